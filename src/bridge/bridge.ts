@@ -1,0 +1,198 @@
+import { EventEmitter } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { CgroupError, messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Connection } from '../redis/connection.js';
+import type { LeaseStore, Seat } from '../redis/lease.js';
+import { pause, type Service } from '../service.js';
+import type { Phase } from './machine.js';
+import { SeatWatch } from './seats.js';
+import { BridgeSession } from './session.js';
+
+/** ms between two looks of a bridge that has no seat. */
+const LOOK_EVERY = 250;
+/** ms that connecting a subscriber may take before it is tried with a new one. */
+const CONNECT_TIMEOUT = 5_000;
+
+export interface BridgeOptions {
+  /** Unique among all bridges of the group. */
+  readonly id: string;
+  readonly channel: string;
+  readonly marks: string;
+  /** How many bridges are subscribed at a time. */
+  readonly seats: number;
+  /** ms */
+  readonly lease: number;
+  readonly store: LeaseStore;
+  /** Makes a connection to subscribe with; each session has its own. */
+  readonly connect: () => Connection;
+  /** Bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined where unknown. */
+  readonly outputBufferLimit: number | undefined;
+  readonly log: Logger;
+}
+
+export interface BridgeEvents {
+  /** It leads: what is published is relayed by this bridge. */
+  leading: [];
+  /** Messages may have been missed before it took the lead; since: ms since 1970, where known. */
+  gap: [reason: string, since: number | undefined];
+}
+
+/**
+ * Relays the channel into the inbox, together with the other bridges of the group: it waits for a seat,
+ * subscribes, and leads or follows. When its subscription ends, it subscribes anew.
+ */
+export class Bridge extends EventEmitter<BridgeEvents> implements Service {
+  readonly #options: BridgeOptions;
+  readonly #stopping = new AbortController();
+  readonly #sessions = new Map<BridgeSession, Promise<void>>();
+  #running: Promise<void> | undefined;
+  #count = 0;
+  #inPlace: () => void = () => {};
+
+  constructor(options: BridgeOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** Whether it leads at the moment. */
+  get leads(): boolean {
+    return [...this.#sessions.keys()].some((session) => session.phase === 'leading');
+  }
+
+  /** Messages received and not yet known to be relayed. */
+  get buffered(): number {
+    return [...this.#sessions.keys()].reduce((sum, session) => sum + session.buffered, 0);
+  }
+
+  /** Returns when what is published from now on is relayed, by this bridge or by those that have the seats. */
+  async start(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#inPlace = resolve;
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Unsubscribes, relays what it has received, gives up lead and seat. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([...this.#sessions.keys()].map((session) => session.quit()));
+    await this.#running;
+    await Promise.all(this.#sessions.values());
+  }
+
+  /** Makes a {@link stop} under way return now, with whatever is not relayed yet. */
+  abandon(): void {
+    for (const session of this.#sessions.keys()) session.abandon();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { store, id, log } = this.#options;
+    while (!signal.aborted) {
+      try {
+        if (await this.#takeSeat()) await this.#session();
+      } catch (error) {
+        log.warn({ error }, `the bridge is not subscribed and tries again: ${messageOf(error)}`);
+        await pause(LOOK_EVERY, signal);
+      }
+    }
+    this.#inPlace();
+    await Promise.all(this.#sessions.values());
+    await store.release('', undefined, id).catch((error) => log.debug({ error }, 'seat not given up'));
+  }
+
+  /** Asks for a seat until there is one. The mark that comes with it is the cut before the subscription. */
+  async #takeSeat(): Promise<boolean> {
+    const { store, id, seats, lease, log } = this.#options;
+    const { signal } = this.#stopping;
+    const watch = new SeatWatch(3 * lease);
+    let dead: Seat | undefined;
+    let told = false;
+    while (!signal.aborted) {
+      const reply = await store.mark({ caller: id, seat: id, seats, seen: 0, dead });
+      if ('mark' in reply) return true;
+      dead = watch.observe(reply.taken, performance.now());
+      if (!told) log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
+      told = true;
+      this.#inPlace();
+      await pause(LOOK_EVERY, signal);
+    }
+    return false;
+  }
+
+  /** Subscribes, and returns when the subscription has ended; what is left to relay goes on beside. */
+  async #session(): Promise<void> {
+    const { id, channel, marks, seats, lease, store, connect, log } = this.#options;
+    const subscriber = connect();
+    const ended = new AbortController();
+    const session = new BridgeSession({
+      id: `${id}#${++this.#count}`,
+      seat: id,
+      seats,
+      lease,
+      channel,
+      marks,
+      store,
+      subscriber,
+      log,
+      onPhase: (phase, holder) => this.#onPhase(phase, holder),
+      onGap: (reason, since) => this.#onGap(reason, since),
+    });
+    try {
+      await subscriber.connect(CONNECT_TIMEOUT);
+      await session.subscribe();
+    } catch (error) {
+      subscriber.close();
+      throw error instanceof CgroupError ? error : new CgroupError('OUTCOME_UNKNOWN', messageOf(error), { cause: error });
+    }
+    const run = session.run().finally(() => this.#sessions.delete(session));
+    this.#sessions.set(session, run);
+    subscriber.once('lost', () => ended.abort());
+    if (this.#stopping.signal.aborted) await session.quit();
+    let bytes = 0;
+    while (!session.endReason) {
+      await pause(1_000, ended.signal);
+      this.#checkRate(session.bytesReceived - bytes);
+      bytes = session.bytesReceived;
+    }
+    if (session.endReason !== 'stopped')
+      log.warn({ reason: session.endReason }, `the bridge subscribes anew: ${session.endReason}`);
+  }
+
+  #onPhase(phase: Phase, holder: string): void {
+    const { log } = this.#options;
+    if (phase === 'leading') {
+      log.info({ bridge: this.#options.id }, 'this bridge leads');
+      this.emit('leading');
+      this.#inPlace();
+    } else if (phase === 'following' && holder !== '') {
+      log.debug({ holder }, 'this bridge follows');
+      this.#inPlace();
+    }
+  }
+
+  #onGap(reason: string, since: number | undefined): void {
+    const from = since === undefined ? undefined : new Date(since).toISOString();
+    const text = `messages may have been missed${from ? ` since ${from}` : ''}: ${reason}`;
+    this.#options.log.warn({ gap: { from, to: new Date().toISOString(), reason } }, text);
+    this.emit('gap', reason, since);
+  }
+
+  #warnedOfRate = false;
+
+  /** Redis cuts a subscriber off that lags behind by more than its output buffer: at this rate, how soon is that? */
+  #checkRate(bytesPerSecond: number): void {
+    const limit = this.#options.outputBufferLimit;
+    if (this.#warnedOfRate || !limit || bytesPerSecond * 2 < limit) return;
+    this.#warnedOfRate = true;
+    const mb = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)}mb`;
+    const wanted = `pubsub ${mb(bytesPerSecond * 10)} ${mb(bytesPerSecond * 5)} 60`;
+    this.#options.log.warn(
+      { bytesPerSecond, limit },
+      `at ${mb(bytesPerSecond)} a second Redis cuts this bridge off after a stall of ${(limit / bytesPerSecond).toFixed(1)} s; ` +
+        `give it room: CONFIG SET client-output-buffer-limit "${wanted}"`,
+    );
+  }
+}

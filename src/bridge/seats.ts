@@ -1,0 +1,28 @@
+import type { Seat } from '../redis/lease.js';
+
+/**
+ * Finds the seat of a bridge that is dead: its counter has stood still for `patience` ms on the
+ * observer's own clock. No two clocks have to agree.
+ */
+export class SeatWatch {
+  readonly #patience: number;
+  #known = new Map<string, { counter: string; since: number }>();
+
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
+
+  /** Takes in what was seen at `now` (ms, monotonic), and names a dead seat if there is one. */
+  observe(seats: readonly Seat[], now: number): Seat | undefined {
+    const before = this.#known;
+    this.#known = new Map();
+    let dead: Seat | undefined;
+    for (const seat of seats) {
+      const old = before.get(seat.id);
+      const since = old?.counter === seat.counter ? old.since : now;
+      this.#known.set(seat.id, { counter: seat.counter, since });
+      if (!dead && now - since >= this.#patience) dead = seat;
+    }
+    return dead;
+  }
+}

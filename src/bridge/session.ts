@@ -1,0 +1,217 @@
+import { performance } from 'node:perf_hooks';
+import { CgroupError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Connection } from '../redis/connection.js';
+import { type LeaseStore, parseMark } from '../redis/lease.js';
+import { pause } from '../service.js';
+import { type Action, BridgeMachine, type Phase } from './machine.js';
+
+/** ms between two marks of one bridge. */
+const MARK_EVERY = 100;
+/** So many own marks answered and none of them heard: the subscription is dead, though its socket may not know. */
+const UNHEARD_MARKS = 20;
+/** ms between two tries of what Redis refused or did not answer. */
+const RETRY_EVERY = 100;
+const MAX_MESSAGES = 1_000;
+const MAX_BYTES = 1_000_000;
+
+export interface SessionOptions {
+  /** Unique to the session: the name under which it leads. */
+  readonly id: string;
+  /** The bridge's seat, which outlives the session. */
+  readonly seat: string;
+  readonly seats: number;
+  readonly lease: number;
+  readonly channel: string;
+  readonly marks: string;
+  readonly store: LeaseStore;
+  /** Connected already, subscribed to nothing yet; the session closes it. */
+  readonly subscriber: Connection;
+  readonly log: Logger;
+  readonly onPhase: (phase: Phase, holder: string) => void;
+  readonly onGap: (reason: string, since: number | undefined) => void;
+}
+
+/** One subscription of a bridge, from SUBSCRIBE until what it received is relayed: carries out what the machine says. */
+export class BridgeSession {
+  readonly #options: SessionOptions;
+  readonly #machine: BridgeMachine;
+  readonly #stopped = new AbortController();
+  #phase: Phase = 'joining';
+  #acting = false;
+  #scheduled = false;
+  #unheard = 0;
+  #bytes = 0;
+  #endReason: string | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#machine = new BridgeMachine({
+      id: options.id,
+      lease: options.lease,
+      maxMessages: MAX_MESSAGES,
+      maxBytes: MAX_BYTES,
+    });
+  }
+
+  /** Bytes of all messages received so far. */
+  get bytesReceived(): number {
+    return this.#bytes;
+  }
+
+  /** Messages received and not yet known to be relayed. */
+  get buffered(): number {
+    return this.#machine.buffered;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Why no more messages come, once that is so. */
+  get endReason(): string | undefined {
+    return this.#endReason;
+  }
+
+  /**
+   * Subscribes. When it returns, nothing that is published is missed as long as the session lasts.
+   *
+   * @throws {CgroupError} where Redis refuses or does not answer
+   */
+  async subscribe(): Promise<void> {
+    const { subscriber, channel, marks } = this.#options;
+    const marksName = Buffer.from(marks);
+    subscriber.redis.on('messageBuffer', (name: Buffer, message: Buffer) => {
+      if (name.length === marksName.length && name.equals(marksName)) this.#onMark(message);
+      else this.#onMessage(message);
+    });
+    subscriber.once('lost', () => this.end('the subscription was cut'));
+    // Both in one command, so that no mark can fall between them.
+    await subscriber.redis.subscribe(channel, marks);
+  }
+
+  /** Marks and relays until the session has ended and all that it received is relayed or another's. */
+  async run(): Promise<void> {
+    while (this.#machine.phase !== 'ended') {
+      if (!this.#endReason) await this.#mark();
+      this.#schedule();
+      await pause(MARK_EVERY, this.#stopped.signal);
+    }
+  }
+
+  /** No more messages come, or are wanted: what is left is relayed, then {@link run} returns. */
+  end(reason: string): void {
+    if (this.#endReason) return;
+    this.#endReason = reason;
+    this.#machine.end();
+    this.#options.subscriber.close();
+    this.#schedule();
+  }
+
+  /** Unsubscribes, having read all that was published before, then ends. */
+  async quit(): Promise<void> {
+    try {
+      await this.#options.subscriber.redis.unsubscribe();
+    } catch {
+      // The subscription is gone already, and what it brought is here.
+    }
+    this.end('stopped');
+  }
+
+  /** Gives up at once, with what is not relayed. */
+  abandon(): void {
+    this.end('abandoned');
+    this.#machine.released();
+    this.#stopped.abort();
+  }
+
+  #onMessage(message: Buffer): void {
+    this.#bytes += message.length;
+    this.#machine.message(message);
+    this.#schedule();
+  }
+
+  #onMark(bytes: Buffer): void {
+    const mark = parseMark(bytes.toString('latin1'));
+    if (!mark) return;
+    this.#unheard = 0;
+    this.#machine.mark(mark, performance.now());
+    this.#tellPhase();
+    this.#schedule();
+  }
+
+  async #mark(): Promise<void> {
+    const { store, id, seat, seats, log } = this.#options;
+    try {
+      const reply = await store.mark({ caller: id, seat, seats, ...this.#machine.markIntent() });
+      if ('taken' in reply) this.end('another bridge took the seat');
+      else if (++this.#unheard > UNHEARD_MARKS) this.end('the subscription is dead: own marks do not come back');
+    } catch (error) {
+      log.debug({ error }, 'mark failed');
+    }
+  }
+
+  /** Asks the machine once what came in with one read of the socket has been taken in. */
+  #schedule(): void {
+    if (this.#scheduled || this.#acting) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#act();
+    });
+  }
+
+  async #act(): Promise<void> {
+    if (this.#acting) return;
+    this.#acting = true;
+    try {
+      for (;;) {
+        const action = this.#machine.next(performance.now());
+        if (!action) return;
+        try {
+          await this.#carryOut(action);
+        } catch (error) {
+          this.#machine.failed();
+          this.#report(error, action);
+          await pause(RETRY_EVERY, this.#stopped.signal);
+        }
+        this.#tellPhase();
+      }
+    } finally {
+      this.#acting = false;
+      if (this.#machine.phase === 'ended') this.#stopped.abort();
+    }
+  }
+
+  async #carryOut(action: Action): Promise<void> {
+    const { store, id, onGap } = this.#options;
+    switch (action.kind) {
+      case 'take':
+        this.#machine.took(await store.take(id, action.token, action.beat), performance.now());
+        return;
+      case 'relay': {
+        const reply = await store.relay({ caller: id, ...action });
+        this.#machine.wrote(reply, performance.now());
+        if (reply.kind === 'written' && action.gap) onGap(action.gap.reason, action.gap.since);
+        return;
+      }
+      case 'release':
+        await store.release(id, action.token);
+        this.#machine.released();
+    }
+  }
+
+  #tellPhase(): void {
+    const { phase, holder } = this.#machine;
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#options.onPhase(phase, holder);
+  }
+
+  #report(error: unknown, action: Action): void {
+    const unknown = error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN';
+    const fields = { error, action: action.kind, buffered: this.buffered };
+    if (unknown) this.#options.log.debug(fields, 'Redis did not answer the bridge; it tries again');
+    else this.#options.log.warn(fields, 'Redis refused what the bridge asked; it tries again');
+  }
+}

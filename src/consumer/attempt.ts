@@ -1,0 +1,105 @@
+import { messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { Message } from '../message.js';
+import { AttemptContext, GivenUp } from '../processor/context.js';
+import { encodeResult, type Processor } from '../processor/processor.js';
+
+/** How an attempt ended. */
+export type Ending =
+  | { readonly kind: 'processed'; readonly data: string }
+  | { readonly kind: 'failed'; readonly reason: 'failed' | 'timeout'; readonly error: string }
+  | { readonly kind: 'given-up'; readonly error: string }
+  /** It was interrupted by us, and says nothing about the message. */
+  | { readonly kind: 'interrupted' };
+
+const INTERRUPTED: Ending = { kind: 'interrupted' };
+
+/**
+ * One call of the processor. It ends once, whatever the processor does: it may return, reject, throw,
+ * never settle, or settle after it was timed out. Nothing it does gets out.
+ */
+export class Attempt {
+  readonly #context: AttemptContext;
+  readonly #onEnd: (ending: Ending) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger, onEnd: (ending: Ending) => void) {
+    this.#context = new AttemptContext(consumerId, inboxId, attempt, log);
+    this.#onEnd = onEnd;
+  }
+
+  /** @param timeout ms after which the attempt has failed; it cannot stop a processor that keeps the thread busy */
+  run(processor: Processor, message: Message, timeout: number): void {
+    let result: unknown;
+    try {
+      result = processor(message, this.#context);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (!isThenable(result)) {
+      this.#finish(result);
+      return;
+    }
+    this.#timer = setTimeout(() => this.#timeOut(timeout), timeout);
+    result.then(
+      (value) => this.#finish(value),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Ends the attempt from outside: the group stops, or the entry is another consumer's by now. */
+  interrupt(reason: string): void {
+    this.#end(INTERRUPTED);
+    this.#context.abort(new DOMException(reason, 'AbortError'));
+  }
+
+  #timeOut(timeout: number): void {
+    const error = `no result within ${timeout} ms`;
+    this.#end({ kind: 'failed', reason: 'timeout', error });
+    this.#context.abort(new DOMException(error, 'TimeoutError'));
+  }
+
+  #finish(result: unknown): void {
+    if (this.#ended) return;
+    if (this.#context.givenUp) {
+      this.#fail(this.#context.givenUp);
+      return;
+    }
+    let data: string;
+    try {
+      data = encodeResult(result);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#end({ kind: 'processed', data });
+  }
+
+  #fail(error: unknown): void {
+    const givenUp = this.#context.givenUp ?? (error instanceof GivenUp ? error : undefined);
+    if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message });
+    else this.#end({ kind: 'failed', reason: 'failed', error: describe(error) });
+  }
+
+  #end(ending: Ending): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#onEnd(ending);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** What was thrown, in one line; a hostile value must not throw again. */
+function describe(error: unknown): string {
+  try {
+    return error instanceof Error && error.name !== 'Error' ? `${error.name}: ${error.message}` : messageOf(error);
+  } catch {
+    return 'the processor threw a value that cannot be shown';
+  }
+}

@@ -1,0 +1,148 @@
+import { CgroupError, messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { refusedAs } from '../redis/connection.js';
+import type { DeadLetter, Result, Retry, RoadStore } from '../redis/road.js';
+import { pause } from '../service.js';
+
+/** What has become of an entry, and whom to tell once Redis knows. */
+export type Settlement =
+  | { readonly kind: 'result'; readonly result: Result; readonly done: Done }
+  | { readonly kind: 'retry'; readonly retry: Retry; readonly done: Done }
+  | { readonly kind: 'dead'; readonly letter: DeadLetter; readonly done: Done };
+
+/** Called once Redis has taken the settlement, or had one of somebody else. */
+interface Done {
+  settled(inboxId: string): void;
+}
+
+const MAX_ENTRIES = 1_000;
+/** Characters of data in one call, about: the script blocks Redis for as long as it copies them. */
+const MAX_LENGTH = 1_000_000;
+/** ms between two tries of what Redis refused or did not answer. */
+const RETRY_EVERY = 100;
+
+export interface CommitterOptions {
+  readonly store: RoadStore;
+  readonly outputMaxLen: number;
+  readonly log: Logger;
+  /** Told of what was settled by each call. */
+  readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
+}
+
+/**
+ * Brings results, retries and dead letters of all consumers of a process to Redis. One call is under way at
+ * a time, and what comes meanwhile makes up the next: the batches grow with the load by themselves.
+ */
+export class Committer {
+  readonly #options: CommitterOptions;
+  #waiting: Settlement[] = [];
+  #running = false;
+  #abandoned = new AbortController();
+  #idle: (() => void)[] = [];
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+  }
+
+  /** Settlements that Redis does not know of yet. */
+  #underWay = 0;
+
+  add(settlement: Settlement): void {
+    this.#waiting.push(settlement);
+    this.#underWay++;
+    if (this.#running) return;
+    this.#running = true;
+    // After the messages of one read, so that they become one call.
+    setImmediate(() => void this.#run());
+  }
+
+  /** Waits until Redis knows of all settlements, or the signal is aborted. */
+  async flush(signal: AbortSignal): Promise<void> {
+    while (this.#underWay > 0 && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        this.#idle.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+  }
+
+  /** Gives up what is not settled: it stays pending in Redis, for others to take. */
+  abandon(): void {
+    this.#abandoned.abort();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#abandoned.signal.aborted) {
+      const batch = this.#nextBatch();
+      await this.#settle(batch);
+    }
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #nextBatch(): Settlement[] {
+    let length = 0;
+    let end = 0;
+    while (end < this.#waiting.length && end < MAX_ENTRIES) {
+      const next = this.#waiting[end];
+      if (next?.kind === 'result') length += next.result.data.length;
+      else if (next?.kind === 'dead') length += next.letter.message.length;
+      if (end > 0 && length > MAX_LENGTH) break;
+      end++;
+    }
+    return this.#waiting.splice(0, end);
+  }
+
+  async #settle(batch: readonly Settlement[]): Promise<void> {
+    const results: Result[] = [];
+    const retries: Retry[] = [];
+    const letters: DeadLetter[] = [];
+    for (const settlement of batch) {
+      if (settlement.kind === 'result') results.push(settlement.result);
+      else if (settlement.kind === 'retry') retries.push(settlement.retry);
+      else letters.push(settlement.letter);
+    }
+    const { store, outputMaxLen, log, onSettled } = this.#options;
+    const late = await this.#untilTaken(async () => {
+      const [a, b] = await Promise.all([
+        results.length > 0 ? store.commit(results, outputMaxLen) : [],
+        letters.length > 0 ? store.bury(letters) : [],
+        retries.length > 0 ? store.retry(retries) : undefined,
+      ]);
+      return a.length + b.length;
+    });
+    if (late === undefined) return;
+    if (late > 0) log.debug({ count: late }, 'settled already, by another consumer or by the same call sent before');
+    this.#underWay -= batch.length;
+    for (const settlement of batch) settlement.done.settled(idOf(settlement));
+    onSettled({ processed: results.length, retried: retries.length, dead: letters.length });
+  }
+
+  /** Tries until Redis takes it; all three scripts may be sent again. Undefined when it is abandoned first. */
+  async #untilTaken<T>(send: () => Promise<T>): Promise<T | undefined> {
+    const { store, log } = this.#options;
+    const { signal } = this.#abandoned;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (refusedAs(error, 'NOGROUP')) await store.prepare().catch(() => {});
+        const unknown = error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN';
+        if (attempt === 1 || attempt % 50 === 0)
+          log[unknown ? 'debug' : 'warn']({ error, attempt }, `results are not written yet, trying again: ${messageOf(error)}`);
+        await pause(RETRY_EVERY, signal);
+      }
+    }
+    return undefined;
+  }
+}
+
+function idOf(settlement: Settlement): string {
+  switch (settlement.kind) {
+    case 'result':
+      return settlement.result.inboxId;
+    case 'retry':
+      return settlement.retry.inboxId;
+    case 'dead':
+      return settlement.letter.inboxId;
+  }
+}

@@ -1,0 +1,322 @@
+import { performance } from 'node:perf_hooks';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { parseMessage } from '../message.js';
+import { afterFailure, type RetryPolicy } from '../outcome.js';
+import type { Processor } from '../processor/processor.js';
+import { type Connection, refusedAs } from '../redis/connection.js';
+import type { DeadReason, Entry, Held, RoadStore } from '../redis/road.js';
+import { pause } from '../service.js';
+import { Attempt, type Ending } from './attempt.js';
+import type { Committer } from './committer.js';
+import { Sizer } from './sizer.js';
+
+/** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
+const BLOCK = 2_000;
+/** Entries that may lie with a consumer, those included whose result is not committed yet. */
+const MOST_HELD = 2_000;
+/** ms to wait after a read that failed. */
+const RETRY_EVERY = 200;
+
+export interface ConsumerOptions {
+  readonly id: string;
+  /** The consumer's own: a read blocks it. */
+  readonly connection: Connection;
+  readonly store: RoadStore;
+  readonly committer: Committer;
+  readonly processor: Processor;
+  readonly concurrency: number;
+  readonly batch: number | 'auto';
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+  readonly policy: RetryPolicy;
+  readonly log: Logger;
+  readonly onFailure: (failure: Failure) => void;
+}
+
+/** A message that could not be processed, for the log and for listeners. */
+export interface Failure {
+  readonly consumerId: string;
+  readonly inboxId: string;
+  readonly attempt: number;
+  readonly reason: DeadReason;
+  readonly error: string;
+  /** Whether it becomes a dead letter, as against being tried again. */
+  readonly dead: boolean;
+}
+
+/** An entry in this consumer's hands. */
+interface Holding {
+  readonly entry: Entry;
+  /** Fresh entries are begun by being read; others must be noted as begun (see `begin.lua`). */
+  readonly fresh: boolean;
+  readonly since: number;
+  /** Set while the processor works on it. */
+  attempt?: Attempt;
+  /** The outcome is known, and on its way to Redis. */
+  ended: boolean;
+}
+
+/** A member of the Redis consumer group, with a loop of its own: reads, processes, has the outcome committed. */
+export class Consumer {
+  readonly id: string;
+  readonly #options: ConsumerOptions;
+  readonly #sizer: Sizer;
+  readonly #held = new Map<string, Holding>();
+  #queue: Holding[] = [];
+  #pumping = false;
+  #inWork = 0;
+  #quiet = new AbortController();
+  #reading: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: ConsumerOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#sizer = new Sizer(options.concurrency, options.batch);
+  }
+
+  start(): void {
+    this.#reading ??= this.#read();
+  }
+
+  /** How many entries it could take from elsewhere: at least one, for a slow consumer takes over from a dead one too. */
+  get room(): number {
+    if (this.#quiet.signal.aborted) return 0;
+    const { capacity } = this.#sizer;
+    return Math.max(capacity - this.#unprocessed, this.#queue.length === 0 ? 1 : 0);
+  }
+
+  /** Takes entries that were reclaimed or are due again. */
+  accept(entries: readonly Entry[]): void {
+    this.#take(entries, false);
+  }
+
+  /** Entries that it has held for longer than `age` ms and that are not settled. */
+  heldSince(age: number): Held[] {
+    const before = performance.now() - age;
+    const held: Held[] = [];
+    for (const { entry, since } of this.#held.values()) {
+      if (since > before) break; // a Map keeps the order of arrival
+      held.push({ inboxId: entry.id, consumerId: this.id });
+    }
+    return held;
+  }
+
+  /** The entry is another's now: an attempt on it is in vain. */
+  lose(inboxId: string): void {
+    const holding = this.#held.get(inboxId);
+    if (!holding || holding.ended) return;
+    if (holding.attempt) holding.attempt.interrupt('the entry was taken over by another consumer');
+    else this.#forget(holding);
+  }
+
+  /** Stops reading and beginning; what is in work goes on. */
+  async quiet(): Promise<void> {
+    this.#quiet.abort();
+    this.#wake?.();
+    const { store, connection } = this.#options;
+    let reading = this.#reading !== undefined;
+    const ended = Promise.resolve(this.#reading).then(() => {
+      reading = false;
+    });
+    // A read that waits comes back empty. Again and again, because the call may overtake the read.
+    while (reading) {
+      await store.unblock(connection).catch(() => {}); // it ends by itself then, a little later
+      await Promise.race([ended, pause(50)]);
+    }
+  }
+
+  /** Waits until nothing is in work, or the signal is aborted. */
+  async drain(signal: AbortSignal): Promise<void> {
+    while (this.#inWork > 0 && !signal.aborted)
+      await new Promise<void>((resolve) => {
+        this.#onIdle.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+  }
+
+  /** Interrupts what is in work: it has had its time. */
+  interrupt(): void {
+    for (const holding of this.#held.values()) holding.attempt?.interrupt('the group stops');
+  }
+
+  /** Hands back what it holds and leaves the Redis group. Returns how many entries it handed back. */
+  async leave(): Promise<number> {
+    const attempts = new Map<string, number>();
+    for (const { entry } of this.#held.values()) attempts.set(entry.id, entry.attempts);
+    return this.#options.store.leave(this.id, attempts);
+  }
+
+  /** Called by the committer: Redis knows what has become of the entry. */
+  settled(inboxId: string): void {
+    this.#held.delete(inboxId);
+    this.#wake?.();
+  }
+
+  get #unprocessed(): number {
+    return this.#queue.length + this.#inWork;
+  }
+
+  async #read(): Promise<void> {
+    const { store, connection, log } = this.#options;
+    const { signal } = this.#quiet;
+    while (!signal.aborted) {
+      const room = Math.min(this.#sizer.room(this.#unprocessed), MOST_HELD - this.#held.size);
+      if (room <= 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = undefined;
+        continue;
+      }
+      try {
+        this.#take(await store.read(connection, this.id, room, BLOCK), true);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (refusedAs(error, 'NOGROUP', 'UNBLOCKED')) await this.#remake();
+        else log.debug({ error, consumer: this.id }, `reading failed, trying again: ${messageOf(error)}`);
+        await pause(RETRY_EVERY, signal);
+      }
+    }
+  }
+
+  async #remake(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      if (await store.prepare()) log.warn({}, 'the consumer group was gone (flushed or destroyed): it was made anew, from 0');
+    } catch (error) {
+      log.warn({ error }, `the consumer group is gone and cannot be made anew yet: ${messageOf(error)}`);
+    }
+  }
+
+  #take(entries: readonly Entry[], fresh: boolean): void {
+    const since = performance.now();
+    for (const entry of entries) {
+      if (this.#held.has(entry.id)) continue;
+      const holding: Holding = { entry, fresh, since, ended: false };
+      this.#held.set(entry.id, holding);
+      this.#queue.push(holding);
+    }
+    this.#pump();
+  }
+
+  /** Begins what can be begun. A processor that returns at once ends within this loop, not within itself. */
+  #pump(): void {
+    if (this.#pumping || this.#quiet.signal.aborted) return;
+    this.#pumping = true;
+    const { concurrency } = this.#options;
+    let next = 0;
+    while (this.#inWork < concurrency && next < this.#queue.length) {
+      const holding = this.#queue[next++];
+      // Those that were lost while they lay in the queue are no longer held.
+      if (!holding || this.#held.get(holding.entry.id) !== holding) continue;
+      this.#inWork++;
+      if (holding.fresh) this.#process(holding);
+      else void this.#beginAgain(holding);
+    }
+    this.#queue.splice(0, next);
+    this.#pumping = false;
+    this.#wake?.();
+  }
+
+  /** An entry that was tried before, or lay with a dead consumer: its attempt is noted first. */
+  async #beginAgain(holding: Holding): Promise<void> {
+    const { entry } = holding;
+    const { store, policy } = this.#options;
+    const attempt = entry.attempts + 1;
+    if (attempt > policy.maxAttempts) {
+      this.#inWork--;
+      this.#bury(holding, 'failed', `its consumer ended during attempt ${entry.attempts}`, entry.attempts, false);
+      this.#next();
+      return;
+    }
+    try {
+      const begun = await store.begin([{ inboxId: entry.id, consumerId: this.id, attempt }]);
+      if (begun.has(entry.id)) {
+        this.#process(holding);
+        return;
+      }
+    } catch (error) {
+      // Whoever has it, the entry is pending: it will be reclaimed.
+      this.#options.log.debug({ error, inboxId: entry.id }, 'an attempt could not be begun');
+    }
+    this.#inWork--;
+    this.#forget(holding);
+    this.#next();
+  }
+
+  #process(holding: Holding): void {
+    const { processor, timeout, log } = this.#options;
+    const { entry } = holding;
+    const parsed = parseMessage(entry.message);
+    if (!parsed.valid) {
+      this.#inWork--;
+      this.#bury(holding, parsed.reason, parsed.error, 0, false);
+      this.#next();
+      return;
+    }
+    const started = performance.now();
+    holding.attempt = new Attempt(this.id, entry.id, entry.attempts + 1, log, (ending) => {
+      this.#inWork--;
+      this.#sizer.measured(performance.now() - started);
+      this.#end(holding, ending, parsed.messageId);
+      this.#next();
+    });
+    holding.attempt.run(processor, parsed.message, timeout);
+  }
+
+  #end(holding: Holding, ending: Ending, messageId: string): void {
+    const { committer, policy } = this.#options;
+    const { entry } = holding;
+    const attempt = entry.attempts + 1;
+    switch (ending.kind) {
+      case 'processed': {
+        holding.ended = true;
+        const result = { inboxId: entry.id, consumerId: this.id, messageId, data: ending.data };
+        committer.add({ kind: 'result', result, done: this });
+        return;
+      }
+      case 'given-up':
+        this.#bury(holding, 'failed', ending.error, attempt, true);
+        return;
+      case 'failed': {
+        const outcome = afterFailure(attempt, policy, Math.random());
+        if (outcome.kind === 'dead') {
+          this.#bury(holding, ending.reason, ending.error, attempt, true);
+          return;
+        }
+        holding.ended = true;
+        const retry = { inboxId: entry.id, consumerId: this.id, wait: outcome.wait };
+        committer.add({ kind: 'retry', retry, done: this });
+        this.#tell(holding, ending.reason, ending.error, attempt, false);
+        return;
+      }
+      case 'interrupted':
+        // While the group stops it stays held, to be handed back; otherwise it is another's.
+        if (!this.#quiet.signal.aborted) this.#forget(holding);
+    }
+  }
+
+  #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
+    const { entry } = holding;
+    holding.ended = true;
+    const letter = { inboxId: entry.id, consumerId: this.id, message: entry.message, reason, error, attempts, failed };
+    this.#options.committer.add({ kind: 'dead', letter, done: this });
+    this.#tell(holding, reason, error, attempts, true);
+  }
+
+  #tell(holding: Holding, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
+    this.#options.onFailure({ consumerId: this.id, inboxId: holding.entry.id, attempt, reason, error, dead });
+  }
+
+  #forget(holding: Holding): void {
+    if (this.#held.get(holding.entry.id) === holding) this.#held.delete(holding.entry.id);
+  }
+
+  #next(): void {
+    if (this.#inWork === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+    this.#pump();
+  }
+}

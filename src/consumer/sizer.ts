@@ -1,0 +1,49 @@
+/** A consumer holds so many ms of work, so that it seldom waits for Redis and a crash strands little. */
+const HORIZON = 25;
+/** No read is larger; more would only make the event loop stutter. */
+const MOST = 500;
+/** Weight of the newest measurement in the running mean. */
+const WEIGHT = 0.2;
+
+/**
+ * How many entries a consumer asks for: hundreds where a message takes microseconds, one where it takes
+ * longer than the horizon, so that slow work is spread evenly over all consumers.
+ */
+export class Sizer {
+  readonly #concurrency: number;
+  readonly #fixed: number | undefined;
+  #mean: number | undefined;
+
+  /** @param batch most entries a read, or `auto` */
+  constructor(concurrency: number, batch: number | 'auto') {
+    this.#concurrency = concurrency;
+    this.#fixed = batch === 'auto' ? undefined : batch;
+  }
+
+  /** Takes in that one message kept the processor busy for so many ms. */
+  measured(ms: number): void {
+    this.#mean = this.#mean === undefined ? ms : this.#mean + WEIGHT * (ms - this.#mean);
+  }
+
+  /** Entries that may lie unprocessed with the consumer, those in work included. */
+  get capacity(): number {
+    if (this.#fixed !== undefined) return Math.max(this.#fixed, this.#concurrency);
+    // Nothing is known yet: as many as can be in work.
+    if (this.#mean === undefined) return this.#concurrency;
+    const wanted = Math.floor((HORIZON * this.#concurrency) / Math.max(this.#mean, 0.001));
+    return Math.min(Math.max(wanted, this.#concurrency), Math.max(MOST, this.#concurrency));
+  }
+
+  /**
+   * How many entries to read now; 0 for not yet. It reads when there is less than it can work on, or when half
+   * of what it may hold is worked off: reads stay large, and nothing that could work is idle.
+   *
+   * @param unprocessed entries with the consumer whose processing has not ended
+   */
+  room(unprocessed: number): number {
+    const { capacity } = this;
+    if (unprocessed >= this.#concurrency && unprocessed > capacity / 2) return 0;
+    const room = capacity - unprocessed;
+    return this.#fixed === undefined ? room : Math.min(room, this.#fixed);
+  }
+}

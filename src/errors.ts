@@ -1,0 +1,51 @@
+/** Every code a {@link CgroupError} can carry. A closed list: callers may switch over it. */
+export type ErrorCode =
+  | 'SETTINGS' // a setting is unknown or has a wrong value
+  | 'PROCESSOR' // the processor's module is missing, broken, or exports no function
+  | 'REDIS_UNREACHABLE' // no connection to Redis within the time allowed
+  | 'REDIS_AUTH' // Redis refused the user or the password
+  | 'REDIS_VERSION' // the server is older than 6.2
+  | 'REDIS_NOT_INSTALLED' // a private Redis was asked for and there is no server on the PATH
+  | 'KEY_TYPE' // a key of the group holds something that is not ours
+  | 'REDIS_REFUSED' // Redis answered a command with an error
+  | 'OUTCOME_UNKNOWN' // the connection ended before the reply: the command may or may not have run
+  | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
+  | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
+  | 'STATE' // a method was called at a time when it cannot work
+  | 'INTERNAL'; // a defect of ours
+
+/** An error with a code for programs and a message for people: what is wrong and what to do. */
+export class CgroupError extends Error {
+  override readonly name: string = 'CgroupError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One wrong setting: where it stands, what is wrong with it. */
+export interface SettingProblem {
+  /** The setting's name in camel case, as in the config file. */
+  readonly setting: string;
+  /** What is wrong and what is allowed, without the place. */
+  readonly message: string;
+}
+
+/** Some settings are wrong or unknown. All of them are listed, not only the first. */
+export class SettingsError extends CgroupError {
+  override readonly name = 'SettingsError';
+  readonly problems: readonly SettingProblem[];
+
+  constructor(problems: readonly SettingProblem[], options?: ErrorOptions) {
+    super('SETTINGS', problems.map((p) => p.message).join('\n'), options);
+    this.problems = problems;
+  }
+}
+
+/** What `value` says to a person, whatever was thrown. */
+export function messageOf(value: unknown): string {
+  if (value instanceof Error) return value.message || value.name;
+  return String(value);
+}

@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
+import { Bridge } from './bridge/bridge.js';
+import { Committer } from './consumer/committer.js';
+import { Consumer, type Failure } from './consumer/consumer.js';
+import { Digest } from './digest.js';
+import { CgroupError, messageOf } from './errors.js';
+import { type Logger, silentLogger } from './logger.js';
+import { Members } from './members.js';
+import { builtinProcessor } from './processor/builtin.js';
+import { loadProcessor } from './processor/load.js';
+import type { Processor } from './processor/processor.js';
+import { Reclaimer } from './reclaimer.js';
+import { Connection } from './redis/connection.js';
+import { Inspector } from './redis/inspect.js';
+import { keysOf } from './redis/keys.js';
+import { LeaseStore } from './redis/lease.js';
+import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
+import { RegistryStore } from './redis/registry.js';
+import { RoadStore } from './redis/road.js';
+import { inspectServer, type ServerFacts } from './redis/server.js';
+import { pause } from './service.js';
+import { parseSettings, type Settings, type SettingsInput } from './settings.js';
+import { type GroupStatus, readStatus } from './snapshot.js';
+
+/** The settings of a group, as in the config file, and what only a program can give. */
+export interface GroupOptions extends SettingsInput {
+  /** Processes the messages; instead of `processor`, the path of a module. */
+  readonly process?: Processor;
+  /** Any pino logger, or one like it. Without it nothing is logged. */
+  readonly logger?: Logger;
+}
+
+export interface GroupEvents {
+  /** What is published from now on is relayed and processed. */
+  ready: [];
+  /** This process relays the channel. */
+  leading: [];
+  /** Messages may have been missed; since: ms since 1970, where known. */
+  gap: [gap: { readonly reason: string; readonly since: number | undefined }];
+  /** An attempt failed, or a message could not be tried at all. */
+  failure: [failure: Failure];
+  /** Redis has taken results, retries and dead letters of this process. */
+  settled: [count: { readonly processed: number; readonly retried: number; readonly dead: number }];
+  /** Entries were deleted from the inbox by somebody else. */
+  lost: [count: number];
+}
+
+/** ms to wait for Redis at start-up. */
+const CONNECT_TIMEOUT = 5_000;
+/** ms to wait at start-up until some bridge of the group is in place. */
+const BRIDGE_TIMEOUT = 15_000;
+/** Shares of the shutdown timeout after which work is interrupted, and after which what is left is left to others. */
+const INTERRUPT_AT = 0.7;
+const ABANDON_AT = 0.9;
+
+/** Everything that runs, from start to stop. */
+interface Parts {
+  readonly connections: readonly Connection[];
+  readonly inspector: Inspector;
+  readonly bridge: Bridge | undefined;
+  readonly consumers: readonly Consumer[];
+  readonly committer: Committer;
+  readonly reclaimer: Reclaimer;
+  readonly members: Members;
+}
+
+/**
+ * A bridge and N consumers in this process, together with those of other processes on the same Redis.
+ * It has no effect on the process around it: no signal handlers, no output, no exit.
+ *
+ * @example
+ * const group = new ConsumerGroup({ size: 5, process: async (message) => ({ ...message, seen: true }) });
+ * await group.start();
+ * // ...
+ * await group.stop();
+ */
+export class ConsumerGroup extends EventEmitter<GroupEvents> {
+  readonly settings: Settings;
+  readonly #process: Processor | undefined;
+  readonly #log: Logger;
+  readonly #deaths: Digest<Failure>;
+  #redis: PrivateRedis | undefined;
+  #opened: Connection[] = [];
+  #parts: Parts | undefined;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws {SettingsError} naming each wrong setting */
+  constructor(options: GroupOptions = {}) {
+    super();
+    const { process: processor, logger, ...settings } = options;
+    this.settings = parseSettings(settings);
+    this.#process = processor;
+    this.#log = (logger ?? silentLogger).child({ group: this.settings.group, output: this.settings.output });
+    this.#deaths = new Digest(1_000, (count, last) =>
+      this.#log.warn(
+        { count, consumer: last.consumerId, inboxId: last.inboxId, attempt: last.attempt, reason: last.reason },
+        `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
+      ),
+    );
+  }
+
+  /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */
+  get redisUrl(): string {
+    return this.#redis?.url ?? this.settings.redis;
+  }
+
+  /**
+   * Starts bridge and consumers. When it returns, whatever is published is processed.
+   *
+   * @throws {CgroupError} PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
+   *   KEY_TYPE, or STATE if the group was stopped before
+   */
+  start(): Promise<void> {
+    if (this.#stopping) return Promise.reject(new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'));
+    this.#starting ??= this.#start().catch(async (error) => {
+      await this.stop();
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  /**
+   * Stops: relays what was received, finishes what is in work, hands back the rest, takes its ids from the
+   * list. Takes no longer than `shutdownTimeout`; may be called at any time, and twice.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /**
+   * The state of the whole group, all processes together.
+   *
+   * @throws {CgroupError} STATE if it is not running
+   */
+  status(): Promise<GroupStatus> {
+    if (!this.#parts) return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
+    return readStatus(this.#parts.inspector, this.settings);
+  }
+
+  async #start(): Promise<void> {
+    const { settings } = this;
+    const processor = await this.#loadProcessor();
+    if (settings.embedded) {
+      this.#redis = await startPrivateRedis();
+      this.#log.info({ redis: this.#redis.url }, `started a private Redis for this run at ${this.#redis.url}`);
+    }
+    const main = await this.#connect('consumers');
+    const server = await inspectServer(main);
+    this.#warnOf(server);
+    const keys = keysOf(settings);
+    const member = { host: hostname(), pid: process.pid };
+    const registry = new RegistryStore(main, keys, member);
+    const road = new RoadStore(main, keys, settings.group);
+    await road.prepare();
+    await registry.beat([], [], 3 * settings.heartbeat);
+
+    // Names of ids hold no space: a mark is a line of words.
+    const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
+    const bridge = settings.bridge === 'off' ? undefined : await this.#makeBridge(base, server);
+    const committer = new Committer({
+      store: road,
+      outputMaxLen: settings.outputMaxLen,
+      log: this.#log,
+      onSettled: (count) => this.#tell('settled', count),
+    });
+    const consumers = await this.#makeConsumers(base, road, committer, processor);
+    const { claimAfter, heartbeat } = settings;
+    this.#parts = {
+      connections: this.#opened,
+      inspector: new Inspector(main, keys, settings.group),
+      bridge,
+      consumers,
+      committer,
+      reclaimer: new Reclaimer({
+        store: road,
+        takers: consumers,
+        claimAfter,
+        log: this.#log,
+        onLost: (count) => this.#onLost(count),
+      }),
+      members: new Members({ registry, store: road, consumers, heartbeat, claimAfter, log: this.#log }),
+    };
+    await this.#startParts(this.#parts);
+  }
+
+  /** The bridge first: an id in the list means that what is published from then on is relayed. */
+  async #startParts({ bridge, consumers, members, reclaimer }: Parts): Promise<void> {
+    if (bridge) {
+      const late = new AbortController();
+      const inPlace = bridge.start().then(() => true);
+      const timedOut = pause(BRIDGE_TIMEOUT, late.signal).then(() => false);
+      const ok = await Promise.race([inPlace, timedOut]);
+      late.abort();
+      if (!ok) throw new CgroupError('REDIS_REFUSED', `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`);
+    }
+    if (this.#stopping) return;
+    if (consumers.length > 0) await members.start();
+    for (const consumer of consumers) consumer.start();
+    await reclaimer.start();
+    this.#log.info({ consumers: consumers.map(({ id }) => id) }, `ready: ${consumers.length} consumers, channel ${this.settings.channel}`);
+    this.#tell('ready');
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {});
+    const parts = this.#parts;
+    if (parts) await this.#stopParts(parts);
+    for (const connection of this.#opened) connection.close();
+    this.#deaths.flush();
+    await this.#redis?.stop();
+    this.#parts = undefined;
+  }
+
+  /** Quiet, wait to a deadline, hand back. */
+  async #stopParts({ bridge, consumers, committer, reclaimer, members }: Parts): Promise<void> {
+    const timeout = this.settings.shutdownTimeout;
+    const interrupt = new AbortController();
+    const abandon = new AbortController();
+    const over = new AbortController();
+    const timers = [
+      setTimeout(() => interrupt.abort(), timeout * INTERRUPT_AT),
+      setTimeout(() => abandon.abort(), timeout * ABANDON_AT),
+      setTimeout(() => over.abort(), timeout),
+    ];
+    abandon.signal.addEventListener('abort', () => {
+      bridge?.abandon();
+      committer.abandon();
+    });
+    const clean = async () => {
+      const bridgeStopped = bridge?.stop();
+      await reclaimer.stop();
+      await Promise.all(consumers.map((consumer) => consumer.quiet()));
+      await Promise.all(consumers.map((consumer) => consumer.drain(interrupt.signal)));
+      for (const consumer of consumers) consumer.interrupt();
+      await committer.flush(abandon.signal);
+      const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
+      const sum = back.reduce((a, b) => a + b, 0);
+      if (sum > 0) this.#log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
+      if (consumers.length > 0) await members.stop();
+      await bridgeStopped;
+    };
+    try {
+      await Promise.race([clean(), pause(timeout, over.signal)]);
+    } catch (error) {
+      // Redis does not answer: others will find the ids silent, and take over what they hold.
+      this.#log.warn({ error }, `stopped without a goodbye: ${messageOf(error)}`);
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      over.abort();
+    }
+  }
+
+  async #loadProcessor(): Promise<Processor> {
+    if (this.#process) return this.#process;
+    const { processor, simulateMs } = this.settings;
+    return processor === undefined ? builtinProcessor(simulateMs) : loadProcessor(processor);
+  }
+
+  async #connect(role: string): Promise<Connection> {
+    const connection = this.#open(role);
+    await connection.connect(CONNECT_TIMEOUT);
+    return connection;
+  }
+
+  #open(role: string): Connection {
+    const connection = new Connection(this.redisUrl, role, this.#log);
+    this.#opened.push(connection);
+    return connection;
+  }
+
+  async #makeBridge(id: string, server: ServerFacts): Promise<Bridge> {
+    const { settings } = this;
+    const keys = keysOf(settings);
+    const bridge = new Bridge({
+      id,
+      channel: settings.channel,
+      marks: keys.marks,
+      seats: settings.bridges,
+      lease: settings.lease,
+      store: new LeaseStore(await this.#connect('bridge'), keys),
+      connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
+      outputBufferLimit: server.pubsubHardLimit,
+      log: this.#log,
+    });
+    bridge.on('leading', () => this.#tell('leading'));
+    bridge.on('gap', (reason, since) => this.#tell('gap', { reason, since }));
+    return bridge;
+  }
+
+  async #makeConsumers(base: string, store: RoadStore, committer: Committer, processor: Processor): Promise<Consumer[]> {
+    const { size, bridge, concurrency, batch, timeout, maxAttempts, backoff } = this.settings;
+    const count = bridge === 'only' ? 0 : size;
+    const connections = await Promise.all(Array.from({ length: count }, () => this.#connect('consumer')));
+    return connections.map(
+      (connection, index) =>
+        new Consumer({
+          id: `${base}-${index + 1}`,
+          connection,
+          store,
+          committer,
+          processor,
+          concurrency,
+          batch,
+          timeout,
+          policy: { maxAttempts, backoff },
+          log: this.#log,
+          onFailure: (failure) => this.#onFailure(failure),
+        }),
+    );
+  }
+
+  #warnOf({ version, maxmemoryPolicy }: ServerFacts): void {
+    this.#log.debug({ version }, `connected to ${version}`);
+    if (maxmemoryPolicy !== '' && maxmemoryPolicy !== 'noeviction')
+      this.#log.warn(
+        { maxmemoryPolicy },
+        `Redis may delete messages when its memory is full (maxmemory-policy ${maxmemoryPolicy}): CONFIG SET maxmemory-policy noeviction`,
+      );
+  }
+
+  #onFailure(failure: Failure): void {
+    const { consumerId, inboxId, attempt, reason, error, dead } = failure;
+    if (dead) this.#deaths.add(failure);
+    else this.#log.debug({ consumer: consumerId, inboxId, attempt, reason }, `attempt ${attempt} failed: ${error}`);
+    this.#tell('failure', failure);
+  }
+
+  #onLost(count: number): void {
+    this.#log.error({ count }, `${count} messages are lost: somebody deleted them from the inbox while they were pending`);
+    this.#tell('lost', count);
+  }
+
+  /** Events reach the listeners; what a listener throws stays with it. */
+  #tell<E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]): void {
+    try {
+      (this as EventEmitter).emit(event, ...args);
+    } catch (error) {
+      this.#log.error({ error, event }, `a listener of the event ${event} threw: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { messageOf } from './errors.js';
+import type { Logger } from './logger.js';
+import type { RegistryStore } from './redis/registry.js';
+import type { Held, RoadStore } from './redis/road.js';
+import { Loop, type Service } from './service.js';
+
+/** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
+const SWEEP_EACH = 5;
+/** Heartbeats that a consumer may miss before its id leaves the list. */
+const MISSED_BEATS = 3;
+
+/** What the registry asks of a consumer. */
+export interface MemberConsumer {
+  readonly id: string;
+  /** Entries held for longer than so many ms. */
+  heldSince(age: number): Held[];
+  lose(inboxId: string): void;
+}
+
+export interface MembersOptions {
+  readonly registry: RegistryStore;
+  readonly store: RoadStore;
+  readonly consumers: readonly MemberConsumer[];
+  /** ms between two heartbeats. */
+  readonly heartbeat: number;
+  /** Silence after which a consumer's messages are given to others, ms. */
+  readonly claimAfter: number;
+  readonly log: Logger;
+}
+
+/**
+ * The signs of life of this process's consumers: heartbeats, from which `consumer:ids` is made, and the
+ * renewal of what they hold. It also removes the dead of all processes.
+ */
+export class Members implements Service {
+  readonly #options: MembersOptions;
+  readonly #loop: Loop;
+  readonly #silence: number;
+  #beats = 0;
+
+  constructor(options: MembersOptions) {
+    this.#options = options;
+    this.#silence = MISSED_BEATS * options.heartbeat;
+    this.#loop = new Loop(
+      options.heartbeat,
+      () => this.#beat(),
+      (error) => options.log.warn({ error }, `heartbeat failed: ${messageOf(error)}`),
+    );
+  }
+
+  /**
+   * Puts the ids into the list.
+   *
+   * @throws {CgroupError} KEY_TYPE where the list's key holds something foreign
+   */
+  async start(): Promise<void> {
+    await this.#options.registry.beat(this.#ids(), [], this.#silence);
+    await this.#loop.start();
+  }
+
+  /** Ends the heartbeats and takes the ids out of the list. */
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await this.#options.registry.beat([], this.#ids(), this.#silence);
+  }
+
+  async #beat(): Promise<void> {
+    const { registry, store, heartbeat, claimAfter, log } = this.#options;
+    const [{ live, dead }] = await Promise.all([registry.beat(this.#ids(), [], this.#silence), this.#renew(heartbeat)]);
+    if (dead.length > 0) log.warn({ consumers: dead }, `${dead.length} consumers are gone without a goodbye: ${dead.join(', ')}`);
+    if (++this.#beats % SWEEP_EACH !== 0) return;
+    const removed = await store.sweep(live, claimAfter);
+    if (removed.length > 0) log.info({ consumers: removed }, `removed ${removed.length} dead consumers from the Redis group`);
+  }
+
+  /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */
+  async #renew(age: number): Promise<void> {
+    const { store, consumers } = this.#options;
+    const held = consumers.flatMap((consumer) => consumer.heldSince(age));
+    if (held.length === 0) return;
+    const lost = new Set(await store.renew(held));
+    for (const consumer of lost.size > 0 ? consumers : []) for (const id of lost) consumer.lose(id);
+  }
+
+  #ids(): string[] {
+    return this.#options.consumers.map((consumer) => consumer.id);
+  }
+}

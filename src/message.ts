@@ -1,0 +1,52 @@
+import { isUtf8 } from 'node:buffer';
+import { LosslessNumber, parse as parseLossless } from 'lossless-json';
+import { messageOf } from './errors.js';
+
+/** A published message, as a processor gets it: a JSON object that names itself. */
+export interface Message {
+  readonly message_id: string | number;
+  [property: string]: unknown;
+}
+
+export type ParsedMessage =
+  | { readonly valid: true; readonly messageId: string; readonly message: Message }
+  | { readonly valid: false; readonly reason: 'invalid-json' | 'no-message-id'; readonly error: string };
+
+/** Reads a message as it was published. Never throws: what is no message is said to be none, with the reason. */
+export function parseMessage(bytes: Buffer): ParsedMessage {
+  if (bytes.length === 0) return invalid('invalid-json', 'the message is empty');
+  // Decoding would replace what is not UTF-8, and the result would no longer be what was published.
+  if (!isUtf8(bytes)) return invalid('invalid-json', 'the message is not valid UTF-8');
+  const text = bytes.toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return invalid('invalid-json', messageOf(error));
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return invalid('no-message-id', `the message is ${kindOf(value)}, not an object with a message_id`);
+  const id = (value as Record<string, unknown>).message_id;
+  if (typeof id === 'string') return { valid: true, messageId: id, message: value as Message };
+  if (typeof id === 'number') return { valid: true, messageId: exactNumber(id, text), message: value as Message };
+  if (id === undefined || !Object.hasOwn(value, 'message_id')) return invalid('no-message-id', 'the message has no message_id');
+  return invalid('no-message-id', `message_id is ${kindOf(id)}, not a string or a number`);
+}
+
+/** A number as it was written: two ids beyond 2^53 must not become one. */
+function exactNumber(id: number, text: string): string {
+  if (Number.isSafeInteger(id)) return String(id);
+  const exact = (parseLossless(text) as Record<string, unknown>).message_id;
+  return exact instanceof LosslessNumber ? exact.value : String(id);
+}
+
+function invalid(reason: 'invalid-json' | 'no-message-id', error: string): ParsedMessage {
+  return { valid: false, reason, error };
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  return `a ${typeof value}`;
+}

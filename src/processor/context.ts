@@ -1,0 +1,77 @@
+import type { Logger } from '../logger.js';
+
+/** What a processor is told about the message, and what it may do beside returning a result. */
+export interface Context {
+  /** The id of the consumer that processes the message. */
+  readonly consumerId: string;
+  /** The id of the message's inbox entry: the same at each attempt, so it can serve as an idempotency key. */
+  readonly inboxId: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Aborted when the attempt has taken too long, or when the group stops and cannot wait any longer. */
+  readonly signal: AbortSignal;
+  /** A logger whose lines carry the consumer, the inbox id and the attempt. */
+  readonly log: Logger;
+  /** Gives the message up at once: it becomes a dead letter, whatever attempts are left. */
+  deadLetter(reason: string): never;
+}
+
+/** Thrown by {@link Context.deadLetter}, to leave the processor. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp';
+}
+
+/**
+ * The context of one attempt. Signal and logger are made when they are asked for: most processors want
+ * neither, and there are 100,000 attempts a second.
+ */
+export class AttemptContext implements Context {
+  readonly consumerId: string;
+  readonly inboxId: string;
+  readonly attempt: number;
+  readonly #parentLog: Logger;
+  #controller: AbortController | undefined;
+  #abortReason: Error | undefined;
+  #log: Logger | undefined;
+  #givenUp: GivenUp | undefined;
+
+  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger) {
+    this.consumerId = consumerId;
+    this.inboxId = inboxId;
+    this.attempt = attempt;
+    this.#parentLog = log;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#abortReason) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get log(): Logger {
+    this.#log ??= this.#parentLog.child({
+      consumer: this.consumerId,
+      inboxId: this.inboxId,
+      attempt: this.attempt,
+    });
+    return this.#log;
+  }
+
+  /** Set once the processor has given the message up, even if it caught what {@link deadLetter} throws. */
+  get givenUp(): GivenUp | undefined {
+    return this.#givenUp;
+  }
+
+  deadLetter(reason: string): never {
+    this.#givenUp ??= new GivenUp(reason);
+    throw this.#givenUp;
+  }
+
+  /** Aborts the signal, now or as soon as it is asked for. */
+  abort(reason: Error): void {
+    this.#abortReason ??= reason;
+    this.#controller?.abort(this.#abortReason);
+  }
+}

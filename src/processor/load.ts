@@ -1,0 +1,33 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CgroupError, messageOf } from '../errors.js';
+import type { Processor } from './processor.js';
+
+/**
+ * Loads a processor from a module: its default export.
+ *
+ * @param path of the module; a relative one is relative to the working directory
+ * @throws {CgroupError} PROCESSOR where it is missing, fails on import, or exports no function
+ */
+export async function loadProcessor(path: string): Promise<Processor> {
+  const file = resolve(path);
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) throw new CgroupError('PROCESSOR', `there is no processor module at ${file}`);
+  let module: { default?: unknown };
+  try {
+    module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (error) {
+    throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  // A CommonJS module compiled from TypeScript has its default export one level down.
+  const exported = (module.default as { default?: unknown } | undefined)?.default ?? module.default;
+  if (typeof exported !== 'function')
+    throw new CgroupError(
+      'PROCESSOR',
+      `the processor module ${file} has no function as its default export: export default async (message, context) => result`,
+    );
+  return exported as Processor;
+}

@@ -1,0 +1,96 @@
+import { messageOf } from './errors.js';
+import type { Logger } from './logger.js';
+import { LONGEST_WAIT } from './outcome.js';
+import type { Entry, RoadStore } from './redis/road.js';
+import { Loop, type Service } from './service.js';
+
+/** ms between two looks at what is due. */
+const LOOK_EVERY = 100;
+/** Of so many looks, one is at the silent too. */
+const RECLAIM_EACH = 4;
+/** Entries asked for at once. */
+const MOST = 100;
+
+/** What the reclaimer asks of a consumer. */
+export interface Taker {
+  readonly id: string;
+  /** How many entries it could take now. */
+  readonly room: number;
+  accept(entries: readonly Entry[]): void;
+}
+
+export interface ReclaimerOptions {
+  readonly store: RoadStore;
+  readonly takers: readonly Taker[];
+  /** Silence after which an entry is taken from its consumer, ms. */
+  readonly claimAfter: number;
+  readonly log: Logger;
+  /** Entries that somebody deleted from the inbox while they were pending. */
+  readonly onLost: (count: number) => void;
+}
+
+/** Gives this process's consumers what silent ones held, and what is due for another attempt. */
+export class Reclaimer implements Service {
+  readonly #options: ReclaimerOptions;
+  readonly #loop: Loop;
+  #looks = 0;
+  #cursor = '0-0';
+
+  constructor(options: ReclaimerOptions) {
+    this.#options = options;
+    this.#loop = new Loop(
+      LOOK_EVERY,
+      () => this.#look(),
+      (error) => options.log.debug({ error }, `nothing reclaimed, trying again: ${messageOf(error)}`),
+    );
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  async #look(): Promise<void> {
+    await this.#takeDue();
+    if (this.#looks++ % RECLAIM_EACH === 0) await this.#takeFromSilent();
+  }
+
+  async #takeDue(): Promise<void> {
+    for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
+      const count = Math.min(taker.room, MOST);
+      const entries = await this.#options.store.due(taker.id, count, LONGEST_WAIT);
+      taker.accept(entries);
+      if (entries.length < count) return;
+    }
+  }
+
+  /** Goes once through all that is pending, or until no consumer has room. */
+  async #takeFromSilent(): Promise<void> {
+    const { store, claimAfter, log, onLost } = this.#options;
+    for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
+      const { entries, cursor, lost } = await store.reclaim(taker.id, claimAfter, this.#cursor, Math.min(taker.room, MOST));
+      this.#cursor = cursor;
+      if (lost > 0) onLost(lost);
+      if (entries.length > 0)
+        log.info({ consumer: taker.id, entries: entries.length }, `took over ${entries.length} messages of silent consumers`);
+      taker.accept(entries);
+      if (cursor === '0-0') return;
+    }
+  }
+
+  #roomiest(): Taker | undefined {
+    let best: Taker | undefined;
+    let most = 0;
+    for (const taker of this.#options.takers) {
+      const { room } = taker;
+      if (room > most) {
+        best = taker;
+        most = room;
+      }
+    }
+    return best;
+  }
+}

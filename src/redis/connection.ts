@@ -1,0 +1,174 @@
+import { EventEmitter } from 'node:events';
+import { Redis } from 'ioredis';
+import { CgroupError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { failureOf, RefusedError, withoutCommand } from './failure.js';
+import { type ScriptName, scripts } from './scripts.js';
+
+/** A value of a command's or script's argument. */
+export type Argument = string | number | Buffer;
+
+export interface ConnectionEvents {
+  /** It is connected, for the first time or again. */
+  ready: [];
+  /** It was ready and is no longer; ioredis connects again by itself. */
+  lost: [];
+}
+
+type Command = (...args: unknown[]) => Promise<unknown>;
+
+/** No command may wait longer for its reply (ms); a longer silence means that the connection is dead. */
+const REPLY_TIMEOUT = 5_000;
+
+/**
+ * One connection to Redis, with the settings of ioredis that lose and double nothing:
+ *
+ * - a command is never sent again by itself after a reconnect: whoever sent it knows whether it may be;
+ * - a command whose reply is lost rejects, as `OUTCOME_UNKNOWN`;
+ * - a command that gets no reply within 5 s rejects too, and the connection is made anew: a half-open
+ *   link looks just like this (ioredis's own `socketTimeout` is not used, because its timer outlives
+ *   the socket it was set for and may end the next one);
+ * - subscriptions are not renewed silently: messages would be missed without anybody knowing.
+ */
+export class Connection extends EventEmitter<ConnectionEvents> {
+  readonly redis: Redis;
+  readonly #commands: Record<string, Command>;
+  #lastError: unknown;
+  #clientId: number | undefined;
+
+  /** @param role what it is for, shown by CLIENT LIST as `cgroup:ROLE` */
+  constructor(url: string, role: string, log: Logger) {
+    super();
+    this.redis = new Redis(url, {
+      lazyConnect: true,
+      connectionName: `cgroup:${role}`,
+      disableClientInfo: true,
+      connectTimeout: REPLY_TIMEOUT,
+      commandTimeout: REPLY_TIMEOUT,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+      // The prefix keeps our names apart from ioredis's own methods.
+      scripts: Object.fromEntries(Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script])),
+    });
+    this.#commands = this.redis as unknown as Record<string, Command>;
+    let ready = false;
+    this.redis.on('ready', () => {
+      if (ready) return;
+      ready = true;
+      this.redis.client('ID').then(
+        (id) => {
+          this.#clientId = id;
+        },
+        () => {}, // the connection went again: the next one has an id of its own
+      );
+      this.emit('ready');
+    });
+    this.redis.on('close', () => {
+      if (!ready) return;
+      ready = false;
+      this.#clientId = undefined;
+      this.emit('lost');
+    });
+    this.redis.on('error', (error: unknown) => {
+      this.#lastError = withoutCommand(error);
+      log.debug({ role, error: this.#lastError }, 'connection to Redis failed');
+    });
+  }
+
+  /**
+   * Connects, trying again until it works.
+   *
+   * @param timeout ms after which to give up
+   * @throws {CgroupError} REDIS_UNREACHABLE with the address, or REDIS_AUTH at once.
+   */
+  async connect(timeout: number): Promise<void> {
+    const { host, port } = this.redis.options;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const last = this.#lastError;
+        const why = last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
+        const text = `cannot reach Redis at ${host}:${port} within ${timeout / 1000} s (${why})`;
+        finish(new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, { cause: last }));
+      }, timeout);
+      const onError = (error: Error) => {
+        const failure = failureOf(asReply(error), `Redis at ${host}:${port}`);
+        if (failure.code === 'REDIS_AUTH') finish(failure);
+      };
+      const onReady = () => finish();
+      const finish = (failure?: CgroupError) => {
+        clearTimeout(timer);
+        this.redis.off('error', onError);
+        this.redis.off('ready', onReady);
+        if (failure) {
+          this.close();
+          reject(failure);
+        } else resolve();
+      };
+      this.redis.on('error', onError);
+      this.redis.on('ready', onReady);
+      // Its own promise rejects at the first failure, while ioredis goes on trying: we watch the events.
+      this.redis.connect().catch(() => {});
+    });
+  }
+
+  /** Runs a script; replies are text. */
+  run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#send(name, `cgroup.${name}`, [[...keys, ...args]]);
+  }
+
+  /** Runs a script; replies are bytes. */
+  runBuffer(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#send(name, `cgroup.${name}Buffer`, [[...keys, ...args]]);
+  }
+
+  /** Sends one command; replies are text. */
+  call(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#send(command, 'call', [command, ...args]);
+  }
+
+  /** Sends one command; replies are bytes. */
+  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#send(command, 'callBuffer', [command, ...args]);
+  }
+
+  /** Makes a blocking command on another connection return, as if its time had run out. */
+  async unblock(other: Connection): Promise<void> {
+    if (other.#clientId !== undefined) await this.call('CLIENT', 'UNBLOCK', other.#clientId);
+  }
+
+  /** Ends the connection and makes it anew. */
+  renew(): void {
+    this.redis.disconnect(true);
+  }
+
+  /** Ends the connection for good; what is under way rejects. */
+  close(): void {
+    this.redis.disconnect();
+  }
+
+  async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
+    try {
+      // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
+      return await this.#commands[method]!.apply(this.redis, args);
+    } catch (error) {
+      if (error instanceof Error && error.message === 'Command timed out') this.renew();
+      throw failureOf(error, doing);
+    }
+  }
+}
+
+/** ioredis wraps the reply to its own first commands into a plain error; this finds the reply again. */
+function asReply(error: Error): Error {
+  const reply = /(NOAUTH|WRONGPASS|NOPERM)\b.*/.exec(error.message);
+  if (!reply) return error;
+  const found = new Error(reply[0], { cause: error });
+  found.name = 'ReplyError';
+  return found;
+}
+
+/** Whether `error` is Redis's refusal of one of the kinds. */
+export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
+  return error instanceof RefusedError && kinds.includes(error.refusal);
+}

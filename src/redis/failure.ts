@@ -1,0 +1,97 @@
+import { CgroupError, type ErrorCode } from '../errors.js';
+
+/** Redis's own word in front of an error reply, for those that we act upon by name. */
+export type Refusal =
+  | 'NOGROUP'
+  | 'UNBLOCKED'
+  | 'WRONGTYPE'
+  | 'KEYTYPE'
+  | 'READONLY'
+  | 'LOADING'
+  | 'OOM'
+  | 'MISCONF'
+  | 'NOAUTH'
+  | 'WRONGPASS'
+  | 'NOPERM'
+  | 'OTHER';
+
+const REFUSALS: readonly Refusal[] = [
+  'NOGROUP',
+  'UNBLOCKED',
+  'WRONGTYPE',
+  'KEYTYPE',
+  'READONLY',
+  'LOADING',
+  'OOM',
+  'MISCONF',
+  'NOAUTH',
+  'WRONGPASS',
+  'NOPERM',
+];
+
+/** Redis answered a command, and the answer was an error: the command did nothing. */
+export class RefusedError extends CgroupError {
+  override readonly name = 'RefusedError';
+  readonly refusal: Refusal;
+
+  constructor(code: ErrorCode, refusal: Refusal, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * What went wrong with a command, in our words. A reply of Redis is a refusal; anything else means that
+ * the connection ended first, and the command may or may not have run.
+ *
+ * @param doing what was being done, for the message: `relay`, `XREADGROUP`
+ */
+export function failureOf(error: unknown, doing: string): CgroupError {
+  if (error instanceof CgroupError) return error;
+  const cause = withoutCommand(error);
+  if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new CgroupError('OUTCOME_UNKNOWN', `${doing}: no reply from Redis (${reason})`, { cause });
+  }
+  const refusal = REFUSALS.find((word) => new RegExp(`(^|[ :-])${word}\\b`).test(cause.message)) ?? 'OTHER';
+  return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, { cause });
+}
+
+/** ioredis hangs the whole command on its errors, AUTH with the password included: nobody may ever log that. */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error && 'command' in error) delete error.command;
+  return error;
+}
+
+function codeOf(refusal: Refusal): ErrorCode {
+  switch (refusal) {
+    case 'NOGROUP':
+    case 'UNBLOCKED':
+      return 'NO_GROUP';
+    case 'WRONGTYPE':
+    case 'KEYTYPE':
+      return 'KEY_TYPE';
+    case 'NOAUTH':
+    case 'WRONGPASS':
+    case 'NOPERM':
+      return 'REDIS_AUTH';
+    default:
+      return 'REDIS_REFUSED';
+  }
+}
+
+function adviceOf(refusal: Refusal, reply: string): string {
+  const said = reply.replace(/^KEYTYPE /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
+  switch (refusal) {
+    case 'KEYTYPE':
+      return `the key ${said}; nothing was changed: rename it, or choose other names (--output, --consumer-list)`;
+    case 'NOAUTH':
+      return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';
+    case 'WRONGPASS':
+      return 'Redis does not accept this user and password: correct them in the URL';
+    case 'NOPERM':
+      return `the Redis user lacks a right (${said})`;
+    default:
+      return said;
+  }
+}

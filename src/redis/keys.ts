@@ -1,0 +1,62 @@
+/** The names that a user gives: from them every key follows. */
+export interface Names {
+  readonly channel: string;
+  readonly output: string;
+  readonly consumerList: string;
+}
+
+/**
+ * The whole layout of a group in Redis. What one script must change together shares a hash slot: the
+ * braces hold the name of the output (or of the consumer list), so its own key falls in that slot too.
+ */
+export interface Keys {
+  /** stream: the results */
+  readonly output: string;
+  /** stream, with the consumer group: what is relayed and not yet settled, nothing else */
+  readonly inbox: string;
+  /** hash: lease (holder, token, beat, mark), position (epoch, offset), seats (seat:ID -> a counter) */
+  readonly bridge: string;
+  /** channel: the cuts in the flow of messages */
+  readonly marks: string;
+  /**
+   * zset: entries waiting for their next attempt. Score: when they are due (ms since 1970); below
+   * {@link RETURNED_BELOW} it is the number of attempts made by an entry that was handed back and is due at once.
+   */
+  readonly retry: string;
+  /** stream: dead letters */
+  readonly dead: string;
+  /** hash: relayed, processed, failed, retried, dead, gaps, lost, trimmed, purged, revived */
+  readonly counters: string;
+  /** hash: consumer id -> messages that it has processed */
+  readonly processed: string;
+  /** stream: when messages may have been missed (from, to, reason, bridge) */
+  readonly gaps: string;
+  /** list: the ids of the live consumers */
+  readonly consumerList: string;
+  /** zset: consumer id -> last heartbeat (ms since 1970, Redis's clock) */
+  readonly heartbeats: string;
+  /** hash: consumer id -> JSON of host and pid */
+  readonly members: string;
+}
+
+/** Scores in the retry zset below this are counts of attempts, not times: nothing was due before 1970-01-01T00:16. */
+export const RETURNED_BELOW = 1_000_000;
+
+export function keysOf({ output, consumerList }: Names): Keys {
+  const group = `cgroup:{${output}}`;
+  const registry = `cgroup:{${consumerList}}`;
+  return {
+    output,
+    inbox: `${group}:inbox`,
+    bridge: `${group}:bridge`,
+    marks: `${group}:marks`,
+    retry: `${group}:retry`,
+    dead: `${group}:dead`,
+    counters: `${group}:counters`,
+    processed: `${group}:processed`,
+    gaps: `${group}:gaps`,
+    consumerList,
+    heartbeats: `${registry}:heartbeats`,
+    members: `${registry}:members`,
+  };
+}

@@ -1,0 +1,168 @@
+import type { Position } from '../bridge/position.js';
+import type { Connection } from './connection.js';
+import type { Keys } from './keys.js';
+
+/** A mark as it is published: heartbeat of the leader, cut in the flow, and progress, in one. */
+export interface Mark {
+  readonly epoch: number;
+  readonly token: number;
+  readonly beat: number;
+  /** The position up to which the inbox holds the messages; none before the first relay of all. */
+  readonly relayed: Position | undefined;
+  /** The id of the leader, '' where nobody leads. */
+  readonly holder: string;
+}
+
+/** A seat and its counter, which rises with each mark of the bridge that has it. */
+export interface Seat {
+  readonly id: string;
+  readonly counter: string;
+}
+
+export interface MarkRequest {
+  readonly caller: string;
+  /** The seat that the caller has or asks for. */
+  readonly seat: string;
+  /** How many bridges may be subscribed. */
+  readonly seats: number;
+  /** The highest mark that the caller has seen, 0 for none. */
+  readonly seen: number;
+  /** Of a leader: its token. */
+  readonly token?: number | undefined;
+  /** Of a leader that has relayed all it received: the position moves with the mark, over silence. */
+  readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
+  /** A seat whose counter has stood still: it is taken, if it still does. */
+  readonly dead?: Seat | undefined;
+}
+
+/** The mark that was made, or the seats that are all taken. */
+export type MarkReply = { readonly mark: number } | { readonly taken: readonly Seat[] };
+
+export type TakeReply =
+  | {
+      readonly taken: true;
+      readonly token: number;
+      readonly position: Position | undefined;
+      /** When the leader before last beat (ms since 1970, Redis's clock); undefined where there was none. */
+      readonly lastBeat: number | undefined;
+    }
+  | { readonly taken: false };
+
+export interface Gap {
+  readonly reason: string;
+  /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */
+  readonly since: number | undefined;
+}
+
+export interface RelayRequest {
+  readonly caller: string;
+  readonly token: number;
+  readonly from: Position | undefined;
+  readonly to: Position;
+  readonly messages: readonly Buffer[];
+  /** Messages may have been missed just before these. */
+  readonly gap?: Gap | undefined;
+}
+
+export type RelayReply =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'fenced' }
+  | { readonly kind: 'elsewhere'; readonly position: Position | undefined };
+
+/** Everything a bridge says to Redis, other than subscribing. One method per script. */
+export class LeaseStore {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection;
+    this.#keys = keys;
+  }
+
+  /** Publishes the next mark, and takes or keeps a seat. See `mark.lua`. */
+  async mark(request: MarkRequest): Promise<MarkReply> {
+    const { advance, dead } = request;
+    const [made, ...rest] = (await this.#connection.run(
+      'mark',
+      [this.#keys.bridge],
+      [
+        this.#keys.marks,
+        request.caller,
+        request.seats,
+        request.seen,
+        request.token ?? '',
+        ...(advance ? [...positionArgs(advance.from), ...positionArgs(advance.to)] : ['', '', '', '']),
+        request.seat,
+        dead?.id ?? '',
+        dead?.counter ?? '',
+      ],
+    )) as [number, ...unknown[]];
+    if (made === 1) return { mark: Number(rest[0]) };
+    const taken: Seat[] = [];
+    for (let i = 0; i < rest.length; i += 2) taken.push({ id: String(rest[i]), counter: String(rest[i + 1]) });
+    return { taken };
+  }
+
+  /** Takes the lead if (token, beat) are as seen. See `take.lua`. */
+  async take(caller: string, token: number, beat: number): Promise<TakeReply> {
+    const reply = (await this.#connection.run('take', [this.#keys.bridge], [caller, token, beat])) as [
+      number,
+      ...string[],
+    ];
+    if (reply[0] !== 1) return { taken: false };
+    const [, newToken, epoch, offset, lastBeat] = reply;
+    return {
+      taken: true,
+      token: Number(newToken),
+      position: positionOf(epoch, offset),
+      lastBeat: lastBeat ? Number(lastBeat) : undefined,
+    };
+  }
+
+  /** Writes messages to the inbox. See `relay.lua`. */
+  async relay(request: RelayRequest): Promise<RelayReply> {
+    const { bridge, inbox, counters, gaps } = this.#keys;
+    const [code, epoch, offset] = (await this.#connection.run(
+      'relay',
+      [bridge, inbox, counters, gaps],
+      [
+        request.caller,
+        request.token,
+        ...positionArgs(request.from),
+        ...positionArgs(request.to),
+        request.gap?.reason ?? '',
+        request.gap?.since ?? '',
+        ...request.messages,
+      ],
+    )) as [number, string?, string?];
+    if (code === 1) return { kind: 'written' };
+    if (code === 0) return { kind: 'fenced' };
+    return { kind: 'elsewhere', position: positionOf(epoch, offset) };
+  }
+
+  /** Gives up the lead where it is the caller's, and a seat where one is named. See `release.lua`. */
+  async release(caller: string, token: number | undefined, seat?: string): Promise<void> {
+    await this.#connection.run('release', [this.#keys.bridge], [caller, token ?? '', seat ?? '']);
+  }
+}
+
+function positionArgs(position: Position | undefined): [string, string] {
+  return position ? [String(position.epoch), String(position.offset)] : ['', ''];
+}
+
+function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
+  return epoch ? { epoch: Number(epoch), offset: Number(offset) } : undefined;
+}
+
+/** Reads a mark as it comes over the channel; undefined for what is not one. */
+export function parseMark(text: string): Mark | undefined {
+  const [epoch, token, beat, relayedEpoch, relayedOffset, holder, ...more] = text.split(' ');
+  if (holder === undefined || more.length > 0 || !/^\d+ \d+ \d+ /.test(text)) return undefined;
+  return {
+    epoch: Number(epoch),
+    token: Number(token),
+    beat: Number(beat),
+    relayed: positionOf(relayedEpoch, relayedOffset),
+    holder,
+  };
+}

@@ -1,0 +1,47 @@
+-- Put in front of every script. A script checks the types of its keys before its first write: a
+-- WRONGTYPE half-way would leave the first half done, for Redis does not roll back.
+
+-- wrong_type(key, type, key, type, ...): nil, or the error to return.
+local function wrong_type(...)
+  local pairs_ = { ... }
+  for i = 1, #pairs_, 2 do
+    local found = redis.call('TYPE', pairs_[i]).ok
+    if found ~= 'none' and found ~= pairs_[i + 1] then
+      return redis.error_reply('KEYTYPE ' .. pairs_[i] .. ' holds a ' .. found .. ', not a ' .. pairs_[i + 1])
+    end
+  end
+  return nil
+end
+
+-- Redis's own time in milliseconds.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- call_with_ids(command, key, ..., ids): one variadic command for many ids, in slices, because
+-- unpack() of more than about 7,000 values overflows Lua's stack.
+local function call_with_ids(ids, ...)
+  for first = 1, #ids, 1000 do
+    local args = { ... }
+    for i = first, math.min(first + 999, #ids) do
+      args[#args + 1] = ids[i]
+    end
+    redis.call(unpack(args))
+  end
+end
+
+-- One entry of the pending list as { id, consumer, idle, deliveries }, or nil where it is not pending
+-- (with that consumer, if one is given).
+local function pending_entry(inbox, group, id, consumer)
+  if consumer then
+    return redis.call('XPENDING', inbox, group, id, id, 1, consumer)[1]
+  end
+  return redis.call('XPENDING', inbox, group, id, id, 1)[1]
+end
+
+-- The message of an inbox entry, or nil where the entry is gone.
+local function message_of(inbox, id)
+  local entry = redis.call('XRANGE', inbox, id, id)[1]
+  return entry and entry[2][2]
+end

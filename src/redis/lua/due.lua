@@ -1,0 +1,38 @@
+-- Gives the entries whose next attempt is due to a consumer: failed ones after their wait, handed-back ones at once.
+--
+-- KEYS 1 inbox  2 retry  3 counters
+-- ARGV 1 group  2 consumer  3 at most so many  4 longest wait there can be, in ms  5 scores below are attempts
+-- Returns { id, message, attempts, ... }.
+--
+-- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait
+-- was set before Redis's clock was put back: it counts as due.
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
+if wrong then return wrong end
+
+local now, count = now_ms(), tonumber(ARGV[3])
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
+if #due == 0 then
+  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. (now + ARGV[4]), '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+end
+
+local reply, again = {}, 0
+for i = 1, #due, 2 do
+  local id, score = due[i], tonumber(due[i + 1])
+  local message = message_of(KEYS[1], id)
+  if message then
+    local attempts = score
+    if score >= tonumber(ARGV[5]) then
+      local entry = pending_entry(KEYS[1], ARGV[1], id)
+      attempts = entry and entry[4] or 1
+      again = again + 1
+    end
+    -- FORCE: what was handed back is no longer in the pending list.
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
+    reply[#reply + 1] = id
+    reply[#reply + 1] = message
+    reply[#reply + 1] = attempts
+  end
+  redis.call('ZREM', KEYS[2], id)
+end
+if again > 0 then redis.call('HINCRBY', KEYS[3], 'retried', again) end
+return reply

@@ -1,0 +1,30 @@
+-- Writes a batch of messages to the inbox and moves the position past them.
+--
+-- KEYS 1 bridge  2 inbox  3 counters  4 gaps
+-- ARGV 1 caller  2 token  3 from epoch  4 from offset ('' each: no position yet)  5 to epoch  6 to offset
+--      7 reason of a gap before the batch, or ''  8 its start (ms since 1970), or '' for the last beat
+--      9... the messages, as published
+-- Returns { 1 } written, { 0 } fenced: the lead is another's, { 2, epoch, offset } the position is elsewhere.
+--
+-- Atomic, because position and inbox must move together: then a resend finds the position moved and
+-- writes nothing, a deposed leader finds its token gone, and a Redis that comes back with an older
+-- state has both of them older.
+local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream')
+if wrong then return wrong end
+
+local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'epoch', 'offset', 'beat_at')
+if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return { 0 } end
+local epoch, offset = state[3] or '', state[4] or ''
+if epoch ~= ARGV[3] or offset ~= ARGV[4] then return { 2, epoch, offset } end
+
+for i = 9, #ARGV do
+  redis.call('XADD', KEYS[2], '*', 'message', ARGV[i])
+end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[5], 'offset', ARGV[6])
+if #ARGV > 8 then redis.call('HINCRBY', KEYS[3], 'relayed', #ARGV - 8) end
+if ARGV[7] ~= '' then
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*',
+    'from', ARGV[8] ~= '' and ARGV[8] or state[5] or now_ms(), 'to', now_ms(), 'reason', ARGV[7], 'bridge', ARGV[1])
+  redis.call('HINCRBY', KEYS[3], 'gaps', 1)
+end
+return { 1 }

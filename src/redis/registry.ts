@@ -1,0 +1,44 @@
+import type { Connection } from './connection.js';
+import type { Keys } from './keys.js';
+
+/** What is known of a process that runs consumers. */
+export interface Member {
+  readonly host: string;
+  readonly pid: number;
+}
+
+export interface Beat {
+  /** The ids of all live consumers, of all processes. */
+  readonly live: string[];
+  /** Those whose heartbeats ended without a goodbye, found by this call. */
+  readonly dead: string[];
+}
+
+/** The heartbeats of all consumers, and the list that is made of them. */
+export class RegistryStore {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+  readonly #member: string;
+
+  constructor(connection: Connection, keys: Keys, member: Member) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#member = JSON.stringify(member);
+  }
+
+  /**
+   * Notes heartbeats and brings the list up to date. See `beat.lua`.
+   *
+   * @param beating ids that are alive
+   * @param leaving ids that are to go at once
+   * @param silence ms without a heartbeat after which a consumer is dead
+   * @throws {CgroupError} KEY_TYPE where a key holds something foreign; nothing is changed then.
+   */
+  async beat(beating: readonly string[], leaving: readonly string[], silence: number): Promise<Beat> {
+    const { consumerList, heartbeats, members } = this.#keys;
+    const args = [silence, this.#member, beating.length, ...beating, ...leaving];
+    const reply = await this.#connection.run('beat', [consumerList, heartbeats, members], args);
+    const [live, dead] = reply as [string[], string[]];
+    return { live, dead };
+  }
+}

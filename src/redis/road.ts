@@ -1,0 +1,217 @@
+import type { Connection } from './connection.js';
+import { refusedAs } from './connection.js';
+import { type Keys, RETURNED_BELOW } from './keys.js';
+
+/** An inbox entry as it is given to a consumer. */
+export interface Entry {
+  /** The id in the inbox stream: the message's identity. */
+  readonly id: string;
+  /** The bytes, as published. */
+  readonly message: Buffer;
+  /** Attempts made before this delivery. */
+  readonly attempts: number;
+}
+
+/** One processed message. */
+export interface Result {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  readonly messageId: string;
+  /** The JSON that goes to the output. */
+  readonly data: string;
+}
+
+export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
+
+/** One message that is given up. */
+export interface DeadLetter {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  /** The bytes, as published. */
+  readonly message: Buffer;
+  readonly reason: DeadReason;
+  readonly error: string;
+  /** Attempts made, this one included. */
+  readonly attempts: number;
+  /** Whether an attempt failed, as against a message that could not be tried at all. */
+  readonly failed: boolean;
+}
+
+/** One failed attempt that will be followed by another. */
+export interface Retry {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  /** Wait before the next attempt, ms. */
+  readonly wait: number;
+}
+
+/** An entry in a consumer's hands. */
+export interface Held {
+  readonly inboxId: string;
+  readonly consumerId: string;
+}
+
+export interface Reclaimed {
+  readonly entries: Entry[];
+  /** Where to go on; '0-0' after the last. */
+  readonly cursor: string;
+  /** Entries that were deleted from the inbox by somebody else while pending. */
+  readonly lost: number;
+}
+
+/** Everything that consumers say to Redis on a message's way from the inbox to the output. One method per change. */
+export class RoadStore {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+  readonly #group: string;
+
+  constructor(connection: Connection, keys: Keys, group: string) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#group = group;
+  }
+
+  /**
+   * Checks the types of the keys and makes the consumer group where it is missing. See `prepare.lua`.
+   *
+   * @returns whether the group was missing
+   * @throws {CgroupError} KEY_TYPE where a key holds something foreign; nothing is changed then.
+   */
+  async prepare(): Promise<boolean> {
+    const { inbox, output, dead, retry, counters, bridge, processed, gaps } = this.#keys;
+    const keys = [inbox, output, dead, retry, counters, bridge, processed, gaps];
+    return (await this.#connection.run('prepare', keys, [this.#group])) === 1;
+  }
+
+  /**
+   * New entries for one consumer (https://redis.io/docs/latest/commands/xreadgroup/).
+   *
+   * @param connection the consumer's own, because the command blocks it
+   * @param block ms to wait for the first entry
+   * @returns at most `count` entries, none where none came in time
+   * @throws {CgroupError} NO_GROUP where the group is gone: {@link prepare} makes it anew.
+   */
+  async read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
+    const args = ['GROUP', this.#group, consumerId, 'COUNT', count, 'BLOCK', block, 'STREAMS', this.#keys.inbox, '>'];
+    const reply = (await connection.callBuffer('XREADGROUP', ...args)) as [Buffer, [Buffer, Buffer[]][]][] | null;
+    const entries = reply?.[0]?.[1] ?? [];
+    return entries.map(([id, fields]) => ({
+      id: id.toString('latin1'),
+      message: fields[1] ?? Buffer.alloc(0),
+      attempts: 0,
+    }));
+  }
+
+  /** Makes a {@link read} on another connection return at once, empty if nothing came. */
+  unblock(connection: Connection): Promise<void> {
+    return this.#connection.unblock(connection);
+  }
+
+  /**
+   * Settles results. See `commit.lua`. May be sent again after an unknown outcome.
+   *
+   * @param maxLength entries that the output keeps, about; 0 for all
+   * @returns the inbox ids that somebody else had settled
+   */
+  async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
+    const { inbox, output, counters, processed, retry } = this.#keys;
+    const args: (string | number)[] = [this.#group, maxLength];
+    for (const result of results) args.push(result.inboxId, result.consumerId, result.messageId, result.data);
+    return (await this.#connection.run('commit', [inbox, output, counters, processed, retry], args)) as string[];
+  }
+
+  /** Schedules another attempt for each. See `retry.lua`. May be sent again. */
+  async retry(retries: readonly Retry[]): Promise<void> {
+    const { inbox, retry, counters } = this.#keys;
+    const args = [this.#group, ...retries.flatMap((r) => [r.inboxId, r.consumerId, r.wait])];
+    await this.#connection.run('retry', [inbox, retry, counters], args);
+  }
+
+  /** Settles dead letters. See `bury.lua`. May be sent again. Returns the ids that somebody else had settled. */
+  async bury(letters: readonly DeadLetter[]): Promise<string[]> {
+    const { inbox, dead, counters, retry } = this.#keys;
+    const args = letters.flatMap((l) => [
+      l.inboxId,
+      l.consumerId,
+      l.message,
+      l.reason,
+      l.error,
+      l.attempts,
+      l.failed ? 1 : 0,
+    ]);
+    return (await this.#connection.run('bury', [inbox, dead, counters, retry], [this.#group, ...args])) as string[];
+  }
+
+  /**
+   * Notes that an attempt begins on entries that were not fresh. See `begin.lua`.
+   *
+   * @returns the ids of those that the consumer still holds
+   */
+  async begin(attempts: readonly (Held & { readonly attempt: number })[]): Promise<Set<string>> {
+    const args = [this.#group, ...attempts.flatMap((a) => [a.inboxId, a.consumerId, a.attempt])];
+    return new Set((await this.#connection.run('begin', [this.#keys.inbox], args)) as string[]);
+  }
+
+  /** Says that entries are still in work. See `renew.lua`. Returns the ids that are no longer the consumer's. */
+  async renew(held: readonly Held[]): Promise<string[]> {
+    const args = [this.#group, ...held.flatMap((h) => [h.inboxId, h.consumerId])];
+    return (await this.#connection.run('renew', [this.#keys.inbox], args)) as string[];
+  }
+
+  /**
+   * Gives a consumer entries that others have been silent about. See `reclaim.lua`.
+   *
+   * @param silence ms
+   * @param cursor '0-0' to begin with, then what the last call returned
+   */
+  async reclaim(consumerId: string, silence: number, cursor: string, count: number): Promise<Reclaimed> {
+    const { inbox, retry, counters } = this.#keys;
+    const args = [this.#group, consumerId, silence, cursor, count];
+    const reply = await this.#connection.runBuffer('reclaim', [inbox, retry, counters], args);
+    const [next, lost, ...flat] = reply as [Buffer, number, ...(Buffer | number)[]];
+    return { cursor: next.toString('latin1'), lost, entries: entriesOf(flat) };
+  }
+
+  /**
+   * Gives a consumer entries whose next attempt is due. See `due.lua`.
+   *
+   * @param longestWait ms; a due time farther away comes from a clock that was put back
+   */
+  async due(consumerId: string, count: number, longestWait: number): Promise<Entry[]> {
+    const { inbox, retry, counters } = this.#keys;
+    const args = [this.#group, consumerId, count, longestWait, RETURNED_BELOW];
+    const reply = await this.#connection.runBuffer('due', [inbox, retry, counters], args);
+    return entriesOf(reply as (Buffer | number)[]);
+  }
+
+  /**
+   * A consumer hands back all it holds and leaves the Redis group. See `leave.lua`.
+   *
+   * @param attempts attempts made on the entries that it knows of, by inbox id
+   * @returns how many entries were handed back
+   */
+  async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {
+    const { inbox, retry, processed } = this.#keys;
+    const args = [this.#group, consumerId, ...[...attempts].flat()];
+    try {
+      const [back] = (await this.#connection.run('leave', [inbox, retry, processed], args)) as [number, number];
+      return back;
+    } catch (error) {
+      if (refusedAs(error, 'NOGROUP')) return 0; // nothing to leave
+      throw error;
+    }
+  }
+
+  /** Removes dead consumers with nothing pending from the Redis group. See `sweep.lua`. Returns their ids. */
+  async sweep(live: readonly string[], silence: number): Promise<string[]> {
+    const args = [this.#group, silence, ...live];
+    return (await this.#connection.run('sweep', [this.#keys.inbox, this.#keys.processed], args)) as string[];
+  }
+}
+
+function entriesOf(flat: readonly (Buffer | number)[]): Entry[] {
+  const entries: Entry[] = [];
+  for (let i = 0; i < flat.length; i += 3)
+    entries.push({ id: String(flat[i]), message: flat[i + 1] as Buffer, attempts: Number(flat[i + 2]) });
+  return entries;
+}

@@ -1,0 +1,63 @@
+/**
+ * The contract of everything that runs: it may be stopped before it started, while it starts, twice and
+ * at the same time, and when `stop` returns it has stopped.
+ */
+export interface Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Waits so many ms, or until the signal is aborted; never rejects. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}
+
+/**
+ * Calls `work` again and again, a pause after each, until it is stopped. `stop` waits for the call under
+ * way. An error is handed to `onError`, and the loop goes on: what runs for months meets every error once.
+ */
+export class Loop implements Service {
+  readonly #work: () => Promise<void>;
+  readonly #every: number;
+  readonly #onError: (error: unknown) => void;
+  #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  /** @param every ms between the end of a call and the start of the next */
+  constructor(every: number, work: () => Promise<void>, onError: (error: unknown) => void) {
+    this.#work = work;
+    this.#every = every;
+    this.#onError = onError;
+  }
+
+  start(): Promise<void> {
+    this.#running ??= this.#run();
+    return Promise.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await this.#work();
+      } catch (error) {
+        this.#onError(error);
+      }
+      await pause(this.#every, signal);
+    }
+  }
+}
