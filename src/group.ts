@@ -96,7 +96,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     this.#log = (logger ?? silentLogger).child({ group: this.settings.group, output: this.settings.output });
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
-        { count, consumer: last.consumerId, inboxId: last.inboxId, attempt: last.attempt, reason: last.reason },
+        {
+          count,
+          consumer: last.consumerId,
+          inboxId: last.inboxId,
+          attempt: last.attempt,
+          reason: last.reason,
+        },
         `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
       ),
     );
@@ -114,7 +120,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
    *   KEY_TYPE, or STATE if the group was stopped before
    */
   start(): Promise<void> {
-    if (this.#stopping) return Promise.reject(new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'));
+    if (this.#stopping)
+      return Promise.reject(
+        new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'),
+      );
     this.#starting ??= this.#start().catch(async (error) => {
       await this.stop();
       throw error;
@@ -137,7 +146,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
    * @throws {CgroupError} STATE if it is not running
    */
   status(): Promise<GroupStatus> {
-    if (!this.#parts) return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
+    if (!this.#parts)
+      return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
     return readStatus(this.#parts.inspector, this.settings);
   }
 
@@ -146,7 +156,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const processor = await this.#loadProcessor();
     if (settings.embedded) {
       this.#redis = await startPrivateRedis();
-      this.#log.info({ redis: this.#redis.url }, `started a private Redis for this run at ${this.#redis.url}`);
+      this.#log.info(
+        { redis: this.#redis.url },
+        `started a private Redis for this run at ${this.#redis.url}`,
+      );
     }
     const main = await this.#connect('consumers');
     const server = await inspectServer(main);
@@ -195,13 +208,20 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       const timedOut = pause(BRIDGE_TIMEOUT, late.signal).then(() => false);
       const ok = await Promise.race([inPlace, timedOut]);
       late.abort();
-      if (!ok) throw new CgroupError('REDIS_REFUSED', `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`);
+      if (!ok)
+        throw new CgroupError(
+          'REDIS_REFUSED',
+          `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`,
+        );
     }
     if (this.#stopping) return;
     if (consumers.length > 0) await members.start();
     for (const consumer of consumers) consumer.start();
     await reclaimer.start();
-    this.#log.info({ consumers: consumers.map(({ id }) => id) }, `ready: ${consumers.length} consumers, channel ${this.settings.channel}`);
+    this.#log.info(
+      { consumers: consumers.map(({ id }) => id) },
+      `ready: ${consumers.length} consumers, channel ${this.settings.channel}`,
+    );
     this.#tell('ready');
   }
 
@@ -239,7 +259,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       await committer.flush(abandon.signal);
       const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
       const sum = back.reduce((a, b) => a + b, 0);
-      if (sum > 0) this.#log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
+      if (sum > 0)
+        this.#log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
       if (consumers.length > 0) await members.stop();
       await bridgeStopped;
     };
@@ -291,7 +312,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     return bridge;
   }
 
-  async #makeConsumers(base: string, store: RoadStore, committer: Committer, processor: Processor): Promise<Consumer[]> {
+  async #makeConsumers(
+    base: string,
+    store: RoadStore,
+    committer: Committer,
+    processor: Processor,
+  ): Promise<Consumer[]> {
     const { size, bridge, concurrency, batch, timeout, maxAttempts, backoff } = this.settings;
     const count = bridge === 'only' ? 0 : size;
     const connections = await Promise.all(Array.from({ length: count }, () => this.#connect('consumer')));
@@ -325,12 +351,19 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   #onFailure(failure: Failure): void {
     const { consumerId, inboxId, attempt, reason, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
-    else this.#log.debug({ consumer: consumerId, inboxId, attempt, reason }, `attempt ${attempt} failed: ${error}`);
+    else
+      this.#log.debug(
+        { consumer: consumerId, inboxId, attempt, reason },
+        `attempt ${attempt} failed: ${error}`,
+      );
     this.#tell('failure', failure);
   }
 
   #onLost(count: number): void {
-    this.#log.error({ count }, `${count} messages are lost: somebody deleted them from the inbox while they were pending`);
+    this.#log.error(
+      { count },
+      `${count} messages are lost: somebody deleted them from the inbox while they were pending`,
+    );
     this.#tell('lost', count);
   }
 

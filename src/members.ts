@@ -66,11 +66,19 @@ export class Members implements Service {
 
   async #beat(): Promise<void> {
     const { registry, store, heartbeat, claimAfter, log } = this.#options;
-    const [{ live, dead }] = await Promise.all([registry.beat(this.#ids(), [], this.#silence), this.#renew(heartbeat)]);
-    if (dead.length > 0) log.warn({ consumers: dead }, `${dead.length} consumers are gone without a goodbye: ${dead.join(', ')}`);
+    const [{ live, dead }] = await Promise.all([
+      registry.beat(this.#ids(), [], this.#silence),
+      this.#renew(heartbeat),
+    ]);
+    if (dead.length > 0)
+      log.warn(
+        { consumers: dead },
+        `${dead.length} consumers are gone without a goodbye: ${dead.join(', ')}`,
+      );
     if (++this.#beats % SWEEP_EACH !== 0) return;
     const removed = await store.sweep(live, claimAfter);
-    if (removed.length > 0) log.info({ consumers: removed }, `removed ${removed.length} dead consumers from the Redis group`);
+    if (removed.length > 0)
+      log.info({ consumers: removed }, `removed ${removed.length} dead consumers from the Redis group`);
   }
 
   /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */

@@ -28,8 +28,10 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
     return invalid('no-message-id', `the message is ${kindOf(value)}, not an object with a message_id`);
   const id = (value as Record<string, unknown>).message_id;
   if (typeof id === 'string') return { valid: true, messageId: id, message: value as Message };
-  if (typeof id === 'number') return { valid: true, messageId: exactNumber(id, text), message: value as Message };
-  if (id === undefined || !Object.hasOwn(value, 'message_id')) return invalid('no-message-id', 'the message has no message_id');
+  if (typeof id === 'number')
+    return { valid: true, messageId: exactNumber(id, text), message: value as Message };
+  if (id === undefined || !Object.hasOwn(value, 'message_id'))
+    return invalid('no-message-id', 'the message has no message_id');
   return invalid('no-message-id', `message_id is ${kindOf(id)}, not a string or a number`);
 }
 

@@ -71,11 +71,19 @@ export class Reclaimer implements Service {
   async #takeFromSilent(): Promise<void> {
     const { store, claimAfter, log, onLost } = this.#options;
     for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
-      const { entries, cursor, lost } = await store.reclaim(taker.id, claimAfter, this.#cursor, Math.min(taker.room, MOST));
+      const { entries, cursor, lost } = await store.reclaim(
+        taker.id,
+        claimAfter,
+        this.#cursor,
+        Math.min(taker.room, MOST),
+      );
       this.#cursor = cursor;
       if (lost > 0) onLost(lost);
       if (entries.length > 0)
-        log.info({ consumer: taker.id, entries: entries.length }, `took over ${entries.length} messages of silent consumers`);
+        log.info(
+          { consumer: taker.id, entries: entries.length },
+          `took over ${entries.length} messages of silent consumers`,
+        );
       taker.accept(entries);
       if (cursor === '0-0') return;
     }

@@ -114,7 +114,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       const reply = await store.mark({ caller: id, seat: id, seats, seen: 0, dead });
       if ('mark' in reply) return true;
       dead = watch.observe(reply.taken, performance.now());
-      if (!told) log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
+      if (!told)
+        log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
       told = true;
       this.#inPlace();
       await pause(LOOK_EVERY, signal);
@@ -145,7 +146,9 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       await session.subscribe();
     } catch (error) {
       subscriber.close();
-      throw error instanceof CgroupError ? error : new CgroupError('OUTCOME_UNKNOWN', messageOf(error), { cause: error });
+      throw error instanceof CgroupError
+        ? error
+        : new CgroupError('OUTCOME_UNKNOWN', messageOf(error), { cause: error });
     }
     const run = session.run().finally(() => this.#sessions.delete(session));
     this.#sessions.set(session, run);

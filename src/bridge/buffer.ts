@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from './position.js';
+import { comparePositions, type Position } from '../position.js';
 
 interface Segment {
   readonly epoch: number;

@@ -1,6 +1,6 @@
+import { comparePositions, type Position } from '../position.js';
 import type { Gap, Mark, RelayReply, TakeReply } from '../redis/lease.js';
 import { PositionedBuffer } from './buffer.js';
-import { comparePositions, type Position } from './position.js';
 
 /**
  * The protocol of a bridge, for the length of one subscription: events in, actions out, no I/O and no

@@ -145,7 +145,8 @@ export class BridgeSession {
     try {
       const reply = await store.mark({ caller: id, seat, seats, ...this.#machine.markIntent() });
       if ('taken' in reply) this.end('another bridge took the seat');
-      else if (++this.#unheard > UNHEARD_MARKS) this.end('the subscription is dead: own marks do not come back');
+      else if (++this.#unheard > UNHEARD_MARKS)
+        this.end('the subscription is dead: own marks do not come back');
     } catch (error) {
       log.debug({ error }, 'mark failed');
     }

@@ -24,7 +24,13 @@ export class Attempt {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger, onEnd: (ending: Ending) => void) {
+  constructor(
+    consumerId: string,
+    inboxId: string,
+    attempt: number,
+    log: Logger,
+    onEnd: (ending: Ending) => void,
+  ) {
     this.#context = new AttemptContext(consumerId, inboxId, attempt, log);
     this.#onEnd = onEnd;
   }
@@ -92,13 +98,17 @@ export class Attempt {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 /** What was thrown, in one line; a hostile value must not throw again. */
 function describe(error: unknown): string {
   try {
-    return error instanceof Error && error.name !== 'Error' ? `${error.name}: ${error.message}` : messageOf(error);
+    return error instanceof Error && error.name !== 'Error'
+      ? `${error.name}: ${error.message}`
+      : messageOf(error);
   } catch {
     return 'the processor threw a value that cannot be shown';
   }

@@ -111,7 +111,8 @@ export class Committer {
       return a.length + b.length;
     });
     if (late === undefined) return;
-    if (late > 0) log.debug({ count: late }, 'settled already, by another consumer or by the same call sent before');
+    if (late > 0)
+      log.debug({ count: late }, 'settled already, by another consumer or by the same call sent before');
     this.#underWay -= batch.length;
     for (const settlement of batch) settlement.done.settled(idOf(settlement));
     onSettled({ processed: results.length, retried: retries.length, dead: letters.length });
@@ -128,7 +129,10 @@ export class Committer {
         if (refusedAs(error, 'NOGROUP')) await store.prepare().catch(() => {});
         const unknown = error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN';
         if (attempt === 1 || attempt % 50 === 0)
-          log[unknown ? 'debug' : 'warn']({ error, attempt }, `results are not written yet, trying again: ${messageOf(error)}`);
+          log[unknown ? 'debug' : 'warn'](
+            { error, attempt },
+            `results are not written yet, trying again: ${messageOf(error)}`,
+          );
         await pause(RETRY_EVERY, signal);
       }
     }

@@ -185,7 +185,8 @@ export class Consumer {
   async #remake(): Promise<void> {
     const { store, log } = this.#options;
     try {
-      if (await store.prepare()) log.warn({}, 'the consumer group was gone (flushed or destroyed): it was made anew, from 0');
+      if (await store.prepare())
+        log.warn({}, 'the consumer group was gone (flushed or destroyed): it was made anew, from 0');
     } catch (error) {
       log.warn({ error }, `the consumer group is gone and cannot be made anew yet: ${messageOf(error)}`);
     }
@@ -228,7 +229,13 @@ export class Consumer {
     const attempt = entry.attempts + 1;
     if (attempt > policy.maxAttempts) {
       this.#inWork--;
-      this.#bury(holding, 'failed', `its consumer ended during attempt ${entry.attempts}`, entry.attempts, false);
+      this.#bury(
+        holding,
+        'failed',
+        `its consumer ended during attempt ${entry.attempts}`,
+        entry.attempts,
+        false,
+      );
       this.#next();
       return;
     }
@@ -302,7 +309,15 @@ export class Consumer {
   #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { entry } = holding;
     holding.ended = true;
-    const letter = { inboxId: entry.id, consumerId: this.id, message: entry.message, reason, error, attempts, failed };
+    const letter = {
+      inboxId: entry.id,
+      consumerId: this.id,
+      message: entry.message,
+      reason,
+      error,
+      attempts,
+      failed,
+    };
     this.#options.committer.add({ kind: 'dead', letter, done: this });
     this.#tell(holding, reason, error, attempts, true);
   }

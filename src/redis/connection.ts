@@ -50,7 +50,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
       // The prefix keeps our names apart from ioredis's own methods.
-      scripts: Object.fromEntries(Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script])),
+      scripts: Object.fromEntries(
+        Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script]),
+      ),
     });
     this.#commands = this.redis as unknown as Record<string, Command>;
     let ready = false;
@@ -88,9 +90,14 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const last = this.#lastError;
-        const why = last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
+        const why =
+          last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
         const text = `cannot reach Redis at ${host}:${port} within ${timeout / 1000} s (${why})`;
-        finish(new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, { cause: last }));
+        finish(
+          new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, {
+            cause: last,
+          }),
+        );
       }, timeout);
       const onError = (error: Error) => {
         const failure = failureOf(asReply(error), `Redis at ${host}:${port}`);

@@ -54,7 +54,9 @@ export function failureOf(error: unknown, doing: string): CgroupError {
     return new CgroupError('OUTCOME_UNKNOWN', `${doing}: no reply from Redis (${reason})`, { cause });
   }
   const refusal = REFUSALS.find((word) => new RegExp(`(^|[ :-])${word}\\b`).test(cause.message)) ?? 'OTHER';
-  return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, { cause });
+  return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
+    cause,
+  });
 }
 
 /** ioredis hangs the whole command on its errors, AUTH with the password included: nobody may ever log that. */

@@ -131,7 +131,9 @@ export class Inspector {
       },
       // A bridge leads under its own name and the number of its subscription.
       leader: state.get('holder')?.replace(/#\d+$/, '') || undefined,
-      bridges: [...state.keys()].filter((key) => key.startsWith('seat:')).map((key) => key.slice('seat:'.length)),
+      bridges: [...state.keys()]
+        .filter((key) => key.startsWith('seat:'))
+        .map((key) => key.slice('seat:'.length)),
       outputLength: reply[10],
       deadLength: reply[11],
       lastOutput: reply[12],

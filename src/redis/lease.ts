@@ -1,4 +1,4 @@
-import type { Position } from '../bridge/position.js';
+import type { Position } from '../position.js';
 import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
 
@@ -99,7 +99,8 @@ export class LeaseStore {
     )) as [number, ...unknown[]];
     if (made === 1) return { mark: Number(rest[0]) };
     const taken: Seat[] = [];
-    for (let i = 0; i < rest.length; i += 2) taken.push({ id: String(rest[i]), counter: String(rest[i + 1]) });
+    for (let i = 0; i < rest.length; i += 2)
+      taken.push({ id: String(rest[i]), counter: String(rest[i + 1]) });
     return { taken };
   }
 

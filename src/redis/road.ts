@@ -92,8 +92,21 @@ export class RoadStore {
    * @throws {CgroupError} NO_GROUP where the group is gone: {@link prepare} makes it anew.
    */
   async read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
-    const args = ['GROUP', this.#group, consumerId, 'COUNT', count, 'BLOCK', block, 'STREAMS', this.#keys.inbox, '>'];
-    const reply = (await connection.callBuffer('XREADGROUP', ...args)) as [Buffer, [Buffer, Buffer[]][]][] | null;
+    const args = [
+      'GROUP',
+      this.#group,
+      consumerId,
+      'COUNT',
+      count,
+      'BLOCK',
+      block,
+      'STREAMS',
+      this.#keys.inbox,
+      '>',
+    ];
+    const reply = (await connection.callBuffer('XREADGROUP', ...args)) as
+      | [Buffer, [Buffer, Buffer[]][]][]
+      | null;
     const entries = reply?.[0]?.[1] ?? [];
     return entries.map(([id, fields]) => ({
       id: id.toString('latin1'),
@@ -117,7 +130,11 @@ export class RoadStore {
     const { inbox, output, counters, processed, retry } = this.#keys;
     const args: (string | number)[] = [this.#group, maxLength];
     for (const result of results) args.push(result.inboxId, result.consumerId, result.messageId, result.data);
-    return (await this.#connection.run('commit', [inbox, output, counters, processed, retry], args)) as string[];
+    return (await this.#connection.run(
+      'commit',
+      [inbox, output, counters, processed, retry],
+      args,
+    )) as string[];
   }
 
   /** Schedules another attempt for each. See `retry.lua`. May be sent again. */
@@ -139,7 +156,11 @@ export class RoadStore {
       l.attempts,
       l.failed ? 1 : 0,
     ]);
-    return (await this.#connection.run('bury', [inbox, dead, counters, retry], [this.#group, ...args])) as string[];
+    return (await this.#connection.run(
+      'bury',
+      [inbox, dead, counters, retry],
+      [this.#group, ...args],
+    )) as string[];
   }
 
   /**
@@ -194,7 +215,10 @@ export class RoadStore {
     const { inbox, retry, processed } = this.#keys;
     const args = [this.#group, consumerId, ...[...attempts].flat()];
     try {
-      const [back] = (await this.#connection.run('leave', [inbox, retry, processed], args)) as [number, number];
+      const [back] = (await this.#connection.run('leave', [inbox, retry, processed], args)) as [
+        number,
+        number,
+      ];
       return back;
     } catch (error) {
       if (refusedAs(error, 'NOGROUP')) return 0; // nothing to leave

@@ -20,6 +20,7 @@ const KEY_COUNTS = {
   snapshot: 7,
   revive: 3,
   purge: 2,
+  publish: 0,
 } as const;
 
 export type ScriptName = keyof typeof KEY_COUNTS;

@@ -25,7 +25,10 @@ export async function inspectServer(connection: Connection): Promise<ServerFacts
   const version = valkey ? `Valkey ${valkey}` : `Redis ${redis}`;
   const [major = 0, minor = 0] = redis.split('.').map(Number);
   if (major < 6 || (major === 6 && minor < 2))
-    throw new CgroupError('REDIS_VERSION', `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`);
+    throw new CgroupError(
+      'REDIS_VERSION',
+      `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
+    );
   const limits = (await configOf(connection, 'client-output-buffer-limit')) ?? '';
   const hard = /pubsub (\d+)/.exec(limits)?.[1];
   return {

@@ -1,0 +1,56 @@
+import { type Logger, silentLogger } from './logger.js';
+import { Connection } from './redis/connection.js';
+import { Inspector } from './redis/inspect.js';
+import { keysOf } from './redis/keys.js';
+import { inspectServer } from './redis/server.js';
+import { parseSettings, type Settings, type SettingsInput } from './settings.js';
+import { type GroupStatus, readStatus } from './snapshot.js';
+
+/** ms to wait for Redis. */
+const CONNECT_TIMEOUT = 5_000;
+
+export interface ClientOptions extends SettingsInput {
+  readonly logger?: Logger;
+}
+
+/** A look at a group from outside: it neither relays nor consumes. */
+export class GroupClient {
+  readonly settings: Settings;
+  /** Streams, counters and dead letters. */
+  readonly inspector: Inspector;
+  readonly #connection: Connection;
+
+  private constructor(settings: Settings, connection: Connection) {
+    this.settings = settings;
+    this.#connection = connection;
+    this.inspector = new Inspector(connection, keysOf(settings), settings.group);
+  }
+
+  /**
+   * Connects to the Redis of a group.
+   *
+   * @throws {CgroupError} SETTINGS, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION
+   */
+  static async connect(options: ClientOptions = {}): Promise<GroupClient> {
+    const { logger = silentLogger, ...input } = options;
+    const settings = parseSettings(input);
+    const connection = new Connection(settings.redis, 'client', logger);
+    await connection.connect(CONNECT_TIMEOUT);
+    try {
+      await inspectServer(connection);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return new GroupClient(settings, connection);
+  }
+
+  /** The state of the whole group. */
+  status(): Promise<GroupStatus> {
+    return readStatus(this.inspector, this.settings);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
