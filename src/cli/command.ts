@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { GroupClient } from '../client.js';
+import type { Logger } from '../logger.js';
+import type { SettingName, Settings } from '../settings.js';
+import { addSettingsFlags, configOption, rawFlags } from './flags.js';
+import { type LoadedSettings, loadSettings } from './load-settings.js';
+import { makeLogger } from './logger.js';
+
+/** The settings by which a command finds a group that runs elsewhere. */
+export const GROUP_SETTINGS = [
+  'redis',
+  'channel',
+  'output',
+  'consumerList',
+  'group',
+  'logLevel',
+  'logFormat',
+] as const satisfies readonly SettingName[];
+
+/** A command with the flags of some settings, and examples below its help. */
+export function settingsCommand(
+  name: string,
+  description: string,
+  settings: readonly SettingName[],
+  examples: readonly (readonly [command: string, meaning: string])[],
+): Command {
+  const width = Math.max(...examples.map(([command]) => command.length)) + 2;
+  const lines = examples.map(([command, meaning]) => `  $ ${command.padEnd(width)}${meaning}`);
+  const command = addSettingsFlags(new Command(name).description(description), settings);
+  return command.addOption(configOption()).addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+/** The effective settings of a command that was parsed. */
+export function settingsOf(command: Command): Promise<LoadedSettings> {
+  const configPath = command.opts<{ config?: string }>().config;
+  return loadSettings({ flags: rawFlags(command), env: process.env, cwd: process.cwd(), configPath });
+}
+
+/** What a command needs to look at a group. */
+export interface Session {
+  readonly client: GroupClient;
+  readonly settings: Settings;
+  readonly log: Logger;
+}
+
+/** Connects to the group that the command's settings name, does the work, and disconnects. */
+export async function withGroup<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
+  const { settings, written } = await settingsOf(command);
+  const log = makeLogger(settings);
+  const client = await GroupClient.connect({ ...written, logger: log });
+  try {
+    return await work({ client, settings, log });
+  } finally {
+    client.close();
+  }
+}
+
+/** Writes results to stdout, a line break after each. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function deadCommand(): Command {
+  return new Command('dead');
+}

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
+import { watch } from '../monitoring.js';
+import { untilSignal } from '../signals.js';
+
+export function monitorCommand(): Command {
+  return settingsCommand(
+    'monitor',
+    'Prints the messages per second of a running group, all its processes together.',
+    [...GROUP_SETTINGS, 'interval'],
+    [
+      ['cgroup monitor', 'a line every 3 s, until Ctrl-C'],
+      ['cgroup monitor --interval 1s --json', 'one JSON object a line'],
+    ],
+  )
+    .option('--json', 'one JSON object a line')
+    .action(async (options: { json?: boolean }, command: Command) =>
+      withGroup(command, async ({ client, settings, log }) => {
+        const watching = new AbortController();
+        void untilSignal(log).then(() => watching.abort());
+        await watch(() => client.status(), {
+          interval: settings.interval,
+          json: options.json === true,
+          signal: watching.signal,
+          log,
+        });
+      }),
+    );
+}

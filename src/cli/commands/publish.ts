@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { type Published, publish } from '../../publisher.js';
+import { durationArgument, wholeNumber } from '../arguments.js';
+import { print, settingsCommand, settingsOf } from '../command.js';
+import { makeLogger } from '../logger.js';
+import { progress } from '../progress.js';
+import { untilSignal } from '../signals.js';
+
+/** Messages that are published where neither a count nor a duration is given. */
+const DEFAULT_COUNT = 1_000;
+const DEFAULT_BATCH = 1_000;
+const MOST_BATCH = 10_000;
+/** Of one message. */
+const MOST_BYTES = 16_000_000;
+
+interface PublishFlags {
+  readonly count?: number;
+  readonly rate?: number;
+  /** ms */
+  readonly duration?: number;
+  readonly batch: number;
+  readonly bytes?: number;
+  readonly ledger?: string;
+  readonly json?: boolean;
+}
+
+export function publishCommand(): Command {
+  return settingsCommand(
+    'publish',
+    'Publishes generated messages to the channel: {"message_id":"<uuid>"}.',
+    ['redis', 'channel', 'logLevel', 'logFormat'],
+    [
+      ['cgroup publish --count 300000', 'as fast as Redis takes them'],
+      ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],
+      ['cgroup publish --count 100000 --ledger ids.txt', 'then: cgroup verify --ledger ids.txt'],
+    ],
+  )
+    .option(
+      '--count <number>',
+      `how many messages (default: ${DEFAULT_COUNT}, or without limit with --duration)`,
+      wholeNumber(1),
+    )
+    .option('--rate <number>', 'messages per second (default: as fast as possible)', wholeNumber(1))
+    .option('--duration <duration>', 'how long: 250ms, 10s, 2m', durationArgument)
+    .option('--batch <number>', 'most messages in one command', wholeNumber(1, MOST_BATCH), DEFAULT_BATCH)
+    .option('--bytes <number>', 'size of each message (default: the smallest)', wholeNumber(1, MOST_BYTES))
+    .option('--ledger <file>', 'write to it the ids that a subscriber of the channel receives, one a line')
+    .option('--json', 'print one JSON object')
+    .action((flags: PublishFlags, command: Command) => run(flags, command));
+}
+
+async function run(flags: PublishFlags, command: Command): Promise<void> {
+  const { settings } = await settingsOf(command);
+  const log = makeLogger(settings);
+  const { rate, duration, batch, bytes, ledger } = flags;
+  const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
+  const ending = new AbortController();
+  void untilSignal(log).then(() => ending.abort());
+  const shown = progress({ total: expected(count, rate, duration), unit: 'messages', label: 'publishing' });
+  let result: Published;
+  try {
+    result = await publish({
+      redis: settings.redis,
+      channel: settings.channel,
+      plan: { count, rate, duration, batch },
+      bytes,
+      ledger,
+      signal: ending.signal,
+      logger: log,
+      onProgress: shown.update,
+    });
+  } finally {
+    shown.stop();
+  }
+  if (result.unheard > 0)
+    log.warn(
+      { unheard: result.unheard },
+      `${result.unheard} of ${result.published} messages were received by nobody and are gone: ` +
+        `is a group running on the channel ${settings.channel}? ` +
+        'Start one first (cgroup start), or see --channel and --redis',
+    );
+  print(flags.json ? JSON.stringify(result) : publishedText(result));
+}
+
+function expected(
+  count: number | undefined,
+  rate: number | undefined,
+  duration: number | undefined,
+): number | undefined {
+  if (rate === undefined || duration === undefined) return count;
+  return Math.min(count ?? Infinity, Math.ceil((rate * duration) / 1_000));
+}
+
+/** What was published, in a line. */
+export function publishedText({
+  published,
+  seconds,
+  rate,
+  receivers,
+  unheard,
+  ledger,
+  listed,
+}: Published): string {
+  const sent = `published ${published} messages in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
+  const to = ledger === null ? '' : `; ${listed} ids in ${ledger}`;
+  return `${sent}${receivedText(published, receivers, unheard)}${to}`;
+}
+
+function receivedText(published: number, { min, max }: Published['receivers'], unheard: number): string {
+  if (published === 0) return '';
+  if (max === 0) return ', received by nobody';
+  if (unheard > 0) return `, ${unheard} of them received by nobody`;
+  return `, received by ${min === max ? '' : 'at least '}${min} subscriber${min === 1 ? '' : 's'} each`;
+}

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { messageOf } from '../../errors.js';
+import { ConsumerGroup } from '../../group.js';
+import type { Logger } from '../../logger.js';
+import { settingNames } from '../../settings.js';
+import { print, settingsCommand, settingsOf } from '../command.js';
+import type { LoadedSettings } from '../load-settings.js';
+import { makeLogger } from '../logger.js';
+import { watch } from '../monitoring.js';
+import { printConfig } from '../print-config.js';
+import { untilSignal } from '../signals.js';
+
+export function startCommand(): Command {
+  return settingsCommand('start', 'Runs a bridge and consumers until SIGINT or SIGTERM.', settingNames, [
+    ['cgroup start --size 5 --monitor', 'five consumers, and the rate every 3 s'],
+    ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
+    ['cgroup start --bridge only', 'a bridge alone; consumers run elsewhere with --bridge off'],
+    ['cgroup start --embedded', 'a private Redis, to try things out'],
+    ['cgroup start --print-config', 'the effective settings and where they come from'],
+  ])
+    .option('--print-config', 'print each effective setting and where it came from, and exit')
+    .option('--json', 'with --print-config or --monitor: print JSON')
+    .action(async (options: { printConfig?: boolean; json?: boolean }, command: Command) => {
+      const loaded = await settingsOf(command);
+      if (options.printConfig) print(printConfig(loaded, { json: options.json === true }));
+      else await run(loaded, options.json === true);
+    });
+}
+
+async function run({ settings, written }: LoadedSettings, json: boolean): Promise<void> {
+  const log = makeLogger(settings);
+  surviveStrayErrors(log);
+  const group = new ConsumerGroup({ ...written, logger: log });
+  const stopped = untilSignal(log);
+  await Promise.race([group.start(), stopped]);
+  const watching = new AbortController();
+  const monitor = settings.monitor
+    ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
+    : undefined;
+  await stopped;
+  watching.abort();
+  await monitor;
+  await group.stop();
+  log.info({}, 'stopped');
+  // A processor may have left timers or sockets behind: they do not keep us.
+  process.exit(0);
+}
+
+/**
+ * A processor can throw where nobody waits for it: in a timer, in a promise that it forgot. That says
+ * nothing about the state of the group, so the group goes on, and says so.
+ */
+function surviveStrayErrors(log: Logger): void {
+  const tell = (error: unknown) =>
+    log.error({ error }, `an error outside of any attempt, probably of the processor: ${messageOf(error)}`);
+  process.on('uncaughtException', tell);
+  process.on('unhandledRejection', tell);
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { CgroupError, messageOf } from '../errors.js';
+import { deadCommand } from './commands/dead.js';
+import { demoCommand } from './commands/demo.js';
+import { monitorCommand } from './commands/monitor.js';
+import { publishCommand } from './commands/publish.js';
+import { startCommand } from './commands/start.js';
+import { statusCommand } from './commands/status.js';
+import { verifyCommand } from './commands/verify.js';
+
+/** Exit codes: 0 did it, 1 could not or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
+const COULD_NOT = 1;
+const WRONG_USAGE = 2;
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const root = new Command('cgroup')
+    .description(
+      'Turns a Redis Pub/Sub channel into a consumer group: each message is processed once, nothing is lost.',
+    )
+    .version(version)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ cgroup demo                                 see all of it at work, on a private Redis
+  $ cgroup start --size 5 --monitor             relay and process with five consumers
+  $ cgroup start --size 8 -p ./handler.mjs      process with a function of your own
+  $ cgroup publish --count 10000                something to do, from another terminal
+  $ cgroup status                               who leads, who works, what is left
+
+cgroup COMMAND --help tells the flags of a command.`,
+    );
+  const commands = [
+    startCommand(),
+    publishCommand(),
+    monitorCommand(),
+    statusCommand(),
+    verifyCommand(),
+    deadCommand(),
+    demoCommand(),
+  ];
+  for (const command of commands) root.addCommand(command);
+  for (const command of allOf(root))
+    command.exitOverride().showHelpAfterError('(--help tells what there is)').showSuggestionAfterError();
+  return root;
+}
+
+function allOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+/** Says what went wrong in a line or two, and gives the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // commander has said it
+  const known = error instanceof CgroupError;
+  process.stderr.write(`cgroup: ${messageOf(error).split('\n').join('\ncgroup: ')}\n`);
+  if (!known || wantsStack()) process.stderr.write(`${stackOf(error)}\n`);
+  return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : COULD_NOT;
+}
+
+/** The settings may be what is wrong, so this looks at the raw flag and variable. */
+function wantsStack(): boolean {
+  const text = [...process.argv, `--log-level=${process.env.CGROUP_LOG_LEVEL ?? ''}`].join(' ');
+  return /--log-level[= ](debug|trace)\b/.test(text);
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+// `cgroup monitor | head -1` closes our stdout: that is an end, not an error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const { argv } = process;
+// A password in the URL must not show in the list of processes.
+process.title = ['cgroup', ...argv.slice(2, 3)].join(' ');
+
+try {
+  await program().parseAsync(argv);
+} catch (error) {
+  process.exitCode = report(error);
+}

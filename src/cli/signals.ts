@@ -1,0 +1,19 @@
+import type { Logger } from '../logger.js';
+
+/** Exit code of a process that was told twice. */
+const TOLD_TWICE = 130;
+
+/** Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. */
+export function untilSignal(log: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (told) process.exit(TOLD_TWICE);
+      told = true;
+      log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`);
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}

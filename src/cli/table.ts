@@ -1,0 +1,21 @@
+import Table from 'cli-table3';
+
+const NO_LINES = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>
+    ['', '-mid', '-left', '-right'].map((corner) => [`${side}${corner}`, '']),
+  ),
+);
+
+/** Rows in columns, without lines and colours: for eyes as well as for `awk`. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    chars: { ...NO_LINES, middle: '' },
+    style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
