@@ -1,0 +1,110 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A TCP proxy in front of Redis that can do to connections what networks do. */
+export interface FaultProxy {
+  readonly port: number;
+  readonly url: string;
+  /** Resets all connections (RST on both sides). New ones go through. */
+  cut(): void;
+  /** Forwards nothing in either direction and closes nothing, on connections old and new: a dead peer. */
+  halfOpen(): void;
+  /** Drops what the server answers, on connections old and new; its commands still reach the server. */
+  swallowReplies(): void;
+  /** Connections made from now on are forwarded again. Those that a fault met stay broken, until `cut`. */
+  heal(): void;
+  /** Cuts all connections and closes the port. */
+  stop(): Promise<void>;
+}
+
+type Mode = 'forward' | 'half-open' | 'swallow';
+
+interface Link {
+  readonly client: Socket;
+  readonly target: Socket;
+  mode: Mode;
+}
+
+/** Starts a proxy on a free port, in front of the loopback port `targetPort`. */
+export async function startProxy(targetPort: number): Promise<FaultProxy> {
+  const links = new Set<Link>();
+  let mode: Mode = 'forward';
+
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const link: Link = { client, target, mode };
+    links.add(link);
+    pump(link, client, target);
+    pump(link, target, client);
+    if (mode === 'half-open') pause(link);
+    const forget = () => client.closed && target.closed && links.delete(link);
+    client.on('close', forget);
+    target.on('close', forget);
+  });
+  const port = await listen(server);
+
+  const cut = (): void => {
+    for (const { client, target } of links) {
+      client.resetAndDestroy();
+      target.resetAndDestroy();
+    }
+  };
+  const setMode = (next: Mode): void => {
+    mode = next;
+    for (const link of links) {
+      link.mode = next;
+      if (next === 'half-open') pause(link);
+      else resume(link);
+    }
+  };
+
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    cut,
+    halfOpen: () => setMode('half-open'),
+    swallowReplies: () => setMode('swallow'),
+    heal: () => {
+      // A stream with a hole in it cannot be mended: only new connections are whole.
+      mode = 'forward';
+    },
+    stop: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        cut();
+      }),
+  };
+}
+
+/** Passes on, in the order and at the speed that the receiver takes it, what comes from one side. */
+function pump(link: Link, from: Socket, to: Socket): void {
+  from.on('data', (chunk) => {
+    if (link.mode === 'swallow' && from === link.target) return;
+    if (to.write(chunk)) return;
+    from.pause();
+    to.once('drain', () => link.mode !== 'half-open' && from.resume());
+  });
+  from.on('end', () => link.mode !== 'half-open' && to.end());
+  // A reset is passed on as one. The peer of a half-open link must not hear of it.
+  from.on('error', () => link.mode !== 'half-open' && to.resetAndDestroy());
+}
+
+/** What arrives stays unread, so that a sender's buffers fill up, as with a peer that is gone. */
+function pause({ client, target }: Link): void {
+  client.pause();
+  target.pause();
+}
+
+function resume({ client, target }: Link): void {
+  client.resume();
+  target.resume();
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((done, fail) => {
+    server.once('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      if (address !== null && typeof address === 'object') done(address.port);
+    });
+  });
+}

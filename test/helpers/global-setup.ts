@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { findRedisServer } from '../../src/redis/private.js';
+
+/** Once before the integration tests: is there a Redis to test with, and is `dist` what `src` says? */
+export async function setup(): Promise<void> {
+  if ((await findRedisServer()) === undefined)
+    throw new Error('the integration tests need redis-server or valkey-server on the PATH: `npm run redis`');
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  try {
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`npm run build failed, so there is nothing to test:\n${stdout}${stderr}`);
+  }
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private.js';
+
+/** Settings that keep a test apart from the others on the same server. */
+export interface Namespace {
+  redis: string;
+  channel: string;
+  output: string;
+  consumerList: string;
+}
+
+export interface SharedRedis {
+  /** The server of this file; there from `beforeAll` on. */
+  readonly server: PrivateRedis;
+  readonly url: string;
+  /** Names that no other test uses. */
+  namespace(): Namespace;
+}
+
+/**
+ * One private Redis for all tests of a file, from before the first to after the last. Call it at the top of
+ * the file, and `namespace()` in each test.
+ */
+export function withRedis(args: string[] = []): SharedRedis {
+  let server: PrivateRedis | undefined;
+  beforeAll(async () => {
+    server = await startPrivateRedis({ args });
+  });
+  afterAll(() => server?.stop());
+  const shared = {
+    get server(): PrivateRedis {
+      if (server === undefined)
+        throw new Error('the Redis of withRedis() is there from beforeAll to afterAll only');
+      return server;
+    },
+    get url(): string {
+      return shared.server.url;
+    },
+    namespace: () => namespaceOn(shared.server.url),
+  };
+  return shared;
+}
+
+/** A Redis for one test alone, for tests that restart or kill it. It is stopped when the test has ended. */
+export async function freshRedis(args: string[] = []): Promise<PrivateRedis> {
+  const server = await startPrivateRedis({ args });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** Names that no other test uses, on the Redis at `redis`. */
+export function namespaceOn(redis: string): Namespace {
+  const suffix = randomBytes(4).toString('hex');
+  return {
+    redis,
+    channel: `messages:published:${suffix}`,
+    output: `messages:processed:${suffix}`,
+    consumerList: `consumer:ids:${suffix}`,
+  };
+}

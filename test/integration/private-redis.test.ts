@@ -1,0 +1,232 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { findRedisServer, type PrivateRedisOptions, startPrivateRedis } from '../../src/redis/private.js';
+import { freshRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+/** What these tests make lies in a folder of their own, so that it shows what they leave. */
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cgroup-private-'));
+  vi.stubEnv('TMPDIR', folder);
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true });
+});
+
+/** A connection that tells an error at once, and is closed when the test has ended. */
+function client(url: string): Redis {
+  const redis = new Redis(url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
+  redis.on('error', () => {});
+  onTestFinished(() => redis.disconnect());
+  return redis;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // In a container, the process 1 that inherits the dead may take its time to bury them, or never do it.
+    return !existsSync('/proc/self/stat') || !/ Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+const isGone = (pid: number) => until(() => !isAlive(pid), { what: `process ${pid} to be gone` });
+const isEmpty = () =>
+  until(async () => (await readdir(folder)).length === 0, { what: `${folder} to be empty` });
+
+describe('a private Redis', () => {
+  test('answers, keeps nothing on disk, drops no key and no slow subscriber', async () => {
+    const server = await freshRedis();
+    const redis = client(server.url);
+    expect(await redis.ping()).toBe('PONG');
+    const config = async (name: string) => ((await redis.config('GET', name)) as string[])[1];
+    expect(await config('save')).toBe('');
+    expect(await config('appendonly')).toBe('no');
+    expect(await config('maxmemory-policy')).toBe('noeviction');
+    expect(await config('client-output-buffer-limit')).toContain(`pubsub ${512 << 20} ${256 << 20} 60`);
+    const info = await redis.info('server');
+    expect(info).toContain(`process_id:${server.pid}\r`);
+    expect(info).toContain(`_version:${server.version}\r`);
+  });
+
+  test('listens on the loopback interface only', async () => {
+    const { port } = await freshRedis();
+    const others = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ family, internal }) => family === 'IPv4' && !internal);
+    for (const { address } of others)
+      await expect(client(`redis://${address}:${port}`).ping()).rejects.toThrow(/closed|refused/i);
+  });
+
+  test('stop ends it and removes its folder; a second stop does nothing', async () => {
+    const server = await startPrivateRedis();
+    expect(existsSync(server.dir)).toBe(true);
+    await Promise.all([server.stop(), server.stop()]);
+    expect(isAlive(server.pid)).toBe(false);
+    expect(await readdir(folder)).toEqual([]);
+    await server.stop();
+    await server.kill();
+    await expect(server.restart()).rejects.toMatchObject({ code: 'STATE' });
+  });
+
+  test('stop also ends a server that hangs', async () => {
+    const server = await startPrivateRedis();
+    process.kill(server.pid, 'SIGSTOP');
+    await server.stop();
+    expect(isAlive(server.pid)).toBe(false);
+  });
+
+  test('restart keeps the port; the data too, where a later argument asks for it', async () => {
+    const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
+    const { url, dir, pid } = server;
+    await client(url).set('key', 'value');
+    await server.restart();
+    expect(server).toMatchObject({ url, dir });
+    expect(server.pid).not.toBe(pid);
+    expect(await client(url).get('key')).toBe('value');
+
+    await server.kill();
+    expect(isAlive(server.pid)).toBe(false);
+    await expect(client(url).ping()).rejects.toThrow();
+    await server.restart();
+    expect(await client(url).get('key')).toBe('value');
+  });
+
+  test('a folder that was given is made, used and kept', async () => {
+    const dir = join(folder, 'a', 'b');
+    const server = await startPrivateRedis({ dir });
+    expect(server.dir).toBe(dir);
+    await client(server.url).call('SAVE');
+    await server.stop();
+    expect(await readdir(dir)).toContain('dump.rdb');
+  });
+
+  test('starts with a password, too', async () => {
+    const server = await freshRedis(['--requirepass', 'secret']);
+    expect(server.version).toBeUndefined();
+    await expect(client(server.url).ping()).rejects.toThrow('NOAUTH');
+  });
+
+  test('starts as a node of a Cluster, whose bus needs the port 10000 above', async () => {
+    const server = await freshRedis(['--cluster-enabled', 'yes']);
+    expect(await client(server.url).cluster('INFO')).toContain('cluster_state');
+  });
+
+  test('takes another port where one is taken', async () => {
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.123);
+    const first = await freshRedis();
+    random.mockReturnValueOnce(0.123).mockReturnValueOnce(0.123).mockReturnValue(0.456);
+    const second = await freshRedis();
+    expect(second.port).not.toBe(first.port);
+    expect(await client(second.url).ping()).toBe('PONG');
+  });
+
+  test('fails with what the server wrote, and leaves nothing', async () => {
+    const start = startPrivateRedis({ args: ['--no-such-setting', '1'] });
+    await expect(start).rejects.toMatchObject({
+      code: 'REDIS_UNREACHABLE',
+      message: expect.stringContaining('no-such-setting'),
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('says what to do where there is no server on the PATH', async () => {
+    expect(await findRedisServer()).toMatch(/\/(redis|valkey)-server$/);
+    vi.stubEnv('PATH', folder);
+    expect(await findRedisServer()).toBeUndefined();
+    await expect(startPrivateRedis()).rejects.toMatchObject({
+      code: 'REDIS_NOT_INSTALLED',
+      message: expect.stringContaining('npm run redis'),
+    });
+  });
+});
+
+describe('with its parent', () => {
+  /** A process that starts a private Redis, does what `body` says, and tells the server's process id. */
+  function parent(
+    options: PrivateRedisOptions,
+    body = '',
+  ): { child: ChildProcess; line: () => Promise<string> } {
+    const module = fileURLToPath(new URL('../../dist/redis/private.js', import.meta.url));
+    const script = `
+      import { startPrivateRedis } from ${JSON.stringify(module)};
+      console.log('starting');
+      const server = await startPrivateRedis(${JSON.stringify(options)});
+      ${body}
+      console.log(server.pid);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true, // so that it leads a process group, as under a terminal
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return { child, line: async () => String((await lines.next()).value) };
+  }
+
+  const forever = 'setInterval(() => {}, 1000);';
+
+  test.each(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'goes when %s ends the parent',
+    async (signal) => {
+      const { child, line } = parent({}, forever);
+      await line();
+      const pid = Number(await line());
+      expect(isAlive(pid)).toBe(true);
+      child.kill(signal);
+      await isGone(pid);
+      await isEmpty();
+    },
+  );
+
+  test('does not keep the parent alive', async () => {
+    const { child, line } = parent({});
+    await line();
+    const pid = Number(await line());
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    await isGone(pid);
+    await isEmpty();
+  });
+
+  test('outlives the Ctrl-C that reaches the process group, until the parent has done with it', async () => {
+    const { child, line } = parent({}, `process.on('SIGINT', () => console.log('draining'));${forever}`);
+    await line();
+    const pid = Number(await line());
+    process.kill(-Number(child.pid), 'SIGINT');
+    expect(await line()).toBe('draining');
+    expect(isAlive(pid)).toBe(true);
+    child.kill('SIGKILL');
+    await isGone(pid);
+  });
+
+  test('is never left behind, at whatever moment of its start the parent is killed', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { child, line } = parent({ dir: join(folder, `${round}`) }, forever);
+      await line();
+      await sleep(round * 3);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await sleep(500); // a server left behind would have written to its log by now
+    for (const round of await readdir(folder)) {
+      const log = await readFile(join(folder, round, 'redis.log'), 'utf8').catch(() => '');
+      // Each line begins with the server's process id.
+      const pid = /^(\d+):/m.exec(log)?.[1];
+      if (pid !== undefined) await isGone(Number(pid));
+    }
+  });
+});

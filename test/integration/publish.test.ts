@@ -1,0 +1,210 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Published, type PublishOptions, publish } from '../../src/publisher.js';
+import { cgroup } from '../helpers/cli.js';
+import { startProxy } from '../helpers/faultproxy.js';
+import { type Namespace, withRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const folder = mkdtempSync(join(tmpdir(), 'cgroup-publish-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const newPath = () => join(folder, `${++files}.txt`);
+const idsIn = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
+
+/** Ids of all that is published on a channel, as another subscriber hears it. */
+async function listen({ redis: url, channel }: Namespace): Promise<string[]> {
+  const subscriber = new Redis(url);
+  onTestFinished(() => subscriber.disconnect());
+  const ids: string[] = [];
+  subscriber.on('message', (_channel, text: string) =>
+    ids.push((JSON.parse(text) as { message_id: string }).message_id),
+  );
+  await subscriber.subscribe(channel);
+  return ids;
+}
+
+function publishTo({ redis: url, channel }: Namespace, options: Partial<PublishOptions>): Promise<Published> {
+  const plan = { count: 1_000, rate: undefined, duration: undefined, batch: 100 };
+  return publish({ redis: url, channel, plan, ...options });
+}
+
+describe('publish', () => {
+  test('reaches every subscriber, in one order, with an id each', async () => {
+    const space = redis.namespace();
+    const [one, two] = [await listen(space), await listen(space)];
+    const ledger = newPath();
+    const plan = { count: 12_345, rate: undefined, duration: undefined, batch: 1_000 };
+    const result = await publishTo(space, { plan, ledger });
+    // All that was published is in the ledger by the time it returns.
+    expect(idsIn(ledger)).toHaveLength(12_345);
+    expect(result).toMatchObject({
+      published: 12_345,
+      receivers: { min: 2, max: 2 },
+      unheard: 0,
+      ledger,
+      listed: 12_345,
+    });
+    await until(() => one.length === 12_345 && two.length === 12_345);
+    expect(one).toEqual(idsIn(ledger));
+    expect(two).toEqual(one);
+    expect(new Set(one).size).toBe(12_345);
+  });
+
+  test('does not count the subscriber of its ledger as a receiver', async () => {
+    const result = await publishTo(redis.namespace(), { ledger: newPath() });
+    expect(result).toMatchObject({ receivers: { min: 0, max: 0 }, unheard: 1_000, listed: 1_000 });
+  });
+
+  test('writes the messages of others into the ledger as well, as far as they have ids', async () => {
+    const space = redis.namespace();
+    const ledger = newPath();
+    const other = new Redis(space.redis);
+    onTestFinished(() => other.disconnect());
+    const plan = { count: 100, rate: 200, duration: undefined, batch: 10 };
+    const result = publishTo(space, { plan, ledger });
+    await until(async () => ((await other.pubsub('NUMSUB', space.channel)) as [string, number])[1] > 0);
+    for (const text of ['{"message_id":"other"}', '{"message_id":17}', 'nonsense'])
+      await other.publish(space.channel, text);
+    expect((await result).listed).toBe(102);
+    expect(idsIn(ledger)).toEqual(expect.arrayContaining(['other', '17']));
+  });
+
+  test('gives messages the size that is asked for', async () => {
+    const space = redis.namespace();
+    const subscriber = new Redis(space.redis);
+    onTestFinished(() => subscriber.disconnect());
+    const sizes = new Set<number>();
+    let heard = 0;
+    subscriber.on('messageBuffer', (_channel, bytes: Buffer) => {
+      sizes.add(bytes.length);
+      heard++;
+    });
+    await subscriber.subscribe(space.channel);
+    await publishTo(space, { bytes: 20_000 });
+    await until(() => heard === 1_000);
+    expect([...sizes]).toEqual([20_000]);
+  });
+
+  test('tells how many were published for sure when the connection dies', async () => {
+    const proxy = await startProxy(redis.server.port);
+    onTestFinished(() => proxy.stop());
+    const space = redis.namespace();
+    const heard = await listen(space);
+    let published = 0;
+    const onProgress = (count: number) => {
+      published = count;
+      if (count >= 5_000) proxy.cut();
+    };
+    const plan = { count: 10_000_000, rate: undefined, duration: undefined, batch: 100 };
+    const error: unknown = await publishTo({ ...space, redis: proxy.url }, { plan, onProgress }).catch(
+      (e: unknown) => e,
+    );
+    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    const [, sure, unsure] =
+      /(\d+) messages were published for sure, (\d+) more may/.exec(String(error)) ?? [];
+    expect(Number(sure)).toBe(published);
+    await until(() => heard.length >= published);
+    expect(heard.length).toBeLessThanOrEqual(Number(sure) + Number(unsure));
+  });
+
+  test('does not take an incomplete ledger for a complete one', async () => {
+    const space = redis.namespace();
+    const admin = new Redis(space.redis);
+    onTestFinished(() => admin.disconnect());
+    let cut = false;
+    const onProgress = (count: number) => {
+      if (count < 100 || cut) return;
+      cut = true;
+      void admin.client('KILL', 'TYPE', 'pubsub');
+    };
+    const plan = { count: 100_000, rate: 20_000, duration: undefined, batch: 100 };
+    await expect(publishTo(space, { plan, ledger: newPath(), onProgress })).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringMatching(
+        /the ledger is not complete.*cut off.*were published for sure/,
+      ) as string,
+    });
+  });
+});
+
+describe('cgroup publish', () => {
+  const flags = ({ redis: url, channel }: Namespace) => ['publish', '--redis', url, '--channel', channel];
+
+  test('publishes 1000 messages where nothing else is said, and says so in a line', async () => {
+    const space = redis.namespace();
+    const heard = await listen(space);
+    const run = cgroup(flags(space));
+    expect(await run.exit).toMatchObject({ code: 0 });
+    expect(run.stdout()).toMatch(
+      /^published 1000 messages in [\d.]+ s \(\d+ msg\/s\), received by 1 subscriber each\n$/,
+    );
+    expect(run.stderr()).toBe('');
+    await until(() => heard.length === 1_000);
+  });
+
+  test('warns of messages that nobody receives', async () => {
+    const run = cgroup([...flags(redis.namespace()), '--count', '30']);
+    expect(await run.exit).toMatchObject({ code: 0 });
+    expect(run.stdout()).toContain('received by nobody');
+    expect(run.stderr()).toMatch(/30 of 30 messages were received by nobody.*cgroup start/);
+  });
+
+  test('prints one JSON object with --json', async () => {
+    const space = redis.namespace();
+    const ledger = newPath();
+    await listen(space);
+    const run = cgroup([
+      ...flags(space),
+      '--json',
+      '--rate',
+      '1000',
+      '--duration',
+      '300ms',
+      '--ledger',
+      ledger,
+    ]);
+    expect(await run.exit).toMatchObject({ code: 0 });
+    expect(JSON.parse(run.stdout())).toEqual({
+      published: 300,
+      seconds: expect.any(Number) as number,
+      rate: expect.any(Number) as number,
+      receivers: { min: 1, max: 1 },
+      unheard: 0,
+      ledger,
+      listed: 300,
+    });
+    expect(idsIn(ledger)).toHaveLength(300);
+  });
+
+  test('ends early at SIGINT, with its summary and a ledger that is complete', async () => {
+    const space = redis.namespace();
+    const heard = await listen(space);
+    const ledger = newPath();
+    const run = cgroup([...flags(space), '--rate', '1000', '--duration', '1h', '--json', '--ledger', ledger]);
+    await until(() => heard.length > 100);
+    expect(await run.kill('SIGINT')).toMatchObject({ code: 0 });
+    const { published } = JSON.parse(run.stdout()) as Published;
+    expect(published).toBeGreaterThan(100);
+    await until(() => heard.length === published);
+    expect(idsIn(ledger)).toEqual(heard);
+  });
+
+  test.each([
+    [['--count', '0'], 2, /--count.*whole number, 1 or more/],
+    [['--rate', 'fast'], 2, /--rate.*whole number/],
+    [['--duration', '10'], 2, /--duration.*250ms/],
+    [['--batch', '20000'], 2, /--batch.*from 1 to 10000/],
+    [['--ledger', '/no/such/folder/ids.txt'], 1, /cannot write the ledger \/no\/such\/folder\/ids.txt/],
+    [['--redis', 'redis://127.0.0.1:1'], 1, /cannot reach Redis at 127.0.0.1:1/],
+  ])('with %j ends with %d', async (more, code, pattern) => {
+    const run = cgroup([...flags(redis.namespace()), ...more]);
+    expect(await run.exit).toMatchObject({ code });
+    expect(run.stderr()).toMatch(pattern);
+    expect(run.stdout()).toBe('');
+  });
+});
