@@ -101,6 +101,7 @@ export class Committer {
       else if (settlement.kind === 'retry') retries.push(settlement.retry);
       else letters.push(settlement.letter);
     }
+    results.sort((a, b) => compareInboxIds(a.inboxId, b.inboxId));
     const { store, outputMaxLen, log, onSettled } = this.#options;
     const late = await this.#untilTaken(async () => {
       const [a, b] = await Promise.all([
@@ -138,6 +139,16 @@ export class Committer {
     }
     return undefined;
   }
+}
+
+/** The order of stream ids, MILLISECONDS-SEQUENCE (https://redis.io/docs/latest/commands/xadd/). */
+function compareInboxIds(a: string, b: string): number {
+  const dashA = a.indexOf('-');
+  const dashB = b.indexOf('-');
+  return (
+    Number(a.slice(0, dashA)) - Number(b.slice(0, dashB)) ||
+    Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1))
+  );
 }
 
 function idOf(settlement: Settlement): string {

@@ -14,7 +14,7 @@ import { Sizer } from './sizer.js';
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
 /** Entries that may lie with a consumer, those included whose result is not committed yet. */
-const MOST_HELD = 2_000;
+const MOST_HELD = 1_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 

@@ -123,12 +123,13 @@ export class RoadStore {
   /**
    * Settles results. See `commit.lua`. May be sent again after an unknown outcome.
    *
+   * @param results in the order of their inbox ids: then removing them is cheapest
    * @param maxLength entries that the output keeps, about; 0 for all
    * @returns the inbox ids that somebody else had settled
    */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { inbox, output, counters, processed, retry } = this.#keys;
-    const args: (string | number)[] = [this.#group, maxLength];
+    const args: (string | number)[] = [this.#group, maxLength, RETURNED_BELOW];
     for (const result of results) args.push(result.inboxId, result.consumerId, result.messageId, result.data);
     return (await this.#connection.run(
       'commit',

@@ -1,8 +1,8 @@
 -- Settles a batch of results: each entry leaves the inbox and its result is written to the output.
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
--- ARGV 1 group  2 trim the output to about so many entries, or 0
---      3... four per result: inbox id, consumer id, message id, data
+-- ARGV 1 group  2 trim the output to about so many entries, or 0  3 scores in the retry zset below this are not times
+--      4... four per result: inbox id, consumer id, message id, data; in the order of their ids
 -- Returns the inbox ids that were settled before, by whomever: for these nothing was written.
 --
 -- Atomic, because this is where "one result" is decided: the inbox holds the unsettled and nothing
@@ -12,22 +12,50 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
 if wrong then return wrong end
 
-local settled, late, by_consumer = {}, {}, {}
-for i = 3, #ARGV, 4 do
-  local id, consumer = ARGV[i], ARGV[i + 1]
-  if redis.call('XDEL', KEYS[1], id) == 1 then
+local FIRST, STEP = 4, 4
+local ids = {}
+for i = FIRST, #ARGV, STEP do
+  ids[#ids + 1] = ARGV[i]
+end
+
+-- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly
+-- nothing. Nothing else lies in front of the last entry if nothing is pending there nor handed back.
+local function remove_all()
+  local last, removed = ids[#ids], 0
+  local others = #redis.call('XPENDING', KEYS[1], ARGV[1], '-', last, 1)
+    + redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3])
+  if others == 0 then
+    removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', last) + redis.call('XDEL', KEYS[1], last)
+  end
+  if removed ~= #ids then call_with_ids(ids, 'XDEL', KEYS[1]) end
+end
+
+-- What is pending is unsettled. Where all of the batch was pending, all of it is the caller's to settle;
+-- where not, the removal of each entry decides.
+local late, is_late = {}, {}
+if call_with_ids(ids, 'XACK', KEYS[1], ARGV[1]) == #ids then
+  remove_all()
+else
+  for i, id in ipairs(ids) do
+    if redis.call('XDEL', KEYS[1], id) == 0 then
+      late[#late + 1] = id
+      is_late[i] = true
+    end
+  end
+  if #late == #ids then return late end
+end
+
+local by_consumer = {}
+for n, id in ipairs(ids) do
+  if not is_late[n] then
+    local i = FIRST + (n - 1) * STEP
+    local consumer = ARGV[i + 1]
     redis.call('XADD', KEYS[2], '*', 'message_id', ARGV[i + 2], 'consumer_id', consumer, 'inbox_id', id, 'data', ARGV[i + 3])
-    settled[#settled + 1] = id
     by_consumer[consumer] = (by_consumer[consumer] or 0) + 1
-  else
-    late[#late + 1] = id
   end
 end
-if #settled == 0 then return late end
-
-call_with_ids(settled, 'XACK', KEYS[1], ARGV[1])
-if redis.call('EXISTS', KEYS[5]) == 1 then call_with_ids(settled, 'ZREM', KEYS[5]) end
-redis.call('HINCRBY', KEYS[3], 'processed', #settled)
+if redis.call('EXISTS', KEYS[5]) == 1 then call_with_ids(ids, 'ZREM', KEYS[5]) end
+redis.call('HINCRBY', KEYS[3], 'processed', #ids - #late)
 for consumer, count in pairs(by_consumer) do
   redis.call('HINCRBY', KEYS[4], consumer, count)
 end

@@ -19,16 +19,18 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- call_with_ids(command, key, ..., ids): one variadic command for many ids, in slices, because
--- unpack() of more than about 7,000 values overflows Lua's stack.
+-- call_with_ids(ids, command, key, ...): one variadic command for many ids, in slices, because unpack() of
+-- more than about 7,000 values overflows Lua's stack. Returns the sum of the replies.
 local function call_with_ids(ids, ...)
+  local sum = 0
   for first = 1, #ids, 1000 do
     local args = { ... }
     for i = first, math.min(first + 999, #ids) do
       args[#args + 1] = ids[i]
     end
-    redis.call(unpack(args))
+    sum = sum + redis.call(unpack(args))
   end
+  return sum
 end
 
 -- One entry of the pending list as { id, consumer, idle, deliveries }, or nil where it is not pending
