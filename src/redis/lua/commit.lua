@@ -18,13 +18,31 @@ for i = FIRST, #ARGV, STEP do
   ids[#ids + 1] = ARGV[i]
 end
 
+-- The id up to which the group has been given the inbox.
+local function delivered()
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local fact = {}
+    for i = 1, #group, 2 do
+      fact[group[i]] = group[i + 1]
+    end
+    if fact['name'] == ARGV[1] then return fact['last-delivered-id'] end
+  end
+end
+
+-- Nothing but the batch lies in the inbox up to its last entry: all there was delivered (after a group was
+-- destroyed and made anew, an entry that waited for a retry may come before its turn), and none of it is
+-- pending or handed back.
+local function is_front(last)
+  return not id_after(last, delivered())
+    and #redis.call('XPENDING', KEYS[1], ARGV[1], '-', last, 1) == 0
+    and redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3]) == 0
+end
+
 -- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly
--- nothing. Nothing else lies in front of the last entry if nothing is pending there nor handed back.
+-- nothing.
 local function remove_all()
   local last, removed = ids[#ids], 0
-  local others = #redis.call('XPENDING', KEYS[1], ARGV[1], '-', last, 1)
-    + redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3])
-  if others == 0 then
+  if is_front(last) then
     removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', last) + redis.call('XDEL', KEYS[1], last)
   end
   if removed ~= #ids then call_with_ids(ids, 'XDEL', KEYS[1]) end

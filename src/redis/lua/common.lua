@@ -47,3 +47,11 @@ local function message_of(inbox, id)
   local entry = redis.call('XRANGE', inbox, id, id)[1]
   return entry and entry[2][2]
 end
+
+-- Whether stream id a comes after stream id b.
+local function id_after(a, b)
+  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')
+  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')
+  if a_ms ~= b_ms then return tonumber(a_ms) > tonumber(b_ms) end
+  return tonumber(a_seq) > tonumber(b_seq)
+end
