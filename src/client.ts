@@ -6,6 +6,8 @@ import { inspectServer } from './redis/server.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
+export { type Inspector, type StreamEntry, timeOfId } from './redis/inspect.js';
+
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 

@@ -177,6 +177,18 @@ export class Inspector {
     return this.#entries(this.#keys.dead, last);
   }
 
+  /** The newest dead letters, newest first. */
+  async *newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
+    let from = '+';
+    for (let left = most; left > 0; left -= PAGE) {
+      const page = await this.#page('XREVRANGE', this.#keys.dead, [from, '-'], Math.min(left, PAGE));
+      yield* page;
+      const end = page.at(-1);
+      if (!end || page.length < PAGE) return;
+      from = `(${end.id}`;
+    }
+  }
+
   /** The unsettled messages, oldest first. */
   inbox(): AsyncGenerator<StreamEntry> {
     return this.#entries(this.#keys.inbox);
@@ -199,12 +211,21 @@ export class Inspector {
     return (await this.#connection.run('purge', [this.#keys.dead, this.#keys.counters], [])) as number;
   }
 
+  async #page(
+    command: 'XRANGE' | 'XREVRANGE',
+    key: string,
+    [from, to]: readonly [string, string],
+    count: number,
+  ): Promise<StreamEntry[]> {
+    const reply = await this.#connection.callBuffer(command, key, from, to, 'COUNT', count);
+    return (reply as [Buffer, Buffer[]][]).map(entryOf);
+  }
+
   async *#entries(key: string, last = '+'): AsyncGenerator<StreamEntry> {
     if (last === '') return;
     let from = '-';
     for (;;) {
-      const reply = await this.#connection.callBuffer('XRANGE', key, from, last, 'COUNT', PAGE);
-      const page = (reply as [Buffer, Buffer[]][]).map(entryOf);
+      const page = await this.#page('XRANGE', key, [from, last], PAGE);
       yield* page;
       const end = page.at(-1);
       if (!end || page.length < PAGE) return;
