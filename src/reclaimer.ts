@@ -7,7 +7,7 @@ import { Loop, type Service } from './service.js';
 /** ms between two looks at what is due. */
 const LOOK_EVERY = 100;
 /** Of so many looks, one is at the silent too. */
-const RECLAIM_EACH = 10;
+const RECLAIM_EACH = 5;
 /** Entries asked for at once. */
 const MOST = 100;
 

@@ -64,6 +64,8 @@ export class Consumer {
   readonly #sizer: Sizer;
   readonly #held = new Map<string, Holding>();
   #queue: Holding[] = [];
+  /** Those that come from elsewhere: they are older, and begun first. */
+  #takenOver: Holding[] = [];
   #pumping = false;
   #inWork = 0;
   #quiet = new AbortController();
@@ -81,11 +83,15 @@ export class Consumer {
     this.#reading ??= this.#read();
   }
 
-  /** How many entries it could take from elsewhere: at least one, for a slow consumer takes over from a dead one too. */
+  /**
+   * How many entries it could take from elsewhere. They are older than what it reads, and must not wait until a
+   * flood of new ones is over: a fast consumer takes them on top of what it holds, and a slow one at least one.
+   */
   get room(): number {
     if (this.#quiet.signal.aborted) return 0;
     const { capacity } = this.#sizer;
-    return Math.max(capacity - this.#unprocessed, this.#queue.length === 0 ? 1 : 0);
+    if (capacity > this.#options.concurrency) return capacity - this.#takenOver.length;
+    return Math.max(capacity - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
   }
 
   /** Takes entries that were reclaimed or are due again. */
@@ -156,7 +162,7 @@ export class Consumer {
   }
 
   get #unprocessed(): number {
-    return this.#queue.length + this.#inWork;
+    return this.#takenOver.length + this.#queue.length + this.#inWork;
   }
 
   async #read(): Promise<void> {
@@ -198,7 +204,7 @@ export class Consumer {
       if (this.#held.has(entry.id)) continue;
       const holding: Holding = { entry, fresh, since, ended: false };
       this.#held.set(entry.id, holding);
-      this.#queue.push(holding);
+      (fresh ? this.#queue : this.#takenOver).push(holding);
     }
     this.#pump();
   }
@@ -209,10 +215,11 @@ export class Consumer {
     this.#pumping = true;
     const { concurrency } = this.#options;
     let next = 0;
-    while (this.#inWork < concurrency && next < this.#queue.length) {
-      const holding = this.#queue[next++];
+    while (this.#inWork < concurrency) {
+      const holding = this.#takenOver.shift() ?? this.#queue[next++];
+      if (!holding) break;
       // Those that were lost while they lay in the queue are no longer held.
-      if (!holding || this.#held.get(holding.entry.id) !== holding) continue;
+      if (this.#held.get(holding.entry.id) !== holding) continue;
       this.#inWork++;
       if (holding.fresh) this.#process(holding);
       else void this.#beginAgain(holding);

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { GroupClient, type PrivateRedis, startPrivateRedis } from '../../client.js';
+import { CgroupError } from '../../errors.js';
+import { pause } from '../../service.js';
+
+const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
+/** ms between two looks at what is waited for. */
+const LOOK_EVERY = 20;
+/** ms for a process to end cleanly, before it is killed. */
+const GOODBYE = 3_000;
+
+/** What a demo needs: a private Redis, a folder, and `cgroup start` processes on them. */
+export class Stage {
+  readonly redis: PrivateRedis;
+  readonly client: GroupClient;
+  readonly folder: string;
+  readonly #children = new Map<number, ChildProcess>();
+  readonly #killAll = () => {
+    for (const child of this.#children.values()) child.kill('SIGKILL');
+  };
+
+  private constructor(redis: PrivateRedis, client: GroupClient, folder: string) {
+    this.redis = redis;
+    this.client = client;
+    this.folder = folder;
+    // A second Ctrl-C ends this process at once: it must leave nobody behind.
+    process.once('exit', this.#killAll);
+  }
+
+  /** @throws {CgroupError} REDIS_NOT_INSTALLED */
+  static async open(): Promise<Stage> {
+    const redis = await startPrivateRedis();
+    const folder = await mkdtemp(join(tmpdir(), 'cgroup-demo-'));
+    const client = await GroupClient.connect({ redis: redis.url });
+    return new Stage(redis, client, folder);
+  }
+
+  /** Starts a group's process; its settings come from a file, so that no other config file is searched for. */
+  async start(settings: Record<string, unknown>): Promise<number> {
+    const config = join(this.folder, 'consumer-group.config.json');
+    await writeFile(config, JSON.stringify({ ...settings, redis: this.redis.url }));
+    const ours = /^(REDIS_URL|CGROUP_.*)$/;
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+    const child = spawn(process.execPath, [BIN, 'start', '--config', config], { env, stdio: 'ignore' });
+    const pid = child.pid ?? 0;
+    this.#children.set(pid, child);
+    child.once('exit', () => this.#children.delete(pid));
+    return pid;
+  }
+
+  /** Kills a process as nothing else could: it gets no chance to say goodbye. */
+  kill(pid: number): void {
+    this.#children.get(pid)?.kill('SIGKILL');
+  }
+
+  /**
+   * Waits until something is so.
+   *
+   * @param what for the error: `the processes to be ready`
+   * @param timeout ms
+   * @returns ms that it took; less where the signal is aborted first
+   */
+  async until(
+    what: string,
+    isSo: () => Promise<boolean>,
+    { timeout, signal }: { timeout: number; signal: AbortSignal },
+  ): Promise<number> {
+    const started = performance.now();
+    const elapsed = () => performance.now() - started;
+    while (!signal.aborted && !(await isSo())) {
+      if (elapsed() > timeout)
+        throw new CgroupError(
+          'STATE',
+          `waited ${timeout / 1_000} s in vain for ${what}; try again with less load`,
+        );
+      await pause(LOOK_EVERY, signal);
+    }
+    return elapsed();
+  }
+
+  /** Ends all that runs and leaves nothing behind. */
+  async close(): Promise<void> {
+    const ended = [...this.#children.values()].map(
+      (child) => new Promise((resolve) => child.once('exit', resolve)),
+    );
+    for (const child of this.#children.values()) child.kill('SIGTERM');
+    const late = new AbortController();
+    await Promise.race([Promise.all(ended), pause(GOODBYE, late.signal)]);
+    late.abort();
+    this.#killAll();
+    process.off('exit', this.#killAll);
+    this.client.close();
+    await this.redis.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
