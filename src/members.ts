@@ -1,8 +1,8 @@
-import { messageOf } from './errors.js';
 import type { Logger } from './logger.js';
 import type { RegistryStore } from './redis/registry.js';
 import type { Held, RoadStore } from './redis/road.js';
 import { Loop, type Service } from './service.js';
+import { Trouble } from './trouble.js';
 
 /** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
 const SWEEP_EACH = 5;
@@ -35,16 +35,18 @@ export interface MembersOptions {
 export class Members implements Service {
   readonly #options: MembersOptions;
   readonly #loop: Loop;
+  readonly #trouble: Trouble;
   readonly #silence: number;
   #beats = 0;
 
   constructor(options: MembersOptions) {
     this.#options = options;
     this.#silence = MISSED_BEATS * options.heartbeat;
+    this.#trouble = new Trouble(options.log, 'heartbeats fail');
     this.#loop = new Loop(
       options.heartbeat,
       () => this.#beat(),
-      (error) => options.log.warn({ error }, `heartbeat failed: ${messageOf(error)}`),
+      (error) => this.#trouble.failed(error),
     );
   }
 
@@ -70,6 +72,7 @@ export class Members implements Service {
       registry.beat(this.#ids(), [], this.#silence),
       this.#renew(heartbeat),
     ]);
+    this.#trouble.succeeded();
     if (dead.length > 0)
       log.warn(
         { consumers: dead },

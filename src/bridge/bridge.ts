@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { CgroupError, messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
 import type { LeaseStore, Seat } from '../redis/lease.js';
 import { pause, type Service } from '../service.js';
+import { Trouble } from '../trouble.js';
 import type { Phase } from './machine.js';
 import { SeatWatch } from './seats.js';
 import { BridgeSession } from './session.js';
@@ -45,6 +45,7 @@ export interface BridgeEvents {
 export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #options: BridgeOptions;
   readonly #stopping = new AbortController();
+  readonly #trouble: Trouble;
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   #running: Promise<void> | undefined;
   #count = 0;
@@ -53,6 +54,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   constructor(options: BridgeOptions) {
     super();
     this.#options = options;
+    this.#trouble = new Trouble(options.log, 'the bridge is not subscribed');
   }
 
   /** Whether it leads at the moment. */
@@ -94,7 +96,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       try {
         if (await this.#takeSeat()) await this.#session();
       } catch (error) {
-        log.warn({ error }, `the bridge is not subscribed and tries again: ${messageOf(error)}`);
+        this.#trouble.failed(error);
         await pause(LOOK_EVERY, signal);
       }
     }
@@ -146,10 +148,9 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       await session.subscribe();
     } catch (error) {
       subscriber.close();
-      throw error instanceof CgroupError
-        ? error
-        : new CgroupError('OUTCOME_UNKNOWN', messageOf(error), { cause: error });
+      throw error;
     }
+    this.#trouble.succeeded();
     const run = session.run().finally(() => this.#sessions.delete(session));
     this.#sessions.set(session, run);
     subscriber.once('lost', () => ended.abort());

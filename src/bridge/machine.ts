@@ -60,6 +60,8 @@ export class BridgeMachine {
 
   /** The lease, as the last mark told it, and when that was news (on the observer's own clock). */
   #holder = '';
+  /** Whether the lead is there for the taking: nobody has it, or an earlier self whose take was not answered. */
+  #vacant = false;
   #observedToken = -1;
   #observedBeat = -1;
   #observedAt = 0;
@@ -109,6 +111,7 @@ export class BridgeMachine {
       this.#buffer.cut(mark.epoch);
     }
     this.#holder = mark.holder;
+    this.#vacant = mark.holder === '' || mark.holder === this.#options.id;
     if (mark.token !== this.#observedToken || mark.beat !== this.#observedBeat) {
       this.#observedToken = mark.token;
       this.#observedBeat = mark.beat;
@@ -156,8 +159,7 @@ export class BridgeMachine {
         return this.#ending ? { kind: 'release', token: undefined } : undefined;
       case 'following': {
         if (this.#ending) return { kind: 'release', token: undefined };
-        const vacant = this.#holder === '' || this.#holder === this.#options.id;
-        if (!vacant && now - this.#observedAt < this.#options.lease) return undefined;
+        if (!this.#vacant && now - this.#observedAt < this.#options.lease) return undefined;
         return { kind: 'take', token: this.#observedToken, beat: this.#observedBeat };
       }
       case 'leading':
@@ -185,7 +187,7 @@ export class BridgeMachine {
   took(reply: TakeReply, now: number): void {
     this.#underWay = undefined;
     if (!reply.taken) {
-      this.#observedAt = now; // somebody was quicker, or the leader lives: the next mark will tell
+      this.#waitForMark(now); // somebody was quicker, or the leader lives
       return;
     }
     this.#phase = 'leading';
@@ -212,6 +214,7 @@ export class BridgeMachine {
     if (action?.kind !== 'relay' || this.#phase !== 'leading') return;
     if (reply.kind === 'fenced') {
       this.#follow(now);
+      this.#waitForMark(now);
       return;
     }
     const position = reply.kind === 'written' ? action.to : reply.position;
@@ -219,7 +222,8 @@ export class BridgeMachine {
       this.#relayed = undefined; // the database was emptied: begin anew, with what there is
       return;
     }
-    if (comparePositions(position, action.to) === 0) this.#gap = undefined;
+    // Only this action, or one like it that was not answered, can have moved the position on; it told the gap.
+    if (!action.from || comparePositions(position, action.from) > 0) this.#gap = undefined;
     else if (this.#written && comparePositions(position, this.#written) < 0)
       this.#gap = { reason: 'Redis came back with an older state', since: undefined };
     this.#relayed = position;
@@ -240,6 +244,12 @@ export class BridgeMachine {
 
   #follow(now: number): void {
     this.#phase = 'following';
+    this.#observedAt = now;
+  }
+
+  /** What the last mark told of the lease is no longer true: not to be acted upon before the next one. */
+  #waitForMark(now: number): void {
+    this.#vacant = false;
     this.#observedAt = now;
   }
 

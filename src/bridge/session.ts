@@ -87,7 +87,7 @@ export class BridgeSession {
     });
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark can fall between them.
-    await subscriber.redis.subscribe(channel, marks);
+    await subscriber.subscribe(channel, marks);
   }
 
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */

@@ -35,6 +35,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #commands: Record<string, Command>;
   #lastError: unknown;
   #clientId: number | undefined;
+  /** Ends a {@link connect} under way. */
+  #giveUp: (() => void) | undefined;
 
   /** @param role what it is for, shown by CLIENT LIST as `cgroup:ROLE` */
   constructor(url: string, role: string, log: Logger) {
@@ -45,6 +47,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       disableClientInfo: true,
       connectTimeout: REPLY_TIMEOUT,
       commandTimeout: REPLY_TIMEOUT,
+      // ioredis keeps the process alive for so long after a disconnect, even where the socket is gone already.
+      disconnectTimeout: 100,
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
       maxRetriesPerRequest: 0,
@@ -83,7 +87,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * Connects, trying again until it works.
    *
    * @param timeout ms after which to give up
-   * @throws {CgroupError} REDIS_UNREACHABLE with the address, or REDIS_AUTH at once.
+   * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
    */
   async connect(timeout: number): Promise<void> {
     const { host, port } = this.redis.options;
@@ -106,6 +110,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       const onReady = () => finish();
       const finish = (failure?: CgroupError) => {
         clearTimeout(timer);
+        this.#giveUp = undefined;
         this.redis.off('error', onError);
         this.redis.off('ready', onReady);
         if (failure) {
@@ -113,6 +118,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
           reject(failure);
         } else resolve();
       };
+      this.#giveUp = () => finish(new CgroupError('STATE', 'closed while it connected'));
       this.redis.on('error', onError);
       this.redis.on('ready', onReady);
       // Its own promise rejects at the first failure, while ioredis goes on trying: we watch the events.
@@ -140,6 +146,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return this.#send(command, 'callBuffer', [command, ...args]);
   }
 
+  /** Subscribes to channels, all in one command. */
+  async subscribe(...channels: string[]): Promise<void> {
+    await this.#send('SUBSCRIBE', 'subscribe', channels);
+  }
+
   /** Makes a blocking command on another connection return, as if its time had run out. */
   async unblock(other: Connection): Promise<void> {
     if (other.#clientId !== undefined) await this.call('CLIENT', 'UNBLOCK', other.#clientId);
@@ -152,6 +163,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Ends the connection for good; what is under way rejects. */
   close(): void {
+    this.#giveUp?.();
     this.redis.disconnect();
   }
 

@@ -29,6 +29,9 @@ const REFUSALS: readonly Refusal[] = [
   'NOPERM',
 ];
 
+/** The first of the words counts: after it come names that a user gave, and these may hold any word. */
+const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${REFUSALS.join('|')})\\b`);
+
 /** Redis answered a command, and the answer was an error: the command did nothing. */
 export class RefusedError extends CgroupError {
   override readonly name = 'RefusedError';
@@ -50,13 +53,19 @@ export function failureOf(error: unknown, doing: string): CgroupError {
   if (error instanceof CgroupError) return error;
   const cause = withoutCommand(error);
   if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = reasonOf(cause);
     return new CgroupError('OUTCOME_UNKNOWN', `${doing}: no reply from Redis (${reason})`, { cause });
   }
-  const refusal = REFUSALS.find((word) => new RegExp(`(^|[ :-])${word}\\b`).test(cause.message)) ?? 'OTHER';
+  const refusal = (FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal;
   return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
     cause,
   });
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  // ioredis speaks of its own options where it only means that the connection is gone.
+  return cause.name === 'MaxRetriesPerRequestError' ? 'not connected' : cause.message;
 }
 
 /** ioredis hangs the whole command on its errors, AUTH with the password included: nobody may ever log that. */

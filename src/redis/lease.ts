@@ -155,10 +155,13 @@ function positionOf(epoch: string | undefined, offset: string | undefined): Posi
   return epoch ? { epoch: Number(epoch), offset: Number(offset) } : undefined;
 }
 
+/** Epoch, token, beat; epoch and offset of the position, or two empty words; holder, or an empty word. */
+const MARK = /^(\d+) (\d+) (\d+) (?:(\d+) (\d+)| ) (\S*)$/;
+
 /** Reads a mark as it comes over the channel; undefined for what is not one. */
 export function parseMark(text: string): Mark | undefined {
-  const [epoch, token, beat, relayedEpoch, relayedOffset, holder, ...more] = text.split(' ');
-  if (holder === undefined || more.length > 0 || !/^\d+ \d+ \d+ /.test(text)) return undefined;
+  const [, epoch, token, beat, relayedEpoch, relayedOffset, holder] = MARK.exec(text) ?? [];
+  if (holder === undefined) return undefined;
   return {
     epoch: Number(epoch),
     token: Number(token),

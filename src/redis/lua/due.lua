@@ -5,7 +5,8 @@
 -- Returns { id, message, attempts, ... }.
 --
 -- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait
--- was set before Redis's clock was put back: it counts as due.
+-- was set before Redis's clock was put back: it counts as due. An entry that is gone from the inbox was deleted
+-- by somebody else, and counts as lost: here if it was handed back, else by reclaim, which finds it pending.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
@@ -15,7 +16,7 @@ if #due == 0 then
   due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. (now + ARGV[4]), '+inf', 'WITHSCORES', 'LIMIT', 0, count)
 end
 
-local reply, again = {}, 0
+local reply, again, lost = {}, 0, 0
 for i = 1, #due, 2 do
   local id, score = due[i], tonumber(due[i + 1])
   local message = message_of(KEYS[1], id)
@@ -31,8 +32,11 @@ for i = 1, #due, 2 do
     reply[#reply + 1] = id
     reply[#reply + 1] = message
     reply[#reply + 1] = attempts
+  elseif not pending_entry(KEYS[1], ARGV[1], id) then
+    lost = lost + 1
   end
   redis.call('ZREM', KEYS[2], id)
 end
 if again > 0 then redis.call('HINCRBY', KEYS[3], 'retried', again) end
+if lost > 0 then redis.call('HINCRBY', KEYS[3], 'lost', lost) end
 return reply

@@ -13,6 +13,7 @@ if wrong then return wrong end
 local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5], 'JUSTID')
 -- Since Redis 7.0 the entries found deleted are listed apart, and are already out of the pending list.
 local reply, lost = { claimed[1], 0 }, claimed[3] and #claimed[3] or 0
+if lost > 0 then call_with_ids(claimed[3], 'ZREM', KEYS[2]) end
 for _, id in ipairs(claimed[2]) do
   local message = message_of(KEYS[1], id)
   if not message then
