@@ -44,8 +44,8 @@ export class SettingsError extends CgroupError {
   }
 }
 
-/** What `value` says to a person, whatever was thrown. */
+/** What `value` says to a person, whatever was thrown. It may throw itself where that cannot be made a text. */
 export function messageOf(value: unknown): string {
-  if (value instanceof Error) return value.message || value.name;
-  return String(value);
+  // An error's message can be anything: nothing but text may get into the log and to Redis.
+  return String(value instanceof Error ? value.message || value.name : value);
 }

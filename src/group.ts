@@ -85,7 +85,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   #opened: Connection[] = [];
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
+  #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  /** Ends the waiting of a start under way. */
+  readonly #quit = new AbortController();
 
   /** @throws {SettingsError} naming each wrong setting */
   constructor(options: GroupOptions = {}) {
@@ -114,7 +117,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   /**
-   * Starts bridge and consumers. When it returns, whatever is published is processed.
+   * Starts bridge and consumers. When it returns, whatever is published is processed; unless the group was
+   * stopped meanwhile, which is no error.
    *
    * @throws {CgroupError} PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
    *   KEY_TYPE, or STATE if the group was stopped before
@@ -124,11 +128,14 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       return Promise.reject(
         new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'),
       );
-    this.#starting ??= this.#start().catch(async (error) => {
+    this.#starting ??= this.#start();
+    // Not a part of what stop() waits for: each would wait for the other.
+    this.#started ??= this.#starting.catch(async (error) => {
+      const stopped = this.#stopping !== undefined;
       await this.stop();
-      throw error;
+      if (!stopped) throw error;
     });
-    return this.#starting;
+    return this.#started;
   }
 
   /**
@@ -137,6 +144,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
+    this.#quit.abort();
     return this.#stopping;
   }
 
@@ -154,7 +162,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   async #start(): Promise<void> {
     const { settings } = this;
     const processor = await this.#loadProcessor();
-    if (settings.embedded) {
+    if (settings.embedded && !this.#stopping) {
       this.#redis = await startPrivateRedis();
       this.#log.info(
         { redis: this.#redis.url },
@@ -168,8 +176,9 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const member = { host: hostname(), pid: process.pid };
     const registry = new RegistryStore(main, keys, member);
     const road = new RoadStore(main, keys, settings.group);
-    await road.prepare();
+    // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
     await registry.beat([], [], 3 * settings.heartbeat);
+    await road.prepare();
 
     // Names of ids hold no space: a mark is a line of words.
     const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
@@ -205,10 +214,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     if (bridge) {
       const late = new AbortController();
       const inPlace = bridge.start().then(() => true);
-      const timedOut = pause(BRIDGE_TIMEOUT, late.signal).then(() => false);
+      const timedOut = pause(BRIDGE_TIMEOUT, AbortSignal.any([late.signal, this.#quit.signal])).then(
+        () => false,
+      );
       const ok = await Promise.race([inPlace, timedOut]);
       late.abort();
-      if (!ok)
+      if (!ok && !this.#stopping)
         throw new CgroupError(
           'REDIS_REFUSED',
           `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`,
@@ -226,13 +237,22 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   async #stop(): Promise<void> {
-    await this.#starting?.catch(() => {});
+    // Without its connections a start under way ends soon; with its parts made, they are stopped in order.
+    if (!this.#parts) for (const connection of this.#opened) connection.close();
+    await this.#startEnded();
     const parts = this.#parts;
     if (parts) await this.#stopParts(parts);
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
     await this.#redis?.stop();
     this.#parts = undefined;
+  }
+
+  /** Waits for a start under way, but not for ever: a processor's module may hang on import. */
+  async #startEnded(): Promise<void> {
+    const ended = new AbortController();
+    const starting = this.#starting?.catch(() => {}).finally(() => ended.abort());
+    await Promise.race([starting, pause(this.settings.shutdownTimeout, ended.signal)]);
   }
 
   /** Quiet, wait to a deadline, hand back. */
@@ -288,6 +308,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   #open(role: string): Connection {
+    if (this.#stopping) throw new CgroupError('STATE', 'the group was stopped while it started');
     const connection = new Connection(this.redisUrl, role, this.#log);
     this.#opened.push(connection);
     return connection;

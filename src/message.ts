@@ -28,18 +28,27 @@ export function parseMessage(bytes: Buffer): ParsedMessage {
     return invalid('no-message-id', `the message is ${kindOf(value)}, not an object with a message_id`);
   const id = (value as Record<string, unknown>).message_id;
   if (typeof id === 'string') return { valid: true, messageId: id, message: value as Message };
-  if (typeof id === 'number')
-    return { valid: true, messageId: exactNumber(id, text), message: value as Message };
+  if (typeof id === 'number') {
+    const messageId = exactNumber(id, text);
+    if (messageId !== undefined) return { valid: true, messageId, message: value as Message };
+    return invalid('no-message-id', 'the message is nested too deeply to read its message_id exactly');
+  }
   if (id === undefined || !Object.hasOwn(value, 'message_id'))
     return invalid('no-message-id', 'the message has no message_id');
   return invalid('no-message-id', `message_id is ${kindOf(id)}, not a string or a number`);
 }
 
-/** A number as it was written: two ids beyond 2^53 must not become one. */
-function exactNumber(id: number, text: string): string {
+/** A number as it was written: two ids beyond 2^53 must not become one. Undefined where that cannot be read. */
+function exactNumber(id: number, text: string): string | undefined {
   if (Number.isSafeInteger(id)) return String(id);
-  const exact = (parseLossless(text) as Record<string, unknown>).message_id;
-  return exact instanceof LosslessNumber ? exact.value : String(id);
+  try {
+    // Of a name that stands there twice JSON.parse takes the last one; this parser would refuse it.
+    const exact = parseLossless(text, null, { onDuplicateKey: ({ newValue }) => newValue });
+    const { message_id } = exact as Record<string, unknown>;
+    return message_id instanceof LosslessNumber ? message_id.value : String(id);
+  } catch {
+    return undefined; // it calls itself for each level, and the stack has an end
+  }
 }
 
 function invalid(reason: 'invalid-json' | 'no-message-id', error: string): ParsedMessage {

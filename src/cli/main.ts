@@ -45,12 +45,21 @@ cgroup COMMAND --help tells the flags of a command.`,
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of allOf(root))
-    command.exitOverride().showHelpAfterError('(--help tells what there is)').showSuggestionAfterError();
+    command
+      .exitOverride()
+      .showHelpAfterError('(--help tells what there is)')
+      .showSuggestionAfterError()
+      .configureOutput({ outputError: (text, write) => write(inOneLine(text)) });
   return root;
 }
 
 function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];
+}
+
+/** Commander's errors in the form of ours, the suggestion in the same line. */
+function inOneLine(text: string): string {
+  return text.replace(/^error: /, 'cgroup: ').replace(/\n(?=\()/, ' ');
 }
 
 /** Says what went wrong in a line or two, and gives the exit code. */

@@ -38,18 +38,21 @@ export class Attempt {
   /** @param timeout ms after which the attempt has failed; it cannot stop a processor that keeps the thread busy */
   run(processor: Processor, message: Message, timeout: number): void {
     let result: unknown;
+    let promise: Promise<unknown> | undefined;
     try {
       result = processor(message, this.#context);
+      // A `then` of the user's own making may throw, or hand over another promise.
+      if (isThenable(result)) promise = Promise.resolve(result);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    if (!isThenable(result)) {
+    if (!promise) {
       this.#finish(result);
       return;
     }
     this.#timer = setTimeout(() => this.#timeOut(timeout), timeout);
-    result.then(
+    promise.then(
       (value) => this.#finish(value),
       (error) => this.#fail(error),
     );
@@ -108,7 +111,7 @@ function describe(error: unknown): string {
   try {
     return error instanceof Error && error.name !== 'Error'
       ? `${error.name}: ${error.message}`
-      : messageOf(error);
+      : String(messageOf(error)); // a message may be anything, if the user set it
   } catch {
     return 'the processor threw a value that cannot be shown';
   }

@@ -64,9 +64,12 @@ export class AttemptContext implements Context {
     return this.#givenUp;
   }
 
-  deadLetter(reason: string): never {
-    this.#givenUp ??= new GivenUp(reason);
-    throw this.#givenUp;
+  /** Bound when it is asked for, so that a processor may take it out of the context: `(message, { deadLetter })`. */
+  get deadLetter(): (reason: string) => never {
+    return (reason) => {
+      this.#givenUp ??= new GivenUp(reason);
+      throw this.#givenUp;
+    };
   }
 
   /** Aborts the signal, now or as soon as it is asked for. */

@@ -18,7 +18,9 @@ export async function loadProcessor(path: string): Promise<Processor> {
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   } catch (error) {
-    throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${messageOf(error)}`, {
+    // One line of what may be many; the cause has them all.
+    const reason = messageOf(error).split('\n')[0];
+    throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${reason}`, {
       cause: error,
     });
   }
