@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/logger.js';
+import { builtinProcessor } from '../../src/processor/builtin.js';
+import { AttemptContext } from '../../src/processor/context.js';
+import { encodeResult } from '../../src/processor/processor.js';
+
+describe('the JSON of a result', () => {
+  it('is that of any JSON value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(encodeResult(value)).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it.each([
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    [{ a: undefined, b: 1 }, '{"b":1}'],
+    [null, 'null'],
+  ])('follows the rules of JSON.stringify: %o', (value, json) => {
+    expect(encodeResult(value)).toBe(json);
+  });
+
+  it.each([
+    [undefined, 'the processor returned undefined, which has no JSON: return the result, or null'],
+    [() => {}, 'the processor returned a function, which has no JSON: return the result, or null'],
+    [Symbol('s'), 'the processor returned a symbol, which has no JSON: return the result, or null'],
+    [10n, /BigInt/],
+  ])('%s has none', (value, message) => {
+    expect(() => encodeResult(value)).toThrow(TypeError);
+    expect(() => encodeResult(value)).toThrow(message);
+  });
+
+  const limit = 64 * 1024 * 1024;
+  it.each([
+    ['one byte each', 'x', limit - 2],
+    ['three bytes each', '€', Math.floor((limit - 2) / 3)],
+  ])('may be 64 MB long, no longer, in characters of %s', (_name, character, most) => {
+    expect(encodeResult(character.repeat(most))).toHaveLength(most + 2);
+    expect(() => encodeResult(character.repeat(most + 1))).toThrow('the result is larger than 64 MB of JSON');
+  });
+});
+
+describe('the built-in processor', () => {
+  const message = { message_id: 7, nested: { a: 1 } };
+  const context = () => new AttemptContext('c', '1-1', 1, silentLogger);
+
+  it('adds a random property from 0 to 1, at once, and leaves the message as it is', () => {
+    const process = builtinProcessor(0);
+    const results = [process(message, context()), process(message, context())] as { random: number }[];
+    for (const result of results) {
+      expect(result).toEqual({ ...message, random: expect.any(Number) });
+      expect(result.random >= 0 && result.random < 1).toBe(true);
+    }
+    expect(results[0]?.random).not.toBe(results[1]?.random);
+    expect(message).not.toHaveProperty('random');
+  });
+
+  it('waits as if there were work', async () => {
+    const started = performance.now();
+    const result = await builtinProcessor(30)(message, context());
+    // Timers may be early by the fraction of a millisecond that they do not count.
+    expect(performance.now() - started).toBeGreaterThan(28);
+    expect(result).toEqual({ ...message, random: expect.any(Number) });
+  });
+
+  it('ends its wait when the attempt is interrupted', async () => {
+    const interrupted = context();
+    const result = builtinProcessor(3_600_000)(message, interrupted) as Promise<unknown>;
+    interrupted.abort(new Error('the group stops'));
+    await expect(result).rejects.toThrow();
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { SeatWatch } from '../../src/bridge/seats.js';
+
+const a = (counter: number) => ({ id: 'a', counter: String(counter) });
+const b = (counter: number) => ({ id: 'b', counter: String(counter) });
+
+describe('the watch over seats', () => {
+  it('names a seat whose counter has stood still for its patience, and not before', () => {
+    const watch = new SeatWatch(3_000);
+    expect(watch.observe([a(5)], 1_000)).toBeUndefined();
+    expect(watch.observe([a(5)], 3_999)).toBeUndefined();
+    expect(watch.observe([a(5)], 4_000)).toEqual(a(5));
+    expect(watch.observe([a(5)], 4_250)).toEqual(a(5));
+  });
+
+  it('knows nothing of the time before it looked', () => {
+    expect(new SeatWatch(3_000).observe([a(5)], 1_000_000)).toBeUndefined();
+  });
+
+  it('begins anew whenever the counter moves', () => {
+    const watch = new SeatWatch(3_000);
+    for (let n = 0; n < 10; n++) expect(watch.observe([a(n)], n * 2_900)).toBeUndefined();
+  });
+
+  it('takes a counter that went back, in a Redis with an older state, for a sign of life', () => {
+    const watch = new SeatWatch(3_000);
+    watch.observe([a(9)], 0);
+    expect(watch.observe([a(2)], 3_000)).toBeUndefined();
+  });
+
+  it('tells the dead from the living, and names one at a time', () => {
+    const watch = new SeatWatch(3_000);
+    watch.observe([a(1), b(1)], 0);
+    expect(watch.observe([a(2), b(1)], 3_000)).toEqual(b(1));
+    expect(watch.observe([a(2), b(1)], 6_000)).toEqual(a(2));
+  });
+
+  it('forgets a seat that was given up: whoever takes it again is new', () => {
+    const watch = new SeatWatch(3_000);
+    watch.observe([a(1)], 0);
+    watch.observe([], 2_000);
+    expect(watch.observe([a(1)], 4_000)).toBeUndefined();
+  });
+});
