@@ -1,0 +1,105 @@
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import { GroupClient } from '../../src/client.js';
+import type { Reading } from '../../src/redis/inspect.js';
+import { type Keys, keysOf } from '../../src/redis/keys.js';
+import { type CliOptions, type CliRun, cgroup } from './cli.js';
+import { type Namespace, namespaceOn } from './redis.js';
+import { flagsOf } from './running.js';
+import { until } from './until.js';
+
+/** A result, as it stands in the output. */
+export interface Output {
+  readonly messageId: string;
+  readonly inboxId: string;
+  readonly consumerId: string;
+  readonly data: Record<string, unknown>;
+  /** ms since 1970 when it was written, by Redis's clock. */
+  readonly at: number;
+}
+
+/** A group whose processes a test starts and ends, and all that is to be seen of it from outside. */
+export interface TestGroup {
+  readonly space: Namespace;
+  readonly keys: Keys;
+  readonly raw: Redis;
+  /** The flags by which a command finds this group. */
+  readonly flags: readonly string[];
+  /** `cgroup start` with more flags, once it is ready. */
+  start(more?: readonly string[], options?: CliOptions): Promise<CliRun>;
+  /** Publishes messages with these ids, or so many of them; gives back the ids. */
+  publish(ids: number | readonly string[]): Promise<string[]>;
+  read(): Promise<Reading>;
+  listed(): Promise<string[]>;
+  outputs(): Promise<Output[]>;
+  /** Waits until so many bridges are subscribed and in step: from then on any one of them may go. */
+  bridgesInStep(count: number): Promise<void>;
+  /** Waits until so many messages were relayed and all of them are settled. */
+  settled(relayed: number, timeout?: number): Promise<Reading>;
+}
+
+let published = 0;
+
+/** A group on the Redis at `url`; what looks at it is closed when the test has ended, its processes are the test's. */
+export async function groupOn(url: string): Promise<TestGroup> {
+  const space = namespaceOn(url);
+  const { channel, output, consumerList } = space;
+  const keys = keysOf(space);
+  const raw = new Redis(url);
+  onTestFinished(() => raw.disconnect());
+  const client = await GroupClient.connect(space);
+  onTestFinished(() => client.close());
+  const flags = flagsOf(space);
+  const group: TestGroup = {
+    space,
+    keys,
+    raw,
+    flags,
+    start: async (more = [], options = {}) => {
+      const run = cgroup(['start', ...flags, ...more], options);
+      await run.line(/"msg":"ready: /);
+      return run;
+    },
+    publish: async (wanted) => {
+      const ids =
+        typeof wanted === 'number' ? Array.from({ length: wanted }, () => `m${++published}`) : [...wanted];
+      const pipeline = raw.pipeline();
+      for (const id of ids) pipeline.publish(channel, JSON.stringify({ message_id: id }));
+      await pipeline.exec();
+      return ids;
+    },
+    read: () => client.inspector.read(),
+    listed: () => raw.lrange(consumerList, 0, -1),
+    outputs: async () =>
+      (await raw.xrange(output, '-', '+')).map(([id, [, messageId, , consumerId, , inboxId, , data]]) => ({
+        messageId: String(messageId),
+        consumerId: String(consumerId),
+        inboxId: String(inboxId),
+        data: JSON.parse(String(data)) as Record<string, unknown>,
+        at: Number(id.split('-')[0]),
+      })),
+    bridgesInStep: async (count) => {
+      const { marks, bridge } = keys;
+      const what = `${count} bridges to be subscribed`;
+      await until(async () => ((await raw.pubsub('NUMSUB', marks)) as [string, number])[1] === count, {
+        what,
+      });
+      const mark = Number(await raw.hget(bridge, 'mark'));
+      await until(async () => Number(await raw.hget(bridge, 'mark')) >= mark + 2, { what: 'the next marks' });
+    },
+    settled: (relayed, timeout = 15_000) =>
+      until(
+        async () => {
+          const reading = await group.read();
+          return reading.counters.relayed === relayed && reading.backlog === 0 ? reading : undefined;
+        },
+        { timeout, what: `${relayed} messages to be relayed and settled` },
+      ),
+  };
+  return group;
+}
+
+/** The process id in a consumer's name. */
+export function pidOf(consumerId: string): number {
+  return Number(/-(\d+)-[0-9a-f]{6}-\d+$/.exec(consumerId)?.[1]);
+}

@@ -1,0 +1,82 @@
+import { expect } from 'vitest';
+import { BridgeMachine } from '../../src/bridge/machine.js';
+import type { Position } from '../../src/position.js';
+import type { Mark } from '../../src/redis/lease.js';
+
+/** The machine on the bench, and another bridge's. */
+export const ME = 'me#1';
+export const OTHER = 'other#1';
+/** ms */
+export const LEASE = 1_000;
+
+export const at = (epoch: number, offset: number): Position => ({ epoch, offset });
+
+/** A bridge machine with a clock that the test sets: events go in, and what it does next comes out. */
+export class Bench {
+  readonly machine = new BridgeMachine({ id: ME, lease: LEASE, maxMessages: 3, maxBytes: 100 });
+  now = 50_000;
+
+  hear(...messages: string[]): this {
+    for (const message of messages) this.machine.message(Buffer.from(message));
+    return this;
+  }
+
+  mark(mark: Partial<Mark> & { readonly epoch: number }): this {
+    this.machine.mark({ token: 0, beat: 0, relayed: undefined, holder: '', ...mark }, this.now);
+    return this;
+  }
+
+  later(ms: number): this {
+    this.now += ms;
+    return this;
+  }
+
+  /** What it does now: messages as text. */
+  next() {
+    const action = this.machine.next(this.now);
+    return action?.kind === 'relay' ? { ...action, messages: action.messages.map(String) } : action;
+  }
+
+  took(token: number, position?: Position, lastBeat?: number): this {
+    this.machine.took({ taken: true, token, position, lastBeat }, this.now);
+    return this;
+  }
+
+  refused(): this {
+    this.machine.took({ taken: false }, this.now);
+    return this;
+  }
+
+  written(): this {
+    this.machine.wrote({ kind: 'written' }, this.now);
+    return this;
+  }
+
+  fenced(): this {
+    this.machine.wrote({ kind: 'fenced' }, this.now);
+    return this;
+  }
+
+  elsewhere(position: Position | undefined): this {
+    this.machine.wrote({ kind: 'elsewhere', position }, this.now);
+    return this;
+  }
+
+  /** Takes the lead with token 5, when it has seen mark 10 and all before it is relayed. */
+  lead(): this {
+    this.mark({ epoch: 10 });
+    expect(this.next()).toMatchObject({ kind: 'take' });
+    return this.took(5, at(10, 0));
+  }
+
+  /** All messages that it relays until it has nothing more to do. */
+  relayAll(): string[] {
+    const relayed: string[] = [];
+    for (let action = this.next(); action; action = this.next()) {
+      if (action.kind !== 'relay') throw new Error(`it wants to ${action.kind}`);
+      relayed.push(...action.messages);
+      this.written();
+    }
+    return relayed;
+  }
+}

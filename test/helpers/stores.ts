@@ -1,0 +1,98 @@
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import { silentLogger } from '../../src/logger.js';
+import type { Position } from '../../src/position.js';
+import { Connection } from '../../src/redis/connection.js';
+import { Inspector } from '../../src/redis/inspect.js';
+import { type Keys, keysOf } from '../../src/redis/keys.js';
+import { LeaseStore } from '../../src/redis/lease.js';
+import { RegistryStore } from '../../src/redis/registry.js';
+import { type Entry, RoadStore } from '../../src/redis/road.js';
+import type { Namespace } from './redis.js';
+
+/** The group that these stores work on. */
+export const GROUP = 'cgroup';
+
+/** Everything that the program says to Redis about one group, and a plain client to look at it. */
+export interface Stores {
+  readonly raw: Redis;
+  readonly keys: Keys;
+  readonly road: RoadStore;
+  readonly lease: LeaseStore;
+  readonly registry: RegistryStore;
+  readonly inspector: Inspector;
+  /** Relays messages as the leading bridge would; gives back their inbox ids. */
+  relay(...messages: string[]): Promise<string[]>;
+  /** Forgets what the leading bridge knew: the database was flushed. */
+  startOver(): void;
+  /** What a consumer gets that asks for new entries. */
+  read(consumerId: string, count?: number): Promise<Entry[]>;
+  /** Who holds which entries, with the count of deliveries, in the order of their ids. */
+  pending(): Promise<{ id: string; consumer: string; deliveries: number }[]>;
+  /** The fields of all entries of a stream. */
+  fields(stream: string): Promise<Record<string, string>[]>;
+  /** All that Redis holds under the group's keys, to the byte: equal only if nothing at all was changed. */
+  everything(): Promise<(Buffer | null)[]>;
+}
+
+/** Stores on a group that is prepared; they are closed when the test has ended. */
+export async function openStores(space: Namespace): Promise<Stores> {
+  const raw = new Redis(space.redis);
+  const connection = new Connection(space.redis, 'test', silentLogger);
+  const reader = new Connection(space.redis, 'reader', silentLogger);
+  onTestFinished(() => {
+    raw.disconnect();
+    connection.close();
+    reader.close();
+  });
+  await Promise.all([connection.connect(5_000), reader.connect(5_000)]);
+  const keys = keysOf(space);
+  const road = new RoadStore(connection, keys, GROUP);
+  const lease = new LeaseStore(connection, keys);
+  await road.prepare();
+
+  let lead: { token: number; position: Position | undefined } | undefined;
+  const relay = async (...messages: string[]): Promise<string[]> => {
+    if (!lead) {
+      const { token, beat } = await raw.hgetall(keys.bridge);
+      const taken = await lease.take('bridge', Number(token ?? 0), Number(beat ?? 0));
+      if (!taken.taken) throw new Error('the lead is not to be had');
+      lead = taken;
+    }
+    const { token, position: from } = lead;
+    const to = { epoch: 1, offset: (from?.offset ?? 0) + messages.length };
+    const last = (await raw.xrevrange(keys.inbox, '+', '-', 'COUNT', 1))[0]?.[0];
+    const batch = messages.map((message) => Buffer.from(message));
+    const reply = await lease.relay({ caller: 'bridge', token, from, to, messages: batch });
+    if (reply.kind !== 'written') throw new Error(`not relayed: ${reply.kind}`);
+    lead = { token, position: to };
+    return (await raw.xrange(keys.inbox, last ? `(${last}` : '-', '+')).map(([id]) => id);
+  };
+
+  return {
+    raw,
+    keys,
+    road,
+    lease,
+    registry: new RegistryStore(connection, keys, { host: 'here', pid: 1 }),
+    inspector: new Inspector(connection, keys, GROUP),
+    relay,
+    startOver: () => {
+      lead = undefined;
+    },
+    read: (consumerId, count = 10_000) => road.read(reader, consumerId, count, 1),
+    pending: async () => {
+      const reply = await raw.xpending(keys.inbox, GROUP, '-', '+', 10_000);
+      return (reply as [string, string, number, number][]).map(([id, consumer, , deliveries]) => ({
+        id,
+        consumer,
+        deliveries,
+      }));
+    },
+    fields: async (stream) =>
+      (await raw.xrange(stream, '-', '+')).map(([, flat]) =>
+        Object.fromEntries(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, String(flat[i + 1])]] : []))),
+      ),
+    everything: () => Promise.all(Object.values(keys).map((key) => raw.dumpBuffer(key))),
+  };
+}

@@ -1,0 +1,163 @@
+import { Redis } from 'ioredis';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { keysOf } from '../../src/redis/keys.js';
+import type { CliExit, CliRun } from '../helpers/cli.js';
+import { withRedis } from '../helpers/redis.js';
+import { countersOf, entriesOf, logOf, settled, startGroup } from '../helpers/running.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+
+const MEGABYTE = 1_000_000;
+const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+
+type Row = [name: string, payload: string | Buffer, expected: string | RegExp];
+
+/** What is no JSON; and what the error says. */
+const noJson: Row[] = [
+  ['nothing', '', /^the message is empty$/],
+  ['a blank', ' ', /JSON/],
+  ['a word', 'hello', /JSON/],
+  ['half an object', '{"message_id":"half"', /JSON/],
+  ['two objects', '{"message_id":1}{"message_id":2}', /JSON/],
+  ['single quotes', "{'message_id':1}", /JSON/],
+  ['a number that JSON does not have', '{"message_id":NaN}', /JSON/],
+  ['a byte order mark', '\ufeff{"message_id":1}', /JSON/],
+  ['bytes that are no text', Buffer.from([0x00, 0xff, 0xfe, 0x80, 0x0a]), /not valid UTF-8/],
+  ['bytes in a text', Buffer.from('{"message_id":"caf\xe9"}', 'latin1'), /not valid UTF-8/],
+  ['half a character', Buffer.from('{"message_id":"€"}').subarray(0, 17), /not valid UTF-8/],
+  ['a megabyte', 'x'.repeat(MEGABYTE), /JSON/],
+];
+
+/** JSON that is no message. */
+const noMessage: Row[] = [
+  ['null', 'null', /^the message is null, not an object/],
+  ['a number', '42', /is a number, not an object/],
+  ['a text', '"message_id"', /is a string, not an object/],
+  ['true', 'true', /is a boolean, not an object/],
+  ['an array', '[{"message_id":1}]', /is an array, not an object/],
+  ['an array of great depth', nested(100_000), /is an array, not an object/],
+  ['an object without an id', '{"id":1}', /^the message has no message_id$/],
+  ['an id that the prototype has', '{"__proto__":{"message_id":"inherited"}}', /has no message_id/],
+  ['an id of null', '{"message_id":null}', /^message_id is null, not a string or a number$/],
+  ['an id of true', '{"message_id":true}', /message_id is a boolean/],
+  ['an object as id', '{"message_id":{"message_id":1}}', /message_id is an object/],
+  ['an array as id', '{"message_id":[1]}', /message_id is an array/],
+  ['an id whose digits are out of reach', `{"message_id":0.5,"x":${nested(20_000)}}`, /nested too deeply/],
+];
+
+/** Odd, and valid all the same; and the id in the output. */
+const valid: Row[] = [
+  ['an empty id', '{"message_id":""}', ''],
+  ['the number 0', '{"message_id":0}', '0'],
+  ['a negative number', '{"message_id":-7}', '-7'],
+  ['a fraction', '{"message_id":0.10}', '0.10'],
+  ['a number beyond 2^53', '{"message_id":12345678901234567891}', '12345678901234567891'],
+  ['a number beyond all doubles', '{"message_id":1e400}', '1e400'],
+  ['an id twice', '{"message_id":"one","message_id":"two"}', 'two'],
+  ['a name twice, and a large id', '{"x":1,"x":2,"message_id":12345678901234567893}', '12345678901234567893'],
+  ['a large id twice', '{"message_id":1,"message_id":12345678901234567895}', '12345678901234567895'],
+  ['__proto__ as a name', '{"message_id":"p","__proto__":{"polluted":true}}', 'p'],
+  ['__proto__ as the id', '{"message_id":"__proto__"}', '__proto__'],
+  ['then as a name', '{"message_id":"t","then":"not a function","toJSON":1}', 't'],
+  ['names of numbers', '{"1":"a","message_id":"n","0":"b"}', 'n'],
+  ['line breaks and NUL in the id', '{"message_id":"a\\r\\nb\\u0000c"}', 'a\r\nb\0c'],
+  ['all of Unicode', '{"message_id":"€ 🦊 \\ud83e\\udd8a"}', '€ 🦊 🦊'],
+  ['blanks around', ' \r\n\t{ "message_id" : "blank" } \n', 'blank'],
+  ['a megabyte of text', `{"message_id":"m","text":"${'x'.repeat(MEGABYTE)}"}`, 'm'],
+  ['a megabyte of id', `{"message_id":"${'y'.repeat(MEGABYTE)}"}`, 'y'.repeat(MEGABYTE)],
+  ['data nested 1,000 deep', `{"message_id":"deep","x":${nested(1_000)}}`, 'deep'],
+];
+
+const good: Row = ['good', '{"message_id":"good"}', 'good'];
+const rows = [...noJson, ...noMessage, ...valid].flatMap((row) => [row, good]);
+
+/** What became of each row, by its place. */
+let fates: Record<string, Buffer>[];
+let outputs: number;
+let consumers: string[];
+let counters: Awaited<ReturnType<typeof countersOf>>;
+let group: CliRun;
+let exit: CliExit;
+
+beforeAll(async () => {
+  const space = redis.namespace();
+  const keys = keysOf(space);
+  const client = new Redis(space.redis);
+  group = await startGroup(space, ['--size', '2']);
+  consumers = await client.lrange(space.consumerList, 0, -1);
+  for (const [, payload] of rows) await client.publish(space.channel, payload);
+  await until(() => settled(client, space, rows.length), { what: 'all to be settled' });
+  exit = await group.kill();
+  counters = await countersOf(client, space);
+  const output = await entriesOf(client, keys.output);
+  outputs = output.length;
+  fates = [...output, ...(await entriesOf(client, keys.dead))].sort((a, b) => order(a) - order(b));
+  client.disconnect();
+});
+
+/** One publisher: the inbox ids have the order in which it published. */
+function order({ inbox_id }: Record<string, Buffer>): number {
+  const [ms, sequence] = String(inbox_id).split('-').map(Number);
+  return (ms ?? 0) * 1_000 + (sequence ?? 0);
+}
+
+/** What became of the row of this payload. */
+function fateOf(payload: string | Buffer): Record<string, string | Buffer> {
+  const { message, ...fate } = fates[rows.findIndex((row) => row[1] === payload)] ?? {};
+  const text = Object.fromEntries(Object.entries(fate).map(([name, value]) => [name, String(value)]));
+  return message ? { message, ...text } : text;
+}
+
+function expectDead(payload: string | Buffer, reason: string, error: string | RegExp): void {
+  const fate = fateOf(payload);
+  expect(Object.keys(fate)).toEqual(['message', 'reason', 'error', 'attempts', 'consumer_id', 'inbox_id']);
+  // To the byte: whoever finds out what it should have been can still publish it.
+  expect(Buffer.from(payload).equals(fate.message as Buffer)).toBe(true);
+  expect(fate).toMatchObject({ reason, attempts: '0' });
+  expect(fate.error).toMatch(error);
+  expect(String(fate.error).length).toBeLessThan(200);
+  expect(consumers).toContain(fate.consumer_id);
+}
+
+describe('a dead letter is made of', () => {
+  test.each(noJson)('what is no JSON: %s', (_, payload, error) => expectDead(payload, 'invalid-json', error));
+
+  test.each(noMessage)('what is no message: %s', (_, payload, error) =>
+    expectDead(payload, 'no-message-id', error),
+  );
+});
+
+describe('a result is made of', () => {
+  test.each(valid)('what is odd and valid: %s', (_, payload, id) => {
+    const fate = fateOf(payload);
+    expect(Object.keys(fate)).toEqual(['message_id', 'consumer_id', 'inbox_id', 'data']);
+    expect(fate.message_id === id).toBe(true); // no comparison in full: there are megabytes of it
+    expect(consumers).toContain(fate.consumer_id);
+    const [data, random] = /^(.*),"random":([\d.e-]+)}$/s.exec(String(fate.data))?.slice(1) ?? [];
+    expect(`${data}}` === JSON.stringify(JSON.parse(String(payload)))).toBe(true);
+    expect(Number(random)).toBeGreaterThanOrEqual(0);
+  });
+});
+
+test('the good between them are processed, each once', () => {
+  expect(fates).toHaveLength(rows.length);
+  expect(rows.every((row, i) => row !== good || String(fates[i]?.message_id) === 'good')).toBe(true);
+});
+
+test('the counters know of each', () => {
+  const dead = noJson.length + noMessage.length;
+  const processed = rows.length - dead;
+  // None of the dead was ever tried.
+  expect(counters).toEqual({ relayed: rows.length, processed, dead, failed: 0, retried: 0 });
+  expect(outputs).toBe(processed);
+});
+
+test('the group goes on, tells of the dead in few and short lines, and ends well', () => {
+  expect(exit).toEqual({ code: 0, signal: null });
+  const told = logOf(group).filter(({ msg }) => / new dead letters?, the last one/.test(msg));
+  const sum = told.reduce((all, line) => all + Number(line.count), 0);
+  expect(sum).toBe(noJson.length + noMessage.length);
+  expect(told.length).toBeLessThan(10);
+  for (const line of group.stderr().split('\n')) expect(line.length).toBeLessThan(1_000);
+});

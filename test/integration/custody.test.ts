@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { withRedis } from '../helpers/redis.js';
+import { GROUP, openStores } from '../helpers/stores.js';
+
+const redis = withRedis();
+const MINUTE = 60_000;
+
+/** Stores, and entries with these messages in the hands of consumer `a`. */
+async function holding(...messages: string[]) {
+  const stores = await openStores(redis.namespace());
+  const ids = await stores.relay(...messages);
+  await stores.read('a');
+  return { ...stores, ids, id: ids[0] as string };
+}
+
+const held = (inboxId: string, consumerId = 'a') => ({ inboxId, consumerId });
+
+describe('retry', () => {
+  test('leaves the entry with its consumer, and counts once however often it is sent', async () => {
+    const { id, road, pending, inspector } = await holding('x');
+    await road.retry([{ ...held(id), wait: MINUTE }]);
+    await road.retry([{ ...held(id), wait: 1 }]);
+    expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 1 }]);
+    expect(await inspector.read()).toMatchObject({
+      retrying: 1,
+      pending: 0,
+      waiting: 0,
+      counters: { failed: 1 },
+    });
+    expect(await road.due('b', 10, MINUTE)).toEqual([]);
+  });
+
+  test('schedules nothing that another holds or that is settled', async () => {
+    const { ids, road, inspector } = await holding('x', 'y');
+    const [one, two] = ids as [string, string];
+    await road.reclaim('b', 0, '0-0', 1);
+    await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
+    await road.retry([one, two].map((id) => ({ ...held(id), wait: 1 })));
+    expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { failed: 0 } });
+  });
+
+  test('refuses a foreign key and changes nothing', async () => {
+    const { id, road, raw, keys, everything } = await holding('x');
+    await raw.set(keys.counters, 'foreign');
+    const before = await everything();
+    await expect(road.retry([{ ...held(id), wait: 1 }])).rejects.toMatchObject({ code: 'KEY_TYPE' });
+    expect(await everything()).toEqual(before);
+  });
+});
+
+describe('due', () => {
+  test('gives an entry to one consumer only, with the attempts made', async () => {
+    const { id, road, pending, inspector } = await holding('x');
+    await road.begin([{ ...held(id), attempt: 3 }]);
+    await road.retry([{ ...held(id), wait: 0 }]);
+    const given = await Promise.all([road.due('b', 10, MINUTE), road.due('c', 10, MINUTE)]);
+    expect(given).toEqual([[{ id, message: Buffer.from('x'), attempts: 3 }], []]);
+    expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 3 }]);
+    expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { retried: 1 } });
+  });
+
+  test('gives no more than is asked for, the earliest first', async () => {
+    const { ids, road } = await holding('x', 'y', 'z');
+    const waits = [0, -2_000, -1_000];
+    await road.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
+    const texts = (entries: { message: Buffer }[]) => entries.map(({ message }) => String(message));
+    expect(texts(await road.due('b', 2, MINUTE))).toEqual(['y', 'z']);
+    expect(texts(await road.due('b', 2, MINUTE))).toEqual(['x']);
+  });
+
+  test('takes a time that lies too far ahead for one set before the clock was put back', async () => {
+    const { id, road } = await holding('x');
+    await road.retry([{ ...held(id), wait: 10 * MINUTE }]);
+    expect(await road.due('b', 10, 11 * MINUTE)).toEqual([]);
+    expect(await road.due('b', 10, 9 * MINUTE)).toHaveLength(1);
+  });
+
+  test('counts what somebody deleted once, whoever finds it first', async () => {
+    for (const first of ['due', 'reclaim'] as const) {
+      const { ids, road, raw, keys, inspector, pending } = await holding('x', 'y');
+      const [retried, back] = ids as [string, string];
+      await road.reclaim('b', 0, '0-0', 1);
+      await road.retry([{ ...held(retried, 'b'), wait: 0 }]);
+      await road.leave('a', new Map());
+      await raw.xdel(keys.inbox, retried, back);
+      for (const look of [first, 'due', 'reclaim'])
+        if (look === 'due') expect(await road.due('c', 10, MINUTE)).toEqual([]);
+        else await road.reclaim('c', 0, '0-0', 10);
+      expect(await pending()).toEqual([]);
+      expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { lost: 2 } });
+    }
+  });
+});
+
+describe('begin', () => {
+  test('notes the attempt for who holds the entry, the same if sent again', async () => {
+    const { id, road, pending } = await holding('x');
+    for (let sent = 0; sent < 2; sent++) {
+      expect(await road.begin([{ ...held(id), attempt: 4 }])).toEqual(new Set([id]));
+      expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 4 }]);
+    }
+  });
+
+  test('refuses who does not hold it', async () => {
+    const { id, road, pending } = await holding('x');
+    expect(
+      await road.begin([
+        { ...held(id, 'b'), attempt: 4 },
+        { ...held('1-1'), attempt: 2 },
+      ]),
+    ).toEqual(new Set());
+    expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 1 }]);
+  });
+});
+
+describe('renew', () => {
+  test('keeps an entry from being taken for abandoned, and counts as no attempt', async () => {
+    const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
+    for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
+    expect(await road.renew([held(id)])).toEqual([]);
+    const { entries } = await road.reclaim('b', MINUTE / 2, '0-0', 10);
+    expect(entries.map(({ id }) => id)).toEqual([ids[1]]);
+    expect((await pending())[0]).toEqual({ id, consumer: 'a', deliveries: 1 });
+  });
+
+  test('names what is no longer the consumer’s, and takes nothing back', async () => {
+    const { ids, road, pending } = await holding('x', 'y', 'z');
+    const [one, two, three] = ids as [string, string, string];
+    await road.reclaim('b', 0, '0-0', 1);
+    await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
+    expect(await road.renew(ids.map((id) => held(id)))).toEqual([one, two]);
+    expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual([
+      [one, 'b'],
+      [three, 'a'],
+    ]);
+  });
+});
+
+describe('reclaim', () => {
+  test('takes only from the silent, page by page, and counts no attempt yet', async () => {
+    const { ids, road, read, relay } = await holding('x', 'y', 'z');
+    expect((await road.reclaim('b', MINUTE, '0-0', 10)).entries).toEqual([]);
+    await relay('w');
+    await read('c');
+    const page = await road.reclaim('b', 0, '0-0', 2);
+    expect(page.entries).toEqual([
+      { id: ids[0], message: Buffer.from('x'), attempts: 1 },
+      { id: ids[1], message: Buffer.from('y'), attempts: 1 },
+    ]);
+    const rest = await road.reclaim('b', 0, page.cursor, 10);
+    expect(rest.entries.map(({ message }) => String(message))).toEqual(['z', 'w']);
+    expect(rest.cursor).toBe('0-0');
+  });
+
+  test('leaves what waits for a retry to the clock', async () => {
+    const { id, road, inspector } = await holding('x');
+    await road.retry([{ ...held(id), wait: MINUTE }]);
+    expect((await road.reclaim('b', 0, '0-0', 10)).entries).toEqual([]);
+    expect((await inspector.read()).retrying).toBe(1);
+  });
+
+  test('counts what somebody deleted as lost, once', async () => {
+    const { ids, id, road, raw, keys, pending, inspector } = await holding('x', 'y');
+    await raw.xdel(keys.inbox, id);
+    const found = await road.reclaim('b', 0, '0-0', 10);
+    expect(found).toMatchObject({ lost: 1, entries: [{ id: ids[1] }] });
+    expect((await road.reclaim('b', 0, '0-0', 10)).lost).toBe(0);
+    expect(await pending()).toHaveLength(1);
+    expect(await inspector.read()).toMatchObject({ backlog: 1, counters: { relayed: 2, lost: 1 } });
+  });
+});
+
+describe('leave', () => {
+  test('hands back at once what was not begun, and that is no attempt', async () => {
+    const { ids, road, raw, keys, inspector } = await holding('x', 'y');
+    const [one, two] = ids as [string, string];
+    // `x` was in work for the third time when the consumer was told to stop; of `y` it never knew.
+    await road.begin([{ ...held(one), attempt: 3 }]);
+    expect(await road.leave('a', new Map([[one, 2]]))).toBe(2);
+    expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
+    expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 2, pending: 0, retrying: 0 });
+    const given = await road.due('b', 10, MINUTE);
+    expect(new Map(given.map(({ id, attempts }) => [id, attempts]))).toEqual(
+      new Map([
+        [one, 2],
+        [two, 0],
+      ]),
+    );
+    expect((await inspector.read()).counters).toMatchObject({ retried: 0, failed: 0 });
+  });
+
+  test('hands back more than a page, and sent again does nothing', async () => {
+    const { road, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
+    expect(await road.leave('a', new Map())).toBe(1_234);
+    const before = await everything();
+    expect(await road.leave('a', new Map())).toBe(0);
+    expect(await everything()).toEqual(before);
+    expect((await inspector.read()).waiting).toBe(1_234);
+  });
+
+  test('keeps a failed entry waiting and the consumer in the group, until that is taken', async () => {
+    const { id, road, raw, keys, inspector } = await holding('x', 'y');
+    await road.retry([{ ...held(id), wait: 0 }]);
+    expect(await road.leave('a', new Map())).toBe(1);
+    expect(await inspector.read()).toMatchObject({ retrying: 1, waiting: 1 });
+    expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toHaveLength(1);
+    expect(await road.sweep([], 0)).toEqual([]);
+    await road.due('b', 10, MINUTE);
+    expect(await road.sweep(['b'], 0)).toEqual(['a']);
+  });
+
+  test('has nothing to leave where the group is gone', async () => {
+    const { road, raw, keys } = await holding('x');
+    await raw.xgroup('DESTROY', keys.inbox, GROUP);
+    expect(await road.leave('a', new Map())).toBe(0);
+  });
+});
+
+describe('sweep', () => {
+  test('removes a dead consumer only when nothing is pending with it', async () => {
+    const { id, road, pending } = await holding('x');
+    expect(await road.sweep([], 0)).toEqual([]);
+    expect(await pending()).toHaveLength(1);
+    await road.commit([{ ...held(id), messageId: 'x', data: '{}' }], 0);
+    expect(await road.sweep(['a'], 0)).toEqual([]);
+    expect(await road.sweep([], MINUTE)).toEqual([]);
+    expect(await road.sweep([], 0)).toEqual(['a']);
+    expect(await road.sweep([], 0)).toEqual([]);
+  });
+});

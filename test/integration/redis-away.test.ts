@@ -1,0 +1,88 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import type { PrivateRedis } from '../../src/redis/private.js';
+import type { CliRun } from '../helpers/cli.js';
+import { freshRedis, type Namespace, namespaceOn } from '../helpers/redis.js';
+import { countersOf, entriesOf, logOf, settled, startGroup } from '../helpers/running.js';
+import { until } from '../helpers/until.js';
+
+interface Scene {
+  server: PrivateRedis;
+  space: Namespace;
+  client: Redis;
+  group: CliRun;
+}
+
+const BEFORE = 1_000;
+const AFTER = 100;
+
+/** A group with more to do than it can have done by now. All that was published is relayed. */
+async function scene(flags: string[] = []): Promise<Scene> {
+  // What Redis has confirmed survives its end.
+  const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
+  const space = namespaceOn(server.url);
+  const client = new Redis(server.url);
+  client.on('error', () => {});
+  onTestFinished(() => client.disconnect());
+  const work = ['-n', '2', '--simulate-ms', '5', '--heartbeat', '300ms'];
+  const group = await startGroup(space, [...work, ...flags]);
+  await publish(client, space, 0, BEFORE);
+  await until(async () => (await countersOf(client, space)).relayed === BEFORE);
+  expect((await countersOf(client, space)).processed).toBeLessThan(BEFORE);
+  return { server, space, client, group };
+}
+
+async function publish(client: Redis, { channel }: Namespace, from: number, count: number): Promise<void> {
+  const pipeline = client.pipeline();
+  for (let id = from; id < from + count; id++) pipeline.publish(channel, JSON.stringify({ message_id: id }));
+  await pipeline.exec();
+}
+
+/** It goes on by itself: all from before and all from now on is processed, each once; its ids are listed. */
+async function expectToGoOn({ space, client, group }: Scene): Promise<void> {
+  await until(() => settled(client, space, BEFORE), { timeout: 20_000, what: 'the old to be processed' });
+  await until(async () => (await client.pubsub('NUMSUB', space.channel))[1] === 1, { what: 'a bridge' });
+  await publish(client, space, BEFORE, AFTER);
+  await until(() => settled(client, space, BEFORE + AFTER), { what: 'the new to be processed' });
+  const ids = (await entriesOf(client, space.output)).map(({ message_id }) => Number(message_id));
+  expect(ids.sort((a, b) => a - b)).toEqual(Array.from({ length: BEFORE + AFTER }, (_, id) => id));
+  expect((await countersOf(client, space)).dead).toBe(0);
+  await until(async () => (await client.llen(space.consumerList)) === 2, { what: 'both ids to be listed' });
+  expect(await group.kill()).toEqual({ code: 0, signal: null });
+  expect(await client.llen(space.consumerList)).toBe(0);
+}
+
+test('a Redis that was killed and comes back finds the group going on', async () => {
+  const all = await scene(['--log-level', 'debug']);
+  const { server, group } = all;
+  await server.kill();
+  // Each try is told at the level debug, and one of them above it.
+  const tries = (level: number) => logOf(group, level).filter(({ msg }) => msg.includes(', trying again: '));
+  await until(() => tries(0).length >= 12, { what: 'a dozen tries' });
+  expect(
+    tries(40)
+      .map(({ msg }) => msg.replace(/, trying again: .*/, ''))
+      .sort(),
+  ).toEqual(['heartbeats fail', 'the bridge is not subscribed']);
+  await server.restart();
+  await group.line(/over after \d+\.\d s: the bridge is not subscribed/);
+  await group.line(/over after \d+\.\d s: heartbeats fail/);
+  // Nobody was subscribed for a while, and that is said too.
+  await group.line(/messages may have been missed since 20.*: no bridge was subscribed/);
+  await expectToGoOn(all);
+  for (const { msg } of logOf(group)) expect(msg).not.toContain('maxRetriesPerRequest');
+});
+
+test('a Redis that stands still for a while finds the group going on', async () => {
+  const all = await scene();
+  const { server, group } = all;
+  process.kill(server.pid, 'SIGSTOP');
+  try {
+    // A command had no answer for 5 s: the connections are made anew, to a server that still stands still.
+    await group.line(/heartbeats fail, trying again: beat: no reply from Redis/);
+  } finally {
+    process.kill(server.pid, 'SIGCONT');
+  }
+  await expectToGoOn(all);
+  expect(logOf(group, 40).length).toBeLessThan(8);
+});

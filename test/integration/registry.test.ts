@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { withRedis } from '../helpers/redis.js';
+import { openStores } from '../helpers/stores.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const LONG = 60_000;
+
+async function open() {
+  const stores = await openStores(redis.namespace());
+  const { raw, keys } = stores;
+  return { ...stores, listed: () => raw.lrange(keys.consumerList, 0, -1) };
+}
+
+describe('the list of consumers', () => {
+  test('holds the ids of all processes, each once, and is tidy after a goodbye', async () => {
+    const { registry, listed, raw, keys } = await open();
+    expect(await registry.beat(['b', 'a'], [], LONG)).toEqual({ live: ['a', 'b'], dead: [] });
+    await registry.beat(['c'], [], LONG);
+    await registry.beat(['a', 'b'], [], LONG);
+    expect(await listed()).toEqual(['a', 'b', 'c']);
+    await registry.beat([], ['a', 'b'], LONG);
+    expect(await listed()).toEqual(['c']);
+    await registry.beat([], ['c'], LONG);
+    expect(await raw.exists(keys.consumerList, keys.heartbeats, keys.members)).toBe(0);
+  });
+
+  test('loses the silent at the next beat of anybody, who is told of them once', async () => {
+    const { registry, listed, raw, keys } = await open();
+    await registry.beat(['old', 'new'], [], LONG);
+    await raw.zadd(keys.heartbeats, Date.now() - 2 * LONG, 'old');
+    expect(await registry.beat(['new'], [], LONG)).toEqual({ live: ['new'], dead: ['old'] });
+    expect(await registry.beat(['new'], [], LONG)).toEqual({ live: ['new'], dead: [] });
+    expect(await listed()).toEqual(['new']);
+    expect(await raw.hkeys(keys.members)).toEqual(['new']);
+  });
+
+  test.each([
+    ['deleted', []],
+    ['with a foreign id', ['a', 'b', 'stranger']],
+    ['with an id twice', ['a', 'a', 'b']],
+    ['with one missing', ['b']],
+  ])('is put right by the next beat: %s', async (_, spoiled) => {
+    const { registry, listed, raw, keys } = await open();
+    await registry.beat(['a', 'b'], [], LONG);
+    await raw.del(keys.consumerList);
+    if (spoiled.length > 0) await raw.rpush(keys.consumerList, ...spoiled);
+    await registry.beat(['a'], [], LONG);
+    expect(await listed()).toEqual(['a', 'b']);
+  });
+
+  test('is gone by itself when every process was killed at once', async () => {
+    const { registry, raw, keys } = await open();
+    await registry.beat(['a'], [], 200);
+    await until(async () => (await raw.exists(keys.consumerList, keys.heartbeats, keys.members)) === 0);
+  });
+
+  test('survives a clock that is put back: a beat from the future counts from now on', async () => {
+    const { registry, listed, raw, keys } = await open();
+    await registry.beat(['a', 'late'], [], LONG);
+    await raw.zadd(keys.heartbeats, Date.now() + 3_600_000, 'late');
+    await registry.beat(['a'], [], 300);
+    expect(await listed()).toEqual(['a', 'late']);
+    await until(async () => (await registry.beat(['a'], [], 300)).dead.includes('late'), {
+      what: 'the consumer from the future to be found dead',
+    });
+    expect(await listed()).toEqual(['a']);
+  });
+
+  test('is never seen half rebuilt', async () => {
+    const { registry, listed } = await open();
+    const ids = Array.from({ length: 50 }, (_, i) => `consumer-${i}`).sort();
+    await registry.beat(ids, [], LONG);
+    let over = false;
+    const seen = new Set<string>();
+    const looking = (async () => {
+      while (!over) seen.add((await listed()).join());
+    })();
+    for (let i = 0; i < 100; i++) {
+      await registry.beat(['newcomer'], [], LONG);
+      await registry.beat([], ['newcomer'], LONG);
+      await sleep(0);
+    }
+    over = true;
+    await looking;
+    const allowed = [ids.join(), [...ids, 'newcomer'].join()];
+    expect(allowed).toEqual(expect.arrayContaining([...seen]));
+  });
+
+  test('tells hosts and process ids to who looks from outside', async () => {
+    const { registry, inspector } = await open();
+    await registry.beat(['a'], [], LONG);
+    expect(await inspector.liveConsumers()).toEqual([{ id: 'a', host: 'here', pid: 1 }]);
+  });
+
+  test.each([
+    ['consumerList', 'hash'],
+    ['heartbeats', 'string'],
+    ['members', 'list'],
+  ] as const)('refuses a %s that is a %s, and changes nothing', async (name, type) => {
+    const { registry, raw, keys, everything } = await open();
+    const key = keys[name];
+    if (type === 'hash') await raw.hset(key, 'some', 'thing');
+    else if (type === 'list') await raw.rpush(key, 'something');
+    else await raw.set(key, 'something');
+    const before = await everything();
+    await expect(registry.beat(['a'], [], LONG)).rejects.toMatchObject({
+      code: 'KEY_TYPE',
+      message: expect.stringContaining(`${key} holds a ${type}`),
+    });
+    expect(await everything()).toEqual(before);
+    expect(await raw.pttl(key)).toBe(-1);
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest';
+import type { RelayRequest } from '../../src/redis/lease.js';
+import { parseMark } from '../../src/redis/lease.js';
+import { withRedis } from '../helpers/redis.js';
+import { openStores, type Stores } from '../helpers/stores.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+
+/** Stores, the lead taken by `a` with token 1, and a batch to relay from nowhere. */
+async function leading() {
+  const stores = await openStores(redis.namespace());
+  await stores.lease.take('a', 0, 0);
+  const batch: RelayRequest = {
+    caller: 'a',
+    token: 1,
+    from: undefined,
+    to: { epoch: 1, offset: 2 },
+    messages: [Buffer.from('one'), Buffer.from([0, 0xff, 0x0d, 0x0a])],
+  };
+  return { ...stores, batch };
+}
+
+const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch', 'offset');
+
+describe('relay', () => {
+  test('writes the bytes as published and moves the position, together', async () => {
+    const { batch, ...stores } = await leading();
+    const { raw, keys, lease, inspector } = stores;
+    expect(await lease.relay(batch)).toEqual({ kind: 'written' });
+    const entries = (await raw.xrangeBuffer(keys.inbox, '-', '+')) as [Buffer, Buffer[]][];
+    expect(entries.map(([, flat]) => flat[1])).toEqual(batch.messages);
+    expect(await position(stores)).toEqual(['1', '2']);
+    expect(await inspector.read()).toMatchObject({
+      backlog: 2,
+      waiting: 2,
+      counters: { relayed: 2, gaps: 0 },
+    });
+  });
+
+  test('sent again it writes nothing twice, and says where the position is', async () => {
+    const { batch, lease, everything } = await leading();
+    await lease.relay(batch);
+    const before = await everything();
+    expect(await lease.relay(batch)).toEqual({ kind: 'elsewhere', position: batch.to });
+    expect(await everything()).toEqual(before);
+  });
+
+  test.each([
+    ['nowhere', undefined],
+    ['an earlier offset', { epoch: 1, offset: 1 }],
+    ['a later offset', { epoch: 1, offset: 3 }],
+    ['another epoch', { epoch: 2, offset: 2 }],
+  ])('refuses to write from %s', async (_, from) => {
+    const { batch, lease, everything } = await leading();
+    await lease.relay(batch);
+    const before = await everything();
+    const reply = await lease.relay({ ...batch, from, to: { epoch: 3, offset: 0 } });
+    expect(reply).toEqual({ kind: 'elsewhere', position: { epoch: 1, offset: 2 } });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('says so where there is no position yet', async () => {
+    const { batch, lease } = await leading();
+    const reply = await lease.relay({ ...batch, from: { epoch: 1, offset: 0 } });
+    expect(reply).toEqual({ kind: 'elsewhere', position: undefined });
+  });
+
+  test.each([
+    ['an older token', { token: 0 }],
+    ['a newer token', { token: 2 }],
+    ['the right token of another bridge', { caller: 'b' }],
+  ])('is fenced with %s', async (_, wrong) => {
+    const { batch, lease, everything } = await leading();
+    const before = await everything();
+    expect(await lease.relay({ ...batch, ...wrong })).toEqual({ kind: 'fenced' });
+    expect(await everything()).toEqual(before);
+  });
+
+  test('of a deposed leader is fenced, of the new one goes on where the old one was', async () => {
+    const { batch, lease } = await leading();
+    await lease.relay(batch);
+    const taken = await lease.take('b', 1, 0);
+    expect(taken).toMatchObject({ taken: true, token: 2, position: batch.to });
+    const next = { ...batch, from: batch.to, to: { epoch: 1, offset: 4 } };
+    expect(await lease.relay(next)).toEqual({ kind: 'fenced' });
+    expect(await lease.relay({ ...next, caller: 'b', token: 2 })).toEqual({ kind: 'written' });
+  });
+
+  test('records a gap once, with its reason and its times', async () => {
+    const { batch, lease, inspector } = await leading();
+    const since = Date.now() - 5_000;
+    const withGap = { ...batch, messages: [], gap: { reason: 'nobody listened', since } };
+    await lease.relay(withGap);
+    await lease.relay(withGap);
+    const gaps = await inspector.gaps();
+    expect(gaps).toEqual([{ from: since, to: expect.any(Number), reason: 'nobody listened' }]);
+    expect(gaps[0]?.to).toBeGreaterThan(since);
+    expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
+  });
+
+  test.each(['bridge', 'inbox', 'counters', 'gaps'] as const)(
+    'changes nothing where the key of the %s holds something foreign',
+    async (name) => {
+      const { batch, lease, raw, keys, everything } = await leading();
+      await raw.set(keys[name], 'foreign');
+      const before = await everything();
+      const gap = { reason: 'a gap', since: undefined };
+      await expect(lease.relay({ ...batch, gap })).rejects.toMatchObject({
+        code: 'KEY_TYPE',
+        message: expect.stringContaining(keys[name]),
+      });
+      expect(await everything()).toEqual(before);
+    },
+  );
+});
+
+describe('the lead', () => {
+  test('is taken by one of two that saw the same', async () => {
+    const { lease } = await openStores(redis.namespace());
+    const replies = await Promise.all([lease.take('a', 0, 0), lease.take('b', 0, 0)]);
+    expect(replies.map(({ taken }) => taken)).toEqual([true, false]);
+  });
+
+  test('asked for again by its holder is the same lead, so that a resend does no harm', async () => {
+    const { lease } = await leading();
+    expect(await lease.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
+  });
+
+  test('is not to be had from a leader that beat once more', async () => {
+    const { lease } = await leading();
+    await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    expect(await lease.take('b', 1, 0)).toEqual({ taken: false });
+    expect(await lease.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
+  });
+
+  test('is given up by its holder alone', async () => {
+    const { lease, raw, keys, batch } = await leading();
+    await lease.release('b', 1);
+    await lease.release('a', 2);
+    expect(await raw.hget(keys.bridge, 'holder')).toBe('a');
+    await lease.release('a', 1);
+    expect(await raw.hget(keys.bridge, 'holder')).toBe('');
+    expect(await lease.relay(batch)).toEqual({ kind: 'fenced' });
+  });
+});
+
+describe('a mark', () => {
+  test('is heartbeat, cut and progress in one message', async () => {
+    const { lease, raw, keys, batch } = await leading();
+    const heard: string[] = [];
+    const subscriber = raw.duplicate();
+    subscriber.on('message', (_channel, text: string) => heard.push(text));
+    await subscriber.subscribe(keys.marks);
+    try {
+      await lease.relay(batch);
+      await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+      const advance = { from: { epoch: 1, offset: 2 }, to: { epoch: 7, offset: 0 } };
+      await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
+      await until(() => heard.length === 2);
+    } finally {
+      subscriber.disconnect();
+    }
+    expect(heard.map(parseMark)).toEqual([
+      { epoch: 1, token: 1, beat: 1, relayed: { epoch: 1, offset: 2 }, holder: 'a' },
+      { epoch: 2, token: 1, beat: 2, relayed: { epoch: 7, offset: 0 }, holder: 'a' },
+    ]);
+  });
+
+  test('moves the position for the leader alone, and from where it is alone', async () => {
+    const { batch, ...stores } = await leading();
+    await stores.lease.relay(batch);
+    const to = { epoch: 9, offset: 0 };
+    const request = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance: { from: batch.to, to } };
+    await stores.lease.mark({ ...request, caller: 'b', seat: 'b' });
+    await stores.lease.mark({ ...request, token: 2 });
+    await stores.lease.mark({ ...request, advance: { from: { epoch: 1, offset: 1 }, to } });
+    expect(await position(stores)).toEqual(['1', '2']);
+    await stores.lease.mark(request);
+    expect(await position(stores)).toEqual(['9', '0']);
+  });
+
+  test('never uses a number again that a bridge has seen', async () => {
+    const { lease } = await openStores(redis.namespace());
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 41 })).toEqual({ mark: 42 });
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: 43 });
+  });
+
+  test('gives as many seats as there are; that of a dead bridge is taken, unless it moves', async () => {
+    const { lease, inspector } = await openStores(redis.namespace());
+    const ask = (id: string, dead?: { id: string; counter: string }) =>
+      lease.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });
+    await ask('a');
+    await ask('b');
+    const taken = [
+      { id: 'a', counter: '1' },
+      { id: 'b', counter: '1' },
+    ];
+    expect(await ask('c')).toEqual({ taken });
+    await ask('a');
+    expect(await ask('c', taken[0])).toHaveProperty('taken');
+    expect(await ask('c', taken[1])).toHaveProperty('mark');
+    expect(new Set((await inspector.read()).bridges)).toEqual(new Set(['a', 'c']));
+    await lease.release('', undefined, 'a');
+    expect(await ask('b')).toHaveProperty('mark');
+  });
+});

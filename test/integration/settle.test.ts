@@ -1,0 +1,267 @@
+import { describe, expect, test } from 'vitest';
+import type { DeadLetter, Result } from '../../src/redis/road.js';
+import { withRedis } from '../helpers/redis.js';
+import { openStores } from '../helpers/stores.js';
+
+const redis = withRedis();
+const open = () => openStores(redis.namespace());
+const MINUTE = 60_000;
+
+const resultOf = (inboxId: string, consumerId = 'a'): Result => ({
+  inboxId,
+  consumerId,
+  messageId: `m-${inboxId}`,
+  data: `{"by":"${consumerId}"}`,
+});
+
+const letterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
+  inboxId,
+  consumerId,
+  message: Buffer.from([0x7b, 0xff]),
+  reason: 'failed',
+  error: 'it broke',
+  attempts: 5,
+  failed: true,
+});
+
+/** Stores, and `count` entries in the hands of consumer `a`. */
+async function holding(count: number) {
+  const stores = await open();
+  const ids = await stores.relay(...Array.from({ length: count }, (_, i) => `{"message_id":${i}}`));
+  await stores.read('a');
+  return { ...stores, ids };
+}
+
+describe('commit', () => {
+  test('writes one output entry each, in order, and leaves nothing behind', async () => {
+    const { ids, road, fields, keys, inspector, pending } = await holding(2_500);
+    expect(
+      await road.commit(
+        ids.map((id) => resultOf(id)),
+        0,
+      ),
+    ).toEqual([]);
+    const outputs = await fields(keys.output);
+    expect(outputs[0]).toEqual({
+      message_id: `m-${ids[0]}`,
+      consumer_id: 'a',
+      inbox_id: ids[0],
+      data: '{"by":"a"}',
+    });
+    expect(outputs.map(({ inbox_id }) => inbox_id)).toEqual(ids);
+    expect(await pending()).toEqual([]);
+    const reading = await inspector.read();
+    expect(reading).toMatchObject({ backlog: 0, counters: { processed: 2_500 } });
+    expect(reading.processedBy).toEqual(new Map([['a', 2_500]]));
+  });
+
+  test('sent again it writes nothing twice, and names what was settled', async () => {
+    const { ids, road, everything } = await holding(3);
+    const results = ids.map((id) => resultOf(id));
+    await road.commit(results, 0);
+    const before = await everything();
+    expect(await road.commit(results, 0)).toEqual(ids);
+    expect(await everything()).toEqual(before);
+  });
+
+  test('writes what is unsettled of a batch that is settled in part', async () => {
+    const { ids, road, fields, keys, inspector } = await holding(4);
+    const [one, two, three, four] = ids as [string, string, string, string];
+    await road.commit([resultOf(two)], 0);
+    await road.bury([letterOf(three)]);
+    expect(
+      await road.commit(
+        ids.map((id) => resultOf(id)),
+        0,
+      ),
+    ).toEqual([two, three]);
+    expect((await fields(keys.output)).map(({ inbox_id }) => inbox_id)).toEqual([two, one, four]);
+    expect((await inspector.read()).counters).toMatchObject({ processed: 3, dead: 1 });
+  });
+
+  test('of the same entry by two consumers makes one output: the first wins, whoever holds it', async () => {
+    const { ids, road, fields, keys, inspector, pending } = await holding(1);
+    const id = ids[0] as string;
+    await road.reclaim('b', 0, '0-0', 10);
+    expect((await pending())[0]).toMatchObject({ id, consumer: 'b' });
+    const late = await Promise.all([
+      road.commit([resultOf(id, 'a')], 0),
+      road.commit([resultOf(id, 'b')], 0),
+    ]);
+    expect(late).toEqual([[], [id]]);
+    expect(await fields(keys.output)).toMatchObject([{ consumer_id: 'a', inbox_id: id }]);
+    expect((await inspector.read()).processedBy).toEqual(new Map([['a', 1]]));
+    expect(await pending()).toEqual([]);
+  });
+
+  test('of the same entry twice in one batch makes one output', async () => {
+    const { ids, road, fields, keys } = await holding(1);
+    const id = ids[0] as string;
+    expect(await road.commit([resultOf(id), resultOf(id)], 0)).toEqual([id]);
+    expect(await fields(keys.output)).toHaveLength(1);
+  });
+
+  test('touches nothing else: neither what others hold nor what nobody has read', async () => {
+    const { road, relay, read, pending, inspector } = await open();
+    const ids = await relay('1', '2', '3', '4');
+    await read('a', 1);
+    await read('b', 1);
+    await read('a', 1);
+    await road.commit([resultOf(ids[0] as string), resultOf(ids[2] as string)], 0);
+    expect(await pending()).toEqual([{ id: ids[1], consumer: 'b', deliveries: 1 }]);
+    expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 1, pending: 1 });
+    expect((await read('a')).map(({ id }) => id)).toEqual([ids[3]]);
+  });
+
+  test('takes an entry out of the retries, and what was handed back', async () => {
+    const { ids, road, raw, keys, inspector } = await holding(2);
+    const [one, two] = ids as [string, string];
+    await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
+    await road.leave('a', new Map([[two, 0]]));
+    expect(await road.commit([resultOf(one), resultOf(two)], 0)).toEqual([]);
+    expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0 });
+    expect(await raw.exists(keys.retry)).toBe(0);
+  });
+
+  test('trims the output to about what is asked for, and counts that', async () => {
+    const { ids, road, inspector } = await holding(1_000);
+    await road.commit(
+      ids.map((id) => resultOf(id)),
+      100,
+    );
+    const { outputLength, counters } = await inspector.read();
+    expect(outputLength).toBeGreaterThanOrEqual(100);
+    expect(outputLength).toBeLessThan(300);
+    expect(counters).toMatchObject({ processed: 1_000, trimmed: 1_000 - outputLength });
+  });
+
+  test.each(['inbox', 'output', 'counters', 'processed', 'retry'] as const)(
+    'changes nothing at all where the key of the %s holds something foreign',
+    async (name) => {
+      const { ids, road, raw, keys, everything } = await holding(2);
+      await raw.set(keys[name], 'foreign');
+      const before = await everything();
+      await expect(
+        road.commit(
+          ids.map((id) => resultOf(id)),
+          1,
+        ),
+      ).rejects.toMatchObject({ code: 'KEY_TYPE' });
+      expect(await everything()).toEqual(before);
+    },
+  );
+
+  test('of a group that was destroyed and made anew: one result, whoever commits', async () => {
+    const { ids, road, raw, keys, read, fields } = await holding(2);
+    const [one, two] = ids as [string, string];
+    await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
+    expect(await road.prepare()).toBe(true);
+    expect(await road.prepare()).toBe(false);
+    expect((await read('b')).map(({ id }) => id)).toEqual(ids);
+    expect(await road.commit([resultOf(one, 'a')], 0)).toEqual([]);
+    expect(await road.commit([resultOf(one, 'b'), resultOf(two, 'b')], 0)).toEqual([one]);
+    expect(await fields(keys.output)).toHaveLength(2);
+  });
+
+  test.each(['retry', 'leave'] as const)(
+    'removes nothing that a group made anew has still to read, where %s had put something aside',
+    async (how) => {
+      const { road, raw, relay, keys, read, inspector } = await open();
+      const [, , last] = (await relay('1', '2', '3')) as [string, string, string];
+      await read('a', 2);
+      await read('b');
+      if (how === 'retry') await road.retry([{ inboxId: last, consumerId: 'b', wait: 0 }]);
+      else await road.leave('b', new Map());
+      await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
+      await road.prepare();
+      await road.due('c', 10, MINUTE);
+      await road.commit([resultOf(last, 'c')], 0);
+      expect(await inspector.read()).toMatchObject({ backlog: 2, counters: { processed: 1 } });
+      expect((await read('d')).map(({ message }) => String(message))).toEqual(['1', '2']);
+    },
+  );
+});
+
+describe('bury', () => {
+  test('keeps the message as published, with its reason', async () => {
+    const { ids, road, raw, keys, inspector, pending } = await holding(1);
+    const id = ids[0] as string;
+    expect(await road.bury([letterOf(id)])).toEqual([]);
+    const [[, flat]] = (await raw.xrangeBuffer(keys.dead, '-', '+')) as [[Buffer, Buffer[]]];
+    expect(flat[1]).toEqual(Buffer.from([0x7b, 0xff]));
+    expect(flat.slice(2).map(String)).toEqual([
+      'reason',
+      'failed',
+      'error',
+      'it broke',
+      'attempts',
+      '5',
+      'consumer_id',
+      'a',
+      'inbox_id',
+      id,
+    ]);
+    expect(await pending()).toEqual([]);
+    expect(await inspector.read()).toMatchObject({ backlog: 0, counters: { dead: 1, failed: 1 } });
+  });
+
+  test('takes an entry out of the retries, and what was handed back', async () => {
+    const { ids, road, raw, keys, inspector } = await holding(2);
+    const [one, two] = ids as [string, string];
+    await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
+    await road.leave('a', new Map([[two, 0]]));
+    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([]);
+    expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { dead: 2 } });
+    expect(await raw.exists(keys.retry)).toBe(0);
+  });
+
+  test('counts a failed attempt only where there was one', async () => {
+    const { ids, road, inspector } = await holding(1);
+    await road.bury([{ ...letterOf(ids[0] as string), failed: false }]);
+    expect((await inspector.read()).counters).toMatchObject({ dead: 1, failed: 0 });
+  });
+
+  test('sent again, or of what has a result, writes nothing', async () => {
+    const { ids, road, everything } = await holding(2);
+    const [one, two] = ids as [string, string];
+    await road.commit([resultOf(one)], 0);
+    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([one]);
+    const before = await everything();
+    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([one, two]);
+    expect(await road.commit([resultOf(two)], 0)).toEqual([two]);
+    expect(await everything()).toEqual(before);
+  });
+
+  test.each(['inbox', 'dead', 'counters', 'retry'] as const)(
+    'changes nothing where the key of the %s holds something foreign',
+    async (name) => {
+      const { ids, road, raw, keys, everything } = await holding(1);
+      await raw.set(keys[name], 'foreign');
+      const before = await everything();
+      await expect(road.bury([letterOf(ids[0] as string)])).rejects.toMatchObject({ code: 'KEY_TYPE' });
+      expect(await everything()).toEqual(before);
+    },
+  );
+});
+
+describe('dead letters', () => {
+  test('that are sent back are in the inbox once, as new entries; the purged stay counted', async () => {
+    const { ids, road, read, inspector } = await holding(3);
+    await road.bury(ids.map((id) => letterOf(id)));
+    const letters: string[] = [];
+    for await (const { id } of inspector.deadLetters()) letters.push(id);
+    const [one] = letters as [string];
+    expect(await inspector.revive([one, '1-1'])).toEqual([one]);
+    expect(await inspector.revive([one])).toEqual([]);
+    const again = await read('b');
+    expect(again).toMatchObject([{ message: Buffer.from([0x7b, 0xff]), attempts: 0 }]);
+    expect(ids).not.toContain(again[0]?.id);
+    expect(await inspector.purge()).toBe(2);
+    expect(await inspector.purge()).toBe(0);
+    expect(await inspector.read()).toMatchObject({
+      backlog: 1,
+      deadLength: 0,
+      counters: { relayed: 3, dead: 2, revived: 1, purged: 2 },
+    });
+  });
+});

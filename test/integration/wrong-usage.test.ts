@@ -1,0 +1,174 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type CliRun, cgroup } from '../helpers/cli.js';
+
+/** Nobody listens here: what is wrong in the usage is told before Redis is asked. */
+const NO_REDIS = 'redis://127.0.0.1:1';
+const SECRET = 'geheim123';
+
+const root = mkdtempSync(join(tmpdir(), 'cgroup-usage-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+type Files = Record<string, string>;
+
+/** A new folder with these files. */
+function folder(files: Files): string {
+  const path = mkdtempSync(join(root, 'x-'));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), text);
+  }
+  return path;
+}
+
+interface Given {
+  args?: string[];
+  env?: Record<string, string>;
+  files?: Files;
+}
+
+function start({ args = [], env = {}, files = {} }: Given): CliRun {
+  return cgroup(['start', ...args], { env: { REDIS_URL: NO_REDIS, ...env }, cwd: folder(files) });
+}
+
+/** It ends as wrong usage, with these lines and nothing else. */
+async function expectRefused(run: CliRun, ...lines: RegExp[]): Promise<void> {
+  const { code } = await run.exit;
+  const told = run.stderr().split('\n').slice(0, -1);
+  expect(told.length, run.stderr()).toBe(lines.length);
+  for (const [i, line] of lines.entries()) expect(told[i]).toMatch(line);
+  expect({ code, stdout: run.stdout() }).toEqual({ code: 2, stdout: '' });
+  expect(run.stderr()).not.toContain(SECRET);
+}
+
+const HELP = /^\(--help tells what there is\)$/;
+const SIZE = 'must be a whole number, from 1 to 10000; got';
+
+describe('a flag', () => {
+  test.each([
+    ['0', `--size: ${SIZE} 0`],
+    ['-1', `--size: ${SIZE} -1`],
+    ['1.5', `--size: ${SIZE} 1.5`],
+    ['many', `--size: ${SIZE} "many"`],
+  ])('of a wrong size: %j', async (size, told) => {
+    await expectRefused(start({ args: [`--size=${size}`] }), new RegExp(`^cgroup: ${literal(told)}$`));
+  });
+
+  test.each([
+    [['--timeout', '5'], /^cgroup: --timeout: must be a duration such as 250ms, 3s or 2m; got "5"$/],
+    [['--redis', `redis://:${SECRET}@host:x`], /^cgroup: --redis: must be a URL such as redis:\/\/user/],
+  ])('of a wrong value: %j', async (args, told) => {
+    await expectRefused(start({ args }), told);
+  });
+
+  test('of a wrong value is told next to all others', async () => {
+    const env = { CGROUP_CONCURRENCY: '0', CGROUP_SIZES: '4' };
+    await expectRefused(
+      start({ args: ['--size', '0', '--batch', 'some'], env }),
+      /^cgroup: --size: /,
+      /^cgroup: --batch: must be auto or a whole number, from 1 to 5000; got "some"$/,
+      /^cgroup: CGROUP_CONCURRENCY: must be a whole number, from 1 to 10000; got 0$/,
+      /^cgroup: CGROUP_SIZES: there is no setting of this name; did you mean CGROUP_SIZE\?$/,
+    );
+  });
+
+  test.each([
+    [['start', '--sise', '3'], /^cgroup: unknown option '--sise' \(Did you mean --size\?\)$/],
+    [['start', '--frobnicate'], /^cgroup: unknown option '--frobnicate'$/],
+    [['strat'], /^cgroup: unknown command 'strat' \(Did you mean start\?\)$/],
+    [['publish', '--count', 'many'], /^cgroup: option '--count <number>' argument 'many' is invalid\./],
+  ])('or command that there is not: %j', async (args, told) => {
+    await expectRefused(cgroup(args, { cwd: folder({}) }), told, HELP);
+  });
+});
+
+describe('a variable', () => {
+  test.each([
+    ['CGROUP_SIZE', 'many', `CGROUP_SIZE: ${SIZE} "many"`],
+    ['REDIS_URL', `localhost:${SECRET}`, 'REDIS_URL: must be a URL such as redis://'],
+  ])('of a wrong name or value: %s', async (name, value, told) => {
+    await expectRefused(start({ env: { [name]: value } }), new RegExp(`^cgroup: ${literal(told)}`));
+  });
+});
+
+describe('a config file', () => {
+  const CONFIG = 'consumer-group.config.json';
+  const URL = `redis://:${SECRET}@host:x`;
+
+  test.each<[name: string, files: Files, told: RegExp]>([
+    ['no JSON', { [CONFIG]: '{\n  "size": 3,\n}' }, /^cgroup: consumer-group\.config\.json:3:1: /],
+    [
+      'of a wrong type',
+      { [CONFIG]: '{\n  "monitor": true,\n  "size": "5"\n}' },
+      /^cgroup: consumer-group\.config\.json:3:11: size must be a whole number, .*; got "5"$/,
+    ],
+    [
+      'with an unknown setting',
+      { [CONFIG]: '{\n  "sise": 5\n}' },
+      /^cgroup: consumer-group\.config\.json:2:3: there is no setting "sise"; did you mean "size"\?$/,
+    ],
+    [
+      'broken behind a password',
+      { [CONFIG]: `{"redis":"${URL}"; }` },
+      /^cgroup: consumer-group\.config\.json:1:/,
+    ],
+    [
+      'in package.json',
+      { 'package.json': '{\n  "consumer-group": { "size": 0 }\n}' },
+      /^cgroup: package\.json:2:31: size must be a whole number/,
+    ],
+  ])('that is %s', async (_, files, told) => {
+    await expectRefused(start({ files }), told);
+  });
+
+  test('that is named and not there', async () => {
+    await expectRefused(
+      start({ args: ['--config', 'nix.json'] }),
+      /^cgroup: --config: there is no file nix\.json$/,
+    );
+  });
+});
+
+describe('a processor module', () => {
+  test.each<[name: string, files: Files, told: RegExp]>([
+    ['is missing', {}, /^cgroup: there is no processor module at \/.*\/handler\.mjs$/],
+    [
+      'has no default export',
+      { 'handler.mjs': 'export const process = () => 1;' },
+      /handler\.mjs has no function as its default export: export default async \(message, context\) => result$/,
+    ],
+    [
+      'throws on import',
+      { 'handler.mjs': 'throw new Error("no luck\\nat\\nall");' },
+      /^cgroup: the processor module \/.*\/handler\.mjs fails on import: no luck$/,
+    ],
+    ['throws undefined', { 'handler.mjs': 'throw undefined;' }, /fails on import: undefined$/],
+    [
+      'has a syntax error',
+      { 'handler.mjs': 'export default (' },
+      /fails on import: Unexpected end of input$/,
+    ],
+    [
+      'imports what is not there',
+      { 'handler.mjs': 'import "package-that-is-not-there";' },
+      /fails on import: Cannot find package 'package-that-is-not-there' imported from /,
+    ],
+  ])('that %s', async (_, files, told) => {
+    await expectRefused(start({ args: ['-p', './handler.mjs'], files }), told);
+  });
+
+  test('that throws on import is told with its stack at the level debug', async () => {
+    const files = { 'handler.mjs': 'const unlucky = () => {\n  throw new Error("no luck");\n};\nunlucky();' };
+    const run = start({ args: ['-p', './handler.mjs', '--log-level', 'debug'], files });
+    expect((await run.exit).code).toBe(2);
+    expect(run.stderr()).toMatch(/^cgroup: the processor module .* fails on import: no luck$/m);
+    expect(run.stderr()).toMatch(/caused by Error: no luck\n {4}at unlucky \(.*handler\.mjs:2:9\)/);
+  });
+});
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,152 @@
+// The types that a user of the library meets. Nothing here runs: `npm run check` compiles it (tsc --noEmit), and
+// fails where a type is not the one written here, or where a line marked as an error is none.
+
+import { expectTypeOf } from 'vitest';
+import {
+  type CgroupError,
+  ConsumerGroup,
+  type ConsumerStatus,
+  type Context,
+  type DeadReason,
+  type ErrorCode,
+  type Failure,
+  type GroupEvents,
+  type GroupOptions,
+  type GroupStatus,
+  type Logger,
+  type Message,
+  type Processor,
+  type SettingProblem,
+  type Settings,
+  type SettingsError,
+  type SettingsInput,
+} from '../../src/index.js';
+
+// Making a group: everything may be left out, settings are written as in the config file.
+expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith();
+expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith({});
+expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith({
+  size: 5,
+  redis: 'redis://127.0.0.1:6379',
+  batch: 'auto',
+  timeout: '60s',
+  bridge: 'only',
+  process: async (message) => ({ ...message, seen: true }),
+});
+expectTypeOf<GroupOptions>().toExtend<SettingsInput>();
+expectTypeOf<SettingsInput['bridge']>().toEqualTypeOf<'auto' | 'off' | 'only' | undefined>();
+expectTypeOf<SettingsInput['batch']>().toEqualTypeOf<number | 'auto' | undefined>();
+expectTypeOf<SettingsInput['backoff']>().toEqualTypeOf<string | undefined>();
+
+// @ts-expect-error an unknown setting
+new ConsumerGroup({ sizes: 5 });
+// @ts-expect-error a number is a text here
+new ConsumerGroup({ size: '5' });
+// @ts-expect-error a duration is written with its unit
+new ConsumerGroup({ timeout: 60_000 });
+// @ts-expect-error no such choice
+new ConsumerGroup({ bridge: 'maybe' });
+// @ts-expect-error a processor is a function; the path of one is `processor`
+new ConsumerGroup({ process: './processor.js' });
+
+// The settings in use: all of them, durations in ms.
+declare const group: ConsumerGroup;
+expectTypeOf(group.settings).toEqualTypeOf<Settings>();
+expectTypeOf<Settings['size']>().toEqualTypeOf<number>();
+expectTypeOf<Settings['timeout']>().toEqualTypeOf<number>();
+expectTypeOf<Settings['processor']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<keyof SettingsInput>().toEqualTypeOf<keyof Settings>();
+
+expectTypeOf(group.start).toEqualTypeOf<() => Promise<void>>();
+expectTypeOf(group.stop).toEqualTypeOf<() => Promise<void>>();
+expectTypeOf(group.status).toEqualTypeOf<() => Promise<GroupStatus>>();
+
+// A processor: a message and its context in, anything out.
+expectTypeOf<Processor>().toEqualTypeOf<(message: Message, context: Context) => unknown>();
+expectTypeOf<(message: Message) => Promise<{ a: number }>>().toExtend<Processor>();
+expectTypeOf<() => null>().toExtend<Processor>();
+expectTypeOf<(message: string) => unknown>().not.toExtend<Processor>();
+expectTypeOf<Message['message_id']>().toEqualTypeOf<string | number>();
+expectTypeOf<Message['anything']>().toEqualTypeOf<unknown>();
+// A result may add to the message, which itself is not to be changed.
+const processor: Processor = (message, context) => {
+  // @ts-expect-error the id stays as it was published
+  message.message_id = 'other';
+  expectTypeOf(context.consumerId).toEqualTypeOf<string>();
+  expectTypeOf(context.inboxId).toEqualTypeOf<string>();
+  expectTypeOf(context.attempt).toEqualTypeOf<number>();
+  expectTypeOf(context.signal).toEqualTypeOf<AbortSignal>();
+  expectTypeOf(context.log).toEqualTypeOf<Logger>();
+  expectTypeOf(context.deadLetter).toEqualTypeOf<(reason: string) => never>();
+  if (context.attempt > 3) context.deadLetter('enough');
+  return { ...message, attempt: context.attempt };
+};
+expectTypeOf(processor).toBeFunction();
+
+// Events: their names and what they carry.
+expectTypeOf<keyof GroupEvents>().toEqualTypeOf<
+  'ready' | 'leading' | 'gap' | 'failure' | 'settled' | 'lost'
+>();
+group.on('ready', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
+group.on('leading', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
+group.on('gap', (gap) => {
+  expectTypeOf(gap).toEqualTypeOf<{ readonly reason: string; readonly since: number | undefined }>();
+});
+group.on('failure', (failure) => {
+  expectTypeOf(failure).toEqualTypeOf<Failure>();
+  expectTypeOf(failure.reason).toEqualTypeOf<DeadReason>();
+});
+group.once('settled', (count) => {
+  expectTypeOf(count).toEqualTypeOf<{
+    readonly processed: number;
+    readonly retried: number;
+    readonly dead: number;
+  }>();
+});
+group.on('lost', (count) => expectTypeOf(count).toEqualTypeOf<number>());
+// @ts-expect-error no such event
+group.on('reddy', () => {});
+// @ts-expect-error it carries a number
+group.on('lost', (ids: string[]) => ids);
+
+// The reasons of dead letters, and the codes of errors, are closed lists.
+expectTypeOf<DeadReason>().toEqualTypeOf<'invalid-json' | 'no-message-id' | 'failed' | 'timeout'>();
+expectTypeOf<CgroupError['code']>().toEqualTypeOf<ErrorCode>();
+expectTypeOf<'REDIS_UNREACHABLE' | 'KEY_TYPE' | 'STATE'>().toExtend<ErrorCode>();
+expectTypeOf<string>().not.toExtend<ErrorCode>();
+expectTypeOf<CgroupError>().toExtend<Error>();
+expectTypeOf<SettingsError>().toExtend<CgroupError>();
+expectTypeOf<SettingsError['problems']>().toEqualTypeOf<readonly SettingProblem[]>();
+
+// A status has what the design promises.
+expectTypeOf<GroupStatus>().toExtend<{
+  readonly group: string;
+  readonly channel: string;
+  readonly output: string;
+  readonly leader: string | null;
+  readonly waiting: number;
+  readonly pending: number;
+  readonly retrying: number;
+  readonly backlog: number;
+  readonly lagMs: number;
+}>();
+expectTypeOf<GroupStatus['consumers']>().toEqualTypeOf<readonly ConsumerStatus[]>();
+expectTypeOf<ConsumerStatus>().toEqualTypeOf<{
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly pending: number;
+  readonly processed: number;
+}>();
+expectTypeOf<GroupStatus['counters']>().toExtend<
+  Record<'relayed' | 'processed' | 'failed' | 'retried' | 'dead' | 'gaps', number>
+>();
+
+// Any logger like pino's will do.
+declare const pinoLike: Record<
+  'debug' | 'info' | 'warn' | 'error',
+  (fields: object, text: string) => void
+> & {
+  child(fields: Record<string, unknown>): Logger;
+};
+expectTypeOf(pinoLike).toExtend<Logger>();
