@@ -1,2 +1,9 @@
 #!/usr/bin/env node
-import '../dist/cli/main.js';
+import { existsSync } from 'node:fs';
+
+if (existsSync(new URL('../dist/cli/main.js', import.meta.url))) {
+  await import('../dist/cli/main.js');
+} else {
+  process.stderr.write('cgroup: this checkout is not built yet: npm ci\n');
+  process.exitCode = 1;
+}

@@ -43,13 +43,13 @@ module.exports = {
       name: 'the module that speaks Redis knows nothing of who uses it',
       severity: 'error',
       from: { path: '^src/redis/' },
-      to: { path: '^src/', pathNot: '^src/(redis/|(errors|logger|position)\\.ts$)' },
+      to: { path: '^src/', pathNot: '^src/(redis/|(errors|logger|position|stream-id)\\.ts$)' },
     },
     {
       name: 'leaves import leaves alone',
       severity: 'error',
       from: {
-        path: '^src/(errors|logger|position|message|outcome|service|duration|nearest|mask|digest|settings|pacing|ledger)\\.ts$',
+        path: '^src/(errors|logger|position|message|outcome|service|duration|nearest|mask|digest|settings|pacing|ledger|stream-id|shutdown)\\.ts$',
       },
       to: { path: '^src/', pathNot: '^src/(errors|logger|position|duration|nearest)\\.ts$' },
     },

@@ -6,7 +6,7 @@ import { inspectServer } from './redis/server.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
-export { type Inspector, type StreamEntry, timeOfId } from './redis/inspect.js';
+export type { Inspector, StreamEntry } from './redis/inspect.js';
 export { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 
 /** ms to wait for Redis. */

@@ -22,6 +22,7 @@ import { RoadStore } from './redis/road.js';
 import { inspectServer, type ServerFacts } from './redis/server.js';
 import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
+import { aborted, Deadlines } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
@@ -51,13 +52,9 @@ export interface GroupEvents {
 const CONNECT_TIMEOUT = 5_000;
 /** ms to wait at start-up until some bridge of the group is in place. */
 const BRIDGE_TIMEOUT = 15_000;
-/** Shares of the shutdown timeout after which work is interrupted, and after which what is left is left to others. */
-const INTERRUPT_AT = 0.7;
-const ABANDON_AT = 0.9;
 
 /** Everything that runs, from start to stop. */
 interface Parts {
-  readonly connections: readonly Connection[];
   readonly inspector: Inspector;
   readonly bridge: Bridge | undefined;
   readonly consumers: readonly Consumer[];
@@ -140,7 +137,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   /**
    * Stops: relays what was received, finishes what is in work, hands back the rest, takes its ids from the
-   * list. Takes no longer than `shutdownTimeout`; may be called at any time, and twice.
+   * list. Takes no longer than `shutdownTimeout` (and the time that a private Redis takes to end); may be called at
+   * any time, and twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -175,7 +173,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const keys = keysOf(settings);
     const member = { host: hostname(), pid: process.pid };
     const registry = new RegistryStore(main, keys, member);
-    const road = new RoadStore(main, keys, settings.group);
+    const road = new RoadStore(
+      main,
+      keys,
+      settings.group,
+      settings.bridge === 'off' ? undefined : settings.channel,
+    );
     // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
     await registry.beat([], [], 3 * settings.heartbeat);
     await road.prepare();
@@ -192,7 +195,6 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const consumers = await this.#makeConsumers(base, road, committer, processor);
     const { claimAfter, heartbeat } = settings;
     this.#parts = {
-      connections: this.#opened,
       inspector: new Inspector(main, keys, settings.group),
       bridge,
       consumers,
@@ -204,7 +206,15 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
         log: this.#log,
         onLost: (count) => this.#onLost(count),
       }),
-      members: new Members({ registry, store: road, consumers, heartbeat, claimAfter, log: this.#log }),
+      members: new Members({
+        registry,
+        store: road,
+        consumers,
+        heartbeat,
+        claimAfter,
+        log: this.#log,
+        onLost: (count) => this.#onLost(count),
+      }),
     };
     await this.#startParts(this.#parts);
   }
@@ -231,67 +241,56 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await reclaimer.start();
     this.#log.info(
       { consumers: consumers.map(({ id }) => id) },
-      `ready: ${consumers.length} consumers, channel ${this.settings.channel}`,
+      `ready: ${consumers.length} consumer${consumers.length === 1 ? '' : 's'}, channel ${this.settings.channel}`,
     );
     this.#tell('ready');
   }
 
   async #stop(): Promise<void> {
+    const deadlines = new Deadlines(this.settings.shutdownTimeout);
     // Without its connections a start under way ends soon; with its parts made, they are stopped in order.
     if (!this.#parts) for (const connection of this.#opened) connection.close();
-    await this.#startEnded();
-    const parts = this.#parts;
-    if (parts) await this.#stopParts(parts);
+    // Not for ever: a processor's module may hang on import.
+    await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
+    if (this.#parts) await this.#stopParts(this.#parts, deadlines);
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
     await this.#redis?.stop();
     this.#parts = undefined;
   }
 
-  /** Waits for a start under way, but not for ever: a processor's module may hang on import. */
-  async #startEnded(): Promise<void> {
-    const ended = new AbortController();
-    const starting = this.#starting?.catch(() => {}).finally(() => ended.abort());
-    await Promise.race([starting, pause(this.settings.shutdownTimeout, ended.signal)]);
-  }
-
-  /** Quiet, wait to a deadline, hand back. */
-  async #stopParts({ bridge, consumers, committer, reclaimer, members }: Parts): Promise<void> {
-    const timeout = this.settings.shutdownTimeout;
-    const interrupt = new AbortController();
-    const abandon = new AbortController();
-    const over = new AbortController();
-    const timers = [
-      setTimeout(() => interrupt.abort(), timeout * INTERRUPT_AT),
-      setTimeout(() => abandon.abort(), timeout * ABANDON_AT),
-      setTimeout(() => over.abort(), timeout),
-    ];
-    abandon.signal.addEventListener('abort', () => {
+  /** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */
+  async #stopParts(parts: Parts, deadlines: Deadlines): Promise<void> {
+    const { bridge, committer } = parts;
+    deadlines.abandon.addEventListener('abort', () => {
       bridge?.abandon();
       committer.abandon();
     });
-    const clean = async () => {
-      const bridgeStopped = bridge?.stop();
+    const stopped = Promise.allSettled([bridge?.stop(), this.#stopConsumers(parts, deadlines)]);
+    const results = await Promise.race([stopped, aborted(deadlines.over)]);
+    for (const result of results ?? [])
+      if (result.status === 'rejected')
+        // Redis does not answer: others will find the ids silent, and take over what they hold.
+        this.#log.warn(
+          { error: result.reason as unknown },
+          `stopped without a goodbye: ${messageOf(result.reason)}`,
+        );
+  }
+
+  async #stopConsumers(parts: Parts, deadlines: Deadlines): Promise<void> {
+    const { consumers, committer, reclaimer, members } = parts;
+    try {
       await reclaimer.stop();
       await Promise.all(consumers.map((consumer) => consumer.quiet()));
-      await Promise.all(consumers.map((consumer) => consumer.drain(interrupt.signal)));
+      await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
       for (const consumer of consumers) consumer.interrupt();
-      await committer.flush(abandon.signal);
+      await committer.flush(deadlines.abandon);
       const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
       const sum = back.reduce((a, b) => a + b, 0);
       if (sum > 0)
         this.#log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
-      if (consumers.length > 0) await members.stop();
-      await bridgeStopped;
-    };
-    try {
-      await Promise.race([clean(), pause(timeout, over.signal)]);
-    } catch (error) {
-      // Redis does not answer: others will find the ids silent, and take over what they hold.
-      this.#log.warn({ error }, `stopped without a goodbye: ${messageOf(error)}`);
     } finally {
-      for (const timer of timers) clearTimeout(timer);
-      over.abort();
+      if (consumers.length > 0) await members.stop();
     }
   }
 

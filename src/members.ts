@@ -26,6 +26,8 @@ export interface MembersOptions {
   /** Silence after which a consumer's messages are given to others, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
+  /** Entries that somebody deleted from the inbox while they were pending. */
+  readonly onLost: (count: number) => void;
 }
 
 /**
@@ -70,7 +72,8 @@ export class Members implements Service {
     const { registry, store, heartbeat, claimAfter, log } = this.#options;
     const [{ live, dead }] = await Promise.all([
       registry.beat(this.#ids(), [], this.#silence),
-      this.#renew(heartbeat),
+      // Half a beat, so that nothing is older than one and a half when its next renewal comes.
+      this.#renew(heartbeat / 2),
     ]);
     this.#trouble.succeeded();
     if (dead.length > 0)
@@ -86,11 +89,12 @@ export class Members implements Service {
 
   /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */
   async #renew(age: number): Promise<void> {
-    const { store, consumers } = this.#options;
+    const { store, consumers, onLost } = this.#options;
     const held = consumers.flatMap((consumer) => consumer.heldSince(age));
     if (held.length === 0) return;
-    const lost = new Set(await store.renew(held));
-    for (const consumer of lost.size > 0 ? consumers : []) for (const id of lost) consumer.lose(id);
+    const { gone, deleted } = await store.renew(held);
+    for (const id of gone) for (const consumer of consumers) consumer.lose(id);
+    if (deleted > 0) onLost(deleted);
   }
 
   #ids(): string[] {

@@ -12,6 +12,16 @@ export interface RetryPolicy {
 export const LONGEST_WAIT = 30_000;
 
 /**
+ * Whether an entry that was taken over from a dead consumer has had all its attempts. Redis counts delivery, not
+ * beginning: the first attempt of one that lay unbegun with its consumer is counted already, so it gets a second.
+ *
+ * @param attempt the number that the next attempt would have, from 1
+ */
+export function isSpent(attempt: number, { maxAttempts }: RetryPolicy): boolean {
+  return attempt > Math.max(maxAttempts, 2);
+}
+
+/**
  * Another attempt, or none. The wait doubles with each attempt; jitter takes up to half of it away, so
  * that messages which failed together are not tried together
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).

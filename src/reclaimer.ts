@@ -1,8 +1,9 @@
-import { messageOf } from './errors.js';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from './logger.js';
 import { LONGEST_WAIT } from './outcome.js';
 import type { Entry, RoadStore } from './redis/road.js';
 import { Loop, type Service } from './service.js';
+import { Trouble } from './trouble.js';
 
 /** ms between two looks at what is due. */
 const LOOK_EVERY = 100;
@@ -33,15 +34,22 @@ export interface ReclaimerOptions {
 export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
+  readonly #trouble: Trouble;
+  /** When a look last failed: ms of the monotonic clock. */
+  #failedAt = Number.NEGATIVE_INFINITY;
   #looks = 0;
   #cursor = '0-0';
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, 'nothing can be taken over or tried again', false);
     this.#loop = new Loop(
       LOOK_EVERY,
       () => this.#look(),
-      (error) => options.log.debug({ error }, `nothing reclaimed, trying again: ${messageOf(error)}`),
+      (error) => {
+        this.#failedAt = performance.now();
+        this.#trouble.failed(error);
+      },
     );
   }
 
@@ -55,7 +63,13 @@ export class Reclaimer implements Service {
 
   async #look(): Promise<void> {
     await this.#takeDue();
-    if (this.#looks++ % RECLAIM_EACH === 0) await this.#takeFromSilent();
+    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake()) await this.#takeFromSilent();
+    this.#trouble.succeeded();
+  }
+
+  /** Where Redis was away, everybody was silent: the living get the time to say so. */
+  #mayTake(): boolean {
+    return performance.now() - this.#failedAt >= this.#options.claimAfter;
   }
 
   async #takeDue(): Promise<void> {

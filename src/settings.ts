@@ -75,7 +75,9 @@ function toggle() {
 export const settingsSchema = z.strictObject({
   size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
   redis: redisUrl().prefault('redis://127.0.0.1:6379').describe('the URL of Redis'),
-  channel: name().prefault('messages:published').describe('the Pub/Sub channel to read'),
+  channel: name()
+    .prefault('messages:published')
+    .describe('the Pub/Sub channel that messages are published on'),
   output: slotName().prefault('messages:processed').describe('the stream that results are written to'),
   consumerList: slotName()
     .prefault('consumer:ids')

@@ -1,27 +1,36 @@
 import { performance } from 'node:perf_hooks';
-import { messageOf } from './errors.js';
+import { CgroupError, messageOf } from './errors.js';
 import type { Logger } from './logger.js';
 
 /** ms between two lines about a trouble that lasts. */
 const REMIND_EVERY = 30_000;
 
 /**
- * What is tried again and again fails again and again while Redis is away. It is told when that begins,
- * every 30 s while it lasts, and when it is over: a line for each try would bury all other lines.
+ * What is tried again and again fails again and again while Redis is away or refuses it. It is told when that
+ * begins, every 30 s while it lasts, and when it is over: a line for each try would bury all other lines.
  */
 export class Trouble {
   readonly #log: Logger;
   readonly #what: string;
+  readonly #tellsAway: boolean;
   #since: number | undefined;
   #told = 0;
 
-  /** @param what is wrong, in words: `heartbeats fail` */
-  constructor(log: Logger, what: string) {
+  /**
+   * @param what is wrong, in words: `heartbeats fail`
+   * @param tellsAway false where it is enough that others tell that Redis does not answer
+   */
+  constructor(log: Logger, what: string, tellsAway = true) {
     this.#log = log;
     this.#what = what;
+    this.#tellsAway = tellsAway;
   }
 
   failed(error: unknown): void {
+    if (!this.#tellsAway && error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN') {
+      this.#log.debug({ error }, `${this.#what}, trying again: ${error.message}`);
+      return;
+    }
     const now = performance.now();
     this.#since ??= now;
     const loud = this.#since === now || now - this.#told >= REMIND_EVERY;

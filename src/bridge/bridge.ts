@@ -57,16 +57,6 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     this.#trouble = new Trouble(options.log, 'the bridge is not subscribed');
   }
 
-  /** Whether it leads at the moment. */
-  get leads(): boolean {
-    return [...this.#sessions.keys()].some((session) => session.phase === 'leading');
-  }
-
-  /** Messages received and not yet known to be relayed. */
-  get buffered(): number {
-    return [...this.#sessions.keys()].reduce((sum, session) => sum + session.buffered, 0);
-  }
-
   /** Returns when what is published from now on is relayed, by this bridge or by those that have the seats. */
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
@@ -119,7 +109,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       if (!told)
         log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
       told = true;
-      this.#inPlace();
+      // Seats of bridges that were killed are taken too, until somebody wants them.
+      if (watch.alive) this.#inPlace();
       await pause(LOOK_EVERY, signal);
     }
     return false;

@@ -7,9 +7,15 @@ import type { Seat } from '../redis/lease.js';
 export class SeatWatch {
   readonly #patience: number;
   #known = new Map<string, { counter: string; since: number }>();
+  #alive = false;
 
   constructor(patience: number) {
     this.#patience = patience;
+  }
+
+  /** Whether any seat was seen to be in use. */
+  get alive(): boolean {
+    return this.#alive;
   }
 
   /** Takes in what was seen at `now` (ms, monotonic), and names a dead seat if there is one. */
@@ -20,6 +26,7 @@ export class SeatWatch {
     for (const seat of seats) {
       const old = before.get(seat.id);
       const since = old?.counter === seat.counter ? old.since : now;
+      if (old && old.counter !== seat.counter) this.#alive = true;
       this.#known.set(seat.id, { counter: seat.counter, since });
       if (!dead && now - since >= this.#patience) dead = seat;
     }

@@ -38,6 +38,7 @@ export class BridgeSession {
   readonly #machine: BridgeMachine;
   readonly #stopped = new AbortController();
   #phase: Phase = 'joining';
+  #holder = '';
   #acting = false;
   #scheduled = false;
   #unheard = 0;
@@ -62,10 +63,6 @@ export class BridgeSession {
   /** Messages received and not yet known to be relayed. */
   get buffered(): number {
     return this.#machine.buffered;
-  }
-
-  get phase(): Phase {
-    return this.#phase;
   }
 
   /** Why no more messages come, once that is so. */
@@ -204,8 +201,9 @@ export class BridgeSession {
 
   #tellPhase(): void {
     const { phase, holder } = this.#machine;
-    if (phase === this.#phase) return;
+    if (phase === this.#phase && holder === this.#holder) return;
     this.#phase = phase;
+    this.#holder = holder;
     this.#options.onPhase(phase, holder);
   }
 

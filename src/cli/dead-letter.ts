@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { type StreamEntry, timeOfId } from '../client.js';
+import type { StreamEntry } from '../client.js';
+import { timeOfId } from '../stream-id.js';
 import { printable, shortened } from './printable.js';
 import { columns } from './table.js';
 

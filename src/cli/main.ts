@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../errors.js';
+import { maskUrl } from '../mask.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';
 import { monitorCommand } from './commands/monitor.js';
@@ -57,9 +58,12 @@ function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
-/** Commander's errors in the form of ours, the suggestion in the same line. */
+/** Commander's errors in the form of ours, the suggestion in the same line, no password in what it quotes. */
 function inOneLine(text: string): string {
-  return text.replace(/^error: /, 'cgroup: ').replace(/\n(?=\()/, ' ');
+  return text
+    .replace(/^error: /, 'cgroup: ')
+    .replace(/\n(?=\()/, ' ')
+    .replace(/\w+:\/\/[^\s']+/g, maskUrl);
 }
 
 /** Says what went wrong in a line or two, and gives the exit code. */
@@ -83,10 +87,13 @@ function stackOf(error: unknown): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
-// `cgroup monitor | head -1` closes our stdout: that is an end, not an error.
+// `cgroup monitor | head -1` closes our stdout: that is an end, not an error. A group stops as for a signal.
+let ending = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGTERM') === 0) process.exit(0);
+  if (!ending) process.kill(process.pid, 'SIGTERM');
+  ending = true;
 });
 
 const { argv } = process;
@@ -96,5 +103,6 @@ process.title = ['cgroup', ...argv.slice(2, 3)].join(' ');
 try {
   await program().parseAsync(argv);
 } catch (error) {
-  process.exitCode = report(error);
+  // A processor's module may have left a timer or a socket behind: they do not keep us.
+  process.exit(report(error));
 }

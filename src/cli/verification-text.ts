@@ -98,7 +98,7 @@ function remarks({ backlog, trimmed, purged, untraceable, gaps, ledger }: Verifi
     );
   if (ledger === null && gaps > 0)
     remarks.push(
-      `messages may have been missed ${gaps} times (gaps, see cgroup status): only a ledger can tell which`,
+      `messages may have been missed ${gaps === 1 ? 'once' : `${gaps} times`} (gaps, see cgroup status): only a ledger can tell which`,
     );
   return remarks;
 }

@@ -1,8 +1,9 @@
-import { CgroupError, messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { refusedAs } from '../redis/connection.js';
 import type { DeadLetter, Result, Retry, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
+import { compareIds } from '../stream-id.js';
+import { Trouble } from '../trouble.js';
 
 /** What has become of an entry, and whom to tell once Redis knows. */
 export type Settlement =
@@ -35,6 +36,7 @@ export interface CommitterOptions {
  */
 export class Committer {
   readonly #options: CommitterOptions;
+  readonly #trouble: Trouble;
   #waiting: Settlement[] = [];
   #running = false;
   #abandoned = new AbortController();
@@ -42,6 +44,7 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, 'results are not written', false);
   }
 
   /** Settlements that Redis does not know of yet. */
@@ -101,7 +104,7 @@ export class Committer {
       else if (settlement.kind === 'retry') retries.push(settlement.retry);
       else letters.push(settlement.letter);
     }
-    results.sort((a, b) => compareInboxIds(a.inboxId, b.inboxId));
+    results.sort((a, b) => compareIds(a.inboxId, b.inboxId));
     const { store, outputMaxLen, log, onSettled } = this.#options;
     const late = await this.#untilTaken(async () => {
       const [a, b] = await Promise.all([
@@ -121,34 +124,20 @@ export class Committer {
 
   /** Tries until Redis takes it; all three scripts may be sent again. Undefined when it is abandoned first. */
   async #untilTaken<T>(send: () => Promise<T>): Promise<T | undefined> {
-    const { store, log } = this.#options;
     const { signal } = this.#abandoned;
-    for (let attempt = 1; !signal.aborted; attempt++) {
+    while (!signal.aborted) {
       try {
-        return await send();
+        const reply = await send();
+        this.#trouble.succeeded();
+        return reply;
       } catch (error) {
-        if (refusedAs(error, 'NOGROUP')) await store.prepare().catch(() => {});
-        const unknown = error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN';
-        if (attempt === 1 || attempt % 50 === 0)
-          log[unknown ? 'debug' : 'warn'](
-            { error, attempt },
-            `results are not written yet, trying again: ${messageOf(error)}`,
-          );
+        if (refusedAs(error, 'NOGROUP')) await this.#options.store.prepare().catch(() => {});
+        this.#trouble.failed(error);
         await pause(RETRY_EVERY, signal);
       }
     }
     return undefined;
   }
-}
-
-/** The order of stream ids, MILLISECONDS-SEQUENCE (https://redis.io/docs/latest/commands/xadd/). */
-function compareInboxIds(a: string, b: string): number {
-  const dashA = a.indexOf('-');
-  const dashB = b.indexOf('-');
-  return (
-    Number(a.slice(0, dashA)) - Number(b.slice(0, dashB)) ||
-    Number(a.slice(dashA + 1)) - Number(b.slice(dashB + 1))
-  );
 }
 
 function idOf(settlement: Settlement): string {

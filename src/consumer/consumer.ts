@@ -2,11 +2,12 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { parseMessage } from '../message.js';
-import { afterFailure, type RetryPolicy } from '../outcome.js';
+import { afterFailure, isSpent, type RetryPolicy } from '../outcome.js';
 import type { Processor } from '../processor/processor.js';
 import { type Connection, refusedAs } from '../redis/connection.js';
 import type { DeadReason, Entry, Held, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
+import { Trouble } from '../trouble.js';
 import { Attempt, type Ending } from './attempt.js';
 import type { Committer } from './committer.js';
 import { Sizer } from './sizer.js';
@@ -48,7 +49,7 @@ export interface Failure {
 /** An entry in this consumer's hands. */
 interface Holding {
   readonly entry: Entry;
-  /** Fresh entries are begun by being read; others must be noted as begun (see `begin.lua`). */
+  /** Fresh entries count as begun by being read; others are noted as begun when they are (see `begin.lua`). */
   readonly fresh: boolean;
   readonly since: number;
   /** Set while the processor works on it. */
@@ -62,6 +63,7 @@ export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
   readonly #sizer: Sizer;
+  readonly #trouble: Trouble;
   readonly #held = new Map<string, Holding>();
   #queue: Holding[] = [];
   /** Those that come from elsewhere: they are older, and begun first. */
@@ -77,6 +79,7 @@ export class Consumer {
     this.id = options.id;
     this.#options = options;
     this.#sizer = new Sizer(options.concurrency, options.batch);
+    this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
   }
 
   start(): void {
@@ -166,7 +169,7 @@ export class Consumer {
   }
 
   async #read(): Promise<void> {
-    const { store, connection, log } = this.#options;
+    const { store, connection } = this.#options;
     const { signal } = this.#quiet;
     while (!signal.aborted) {
       const room = Math.min(this.#sizer.room(this.#unprocessed), MOST_HELD - this.#held.size);
@@ -179,10 +182,11 @@ export class Consumer {
       }
       try {
         this.#take(await store.read(connection, this.id, room, BLOCK), true);
+        this.#trouble.succeeded();
       } catch (error) {
         if (signal.aborted) return;
         if (refusedAs(error, 'NOGROUP', 'UNBLOCKED')) await this.#remake();
-        else log.debug({ error, consumer: this.id }, `reading failed, trying again: ${messageOf(error)}`);
+        else this.#trouble.failed(error);
         await pause(RETRY_EVERY, signal);
       }
     }
@@ -234,7 +238,7 @@ export class Consumer {
     const { entry } = holding;
     const { store, policy } = this.#options;
     const attempt = entry.attempts + 1;
-    if (attempt > policy.maxAttempts) {
+    if (isSpent(attempt, policy)) {
       this.#inWork--;
       this.#bury(
         holding,
@@ -247,8 +251,7 @@ export class Consumer {
       return;
     }
     try {
-      const begun = await store.begin([{ inboxId: entry.id, consumerId: this.id, attempt }]);
-      if (begun.has(entry.id)) {
+      if (await store.begin({ inboxId: entry.id, consumerId: this.id }, attempt)) {
         this.#process(holding);
         return;
       }

@@ -172,8 +172,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
       return await this.#commands[method]!.apply(this.redis, args);
     } catch (error) {
-      if (error instanceof Error && error.message === 'Command timed out') this.renew();
-      throw failureOf(error, doing);
+      const failure = failureOf(error, doing);
+      // A link without replies is dead, and a server that became a replica is the wrong one: the name of the master
+      // may lead to another by now.
+      if ((error instanceof Error && error.message === 'Command timed out') || refusedAs(failure, 'READONLY'))
+        this.renew();
+      throw failure;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { timeOfId } from '../stream-id.js';
 import type { Connection } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 
@@ -72,6 +73,8 @@ export interface StreamEntry {
 }
 
 const PAGE = 1_000;
+/** ms without a mark, of which there are ten a second, after which a bridge is not shown as subscribed. */
+const SEAT_SILENT = 2_000;
 
 /** Reads a group from outside, and acts on its dead letters. */
 export class Inspector {
@@ -96,7 +99,6 @@ export class Inspector {
       pendingAndRetrying: number,
       pendingOf: [string, string][],
       retrying: number,
-      returned: number,
       counters: string[],
       bridge: string[],
       processed: string[],
@@ -106,8 +108,8 @@ export class Inspector {
       lastDead: string,
     ];
     const [now, backlog, oldest, claimed, pendingOf, retrying] = reply;
-    const count = mapOf(reply[7]);
-    const state = mapOf(reply[8]);
+    const count = mapOf(reply[6]);
+    const state = mapOf(reply[7]);
     return {
       now,
       backlog,
@@ -116,7 +118,7 @@ export class Inspector {
       retrying,
       lag: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
       pendingOf: new Map(pendingOf.map(([id, pending]) => [id, Number(pending)])),
-      processedBy: new Map([...mapOf(reply[9])].map(([id, n]) => [id, Number(n)])),
+      processedBy: new Map([...mapOf(reply[8])].map(([id, n]) => [id, Number(n)])),
       counters: {
         relayed: Number(count.get('relayed') ?? 0),
         processed: Number(count.get('processed') ?? 0),
@@ -131,13 +133,14 @@ export class Inspector {
       },
       // A bridge leads under its own name and the number of its subscription.
       leader: state.get('holder')?.replace(/#\d+$/, '') || undefined,
-      bridges: [...state.keys()]
-        .filter((key) => key.startsWith('seat:'))
-        .map((key) => key.slice('seat:'.length)),
-      outputLength: reply[10],
-      deadLength: reply[11],
-      lastOutput: reply[12],
-      lastDead: reply[13],
+      // The seat of a bridge that was killed stays until another one wants it.
+      bridges: [...state]
+        .filter(([key, at]) => key.startsWith('seat:') && now - Number(at) < SEAT_SILENT)
+        .map(([key]) => key.slice('seat:'.length)),
+      outputLength: reply[9],
+      deadLength: reply[10],
+      lastOutput: reply[11],
+      lastDead: reply[12],
     };
   }
 
@@ -232,11 +235,6 @@ export class Inspector {
       from = `(${end.id}`;
     }
   }
-}
-
-/** The time in a stream id: ms since 1970, of the clock that made it (https://redis.io/docs/latest/commands/xadd/). */
-export function timeOfId(id: string): number {
-  return Number(id.slice(0, id.indexOf('-')));
 }
 
 function entryOf([id, flat]: [Buffer, Buffer[]]): StreamEntry {

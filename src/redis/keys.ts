@@ -1,6 +1,7 @@
 /** The names that a user gives: from them every key follows. */
 export interface Names {
-  readonly channel: string;
+  /** The URL of Redis, which names the database. */
+  readonly redis: string;
   readonly output: string;
   readonly consumerList: string;
 }
@@ -14,7 +15,8 @@ export interface Keys {
   readonly output: string;
   /** stream, with the consumer group: what is relayed and not yet settled, nothing else */
   readonly inbox: string;
-  /** hash: lease (holder, token, beat, mark), position (epoch, offset), seats (seat:ID -> a counter) */
+  /** hash: lease (holder, token, beat, mark), position (epoch, offset), seats (seat:ID -> its last mark, ms since 1970),
+   * and the channel and Redis group that it belongs to */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
   readonly marks: string;
@@ -42,14 +44,15 @@ export interface Keys {
 /** Scores in the retry zset below this are counts of attempts, not times: nothing was due before 1970-01-01T00:16. */
 export const RETURNED_BELOW = 1_000_000;
 
-export function keysOf({ output, consumerList }: Names): Keys {
+export function keysOf({ redis, output, consumerList }: Names): Keys {
   const group = `cgroup:{${output}}`;
   const registry = `cgroup:{${consumerList}}`;
   return {
     output,
     inbox: `${group}:inbox`,
     bridge: `${group}:bridge`,
-    marks: `${group}:marks`,
+    // Keys belong to a database, but a channel is the same in all of them.
+    marks: `${group}:marks${databaseOf(redis)}`,
     retry: `${group}:retry`,
     dead: `${group}:dead`,
     counters: `${group}:counters`,
@@ -59,4 +62,10 @@ export function keysOf({ output, consumerList }: Names): Keys {
     heartbeats: `${registry}:heartbeats`,
     members: `${registry}:members`,
   };
+}
+
+/** `:1` for redis://host/1, '' for the first database. */
+function databaseOf(url: string): string {
+  const database = Number(new URL(url).pathname.slice(1));
+  return database === 0 ? '' : `:${database}`;
 }

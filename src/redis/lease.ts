@@ -13,7 +13,7 @@ export interface Mark {
   readonly holder: string;
 }
 
-/** A seat and its counter, which rises with each mark of the bridge that has it. */
+/** A seat and its counter, the time of the last mark of the bridge that has it: only its change says anything. */
 export interface Seat {
   readonly id: string;
   readonly counter: string;

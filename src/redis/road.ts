@@ -59,28 +59,39 @@ export interface Reclaimed {
   readonly lost: number;
 }
 
+export interface Renewed {
+  /** The inbox ids that are no longer the consumer's. */
+  readonly gone: string[];
+  /** How many of them were deleted from the inbox by somebody else. */
+  readonly deleted: number;
+}
+
 /** Everything that consumers say to Redis on a message's way from the inbox to the output. One method per change. */
 export class RoadStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
+  readonly #channel: string | undefined;
 
-  constructor(connection: Connection, keys: Keys, group: string) {
+  /** @param channel what the group reads; undefined where the caller does not relay, and cannot know */
+  constructor(connection: Connection, keys: Keys, group: string, channel: string | undefined) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
+    this.#channel = channel;
   }
 
   /**
    * Checks the types of the keys and makes the consumer group where it is missing. See `prepare.lua`.
    *
    * @returns whether the group was missing
-   * @throws {CgroupError} KEY_TYPE where a key holds something foreign; nothing is changed then.
+   * @throws {CgroupError} KEY_TYPE where a key holds something foreign, or the output is that of another channel
+   *   or Redis group; nothing is changed then.
    */
   async prepare(): Promise<boolean> {
     const { inbox, output, dead, retry, counters, bridge, processed, gaps } = this.#keys;
     const keys = [inbox, output, dead, retry, counters, bridge, processed, gaps];
-    return (await this.#connection.run('prepare', keys, [this.#group])) === 1;
+    return (await this.#connection.run('prepare', keys, [this.#group, this.#channel ?? ''])) === 1;
   }
 
   /**
@@ -165,19 +176,24 @@ export class RoadStore {
   }
 
   /**
-   * Notes that an attempt begins on entries that were not fresh. See `begin.lua`.
+   * Notes that an attempt begins on an entry that was not fresh. See `begin.lua`.
    *
-   * @returns the ids of those that the consumer still holds
+   * @returns whether the consumer still holds it
    */
-  async begin(attempts: readonly (Held & { readonly attempt: number })[]): Promise<Set<string>> {
-    const args = [this.#group, ...attempts.flatMap((a) => [a.inboxId, a.consumerId, a.attempt])];
-    return new Set((await this.#connection.run('begin', [this.#keys.inbox], args)) as string[]);
+  async begin({ inboxId, consumerId }: Held, attempt: number): Promise<boolean> {
+    const args = [this.#group, inboxId, consumerId, attempt];
+    return (await this.#connection.run('begin', [this.#keys.inbox], args)) === 1;
   }
 
-  /** Says that entries are still in work. See `renew.lua`. Returns the ids that are no longer the consumer's. */
-  async renew(held: readonly Held[]): Promise<string[]> {
+  /** Says that entries are still in work. See `renew.lua`. */
+  async renew(held: readonly Held[]): Promise<Renewed> {
+    const { inbox, counters } = this.#keys;
     const args = [this.#group, ...held.flatMap((h) => [h.inboxId, h.consumerId])];
-    return (await this.#connection.run('renew', [this.#keys.inbox], args)) as string[];
+    const [deleted, ...gone] = (await this.#connection.run('renew', [inbox, counters], args)) as [
+      number,
+      ...string[],
+    ];
+    return { gone, deleted };
   }
 
   /**

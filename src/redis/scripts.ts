@@ -11,7 +11,7 @@ const KEY_COUNTS = {
   retry: 3,
   bury: 4,
   begin: 1,
-  renew: 1,
+  renew: 2,
   reclaim: 3,
   due: 3,
   leave: 3,

@@ -7,7 +7,6 @@ export interface ServerFacts {
   readonly version: string;
   /** '' where Redis does not say (managed services often forbid CONFIG). */
   readonly maxmemoryPolicy: string;
-  readonly maxmemory: number;
   /** Bytes that a subscriber may lag behind before Redis cuts it off; 0 for no limit, undefined where unknown. */
   readonly pubsubHardLimit: number | undefined;
 }
@@ -29,12 +28,16 @@ export async function inspectServer(connection: Connection): Promise<ServerFacts
       'REDIS_VERSION',
       `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
     );
+  if (/^cluster_enabled:1/m.exec(String(await connection.call('INFO', 'cluster'))))
+    throw new CgroupError(
+      'REDIS_VERSION',
+      `${version} is a node of a Cluster, which cgroup does not support yet: use a single Redis, with or without replicas`,
+    );
   const limits = (await configOf(connection, 'client-output-buffer-limit')) ?? '';
   const hard = /pubsub (\d+)/.exec(limits)?.[1];
   return {
     version,
     maxmemoryPolicy: (await configOf(connection, 'maxmemory-policy')) ?? '',
-    maxmemory: Number((await configOf(connection, 'maxmemory')) ?? 0),
     pubsubHardLimit: hard === undefined ? undefined : Number(hard),
   };
 }

@@ -47,7 +47,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(5_000), reader.connect(5_000)]);
   const keys = keysOf(space);
-  const road = new RoadStore(connection, keys, GROUP);
+  const road = new RoadStore(connection, keys, GROUP, space.channel);
   const lease = new LeaseStore(connection, keys);
   await road.prepare();
 

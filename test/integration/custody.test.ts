@@ -51,7 +51,7 @@ describe('retry', () => {
 describe('due', () => {
   test('gives an entry to one consumer only, with the attempts made', async () => {
     const { id, road, pending, inspector } = await holding('x');
-    await road.begin([{ ...held(id), attempt: 3 }]);
+    await road.begin(held(id), 3);
     await road.retry([{ ...held(id), wait: 0 }]);
     const given = await Promise.all([road.due('b', 10, MINUTE), road.due('c', 10, MINUTE)]);
     expect(given).toEqual([[{ id, message: Buffer.from('x'), attempts: 3 }], []]);
@@ -96,28 +96,36 @@ describe('begin', () => {
   test('notes the attempt for who holds the entry, the same if sent again', async () => {
     const { id, road, pending } = await holding('x');
     for (let sent = 0; sent < 2; sent++) {
-      expect(await road.begin([{ ...held(id), attempt: 4 }])).toEqual(new Set([id]));
+      expect(await road.begin(held(id), 4)).toBe(true);
       expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 4 }]);
     }
   });
 
   test('refuses who does not hold it', async () => {
     const { id, road, pending } = await holding('x');
-    expect(
-      await road.begin([
-        { ...held(id, 'b'), attempt: 4 },
-        { ...held('1-1'), attempt: 2 },
-      ]),
-    ).toEqual(new Set());
+    expect(await road.begin(held(id, 'b'), 4)).toBe(false);
+    expect(await road.begin(held('1-1'), 2)).toBe(false);
     expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 1 }]);
   });
 });
 
 describe('renew', () => {
+  test('counts as lost what somebody deleted while it was held', async () => {
+    const { ids, road, raw, keys, inspector } = await holding('x', 'y');
+    const [one] = ids as [string];
+    await raw.xdel(keys.inbox, one);
+    expect(await road.renew(ids.map((id) => held(id)))).toEqual({ gone: [one], deleted: 1 });
+    expect(await inspector.read()).toMatchObject({
+      backlog: 1,
+      pending: 1,
+      counters: { lost: 1, relayed: 2 },
+    });
+  });
+
   test('keeps an entry from being taken for abandoned, and counts as no attempt', async () => {
     const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
     for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
-    expect(await road.renew([held(id)])).toEqual([]);
+    expect(await road.renew([held(id)])).toEqual({ gone: [], deleted: 0 });
     const { entries } = await road.reclaim('b', MINUTE / 2, '0-0', 10);
     expect(entries.map(({ id }) => id)).toEqual([ids[1]]);
     expect((await pending())[0]).toEqual({ id, consumer: 'a', deliveries: 1 });
@@ -128,7 +136,7 @@ describe('renew', () => {
     const [one, two, three] = ids as [string, string, string];
     await road.reclaim('b', 0, '0-0', 1);
     await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
-    expect(await road.renew(ids.map((id) => held(id)))).toEqual([one, two]);
+    expect(await road.renew(ids.map((id) => held(id)))).toEqual({ gone: [one, two], deleted: 0 });
     expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual([
       [one, 'b'],
       [three, 'a'],
@@ -175,7 +183,7 @@ describe('leave', () => {
     const { ids, road, raw, keys, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
     // `x` was in work for the third time when the consumer was told to stop; of `y` it never knew.
-    await road.begin([{ ...held(one), attempt: 3 }]);
+    await road.begin(held(one), 3);
     expect(await road.leave('a', new Map([[one, 2]]))).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 2, pending: 0, retrying: 0 });

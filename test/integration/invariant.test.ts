@@ -71,15 +71,16 @@ class Model {
         return this.#given((await road.reclaim(step.consumer, 0, '0-0', step.count)).entries);
       case 'begin': {
         const ids = this.#chosen(step.which);
-        const held = ids.map((inboxId) => ({ inboxId, consumerId: step.consumer, attempt: 2 }));
-        if (held.length > 0) for (const id of await road.begin(held)) expect(this.unsettled).toContain(id);
+        for (const inboxId of ids)
+          if (await road.begin({ inboxId, consumerId: step.consumer }, 2))
+            expect(this.unsettled).toContain(inboxId);
         return;
       }
       case 'renew': {
         const held = this.ids.map((inboxId) => ({ inboxId, consumerId: step.consumer }));
         if (held.length === 0) return;
-        const lost = new Set(await road.renew(held));
-        for (const id of this.ids) if (!this.unsettled.includes(id)) expect(lost).toContain(id);
+        const { gone } = await road.renew(held);
+        for (const id of this.ids) if (!this.unsettled.includes(id)) expect(gone).toContain(id);
         return;
       }
       case 'retry': {

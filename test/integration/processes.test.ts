@@ -120,4 +120,43 @@ describe('processes of one group', () => {
       expect(await group.raw.getdel(key)).toBe('foreign');
     }
   });
+
+  test('start together, again and again, and all are ready soon', async () => {
+    for (let round = 0; round < 3; round++) {
+      const group = await groupOn(redis.url);
+      const runs = await Promise.all([1, 2, 3].map(() => group.start(['--size', '1'])));
+      await group.publish(20);
+      await group.settled(20);
+      await Promise.all(runs.map((run) => run.kill()));
+    }
+  });
+
+  test('with the seats of killed bridges still taken, one is ready only when a bridge relays', async () => {
+    const group = await groupOn(redis.url);
+    const dead = await Promise.all([group.start(), group.start()]);
+    await Promise.all(dead.map((run) => run.kill('SIGKILL')));
+    const run = await group.start();
+    expect((await group.read()).bridges).toHaveLength(1); // the dead are not shown
+    const ids = await group.publish(10);
+    await group.settled(10);
+    expect(new Set((await group.outputs()).map(({ messageId }) => messageId))).toEqual(new Set(ids));
+    await run.kill();
+  });
+
+  test('of another channel, or another Redis group, are refused an output that is in use', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start();
+    for (const [flag, name] of [
+      ['--channel', 'channel'],
+      ['--group', 'group'],
+    ] as const) {
+      const other = cgroup(['start', ...group.flags, flag, 'other']);
+      expect((await other.exit).code).toBe(1);
+      expect(other.stderr()).toContain(`${group.keys.output} is the output of a running group with ${name} `);
+    }
+    await run.kill();
+    // When nobody uses it any more, it may be had.
+    const next = await group.start(['--channel', 'other']);
+    await next.kill();
+  });
 });

@@ -158,7 +158,7 @@ describe('a key of a foreign type', () => {
     for (const key of [output, dead]) await client.set(key, 'not yours');
     await client.publish(space.channel, '{"message_id":1}');
     await client.publish(space.channel, 'nonsense');
-    await group.line(/results are not written yet, trying again: .* holds a string, not a stream/);
+    await group.line(/results are not written, trying again: .* holds a string, not a stream/);
     expect(await client.mget(output, dead)).toEqual(['not yours', 'not yours']);
     await client.del(output, dead);
     await until(async () => {

@@ -169,6 +169,16 @@ describe('a processor module', () => {
   });
 });
 
+test.each([['start', '--rediss=redis://:geheim@127.0.0.1:1'], ['redis://:geheim@127.0.0.1:1']])(
+  'a password in what was mistyped is not shown: %s %s',
+  async (...args) => {
+    const run = cgroup(args.filter((arg) => arg !== undefined));
+    expect((await run.exit).code).toBe(2);
+    expect(run.stderr()).toContain('127.0.0.1');
+    expect(run.stderr()).not.toContain('geheim');
+  },
+);
+
 function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

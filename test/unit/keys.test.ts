@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { keysOf, RETURNED_BELOW } from '../../src/redis/keys.js';
 
 const names = {
-  channel: 'messages:published',
+  redis: 'redis://127.0.0.1:6379',
   output: 'messages:processed',
   consumerList: 'consumer:ids',
 };
@@ -32,13 +32,20 @@ describe('the keys of a group', () => {
     const name = fc.stringMatching(/^[^{}]+$/);
     fc.assert(
       fc.property(name, name, (output, consumerList) => {
-        const keys = keysOf({ channel: 'c', output, consumerList });
+        const keys = keysOf({ redis: names.redis, output, consumerList });
         const registry = [keys.consumerList, keys.heartbeats, keys.members];
         for (const key of Object.values(keys))
           expect(hashed(key)).toBe(registry.includes(key) ? consumerList : output);
         if (output !== consumerList) expect(new Set(Object.values(keys)).size).toBe(Object.keys(keys).length);
       }),
     );
+  });
+
+  it('have a channel for marks of their own in each database: channels know of none', () => {
+    const marksIn = (redis: string) => keysOf({ ...names, redis }).marks;
+    expect(marksIn('redis://h:1/1')).toBe('cgroup:{messages:processed}:marks:1');
+    for (const first of ['redis://h:1', 'redis://h:1/', 'redis://h:1/0'])
+      expect(marksIn(first)).toBe('cgroup:{messages:processed}:marks');
   });
 
   it('keep times and counts of attempts apart in the retry set', () => {

@@ -1,12 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterFailure, LONGEST_WAIT } from '../../src/outcome.js';
+import { afterFailure, isSpent, LONGEST_WAIT } from '../../src/outcome.js';
 
 const policy = { maxAttempts: 1_000, backoff: 200 };
 const wait = (attempt: number, random = 0) => {
   const outcome = afterFailure(attempt, policy, random);
   return outcome.kind === 'retry' ? outcome.wait : undefined;
 };
+
+describe('an entry that was taken over', () => {
+  it.each([
+    [1, 2, false], // it may have lain unbegun: Redis counts that it was delivered
+    [1, 3, true],
+    [2, 2, false],
+    [2, 3, true],
+    [5, 5, false],
+    [5, 6, true],
+  ])('with %i attempts allowed, is given up before the attempt %i: %s', (maxAttempts, attempt, spent) => {
+    expect(isSpent(attempt, { maxAttempts, backoff: 200 })).toBe(spent);
+  });
+});
 
 describe('after a failed attempt', () => {
   it('the wait doubles with each, up to 30 s', () => {

@@ -35,6 +35,16 @@ describe('the watch over seats', () => {
     expect(watch.observe([a(2), b(1)], 6_000)).toEqual(a(2));
   });
 
+  it('knows whether any seat is in use', () => {
+    const watch = new SeatWatch(3_000);
+    watch.observe([a(1), b(1)], 0);
+    expect(watch.alive).toBe(false);
+    watch.observe([a(1), b(1)], 250);
+    expect(watch.alive).toBe(false);
+    watch.observe([a(1), b(2)], 500);
+    expect(watch.alive).toBe(true);
+  });
+
   it('forgets a seat that was given up: whoever takes it again is new', () => {
     const watch = new SeatWatch(3_000);
     watch.observe([a(1)], 0);

@@ -182,7 +182,7 @@ describe('the registry of members', () => {
       beat: () => work.do().then(() => ({ live: [], dead: [] })),
     } as unknown as MembersOptions['registry'];
     const store = {
-      renew: () => work.do().then(() => []),
+      renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
     } as unknown as MembersOptions['store'];
     const held = { inboxId: '1-1', consumerId: 'c' };
@@ -194,6 +194,7 @@ describe('the registry of members', () => {
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,
+        onLost: unexpected,
       }),
     );
   });

@@ -23,7 +23,7 @@ export function deadCommand(): Command {
 function listCommand(): Command {
   return settingsCommand('list', 'Lists the dead letters, the newest first.', GROUP_SETTINGS, [
     ['cgroup dead list', `the newest ${SHOWN}`],
-    ['cgroup dead list --json | jq -r .[].reason | sort | uniq -c', 'all of them, counted by reason'],
+    ["cgroup dead list --json | jq -r '.[].error' | sort | uniq -c", 'all of them, counted by error'],
   ])
     .option('--limit <number>', `how many (default: ${SHOWN}; all with --json)`, wholeNumber(1))
     .option('--json', 'print one JSON array')

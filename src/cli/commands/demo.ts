@@ -28,7 +28,7 @@ export function demoCommand(): Command {
     .addHelpText('after', EXAMPLES)
     .action(async ({ json }: { json?: boolean }) => {
       const ending = new AbortController();
-      void untilSignal(silentLogger).then(() => ending.abort());
+      void untilSignal().then(() => ending.abort());
       const stage = await Stage.open();
       try {
         const story = json ? silence : storyOf(stage, ending.signal);

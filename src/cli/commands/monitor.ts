@@ -17,7 +17,7 @@ export function monitorCommand(): Command {
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
         const watching = new AbortController();
-        void untilSignal(log).then(() => watching.abort());
+        void untilSignal().then(() => watching.abort());
         await watch(() => client.status(), {
           interval: settings.interval,
           json: options.json === true,

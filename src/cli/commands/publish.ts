@@ -55,7 +55,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const ending = new AbortController();
-  void untilSignal(log).then(() => ending.abort());
+  void untilSignal().then(() => ending.abort());
   const shown = progress({ total: expected(count, rate, duration), unit: 'messages', label: 'publishing' });
   let result: Published;
   try {

@@ -31,7 +31,9 @@ async function run({ settings, written }: LoadedSettings, json: boolean): Promis
   const log = makeLogger(settings);
   surviveStrayErrors(log);
   const group = new ConsumerGroup({ ...written, logger: log });
-  const stopped = untilSignal(log);
+  const stopped = untilSignal((signal) =>
+    log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`),
+  );
   await Promise.race([group.start(), stopped]);
   const watching = new AbortController();
   const monitor = settings.monitor

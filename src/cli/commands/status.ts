@@ -73,6 +73,12 @@ export function statusText(status: GroupStatus): string {
         ...gaps.map((g) => [g.from, g.to, g.reason]),
       ]),
     );
-  if (counters.dead - counters.purged > 0) parts.push('cgroup dead list shows the dead letters');
+  const kept = counters.dead - counters.purged;
+  if (counters.dead > 0)
+    parts.push(
+      kept > 0
+        ? `dead letters kept: ${kept}; cgroup dead list shows them`
+        : `all ${counters.dead} dead letters were purged`,
+    );
   return parts.join('\n\n');
 }

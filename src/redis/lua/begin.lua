@@ -1,20 +1,14 @@
--- Notes that an attempt begins on entries that were taken over or are tried again.
+-- Notes that an attempt begins on an entry that was taken over or is tried again.
 --
 -- KEYS 1 inbox
--- ARGV 1 group  2... three per entry: inbox id, consumer id, number of the attempt
--- Returns the ids that the consumer still holds; the others are not its to try.
+-- ARGV 1 group  2 inbox id  3 consumer id  4 number of the attempt
+-- Returns 1, or 0 where the consumer no longer holds the entry: it is not its to try.
 --
 -- Atomic, so that an attempt is counted for whoever holds the entry. The count is kept as Redis's own
--- delivery counter. A message that kills its process is thus counted, and what lay beside it unbegun is not.
+-- delivery counter. A message that kills its process again and again is thus counted each time.
 local wrong = wrong_type(KEYS[1], 'stream')
 if wrong then return wrong end
 
-local begun = {}
-for i = 2, #ARGV, 3 do
-  local id, consumer = ARGV[i], ARGV[i + 1]
-  if pending_entry(KEYS[1], ARGV[1], id, consumer) then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], consumer, 0, id, 'RETRYCOUNT', ARGV[i + 2], 'JUSTID')
-    begun[#begun + 1] = id
-  end
-end
-return begun
+if not pending_entry(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return 0 end
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, ARGV[2], 'RETRYCOUNT', ARGV[4], 'JUSTID')
+return 1

@@ -28,7 +28,7 @@ if redis.call('HEXISTS', bridge, my_seat) == 0 then
   end
   if (#taken - 1) / 2 >= tonumber(ARGV[3]) then return taken end
 end
-redis.call('HINCRBY', bridge, my_seat, 1)
+redis.call('HSET', bridge, my_seat, now_ms())
 
 local state = redis.call('HMGET', bridge, 'holder', 'token', 'beat', 'mark', 'epoch', 'offset')
 local holder, token = state[1] or '', state[2] or '0'

@@ -1,8 +1,8 @@
 -- Makes the group ready: checks every key's type and creates the consumer group.
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps
--- ARGV 1 group
--- Returns 1 where the group was created, 0 where it was there.
+-- ARGV 1 group  2 channel, or '' where the caller does not relay
+-- Returns 1 where the group was created, 0 where it was there. Refuses an output that is in use otherwise.
 --
 -- Atomic, so that of two processes that start together one creates it. It reads from 0, never from $:
 -- the inbox holds the unsettled and nothing else, so all that is in it is still to be processed. That includes
@@ -10,6 +10,27 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream')
 if wrong then return wrong end
+
+-- Whether a bridge is subscribed: it marks ten times a second, and its seat shows when.
+local function in_use()
+  local state, now = redis.call('HGETALL', KEYS[6]), now_ms()
+  for i = 1, #state, 2 do
+    if string.sub(state[i], 1, 5) == 'seat:' and math.abs(now - state[i + 1]) < 2000 then return true end
+  end
+  return false
+end
+
+-- Two channels in one inbox would each move the position past the other's messages, and two Redis groups on it
+-- would each process everything.
+for _, field in ipairs({ { 'group', ARGV[1] }, { 'channel', ARGV[2] } }) do
+  local name, ours = field[1], field[2]
+  local theirs = redis.call('HGET', KEYS[6], name)
+  if ours ~= '' and theirs and theirs ~= ours and in_use() then
+    return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. name .. ' ' .. theirs)
+  end
+end
+redis.call('HSET', KEYS[6], 'group', ARGV[1])
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[6], 'channel', ARGV[2]) end
 
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
 if made.err then

@@ -3,7 +3,7 @@
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed
 -- ARGV 1 group  2 scores in the retry zset below this are not times
 -- Returns { now, entries in inbox, oldest inbox id, pending, { { consumer, pending }, ... }, retrying,
---           handed back, counters, bridge, processed by consumer, entries in output, dead letters kept,
+--           counters, bridge, processed by consumer, entries in output, dead letters kept,
 --           last id of output, last id of dead }
 --
 -- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers), whatever the backlog.
@@ -26,7 +26,6 @@ return {
   pending.err and 0 or pending[1],
   pending.err and {} or pending[4] or {},
   redis.call('ZCARD', KEYS[4]) - returned,
-  returned,
   redis.call('HGETALL', KEYS[5]),
   redis.call('HGETALL', KEYS[6]),
   redis.call('HGETALL', KEYS[7]),

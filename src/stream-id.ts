@@ -1,0 +1,15 @@
+/** Ids of stream entries, MILLISECONDS-SEQUENCE (https://redis.io/docs/latest/commands/xadd/). */
+
+/** When the entry was written: ms since 1970, by Redis's clock. */
+export function timeOfId(id: string): number {
+  return Number(id.slice(0, id.indexOf('-')));
+}
+
+/** Negative where `a` is before `b`, 0 where they are the same, positive where `a` is after `b`. */
+export function compareIds(a: string, b: string): number {
+  return timeOfId(a) - timeOfId(b) || sequenceOf(a) - sequenceOf(b);
+}
+
+function sequenceOf(id: string): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}
