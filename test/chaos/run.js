@@ -1,0 +1,37 @@
+import { agree } from './faults/index.js';
+import { Random } from './random.js';
+import { playRound } from './round.js';
+
+/**
+ * Plays rounds until the faults have had their turn, and messages and minutes are reached.
+ *
+ * @param {import('./faults/index.js').Fault[]} faults
+ * @param {ReturnType<typeof import('./options.js').readOptions>} options
+ * @param {(result: object) => void} tell gets each result as it comes
+ */
+export async function run(faults, options, tell) {
+  const began = performance.now();
+  const random = new Random(options.seed);
+  const results = [];
+  const published = () => results.reduce((sum, { numbers }) => sum + (numbers?.published ?? 0), 0);
+  const enough = () =>
+    published() >= options.messages && performance.now() - began >= options.minutes * 60_000;
+  do {
+    for (const round of rounds(faults, options.pairs, random)) {
+      const result = await playRound(round, options);
+      results.push(result);
+      tell(result);
+    }
+  } while (!enough() && results.some(({ numbers }) => numbers));
+  return results;
+}
+
+/** Every fault once, in random order; in pairs: each with another one that it agrees with. */
+function rounds(faults, pairs, random) {
+  const shuffled = random.shuffle(faults);
+  if (!pairs) return shuffled.map((fault) => [fault]);
+  return shuffled.flatMap((fault) => {
+    const others = faults.filter((other) => agree(fault, other));
+    return others.length > 0 ? [[fault, random.pick(others)]] : [];
+  });
+}
