@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { Lane } from './proxy-lane.js';
+import { Lane, reset } from './proxy-lane.js';
 
 /**
  * A TCP proxy in front of Redis that does to connections what networks do, to each direction separately:
@@ -74,8 +74,8 @@ export class FaultProxy {
       broken: false,
       target,
       reset: () => {
-        client.resetAndDestroy();
-        target.resetAndDestroy();
+        reset(client);
+        reset(target);
       },
     };
     this.#links.add(link);

@@ -29,7 +29,7 @@ export class Lane {
     from.on('data', (chunk) => this.#take(chunk));
     from.on('end', () => !link.broken && this.#inTurn(() => to.end()));
     // A reset is passed on as one; but the peer of a half-open connection must not hear of it.
-    from.on('error', () => !link.broken && to.resetAndDestroy());
+    from.on('error', () => !link.broken && reset(to));
   }
 
   #take(chunk) {
@@ -83,4 +83,10 @@ export class Lane {
     this.#from.pause();
     this.#to.once('drain', () => this.#from.resume());
   }
+}
+
+/** Closes with a RST. A socket that is being shut down has to close without: Node would keep its handle for ever. */
+export function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { openSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { FakeClock } from './fake-clock.js';
 import { Random } from './random.js';
 import { until } from './until.js';
 
@@ -15,10 +16,11 @@ const START = 'trap "" XFSZ; exec "$@"';
 /** A Redis with an AOF that can be killed, frozen, restarted, emptied, cut short and put into another time. */
 export class RedisServer {
   port = 0;
+  /** Where it was asked for. @type {FakeClock | undefined} */
+  clock;
   #dir;
   #leash;
   #args;
-  #clock;
   #child;
 
   /**
@@ -28,7 +30,7 @@ export class RedisServer {
     const redis = new RedisServer();
     redis.#dir = dir;
     redis.#leash = leash;
-    redis.#clock = fakeClock ? { library: fakeClockLibrary(), file: join(dir, 'clock') } : undefined;
+    redis.clock = fakeClock ? new FakeClock(dir) : undefined;
     redis.#args = [
       ['--bind', '127.0.0.1', '--dir', dir, '--daemonize', 'no', '--save', ''],
       ['--appendonly', 'yes', '--appendfsync', appendfsync, '--aof-load-truncated', 'yes'],
@@ -36,7 +38,6 @@ export class RedisServer {
       ['--client-output-buffer-limit', 'pubsub', '512mb', '256mb', '60'],
     ].flat();
     redis.port = await freePort();
-    redis.shiftClock(0);
     await redis.launch();
     return redis;
   }
@@ -48,7 +49,7 @@ export class RedisServer {
   /** Starts it (again), on the same port and files, and waits until it answers. */
   async launch() {
     const log = openSync(join(this.#dir, 'redis.log'), 'a');
-    const env = this.#clock ? { ...process.env, ...clockEnvironment(this.#clock) } : process.env;
+    const env = { ...process.env, ...this.clock?.environment };
     const command = ['redis-server', '--port', String(this.port), ...this.#args];
     this.#child = this.#leash.hold(
       spawn('/bin/sh', ['-c', START, 'redis', ...command], { stdio: ['ignore', log, log], env }),
@@ -97,32 +98,11 @@ export class RedisServer {
     execFileSync('prlimit', ['--pid', String(this.pid), `--fsize=${bytes ?? 'unlimited'}:unlimited`]);
   }
 
-  /** Puts the server's wall clock so many seconds away from the true time. */
-  shiftClock(seconds) {
-    if (this.#clock) writeFileSync(this.#clock.file, `${seconds < 0 ? '' : '+'}${seconds}s\n`);
-  }
-
   #aof() {
     const folder = join(this.#dir, 'appendonlydir');
     const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'));
     return join(folder, names.sort().at(-1));
   }
-}
-
-/** The path of libfaketime, or undefined where it is not installed. */
-export function fakeClockLibrary() {
-  const folders = ['/usr/lib', '/usr/lib64', '/usr/local/lib'];
-  if (existsSync('/usr/lib')) folders.push(...readdirSync('/usr/lib').map((name) => `/usr/lib/${name}`));
-  return folders.map((dir) => join(dir, 'faketime', 'libfaketime.so.1')).find((path) => existsSync(path));
-}
-
-function clockEnvironment({ library, file }) {
-  return {
-    LD_PRELOAD: library,
-    FAKETIME_TIMESTAMP_FILE: file,
-    FAKETIME_NO_CACHE: '1',
-    DONT_FAKE_MONOTONIC: '1',
-  };
 }
 
 async function freePort() {

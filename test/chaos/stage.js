@@ -31,7 +31,7 @@ export class Stage {
       await stage.#open(options);
     } catch (error) {
       await stage.close();
-      throw error;
+      throw new Error(`${error.message} (logs: ${stage.dir})`, { cause: error });
     }
     return stage;
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fakeClockLibrary } from '../redis-server.js';
+import { FakeClock } from '../fake-clock.js';
 import { prove, RELAYS_AGAIN } from './fault.js';
 
 const HOUR = 3_600;
@@ -9,7 +9,7 @@ const common = {
   cuts: /** @type {const} */ ('none'),
   outage: RELAYS_AGAIN,
   needs: { redis: { fakeClock: true } },
-  impossible: () => (fakeClockLibrary() ? undefined : 'libfaketime (package faketime) is not installed'),
+  impossible: () => FakeClock.impossible(),
 };
 
 /** @type {import('./fault.js').Fault[]} */
@@ -39,7 +39,7 @@ export const clock = [
 
 /** Moves the clock and gives the seconds by which Redis is ahead of this process. */
 async function shift({ redis, admin }, seconds) {
-  redis.shiftClock(seconds);
+  redis.clock.shift(seconds);
   const [now] = await admin.time();
   const ahead = Math.round(Number(now) - Date.now() / 1_000);
   prove(Math.abs(ahead - seconds) <= 3, `a clock that is ${seconds} s ahead (it is ${ahead} s)`);

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CHANNEL } from '../keys.js';
+import { has } from '../programs.js';
 import { refused } from './data.js';
 import { AFTER_REDIS, proveSoon, RELAYS_AGAIN } from './fault.js';
 import { stopped } from './processes.js';
@@ -33,7 +33,7 @@ export const limits = [
     line: 'no file of Redis may grow (prlimit --fsize) for 3 s, so its AOF cannot be written',
     cuts: 'none',
     outage: AFTER_REDIS,
-    impossible: () => missing('prlimit'),
+    impossible: () => (has('prlimit') ? undefined : 'there is no prlimit on this machine'),
     async strike(stage) {
       const { admin, redis } = stage;
       redis.limitFiles(redis.aofSize());
@@ -94,12 +94,4 @@ async function subscribers(stage) {
 async function goneFrom(stage, before) {
   const now = await subscribers(stage);
   return before.filter((id) => !now.includes(id)).length;
-}
-
-function missing(program) {
-  try {
-    execFileSync('/bin/sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-  } catch {
-    return `there is no ${program} on this machine`;
-  }
 }

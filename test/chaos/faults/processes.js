@@ -9,8 +9,8 @@ const family = 'processes';
 const PAST_LEASE = 2_500;
 /** Longer than `claimAfter` (3 s). */
 const PAST_CLAIM = 4_500;
-/** A new process has to start, and takes over what the dead held after `claimAfter`. */
-const RESTARTED = { of: 'processed', within: 5_000, after: 'strike' };
+/** New processes have to start, and the seats of the dead are free after three leases (3 s). */
+const RESTARTED = { of: 'processed', within: 8_000, after: 'strike' };
 
 /** @type {import('./fault.js').Fault[]} */
 export const processes = [

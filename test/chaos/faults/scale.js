@@ -24,6 +24,22 @@ export const scale = [
     },
   },
   {
+    name: 'restart-together',
+    family,
+    line: 'SIGTERM to all processes at once; their replacements start at once, too',
+    cuts: 'all',
+    outage: { of: 'processed', within: 8_000, after: 'strike' },
+    async strike({ group }) {
+      const before = group.processes;
+      await Promise.all(before.map((one) => one.kill(undefined, 'SIGTERM')));
+      prove(
+        before.every(({ end }) => end),
+        'every process ended',
+      );
+      return { proof: `${before.length} processes ended and started together` };
+    },
+  },
+  {
     name: 'scale-up-and-down',
     family,
     line: 'two more processes start; when they are ready, two that were there before end by SIGTERM',
