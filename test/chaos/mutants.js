@@ -24,7 +24,7 @@ export const MUTANTS = {
     in: 'relay.lua',
     from: "if ARGV[7] ~= '' then",
     to: 'if false then',
-    faults: ['redis-killed-always'],
+    faults: ['oversized-publish'],
   },
   'relay-alters': {
     line: 'relay adds a blank to each message',
@@ -72,7 +72,7 @@ export const MUTANTS = {
     line: 'dead letters are counted, and not written',
     in: 'bury.lua',
     from: "redis.call('XADD', KEYS[2], '*', 'message'",
-    to: "redis.call('ECHO', 'nothing') local _ = table.concat({ 'message'",
+    to: "redis.call('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
 };

@@ -3,6 +3,17 @@ import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
 
 const family = 'data';
 
+/** Messages that no consumer was given yet: the new group must begin with them. */
+const DESTROY_WHILE_WAITING = `
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  for i = 1, #group, 2 do
+    if group[i] == 'last-delivered-id' and last and group[i + 1] ~= last[1] then
+      return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) == 1 and redis.call('XLEN', KEYS[1])
+    end
+  end
+end`;
+
 /** @type {import('./fault.js').Fault[]} */
 export const data = [
   {
@@ -24,13 +35,18 @@ export const data = [
   {
     name: 'xgroup-destroy',
     family,
-    line: 'XGROUP DESTROY of the consumer group',
+    line: 'XGROUP DESTROY while messages wait in the inbox (the consumers’ connections are killed just before)',
     cuts: 'none',
     outage: RELAYS_AGAIN,
-    async strike({ admin }) {
-      prove((await admin.xgroup('DESTROY', INBOX, GROUP)) === 1, 'destroyed');
+    async strike(stage) {
+      const { admin } = stage;
+      for (const { id } of await stage.clients('consumer')) await admin.client('KILL', 'ID', id);
+      const inInbox = await proveSoon(
+        () => admin.eval(DESTROY_WHILE_WAITING, 1, INBOX, GROUP),
+        'a group destroyed while messages waited in the inbox',
+      );
       await proveSoon(async () => (await admin.xinfo('GROUPS', INBOX)).length === 1, 'a new group');
-      return { proof: 'destroyed, and made anew' };
+      return { proof: `destroyed with ${inInbox} messages in the inbox, and made anew` };
     },
   },
   {

@@ -1,4 +1,4 @@
-import { DEAD } from '../keys.js';
+import { COUNTERS } from '../keys.js';
 import { proveSoon, RELAYS_AGAIN } from './fault.js';
 
 /** Fewer and shorter attempts than by default: a round has to wait for them all. */
@@ -75,11 +75,12 @@ function deadly(kind, count, what) {
     outage: RELAYS_AGAIN,
     needs: { args },
     async strike({ publishing, admin }) {
-      const before = await admin.xlen(DEAD);
+      const buried = async () => Number(await admin.hget(COUNTERS, 'dead'));
+      const before = await buried();
       publishing.send(kind, count);
       const dead = await proveSoon(
         async () => {
-          const more = (await admin.xlen(DEAD)) - before;
+          const more = (await buried()) - before;
           return more >= count && more;
         },
         `${count} dead letters`,

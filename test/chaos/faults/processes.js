@@ -45,13 +45,15 @@ export const processes = [
   {
     name: 'follower-killed',
     family,
-    line: 'SIGKILL to a process that does not lead',
+    line: 'SIGKILL to a process that does not lead, while it holds messages',
     cuts: 'one',
     outage: TAKEN_OVER,
     async strike({ group, admin }) {
       const follower = await group.follower();
+      const held = await stopHolding(admin, follower);
       await follower.kill('follower-killed');
-      return { proof: `${follower.pid} killed`, outage: await takenOver(admin, follower) };
+      const outage = await takenOver(admin, follower);
+      return { proof: `${follower.pid} killed, which held ${held} messages`, outage };
     },
   },
   {
@@ -102,18 +104,21 @@ export const processes = [
   {
     name: 'consumer-stopped',
     family,
-    line: `SIGSTOP to a process that does not lead, for ${PAST_CLAIM / 1_000} s: past claimAfter; then SIGCONT`,
+    line: `SIGSTOP to a process that does not lead, while it holds messages, for ${PAST_CLAIM / 1_000} s: past claimAfter; then SIGCONT`,
     cuts: 'one',
     outage: TAKEN_OVER,
     async strike({ group, admin }) {
       const follower = await group.follower();
-      let outage;
-      await stopped(follower, async () => {
-        const began = performance.now();
-        outage = await takenOver(admin, follower);
-        await sleep(Math.max(0, PAST_CLAIM - (performance.now() - began)));
-      });
-      return { proof: `${follower.pid} stopped, what it held was taken over, continued`, outage };
+      const held = await stopHolding(admin, follower);
+      const began = performance.now();
+      const outage = await takenOver(admin, follower);
+      await sleep(Math.max(0, PAST_CLAIM - (performance.now() - began)));
+      prove(stateOf(follower.pid).startsWith('T'), 'still stopped');
+      follower.signal('SIGCONT');
+      return {
+        proof: `${follower.pid} stopped with ${held} messages, which others took over; continued`,
+        outage,
+      };
     },
   },
 ];
@@ -146,15 +151,30 @@ function onRequest(proxy, key) {
   return () => seen;
 }
 
+/** Stops a process at a moment at which messages are in its hands; how many. */
+function stopHolding(redis, one) {
+  return proveSoon(async () => {
+    one.signal('SIGSTOP');
+    await proveSoon(() => stateOf(one.pid).startsWith('T'), 'a process that is stopped');
+    // What it sent before may still be under way.
+    await sleep(50);
+    const held = await holds(redis, one);
+    if (held === 0) one.signal('SIGCONT');
+    return held;
+  }, 'a process stopped while it holds messages');
+}
+
+async function holds(redis, one) {
+  const [, , , consumers] = await redis.xpending(INBOX, GROUP);
+  const own = (consumers ?? []).filter(([name]) => one.owns(name));
+  return own.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 /** Waits until nothing is pending with the consumers of a process; ms that it took. */
 async function takenOver(redis, victim) {
   const began = performance.now();
-  await until(
-    async () => {
-      const [, , , consumers] = await redis.xpending(INBOX, GROUP);
-      return !consumers?.some(([name]) => victim.owns(name));
-    },
-    { what: `the messages of ${victim.pid} to be taken over` },
-  );
+  await until(async () => (await holds(redis, victim)) === 0, {
+    what: `the messages of ${victim.pid} to be taken over`,
+  });
   return Math.round(performance.now() - began);
 }
