@@ -61,19 +61,22 @@ function needs(faults, options) {
 async function strike(stage, faults, random) {
   await sleep(BEFORE_MS);
   stage.struckAt = performance.now();
-  const strikes = await Promise.all(
+  // Where one fails, the other one must have come to its end before the stage is cleared.
+  const ends = await Promise.allSettled(
     faults.map(async (fault, i) => {
       if (i > 0) await sleep(random.between(0, 1_000));
       return fault.strike(stage, random);
     }),
   );
+  const failed = ends.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
   stage.healedAt ??= performance.now();
   await stage.group.whole(stage.bridges);
   await stage.bridgesSubscribed();
   await sleep(AFTER_MS);
   stage.quietAt = performance.now();
   await stage.publishing.stop();
-  return strikes;
+  return ends.map(({ value }) => value);
 }
 
 async function evidence(stage, faults, run) {
@@ -131,15 +134,22 @@ function mayLoseInGaps(faults) {
   return cuts.includes('all') || cuts.filter((cut) => cut === 'one').length > 1;
 }
 
-/** The longest time without progress, and whether that is longer than the product promises. */
+/**
+ * The longest time without progress, and whether that is longer than the product promises. Of two faults at a time
+ * the one that promises less counts.
+ */
 function outageOf(stage, faults, strikes) {
-  const stalls = faults.map((fault, i) => {
-    const { of, within, after } = fault.outage;
-    const stall = stage.probe.longestStall(of, stage.struckAt, stage.quietAt);
-    const began = after === 'heal' ? Math.max(stall.from, Math.min(stage.healedAt, stall.to)) : stall.from;
-    const ms = Math.max(stall.ms, strikes[i].outage ?? 0);
-    return { ms, late: Math.max(stall.to - began, strikes[i].outage ?? 0) - within };
+  const promises = faults.map((fault) => fault.outage);
+  const within = Math.max(...promises.map((promise) => promise.within));
+  const afterHeal = promises.some(({ after }) => after === 'heal');
+  const results = promises.map(({ of }, i) => {
+    const { from, to, ms } = stage.probe.longestStall(of, stage.struckAt, stage.quietAt);
+    const began = afterHeal ? Math.max(from, Math.min(stage.healedAt, to)) : from;
+    const told = strikes[i].outage ?? 0;
+    return { ms: Math.max(ms, told), slow: Math.max(to - began, told) > within };
   });
-  const outage = Math.round(Math.max(...stalls.map(({ ms }) => ms)));
-  return { outage, slow: stalls.some(({ late }) => late > 0) };
+  return {
+    outage: Math.round(Math.max(...results.map(({ ms }) => ms))),
+    slow: results.some(({ slow }) => slow),
+  };
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Group } from './group.js';
 import { BRIDGE } from './keys.js';
@@ -12,6 +13,8 @@ import { until } from './until.js';
 import { Witness } from './witness.js';
 
 const CONSUMERS_PER_PROCESS = 2;
+/** Each bridge marks so often. */
+const MARK_MS = 100;
 
 /** What a round plays on: Redis, the group's processes behind their proxies, publisher, witness and probe. */
 export class Stage {
@@ -49,7 +52,7 @@ export class Stage {
     this.group = new Group({ redisPort: port, args: settings, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);
     await this.group.add(bridges - 1);
-    await this.bridgesSubscribed();
+    await this.bridgesInStep();
     this.publishing = new Publishing({ port, run, rate, dir, leash });
     await until(() => this.probe.seen.processed > 0, { what: 'the first result' });
   }
@@ -100,6 +103,12 @@ export class Stage {
       },
       { what: `${this.bridges} bridges that are subscribed` },
     );
+  }
+
+  /** Waits until as many bridges are in step as there are seats: each has seen a mark since it subscribed. */
+  async bridgesInStep() {
+    await this.bridgesSubscribed();
+    await sleep(5 * MARK_MS);
   }
 
   async #holder() {

@@ -17,7 +17,7 @@ export const scale = [
       for (const one of before) {
         await one.kill(undefined, 'SIGTERM');
         await stage.group.whole(stage.bridges);
-        await stage.bridgesSubscribed();
+        await stage.bridgesInStep();
       }
       prove(!stage.group.processes.some((one) => before.includes(one)), 'every process replaced');
       return { proof: `${before.length} processes replaced` };
@@ -42,16 +42,20 @@ export const scale = [
   {
     name: 'scale-up-and-down',
     family,
-    line: 'two more processes start; when they are ready, two that were there before end by SIGTERM',
+    line: 'two more processes start; when they are ready, two older ones end by SIGTERM, one after the other',
     cuts: 'one',
     outage: RELAYS_AGAIN,
-    async strike({ group, admin, bridges }) {
+    async strike(stage) {
+      const { group, admin, bridges } = stage;
       const old = group.processes.slice(0, 2);
       const before = await admin.llen(CONSUMER_IDS);
       await group.add(2);
       const during = await admin.llen(CONSUMER_IDS);
       prove(during > before, 'more consumers than before');
-      for (const one of old) await group.remove(one);
+      for (const one of old) {
+        await group.remove(one);
+        await stage.bridgesInStep();
+      }
       await group.whole(bridges);
       await until(async () => (await admin.llen(CONSUMER_IDS)) === before, { what: 'the old ids to leave' });
       return { proof: `consumers ${before}, ${during}, ${before}` };
