@@ -4,7 +4,7 @@ import { MUTANTS } from './mutants.js';
 const COLUMNS = ['accepted', 'processed', 'dead', 'lost', 'inGaps', 'doubled'];
 
 /** One line per round, and more where it failed. */
-export function roundLines(result, { seed, bridges }) {
+export function roundLines(result, { bridges, rate }) {
   const time = new Date().toISOString().slice(11, 19);
   const outage =
     result.outage === undefined ? '' : ` outage ${result.outage} ms${result.slow ? ' (slow)' : ''}`;
@@ -14,10 +14,9 @@ export function roundLines(result, { seed, bridges }) {
   for (const { name, count, examples } of result.findings ?? [])
     lines.push(`    ${name}: ${count}, such as ${examples.join(' | ')}`);
   if (isBad(result)) {
-    const pairs = result.faults.length > 1 ? ' --pairs' : '';
-    lines.push(
-      `    again: npm run chaos -- --seed ${seed} --bridges ${bridges}${pairs} --faults ${result.faults}`,
-    );
+    const pairs = result.faults.length > 1 ? '--pairs ' : '';
+    const stage = `--seed ${result.seed} --bridges ${bridges} --rate ${rate}`;
+    lines.push(`    again: npm run chaos -- ${stage} ${pairs}--faults ${result.faults}`);
     if (result.logs) lines.push(`    logs: ${result.logs}`);
   }
   return lines;

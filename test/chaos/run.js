@@ -16,12 +16,15 @@ export async function run(faults, options, tell) {
   const published = () => results.reduce((sum, { numbers }) => sum + (numbers?.published ?? 0), 0);
   const enough = () =>
     published() >= options.messages && performance.now() - began >= options.minutes * 60_000;
+  // Each time around has a seed of its own, which a round tells, so that it can be replayed alone.
+  let { seed } = options;
   do {
     for (const round of rounds(faults, options.pairs, random)) {
-      const result = await playRound(round, options);
+      const result = await playRound(round, { ...options, seed });
       results.push(result);
       tell(result);
     }
+    seed++;
   } while (!enough() && results.some(({ numbers }) => numbers));
   return results;
 }
