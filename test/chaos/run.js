@@ -2,6 +2,9 @@ import { agree } from './faults/index.js';
 import { Random } from './random.js';
 import { playRound } from './round.js';
 
+/** From the seed of a round to that of its second try. */
+const ANOTHER = 500_000;
+
 /**
  * Plays rounds until the faults have had their turn, and messages and minutes are reached.
  *
@@ -20,13 +23,20 @@ export async function run(faults, options, tell) {
   let { seed } = options;
   do {
     for (const round of rounds(faults, options.pairs, random)) {
-      const result = await playRound(round, { ...options, seed });
+      const result = await play(round, { ...options, seed });
       results.push(result);
       tell(result);
     }
     seed++;
   } while (!enough() && results.some(({ numbers }) => numbers));
   return results;
+}
+
+/** Two faults may get in each other's way, so that one does not happen: then they are tried again. */
+async function play(round, options) {
+  const result = await playRound(round, options);
+  const again = result.verdict === 'invalid' && round.length > 1;
+  return again ? playRound(round, { ...options, seed: options.seed + ANOTHER }) : result;
 }
 
 /** Every fault once, in random order; in pairs: each with another one that it agrees with. */

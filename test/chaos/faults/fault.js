@@ -12,6 +12,7 @@ import { until } from '../until.js';
  * @property {{ of: 'relayed' | 'processed', within: number, after: 'strike' | 'heal' }} outage what may stand still,
  *   and for how many ms, counted from the strike or from the moment at which the fault is over
  * @property {{ rate?: number, redis?: object, args?: string[] }} [needs] what it asks of the stage
+ * @property {boolean} [proxies] it changes what proxies do, which one fault at a time can
  * @property {() => string | undefined} [impossible] why this machine cannot do it
  * @property {(stage: import('../stage.js').Stage, random: import('../random.js').Random) =>
  *   Promise<{ proof: string, outage?: number }>} strike does it and proves that it happened

@@ -45,7 +45,7 @@ export function chooseFaults(names) {
 
 /** Whether two faults can be had on one stage. */
 export function agree(one, other) {
-  if (one === other) return false;
+  if (one === other || (one.proxies && other.proxies)) return false;
   const [a, b] = [one.needs?.redis ?? {}, other.needs?.redis ?? {}];
   return Object.keys(a).every((key) => b[key] === undefined || a[key] === b[key]);
 }

@@ -14,6 +14,7 @@ export const network = [
     line: 'Redis’s replies to the leader’s process are swallowed for 0.7 s, then its connections are cut',
     cuts: 'one',
     outage: RELAYS_AGAIN,
+    proxies: true,
     async strike({ group }) {
       const { proxy } = await group.leader();
       proxy.modes.replies = 'drop';
@@ -33,6 +34,7 @@ export const network = [
     line: 'everything between the group and Redis takes 100 ms longer, each way, for 5 s',
     cuts: 'none',
     outage: RELAYS_AGAIN,
+    proxies: true,
     async strike({ proxies }) {
       for (const proxy of proxies) proxy.delay = 100;
       const ms = await roundTrip(proxies[0]);
@@ -49,6 +51,7 @@ export const network = [
     cuts: 'none',
     outage: RELAYS_AGAIN,
     needs: { rate: 500 },
+    proxies: true,
     async strike({ proxies }) {
       for (const proxy of proxies) proxy.slicing = true;
       await sleep(4_000);
@@ -86,6 +89,7 @@ function halfOpen(direction, what) {
     line: `${what}, for ${PAST_REPLY / 1_000} s, and nothing closes; then its connections are cut`,
     cuts: 'one',
     outage: RELAYS_AGAIN,
+    proxies: true,
     async strike({ group }) {
       const leader = await group.leader();
       leader.proxy.modes[direction] = 'hold';

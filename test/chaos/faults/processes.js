@@ -74,6 +74,7 @@ export const processes = [
     line: 'a relay goes to Redis, its reply is swallowed, then SIGKILL to the leader',
     cuts: 'one',
     outage: RELAYS_AGAIN,
+    proxies: true,
     async strike({ group }) {
       const leader = await group.leader();
       await proveSoon(onRequest(leader.proxy, GAPS), 'a relay on its way');
@@ -89,6 +90,7 @@ export const processes = [
     line: 'a commit goes to Redis, its reply is swallowed, then SIGKILL to that process',
     cuts: 'one',
     outage: TAKEN_OVER,
+    proxies: true,
     async strike({ group, admin }, random) {
       const victim = random.pick(group.processes);
       await proveSoon(onRequest(victim.proxy, OUTPUT), 'a commit on its way');
