@@ -1,0 +1,47 @@
+import { Findings } from './findings.js';
+import { checkHouse } from './house.js';
+import { losses } from './losses.js';
+import { checkOrder } from './order.js';
+import { place } from './place.js';
+
+/**
+ * Holds what was published against what came of it. Pure: the same evidence gives the same verdict.
+ *
+ * @param {import('./types.js').Evidence} evidence
+ * @returns {import('./types.js').Verdict}
+ */
+export function check(evidence) {
+  const findings = new Findings();
+  const places = place(evidence, findings);
+  const { lost, inGaps } = losses(evidence, places);
+
+  for (const { id } of lost) findings.add('lost', id);
+  if (!evidence.mayLoseInGaps) for (const { id } of inGaps) findings.add('lost in a gap', id);
+  checkOrder(evidence, places, findings);
+  checkHouse(evidence, findings);
+
+  const doubled = [...places.values()].filter(({ results, letters }) => results + letters > 1).length;
+  return {
+    findings: findings.list(),
+    numbers: {
+      published: evidence.published.length,
+      accepted: evidence.published.filter(isAccepted).length,
+      unknown: evidence.published.filter(({ receivers }) => receivers === undefined).length,
+      processed: evidence.output.length,
+      dead: evidence.dead.length,
+      lost: lost.length,
+      inGaps: inGaps.length,
+      doubled,
+    },
+  };
+}
+
+/**
+ * Whether a bridge has surely received it. One receiver alone may have been the witness; where the witness was
+ * away at that moment it was a bridge, but nobody can tell.
+ *
+ * @param {import('./types.js').Published} published
+ */
+export function isAccepted({ receivers }) {
+  return receivers !== undefined && receivers >= 2;
+}

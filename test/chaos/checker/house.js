@@ -1,0 +1,42 @@
+/**
+ * All that is not about single messages: the counters hold, nothing is left over, the list of consumers is true,
+ * every process ended as it should and none complained of what it did not expect.
+ *
+ * @param {import('./types.js').Evidence} evidence
+ * @param {import('./findings.js').Findings} findings
+ */
+export function checkHouse(evidence, findings) {
+  checkUnsettled(evidence.unsettled, findings);
+  checkCounters(evidence, findings);
+  checkConsumers(evidence, findings);
+  for (const { pid, code, signal, doom } of evidence.ends)
+    if (!doom && code !== 0) findings.add('process ended badly', `${pid}: ${signal ?? `exit code ${code}`}`);
+  for (const line of evidence.stray) findings.add('stray error', line.slice(0, 300));
+}
+
+function checkUnsettled({ inbox, pending, retrying }, findings) {
+  if (inbox + pending + retrying > 0)
+    findings.add('not settled', `${inbox} in the inbox, ${pending} pending, ${retrying} retrying`);
+}
+
+function checkCounters({ counters, output, dead, gaps, unsettled }, findings) {
+  const count = (name) => counters[name] ?? 0;
+  const sum = count('processed') + count('dead') + count('lost') + unsettled.inbox;
+  if (count('relayed') !== sum)
+    findings.add('counters do not add up', `relayed ${count('relayed')}, the others ${sum}`);
+  for (const [name, found] of Object.entries({ processed: output, dead, gaps }))
+    if (count(name) !== found.length)
+      findings.add('counter is wrong', `${name} is ${count(name)}, there are ${found.length}`);
+  if (count('lost') > 0) findings.add('counted as lost', String(count('lost')));
+}
+
+function checkConsumers({ listed, live }, findings) {
+  for (const { pid, consumers } of live) {
+    const own = listed.filter((id) => id.includes(`-${pid}-`));
+    if (own.length !== consumers)
+      findings.add('consumer list', `${own.length} of ${consumers} ids of ${pid}`);
+  }
+  const dead = listed.filter((id) => !live.some(({ pid }) => id.includes(`-${pid}-`)));
+  for (const id of dead) findings.add('consumer list', `${id} is no live consumer`);
+  if (new Set(listed).size !== listed.length) findings.add('consumer list', 'an id stands there twice');
+}

@@ -1,0 +1,41 @@
+/**
+ * What the checker is given, all of it plain data.
+ *
+ * @typedef {object} Published one line of the ledger
+ * @property {number} n
+ * @property {string} id
+ * @property {string} kind see messages.js
+ * @property {number | undefined} receivers of the PUBLISH, the witness included; undefined where the reply was lost
+ * @property {number} sentAt ms since 1970
+ * @property {number | undefined} redisBefore Redis's clock before and after, ms since 1970
+ * @property {number | undefined} redisAfter
+ * @property {string} hash
+ *
+ * @typedef {{ id: string, inboxId: string, messageId: string, data: string }} Result
+ * @typedef {{ id: string, inboxId: string, message: Buffer, reason: string }} DeadLetter
+ * @typedef {{ from: number, to: number, reason: string }} Gap
+ * @typedef {{ pid: number, code: number | null, signal: string | null, doom?: string }} End of a process
+ *
+ * @typedef {object} Evidence
+ * @property {string} run the name that the messages follow from
+ * @property {Published[]} published
+ * @property {number[]} witnessed numbers of the messages, in the order of the channel
+ * @property {Result[]} output
+ * @property {DeadLetter[]} dead
+ * @property {Gap[]} gaps
+ * @property {Record<string, number>} counters
+ * @property {{ inbox: number, pending: number, retrying: number }} unsettled at the end
+ * @property {number} emptiedAt what was sent before was wiped out; 0 if nothing was
+ * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
+ * @property {string[]} listed consumer ids in the list
+ * @property {{ pid: number, consumers: number }[]} live processes at the end
+ * @property {End[]} ends of all processes
+ * @property {string[]} stray log lines that must not be
+ *
+ * @typedef {{ name: string, count: number, examples: string[] }} Finding
+ *
+ * @typedef {object} Verdict
+ * @property {Finding[]} findings none: all is well
+ * @property {{ published: number, accepted: number, unknown: number, processed: number, dead: number, lost: number, inGaps: number, doubled: number }} numbers
+ */
+export {};

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { Lane, reset } from './proxy-lane.js';
+
+/**
+ * A TCP proxy in front of Redis that does to connections what networks do, to each direction separately:
+ * `requests` go to Redis, `replies` come from it.
+ *
+ * What it does is counted, so that a fault can prove that it happened.
+ */
+export class FaultProxy {
+  /** Bytes and connections that met a fault. */
+  counts = { cut: 0, held: 0, dropped: 0, delayed: 0, sliced: 0 };
+  /** How each direction is passed on: `pass`, `hold` (a dead peer: unread) or `drop` (swallowed). */
+  modes = { requests: 'pass', replies: 'pass' };
+  /** ms that everything comes later. */
+  delay = 0;
+  /** Whether chunks are passed on byte by byte. */
+  slicing = false;
+  /**
+   * Called with what goes to Redis before it is passed on.
+   * @type {((chunk: Buffer, link: object) => void) | undefined}
+   */
+  onRequest;
+  #links = new Set();
+  #server;
+
+  /** @param {number} targetPort on the loopback interface */
+  static async start(targetPort) {
+    const proxy = new FaultProxy();
+    proxy.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
+      proxy.#accept(client, targetPort),
+    );
+    proxy.#server.listen(0, '127.0.0.1');
+    await once(proxy.#server, 'listening');
+    return proxy;
+  }
+
+  get port() {
+    return this.#server.address().port;
+  }
+
+  /** Whether a connection that Redis sees as coming from `port` is one of these. */
+  isTo(port) {
+    return [...this.#links].some(({ target }) => target.localPort === Number(port));
+  }
+
+  /** Resets all connections. New ones go through. Returns how many there were. */
+  cut() {
+    const links = [...this.#links];
+    for (const link of links) link.reset();
+    this.counts.cut += links.length;
+    return links.length;
+  }
+
+  /** Passes on again; a connection with a hole in its stream cannot be mended, and is reset. */
+  heal() {
+    this.modes = { requests: 'pass', replies: 'pass' };
+    this.delay = 0;
+    this.slicing = false;
+    this.onRequest = undefined;
+    for (const link of this.#links) if (link.broken) link.reset();
+  }
+
+  async stop() {
+    const closed = new Promise((done) => this.#server.close(done));
+    for (const link of this.#links) link.reset();
+    await closed;
+  }
+
+  #accept(client, port) {
+    const target = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const link = {
+      broken: false,
+      target,
+      reset: () => {
+        reset(client);
+        reset(target);
+      },
+    };
+    this.#links.add(link);
+    new Lane('requests', client, target, link, this);
+    new Lane('replies', target, client, link, this);
+    const forget = () => client.closed && target.closed && this.#links.delete(link);
+    client.on('close', forget);
+    target.on('close', forget);
+  }
+}

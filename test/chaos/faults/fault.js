@@ -1,0 +1,41 @@
+import { until } from '../until.js';
+
+/**
+ * One way to break things.
+ *
+ * @typedef {object} Fault
+ * @property {string} name
+ * @property {string} family
+ * @property {string} line what is done and how, for `--list`
+ * @property {'none' | 'one' | 'all'} cuts how many of the bridges lose their subscription: none or one means that
+ *   nothing may be lost, all that what is lost must lie in a gap that was told
+ * @property {{ of: 'relayed' | 'processed', within: number, after: 'strike' | 'heal' }} outage what may stand still,
+ *   and for how many ms, counted from the strike or from the moment at which the fault is over
+ * @property {{ rate?: number, redis?: object, args?: string[] }} [needs] what it asks of the stage
+ * @property {boolean} [proxies] it changes what proxies do, which one fault at a time can
+ * @property {() => string | undefined} [impossible] why this machine cannot do it
+ * @property {(stage: import('../stage.js').Stage, random: import('../random.js').Random) =>
+ *   Promise<{ proof: string, outage?: number }>} strike does it and proves that it happened
+ */
+
+/** The fault did not happen: the round says nothing about the product. */
+export class NotProven extends Error {}
+
+/** Holds that the fault happened. */
+export function prove(condition, what) {
+  if (!condition) throw new NotProven(`the fault did not happen: not ${what}`);
+}
+
+/** Waits until the fault has happened. */
+export async function proveSoon(condition, what, timeout = 10_000) {
+  try {
+    return await until(condition, { what, timeout });
+  } catch (error) {
+    throw new NotProven(`the fault did not happen: ${error.message}`);
+  }
+}
+
+/** Promises of the product, as `outage`. */
+export const RELAYS_AGAIN = { of: 'relayed', within: 1_500, after: 'strike' };
+export const TAKEN_OVER = { of: 'processed', within: 5_000, after: 'strike' };
+export const AFTER_REDIS = { of: 'processed', within: 3_000, after: 'heal' };

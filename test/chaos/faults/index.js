@@ -1,0 +1,51 @@
+import { clock } from './clock.js';
+import { connections } from './connections.js';
+import { data } from './data.js';
+import { limits } from './limits.js';
+import { network } from './network.js';
+import { poison, threads } from './poison.js';
+import { processes } from './processes.js';
+import { scale } from './scale.js';
+import { server } from './server.js';
+
+/** @typedef {import('./fault.js').Fault} Fault */
+
+/** @type {Fault[]} */
+export const FAULTS = [
+  processes,
+  scale,
+  connections,
+  network,
+  server,
+  data,
+  limits,
+  clock,
+  poison,
+  threads,
+].flat();
+
+/** Families that `all` leaves out: the product does not promise to bear them yet. */
+export const NOT_IN_ALL = ['threads'];
+
+/**
+ * Faults by the names of faults and families, or `all`.
+ *
+ * @param {string[]} names
+ * @throws {RangeError} naming what is unknown
+ */
+export function chooseFaults(names) {
+  const chosen = names.flatMap((name) => {
+    if (name === 'all') return FAULTS.filter(({ family }) => !NOT_IN_ALL.includes(family));
+    const found = FAULTS.filter((fault) => fault.name === name || fault.family === name);
+    if (found.length === 0) throw new RangeError(`there is no fault "${name}": see --list`);
+    return found;
+  });
+  return [...new Set(chosen)];
+}
+
+/** Whether two faults can be had on one stage. */
+export function agree(one, other) {
+  if (one === other || (one.proxies && other.proxies)) return false;
+  const [a, b] = [one.needs?.redis ?? {}, other.needs?.redis ?? {}];
+  return Object.keys(a).every((key) => b[key] === undefined || a[key] === b[key]);
+}

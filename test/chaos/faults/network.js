@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
+
+const family = 'network';
+/** Longer than the product waits for a reply (5 s). */
+const PAST_REPLY = 6_500;
+
+/** @type {import('./fault.js').Fault[]} */
+export const network = [
+  {
+    name: 'reply-lost',
+    family,
+    line: 'Redis’s replies to the leader’s process are swallowed for 0.7 s, then its connections are cut',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    proxies: true,
+    async strike({ group }) {
+      const { proxy } = await group.leader();
+      proxy.modes.replies = 'drop';
+      await sleep(700);
+      const { dropped } = proxy.counts;
+      prove(dropped > 0, 'a reply swallowed');
+      proxy.heal();
+      const cut = proxy.cut();
+      return { proof: `${dropped} bytes of replies swallowed, ${cut} connections cut` };
+    },
+  },
+  halfOpen('requests', 'nothing that the leader’s process sends reaches Redis'),
+  halfOpen('replies', 'nothing that Redis sends reaches the leader’s process'),
+  {
+    name: 'delay',
+    family,
+    line: 'everything between the group and Redis takes 100 ms longer, each way, for 5 s',
+    cuts: 'none',
+    outage: RELAYS_AGAIN,
+    proxies: true,
+    async strike({ proxies }) {
+      for (const proxy of proxies) proxy.delay = 100;
+      const ms = await roundTrip(proxies[0]);
+      prove(ms >= 200, 'a PING of 200 ms');
+      await sleep(5_000);
+      for (const proxy of proxies) proxy.heal();
+      return { proof: `PING took ${ms} ms` };
+    },
+  },
+  {
+    name: 'one-byte-slices',
+    family,
+    line: 'everything between the group and Redis comes byte by byte (256 of each chunk) for 4 s, at 500 messages/s',
+    cuts: 'none',
+    outage: RELAYS_AGAIN,
+    needs: { rate: 500 },
+    proxies: true,
+    async strike({ proxies }) {
+      for (const proxy of proxies) proxy.slicing = true;
+      await sleep(4_000);
+      const sliced = proxies.reduce((sum, { counts }) => sum + counts.sliced, 0);
+      prove(sliced > 0, 'a slice');
+      for (const proxy of proxies) proxy.heal();
+      return { proof: `${sliced} slices` };
+    },
+  },
+  {
+    name: 'cut-leader',
+    family,
+    line: 'all connections of the leader’s process are reset',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    async strike(stage) {
+      const leader = await stage.group.leader();
+      return cut(stage, [leader.proxy]);
+    },
+  },
+  {
+    name: 'cut-all',
+    family,
+    line: 'all connections of all processes are reset',
+    cuts: 'all',
+    outage: RELAYS_AGAIN,
+    strike: (stage) => cut(stage, stage.proxies),
+  },
+];
+
+function halfOpen(direction, what) {
+  return {
+    name: `half-open-${direction}`,
+    family,
+    line: `${what}, for ${PAST_REPLY / 1_000} s, and nothing closes; then its connections are cut`,
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    proxies: true,
+    async strike({ group }) {
+      const leader = await group.leader();
+      leader.proxy.modes[direction] = 'hold';
+      const began = performance.now();
+      const ms = await group.ledByAnother(leader);
+      await sleep(PAST_REPLY - (performance.now() - began));
+      prove(leader.proxy.counts.held > 0, 'bytes held');
+      leader.proxy.heal();
+      return { proof: `${leader.proxy.counts.held} bytes held, another led after ${ms} ms` };
+    },
+  };
+}
+
+async function cut({ admin }, proxies) {
+  const before = idsIn(await admin.client('LIST'));
+  const count = proxies.reduce((sum, proxy) => sum + proxy.cut(), 0);
+  const gone = await proveSoon(async () => {
+    const after = idsIn(await admin.client('LIST'));
+    return before.filter((id) => !after.includes(id)).length;
+  }, 'connections that are gone at Redis');
+  return { proof: `${count} connections cut, ${gone} of them seen gone at Redis` };
+}
+
+/** Ids of the group's connections in a CLIENT LIST. */
+function idsIn(list) {
+  return [...list.matchAll(/^id=(\d+) .* name=cgroup:/gm)].map(([, id]) => id);
+}
+
+async function roundTrip(proxy) {
+  const redis = new Redis({ port: proxy.port, maxRetriesPerRequest: 0 });
+  redis.on('error', () => {});
+  try {
+    await redis.ping();
+    const began = performance.now();
+    await redis.ping();
+    return Math.round(performance.now() - began);
+  } finally {
+    redis.disconnect();
+  }
+}

@@ -1,0 +1,182 @@
+import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GAPS, GROUP, INBOX, OUTPUT } from '../keys.js';
+import { until } from '../until.js';
+import { prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
+
+const family = 'processes';
+/** Longer than the lease (1 s). */
+const PAST_LEASE = 2_500;
+/** Longer than `claimAfter` (3 s). */
+const PAST_CLAIM = 4_500;
+/** New processes have to start, and the seats of the dead are free after three leases (3 s). */
+const RESTARTED = { of: 'processed', within: 8_000, after: 'strike' };
+
+/** @type {import('./fault.js').Fault[]} */
+export const processes = [
+  {
+    name: 'leader-killed',
+    family,
+    line: 'SIGKILL to the process whose bridge leads',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    async strike({ group }) {
+      const leader = await group.leader();
+      await leader.kill('leader-killed');
+      const ms = await group.ledByAnother(leader);
+      return { proof: `${leader.pid} killed, another led ${ms} ms later` };
+    },
+  },
+  {
+    name: 'leader-stopped',
+    family,
+    line: `SIGSTOP to the process that leads, for ${PAST_LEASE / 1_000} s: past its lease; then SIGCONT`,
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    async strike({ group }) {
+      const leader = await group.leader();
+      await stopped(leader, async () => {
+        await group.ledByAnother(leader);
+        await sleep(PAST_LEASE - 1_000);
+      });
+      return { proof: `${leader.pid} stopped, another led, continued` };
+    },
+  },
+  {
+    name: 'follower-killed',
+    family,
+    line: 'SIGKILL to a process that does not lead, while it holds messages',
+    cuts: 'one',
+    outage: TAKEN_OVER,
+    async strike({ group, admin }) {
+      const follower = await group.follower();
+      const held = await stopHolding(admin, follower);
+      await follower.kill('follower-killed');
+      const outage = await takenOver(admin, follower);
+      return { proof: `${follower.pid} killed, which held ${held} messages`, outage };
+    },
+  },
+  {
+    name: 'all-killed',
+    family,
+    line: 'SIGKILL to all processes at once; their replacements start at once, too',
+    cuts: 'all',
+    outage: RESTARTED,
+    async strike({ group }) {
+      const victims = group.processes;
+      await Promise.all(victims.map((one) => one.kill('all-killed')));
+      return { proof: `${victims.length} killed` };
+    },
+  },
+  {
+    name: 'leader-killed-between-relay-and-reply',
+    family,
+    line: 'a relay goes to Redis, its reply is swallowed, then SIGKILL to the leader',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    proxies: true,
+    async strike({ group }) {
+      const leader = await group.leader();
+      await proveSoon(onRequest(leader.proxy, GAPS), 'a relay on its way');
+      await proveSoon(() => leader.proxy.counts.dropped > 0, 'a reply that is swallowed');
+      await leader.kill('leader-killed-between-relay-and-reply');
+      await group.ledByAnother(leader);
+      return { proof: `${leader.proxy.counts.dropped} bytes of replies swallowed, ${leader.pid} killed` };
+    },
+  },
+  {
+    name: 'consumer-killed-committing',
+    family,
+    line: 'a commit goes to Redis, its reply is swallowed, then SIGKILL to that process',
+    cuts: 'one',
+    outage: TAKEN_OVER,
+    proxies: true,
+    async strike({ group, admin }, random) {
+      const victim = random.pick(group.processes);
+      await proveSoon(onRequest(victim.proxy, OUTPUT), 'a commit on its way');
+      await proveSoon(() => victim.proxy.counts.dropped > 0, 'a reply that is swallowed');
+      await victim.kill('consumer-killed-committing');
+      const outage = await takenOver(admin, victim);
+      return {
+        proof: `${victim.proxy.counts.dropped} bytes of replies swallowed, ${victim.pid} killed`,
+        outage,
+      };
+    },
+  },
+  {
+    name: 'consumer-stopped',
+    family,
+    line: `SIGSTOP to a process that does not lead, while it holds messages, for ${PAST_CLAIM / 1_000} s: past claimAfter; then SIGCONT`,
+    cuts: 'one',
+    outage: TAKEN_OVER,
+    async strike({ group, admin }) {
+      const follower = await group.follower();
+      const held = await stopHolding(admin, follower);
+      const began = performance.now();
+      const outage = await takenOver(admin, follower);
+      await sleep(Math.max(0, PAST_CLAIM - (performance.now() - began)));
+      prove(stateOf(follower.pid).startsWith('T'), 'still stopped');
+      follower.signal('SIGCONT');
+      return {
+        proof: `${follower.pid} stopped with ${held} messages, which others took over; continued`,
+        outage,
+      };
+    },
+  },
+];
+
+/** Sends SIGSTOP, proves that the process sleeps, does the work and sends SIGCONT. */
+export async function stopped(one, work) {
+  one.signal('SIGSTOP');
+  try {
+    await proveSoon(() => stateOf(one.pid).startsWith('T'), 'a process that is stopped');
+    await work();
+    prove(stateOf(one.pid).startsWith('T'), 'still stopped');
+  } finally {
+    one.signal('SIGCONT');
+  }
+}
+
+function stateOf(pid) {
+  return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+}
+
+/** A condition: a script that names `key` was seen on its way to Redis; from then on replies are swallowed. */
+function onRequest(proxy, key) {
+  let seen = false;
+  const named = Buffer.from(`\r\n${key}\r\n`);
+  proxy.onRequest = (chunk) => {
+    if (seen || !chunk.includes('evalsha') || !chunk.includes(named)) return;
+    seen = true;
+    proxy.modes.replies = 'drop';
+  };
+  return () => seen;
+}
+
+/** Stops a process at a moment at which messages are in its hands; how many. */
+function stopHolding(redis, one) {
+  return proveSoon(async () => {
+    one.signal('SIGSTOP');
+    await proveSoon(() => stateOf(one.pid).startsWith('T'), 'a process that is stopped');
+    // What it sent before may still be under way.
+    await sleep(50);
+    const held = await holds(redis, one);
+    if (held === 0) one.signal('SIGCONT');
+    return held;
+  }, 'a process stopped while it holds messages');
+}
+
+async function holds(redis, one) {
+  const [, , , consumers] = await redis.xpending(INBOX, GROUP);
+  const own = (consumers ?? []).filter(([name]) => one.owns(name));
+  return own.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** Waits until nothing is pending with the consumers of a process; ms that it took. */
+async function takenOver(redis, victim) {
+  const began = performance.now();
+  await until(async () => (await holds(redis, victim)) === 0, {
+    what: `the messages of ${victim.pid} to be taken over`,
+  });
+  return Math.round(performance.now() - began);
+}

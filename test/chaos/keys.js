@@ -1,0 +1,13 @@
+/** The names that the group under test uses: those of DEFAULT settings, seen from outside. */
+export const CHANNEL = 'messages:published';
+export const OUTPUT = 'messages:processed';
+export const CONSUMER_IDS = 'consumer:ids';
+export const GROUP = 'cgroup';
+
+const own = (name) => `cgroup:{${OUTPUT}}:${name}`;
+export const INBOX = own('inbox');
+export const BRIDGE = own('bridge');
+export const RETRY = own('retry');
+export const DEAD = own('dead');
+export const COUNTERS = own('counters');
+export const GAPS = own('gaps');

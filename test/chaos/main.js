@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import { chooseFaults } from './faults/index.js';
+import { checkMutants } from './mutant-run.js';
+import { HELP, readOptions } from './options.js';
+import { list, roundLines, table } from './report.js';
+import { run } from './run.js';
+
+const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args) {
+  let options;
+  let faults;
+  try {
+    options = readOptions(args);
+    faults = chooseFaults(options.faults);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+  if (options.help) say(HELP);
+  else if (options.list) say(...list());
+  else return options.mutants ? checkMutants(options, say) : chaos(faults, options);
+  return 0;
+}
+
+async function chaos(faults, options) {
+  say(
+    `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges`,
+  );
+  const results = await run(faults, options, (result) => say(...roundLines(result, options)));
+  say('', ...table(results));
+  if (options.json)
+    writeFileSync(options.json, `${JSON.stringify({ seed: options.seed, results }, null, 2)}\n`);
+  return exitCode(results, options);
+}
+
+function exitCode(results, { faults, strictTimes }) {
+  const any = (verdict) => results.some((result) => result.verdict === verdict);
+  if (any('failed') || (strictTimes && results.some(({ slow }) => slow))) return 1;
+  // Asked for by name, what this machine cannot do is as bad as a fault that did not happen.
+  return any('invalid') || (any('not possible') && !faults.includes('all')) ? 2 : 0;
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+
+export const HELP = `npm run chaos -- [options]
+
+Breaks a running group in every way there is, one or two at a time, while messages are published, and holds what
+came out against what went in. Each fault proves that it happened.
+
+  --faults LIST    faults or families, with commas between; all (default)
+  --seed N         order and choices; the current time by default, and printed
+  --messages N     go on until so many messages were published (every fault once at least); 100000
+  --minutes N      go on for so many minutes (every fault once at least)
+  --rate N         messages per second; 5000
+  --pairs          two faults at a time
+  --bridges N      processes of the group, and bridges that are subscribed; 2
+  --strict-times   an outage that is longer than promised fails the round
+  --mutant NAME    break the build itself in a known way: the checker must find it
+  --mutants        run each mutant, and fail if one is not found
+  --json FILE      write the results there, too
+  --list           the faults and the mutants, a line each
+
+Exit code 0: all is well; 1: the checker found something; 2: wrong usage, or a fault did not happen.`;
+
+const NUMBERS = ['seed', 'messages', 'minutes', 'rate', 'bridges'];
+
+/**
+ * @param {string[]} args
+ * @throws {TypeError} for what is no option, or no number
+ */
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      faults: { type: 'string', default: 'all' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      messages: { type: 'string', default: '100000' },
+      minutes: { type: 'string', default: '0' },
+      rate: { type: 'string', default: '5000' },
+      bridges: { type: 'string', default: '2' },
+      pairs: { type: 'boolean', default: false },
+      'strict-times': { type: 'boolean', default: false },
+      mutant: { type: 'string' },
+      mutants: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const numbers = NUMBERS.map((name) => [name, numberOf(name, values[name])]);
+  const { 'strict-times': strictTimes, ...rest } = values;
+  return { ...rest, strictTimes, faults: values.faults.split(','), ...Object.fromEntries(numbers) };
+}
+
+function numberOf(name, text) {
+  const number = Number(text);
+  if (!Number.isFinite(number) || number < 0 || text === '')
+    throw new TypeError(`--${name} is no number: ${text}`);
+  return number;
+}

@@ -1,0 +1,28 @@
+/** The processor of the group under test: it does what the message says, and else adds a property. */
+
+const MEGABYTE = 1_000_000;
+
+const poisons = {
+  throws: () => {
+    throw new Error('poison: thrown');
+  },
+  hangs: () => new Promise(() => {}),
+  busy: (message) => {
+    const end = Date.now() + 10_000;
+    while (Date.now() < end);
+    return { ...message, seen: true };
+  },
+  exits: () => process.exit(7),
+  undefined: () => undefined,
+  bigint: (message) => ({ ...message, n: BigInt(message.n) }),
+  circular: (message) => {
+    message.self = message;
+    return message;
+  },
+  huge: (message) => ({ ...message, seen: true, ballast: 'h'.repeat(4 * MEGABYTE) }),
+};
+
+export default function process_(message) {
+  const poison = message.poison === undefined ? undefined : poisons[message.poison];
+  return poison ? poison(message) : { ...message, seen: true };
+}

@@ -1,0 +1,64 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageId } from './messages.js';
+
+const PROGRAM = fileURLToPath(new URL('publisher.js', import.meta.url));
+
+/** The publisher's process, seen from the test. */
+export class Publishing {
+  #child;
+  #run;
+  #path;
+
+  /** @param {{ port: number, run: string, rate: number, dir: string, leash: import('./leash.js').Leash }} options */
+  constructor({ port, run, rate, dir, leash }) {
+    this.#run = run;
+    this.#path = join(dir, 'ledger');
+    this.#child = leash.hold(fork(PROGRAM, [JSON.stringify({ port, run, rate, ledger: this.#path })]));
+  }
+
+  setRate(rate) {
+    this.#child.send({ rate });
+  }
+
+  /** Publishes so many messages of a kind, one every 10 ms, beside the usual ones. */
+  send(kind, count) {
+    this.#child.send({ send: kind, count });
+  }
+
+  /** Returns when every message has its reply, or never will. */
+  async stop() {
+    const exit = once(this.#child, 'exit');
+    this.#child.send({ stop: true });
+    const [code] = await exit;
+    if (code !== 0) throw new Error(`the publisher ended with ${code}`);
+  }
+
+  /** Ends it at once, where its ledger is of no use any more. */
+  kill() {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** @returns {import('./checker/types.js').Published[]} in the order in which they were sent */
+  ledger() {
+    const lines = readFileSync(this.#path, 'utf8').split('\n').slice(0, -1);
+    return lines.map((line) => this.#entry(line.split(' '))).sort((a, b) => a.n - b.n);
+  }
+
+  #entry([n, kind, receivers, sentAt, before, after, hash]) {
+    const known = (text) => (text === '?' ? undefined : Number(text));
+    return {
+      n: Number(n),
+      id: messageId(this.#run, Number(n)),
+      kind,
+      receivers: known(receivers),
+      sentAt: Number(sentAt),
+      redisBefore: known(before),
+      redisAfter: known(after),
+      hash,
+    };
+  }
+}

@@ -1,0 +1,50 @@
+import { agree } from './faults/index.js';
+import { Random } from './random.js';
+import { playRound } from './round.js';
+
+/** From the seed of a round to that of its second try. */
+const ANOTHER = 500_000;
+
+/**
+ * Plays rounds until the faults have had their turn, and messages and minutes are reached.
+ *
+ * @param {import('./faults/index.js').Fault[]} faults
+ * @param {ReturnType<typeof import('./options.js').readOptions>} options
+ * @param {(result: object) => void} tell gets each result as it comes
+ */
+export async function run(faults, options, tell) {
+  const began = performance.now();
+  const random = new Random(options.seed);
+  const results = [];
+  const published = () => results.reduce((sum, { numbers }) => sum + (numbers?.published ?? 0), 0);
+  const enough = () =>
+    published() >= options.messages && performance.now() - began >= options.minutes * 60_000;
+  // Each time around has a seed of its own, which a round tells, so that it can be replayed alone.
+  let { seed } = options;
+  do {
+    for (const round of rounds(faults, options.pairs, random)) {
+      const result = await play(round, { ...options, seed });
+      results.push(result);
+      tell(result);
+    }
+    seed++;
+  } while (!enough() && results.some(({ numbers }) => numbers));
+  return results;
+}
+
+/** Two faults may get in each other's way, so that one does not happen: then they are tried again. */
+async function play(round, options) {
+  const result = await playRound(round, options);
+  const again = result.verdict === 'invalid' && round.length > 1;
+  return again ? playRound(round, { ...options, seed: options.seed + ANOTHER }) : result;
+}
+
+/** Every fault once, in random order; in pairs: each with another one that it agrees with. */
+function rounds(faults, pairs, random) {
+  const shuffled = random.shuffle(faults);
+  if (!pairs) return shuffled.map((fault) => [fault]);
+  return shuffled.flatMap((fault) => {
+    const others = faults.filter((other) => agree(fault, other));
+    return others.length > 0 ? [[fault, random.pick(others)]] : [];
+  });
+}
