@@ -15,7 +15,7 @@ import { Reclaimer } from './reclaimer.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { keysOf } from './redis/keys.js';
-import { LeaseStore } from './redis/lease.js';
+import { type Gap, LeaseStore } from './redis/lease.js';
 import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 import { RegistryStore } from './redis/registry.js';
 import { RoadStore } from './redis/road.js';
@@ -37,8 +37,8 @@ export interface GroupEvents {
   ready: [];
   /** This process relays the channel. */
   leading: [];
-  /** Messages may have been missed; since: ms since 1970, where known. */
-  gap: [gap: { readonly reason: string; readonly since: number | undefined }];
+  /** Messages may have been missed. */
+  gap: [gap: Gap];
   /** An attempt failed, or a message could not be tried at all. */
   failure: [failure: Failure];
   /** Redis has taken results, retries and dead letters of this process. */
@@ -51,6 +51,8 @@ export interface GroupEvents {
 const CONNECT_TIMEOUT = 5_000;
 /** ms to wait at start-up until some bridge of the group is in place. */
 const BRIDGE_TIMEOUT = 15_000;
+/** Bytes of what is relayed already that a bridge keeps, at most. */
+const RETAIN_BYTES = 64 * 2 ** 20;
 /** Shares of the shutdown timeout after which work is interrupted, and after which what is left is left to others. */
 const INTERRUPT_AT = 0.7;
 const ABANDON_AT = 0.9;
@@ -323,13 +325,14 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       marks: keys.marks,
       seats: settings.bridges,
       lease: settings.lease,
+      limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
       store: new LeaseStore(await this.#connect('bridge'), keys),
       connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
       outputBufferLimit: server.pubsubHardLimit,
       log: this.#log,
     });
     bridge.on('leading', () => this.#tell('leading'));
-    bridge.on('gap', (reason, since) => this.#tell('gap', { reason, since }));
+    bridge.on('gap', (gap) => this.#tell('gap', gap));
     return bridge;
   }
 
