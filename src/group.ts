@@ -8,9 +8,9 @@ import { Digest } from './digest.js';
 import { CgroupError, messageOf } from './errors.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
-import { builtinProcessor } from './processor/builtin.js';
-import { loadProcessor } from './processor/load.js';
+import { chooseWorkshop } from './processor/choose.js';
 import type { Processor } from './processor/processor.js';
+import type { Workshop } from './processor/workshop.js';
 import { Reclaimer } from './reclaimer.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
@@ -26,7 +26,7 @@ import { type GroupStatus, readStatus } from './snapshot.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
-  /** Processes the messages; instead of `processor`, the path of a module. */
+  /** Processes the messages, on this thread; instead of `processor`, the path of a module, which has threads of its own. */
   readonly process?: Processor;
   /** Any pino logger, or one like it. Without it nothing is logged. */
   readonly logger?: Logger;
@@ -83,6 +83,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #process: Processor | undefined;
   readonly #log: Logger;
   readonly #deaths: Digest<Failure>;
+  #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
@@ -163,7 +164,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   async #start(): Promise<void> {
     const { settings } = this;
-    const processor = await this.#loadProcessor();
+    const member = { host: hostname(), pid: process.pid };
+    // Names of ids hold no space: a mark is a line of words.
+    const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
+    const ids = this.#consumerIds(base);
+    const workshop = chooseWorkshop(settings, this.#process, ids, this.#log);
+    this.#workshop = workshop;
+    await workshop.start();
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startPrivateRedis();
       this.#log.info(
@@ -175,15 +182,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const server = await inspectServer(main);
     this.#warnOf(server);
     const keys = keysOf(settings);
-    const member = { host: hostname(), pid: process.pid };
     const registry = new RegistryStore(main, keys, member);
     const road = new RoadStore(main, keys, settings.group);
     // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
     await registry.beat([], [], 3 * settings.heartbeat);
     await road.prepare();
 
-    // Names of ids hold no space: a mark is a line of words.
-    const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
     const bridge = settings.bridge === 'off' ? undefined : await this.#makeBridge(base, server);
     const committer = new Committer({
       store: road,
@@ -191,7 +195,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       log: this.#log,
       onSettled: (count) => this.#tell('settled', count),
     });
-    const consumers = await this.#makeConsumers(base, road, committer, processor);
+    const consumers = await this.#makeConsumers(ids, road, committer, workshop);
     const { claimAfter, heartbeat } = settings;
     this.#parts = {
       connections: this.#opened,
@@ -239,11 +243,15 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   async #stop(): Promise<void> {
-    // Without its connections a start under way ends soon; with its parts made, they are stopped in order.
-    if (!this.#parts) for (const connection of this.#opened) connection.close();
+    // Without its threads and connections a start under way ends soon; with its parts made, they are stopped in order.
+    if (!this.#parts) {
+      for (const connection of this.#opened) connection.close();
+      await this.#workshop?.stop();
+    }
     await this.#startEnded();
     const parts = this.#parts;
     if (parts) await this.#stopParts(parts);
+    await this.#workshop?.stop();
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
     await this.#redis?.stop();
@@ -297,10 +305,9 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     }
   }
 
-  async #loadProcessor(): Promise<Processor> {
-    if (this.#process) return this.#process;
-    const { processor, simulateMs } = this.settings;
-    return processor === undefined ? builtinProcessor(simulateMs) : loadProcessor(processor);
+  #consumerIds(base: string): string[] {
+    const { size, bridge } = this.settings;
+    return Array.from({ length: bridge === 'only' ? 0 : size }, (_, index) => `${base}-${index + 1}`);
   }
 
   async #connect(role: string): Promise<Connection> {
@@ -337,29 +344,28 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   async #makeConsumers(
-    base: string,
+    ids: readonly string[],
     store: RoadStore,
     committer: Committer,
-    processor: Processor,
+    workshop: Workshop,
   ): Promise<Consumer[]> {
-    const { size, bridge, concurrency, batch, timeout, maxAttempts, backoff } = this.settings;
-    const count = bridge === 'only' ? 0 : size;
-    const connections = await Promise.all(Array.from({ length: count }, () => this.#connect('consumer')));
-    return connections.map(
-      (connection, index) =>
-        new Consumer({
-          id: `${base}-${index + 1}`,
-          connection,
-          store,
-          committer,
-          processor,
-          concurrency,
-          batch,
-          timeout,
-          policy: { maxAttempts, backoff },
-          log: this.#log,
-          onFailure: (failure) => this.#onFailure(failure),
-        }),
+    const { concurrency, batch, maxAttempts, backoff } = this.settings;
+    return Promise.all(
+      ids.map(
+        async (id) =>
+          new Consumer({
+            id,
+            connection: await this.#connect('consumer'),
+            store,
+            committer,
+            lane: workshop.lane(id),
+            concurrency,
+            batch,
+            policy: { maxAttempts, backoff },
+            log: this.#log,
+            onFailure: (failure) => this.#onFailure(failure),
+          }),
+      ),
     );
   }
 

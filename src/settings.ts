@@ -99,6 +99,15 @@ export const settingsSchema = z.strictObject({
       'path of a module whose default export processes a message; ' +
         'without it the built-in one adds a random property',
     ),
+  threads: z
+    .union([z.literal('auto'), whole(0, 1_000, 'auto or ')], {
+      error: 'must be auto or a whole number, from 0 to 1000',
+    })
+    .prefault('auto')
+    .describe(
+      'threads that run the module of the processor; 0 runs it on the main thread; ' +
+        'auto: one less than there are cores, at least one, at most size',
+    ),
   simulateMs: whole(0, 3_600_000)
     .prefault(0)
     .describe('the built-in processor waits so many milliseconds per message'),
@@ -146,7 +155,9 @@ export const settingsSchema = z.strictObject({
     ),
   bufferLimit: size()
     .prefault('512mb')
-    .describe('most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped'),
+    .describe(
+      'most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped',
+    ),
   embedded: toggle()
     .prefault(false)
     .describe('start a private Redis for this run, from the redis-server or valkey-server on the PATH'),

@@ -1,4 +1,3 @@
-import type { Logger } from '../logger.js';
 import { doJob } from './job.js';
 import type { Processor } from './processor.js';
 import type { Lane, Workshop, WorkshopOptions } from './workshop.js';
@@ -10,13 +9,11 @@ import type { Lane, Workshop, WorkshopOptions } from './workshop.js';
 export class InlineWorkshop implements Workshop {
   readonly #load: () => Promise<Processor>;
   readonly #options: WorkshopOptions;
-  readonly #log: Logger;
   #processor: Processor | undefined;
 
-  constructor(load: () => Promise<Processor>, options: WorkshopOptions, log: Logger) {
+  constructor(load: () => Promise<Processor>, options: WorkshopOptions) {
     this.#load = load;
     this.#options = options;
-    this.#log = log;
   }
 
   async start(): Promise<void> {
@@ -24,10 +21,10 @@ export class InlineWorkshop implements Workshop {
   }
 
   lane(consumerId: string): Lane {
-    const { concurrency, timeout } = this.#options;
+    const { concurrency, timeout, log } = this.#options;
     const processor = this.#processor;
     if (!processor) throw new TypeError('not started');
-    const bench = { consumerId, processor, timeout, log: this.#log };
+    const bench = { consumerId, processor, timeout, log };
     return { depth: concurrency, run: (job, onOutcome) => doJob(job, bench, onOutcome), quiet() {} };
   }
 

@@ -1,3 +1,5 @@
+import type { Logger } from '../logger.js';
+
 /** One message to be processed. */
 export interface Job {
   readonly inboxId: string;
@@ -18,7 +20,10 @@ export type Outcome =
   /** It was interrupted by us, or never begun, and says nothing about the message. */
   | { readonly kind: 'interrupted' };
 
-/** Called once for a job, perhaps before `run` has returned; `busy`: ms from its beginning to its end. */
+/**
+ * Called once for a job, perhaps before `run` has returned; `busy`: ms from its beginning to its end, 0 where it was
+ * not processed or nobody can tell.
+ */
 export type OnOutcome = (outcome: Outcome, busy: number) => void;
 
 /** A job that was taken on. */
@@ -54,4 +59,5 @@ export interface WorkshopOptions {
   readonly concurrency: number;
   /** Of one attempt, ms. */
   readonly timeout: number;
+  readonly log: Logger;
 }

@@ -1,6 +1,11 @@
+import { performance } from 'node:perf_hooks';
 import { type Bench, doJob } from '../job.js';
 import type { Outcome, Running } from '../workshop.js';
-import type { NumberedJob, Progress } from './wire.js';
+import type { Progress } from './progress.js';
+import type { NumberedJob } from './wire.js';
+
+/** ms after which jobs that wait leave the thread to timers, messages and the other slots, and go on afterwards. */
+const TURN = 10;
 
 export interface SlotOptions {
   readonly bench: Bench;
@@ -16,55 +21,61 @@ export class Slot {
   #waiting: NumberedJob[] = [];
   #inWork = 0;
   #pumping = false;
-  #quiet = false;
+  #turnBegan: number | undefined;
 
   constructor(options: SlotOptions) {
     this.#options = options;
   }
 
-  add(jobs: readonly NumberedJob[]): void {
-    this.#waiting.push(...jobs);
-    if (this.#quiet) this.quiet();
-    else this.#pump();
+  add(job: NumberedJob): void {
+    this.#waiting.push(job);
   }
 
+  /** Ends a job from outside. Of one that waits nothing is told: whoever interrupts it knows. */
   interrupt(number: number, reason: string): void {
     this.#waiting = this.#waiting.filter((job) => job.number !== number);
     this.#running.get(number)?.interrupt(reason);
   }
 
-  quiet(): void {
-    this.#quiet = true;
-    for (const job of this.#waiting.splice(0)) this.#options.onEnd(job, { kind: 'interrupted' }, 0);
-  }
-
-  /** A processor that returns at once ends within this loop, not within itself. */
-  #pump(): void {
+  /** Begins what can be begun. A processor that returns at once ends within this loop, not within itself. */
+  pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
     let next = 0;
-    while (this.#inWork < this.#options.concurrency) {
-      const job = this.#waiting[next++];
-      if (!job) break;
-      this.#begin(job);
-    }
+    while (this.#inWork < this.#options.concurrency && next < this.#waiting.length && !this.#turnIsOver())
+      this.#begin(this.#waiting[next++] as NumberedJob);
     this.#waiting.splice(0, next);
     this.#pumping = false;
   }
 
+  #turnIsOver(): boolean {
+    const now = performance.now();
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = now;
+      setImmediate(() => {
+        this.#turnBegan = undefined;
+        this.pump();
+      });
+    }
+    return now - this.#turnBegan > TURN;
+  }
+
   #begin(job: NumberedJob): void {
     const { bench, progress, onEnd } = this.#options;
+    if (!progress.enter(job.slot, job.number)) {
+      onEnd(job, { kind: 'interrupted' }, 0);
+      return;
+    }
     let ended = false;
     this.#inWork++;
-    progress.enters(job.slot, job.number);
     const running = doJob(job, bench, (outcome, busy) => {
       ended = true;
       this.#inWork--;
       this.#running.delete(job.number);
       onEnd(job, outcome, busy);
-      this.#pump();
+      this.pump();
     });
-    progress.leaves();
+    progress.leave();
     if (!ended) this.#running.set(job.number, running);
   }
 }

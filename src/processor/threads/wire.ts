@@ -9,14 +9,20 @@ export interface ThreadData {
   readonly concurrency: number;
   /** Ids of the consumers whose jobs it does; the index is the slot. */
   readonly consumers: readonly string[];
-  /** The memory of its {@link Progress}. */
-  readonly progress: SharedArrayBuffer;
+  /** Of its {@link Progress}. */
+  readonly memory: SharedArrayBuffer;
+}
+
+/** A job of a slot. */
+export interface NumberedJob extends Job {
+  readonly slot: number;
+  /** Rises by one with each job of the slot; see {@link after}. */
+  readonly number: number;
 }
 
 /** A job on its way, without its message. */
-export interface JobHead {
+interface JobHead {
   readonly slot: number;
-  /** Rises by one with each job of the slot; see {@link after}. */
   readonly number: number;
   readonly inboxId: string;
   readonly attempt: number;
@@ -24,10 +30,17 @@ export interface JobHead {
   readonly end: number;
 }
 
+export interface PackedJobs {
+  readonly kind: 'jobs';
+  readonly messages: Uint8Array<ArrayBuffer>;
+  readonly heads: readonly JobHead[];
+}
+
 export type ToThread =
-  | { readonly kind: 'jobs'; readonly messages: Uint8Array; readonly heads: readonly JobHead[] }
+  | PackedJobs
   | { readonly kind: 'interrupt'; readonly slot: number; readonly number: number; readonly reason: string }
-  | { readonly kind: 'quiet'; readonly slot: number };
+  /** End yourself, and tell what there is to tell before. */
+  | { readonly kind: 'end' };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -36,24 +49,22 @@ export interface Done {
   readonly slot: number;
   readonly number: number;
   readonly outcome: Outcome;
-  /** ms */
+  /** As {@link OnOutcome} has it. */
   readonly busy: number;
 }
 
 export type FromThread =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'broken'; readonly error: string }
+  /** The processor cannot be loaded. */
+  | { readonly kind: 'broken'; readonly error: string; readonly cause: unknown }
   | { readonly kind: 'done'; readonly done: readonly Done[] }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly text: string };
 
-/** A job of a slot. */
-export interface NumberedJob extends Job {
-  readonly slot: number;
-  readonly number: number;
-}
-
-/** Jobs as one message, and the memory to hand over with it: a Buffer of ioredis would be cloned with all its neighbours. */
-export function pack(jobs: readonly NumberedJob[]): { message: ToThread; transfer: ArrayBuffer[] } {
+/**
+ * Jobs as one message. Their messages are copied together into a piece of memory to be handed over: a Buffer
+ * that ioredis made would be cloned with everything else that came in the same reply.
+ */
+export function pack(jobs: readonly NumberedJob[]): PackedJobs {
   const messages = new Uint8Array(jobs.reduce((sum, { message }) => sum + message.length, 0));
   let end = 0;
   const heads = jobs.map(({ slot, number, inboxId, attempt, message }) => {
@@ -61,11 +72,11 @@ export function pack(jobs: readonly NumberedJob[]): { message: ToThread; transfe
     end += message.length;
     return { slot, number, inboxId, attempt, end };
   });
-  return { message: { kind: 'jobs', messages, heads }, transfer: [messages.buffer] };
+  return { kind: 'jobs', messages, heads };
 }
 
-/** The jobs of a message made by {@link pack}. */
-export function unpack(messages: Uint8Array, heads: readonly JobHead[]): NumberedJob[] {
+/** The jobs of a message made by {@link pack}; their messages are views of its memory. */
+export function unpack({ messages, heads }: PackedJobs): NumberedJob[] {
   let start = 0;
   return heads.map(({ slot, number, inboxId, attempt, end }) => {
     const message = Buffer.from(messages.buffer, messages.byteOffset + start, end - start);
@@ -74,56 +85,12 @@ export function unpack(messages: Uint8Array, heads: readonly JobHead[]): Numbere
   });
 }
 
-/** The number after a job's: 32 bits, and then from the lowest again. */
+/** The number after a job's: 32 bits, because the memory that threads share holds no more; then from the lowest again. */
 export function after(number: number): number {
   return (number + 1) | 0;
 }
 
-const NONE = -1;
-
-/**
- * How far a thread is, in memory that both sides see: a thread that is kept busy by the processor, or has
- * ended, can say nothing any more.
- */
-export class Progress {
-  /** The job begun last of each slot, then the slot whose processor has the thread at this moment. */
-  readonly #cells: Int32Array;
-
-  constructor(memory: SharedArrayBuffer) {
-    this.#cells = new Int32Array(memory);
-  }
-
-  static memory(slots: number): SharedArrayBuffer {
-    const memory = new SharedArrayBuffer(4 * (slots + 1));
-    new Int32Array(memory)[slots] = NONE;
-    return memory;
-  }
-
-  /** The job is begun, and has the thread until {@link leaves}. */
-  enters(slot: number, number: number): void {
-    Atomics.store(this.#cells, slot, number);
-    Atomics.store(this.#cells, this.#cells.length - 1, slot);
-  }
-
-  leaves(): void {
-    Atomics.store(this.#cells, this.#cells.length - 1, NONE);
-  }
-
-  isBegun(slot: number, number: number): boolean {
-    return ((Atomics.load(this.#cells, slot) - number) | 0) >= 0;
-  }
-
-  /** Whether this job has the thread. */
-  isIn(slot: number, number: number): boolean {
-    return this.#current === slot && Atomics.load(this.#cells, slot) === number;
-  }
-
-  /** Whether any job has the thread. */
-  get busy(): boolean {
-    return this.#current !== NONE;
-  }
-
-  get #current(): number {
-    return Atomics.load(this.#cells, this.#cells.length - 1);
-  }
+/** The number before a job's. */
+export function before(number: number): number {
+  return (number - 1) | 0;
 }

@@ -1,43 +1,41 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.js';
-import type { Logger } from '../../logger.js';
 import { loadProcessor } from '../load.js';
+import { Progress } from './progress.js';
 import { Slot } from './slot.js';
-import {
-  type Done,
-  type FromThread,
-  type LogLevel,
-  Progress,
-  type ThreadData,
-  type ToThread,
-  unpack,
-} from './wire.js';
+import { threadLogger } from './thread-log.js';
+import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './wire.js';
 
-// What runs in each of the threads that process messages. Its other side is thread.ts.
+// What runs in each of the threads that process messages. Its other side is spawned.ts.
 
 /** Outcomes are told at the latest after so many ms of work, though more is to be done. */
 const TELL_EVERY = 5;
+/** ms between two beats of the pulse. */
+const BEAT_EVERY = 100;
 
-const data = workerData as ThreadData;
-const port = parentPort;
-if (!port) throw new TypeError('this module runs in a thread of its own');
+const { path, timeout, concurrency, consumers, memory } = workerData as ThreadData;
+const log = threadLogger(tell);
+const progress = new Progress(memory);
 
 let done: Done[] = [];
 let toldAt = 0;
 let telling = false;
 
+/** Outcomes that come together travel together: a message for each would cost more than most processors do. */
 function ended(one: Done): void {
   done.push(one);
   if (performance.now() - toldAt > TELL_EVERY) tellDone();
   else if (!telling) {
     telling = true;
-    setImmediate(tellDone);
+    setImmediate(() => {
+      telling = false;
+      tellDone();
+    });
   }
 }
 
 function tellDone(): void {
-  telling = false;
   toldAt = performance.now();
   if (done.length === 0) return;
   tell({ kind: 'done', done });
@@ -45,65 +43,54 @@ function tellDone(): void {
 }
 
 function tell(message: FromThread): void {
-  port?.postMessage(message);
-}
-
-function logger(common: Record<string, unknown>): Logger {
-  const line = (level: LogLevel) => (fields: object, text: string) => {
-    try {
-      tell({ kind: 'log', level, fields: { ...common, ...fields }, text });
-    } catch {
-      // Among the fields is one that cannot leave the thread, a function perhaps.
-      tell({ kind: 'log', level, fields: common, text });
-    }
-  };
-  return {
-    debug: line('debug'),
-    info: line('info'),
-    warn: line('warn'),
-    error: line('error'),
-    child: (fields) => logger({ ...common, ...fields }),
-  };
+  parentPort?.postMessage(message);
 }
 
 /** What the processor leaves behind, a timer that throws for instance, must not end the thread. */
 function survive(): void {
-  const log = logger({});
-  const stray = (what: string) => (error: unknown) =>
-    log.error({ error }, `${what} in the processor, outside of any attempt: ${messageOf(error)}`);
-  process.on('uncaughtException', stray('an exception that nobody caught'));
-  process.on('unhandledRejection', stray('a rejection that nobody handled'));
+  const stray = (error: unknown) =>
+    log.error({ error }, `an error outside of any attempt, probably of the processor: ${messageOf(error)}`);
+  process.on('uncaughtException', stray);
+  process.on('unhandledRejection', stray);
 }
 
-async function main(): Promise<void> {
-  const { path, timeout, concurrency, consumers } = data;
-  const progress = new Progress(data.progress);
-  let slots: Slot[];
+async function makeSlots(): Promise<Slot[] | undefined> {
   try {
     const processor = await loadProcessor(path);
-    slots = consumers.map((consumerId, slot) => {
-      const bench = { consumerId, processor, timeout, log: logger({}) };
+    return consumers.map((consumerId, slot) => {
+      const bench = { consumerId, processor, timeout, log };
       const onEnd = ({ number }: { number: number }, outcome: Done['outcome'], busy: number) =>
         ended({ slot, number, outcome, busy });
       return new Slot({ bench, concurrency, progress, onEnd });
     });
   } catch (error) {
-    tell({ kind: 'broken', error: messageOf(error) });
-    return;
+    const { cause } = error as Error;
+    tell({ kind: 'broken', error: messageOf(error), cause: cause instanceof Error ? cause : undefined });
+    return undefined;
   }
-  survive();
-  port?.on('message', (message: ToThread) => {
-    if (message.kind === 'interrupt') slots[message.slot]?.interrupt(message.number, message.reason);
-    else if (message.kind === 'quiet') slots[message.slot]?.quiet();
-    else {
-      const jobs = unpack(message.messages, message.heads);
-      for (const [slot, lane] of slots.entries()) {
-        const own = jobs.filter((job) => job.slot === slot);
-        if (own.length > 0) lane.add(own);
-      }
-    }
-  });
-  tell({ kind: 'ready' });
 }
 
-await main();
+function take(slots: readonly Slot[], message: ToThread): void {
+  switch (message.kind) {
+    case 'jobs':
+      for (const job of unpack(message)) slots[job.slot]?.add(job);
+      for (const slot of slots) slot.pump();
+      return;
+    case 'interrupt':
+      slots[message.slot]?.interrupt(message.number, message.reason);
+      return;
+    case 'end':
+      // Not now: the processor may still be told, by messages before this one, to come to an end.
+      setImmediate(() => process.exit(0));
+  }
+}
+
+const slots = await makeSlots();
+if (slots) {
+  survive();
+  // A processor may end the thread: what was done before is not to be done again.
+  process.on('exit', tellDone);
+  setInterval(() => progress.beat(), BEAT_EVERY).unref();
+  parentPort?.on('message', (message: ToThread) => take(slots, message));
+  tell({ kind: 'ready' });
+}
