@@ -1,69 +1,94 @@
 import type { Job, OnOutcome, Outcome } from '../workshop.js';
 import type { Progress } from './progress.js';
-import { after, before, type NumberedJob } from './wire.js';
+import { after, type NumberedJob } from './wire.js';
 
-/** A job that was given to a thread and has not ended. */
+/** A job that has not ended. */
 export interface Pending {
-  readonly job: NumberedJob;
+  readonly slot: number;
+  readonly job: Job;
   readonly onOutcome: OnOutcome;
+  /** What the thread knows it by; undefined while no thread has it. */
+  number?: number;
 }
 
-/** The jobs of one thread that have not ended, whichever of its incarnations works on them. */
+/** The jobs that were given to one thread, whichever of its incarnations works on them, and have not ended. */
 export class PendingJobs {
-  /** By slot, then by number: in the order in which they begin. */
-  readonly #slots: readonly Map<number, Pending>[];
+  /** Not posted to the thread of now. */
+  #waiting = new Set<Pending>();
+  /** Posted to the thread of now: by slot, then by number, in the order in which they begin. */
+  readonly #posted: readonly Map<number, Pending>[];
   readonly #last: number[];
 
   constructor(slots: number) {
-    this.#slots = Array.from({ length: slots }, () => new Map());
-    this.#last = this.#slots.map(() => 0);
+    this.#posted = Array.from({ length: slots }, () => new Map());
+    this.#last = this.#posted.map(() => 0);
   }
 
   add(slot: number, job: Job, onOutcome: OnOutcome): Pending {
-    const number = after(this.#last[slot] as number);
-    this.#last[slot] = number;
-    const pending = { job: { ...job, slot, number }, onOutcome };
-    this.#slots[slot]?.set(number, pending);
+    const pending: Pending = { slot, job, onOutcome };
+    this.#waiting.add(pending);
     return pending;
   }
 
-  get(slot: number, number: number): Pending | undefined {
-    return this.#slots[slot]?.get(number);
+  /** Gives it the next number of its slot, under which the thread will know it. */
+  post(pending: Pending): NumberedJob {
+    const { slot, job } = pending;
+    const number = after(this.#last[slot] as number);
+    this.#last[slot] = number;
+    this.#waiting.delete(pending);
+    this.#posted[slot]?.set(number, pending);
+    pending.number = number;
+    return { ...job, slot, number };
   }
 
-  /** Tells how the job ended; once, whatever is heard of it later. False if it had ended before. */
-  end({ job, onOutcome }: Pending, outcome: Outcome, busy: number): boolean {
-    if (!this.#slots[job.slot]?.delete(job.number)) return false;
-    onOutcome(outcome, busy);
-    return true;
+  /** The thread is gone: all that was posted to it waits again, before what waits already. */
+  recall(): void {
+    const posted = this.#posted.flatMap((jobs) => [...jobs.values()]);
+    for (const jobs of this.#posted) jobs.clear();
+    for (const pending of posted) delete pending.number;
+    this.#waiting = new Set([...posted, ...this.#waiting]);
   }
 
-  /** Those of one slot; a list of its own, so that they may be ended meanwhile. */
-  of(slot: number): Pending[] {
-    return [...(this.#slots[slot]?.values() ?? [])];
+  posted(slot: number, number: number): Pending | undefined {
+    return this.#posted[slot]?.get(number);
+  }
+
+  has(pending: Pending): boolean {
+    const { slot, number } = pending;
+    return number === undefined ? this.#waiting.has(pending) : this.posted(slot, number) === pending;
+  }
+
+  /** Tells how the job ended; once, whatever is heard of it later. */
+  end(pending: Pending, outcome: Outcome, busy: number): void {
+    const { slot, number, onOutcome } = pending;
+    const had = number === undefined ? this.#waiting.delete(pending) : this.#posted[slot]?.delete(number);
+    if (had) onOutcome(outcome, busy);
+  }
+
+  /** A list of its own, so that they may be posted or ended meanwhile. */
+  waiting(): Pending[] {
+    return [...this.#waiting];
   }
 
   all(): Pending[] {
-    return this.#slots.flatMap((jobs) => [...jobs.values()]);
+    return [...this.#posted.flatMap((jobs) => [...jobs.values()]), ...this.#waiting];
   }
 
-  /** Of each slot the number before its first job: how far a new thread is, which is given all of them. */
-  starts(): number[] {
-    return this.#slots.map((jobs, slot) => {
-      const [first] = jobs.keys();
-      return first === undefined ? (this.#last[slot] as number) : before(first);
-    });
+  /** The number last given in each slot. */
+  get last(): readonly number[] {
+    return this.#last;
   }
 
   /**
-   * Whom to blame when the thread hangs or has ended: the job whose processor has the thread. After its first
-   * `await` a processor cannot be told from the others, so then all that were begun. None, where it was
-   * something that a job left behind.
+   * Which of the posted may be to blame when the thread hangs or has ended: the job whose processor has the
+   * thread. After its first `await` a processor cannot be told from the others, so then all that are in work. None,
+   * where it was something that an earlier job left behind.
    */
   suspects(progress: Progress): Pending[] {
     const { holder } = progress;
-    if (!holder) return this.all().filter(({ job }) => progress.isBegun(job.slot, job.number));
-    const pending = this.get(holder.slot, holder.number);
+    if (!holder)
+      return this.all().filter(({ slot, number }) => number !== undefined && progress.isInWork(slot, number));
+    const pending = this.posted(holder.slot, holder.number);
     return pending ? [pending] : [];
   }
 }

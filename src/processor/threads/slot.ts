@@ -72,6 +72,7 @@ export class Slot {
       ended = true;
       this.#inWork--;
       this.#running.delete(job.number);
+      progress.end(job.slot, job.number);
       onEnd(job, outcome, busy);
       this.pump();
     });

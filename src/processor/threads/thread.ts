@@ -22,9 +22,13 @@ export interface ThreadOptions extends Omit<ThreadData, 'memory'> {
   readonly log: Logger;
 }
 
+/** In no more trials than this all suspects are done again: one by one, or several together. */
+const MOST_TRIALS = 32;
+
 /**
  * A thread that processes messages, for good: when the processor ends it, or keeps it busy for too long, another
- * one takes its place. The job to blame has failed then; the others are done again, at the same attempt.
+ * one takes its place. The job to blame has failed then; the others are done again, at the same attempt. Where
+ * several may be to blame, they are done again apart from each other, until one of them does it again.
  */
 export class Thread {
   readonly #options: ThreadOptions;
@@ -36,6 +40,10 @@ export class Thread {
   /** Has loaded the processor, and all jobs. Undefined while it is replaced. */
   #spawned: SpawnedThread | undefined;
   #loading: SpawnedThread | undefined;
+  /** To be done again before all others, and apart. */
+  #suspects: Pending[] = [];
+  /** Those of them that the thread has now, and nothing else. */
+  #onTrial: Pending[] = [];
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: ThreadOptions) {
@@ -71,28 +79,34 @@ export class Thread {
   #run(slot: number, job: Job, onOutcome: OnOutcome): Running {
     const pending = this.#jobs.add(slot, job, onOutcome);
     if (this.#quiet.has(slot)) this.#jobs.end(pending, INTERRUPTED, 0);
-    else this.#spawned?.post(pending.job); // a thread to come is given it with all others
+    else if (this.#onTrial.length === 0) this.#spawned?.post(this.#jobs.post(pending));
     return { interrupt: (reason) => this.#interrupt(pending, reason) };
   }
 
   /** It counts at once, also where the thread is too busy to hear of it. */
   #interrupt(pending: Pending, reason: string): void {
-    const { slot, number } = pending.job;
-    if (this.#jobs.end(pending, INTERRUPTED, 0)) this.#spawned?.interrupt(slot, number, reason);
+    const { slot, number } = pending;
+    if (!this.#jobs.has(pending)) return;
+    this.#jobs.end(pending, INTERRUPTED, 0);
+    if (number !== undefined) this.#spawned?.interrupt(slot, number, reason);
+    this.#feed();
   }
 
   #beQuiet(slot: number): void {
     this.#quiet.add(slot);
     const progress = this.#spawned?.progress;
     progress?.quiet(slot);
-    for (const pending of this.#jobs.of(slot))
-      if (!progress?.isBegun(slot, pending.job.number)) this.#jobs.end(pending, INTERRUPTED, 0);
+    for (const pending of this.#jobs.all()) {
+      const { number } = pending;
+      const begun = number !== undefined && progress?.isBegun(slot, number);
+      if (pending.slot === slot && !begun) this.#jobs.end(pending, INTERRUPTED, 0);
+    }
   }
 
-  /** Makes the thread, and gives it all that there is to do. */
+  /** Makes the thread, and gives it what there is to do. */
   async #spawn(): Promise<void> {
     const { log, ...data } = this.#options;
-    const progress = Progress.from(this.#jobs.starts());
+    const progress = Progress.from(this.#jobs.last);
     const spawned = new SpawnedThread({
       data,
       progress,
@@ -112,14 +126,25 @@ export class Thread {
     this.#spawned = spawned;
     this.#silence = new Silence();
     for (const slot of this.#quiet) progress.quiet(slot);
-    for (const { job } of this.#jobs.all()) spawned.post(job);
+    this.#feed();
+  }
+
+  /** Posts what waits, once no suspect is on trial any more: the next of them, or all others. */
+  #feed(): void {
+    const spawned = this.#spawned;
+    if (!spawned || this.#onTrial.some((pending) => this.#jobs.has(pending))) return;
+    this.#suspects = this.#suspects.filter((pending) => this.#jobs.has(pending));
+    this.#onTrial = this.#suspects.splice(0, Math.ceil(this.#suspects.length / MOST_TRIALS));
+    const next = this.#onTrial.length > 0 ? this.#onTrial : this.#jobs.waiting();
+    for (const pending of next) spawned.post(this.#jobs.post(pending));
   }
 
   #done(done: readonly Done[]): void {
     for (const { slot, number, outcome, busy } of done) {
-      const pending = this.#jobs.get(slot, number);
+      const pending = this.#jobs.posted(slot, number);
       if (pending) this.#jobs.end(pending, outcome, busy);
     }
+    if (this.#onTrial.length > 0) this.#feed();
   }
 
   #look(): void {
@@ -143,12 +168,16 @@ export class Thread {
     this.#replace(spawned, { kind: 'failed', reason: 'failed', error }, 0);
   }
 
-  /** @param outcome of those to blame */
+  /** @param outcome of the job to blame */
   #replace(spawned: SpawnedThread, outcome: Outcome, busy: number): void {
     this.#spawned = undefined;
     spawned.terminate();
     const suspects = this.#jobs.suspects(spawned.progress);
-    for (const pending of suspects) this.#jobs.end(pending, outcome, busy);
+    this.#jobs.recall();
+    this.#suspects = suspects; // fewer each time, so the one to blame is found
+    this.#onTrial = [];
+    const [guilty] = suspects;
+    if (guilty && suspects.length === 1) this.#jobs.end(guilty, outcome, busy);
     // Whoever is to begin nothing more shall not begin anything anew either.
     for (const slot of this.#quiet) this.#beQuiet(slot);
     void this.#respawn(suspects.length > 0 ? 0 : AGAIN_AFTER);

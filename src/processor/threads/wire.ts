@@ -89,8 +89,3 @@ export function unpack({ messages, heads }: PackedJobs): NumberedJob[] {
 export function after(number: number): number {
   return (number + 1) | 0;
 }
-
-/** The number before a job's. */
-export function before(number: number): number {
-  return (number - 1) | 0;
-}
