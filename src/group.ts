@@ -26,7 +26,7 @@ import { type GroupStatus, readStatus } from './snapshot.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
-  /** Processes the messages, on this thread; instead of `processor`, the path of a module, which has threads of its own. */
+  /** Processes the messages on this thread; instead of `processor`, a module that has threads of its own. */
   readonly process?: Processor;
   /** Any pino logger, or one like it. Without it nothing is logged. */
   readonly logger?: Logger;

@@ -217,7 +217,8 @@ export class Consumer {
     this.#pumping = true;
     const { concurrency, lane } = this.#options;
     let next = 0;
-    while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : lane.depth)) {
+    const depth = Math.min(lane.depth, this.#sizer.ahead);
+    while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
       const holding = this.#takenOver.shift() ?? this.#queue[next++];
       if (!holding) break;
       // Those that were lost while they lay in the queue are no longer held.

@@ -37,6 +37,7 @@ export class SpawnedThread {
   #onLoaded: ((error?: CgroupError) => void) | undefined;
   #outbox: NumberedJob[] = [];
   #ending = false;
+  #gone: CgroupError | undefined;
   #error: string | undefined;
 
   constructor(options: SpawnedThreadOptions) {
@@ -69,6 +70,11 @@ export class SpawnedThread {
         else resolve();
       };
     });
+  }
+
+  /** Set once it has ended. */
+  get gone(): CgroupError | undefined {
+    return this.#gone;
   }
 
   /** Jobs that come together travel together. */
@@ -116,7 +122,8 @@ export class SpawnedThread {
   }
 
   #receive(message: FromThread): void {
-    switch (message.kind) {
+    // The module may send messages of its own, by mistake; they may be anything.
+    switch (message?.kind) {
       case 'ready':
         this.#onLoaded?.();
         return;
@@ -133,14 +140,12 @@ export class SpawnedThread {
 
   #exited(code: number): void {
     const why = this.#error ?? `process.exit(${code})`;
-    if (this.#onLoaded)
-      this.#onLoaded(
-        this.#cannotLoad(
-          code === NEVER_IMPORTED
-            ? 'awaits on import what never comes'
-            : `ends its thread on import: ${why.split('\n')[0]}`,
-        ),
-      );
+    this.#gone = this.#cannotLoad(
+      code === NEVER_IMPORTED
+        ? 'awaits on import what never comes'
+        : `ends its thread on import: ${why.split('\n')[0]}`,
+    );
+    if (this.#onLoaded) this.#onLoaded(this.#gone);
     else if (!this.#ending) this.#options.onExit(why);
   }
 

@@ -101,6 +101,7 @@ export class Thread {
       const begun = number !== undefined && progress?.isBegun(slot, number);
       if (pending.slot === slot && !begun) this.#jobs.end(pending, INTERRUPTED, 0);
     }
+    this.#feed();
   }
 
   /** Makes the thread, and gives it what there is to do. */
@@ -117,6 +118,8 @@ export class Thread {
     this.#loading = spawned;
     try {
       await spawned.load();
+      // It may have ended in the moment between its being ready and our being told.
+      if (spawned.gone) throw spawned.gone;
     } catch (error) {
       spawned.terminate();
       throw error;
@@ -162,6 +165,7 @@ export class Thread {
   }
 
   #exited(spawned: SpawnedThread, why: string): void {
+    if (spawned !== this.#spawned) return;
     const { log, path } = this.#options;
     const error = `the processor ended its thread: ${why}`;
     log.error({ processor: path }, `${error}: replaced`);
