@@ -49,9 +49,9 @@ module.exports = {
       name: 'leaves import leaves alone',
       severity: 'error',
       from: {
-        path: '^src/(errors|logger|position|message|outcome|service|duration|nearest|mask|digest|settings|pacing|ledger|stream-id|shutdown)\\.ts$',
+        path: '^src/(errors|logger|position|message|outcome|service|duration|size|nearest|mask|digest|settings|pacing|ledger|stream-id)\\.ts$',
       },
-      to: { path: '^src/', pathNot: '^src/(errors|logger|position|duration|nearest)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/(errors|logger|position|duration|nearest|size)\\.ts$' },
     },
     only('ioredis', 'src/redis/'),
     only('(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml)', 'src/cli/'),

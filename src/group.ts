@@ -8,26 +8,26 @@ import { Digest } from './digest.js';
 import { CgroupError, messageOf } from './errors.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
-import { builtinProcessor } from './processor/builtin.js';
-import { loadProcessor } from './processor/load.js';
+import { chooseWorkshop } from './processor/choose.js';
 import type { Processor } from './processor/processor.js';
+import type { Workshop } from './processor/workshop.js';
 import { Reclaimer } from './reclaimer.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { keysOf } from './redis/keys.js';
-import { LeaseStore } from './redis/lease.js';
+import { type Gap, LeaseStore } from './redis/lease.js';
 import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 import { RegistryStore } from './redis/registry.js';
 import { RoadStore } from './redis/road.js';
 import { inspectServer, type ServerFacts } from './redis/server.js';
 import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
-import { aborted, Deadlines } from './shutdown.js';
+import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
-  /** Processes the messages; instead of `processor`, the path of a module. */
+  /** Processes the messages on this thread; instead of `processor`, a module that has threads of its own. */
   readonly process?: Processor;
   /** Any pino logger, or one like it. Without it nothing is logged. */
   readonly logger?: Logger;
@@ -38,8 +38,8 @@ export interface GroupEvents {
   ready: [];
   /** This process relays the channel. */
   leading: [];
-  /** Messages may have been missed; since: ms since 1970, where known. */
-  gap: [gap: { readonly reason: string; readonly since: number | undefined }];
+  /** Messages may have been missed. */
+  gap: [gap: Gap];
   /** An attempt failed, or a message could not be tried at all. */
   failure: [failure: Failure];
   /** Redis has taken results, retries and dead letters of this process. */
@@ -52,16 +52,8 @@ export interface GroupEvents {
 const CONNECT_TIMEOUT = 5_000;
 /** ms to wait at start-up until some bridge of the group is in place. */
 const BRIDGE_TIMEOUT = 15_000;
-
-/** Everything that runs, from start to stop. */
-interface Parts {
-  readonly inspector: Inspector;
-  readonly bridge: Bridge | undefined;
-  readonly consumers: readonly Consumer[];
-  readonly committer: Committer;
-  readonly reclaimer: Reclaimer;
-  readonly members: Members;
-}
+/** Bytes of what is relayed already that a bridge keeps, at most. */
+const RETAIN_BYTES = 64 * 2 ** 20;
 
 /**
  * A bridge and N consumers in this process, together with those of other processes on the same Redis.
@@ -78,6 +70,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #process: Processor | undefined;
   readonly #log: Logger;
   readonly #deaths: Digest<Failure>;
+  #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
@@ -159,7 +152,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   async #start(): Promise<void> {
     const { settings } = this;
-    const processor = await this.#loadProcessor();
+    const member = { host: hostname(), pid: process.pid };
+    // Names of ids hold no space: a mark is a line of words.
+    const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
+    const ids = this.#consumerIds(base);
+    const workshop = chooseWorkshop(settings, this.#process, ids, this.#log);
+    this.#workshop = workshop;
+    await workshop.start();
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startPrivateRedis();
       this.#log.info(
@@ -171,7 +170,6 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const server = await inspectServer(main);
     this.#warnOf(server);
     const keys = keysOf(settings);
-    const member = { host: hostname(), pid: process.pid };
     const registry = new RegistryStore(main, keys, member);
     const road = new RoadStore(
       main,
@@ -183,8 +181,6 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await registry.beat([], [], 3 * settings.heartbeat);
     await road.prepare();
 
-    // Names of ids hold no space: a mark is a line of words.
-    const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
     const bridge = settings.bridge === 'off' ? undefined : await this.#makeBridge(base, server);
     const committer = new Committer({
       store: road,
@@ -192,7 +188,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       log: this.#log,
       onSettled: (count) => this.#tell('settled', count),
     });
-    const consumers = await this.#makeConsumers(base, road, committer, processor);
+    const consumers = await this.#makeConsumers(ids, road, committer, workshop);
     const { claimAfter, heartbeat } = settings;
     this.#parts = {
       inspector: new Inspector(main, keys, settings.group),
@@ -248,56 +244,24 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   async #stop(): Promise<void> {
     const deadlines = new Deadlines(this.settings.shutdownTimeout);
-    // Without its connections a start under way ends soon; with its parts made, they are stopped in order.
-    if (!this.#parts) for (const connection of this.#opened) connection.close();
+    // Without its threads and connections a start under way ends soon; with its parts made, they are stopped in order.
+    if (!this.#parts) {
+      for (const connection of this.#opened) connection.close();
+      await this.#workshop?.stop();
+    }
     // Not for ever: a processor's module may hang on import.
     await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
-    if (this.#parts) await this.#stopParts(this.#parts, deadlines);
+    if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
+    await this.#workshop?.stop();
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
     await this.#redis?.stop();
     this.#parts = undefined;
   }
 
-  /** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */
-  async #stopParts(parts: Parts, deadlines: Deadlines): Promise<void> {
-    const { bridge, committer } = parts;
-    deadlines.abandon.addEventListener('abort', () => {
-      bridge?.abandon();
-      committer.abandon();
-    });
-    const stopped = Promise.allSettled([bridge?.stop(), this.#stopConsumers(parts, deadlines)]);
-    const results = await Promise.race([stopped, aborted(deadlines.over)]);
-    for (const result of results ?? [])
-      if (result.status === 'rejected')
-        // Redis does not answer: others will find the ids silent, and take over what they hold.
-        this.#log.warn(
-          { error: result.reason as unknown },
-          `stopped without a goodbye: ${messageOf(result.reason)}`,
-        );
-  }
-
-  async #stopConsumers(parts: Parts, deadlines: Deadlines): Promise<void> {
-    const { consumers, committer, reclaimer, members } = parts;
-    try {
-      await reclaimer.stop();
-      await Promise.all(consumers.map((consumer) => consumer.quiet()));
-      await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
-      for (const consumer of consumers) consumer.interrupt();
-      await committer.flush(deadlines.abandon);
-      const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
-      const sum = back.reduce((a, b) => a + b, 0);
-      if (sum > 0)
-        this.#log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
-    } finally {
-      if (consumers.length > 0) await members.stop();
-    }
-  }
-
-  async #loadProcessor(): Promise<Processor> {
-    if (this.#process) return this.#process;
-    const { processor, simulateMs } = this.settings;
-    return processor === undefined ? builtinProcessor(simulateMs) : loadProcessor(processor);
+  #consumerIds(base: string): string[] {
+    const { size, bridge } = this.settings;
+    return Array.from({ length: bridge === 'only' ? 0 : size }, (_, index) => `${base}-${index + 1}`);
   }
 
   async #connect(role: string): Promise<Connection> {
@@ -322,40 +286,40 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       marks: keys.marks,
       seats: settings.bridges,
       lease: settings.lease,
+      limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
       store: new LeaseStore(await this.#connect('bridge'), keys),
       connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
       outputBufferLimit: server.pubsubHardLimit,
       log: this.#log,
     });
     bridge.on('leading', () => this.#tell('leading'));
-    bridge.on('gap', (reason, since) => this.#tell('gap', { reason, since }));
+    bridge.on('gap', (gap) => this.#tell('gap', gap));
     return bridge;
   }
 
   async #makeConsumers(
-    base: string,
+    ids: readonly string[],
     store: RoadStore,
     committer: Committer,
-    processor: Processor,
+    workshop: Workshop,
   ): Promise<Consumer[]> {
-    const { size, bridge, concurrency, batch, timeout, maxAttempts, backoff } = this.settings;
-    const count = bridge === 'only' ? 0 : size;
-    const connections = await Promise.all(Array.from({ length: count }, () => this.#connect('consumer')));
-    return connections.map(
-      (connection, index) =>
-        new Consumer({
-          id: `${base}-${index + 1}`,
-          connection,
-          store,
-          committer,
-          processor,
-          concurrency,
-          batch,
-          timeout,
-          policy: { maxAttempts, backoff },
-          log: this.#log,
-          onFailure: (failure) => this.#onFailure(failure),
-        }),
+    const { concurrency, batch, maxAttempts, backoff } = this.settings;
+    return Promise.all(
+      ids.map(
+        async (id) =>
+          new Consumer({
+            id,
+            connection: await this.#connect('consumer'),
+            store,
+            committer,
+            lane: workshop.lane(id),
+            concurrency,
+            batch,
+            policy: { maxAttempts, backoff },
+            log: this.#log,
+            onFailure: (failure) => this.#onFailure(failure),
+          }),
+      ),
     );
   }
 

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './duration.js';
 import { type SettingProblem, SettingsError } from './errors.js';
 import { nearest } from './nearest.js';
+import { parseSize, SIZE } from './size.js';
 
 /**
  * The one schema of all settings. Flags, environment variables, the config file, `--help`,
  * `config/schema.json` and the table in the README all come from here.
  *
- * Durations are written `250ms`, `3s`, `2m`, `1h` and are milliseconds after parsing.
+ * Durations are written `250ms`, `3s`, `2m`, `1h` and are milliseconds after parsing; sizes are written `64mb`
+ * and are bytes.
  */
 
 /** Timers take no more than 2^31 ms, and fire at once if they are asked to. */
@@ -22,6 +24,16 @@ function duration(least = 1) {
     .regex(DURATION, { error })
     .transform(parseDuration)
     .refine((value) => value >= least && value <= LONGEST, { error: range });
+}
+
+/** A size as Redis writes them, given back in bytes; 1 MB at least. */
+function size() {
+  const error = 'must be a size such as 512kb, 64mb or 2gb';
+  return z
+    .string({ error })
+    .regex(SIZE, { error })
+    .transform(parseSize)
+    .refine((value) => value >= 2 ** 20, { error: 'must be a size of 1mb or more' });
 }
 
 /** A whole number from `least` to `most`; `or` is what else the setting may be, in words. */
@@ -89,6 +101,15 @@ export const settingsSchema = z.strictObject({
       'path of a module whose default export processes a message; ' +
         'without it the built-in one adds a random property',
     ),
+  threads: z
+    .union([z.literal('auto'), whole(0, 1_000, 'auto or ')], {
+      error: 'must be auto or a whole number, from 0 to 1000',
+    })
+    .prefault('auto')
+    .describe(
+      'threads that run the module of the processor; 0 runs it on the main thread; ' +
+        'auto: one less than there are cores, at least one, at most size',
+    ),
   simulateMs: whole(0, 3_600_000)
     .prefault(0)
     .describe('the built-in processor waits so many milliseconds per message'),
@@ -129,6 +150,16 @@ export const settingsSchema = z.strictObject({
   bridges: whole(1, 16)
     .prefault(2)
     .describe('how many bridges of the group are subscribed at a time; others wait'),
+  retain: duration(0)
+    .prefault('5s')
+    .describe(
+      'how long a bridge keeps what is relayed, at most 64 MB of it, for a Redis that comes back with an older state',
+    ),
+  bufferLimit: size()
+    .prefault('512mb')
+    .describe(
+      'most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped',
+    ),
   embedded: toggle()
     .prefault(false)
     .describe('start a private Redis for this run, from the redis-server or valkey-server on the PATH'),

@@ -1,3 +1,12 @@
+import type { Bridge } from './bridge/bridge.js';
+import type { Committer } from './consumer/committer.js';
+import type { Consumer } from './consumer/consumer.js';
+import { messageOf } from './errors.js';
+import type { Logger } from './logger.js';
+import type { Members } from './members.js';
+import type { Reclaimer } from './reclaimer.js';
+import type { Inspector } from './redis/inspect.js';
+
 /** Shares of the time after which work is interrupted, and after which what is left is left to others. */
 const INTERRUPT_AT = 0.7;
 const ABANDON_AT = 0.9;
@@ -22,4 +31,46 @@ export class Deadlines {
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Everything that runs, from start to stop. */
+export interface Parts {
+  readonly inspector: Inspector;
+  readonly bridge: Bridge | undefined;
+  readonly consumers: readonly Consumer[];
+  readonly committer: Committer;
+  readonly reclaimer: Reclaimer;
+  readonly members: Members;
+}
+
+/** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */
+export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
+  const { bridge, committer } = parts;
+  deadlines.abandon.addEventListener('abort', () => {
+    bridge?.abandon();
+    committer.abandon();
+  });
+  const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]);
+  const results = await Promise.race([stopped, aborted(deadlines.over)]);
+  for (const result of results ?? [])
+    if (result.status === 'rejected')
+      // Redis does not answer: others will find the ids silent, and take over what they hold.
+      log.warn({ error: result.reason as unknown }, `stopped without a goodbye: ${messageOf(result.reason)}`);
+}
+
+async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
+  const { consumers, committer, reclaimer, members } = parts;
+  try {
+    await reclaimer.stop();
+    await Promise.all(consumers.map((consumer) => consumer.quiet()));
+    await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
+    for (const consumer of consumers) consumer.interrupt();
+    await committer.flush(deadlines.abandon);
+    const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
+    const sum = back.reduce((a, b) => a + b, 0);
+    if (sum > 0)
+      log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
+  } finally {
+    if (consumers.length > 0) await members.stop();
+  }
 }

@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
-import type { LeaseStore, Seat } from '../redis/lease.js';
+import type { Gap, LeaseStore, Seat } from '../redis/lease.js';
 import { pause, type Service } from '../service.js';
 import { Trouble } from '../trouble.js';
+import type { Limits } from './buffer.js';
 import type { Phase } from './machine.js';
 import { SeatWatch } from './seats.js';
 import { BridgeSession } from './session.js';
@@ -23,6 +24,7 @@ export interface BridgeOptions {
   readonly seats: number;
   /** ms */
   readonly lease: number;
+  readonly limits: Limits;
   readonly store: LeaseStore;
   /** Makes a connection to subscribe with; each session has its own. */
   readonly connect: () => Connection;
@@ -34,8 +36,8 @@ export interface BridgeOptions {
 export interface BridgeEvents {
   /** It leads: what is published is relayed by this bridge. */
   leading: [];
-  /** Messages may have been missed before it took the lead; since: ms since 1970, where known. */
-  gap: [reason: string, since: number | undefined];
+  /** Messages may have been missed. */
+  gap: [gap: Gap];
 }
 
 /**
@@ -49,6 +51,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   #running: Promise<void> | undefined;
   #count = 0;
+  /** The highest mark that any session has seen. */
+  #seen = 0;
   #inPlace: () => void = () => {};
 
   constructor(options: BridgeOptions) {
@@ -92,7 +96,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     }
     this.#inPlace();
     await Promise.all(this.#sessions.values());
-    await store.release('', undefined, id).catch((error) => log.debug({ error }, 'seat not given up'));
+    await store.leave(id).catch((error) => log.debug({ error }, 'seat not given up'));
   }
 
   /** Asks for a seat until there is one. The mark that comes with it is the cut before the subscription. */
@@ -103,7 +107,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     let dead: Seat | undefined;
     let told = false;
     while (!signal.aborted) {
-      const reply = await store.mark({ caller: id, seat: id, seats, seen: 0, dead });
+      const reply = await store.mark({ caller: id, seat: id, seats, seen: this.#seen, dead });
       if ('mark' in reply) return true;
       dead = watch.observe(reply.taken, performance.now());
       if (!told)
@@ -118,21 +122,25 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Subscribes, and returns when the subscription has ended; what is left to relay goes on beside. */
   async #session(): Promise<void> {
-    const { id, channel, marks, seats, lease, store, connect, log } = this.#options;
+    const { id, channel, marks, seats, lease, limits, store, connect, log } = this.#options;
     const subscriber = connect();
     const ended = new AbortController();
-    const session = new BridgeSession({
+    const session: BridgeSession = new BridgeSession({
       id: `${id}#${++this.#count}`,
       seat: id,
       seats,
       lease,
       channel,
       marks,
+      limits,
+      seen: this.#seen,
       store,
       subscriber,
       log,
+      // Sessions are in the order of their begin.
+      mayTake: () => this.#sessions.keys().next().value === session,
       onPhase: (phase, holder) => this.#onPhase(phase, holder),
-      onGap: (reason, since) => this.#onGap(reason, since),
+      onGap: (gap) => this.#onGap(gap),
     });
     try {
       await subscriber.connect(CONNECT_TIMEOUT);
@@ -152,6 +160,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       this.#checkRate(session.bytesReceived - bytes);
       bytes = session.bytesReceived;
     }
+    this.#seen = Math.max(this.#seen, session.seen);
     if (session.endReason !== 'stopped')
       log.warn({ reason: session.endReason }, `the bridge subscribes anew: ${session.endReason}`);
   }
@@ -168,11 +177,15 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     }
   }
 
-  #onGap(reason: string, since: number | undefined): void {
+  #onGap(gap: Gap): void {
+    const { reason, since, dropped } = gap;
     const from = since === undefined ? undefined : new Date(since).toISOString();
-    const text = `messages may have been missed${from ? ` since ${from}` : ''}: ${reason}`;
-    this.#options.log.warn({ gap: { from, to: new Date().toISOString(), reason } }, text);
-    this.emit('gap', reason, since);
+    const what = dropped > 0 ? `${dropped} messages were missed` : 'messages may have been missed';
+    this.#options.log.warn(
+      { gap: { from, to: new Date().toISOString(), reason, dropped } },
+      `${what}${from ? ` since ${from}` : ''}: ${reason}`,
+    );
+    this.emit('gap', gap);
   }
 
   #warnedOfRate = false;

@@ -1,10 +1,19 @@
 import { comparePositions, type Position } from '../position.js';
 
+/** Bytes that keeping a message costs beside its own: the Buffer and its place in an array. */
+const OVERHEAD = 100;
+
+/** What came between two marks. */
 interface Segment {
   readonly epoch: number;
-  readonly messages: Buffer[];
-  /** How many of the messages, from the front, are gone. */
-  gone: number;
+  /** When its mark came; on the observer's own clock, ms. */
+  readonly since: number;
+  messages: Buffer[];
+  /** How many messages of it, from the front, were let go: those here have the offsets from `base + 1`. */
+  base: number;
+  /** The offset up to which it is relayed. */
+  relayed: number;
+  bytes: number;
 }
 
 /** Some messages from the front of the buffer, and the position of the last one. */
@@ -13,25 +22,49 @@ export interface Batch {
   readonly to: Position;
 }
 
+/** How much a buffer keeps. */
+export interface Limits {
+  /** ms for which to keep what is relayed */
+  readonly retain: number;
+  /** Most bytes of what is relayed. */
+  readonly retainBytes: number;
+  /** Most bytes altogether: what is not relayed is let go only when it alone is more. */
+  readonly bytes: number;
+}
+
+/** Why nothing is held up to a position: it came before the first mark, or was let go. */
+export type FloorCause = 'start' | 'retained' | 'full';
+
 /**
- * What a bridge received since its first mark and may still have to relay, each message with its position.
- * Appending and dropping cost O(1) per message.
+ * What a bridge received since its first mark, each message with its position: those still to be relayed,
+ * and those relayed a short time ago, which a Redis that comes back with an older state will lack.
+ * Appending and moving on cost O(1) per message.
  */
 export class PositionedBuffer {
+  readonly #limits: Limits;
+  /** Relayed altogether, oldest first. */
+  #retained: Segment[] = [];
+  /** The rest; the last one still grows. */
   #segments: Segment[];
   #epoch: number;
   #offset = 0;
   #length = 0;
-  /** Messages up to here are not to be kept when they come: somebody has relayed them already. */
-  #floor: Position | undefined;
+  #bytes = 0;
+  #retainedBytes = 0;
+  #floor: Position;
+  #floorCause: FloorCause = 'start';
+  /** Messages up to here are relayed, though they have not come yet. */
+  #ahead: Position | undefined;
 
   /** @param epoch the number of the mark after which the messages follow */
-  constructor(epoch: number) {
+  constructor(epoch: number, now: number, limits: Limits) {
+    this.#limits = limits;
     this.#epoch = epoch;
-    this.#segments = [{ epoch, messages: [], gone: 0 }];
+    this.#floor = { epoch, offset: 0 };
+    this.#segments = [segmentOf(epoch, now)];
   }
 
-  /** How many messages it holds. */
+  /** How many messages are to be relayed. */
   get length(): number {
     return this.#length;
   }
@@ -41,70 +74,168 @@ export class PositionedBuffer {
     return { epoch: this.#epoch, offset: this.#offset };
   }
 
-  push(message: Buffer): void {
+  /** All messages after this position are here. */
+  get floor(): Position {
+    return this.#floor;
+  }
+
+  get floorCause(): FloorCause {
+    return this.#floorCause;
+  }
+
+  /** Takes a message in. Returns how many that were not relayed had to be let go, because the buffer was full. */
+  push(message: Buffer): number {
     this.#offset++;
-    // biome-ignore lint/style/noNonNullAssertion: there is always a last segment
-    const segment = this.#segments[this.#segments.length - 1]!;
+    const segment = this.#last;
+    const size = message.length + OVERHEAD;
     segment.messages.push(message);
-    if (this.#floor && comparePositions(this.end, this.#floor) <= 0) {
-      segment.gone++;
+    segment.bytes += size;
+    this.#bytes += size;
+    if (this.#ahead && comparePositions(this.end, this.#ahead) <= 0) {
+      segment.relayed = this.#offset;
     } else {
-      this.#floor = undefined;
+      this.#ahead = undefined;
       this.#length++;
     }
+    return this.#bytes > this.#limits.bytes ? this.#shed() : 0;
   }
 
   /** A mark came: what follows belongs to its epoch. */
-  cut(epoch: number): void {
+  cut(epoch: number, now: number): void {
     this.#epoch = epoch;
     this.#offset = 0;
-    this.#segments.push({ epoch, messages: [], gone: 0 });
-    this.#tidy();
+    this.#segments.push(segmentOf(epoch, now));
+    this.#retire();
+    const { retain, retainBytes } = this.#limits;
+    this.#letGo((oldest) => now - oldest.since > retain || this.#retainedBytes > retainBytes);
   }
 
-  /** Forgets the messages up to a position, those included that are still to come. */
-  dropThrough(position: Position): void {
+  /** The messages up to a position are relayed, those included that are still to come. Never goes back. */
+  relayedThrough(position: Position): void {
     for (const segment of this.#segments) {
       if (segment.epoch > position.epoch) break;
-      const present = segment.messages.length;
-      const gone = segment.epoch < position.epoch ? present : Math.min(position.offset, present);
-      if (gone > segment.gone) {
-        this.#length -= gone - segment.gone;
-        segment.gone = gone;
-      }
+      const last = segment.base + segment.messages.length;
+      const relayed = segment.epoch < position.epoch ? last : Math.min(position.offset, last);
+      if (relayed <= segment.relayed) continue;
+      this.#length -= relayed - segment.relayed;
+      segment.relayed = relayed;
     }
-    this.#floor = comparePositions(position, this.end) > 0 ? position : undefined;
-    this.#tidy();
+    this.#ahead = comparePositions(position, this.end) > 0 ? position : undefined;
+    this.#retire();
   }
 
-  /** The first messages, at most so many and about so many bytes, at least one; they stay in the buffer. */
+  /** Of all that is here, only what comes up to the position is relayed; nothing at all without one. */
+  rewind(position: Position | undefined): void {
+    this.#segments = [...this.#retained, ...this.#segments];
+    this.#retained = [];
+    this.#retainedBytes = 0;
+    this.#length = 0;
+    this.#ahead = undefined;
+    for (const segment of this.#segments) {
+      segment.relayed = segment.base;
+      this.#length += segment.messages.length;
+    }
+    if (position) this.relayedThrough(position);
+  }
+
+  /** The first messages to relay, at most so many and about so many bytes, at least one; they stay in the buffer. */
   head(maxMessages: number, maxBytes: number): Batch | undefined {
     if (this.#length === 0) return undefined;
     const messages: Buffer[] = [];
     let bytes = 0;
     let to = this.end;
-    for (const { epoch, messages: all, gone } of this.#segments) {
-      for (let i = gone; i < all.length; i++) {
-        // biome-ignore lint/style/noNonNullAssertion: i is within the array
-        const message = all[i]!;
+    for (const { epoch, messages: all, base, relayed } of this.#segments) {
+      for (let i = relayed - base; i < all.length; i++) {
+        const message = all[i] as Buffer;
         if (messages.length > 0 && (messages.length >= maxMessages || bytes + message.length > maxBytes))
           return { messages, to };
         messages.push(message);
         bytes += message.length;
-        to = { epoch, offset: i + 1 };
+        to = { epoch, offset: base + i + 1 };
       }
     }
     return { messages, to };
   }
 
-  /** Lets go of segments with nothing left in them, but for the last, which still grows. */
-  #tidy(): void {
-    let empty = 0;
-    while (empty < this.#segments.length - 1) {
-      const segment = this.#segments[empty];
-      if (!segment || segment.gone < segment.messages.length) break;
-      empty++;
-    }
-    if (empty > 0) this.#segments.splice(0, empty);
+  /** Whether it holds any message after the position; any at all, without one. */
+  holdsAfter(position: Position | undefined): boolean {
+    const last = [...this.#retained, ...this.#segments].findLast(({ messages }) => messages.length > 0);
+    if (!last) return false;
+    const end = { epoch: last.epoch, offset: last.base + last.messages.length };
+    return !position || comparePositions(end, position) > 0;
   }
+
+  get #last(): Segment {
+    return this.#segments[this.#segments.length - 1] as Segment;
+  }
+
+  /** Puts aside the segments that are relayed altogether, but for the last, which still grows. */
+  #retire(): void {
+    let count = 0;
+    while (count < this.#segments.length - 1) {
+      const segment = this.#segments[count] as Segment;
+      if (segment.relayed < segment.base + segment.messages.length) break;
+      this.#retained.push(segment);
+      this.#retainedBytes += segment.bytes;
+      count++;
+    }
+    if (count > 0) this.#segments.splice(0, count);
+  }
+
+  /** Lets go of retained segments, oldest first, as long as they are too many. */
+  #letGo(tooMany: (oldest: Segment) => boolean): void {
+    let count = 0;
+    for (const segment of this.#retained) {
+      if (!tooMany(segment)) break;
+      this.#bytes -= segment.bytes;
+      this.#retainedBytes -= segment.bytes;
+      this.#raiseFloor(segment, 'retained');
+      count++;
+    }
+    if (count > 0) this.#retained.splice(0, count);
+  }
+
+  /** Makes room: first what is relayed, then the oldest of what is not. Returns how many were not. */
+  #shed(): number {
+    const { bytes } = this.#limits;
+    this.#letGo(() => this.#bytes > bytes);
+    if (this.#bytes <= bytes) return 0;
+    // More than is needed, so that a full buffer does not move all it holds at each message.
+    const target = bytes * 0.95;
+    let shed = 0;
+    for (const segment of this.#segments) {
+      if (this.#bytes <= target) break;
+      let count = 0;
+      let size = 0;
+      for (const message of segment.messages) {
+        if (this.#bytes - size <= target) break;
+        size += message.length + OVERHEAD;
+        count++;
+      }
+      if (count === 0) continue;
+      segment.messages = segment.messages.slice(count);
+      segment.base += count;
+      segment.bytes -= size;
+      this.#bytes -= size;
+      const lost = Math.max(0, segment.base - segment.relayed);
+      segment.relayed = Math.max(segment.relayed, segment.base);
+      this.#length -= lost;
+      shed += lost;
+      this.#raiseFloor({ ...segment, messages: [] }, lost > 0 ? 'full' : 'retained');
+    }
+    this.#retire();
+    return shed;
+  }
+
+  /** Only where something is let go: an empty segment leaves no hole. */
+  #raiseFloor({ epoch, base, messages }: Segment, cause: FloorCause): void {
+    const offset = base + messages.length;
+    if (offset === 0) return;
+    this.#floor = { epoch, offset };
+    this.#floorCause = cause;
+  }
+}
+
+function segmentOf(epoch: number, since: number): Segment {
+  return { epoch, since, messages: [], base: 0, relayed: 0, bytes: 0 };
 }

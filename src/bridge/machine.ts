@@ -1,6 +1,6 @@
 import { comparePositions, type Position } from '../position.js';
-import type { Gap, Mark, RelayReply, TakeReply } from '../redis/lease.js';
-import { PositionedBuffer } from './buffer.js';
+import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/lease.js';
+import { type Limits, PositionedBuffer } from './buffer.js';
 
 /**
  * The protocol of a bridge, for the length of one subscription: events in, actions out, no I/O and no
@@ -8,7 +8,7 @@ import { PositionedBuffer } from './buffer.js';
  *
  *     joining --mark--> following --take--> leading --fenced, or a higher token--> following
  *        |                 |                   |
- *        '------ the subscription ends: relay the rest (if leading), release ------> ended
+ *        '---- the subscription ends: see to it that the rest is relayed, by whomever ----> ended
  *
  * At most one action is under way: {@link next} hands it out, one of the reply methods ends it.
  */
@@ -25,7 +25,9 @@ export type Action =
       readonly messages: readonly Buffer[];
       readonly gap: Gap | undefined;
     }
-  | { readonly kind: 'release'; readonly token: number | undefined };
+  /** Look at the lease: where no marks come any more, nothing else tells of it. */
+  | { readonly kind: 'look' }
+  | { readonly kind: 'release'; readonly token: number; readonly position: Position | undefined };
 
 export interface MachineOptions {
   /** The name under which this subscription leads; unique to it. */
@@ -36,6 +38,10 @@ export interface MachineOptions {
   readonly maxMessages: number;
   /** Most bytes in one relay, about. */
   readonly maxBytes: number;
+  /** How much it keeps. */
+  readonly limits: Limits;
+  /** The highest mark that earlier subscriptions have seen, 0 for none. */
+  readonly seen: number;
 }
 
 /** What the machine wants to say with its next mark. */
@@ -45,6 +51,8 @@ export interface MarkIntent {
   readonly advance: { readonly from: Position; readonly to: Position } | undefined;
 }
 
+const NO_LEASE: Lease = { token: -1, beat: -1, holder: '', relayed: undefined };
+
 export class BridgeMachine {
   readonly #options: MachineOptions;
   #phase: Phase = 'joining';
@@ -53,27 +61,39 @@ export class BridgeMachine {
 
   /** Messages that came before the first mark: their positions are unknown, but for the end of the last. */
   #prelude: Buffer[] = [];
+  #preludeBytes = 0;
   /** Where the first mark cut the flow. */
   #start: Position = { epoch: 0, offset: 0 };
-  #buffer = new PositionedBuffer(0);
-  #seen = 0;
+  #buffer: PositionedBuffer;
+  #seen: number;
+  /** Messages let go though nobody is known to have relayed them. */
+  #dropped = 0;
 
-  /** The lease, as the last mark told it, and when that was news (on the observer's own clock). */
-  #holder = '';
-  /** Whether the lead is there for the taking: nobody has it, or an earlier self whose take was not answered. */
-  #vacant = false;
-  #observedToken = -1;
-  #observedBeat = -1;
-  #observedAt = 0;
+  /** The lease as last heard of, and when it was last news (on the observer's own clock). */
+  #lease: Lease = NO_LEASE;
+  #leaseSince = 0;
+  /** How many bridges are subscribed, this one included. */
+  #bridges = 1;
+  /** Whether what was last heard of the lease is no longer true: a take was refused, or the lead is lost. */
+  #outdated = false;
+  /** Whether the lease was looked at since the subscription ended. */
+  #looked = false;
+  /** Whether there was a position ever: that there is none any more means that Redis lost its data. */
+  #positioned = false;
 
-  /** Of a leader: its token, the position that it believes stored, and the last one known to be written. */
+  /** Of a leader: its token, the position that it believes stored, and when the leader before last beat. */
   #token = 0;
   #relayed: Position | undefined;
-  #written: Position | undefined;
-  #gap: Gap | undefined;
+  #lastBeat: number | undefined;
+  /** Whether the position must be asked for, because a mark told of an older one. */
+  #doubtful = false;
+  /** Whether Redis has lost its data, and nobody was told yet. */
+  #emptied = false;
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#seen = options.seen;
+    this.#buffer = new PositionedBuffer(0, 0, options.limits);
   }
 
   get phase(): Phase {
@@ -82,7 +102,7 @@ export class BridgeMachine {
 
   /** The id of the leader as last heard, '' for none. */
   get holder(): string {
-    return this.#phase === 'leading' ? this.#options.id : this.#holder;
+    return this.#phase === 'leading' ? this.#options.id : this.#lease.holder;
   }
 
   /** Messages received and, as far as is known, not yet relayed by anybody. */
@@ -90,10 +110,20 @@ export class BridgeMachine {
     return this.#prelude.length + this.#buffer.length;
   }
 
+  /** Messages that it let go because the buffer was full, and that nobody is known to have relayed. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The highest mark seen. */
+  get seen(): number {
+    return this.#seen;
+  }
+
   /** A message came over the channel. */
   message(message: Buffer): void {
-    if (this.#phase === 'joining') this.#prelude.push(message);
-    else this.#buffer.push(message);
+    if (this.#phase === 'joining') this.#keepPrelude(message);
+    else this.#dropped += this.#buffer.push(message);
   }
 
   /**
@@ -106,27 +136,19 @@ export class BridgeMachine {
     if (this.#phase === 'joining') {
       this.#phase = 'following';
       this.#start = { epoch: mark.epoch, offset: 0 };
-      this.#buffer = new PositionedBuffer(mark.epoch);
+      this.#buffer = new PositionedBuffer(mark.epoch, now, this.#options.limits);
     } else {
-      this.#buffer.cut(mark.epoch);
+      this.#buffer.cut(mark.epoch, now);
     }
-    this.#holder = mark.holder;
-    this.#vacant = mark.holder === '' || mark.holder === this.#options.id;
-    if (mark.token !== this.#observedToken || mark.beat !== this.#observedBeat) {
-      this.#observedToken = mark.token;
-      this.#observedBeat = mark.beat;
-      this.#observedAt = now;
-    }
-    if (this.#phase === 'leading') {
-      if (mark.token > this.#token) this.#follow(now);
-      return;
-    }
-    if (mark.relayed) this.#drop(mark.relayed);
+    this.#bridges = mark.bridges;
+    this.#observe(mark, now);
   }
 
   /** No message will come any more: the subscription is lost, or given up. */
   end(): void {
     this.#ending = true;
+    // What it received has no positions: it cannot be told from what others relayed.
+    if (this.#phase === 'joining') this.#phase = 'ended';
   }
 
   /** What the next mark should say. A leader that has relayed all moves the position with it, over the silence. */
@@ -146,36 +168,53 @@ export class BridgeMachine {
    * What to do now, if anything: nothing while something is under way.
    *
    * @param now the observer's monotonic clock, ms
+   * @param mayTake false while an earlier subscription of the same bridge still has messages to relay
    */
-  next(now: number): Action | undefined {
+  next(now: number, mayTake = true): Action | undefined {
     if (this.#underWay) return undefined;
-    this.#underWay = this.#decide(now);
+    this.#underWay = this.#decide(now, mayTake);
     return this.#underWay;
   }
 
-  #decide(now: number): Action | undefined {
+  #decide(now: number, mayTake: boolean): Action | undefined {
     switch (this.#phase) {
       case 'joining':
-        return this.#ending ? { kind: 'release', token: undefined } : undefined;
-      case 'following': {
-        if (this.#ending) return { kind: 'release', token: undefined };
-        if (!this.#vacant && now - this.#observedAt < this.#options.lease) return undefined;
-        return { kind: 'take', token: this.#observedToken, beat: this.#observedBeat };
-      }
-      case 'leading':
-        return this.#relay() ?? (this.#ending ? { kind: 'release', token: this.#token } : undefined);
       case 'ended':
         return undefined;
+      case 'following':
+        if (this.#ending && !this.#looked) return { kind: 'look' };
+        if (mayTake && this.#free(now))
+          return { kind: 'take', token: this.#lease.token, beat: this.#lease.beat };
+        return this.#ending ? { kind: 'look' } : undefined;
+      case 'leading':
+        return (
+          this.#relay() ??
+          (this.#ending ? { kind: 'release', token: this.#token, position: this.#relayed } : undefined)
+        );
     }
+  }
+
+  /** Whether the lead is there for the taking, for all this bridge can know. */
+  #free(now: number): boolean {
+    const { holder, relayed } = this.#lease;
+    const vacant = !this.#outdated && (holder === '' || holder === this.#options.id);
+    let patience = vacant ? 0 : this.#options.lease;
+    // Another bridge may have what this one lacks: that one goes first.
+    const lacks = relayed !== undefined && comparePositions(relayed, this.#buffer.floor) < 0;
+    if (lacks && this.#bridges > 1) patience += this.#options.lease;
+    return now - this.#leaseSince >= patience;
   }
 
   #relay(): Action | undefined {
     const { maxMessages, maxBytes } = this.#options;
-    const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap } as const;
+    const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
     // All of the prelude in one batch, because only its end has a position.
     if (this.#needsStart()) return { ...common, to: this.#start, messages: this.#prelude };
     const batch = this.#buffer.head(maxMessages, maxBytes);
-    return batch && { ...common, ...batch };
+    if (batch) return { ...common, ...batch };
+    // Nothing to write: the answer tells the position.
+    if (this.#doubtful && this.#relayed) return { ...common, to: this.#relayed, messages: [] };
+    return undefined;
   }
 
   /** Whether the stored position is before the first mark seen: then the relaying starts at that mark. */
@@ -183,28 +222,35 @@ export class BridgeMachine {
     return !this.#relayed || comparePositions(this.#relayed, this.#start) < 0;
   }
 
+  /** What may be missing between the stored position and what comes next. */
+  #gap(): Gap | undefined {
+    const dropped = this.#dropped;
+    if (this.#emptied) return { reason: 'Redis lost its data', since: undefined, dropped };
+    if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
+    const { floor, floorCause } = this.#buffer;
+    if (!this.#relayed || comparePositions(this.#relayed, floor) >= 0) return undefined;
+    return floorCause === 'start'
+      ? { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped }
+      : { reason: 'Redis came back with an older state', since: undefined, dropped };
+  }
+
   /** Redis answered a take. */
   took(reply: TakeReply, now: number): void {
     this.#underWay = undefined;
     if (!reply.taken) {
-      this.#waitForMark(now); // somebody was quicker, or the leader lives
+      this.#outdate(now); // somebody was quicker, or the leader lives
       return;
     }
     this.#phase = 'leading';
     this.#token = reply.token;
-    this.#relayed = reply.position;
-    this.#written = reply.position;
-    this.#gap = undefined;
-    if (!reply.position) return;
-    if (comparePositions(reply.position, this.#start) < 0) {
-      this.#gap = { reason: 'no bridge was subscribed', since: reply.lastBeat };
-      // Positions within the epoch before the first mark cannot be compared with those of the prelude: what
-      // was relayed of that epoch may be a part of it. Without any, the prelude is whole.
-      const { epoch, offset } = reply.position;
-      if (epoch >= this.#start.epoch - 1 && offset > 0) this.#prelude = [];
-    } else {
-      this.#drop(reply.position);
-    }
+    this.#lastBeat = reply.lastBeat;
+    this.#doubtful = false;
+    this.#stored(reply.position);
+    // Positions within the epoch before the first mark cannot be compared with those of the prelude: what
+    // was relayed of that epoch may be a part of it. Without any, the prelude is whole.
+    const { position } = reply;
+    if (position && this.#needsStart() && position.epoch >= this.#start.epoch - 1 && position.offset > 0)
+      this.#prelude = [];
   }
 
   /** Redis answered a relay. */
@@ -214,27 +260,33 @@ export class BridgeMachine {
     if (action?.kind !== 'relay' || this.#phase !== 'leading') return;
     if (reply.kind === 'fenced') {
       this.#follow(now);
-      this.#waitForMark(now);
       return;
     }
-    const position = reply.kind === 'written' ? action.to : reply.position;
-    if (!position) {
-      this.#relayed = undefined; // the database was emptied: begin anew, with what there is
-      return;
-    }
-    // Only this action, or one like it that was not answered, can have moved the position on; it told the gap.
-    if (!action.from || comparePositions(position, action.from) > 0) this.#gap = undefined;
-    else if (this.#written && comparePositions(position, this.#written) < 0)
-      this.#gap = { reason: 'Redis came back with an older state', since: undefined };
-    this.#relayed = position;
-    this.#written = position;
-    this.#drop(position);
+    this.#doubtful = false;
+    if (reply.kind === 'written') {
+      this.#emptied = false;
+      this.#dropped -= action.gap?.dropped ?? 0;
+      this.#relayed = action.to;
+      this.#positioned = true;
+      this.#forget(action.to);
+    } else this.#stored(reply.position);
+  }
+
+  /** Redis answered a look. */
+  looked(lease: Lease, now: number): void {
+    this.#underWay = undefined;
+    this.#looked = true;
+    this.#observe(lease, now);
+    if (this.#phase !== 'following' || lease.holder === this.#options.id) return;
+    if (this.#prelude.length === 0 && !this.#buffer.holdsAfter(lease.relayed)) this.#phase = 'ended';
   }
 
   /** Redis answered a release. */
-  released(): void {
+  released(reply: ReleaseReply, now: number): void {
     this.#underWay = undefined;
-    this.#phase = 'ended';
+    if (reply.kind === 'released') this.#phase = 'ended';
+    else if (reply.kind === 'fenced') this.#follow(now);
+    else this.#stored(reply.position);
   }
 
   /** What was under way failed, or nobody knows: {@link next} will ask for what is right then. All actions may be sent twice. */
@@ -242,19 +294,72 @@ export class BridgeMachine {
     this.#underWay = undefined;
   }
 
+  /** Gives up at once, with whatever is not relayed. */
+  abandon(): void {
+    this.#ending = true;
+    this.#phase = 'ended';
+  }
+
+  #keepPrelude(message: Buffer): void {
+    this.#preludeBytes += message.length;
+    this.#prelude.push(message);
+    if (this.#preludeBytes <= this.#options.limits.bytes) return;
+    this.#dropped += this.#prelude.length;
+    this.#prelude = [];
+    this.#preludeBytes = 0;
+  }
+
+  #observe(lease: Lease, now: number): void {
+    const { token, beat, holder } = this.#lease;
+    const news = lease.token !== token || lease.beat !== beat || lease.holder !== holder;
+    this.#lease = lease;
+    this.#outdated = false;
+    if (news) this.#leaseSince = now;
+    if (this.#phase === 'leading') {
+      if (lease.token > this.#token) this.#follow(now);
+      else if (this.#isOlder(lease.relayed)) this.#doubtful = true;
+    } else if (lease.relayed) {
+      this.#positioned = true;
+      this.#forget(lease.relayed);
+    }
+  }
+
+  /** Marks overtake the replies to relays, so this alone does not say that Redis lost anything. */
+  #isOlder(position: Position | undefined): boolean {
+    return this.#relayed !== undefined && (!position || comparePositions(position, this.#relayed) < 0);
+  }
+
+  /** Redis told the position that it has: it can be another than expected, in both directions. */
+  #stored(position: Position | undefined): void {
+    const lost = position === undefined && this.#positioned;
+    this.#relayed = position;
+    if (position) {
+      this.#positioned = true;
+      this.#buffer.rewind(position);
+      this.#forget(position);
+    } else if (lost) {
+      this.#emptied = true;
+      // Emptied while it was there to see it: somebody wanted that. Otherwise it was an accident, and all
+      // that is here is relayed again.
+      if (this.#ending) this.#buffer.rewind(undefined);
+    }
+  }
+
   #follow(now: number): void {
     this.#phase = 'following';
-    this.#observedAt = now;
+    this.#looked = false;
+    this.#outdate(now);
   }
 
-  /** What the last mark told of the lease is no longer true: not to be acted upon before the next one. */
-  #waitForMark(now: number): void {
-    this.#vacant = false;
-    this.#observedAt = now;
+  /** What was last heard of the lease is no longer true: not to be acted upon before the next news. */
+  #outdate(now: number): void {
+    this.#outdated = true;
+    this.#leaseSince = now;
   }
 
-  #drop(position: Position): void {
+  #forget(position: Position): void {
     if (comparePositions(position, this.#start) >= 0) this.#prelude = [];
-    this.#buffer.dropThrough(position);
+    if (comparePositions(position, this.#buffer.floor) >= 0) this.#dropped = 0;
+    this.#buffer.relayedThrough(position);
   }
 }

@@ -2,8 +2,10 @@ import { performance } from 'node:perf_hooks';
 import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
+import type { Gap } from '../redis/lease.js';
 import { type LeaseStore, parseMark } from '../redis/lease.js';
 import { pause } from '../service.js';
+import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 
 /** ms between two marks of one bridge. */
@@ -27,9 +29,14 @@ export interface SessionOptions {
   readonly store: LeaseStore;
   /** Connected already, subscribed to nothing yet; the session closes it. */
   readonly subscriber: Connection;
+  readonly limits: Limits;
+  /** The highest mark that earlier sessions have seen. */
+  readonly seen: number;
   readonly log: Logger;
+  /** Whether it may take the lead: not while an earlier session still has messages to relay. */
+  readonly mayTake: () => boolean;
   readonly onPhase: (phase: Phase, holder: string) => void;
-  readonly onGap: (reason: string, since: number | undefined) => void;
+  readonly onGap: (gap: Gap) => void;
 }
 
 /** One subscription of a bridge, from SUBSCRIBE until what it received is relayed: carries out what the machine says. */
@@ -43,6 +50,7 @@ export class BridgeSession {
   #scheduled = false;
   #unheard = 0;
   #bytes = 0;
+  #shouted = 0;
   #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
@@ -52,6 +60,8 @@ export class BridgeSession {
       lease: options.lease,
       maxMessages: MAX_MESSAGES,
       maxBytes: MAX_BYTES,
+      limits: options.limits,
+      seen: options.seen,
     });
   }
 
@@ -63,6 +73,11 @@ export class BridgeSession {
   /** Messages received and not yet known to be relayed. */
   get buffered(): number {
     return this.#machine.buffered;
+  }
+
+  /** The highest mark seen. */
+  get seen(): number {
+    return this.#machine.seen;
   }
 
   /** Why no more messages come, once that is so. */
@@ -91,6 +106,7 @@ export class BridgeSession {
   async run(): Promise<void> {
     while (this.#machine.phase !== 'ended') {
       if (!this.#endReason) await this.#mark();
+      this.#shout();
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
     }
@@ -118,7 +134,7 @@ export class BridgeSession {
   /** Gives up at once, with what is not relayed. */
   abandon(): void {
     this.end('abandoned');
-    this.#machine.released();
+    this.#machine.abandon();
     this.#stopped.abort();
   }
 
@@ -164,7 +180,7 @@ export class BridgeSession {
     this.#acting = true;
     try {
       for (;;) {
-        const action = this.#machine.next(performance.now());
+        const action = this.#machine.next(performance.now(), this.#options.mayTake());
         if (!action) return;
         try {
           await this.#carryOut(action);
@@ -174,6 +190,7 @@ export class BridgeSession {
           await pause(RETRY_EVERY, this.#stopped.signal);
         }
         this.#tellPhase();
+        if (action.kind === 'look') return; // the next one at the next turn of run()
       }
     } finally {
       this.#acting = false;
@@ -190,13 +207,28 @@ export class BridgeSession {
       case 'relay': {
         const reply = await store.relay({ caller: id, ...action });
         this.#machine.wrote(reply, performance.now());
-        if (reply.kind === 'written' && action.gap) onGap(action.gap.reason, action.gap.since);
+        if (reply.kind === 'written' && action.gap) onGap(action.gap);
         return;
       }
-      case 'release':
-        await store.release(id, action.token);
-        this.#machine.released();
+      case 'look':
+        this.#machine.looked(await store.look(), performance.now());
+        return;
+      case 'release': {
+        const reply = await store.release(id, action.token, action.position);
+        this.#machine.released(reply, performance.now());
+      }
     }
+  }
+
+  /** Says that messages are being lost, while they are. */
+  #shout(): void {
+    const { dropped } = this.#machine;
+    if (dropped > this.#shouted)
+      this.#options.log.error(
+        { dropped, buffered: this.buffered },
+        `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
+      );
+    this.#shouted = dropped;
   }
 
   #tellPhase(): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURATION } from '../duration.js';
 import { type SettingName, settingNames, settingsSchema } from '../settings.js';
+import { SIZE } from '../size.js';
 
 /** What help, README, flags and environment need to know about one setting; all of it from the schema. */
 export interface SettingInfo {
@@ -105,6 +106,7 @@ function placeholderOf(schema: SettingJsonSchema): string {
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum.join('|');
   if (schema.pattern === DURATION.source) return 'duration';
+  if (schema.pattern === SIZE.source) return 'size';
   return { number: 'n', boolean: '', string: 'name' }[typeOf(schema)];
 }
 

@@ -1,14 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { parseMessage } from '../message.js';
 import { afterFailure, isSpent, type RetryPolicy } from '../outcome.js';
-import type { Processor } from '../processor/processor.js';
+import type { Lane, Outcome, Running } from '../processor/workshop.js';
 import { type Connection, refusedAs } from '../redis/connection.js';
 import type { DeadReason, Entry, Held, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
 import { Trouble } from '../trouble.js';
-import { Attempt, type Ending } from './attempt.js';
 import type { Committer } from './committer.js';
 import { Sizer } from './sizer.js';
 
@@ -25,11 +23,11 @@ export interface ConsumerOptions {
   readonly connection: Connection;
   readonly store: RoadStore;
   readonly committer: Committer;
-  readonly processor: Processor;
+  /** Where its messages are processed. */
+  readonly lane: Lane;
+  /** How many of them at a time. */
   readonly concurrency: number;
   readonly batch: number | 'auto';
-  /** Of one attempt, ms. */
-  readonly timeout: number;
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
@@ -52,8 +50,8 @@ interface Holding {
   /** Fresh entries count as begun by being read; others are noted as begun when they are (see `begin.lua`). */
   readonly fresh: boolean;
   readonly since: number;
-  /** Set while the processor works on it. */
-  attempt?: Attempt;
+  /** Set while it is in work. */
+  running?: Running;
   /** The outcome is known, and on its way to Redis. */
   ended: boolean;
 }
@@ -117,7 +115,7 @@ export class Consumer {
   lose(inboxId: string): void {
     const holding = this.#held.get(inboxId);
     if (!holding || holding.ended) return;
-    if (holding.attempt) holding.attempt.interrupt('the entry was taken over by another consumer');
+    if (holding.running) holding.running.interrupt('the entry was taken over by another consumer');
     else this.#forget(holding);
   }
 
@@ -125,7 +123,8 @@ export class Consumer {
   async quiet(): Promise<void> {
     this.#quiet.abort();
     this.#wake?.();
-    const { store, connection } = this.#options;
+    const { store, connection, lane } = this.#options;
+    lane.quiet();
     let reading = this.#reading !== undefined;
     const ended = Promise.resolve(this.#reading).then(() => {
       reading = false;
@@ -148,7 +147,7 @@ export class Consumer {
 
   /** Interrupts what is in work: it has had its time. */
   interrupt(): void {
-    for (const holding of this.#held.values()) holding.attempt?.interrupt('the group stops');
+    for (const holding of this.#held.values()) holding.running?.interrupt('the group stops');
   }
 
   /** Hands back what it holds and leaves the Redis group. Returns how many entries it handed back. */
@@ -213,13 +212,17 @@ export class Consumer {
     this.#pump();
   }
 
-  /** Begins what can be begun. A processor that returns at once ends within this loop, not within itself. */
+  /**
+   * Begins what can be begun. A processor that returns at once ends within this loop, not within itself. Those from
+   * elsewhere do not wait in the lane: each is noted as begun, and must be.
+   */
   #pump(): void {
     if (this.#pumping || this.#quiet.signal.aborted) return;
     this.#pumping = true;
-    const { concurrency } = this.#options;
+    const { concurrency, lane } = this.#options;
     let next = 0;
-    while (this.#inWork < concurrency) {
+    const depth = Math.min(lane.depth, this.#sizer.ahead);
+    while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
       const holding = this.#takenOver.shift() ?? this.#queue[next++];
       if (!holding) break;
       // Those that were lost while they lay in the queue are no longer held.
@@ -265,49 +268,48 @@ export class Consumer {
   }
 
   #process(holding: Holding): void {
-    const { processor, timeout, log } = this.#options;
-    const { entry } = holding;
-    const parsed = parseMessage(entry.message);
-    if (!parsed.valid) {
+    const { id, message, attempts } = holding.entry;
+    const job = { inboxId: id, message, attempt: attempts + 1 };
+    let over = false;
+    const running = this.#options.lane.run(job, (outcome, busy) => {
+      over = true;
+      delete holding.running;
       this.#inWork--;
-      this.#bury(holding, parsed.reason, parsed.error, 0, false);
-      this.#next();
-      return;
-    }
-    const started = performance.now();
-    holding.attempt = new Attempt(this.id, entry.id, entry.attempts + 1, log, (ending) => {
-      this.#inWork--;
-      this.#sizer.measured(performance.now() - started);
-      this.#end(holding, ending, parsed.messageId);
+      if (busy > 0) this.#sizer.measured(busy);
+      this.#end(holding, outcome);
       this.#next();
     });
-    holding.attempt.run(processor, parsed.message, timeout);
+    if (!over) holding.running = running;
   }
 
-  #end(holding: Holding, ending: Ending, messageId: string): void {
+  #end(holding: Holding, outcome: Outcome): void {
     const { committer, policy } = this.#options;
     const { entry } = holding;
     const attempt = entry.attempts + 1;
-    switch (ending.kind) {
+    switch (outcome.kind) {
       case 'processed': {
         holding.ended = true;
-        const result = { inboxId: entry.id, consumerId: this.id, messageId, data: ending.data };
+        const { messageId, data } = outcome;
+        const result = { inboxId: entry.id, consumerId: this.id, messageId, data };
         committer.add({ kind: 'result', result, done: this });
         return;
       }
       case 'given-up':
-        this.#bury(holding, 'failed', ending.error, attempt, true);
+        this.#bury(holding, 'failed', outcome.error, attempt, true);
+        return;
+      case 'invalid':
+        this.#bury(holding, outcome.reason, outcome.error, 0, false);
         return;
       case 'failed': {
-        const outcome = afterFailure(attempt, policy, Math.random());
-        if (outcome.kind === 'dead') {
-          this.#bury(holding, ending.reason, ending.error, attempt, true);
+        const next = afterFailure(attempt, policy, Math.random());
+        if (next.kind === 'dead') {
+          this.#bury(holding, outcome.reason, outcome.error, attempt, true);
           return;
         }
         holding.ended = true;
-        const retry = { inboxId: entry.id, consumerId: this.id, wait: outcome.wait };
+        const retry = { inboxId: entry.id, consumerId: this.id, wait: next.wait };
         committer.add({ kind: 'retry', retry, done: this });
-        this.#tell(holding, ending.reason, ending.error, attempt, false);
+        this.#tell(holding, outcome.reason, outcome.error, attempt, false);
         return;
       }
       case 'interrupted':

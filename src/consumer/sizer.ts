@@ -27,7 +27,11 @@ export class Sizer {
 
   /** Entries that may lie unprocessed with the consumer, those in work included. */
   get capacity(): number {
-    if (this.#fixed !== undefined) return Math.max(this.#fixed, this.#concurrency);
+    return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#concurrency);
+  }
+
+  /** Entries that are worked off within the horizon: so many may be handed on, out of reach, to be begun in turn. */
+  get ahead(): number {
     // Nothing is known yet: as many as can be in work.
     if (this.#mean === undefined) return this.#concurrency;
     const wanted = Math.floor((HORIZON * this.#concurrency) / Math.max(this.#mean, 0.001));

@@ -7,6 +7,9 @@ import type { Context } from './context.js';
  *
  * Effects outside of Redis may happen more than once (a process can die after the effect and before the
  * commit): make them idempotent, by `context.inboxId` for instance.
+ *
+ * As the default export of a module it runs in threads, each of which imports the module for itself; as the option
+ * `process` of a group it runs on the thread of the group, which it must not keep busy for long.
  */
 export type Processor = (message: Message, context: Context) => unknown;
 

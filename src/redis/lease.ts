@@ -2,15 +2,21 @@ import type { Position } from '../position.js';
 import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
 
-/** A mark as it is published: heartbeat of the leader, cut in the flow, and progress, in one. */
-export interface Mark {
-  readonly epoch: number;
+/** Who leads, and how far: what bridges know of each other. */
+export interface Lease {
   readonly token: number;
   readonly beat: number;
-  /** The position up to which the inbox holds the messages; none before the first relay of all. */
-  readonly relayed: Position | undefined;
   /** The id of the leader, '' where nobody leads. */
   readonly holder: string;
+  /** The position up to which the inbox holds the messages; none before the first relay of all. */
+  readonly relayed: Position | undefined;
+}
+
+/** A mark as it is published: heartbeat of the leader, cut in the flow, and progress, in one. */
+export interface Mark extends Lease {
+  readonly epoch: number;
+  /** How many bridges have a seat. */
+  readonly bridges: number;
 }
 
 /** A seat and its counter, the time of the last mark of the bridge that has it: only its change says anything. */
@@ -52,6 +58,8 @@ export interface Gap {
   readonly reason: string;
   /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */
   readonly since: number | undefined;
+  /** Messages known to be lost, at most; 0 where nobody can know. */
+  readonly dropped: number;
 }
 
 export interface RelayRequest {
@@ -64,10 +72,14 @@ export interface RelayRequest {
   readonly gap?: Gap | undefined;
 }
 
-export type RelayReply =
-  | { readonly kind: 'written' }
+/** It is done; the lead is another's; or the position is another one than the caller said. */
+type Fenced<Done extends string> =
+  | { readonly kind: Done }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'elsewhere'; readonly position: Position | undefined };
+
+export type RelayReply = Fenced<'written'>;
+export type ReleaseReply = Fenced<'released'>;
 
 /** Everything a bridge says to Redis, other than subscribing. One method per script. */
 export class LeaseStore {
@@ -133,18 +145,54 @@ export class LeaseStore {
         ...positionArgs(request.to),
         request.gap?.reason ?? '',
         request.gap?.since ?? '',
+        request.gap?.dropped ?? 0,
         ...request.messages,
       ],
-    )) as [number, string?, string?];
-    if (code === 1) return { kind: 'written' };
-    if (code === 0) return { kind: 'fenced' };
-    return { kind: 'elsewhere', position: positionOf(epoch, offset) };
+    )) as FencedReply;
+    return fenced('written', code, epoch, offset);
   }
 
-  /** Gives up the lead where it is the caller's, and a seat where one is named. See `release.lua`. */
-  async release(caller: string, token: number | undefined, seat?: string): Promise<void> {
-    await this.#connection.run('release', [this.#keys.bridge], [caller, token ?? '', seat ?? '']);
+  /** Gives up the lead, unless the position is no longer where the caller left it. See `release.lua`. */
+  async release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply> {
+    const args = [caller, token, ...positionArgs(position)];
+    const [code, epoch, offset] = (await this.#connection.run(
+      'release',
+      [this.#keys.bridge],
+      args,
+    )) as FencedReply;
+    return fenced('released', code, epoch, offset);
   }
+
+  /** The lease as it is now. */
+  async look(): Promise<Lease> {
+    const fields = ['token', 'beat', 'epoch', 'offset', 'holder'];
+    const reply = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
+    const [token, beat, epoch, offset, holder] = reply.map((value) => value ?? '');
+    return {
+      token: Number(token),
+      beat: Number(beat),
+      holder: holder ?? '',
+      relayed: positionOf(epoch, offset),
+    };
+  }
+
+  /** Gives up a seat, so that another bridge can have it at once. */
+  async leave(seat: string): Promise<void> {
+    await this.#connection.call('HDEL', this.#keys.bridge, `seat:${seat}`);
+  }
+}
+
+type FencedReply = [code: number, epoch?: string, offset?: string];
+
+function fenced<Done extends string>(
+  done: Done,
+  code: number,
+  epoch: string | undefined,
+  offset: string | undefined,
+): Fenced<Done> {
+  if (code === 1) return { kind: done };
+  if (code === 0) return { kind: 'fenced' };
+  return { kind: 'elsewhere', position: positionOf(epoch, offset) };
 }
 
 function positionArgs(position: Position | undefined): [string, string] {
@@ -155,17 +203,18 @@ function positionOf(epoch: string | undefined, offset: string | undefined): Posi
   return epoch ? { epoch: Number(epoch), offset: Number(offset) } : undefined;
 }
 
-/** Epoch, token, beat; epoch and offset of the position, or two empty words; holder, or an empty word. */
-const MARK = /^(\d+) (\d+) (\d+) (?:(\d+) (\d+)| ) (\S*)$/;
+/** Epoch, token, beat, bridges; epoch and offset of the position, or two empty words; holder, or an empty word. */
+const MARK = /^(\d+) (\d+) (\d+) (\d+) (?:(\d+) (\d+)| ) (\S*)$/;
 
 /** Reads a mark as it comes over the channel; undefined for what is not one. */
 export function parseMark(text: string): Mark | undefined {
-  const [, epoch, token, beat, relayedEpoch, relayedOffset, holder] = MARK.exec(text) ?? [];
+  const [, epoch, token, beat, bridges, relayedEpoch, relayedOffset, holder] = MARK.exec(text) ?? [];
   if (holder === undefined) return undefined;
   return {
     epoch: Number(epoch),
     token: Number(token),
     beat: Number(beat),
+    bridges: Number(bridges),
     relayed: positionOf(relayedEpoch, relayedOffset),
     holder,
   };

@@ -156,6 +156,16 @@ describe('a processor module', () => {
       { 'handler.mjs': 'import "package-that-is-not-there";' },
       /fails on import: Cannot find package 'package-that-is-not-there' imported from /,
     ],
+    [
+      'ends the process',
+      { 'handler.mjs': 'process.exit(7);' },
+      /^cgroup: the processor module \/.*\/handler\.mjs ends its thread on import: process\.exit\(7\)$/,
+    ],
+    [
+      'awaits what never comes',
+      { 'handler.mjs': 'await new Promise(() => {}); export default () => 1;' },
+      /^cgroup: the processor module \/.*\/handler\.mjs awaits on import what never comes$/,
+    ],
   ])('that %s', async (_, files, told) => {
     await expectRefused(start({ args: ['-p', './handler.mjs'], files }), told);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Attempt, type Ending } from '../../src/consumer/attempt.js';
 import { type Logger, silentLogger } from '../../src/logger.js';
+import { Attempt, type Ending } from '../../src/processor/attempt.js';
 import type { Context } from '../../src/processor/context.js';
 import type { Processor } from '../../src/processor/processor.js';
 

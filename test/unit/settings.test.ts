@@ -31,6 +31,7 @@ describe('parseSettings', () => {
       output: 'messages:processed',
       consumerList: 'consumer:ids',
       group: 'cgroup',
+      threads: 'auto',
       simulateMs: 0,
       monitor: false,
       interval: 3_000,

@@ -15,25 +15,33 @@ if wrong then return wrong end
 local bridge, me = KEYS[1], ARGV[2]
 local my_seat = 'seat:' .. ARGV[10]
 
-if redis.call('HEXISTS', bridge, my_seat) == 0 then
-  if ARGV[11] ~= '' and redis.call('HGET', bridge, 'seat:' .. ARGV[11]) == ARGV[12] then
-    redis.call('HDEL', bridge, 'seat:' .. ARGV[11])
-  end
-  local state, taken = redis.call('HGETALL', bridge), { 0 }
+local function field(name, default)
+  return redis.call('HGET', bridge, name) or default
+end
+
+local function seats_of_others()
+  local state, others = redis.call('HGETALL', bridge), {}
   for i = 1, #state, 2 do
-    if string.sub(state[i], 1, 5) == 'seat:' then
-      taken[#taken + 1] = string.sub(state[i], 6)
-      taken[#taken + 1] = state[i + 1]
+    if string.sub(state[i], 1, 5) == 'seat:' and state[i] ~= my_seat then
+      others[#others + 1] = string.sub(state[i], 6)
+      others[#others + 1] = state[i + 1]
     end
   end
-  if (#taken - 1) / 2 >= tonumber(ARGV[3]) then return taken end
+  return others
+end
+
+local others = seats_of_others()
+if redis.call('HEXISTS', bridge, my_seat) == 0 then
+  if ARGV[11] ~= '' and field('seat:' .. ARGV[11]) == ARGV[12] then
+    redis.call('HDEL', bridge, 'seat:' .. ARGV[11])
+    others = seats_of_others()
+  end
+  if #others / 2 >= tonumber(ARGV[3]) then return { 0, unpack(others) } end
 end
 redis.call('HSET', bridge, my_seat, now_ms())
 
-local state = redis.call('HMGET', bridge, 'holder', 'token', 'beat', 'mark', 'epoch', 'offset')
-local holder, token = state[1] or '', state[2] or '0'
-local beat, mark, epoch, offset = state[3] or '0', tonumber(state[4] or '0'), state[5] or '', state[6] or ''
-
+local holder, token, beat = field('holder', ''), field('token', '0'), field('beat', '0')
+local epoch, offset = field('epoch', ''), field('offset', '')
 if holder == me and token == ARGV[5] then
   beat = redis.call('HINCRBY', bridge, 'beat', 1)
   redis.call('HSET', bridge, 'beat_at', now_ms())
@@ -43,8 +51,10 @@ if holder == me and token == ARGV[5] then
   end
 end
 
--- A Redis that came back with an older state must not use a number again that somebody has seen.
-mark = math.max(mark, tonumber(ARGV[4])) + 1
-redis.call('HSET', bridge, 'mark', string.format('%.0f', mark))
-redis.call('PUBLISH', ARGV[1], table.concat({ string.format('%.0f', mark), token, beat, epoch, offset, holder }, ' '))
+-- A Redis that came back with an older state must not use a number again: the clock is ahead of all numbers
+-- of the past, and should it have been put back, what the caller has seen still counts.
+local mark = string.format('%.0f', math.max(tonumber(field('mark', '0')) + 1, tonumber(ARGV[4]) + 1, now_ms()))
+redis.call('HSET', bridge, 'mark', mark)
+local bridges = #others / 2 + 1
+redis.call('PUBLISH', ARGV[1], table.concat({ mark, token, beat, bridges, epoch, offset, holder }, ' '))
 return { 1, mark }

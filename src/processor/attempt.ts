@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Message } from '../message.js';
-import { AttemptContext, GivenUp } from '../processor/context.js';
-import { encodeResult, type Processor } from '../processor/processor.js';
+import { AttemptContext, GivenUp } from './context.js';
+import { encodeResult, type Processor } from './processor.js';
 
 /** How an attempt ended. */
 export type Ending =

@@ -1,0 +1,36 @@
+import { availableParallelism } from 'node:os';
+import type { Logger } from '../logger.js';
+import type { Settings } from '../settings.js';
+import { builtinProcessor } from './builtin.js';
+import { InlineWorkshop } from './inline.js';
+import { loadProcessor } from './load.js';
+import type { Processor } from './processor.js';
+import { ThreadPool } from './threads/pool.js';
+import type { Workshop } from './workshop.js';
+
+/**
+ * Where the messages are processed: a module in threads of its own, unless the settings say otherwise; a function
+ * and the built-in processor on this one.
+ *
+ * @param process the function of a library's user
+ * @param consumers ids of the consumers that will ask for a lane
+ */
+export function chooseWorkshop(
+  settings: Pick<Settings, 'processor' | 'simulateMs' | 'threads' | 'concurrency' | 'timeout'>,
+  process: Processor | undefined,
+  consumers: readonly string[],
+  log: Logger,
+): Workshop {
+  const { processor: path, simulateMs, concurrency, timeout } = settings;
+  const options = { consumers, concurrency, timeout, log };
+  if (process) return new InlineWorkshop(async () => process, options);
+  if (path === undefined) return new InlineWorkshop(async () => builtinProcessor(simulateMs), options);
+  if (settings.threads === 0) return new InlineWorkshop(() => loadProcessor(path), options);
+  const threads = settings.threads === 'auto' ? coresToSpare() : settings.threads;
+  return new ThreadPool({ ...options, path, threads });
+}
+
+/** One core is for bridge and consumers. */
+function coresToSpare(): number {
+  return Math.max(availableParallelism() - 1, 1);
+}

@@ -1,0 +1,94 @@
+import type { Job, OnOutcome, Outcome } from '../workshop.js';
+import type { Progress } from './progress.js';
+import { after, type NumberedJob } from './wire.js';
+
+/** A job that has not ended. */
+export interface Pending {
+  readonly slot: number;
+  readonly job: Job;
+  readonly onOutcome: OnOutcome;
+  /** What the thread knows it by; undefined while no thread has it. */
+  number?: number;
+}
+
+/** The jobs that were given to one thread, whichever of its incarnations works on them, and have not ended. */
+export class PendingJobs {
+  /** Not posted to the thread of now. */
+  #waiting = new Set<Pending>();
+  /** Posted to the thread of now: by slot, then by number, in the order in which they begin. */
+  readonly #posted: readonly Map<number, Pending>[];
+  readonly #last: number[];
+
+  constructor(slots: number) {
+    this.#posted = Array.from({ length: slots }, () => new Map());
+    this.#last = this.#posted.map(() => 0);
+  }
+
+  add(slot: number, job: Job, onOutcome: OnOutcome): Pending {
+    const pending: Pending = { slot, job, onOutcome };
+    this.#waiting.add(pending);
+    return pending;
+  }
+
+  /** Gives it the next number of its slot, under which the thread will know it. */
+  post(pending: Pending): NumberedJob {
+    const { slot, job } = pending;
+    const number = after(this.#last[slot] as number);
+    this.#last[slot] = number;
+    this.#waiting.delete(pending);
+    this.#posted[slot]?.set(number, pending);
+    pending.number = number;
+    return { ...job, slot, number };
+  }
+
+  /** The thread is gone: all that was posted to it waits again, before what waits already. */
+  recall(): void {
+    const posted = this.#posted.flatMap((jobs) => [...jobs.values()]);
+    for (const jobs of this.#posted) jobs.clear();
+    for (const pending of posted) delete pending.number;
+    this.#waiting = new Set([...posted, ...this.#waiting]);
+  }
+
+  posted(slot: number, number: number): Pending | undefined {
+    return this.#posted[slot]?.get(number);
+  }
+
+  has(pending: Pending): boolean {
+    const { slot, number } = pending;
+    return number === undefined ? this.#waiting.has(pending) : this.posted(slot, number) === pending;
+  }
+
+  /** Tells how the job ended; once, whatever is heard of it later. */
+  end(pending: Pending, outcome: Outcome, busy: number): void {
+    const { slot, number, onOutcome } = pending;
+    const had = number === undefined ? this.#waiting.delete(pending) : this.#posted[slot]?.delete(number);
+    if (had) onOutcome(outcome, busy);
+  }
+
+  /** A list of its own, so that they may be posted or ended meanwhile. */
+  waiting(): Pending[] {
+    return [...this.#waiting];
+  }
+
+  all(): Pending[] {
+    return [...this.#posted.flatMap((jobs) => [...jobs.values()]), ...this.#waiting];
+  }
+
+  /** The number last given in each slot. */
+  get last(): readonly number[] {
+    return this.#last;
+  }
+
+  /**
+   * Which of the posted may be to blame when the thread hangs or has ended: the job whose processor has the
+   * thread. After its first `await` a processor cannot be told from the others, so then all that are in work. None,
+   * where it was something that an earlier job left behind.
+   */
+  suspects(progress: Progress): Pending[] {
+    const { holder } = progress;
+    if (!holder)
+      return this.all().filter(({ slot, number }) => number !== undefined && progress.isInWork(slot, number));
+    const pending = this.posted(holder.slot, holder.number);
+    return pending ? [pending] : [];
+  }
+}

@@ -1,0 +1,155 @@
+import { Worker } from 'node:worker_threads';
+import { CgroupError, messageOf } from '../../errors.js';
+import type { Logger } from '../../logger.js';
+import { pause } from '../../service.js';
+import type { Progress } from './progress.js';
+import {
+  type Done,
+  type FromThread,
+  type NumberedJob,
+  pack,
+  type ThreadData,
+  type ToThread,
+} from './wire.js';
+
+/** ms that the module may take to be imported. */
+const LOAD_TIMEOUT = 30_000;
+/** ms that a thread may take to end by itself, and then to be ended. */
+const END_TIMEOUT = 500;
+/** Node's exit code for a module that awaits what never comes. */
+const NEVER_IMPORTED = 13;
+
+export interface SpawnedThreadOptions {
+  readonly data: Omit<ThreadData, 'memory'>;
+  readonly progress: Progress;
+  readonly log: Logger;
+  readonly onDone: (done: readonly Done[]) => void;
+  /** It has ended, and nobody here has ended it. */
+  readonly onExit: (why: string) => void;
+}
+
+/** One thread of Node, from its making to its end. What runs in it is worker.ts. */
+export class SpawnedThread {
+  readonly progress: Progress;
+  readonly #options: SpawnedThreadOptions;
+  readonly #worker: Worker;
+  readonly #exit: Promise<unknown>;
+  #onLoaded: ((error?: CgroupError) => void) | undefined;
+  #outbox: NumberedJob[] = [];
+  #ending = false;
+  #gone: CgroupError | undefined;
+  #error: string | undefined;
+
+  constructor(options: SpawnedThreadOptions) {
+    this.#options = options;
+    this.progress = options.progress;
+    const workerData: ThreadData = { ...options.data, memory: options.progress.memory };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'processor' });
+    this.#exit = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#worker.on('error', (error) => {
+      this.#error = messageOf(error);
+    });
+    this.#worker.once('exit', (code) => this.#exited(code));
+  }
+
+  /**
+   * Waits until the processor is loaded.
+   *
+   * @throws {CgroupError} PROCESSOR
+   */
+  load(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#onLoaded?.(this.#cannotLoad(`is not imported after ${LOAD_TIMEOUT / 1_000} s`));
+      }, LOAD_TIMEOUT);
+      this.#onLoaded = (error) => {
+        this.#onLoaded = undefined;
+        clearTimeout(timer);
+        if (error) reject(error);
+        else resolve();
+      };
+    });
+  }
+
+  /** Set once it has ended. */
+  get gone(): CgroupError | undefined {
+    return this.#gone;
+  }
+
+  /** Jobs that come together travel together. */
+  post(job: NumberedJob): void {
+    if (this.#outbox.push(job) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  interrupt(slot: number, number: number, reason: string): void {
+    this.#flush(); // or it would overtake the job
+    this.#send({ kind: 'interrupt', slot, number, reason });
+  }
+
+  /** Ends it at once. Nothing that it has said and that is not read yet counts any more, but lines of the log. */
+  terminate(): void {
+    this.#ending = true;
+    void this.#worker.terminate();
+  }
+
+  /** Lets it end by itself, but not for long. */
+  async end(): Promise<void> {
+    this.#ending = true;
+    this.#send({ kind: 'end' });
+    await this.#untilExit();
+    void this.#worker.terminate();
+    // A call into the system that blocks the thread cannot be ended from outside.
+    await this.#untilExit();
+  }
+
+  async #untilExit(): Promise<void> {
+    const exited = new AbortController();
+    void this.#exit.then(() => exited.abort());
+    await pause(END_TIMEOUT, exited.signal);
+  }
+
+  #flush(): void {
+    const jobs = this.#outbox;
+    if (jobs.length === 0) return;
+    this.#outbox = [];
+    const packed = pack(jobs);
+    this.#worker.postMessage(packed, [packed.messages.buffer]);
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromThread): void {
+    // The module may send messages of its own, by mistake; they may be anything.
+    switch (message?.kind) {
+      case 'ready':
+        this.#onLoaded?.();
+        return;
+      case 'broken':
+        this.#onLoaded?.(new CgroupError('PROCESSOR', message.error, { cause: message.cause }));
+        return;
+      case 'done':
+        if (!this.#ending) this.#options.onDone(message.done);
+        return;
+      case 'log':
+        this.#options.log[message.level](message.fields, message.text);
+    }
+  }
+
+  #exited(code: number): void {
+    const why = this.#error ?? `process.exit(${code})`;
+    this.#gone = this.#cannotLoad(
+      code === NEVER_IMPORTED
+        ? 'awaits on import what never comes'
+        : `ends its thread on import: ${why.split('\n')[0]}`,
+    );
+    if (this.#onLoaded) this.#onLoaded(this.#gone);
+    else if (!this.#ending) this.#options.onExit(why);
+  }
+
+  #cannotLoad(what: string): CgroupError {
+    return new CgroupError('PROCESSOR', `the processor module ${this.#options.data.path} ${what}`);
+  }
+}

@@ -1,0 +1,96 @@
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../errors.js';
+import { loadProcessor } from '../load.js';
+import { Progress } from './progress.js';
+import { Slot } from './slot.js';
+import { threadLogger } from './thread-log.js';
+import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './wire.js';
+
+// What runs in each of the threads that process messages. Its other side is spawned.ts.
+
+/** Outcomes are told at the latest after so many ms of work, though more is to be done. */
+const TELL_EVERY = 5;
+/** ms between two beats of the pulse. */
+const BEAT_EVERY = 100;
+
+const { path, timeout, concurrency, consumers, memory } = workerData as ThreadData;
+const log = threadLogger(tell);
+const progress = new Progress(memory);
+
+let done: Done[] = [];
+let toldAt = 0;
+let telling = false;
+
+/** Outcomes that come together travel together: a message for each would cost more than most processors do. */
+function ended(one: Done): void {
+  done.push(one);
+  if (performance.now() - toldAt > TELL_EVERY) tellDone();
+  else if (!telling) {
+    telling = true;
+    setImmediate(() => {
+      telling = false;
+      tellDone();
+    });
+  }
+}
+
+function tellDone(): void {
+  toldAt = performance.now();
+  if (done.length === 0) return;
+  tell({ kind: 'done', done });
+  done = [];
+}
+
+function tell(message: FromThread): void {
+  parentPort?.postMessage(message);
+}
+
+/** What the processor leaves behind, a timer that throws for instance, must not end the thread. */
+function survive(): void {
+  const stray = (error: unknown) =>
+    log.error({ error }, `an error outside of any attempt, probably of the processor: ${messageOf(error)}`);
+  process.on('uncaughtException', stray);
+  process.on('unhandledRejection', stray);
+}
+
+async function makeSlots(): Promise<Slot[] | undefined> {
+  try {
+    const processor = await loadProcessor(path);
+    return consumers.map((consumerId, slot) => {
+      const bench = { consumerId, processor, timeout, log };
+      const onEnd = ({ number }: { number: number }, outcome: Done['outcome'], busy: number) =>
+        ended({ slot, number, outcome, busy });
+      return new Slot({ bench, concurrency, progress, onEnd });
+    });
+  } catch (error) {
+    const { cause } = error as Error;
+    tell({ kind: 'broken', error: messageOf(error), cause: cause instanceof Error ? cause : undefined });
+    return undefined;
+  }
+}
+
+function take(slots: readonly Slot[], message: ToThread): void {
+  switch (message.kind) {
+    case 'jobs':
+      for (const job of unpack(message)) slots[job.slot]?.add(job);
+      for (const slot of slots) slot.pump();
+      return;
+    case 'interrupt':
+      slots[message.slot]?.interrupt(message.number, message.reason);
+      return;
+    case 'end':
+      // Not now: the processor may still be told, by messages before this one, to come to an end.
+      setImmediate(() => process.exit(0));
+  }
+}
+
+const slots = await makeSlots();
+if (slots) {
+  survive();
+  // A processor may end the thread: what was done before is not to be done again.
+  process.on('exit', tellDone);
+  setInterval(() => progress.beat(), BEAT_EVERY).unref();
+  parentPort?.on('message', (message: ToThread) => take(slots, message));
+  tell({ kind: 'ready' });
+}

@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { groupOn, type TestGroup } from '../helpers/group.js';
+import { withRedis } from '../helpers/redis.js';
+import { entriesOf, logOf } from '../helpers/running.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const cwd = mkdtempSync(join(tmpdir(), 'cgroup-threads-'));
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+const HANDLER = `
+import { execSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, threadId } from 'node:worker_threads';
+
+const hoard = () => { const all = []; for (;;) all.push(new Array(1000).fill(Math.random())); };
+const block = (ms) => { const end = Date.now() + ms; while (Date.now() < end); };
+const does = {
+  block: ({ ms }) => block(ms),
+  loop: () => { for (;;); },
+  loopLater: async () => { await sleep(20); for (;;); },
+  exit: () => process.exit(3),
+  exitLater: async () => { await sleep(20); process.exit(3); },
+  exitOnce: (_, { attempt }) => { if (attempt === 1) process.exit(3); },
+  outOfMemory: hoard,
+  outside: () => execSync('sleep 3'),
+  strayLoop: () => { setTimeout(() => { for (;;); }, 10); },
+  strayThrow: () => { setTimeout(() => { throw new Error('a stray one'); }); },
+};
+export default async (message, { attempt, log }) => {
+  if (message.do) log.info({ does: message.do }, 'begun');
+  const done = does[message.do]?.(message, { attempt });
+  if (done instanceof Promise) await done;
+  if (message.wait) await sleep(message.wait);
+  return { attempt, isMainThread, threadId };
+};
+`;
+beforeAll(() => writeFileSync(join(cwd, 'handler.mjs'), HANDLER));
+
+type Work = { do?: string; ms?: number; wait?: number };
+
+async function publish({ raw, space }: TestGroup, ...works: Work[]): Promise<void> {
+  for (const [i, work] of works.entries())
+    await raw.publish(space.channel, JSON.stringify({ message_id: `${work.do ?? 'plain'}-${i}`, ...work }));
+}
+
+function start(group: TestGroup, flags: readonly string[], env: Record<string, string> = {}) {
+  return group.start(['-p', 'handler.mjs', ...flags], { cwd, env });
+}
+
+async function lettersOf({ raw, keys }: TestGroup): Promise<Record<string, string>[]> {
+  const letters = await entriesOf(raw, keys.dead);
+  return letters.map((letter) =>
+    Object.fromEntries(Object.entries(letter).map(([name, value]) => [name, String(value)])),
+  );
+}
+
+test('a processor that blocks its thread for 10 s costs neither the lead, nor ids, nor messages', async () => {
+  const group = await groupOn(redis.url);
+  const run = await start(group, ['-n', '2', '--lease', '1s', '--heartbeat', '500ms']);
+  const other = await group.start(['--bridge', 'only', '--lease', '1s']);
+  await group.bridgesInStep(2);
+  const ids = await group.listed();
+  const { leader } = await group.read();
+  const token = await group.raw.hget(group.keys.bridge, 'token');
+  expect(leader).toContain(`-${run.pid}-`);
+
+  await publish(group, { do: 'block', ms: 10_000 });
+  await run.line(/"begun"/);
+  for (let relayed = 2; relayed <= 10; relayed++) {
+    await publish(group, {});
+    await until(async () => (await group.read()).counters.relayed === relayed, { timeout: 900 });
+    expect(await group.listed()).toEqual(ids);
+    await sleep(800);
+  }
+  expect((await group.read()).counters.processed).toBe(0); // blocked all the time
+  const { counters } = await group.settled(10);
+  expect(counters).toMatchObject({ processed: 10, failed: 0, dead: 0, gaps: 0 });
+  expect(await group.raw.hget(group.keys.bridge, 'token')).toBe(token);
+  expect((await group.outputs()).map(({ data }) => data.attempt)).toEqual(Array(10).fill(1));
+  expect(logOf(run, 40)).toEqual([]);
+  await Promise.all([run.kill(), other.kill()]);
+});
+
+const LITTLE_MEMORY = { NODE_OPTIONS: '--max-old-space-size=80' };
+const BUSY = 'no result within 1000 ms, and its thread was kept busy';
+describe('a message whose processor', () => {
+  test.each<[what: string, does: string, reason: string, error: string | RegExp]>([
+    ['loops for ever', 'loop', 'timeout', BUSY],
+    ['loops for ever after an await', 'loopLater', 'timeout', BUSY],
+    ['waits for another program', 'outside', 'timeout', BUSY],
+    ['ends the process', 'exit', 'failed', 'the processor ended its thread: process.exit(3)'],
+    [
+      'ends the process after an await',
+      'exitLater',
+      'failed',
+      'the processor ended its thread: process.exit(3)',
+    ],
+    ['takes all memory', 'outOfMemory', 'failed', /^the processor ended its thread: .*memory/],
+  ])('%s: it alone is retried and dies, the process and all others go on', async (_, does, reason, error) => {
+    const group = await groupOn(redis.url);
+    const flags = ['-n', '3', '--threads', '1', '--concurrency', '3', '--timeout', '1s', '--backoff', '50ms'];
+    const run = await start(group, [...flags, '--max-attempts', '2'], LITTLE_MEMORY);
+    const others = Array.from({ length: 30 }, (_, i) => ({ wait: 1 + (i % 10) * 20 }));
+    await publish(group, ...others.slice(0, 15), { do: does }, ...others.slice(15));
+    const { counters } = await group.settled(31, 25_000);
+    expect(counters).toMatchObject({ processed: 30, failed: 2, retried: 1, dead: 1 });
+    const [letter] = await lettersOf(group);
+    expect(letter).toMatchObject({ reason, attempts: '2' });
+    expect(letter?.message).toContain(`"${does}"`);
+    if (typeof error === 'string') expect(letter?.error).toBe(error);
+    else expect(letter?.error).toMatch(error);
+    const outputs = await group.outputs();
+    expect(outputs.every(({ data }) => data.attempt === 1 && data.isMainThread === false)).toBe(true);
+    expect(new Set(outputs.map(({ messageId }) => messageId)).size).toBe(30);
+    expect((await run.kill()).code).toBe(0);
+  });
+
+  test('ends the process once: succeeds at its second attempt', async () => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '1']);
+    await publish(group, { do: 'exitOnce' });
+    await group.settled(1);
+    expect((await group.outputs()).map(({ data }) => data.attempt)).toEqual([2]);
+    expect(logOf(run, 40).map(({ msg }) => msg)).toEqual([
+      'the processor ended its thread: process.exit(3): replaced',
+    ]);
+    await run.kill();
+  });
+
+  test('leaves a loop behind: its result counts, and the thread is replaced', async () => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '1', '--timeout', '500ms', '--max-attempts', '1']);
+    await publish(group, { do: 'strayLoop' });
+    await group.settled(1);
+    await run.line(/keeps its thread busy for longer than 500 ms: replaced/);
+    await publish(group, {});
+    expect((await group.settled(2)).counters).toMatchObject({ processed: 2, failed: 0 });
+    await run.kill();
+  });
+
+  test('leaves a timer behind that throws: that is told, and the thread goes on', async () => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '1']);
+    await publish(group, { do: 'strayThrow' });
+    await run.line(/an error outside of any attempt, probably of the processor: a stray one/);
+    await publish(group, {});
+    await group.settled(2);
+    const [before, after] = await group.outputs();
+    expect(after?.data.threadId).toBe(before?.data.threadId);
+    await run.kill();
+  });
+});
+
+test('lines of the log come out of the log of the process, and say which message they are about', async () => {
+  const group = await groupOn(redis.url);
+  const next = await start(group, ['-n', '1']);
+  await publish(group, { do: 'exitOnce' });
+  await group.settled(1);
+  const [{ inboxId, consumerId } = {}] = await group.outputs();
+  const lines = logOf(next).filter(({ msg }) => msg === 'begun');
+  const fields = { level: 30, does: 'exitOnce', consumer: consumerId, inboxId, pid: next.pid };
+  expect(lines).toMatchObject([
+    { ...fields, attempt: 1 },
+    { ...fields, attempt: 2 },
+  ]);
+  await next.kill();
+});
+
+describe('a stop while a thread is blocked', () => {
+  test.each<[how: string, flags: string[]]>([
+    ['one at a time', []],
+    ['five at a time', ['--concurrency', '5']],
+  ])('ends in time and hands back, %s', async (_, flags) => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '2', '--threads', '1', '--shutdown-timeout', '2s', ...flags]);
+    await publish(group, { do: 'loop' }, {}, {}, {});
+    await run.line(/"begun"/);
+    await until(async () => (await group.read()).counters.relayed === 4);
+    const told = performance.now();
+    expect(await run.kill()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - told).toBeLessThan(2_000);
+    expect(await group.listed()).toEqual([]);
+    const { processed } = (await group.read()).counters;
+    expect(await group.read()).toMatchObject({ pending: 0, retrying: 0, waiting: 4 - processed });
+    const none = await group.start(['--size', '1']); // the built-in processor, which loops never
+    const { counters } = await group.settled(4, 2_500);
+    expect(counters).toMatchObject({ processed: 4, failed: 0, retried: 0 });
+    await none.kill();
+  });
+});
+
+describe('the setting threads', () => {
+  async function threadsOf(...flags: string[]) {
+    const group = await groupOn(redis.url);
+    const run = await start(group, flags);
+    await publish(group, ...Array.from({ length: 30 }, () => ({ wait: 5 })));
+    await group.settled(30);
+    await run.kill();
+    const data = (await group.outputs()).map((output) => output.data);
+    return {
+      main: data.some((one) => one.isMainThread),
+      count: new Set(data.map((one) => one.threadId)).size,
+    };
+  }
+
+  test('0: on the main thread', async () => {
+    expect(await threadsOf('--threads', '0', '-n', '3')).toEqual({ main: true, count: 1 });
+  });
+
+  test('so many threads, shared by the consumers', async () => {
+    expect(await threadsOf('--threads', '2', '-n', '3')).toEqual({ main: false, count: 2 });
+  });
+
+  test('never more than there are consumers', async () => {
+    expect(await threadsOf('--threads', '9', '-n', '2')).toEqual({ main: false, count: 2 });
+  });
+});
