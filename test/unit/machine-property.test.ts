@@ -40,7 +40,7 @@ class LeaseModel {
   /** take.lua and relay.lua. Gives what hands the answer over, if it arrives. */
   carryOut(action: Action): () => void {
     const bench = this.#bench;
-    if (action.kind === 'release') throw new Error('nobody asked it to end');
+    if (action.kind === 'release' || action.kind === 'look') throw new Error('nobody asked it to end');
     if (action.kind === 'take') {
       const free = this.#token === action.token && this.#beat === action.beat;
       if (this.#holder !== ME && !free) return () => bench.refused();

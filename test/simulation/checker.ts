@@ -1,0 +1,118 @@
+import type { History, SessionRecord, ToldGap } from './history.js';
+
+/**
+ * Judges a history. What it holds against the bridges:
+ *
+ * 1. The inbox has no message twice, and has them in the order of the channel.
+ * 2. Nobody writes who does not have the lead.
+ * 3. A message that a session had, in step, and lived to relay, is in the inbox ({@link keeps} says when).
+ * 4. Every other message that is missing lies within a gap that was told.
+ * 5. No gap is told where nothing can have been missed.
+ * 6. In the end all is at rest.
+ */
+export function check(history: History): string[] {
+  return [
+    ...history.unrest.map((what) => `not at rest: ${what}`),
+    ...history.usurped,
+    ...disorder(history),
+    ...missing(history),
+    ...falseGaps(history),
+  ];
+}
+
+function disorder({ inbox }: History): string[] {
+  const wrong: string[] = [];
+  for (let i = 1; i < inbox.length; i++) {
+    const [before, message] = [inbox[i - 1] as number, inbox[i] as number];
+    if (message === before) wrong.push(`message ${message} is in the inbox twice`);
+    else if (message < before) wrong.push(`message ${message} is in the inbox after ${before}`);
+  }
+  return wrong;
+}
+
+function missing(history: History): string[] {
+  const { inbox, gaps, published } = history;
+  const wrong: string[] = [];
+  let entry = 0;
+  for (let message = 0; message < published.length; message++) {
+    if (inbox[entry] === message) {
+      entry++;
+      continue;
+    }
+    const keeper = history.sessions.find((session) => keeps(history, session, message));
+    if (keeper) wrong.push(`message ${message} is lost, though ${keeper.id} had it`);
+    else if (!gaps.some((gap) => gap.entry === entry) && !untellable(history, message))
+      wrong.push(`message ${message} is lost, and no gap was told`);
+  }
+  return wrong;
+}
+
+/** Nobody can miss what came before the group began: there was no position yet. */
+function untellable({ begun }: History, message: number): boolean {
+  return message < begun;
+}
+
+/** Whether the session had the message and could see to it that it is in the inbox. */
+function keeps(history: History, session: SessionRecord, message: number): boolean {
+  const { step, heard } = session;
+  if (!step || message < step.message || message >= heard.message || message < session.shed) return false;
+  const published = history.published[message] as number;
+  const passed = history.passes.find((pass) => pass.message > message)?.time ?? history.end;
+  if (!wasAble(history, session, published, passed)) return false;
+  for (const { time, lost, all } of history.losses) {
+    if (time < published) continue;
+    // What was relayed is kept for a while, and by those only who are not done yet.
+    if (session.endedAt !== undefined && session.endedAt <= time) return false;
+    if (!lost.has(message)) continue;
+    if (all || published < time - history.retain + 1_500) return false;
+  }
+  return true;
+}
+
+/** Whether it lived from one time to the other, and was not kept from acting for long. */
+function wasAble(history: History, session: SessionRecord, from: number, to: number): boolean {
+  const { diedAt, troubles } = session.process;
+  const alive = (until: number | undefined) => until === undefined || until > to;
+  const ended = session.endedAt ?? history.end + 1;
+  if ((!alive(diedAt) && (diedAt as number) < ended) || !alive(session.abandonedAt)) return false;
+  let troubled = 0;
+  for (const trouble of troubles)
+    troubled += Math.max(0, Math.min(trouble.to, to) - Math.max(trouble.from, from));
+  return troubled < history.lease / 2;
+}
+
+function falseGaps(history: History): string[] {
+  const wrong: string[] = [];
+  for (const gap of history.gaps)
+    if (isFalse(history, gap)) wrong.push(`a false gap is told by ${gap.caller}: ${gap.reason}`);
+  return wrong;
+}
+
+function isFalse(history: History, gap: ToldGap): boolean {
+  const { losses, sessions, inbox, placeOf } = history;
+  const teller = sessions.find(({ id }) => id === gap.caller) as SessionRecord;
+  const before = losses.filter(({ time }) => time < gap.time);
+  if (gap.reason === 'Redis lost its data') return !before.some(({ all }) => all);
+  if (gap.reason === 'Redis came back with an older state') return before.length === 0;
+  if (gap.reason === 'the buffer was full') return teller.shed === 0;
+  if (!gap.from || !teller.step) return false;
+  // Nobody need have kept what Redis had and lost.
+  if (before.length > 0) return false;
+  const next = inbox[gap.entry] ?? history.published.length;
+  if (next > (inbox[gap.entry - 1] ?? -1) + 1 && next <= history.published.length && inbox[gap.entry] !== undefined)
+    return false;
+  let covered = placeOf(gap.from);
+  const from = history.published[gap.entry] ?? 0;
+  for (let grows = true; grows && covered < teller.step.place; ) {
+    grows = false;
+    for (const session of sessions) {
+      const { step, heard } = session;
+      if (!step || step.place > covered || heard.place <= covered || session === teller) continue;
+      if (session.shed > 0 || (session.endedAt ?? history.end + 1) < gap.time) continue;
+      if (!wasAble(history, session, from, gap.time)) continue;
+      covered = heard.place;
+      grows = true;
+    }
+  }
+  return covered >= teller.step.place;
+}
