@@ -40,7 +40,7 @@ export interface MachineOptions {
   readonly maxBytes: number;
   /** How much it keeps. */
   readonly limits: Limits;
-  /** The highest mark that earlier subscriptions have seen, 0 for none. */
+  /** The highest mark known to have been made before the subscription began, 0 for none. */
   readonly seen: number;
 }
 
@@ -246,10 +246,10 @@ export class BridgeMachine {
     this.#lastBeat = reply.lastBeat;
     this.#doubtful = false;
     this.#stored(reply.position);
-    // Positions within the epoch before the first mark cannot be compared with those of the prelude: what
-    // was relayed of that epoch may be a part of it. Without any, the prelude is whole.
+    // A position in an epoch that began when it may have been subscribed already cannot be compared with those
+    // of the prelude: what was relayed of that epoch may be a part of it. Without any, the prelude is whole.
     const { position } = reply;
-    if (position && this.#needsStart() && position.epoch >= this.#start.epoch - 1 && position.offset > 0)
+    if (position && this.#needsStart() && position.epoch >= this.#options.seen && position.offset > 0)
       this.#prelude = [];
   }
 

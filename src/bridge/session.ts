@@ -30,7 +30,7 @@ export interface SessionOptions {
   /** Connected already, subscribed to nothing yet; the session closes it. */
   readonly subscriber: Connection;
   readonly limits: Limits;
-  /** The highest mark that earlier sessions have seen. */
+  /** The highest mark known to have been made before it subscribes. */
   readonly seen: number;
   readonly log: Logger;
   /** Whether it may take the lead: not while an earlier session still has messages to relay. */

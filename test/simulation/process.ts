@@ -68,7 +68,10 @@ export class SimProcess {
     this.link.send(
       (redis) => redis.mark(request),
       (reply) => {
-        if ('mark' in reply) return this.#connect();
+        if ('mark' in reply) {
+          this.#seen = Math.max(this.#seen, reply.mark);
+          return this.#connect();
+        }
         const silent = this.#watch.observe(reply.taken, this.host.clock());
         this.host.after(LOOK_EVERY, () => this.#takeSeat(silent));
       },
