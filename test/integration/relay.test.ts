@@ -231,6 +231,14 @@ describe('a mark', () => {
     expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
   });
 
+  test('is above what a bridge has seen that found no seat', async () => {
+    const { lease } = await openStores(redis.namespace());
+    const seen = Date.now() + 3_600_000;
+    await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+    expect(await lease.mark({ caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
+  });
+
   test('has a number ahead of all earlier ones where Redis has forgotten them: that of its clock', async () => {
     const { lease, raw, keys } = await openStores(redis.namespace());
     const mark = async () => {

@@ -98,8 +98,10 @@ export class RedisModel {
     if (!seats.has(seat)) {
       if (dead && String(seats.get(dead.id)) === dead.counter) seats.delete(dead.id);
       if (seats.size < state.seats.size) this.#change({ seats });
-      if (seats.size >= request.seats)
+      if (seats.size >= request.seats) {
+        if (request.seen > state.mark && !this.full) this.#change({ mark: request.seen });
         return { taken: [...seats].map(([id, counter]) => ({ id, counter: String(counter) })) };
+      }
     }
     this.#needsMemory();
     seats.set(seat, (seats.get(seat) ?? 0) + 1);
