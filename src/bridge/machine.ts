@@ -208,8 +208,9 @@ export class BridgeMachine {
   #relay(): Action | undefined {
     const { maxMessages, maxBytes } = this.#options;
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
-    // All of the prelude in one batch, because only its end has a position.
-    if (this.#needsStart()) return { ...common, to: this.#start, messages: this.#prelude };
+    // All of the prelude in one batch, because only its end has a position. What came after it and was let go
+    // already is in the same gap.
+    if (this.#needsStart()) return { ...common, to: this.#buffer.floor, messages: this.#prelude };
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
     // Nothing to write: the answer tells the position.

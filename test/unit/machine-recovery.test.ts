@@ -183,6 +183,24 @@ describe('a full buffer', () => {
     expect(bench.next()).toMatchObject({ gap: undefined });
   });
 
+  it('tells one gap where it also joined too late', () => {
+    const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, relayed: at(3, 20) });
+    for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
+    const { dropped } = bench.machine;
+    bench.next();
+    bench.took(5, at(3, 20));
+    expect(bench.next()).toMatchObject({
+      from: at(3, 20),
+      to: at(10, dropped),
+      messages: [],
+      gap: { dropped },
+    });
+    expect(bench.written().next()).toMatchObject({
+      messages: [`m${dropped}`, expect.any(String), expect.any(String)],
+      gap: undefined,
+    });
+  });
+
   it('does not lose what somebody else has relayed', () => {
     const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, token: 4, holder: OTHER });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
