@@ -279,7 +279,9 @@ export class BridgeMachine {
     this.#looked = true;
     this.#observe(lease, now);
     if (this.#phase !== 'following' || lease.holder === this.#options.id) return;
-    if (this.#prelude.length === 0 && !this.#buffer.holdsAfter(lease.relayed)) this.#phase = 'ended';
+    // Where Redis has lost even the position, somebody has to tell, and later subscriptions know of none.
+    const lost = this.#positioned && !lease.relayed;
+    if (this.#prelude.length === 0 && !this.#buffer.holdsAfter(lease.relayed) && !lost) this.#phase = 'ended';
   }
 
   /** Redis answered a release. */

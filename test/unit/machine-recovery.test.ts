@@ -134,6 +134,16 @@ describe('an emptied database', () => {
     expect(bench.written().next()).toMatchObject({ kind: 'release', position: at(10, 3) });
   });
 
+  it('after the subscription has ended is told of by a follower that has nothing to relay', () => {
+    const bench = new Bench().mark({ epoch: 10, token: 4, holder: OTHER, relayed: at(10, 0) }).end();
+    bench.next();
+    bench.looked({ relayed: undefined });
+    expect(bench.next()).toMatchObject({ kind: 'take' });
+    bench.took(1);
+    expect(bench.next()).toMatchObject({ kind: 'relay', from: undefined, messages: [], gap });
+    expect(bench.written().next()).toEqual({ kind: 'release', token: 1, position: at(10, 0) });
+  });
+
   it('has lost nothing where there never was a position', () => {
     const bench = new Bench().mark({ epoch: 10 });
     bench.next();
