@@ -2,9 +2,9 @@ import { performance } from 'node:perf_hooks';
 import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
+import type { Gap } from '../redis/lease.js';
 import { type LeaseStore, parseMark } from '../redis/lease.js';
 import { pause } from '../service.js';
-import type { Gap } from '../redis/lease.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 

@@ -31,25 +31,56 @@ function disorder({ inbox }: History): string[] {
 }
 
 function missing(history: History): string[] {
-  const { inbox, gaps, published } = history;
+  const { inbox, published } = history;
   const wrong: string[] = [];
   let entry = 0;
+  let last = '';
   for (let message = 0; message < published.length; message++) {
     if (inbox[entry] === message) {
       entry++;
+      last = '';
       continue;
     }
-    const keeper = history.sessions.find((session) => keeps(history, session, message));
-    if (keeper) wrong.push(`message ${message} is lost, though ${keeper.id} had it`);
-    else if (!gaps.some((gap) => gap.entry === entry) && !untellable(history, message))
-      wrong.push(`message ${message} is lost, and no gap was told`);
+    const why = whyNotMissing(history, message, entry);
+    // Of those that follow each other the first will do.
+    if (why && why !== last) wrong.push(`message ${message} is lost, ${why}`);
+    last = why ?? '';
   }
   return wrong;
 }
 
-/** Nobody can miss what came before the group began: there was no position yet. */
-function untellable({ begun }: History, message: number): boolean {
-  return message < begun;
+/** Why a message that would be before this entry should not be missing; undefined where that is all right. */
+function whyNotMissing(history: History, message: number, entry: number): string | undefined {
+  if (message < history.begun && !isKnown(history)) return undefined;
+  const gap = history.gaps.find((told) => told.entry === entry);
+  const keeper = history.sessions.find((session) => keeps(history, session, message));
+  if (keeper && !(gap && alsoLacks(history, gap, keeper))) return `though ${keeper.id} had it`;
+  return gap || message >= history.passed ? undefined : 'and no gap was told';
+}
+
+/**
+ * Bridges that all lack something do not know who lacks least: the first to take the lead leaves out what others had.
+ * It does not leave out what its own process had, for elder sessions come first.
+ */
+function alsoLacks(history: History, gap: ToldGap, keeper: SessionRecord): boolean {
+  // Where Redis has just forgotten who has the seats, the first to come thinks that it is alone, and does not wait.
+  if (history.losses.some(({ time }) => time < gap.time && time > gap.time - history.lease)) return true;
+  if (gap.from) return (keeper.step?.place as number) > history.placeOf(gap.from);
+  return keeper.process !== history.sessions.find(({ id }) => id === gap.caller)?.process;
+}
+
+/**
+ * Whether it could be known that there was something before the group began: not where it was the first time, nor
+ * where Redis lost everything and a process was first to write that had seen nothing of it.
+ */
+function isKnown(history: History): boolean {
+  const loss = history.losses.findLast(({ all }) => all);
+  const first = history.sessions.find(({ id }) => id === history.passes[0]?.caller);
+  if (!loss || !first) return false;
+  return history.sessions.some(
+    ({ process, knewAt, endedAt }) =>
+      process === first.process && knewAt < loss.time && (endedAt ?? history.end) > loss.time,
+  );
 }
 
 /** Whether the session had the message and could see to it that it is in the inbox. */
@@ -99,7 +130,11 @@ function isFalse(history: History, gap: ToldGap): boolean {
   // Nobody need have kept what Redis had and lost.
   if (before.length > 0) return false;
   const next = inbox[gap.entry] ?? history.published.length;
-  if (next > (inbox[gap.entry - 1] ?? -1) + 1 && next <= history.published.length && inbox[gap.entry] !== undefined)
+  if (
+    next > (inbox[gap.entry - 1] ?? -1) + 1 &&
+    next <= history.published.length &&
+    inbox[gap.entry] !== undefined
+  )
     return false;
   let covered = placeOf(gap.from);
   const from = history.published[gap.entry] ?? 0;

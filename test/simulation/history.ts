@@ -23,6 +23,8 @@ export interface SessionRecord {
   heard: { place: number; message: number };
   /** Messages before this one it may have let go, because its buffer was full. */
   shed: number;
+  /** When it first heard that there is a position. */
+  knewAt: number;
   /** When it had nothing left to do. */
   endedAt: number | undefined;
   abandonedAt: number | undefined;
@@ -40,6 +42,7 @@ export interface Loss {
 export interface Pass {
   readonly time: number;
   readonly message: number;
+  readonly caller: string;
 }
 
 /** A gap with the places between which messages may be missing. */
@@ -64,7 +67,9 @@ export interface History {
   readonly unrest: readonly string[];
   /** The place that a position names. */
   readonly placeOf: (position: Position) => number;
-  /** How many messages were published when first a position was stored. */
+  /** How many messages were published when first a position was stored, since Redis last lost everything. */
   readonly begun: number;
+  /** All messages before this one are before the position in the end. */
+  readonly passed: number;
   readonly end: number;
 }

@@ -36,6 +36,9 @@ export class CommandLink {
     this.#server = server;
     this.#host = host;
     server.links.add(this);
+    if (!server.down) return;
+    this.#up = false;
+    this.#reconnect(0, server.timeline.now, 100);
   }
 
   /** Sends a script; `done` is told what Redis said, `failed` that it refused or that nobody knows. */
@@ -71,7 +74,7 @@ export class CommandLink {
         if (!(error instanceof Refused)) throw error;
         failed = true;
       }
-      if (this.deaf === 'replies') this.#watch(request);
+      if (this.deaf) this.#watch(request);
       if (this.deaf || request.settled || generation !== this.#generation) return;
       this.#lastReply = Math.max(this.#lastReply, timeline.now + latency(random.next()));
       timeline.after(this.#lastReply - timeline.now, () => {

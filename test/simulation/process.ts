@@ -93,7 +93,8 @@ export class SimProcess {
   }
 
   #subscribe(): void {
-    const { id, seats, limits, makeMachine, resubscribes, waitsForElders, carriesSeen, clock } = this.#options;
+    const { id, seats, limits, makeMachine, resubscribes, waitsForElders, carriesSeen, clock } =
+      this.#options;
     const session: SimSession = new SimSession(
       {
         id: `${id}#${++this.#count}`,

@@ -40,7 +40,13 @@ export class Recorder implements RedisEvents {
   }
 
   process(id: string, host: Host): ProcessRecord {
-    const record = { id, troubles: host.troubles, get diedAt() { return host.diedAt; } };
+    const record = {
+      id,
+      troubles: host.troubles,
+      get diedAt() {
+        return host.diedAt;
+      },
+    };
     this.#processes.set(id, record);
     return record;
   }
@@ -52,6 +58,7 @@ export class Recorder implements RedisEvents {
       step: undefined,
       heard: { place: 0, message: 0 },
       shed: 0,
+      knewAt: Infinity,
       endedAt: undefined,
       abandonedAt: undefined,
     };
@@ -85,7 +92,7 @@ export class Recorder implements RedisEvents {
     const { caller, to, messages } = request;
     if (caller !== this.#leader) this.#usurped.push(`${caller} wrote, though ${this.#leader} had the lead`);
     this.#begun ??= this.#published.length;
-    this.#passes.push({ time: this.#now(), message: this.#messageAt(to) });
+    this.#passes.push({ time: this.#now(), message: this.#messageAt(to), caller });
     if (gap) this.#gapTimes.set(gap, this.#now());
     this.note(() => `${caller} has relayed ${messages.length}${gap ? ` and told a gap: ${gap.reason}` : ''}`);
   }
@@ -98,6 +105,7 @@ export class Recorder implements RedisEvents {
   heard(session: SessionRecord, mark: Mark): void {
     const cut = this.#cuts.get(mark.epoch) as Cut;
     session.step ??= cut;
+    if (mark.relayed) session.knewAt = Math.min(session.knewAt, this.#now());
     session.heard = { ...cut };
   }
 
@@ -108,11 +116,14 @@ export class Recorder implements RedisEvents {
     const after = new Set(redis.inbox);
     const lost = new Set(before.filter((message) => !after.has(message)));
     this.#losses.push({ time: this.#now(), lost, all: redis.position === undefined });
-    const upTo = redis.position ? this.#messageAt(redis.position) : 0;
+    if (!redis.position) this.#begun = undefined;
+    const upTo = redis.position ? this.#messageAt(redis.position) : -1;
     this.#passes = this.#passes.filter(({ message }) => message <= upTo);
     // Whoever holds the lead by an older state is not the one that took it last.
     this.#leader = redis.holder;
-    this.note(() => `Redis has lost ${lost.size} messages, the position is ${JSON.stringify(redis.position)}`);
+    this.note(
+      () => `Redis has lost ${lost.size} messages, the position is ${JSON.stringify(redis.position)}`,
+    );
   }
 
   #messageAt({ epoch, offset }: Position): number {
@@ -139,6 +150,7 @@ export class Recorder implements RedisEvents {
       unrest,
       placeOf: (position) => this.#placeOf(position),
       begun: this.#begun ?? this.#published.length,
+      passed: redis.position ? this.#messageAt(redis.position) : 0,
       end: this.#now(),
     };
   }

@@ -6,7 +6,12 @@ export type Fault = { readonly at: number; readonly process: number } & (
   | { readonly kind: 'sleep' | 'late output' | 'slow commands'; readonly ms: number }
   | { readonly kind: 'cut subscription' | 'deaf subscription' | 'cut commands' }
   | { readonly kind: 'deaf commands'; readonly way: 'requests' | 'replies' }
-  | { readonly kind: 'Redis restarts'; readonly ms: number; readonly state: 'same' | 'older' | 'empty'; readonly forgets: number }
+  | {
+      readonly kind: 'Redis restarts';
+      readonly ms: number;
+      readonly state: 'same' | 'older' | 'empty';
+      readonly forgets: number;
+    }
   | { readonly kind: 'Redis is older'; readonly forgets: number }
   | { readonly kind: 'FLUSHALL' }
   | { readonly kind: 'Redis is full'; readonly ms: number }
@@ -62,7 +67,8 @@ export function scheduleOf(seed: number): Schedule {
   for (let n = 0; n < publishers; n++) {
     const pace = random.pick([30, 100, 100, 300, 800]);
     for (let at = random.whole(0, 300); at < length + 500; at += random.whole(1, 2 * pace))
-      for (let burst = random.chance(0.05) ? random.whole(2, 15) : 1; burst > 0; burst--) publications.push(at);
+      for (let burst = random.chance(0.05) ? random.whole(2, 15) : 1; burst > 0; burst--)
+        publications.push(at);
   }
   publications.sort((a, b) => a - b);
   const ends = faults.map((fault) => fault.at + ('ms' in fault && fault.ms > 0 ? fault.ms : 0));

@@ -190,7 +190,8 @@ export class SimSession {
       this.#link.send((redis) => redis.take(id, action.token, action.beat), answered(machine.took), failed);
     else if (action.kind === 'relay')
       this.#link.send((redis) => redis.relay({ caller: id, ...action }), answered(machine.wrote), failed);
-    else if (action.kind === 'look') this.#link.send((redis) => redis.look(), answered(machine.looked), failed);
+    else if (action.kind === 'look')
+      this.#link.send((redis) => redis.look(), answered(machine.looked), failed);
     else
       this.#link.send(
         (redis) => redis.release(id, action.token, action.position),
