@@ -146,9 +146,7 @@ export const settingsSchema = z.strictObject({
     ),
   bufferLimit: size()
     .prefault('512mb')
-    .describe(
-      'most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped',
-    ),
+    .describe('most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped'),
   embedded: toggle()
     .prefault(false)
     .describe('start a private Redis for this run, from the redis-server or valkey-server on the PATH'),

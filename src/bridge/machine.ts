@@ -208,9 +208,8 @@ export class BridgeMachine {
   #relay(): Action | undefined {
     const { maxMessages, maxBytes } = this.#options;
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
-    // All of the prelude in one batch, because only its end has a position. What came after it and was let go
-    // already is in the same gap.
-    if (this.#needsStart()) return { ...common, to: this.#buffer.floor, messages: this.#prelude };
+    // All of the prelude in one batch, because only its end has a position.
+    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude };
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
     // Nothing to write: the answer tells the position.
@@ -223,16 +222,23 @@ export class BridgeMachine {
     return !this.#relayed || comparePositions(this.#relayed, this.#start) < 0;
   }
 
+  /** Where the relaying starts if the stored position is before the first mark: there, or after what was let go since. */
+  get #firstStop(): Position {
+    return this.#prelude.length > 0 ? this.#start : this.#buffer.floor;
+  }
+
   /** What may be missing between the stored position and what comes next. */
   #gap(): Gap | undefined {
-    const dropped = this.#dropped;
+    const { floor, floorCause } = this.#buffer;
+    // What the buffer let go of since the first mark comes after the prelude: that is a gap of its own.
+    const later = this.#needsStart() && comparePositions(this.#firstStop, floor) < 0;
+    const dropped = later ? 0 : this.#dropped;
     if (this.#emptied) return { reason: 'Redis lost its data', since: undefined, dropped };
     if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
-    const { floor, floorCause } = this.#buffer;
     if (!this.#relayed || comparePositions(this.#relayed, floor) >= 0) return undefined;
-    return floorCause === 'start'
-      ? { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped }
-      : { reason: 'Redis came back with an older state', since: undefined, dropped };
+    return floorCause === 'retained' || (floorCause === 'full' && !later)
+      ? { reason: 'Redis came back with an older state', since: undefined, dropped }
+      : { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped };
   }
 
   /** Redis answered a take. */

@@ -65,6 +65,9 @@ function whyNotMissing(history: History, message: number, entry: number): string
 function alsoLacks(history: History, gap: ToldGap, keeper: SessionRecord): boolean {
   // Where Redis has just forgotten who has the seats, the first to come thinks that it is alone, and does not wait.
   if (history.losses.some(({ time }) => time < gap.time && time > gap.time - history.lease)) return true;
+  // A seat may be lost to others, who then no longer wait for whoever had it. And who has the lead keeps it, though
+  // its buffer was full and another's was not.
+  if (keeper.unseated || gap.reason === 'the buffer was full') return true;
   if (gap.from) return (keeper.step?.place as number) > history.placeOf(gap.from);
   return keeper.process !== history.sessions.find(({ id }) => id === gap.caller)?.process;
 }

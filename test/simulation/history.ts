@@ -28,6 +28,8 @@ export interface SessionRecord {
   /** When it had nothing left to do. */
   endedAt: number | undefined;
   abandonedAt: number | undefined;
+  /** Whether it ended because its seat had been given to another bridge. */
+  unseated: boolean;
 }
 
 /** Redis lost something: what was in the inbox before and was no longer after. */

@@ -61,6 +61,7 @@ export class Recorder implements RedisEvents {
       knewAt: Infinity,
       endedAt: undefined,
       abandonedAt: undefined,
+      unseated: false,
     };
     this.#sessions.push(record);
     return record;

@@ -105,8 +105,10 @@ export class SimSession {
     this.#link.send(
       (redis) => redis.mark(request),
       (reply) => {
-        if ('taken' in reply) this.end('another bridge took the seat');
-        else if (++this.#unheard > UNHEARD_MARKS) this.end('own marks do not come back');
+        if ('taken' in reply) {
+          this.record.unseated = true;
+          this.end('another bridge took the seat');
+        } else if (++this.#unheard > UNHEARD_MARKS) this.end('own marks do not come back');
         again();
       },
       again,

@@ -211,6 +211,20 @@ describe('a full buffer', () => {
     });
   });
 
+  it('tells two where something lies between them that it heard before its first mark', () => {
+    const bench = new Bench({ seen: 8, limits: { bytes: 1_100 } });
+    bench.hear('p').mark({ epoch: 10, relayed: at(3, 20) });
+    for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
+    const { dropped } = bench.machine;
+    bench.next();
+    bench.took(5, at(3, 20));
+    const first = { reason: 'no bridge was subscribed', dropped: 0 };
+    expect(bench.next()).toMatchObject({ to: at(10, 0), messages: ['p'], gap: first });
+    const second = { reason: 'the buffer was full', dropped };
+    expect(bench.written().next()).toMatchObject({ from: at(10, 0), gap: second });
+    expect(bench.written().next()).toMatchObject({ gap: undefined });
+  });
+
   it('does not lose what somebody else has relayed', () => {
     const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, token: 4, holder: OTHER });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);

@@ -3,15 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { CgroupError, messageOf } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import type { Job, Lane, OnOutcome, Outcome, Running } from '../workshop.js';
-import {
-  after,
-  type FromThread,
-  type NumberedJob,
-  Progress,
-  pack,
-  type ThreadData,
-  type ToThread,
-} from './wire.js';
+import { after, type FromThread, type NumberedJob, Progress, pack, type ThreadData, type ToThread } from './wire.js';
 
 /** ms between two looks at a thread that has jobs. */
 const LOOK_EVERY = 100;
@@ -171,10 +163,7 @@ export class Thread {
       }
     }
     if (overdue.length === 0) return;
-    log.warn(
-      { processor: path },
-      `the processor keeps its thread busy for longer than ${timeout} ms: the thread is replaced`,
-    );
+    log.warn({ processor: path }, `the processor keeps its thread busy for longer than ${timeout} ms: the thread is replaced`);
     const error = `no result within ${timeout} ms, and its thread was kept busy`;
     this.#replace(overdue, { kind: 'failed', reason: 'timeout', error }, timeout);
   }
@@ -198,10 +187,7 @@ export class Thread {
     void this.#begin().then(
       () => this.#again(),
       (error) => {
-        this.#options.log.error(
-          { error },
-          `no thread to process messages, trying again: ${messageOf(error)}`,
-        );
+        this.#options.log.error({ error }, `no thread to process messages, trying again: ${messageOf(error)}`);
         setTimeout(() => !this.#stopped && this.#replace([], outcome, 0), RELOAD_AFTER).unref();
       },
     );
