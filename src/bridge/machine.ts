@@ -156,7 +156,7 @@ export class BridgeMachine {
     if (this.#phase !== 'leading') return { seen: this.#seen, token: undefined, advance: undefined };
     const end = this.#buffer.end;
     const from = this.#relayed;
-    const quiet = !this.#underWay && this.#buffer.length === 0 && !this.#needsStart();
+    const quiet = !this.#underWay && this.#buffer.length === 0 && !this.#lacks();
     if (!quiet || !from || comparePositions(end, from) <= 0)
       return { seen: this.#seen, token: this.#token, advance: undefined };
     // Should the mark not arrive, the next relay is told where the position really is.
@@ -212,6 +212,8 @@ export class BridgeMachine {
     if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude };
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
+    // A gap is told even where nothing follows it yet.
+    if (this.#lacks()) return { ...common, to: this.#buffer.floor, messages: [] };
     // Nothing to write: the answer tells the position.
     if (this.#doubtful && this.#relayed) return { ...common, to: this.#relayed, messages: [] };
     return undefined;
@@ -220,6 +222,11 @@ export class BridgeMachine {
   /** Whether the stored position is before the first mark seen: then the relaying starts at that mark. */
   #needsStart(): boolean {
     return !this.#relayed || comparePositions(this.#relayed, this.#start) < 0;
+  }
+
+  /** Whether something is missing between the stored position and what is here. */
+  #lacks(): boolean {
+    return !this.#relayed || comparePositions(this.#relayed, this.#buffer.floor) < 0;
   }
 
   /** Where the relaying starts if the stored position is before the first mark: there, or after what was let go since. */
@@ -235,7 +242,7 @@ export class BridgeMachine {
     const dropped = later ? 0 : this.#dropped;
     if (this.#emptied) return { reason: 'Redis lost its data', since: undefined, dropped };
     if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
-    if (!this.#relayed || comparePositions(this.#relayed, floor) >= 0) return undefined;
+    if (!this.#relayed || !this.#lacks()) return undefined;
     return floorCause === 'retained' || (floorCause === 'full' && !later)
       ? { reason: 'Redis came back with an older state', since: undefined, dropped }
       : { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped };

@@ -103,6 +103,21 @@ describe('a Redis that comes back with an older state', () => {
     bench.written().hear('e');
     expect(bench.next()).toMatchObject({ messages: ['e'], gap: undefined });
   });
+
+  it('is told as a gap even in silence, before the position moves on', () => {
+    const bench = relayed(new Bench({ limits: { retain: 100 } })).later(200);
+    bench
+      .mark(mine(11, at(10, 3)))
+      .later(200)
+      .mark(mine(12, at(10, 1)));
+    bench.next();
+    bench.elsewhere(at(10, 1));
+    expect(bench.machine.markIntent().advance).toBeUndefined();
+    const gap = { reason: 'Redis came back with an older state' };
+    expect(bench.next()).toMatchObject({ from: at(10, 1), to: at(10, 3), messages: [], gap });
+    bench.written();
+    expect(bench.machine.markIntent().advance).toEqual({ from: at(10, 3), to: at(12, 0) });
+  });
 });
 
 describe('an emptied database', () => {
