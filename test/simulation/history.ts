@@ -53,6 +53,7 @@ export interface ToldGap extends StoredGap {
 }
 
 export interface History {
+  /** ms for which bridges have what is relayed, for certain. */
   readonly retain: number;
   readonly lease: number;
   /** When each message was published. */

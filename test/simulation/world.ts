@@ -5,7 +5,7 @@ import { SimProcess } from './process.js';
 import { Random } from './random.js';
 import { Recorder } from './recorder.js';
 import { RedisModel } from './redis.js';
-import type { Fault, Schedule } from './schedule.js';
+import { type Fault, ROOMY, type Schedule } from './schedule.js';
 import type { Server } from './server.js';
 import { LEASE } from './session.js';
 import { Timeline } from './timeline.js';
@@ -72,7 +72,7 @@ export class World implements Server {
       unrest = this.#unrest();
       if (unrest.length === 0) break;
     }
-    return this.#recorder.history(this.redis, retain, LEASE, unrest);
+    return this.#recorder.history(this.redis, this.#schedule.bufferBytes < ROOMY ? 0 : retain, LEASE, unrest);
   }
 
   #start(): void {
@@ -151,6 +151,7 @@ export class World implements Server {
         const subscription = current?.subscription;
         if (!subscription) return;
         subscription.late = fault.ms;
+        host.troubled(timeline.now, timeline.now + 2 * fault.ms);
         timeline.after(fault.ms, () => {
           subscription.late = 0;
         });
