@@ -196,13 +196,17 @@ export class BridgeMachine {
 
   /** Whether the lead is there for the taking, for all this bridge can know. */
   #free(now: number): boolean {
-    const { holder, relayed } = this.#lease;
+    const { holder } = this.#lease;
     const vacant = !this.#outdated && (holder === '' || holder === this.#options.id);
     let patience = vacant ? 0 : this.#options.lease;
-    // Another bridge may have what this one lacks: that one goes first.
-    const lacks = relayed !== undefined && comparePositions(relayed, this.#buffer.floor) < 0;
-    if (lacks && this.#bridges > 1) patience += this.#options.lease;
+    if (this.#defers()) patience += this.#options.lease;
     return now - this.#leaseSince >= patience;
+  }
+
+  /** Whether another bridge may have what this one lacks: that one is to go first. */
+  #defers(): boolean {
+    const { relayed } = this.#lease;
+    return this.#bridges > 1 && relayed !== undefined && comparePositions(relayed, this.#buffer.floor) < 0;
   }
 
   #relay(): Action | undefined {
@@ -306,7 +310,9 @@ export class BridgeMachine {
   }
 
   /** What was under way failed, or nobody knows: {@link next} will ask for what is right then. All actions may be sent twice. */
-  failed(): void {
+  failed(now: number): void {
+    // Where Redis takes nothing, all who could lead try again and again: those who lack nothing are to try more often.
+    if (this.#underWay?.kind === 'take' && this.#defers()) this.#leaseSince = now;
     this.#underWay = undefined;
   }
 

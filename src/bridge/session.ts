@@ -188,7 +188,7 @@ export class BridgeSession {
         try {
           await this.#carryOut(action);
         } catch (error) {
-          this.#machine.failed();
+          this.#machine.failed(performance.now());
           this.#report(error, action);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }

@@ -180,7 +180,7 @@ export class SimSession {
       };
     };
     const failed = () => {
-      this.machine.failed();
+      this.machine.failed(this.#options.clock());
       this.#host.after(RETRY_EVERY, () => {
         this.#acting = false;
         if (action.kind !== 'look') this.act();

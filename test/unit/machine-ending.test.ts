@@ -36,7 +36,7 @@ describe('the end of the subscription', () => {
     it('looks again where the look was not answered', () => {
       const bench = ended();
       bench.next();
-      bench.machine.failed();
+      bench.machine.failed(bench.now);
       expect(bench.next()).toEqual({ kind: 'look' });
     });
 
@@ -76,9 +76,9 @@ describe('the end of the subscription', () => {
       const bench = ended();
       bench.next();
       bench.looked({ token: 4, holder: '', relayed: at(10, 0) }).next();
-      bench.machine.failed();
+      bench.machine.failed(bench.now);
       expect(bench.next()).toMatchObject({ kind: 'take' });
-      bench.machine.failed();
+      bench.machine.failed(bench.now);
       bench.machine.looked({ token: 5, beat: 0, holder: ME, relayed: at(10, 1) }, bench.now);
       expect(bench.machine.phase).toBe('following');
       expect(bench.next()).toEqual({ kind: 'take', token: 5, beat: 0 });
@@ -117,7 +117,7 @@ describe('the end of the subscription', () => {
   it('is final only when the release was answered', () => {
     const bench = new Bench().lead().end();
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 0) });
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 0) });
   });
 

@@ -23,7 +23,7 @@ describe('leading', () => {
   it('goes on from the true position, where the inbox has more than it knew', () => {
     const bench = new Bench().lead().hear('a', 'b');
     bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     bench.hear('c');
     expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'] });
     // The first one had been written, though its answer was lost.
@@ -34,7 +34,7 @@ describe('leading', () => {
   it('sends again what was not written', () => {
     const bench = new Bench().lead().hear('a');
     const relay = bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     expect(bench.next()).toEqual(relay);
   });
 
@@ -88,7 +88,7 @@ describe('the mark of a leader', () => {
   it.each<[string, (bench: Bench) => unknown]>([
     ['a message waits', (bench) => bench.hear('a')],
     ['a relay is under way', (bench) => bench.hear('a').next()],
-    ['a relay was not answered', (bench) => [bench.hear('a').next(), bench.machine.failed()]],
+    ['a relay was not answered', (bench) => [bench.hear('a').next(), bench.machine.failed(bench.now)]],
   ])('does not where %s', (_name, happens) => {
     const bench = new Bench().lead();
     bench.mark({ epoch: 11, token: 5, holder: ME });

@@ -101,7 +101,7 @@ it('a machine relays each message once and in order, whatever is lost and whoeve
           underWay = undefined;
           const answer = what === 'lose it on the way' ? undefined : redis.carryOut(action);
           if (answer && what === 'carry it out') answer();
-          else bench.machine.failed();
+          else bench.machine.failed(bench.now);
         }
         expect(redis.inbox).toEqual(published.slice(0, redis.inbox.length));
       };

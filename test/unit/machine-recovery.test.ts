@@ -32,7 +32,7 @@ describe('a Redis that comes back with an older state', () => {
   it('is given it once, where the answer was lost and more had come meanwhile', () => {
     const bench = older();
     bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     bench.hear('e');
     expect(bench.next()).toMatchObject({ from: at(10, 1), to: at(10, 4), messages: ['b', 'c', 'd'] });
     bench.elsewhere(at(10, 4));
@@ -199,7 +199,7 @@ describe('a full buffer', () => {
   it('tells them once where the answer was lost', () => {
     const bench = full();
     bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     const repeated = bench.next();
     expect(repeated).toMatchObject({ gap: { dropped: bench.machine.dropped } });
     if (repeated?.kind !== 'relay') throw new Error('no relay');
@@ -263,6 +263,14 @@ describe('a bridge that would tell a gap', () => {
   it('lets them go first where nobody leads, too', () => {
     const bench = new Bench().mark({ epoch: 10, bridges: 2, relayed: at(3, 20) });
     expect(bench.later(LEASE - 1).next()).toBeUndefined();
+    expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
+  });
+
+  it('lets them go first again where its take failed', () => {
+    const bench = lacking(2).later(2 * LEASE);
+    expect(bench.next()).toMatchObject({ kind: 'take' });
+    bench.machine.failed(bench.now);
+    expect(bench.later(2 * LEASE - 1).next()).toBeUndefined();
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 

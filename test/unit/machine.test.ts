@@ -110,7 +110,7 @@ describe('following', () => {
   it('asks again after a take that was not answered', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, beat: 7 });
     const take = bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     expect(bench.next()).toEqual(take);
   });
 });
@@ -195,7 +195,7 @@ describe('taking the lead', () => {
     it('tells the gap again where nobody knows whether it was told, and not a third time', () => {
       const bench = late(at(3, 20));
       const first = bench.next();
-      bench.machine.failed();
+      bench.machine.failed(bench.now);
       expect(bench.next()).toEqual(first);
       bench.elsewhere(at(10, 0));
       expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['c'], gap: undefined });
