@@ -168,6 +168,7 @@ export class World implements Server {
         return current?.subscription.cut();
       case 'deaf subscription':
         if (current) current.subscription.deaf = true;
+        host.troubled(timeline.now, timeline.now + 3 * LEASE);
         return;
       case 'cut commands':
         return link.cut();
