@@ -108,7 +108,8 @@ export class BridgeSession {
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */
   async run(): Promise<void> {
     while (this.#machine.phase !== 'ended') {
-      if (!this.#endReason) await this.#mark();
+      // A leader beats until it has relayed all, however long that takes: another that takes the lead may have less.
+      if (!this.#endReason || this.#machine.phase === 'leading') await this.#mark();
       this.#shout();
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
