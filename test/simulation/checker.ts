@@ -1,4 +1,5 @@
 import type { History, SessionRecord, ToldGap } from './history.js';
+import type { Interval } from './host.js';
 
 /**
  * Judges a history. What it holds against the bridges:
@@ -63,13 +64,22 @@ function whyNotMissing(history: History, message: number, entry: number): string
  * It does not leave out what its own process had, for elder sessions come first.
  */
 function alsoLacks(history: History, gap: ToldGap, keeper: SessionRecord): boolean {
-  // Where Redis has just forgotten who has the seats, the first to come thinks that it is alone, and does not wait.
-  if (history.losses.some(({ time }) => time < gap.time && time > gap.time - history.lease)) return true;
+  if (nobodyWaits(history, gap)) return true;
   // A seat may be lost to others, who then no longer wait for whoever had it. And who has the lead keeps it, though
   // its buffer was full and another's was not.
-  if (keeper.unseated || gap.reason === 'the buffer was full') return true;
+  if (keeper.unseated || keeper.shed > 0 || gap.reason === 'the buffer was full') return true;
   if (gap.from) return (keeper.step?.place as number) > history.placeOf(gap.from);
   return keeper.process !== history.sessions.find(({ id }) => id === gap.caller)?.process;
+}
+
+/**
+ * Where Redis has just forgotten who has the seats, the first to come thinks that it is alone, and does not wait.
+ * Where it has just taken nothing, leaders could not beat, all tried for the lead, and any may be the first.
+ */
+function nobodyWaits({ losses, full, lease }: History, gap: ToldGap): boolean {
+  const since = gap.time - 2 * lease;
+  const recent = ({ from, to }: Interval) => from < gap.time && to > since;
+  return losses.some(({ time }) => recent({ from: time, to: time })) || full.some(recent);
 }
 
 /**
@@ -110,8 +120,10 @@ function wasAble(history: History, session: SessionRecord, from: number, to: num
   const ended = session.endedAt ?? history.end + 1;
   if ((!alive(diedAt) && (diedAt as number) < ended) || !alive(session.abandonedAt)) return false;
   let troubled = 0;
+  // Those who had been silent for a while are given up for dead.
+  const since = from - history.lease;
   for (const trouble of troubles)
-    troubled += Math.max(0, Math.min(trouble.to, to) - Math.max(trouble.from, from));
+    troubled += Math.max(0, Math.min(trouble.to, to) - Math.max(trouble.from, since));
   return troubled < history.lease / 2;
 }
 
@@ -139,15 +151,15 @@ function isFalse(history: History, gap: ToldGap): boolean {
     inbox[gap.entry] !== undefined
   )
     return false;
+  if (nobodyWaits(history, gap)) return false;
   let covered = placeOf(gap.from);
-  const from = history.published[gap.entry] ?? 0;
   for (let grows = true; grows && covered < teller.step.place; ) {
     grows = false;
     for (const session of sessions) {
       const { step, heard } = session;
       if (!step || step.place > covered || heard.place <= covered || session === teller) continue;
       if (session.shed > 0 || (session.endedAt ?? history.end + 1) < gap.time) continue;
-      if (!wasAble(history, session, from, gap.time)) continue;
+      if (session.unseated || !wasAble(history, session, gap.time - 3 * history.lease, gap.time)) continue;
       covered = heard.place;
       grows = true;
     }

@@ -25,7 +25,7 @@ export interface SessionRecord {
   shed: number;
   /** When it first heard that there is a position. */
   knewAt: number;
-  /** When it had nothing left to do. */
+  /** When Redis last answered it, if it has nothing left to do. */
   endedAt: number | undefined;
   abandonedAt: number | undefined;
   /** Whether it ended because its seat had been given to another bridge. */
@@ -60,6 +60,8 @@ export interface History {
   readonly published: readonly number[];
   readonly sessions: readonly SessionRecord[];
   readonly losses: readonly Loss[];
+  /** When Redis took nothing. */
+  readonly full: readonly Interval[];
   readonly passes: readonly Pass[];
   readonly inbox: readonly number[];
   /** The gaps as Redis has them in the end. */

@@ -1,7 +1,7 @@
 import type { Position } from '../../src/position.js';
 import type { Mark, RelayRequest } from '../../src/redis/lease.js';
 import type { History, Loss, Pass, ProcessRecord, SessionRecord, ToldGap } from './history.js';
-import type { Host } from './host.js';
+import type { Host, Interval } from './host.js';
 import type { RedisEvents, RedisModel, StoredGap } from './redis.js';
 
 interface Cut {
@@ -20,6 +20,7 @@ export class Recorder implements RedisEvents {
   readonly #sessions: SessionRecord[] = [];
   readonly #losses: Loss[] = [];
   readonly #usurped: string[] = [];
+  readonly full: Interval[] = [];
   #passes: Pass[] = [];
   #gapTimes = new Map<StoredGap, number>();
   #place = 0;
@@ -144,6 +145,7 @@ export class Recorder implements RedisEvents {
       published: this.#published,
       sessions: this.#sessions,
       losses: this.#losses,
+      full: this.full,
       passes: this.#passes,
       inbox: redis.inbox,
       gaps: redis.gaps.map((gap): ToldGap => ({ ...gap, time: this.#gapTimes.get(gap) ?? 0 })),

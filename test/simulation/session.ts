@@ -6,6 +6,7 @@ import type { Host } from './host.js';
 import { type CommandLink, Subscription } from './links.js';
 import { messageOf } from './messages.js';
 import type { Recorder } from './recorder.js';
+import type { RedisModel } from './redis.js';
 import type { Server } from './server.js';
 
 /** Twice as long as in src/bridge/session.ts, and half as many: it is marks that cost time here. */
@@ -50,6 +51,8 @@ export class SimSession {
   #unheard = 0;
   #endReason: string | undefined;
   #done = false;
+  /** When Redis last carried out what it asked for: later news it has none of. */
+  #askedAt = 0;
 
   constructor(options: SessionOptions, server: Server, host: Host, link: CommandLink, recorder: Recorder) {
     this.#options = options;
@@ -99,7 +102,7 @@ export class SimSession {
       this.act();
       this.#host.after(MARK_EVERY, () => this.run());
     };
-    if (this.#endReason) return again();
+    if (this.#endReason && this.machine.phase !== 'leading') return again();
     const { id, seat, seats } = this.#options;
     const request = { caller: id, seat, seats, ...this.machine.markIntent() };
     this.#link.send(
@@ -141,7 +144,7 @@ export class SimSession {
   #finish(): void {
     if (this.#done) return;
     this.#done = true;
-    this.record.endedAt ??= this.#host.timeline.now;
+    this.record.endedAt ??= this.#askedAt;
     this.#recorder.note(() => `${this.#options.id} is done`);
     this.#options.onDone();
   }
@@ -188,18 +191,19 @@ export class SimSession {
     };
     const { id } = this.#options;
     const { machine } = this;
-    if (action.kind === 'take')
-      this.#link.send((redis) => redis.take(id, action.token, action.beat), answered(machine.took), failed);
-    else if (action.kind === 'relay')
-      this.#link.send((redis) => redis.relay({ caller: id, ...action }), answered(machine.wrote), failed);
-    else if (action.kind === 'look')
-      this.#link.send((redis) => redis.look(), answered(machine.looked), failed);
-    else
+    const ask = <Reply>(run: (redis: RedisModel) => Reply, take: (reply: Reply, now: number) => void) =>
       this.#link.send(
-        (redis) => redis.release(id, action.token, action.position),
-        answered(machine.released),
+        (redis) => {
+          this.#askedAt = this.#host.timeline.now;
+          return run(redis);
+        },
+        answered(take),
         failed,
       );
+    if (action.kind === 'take') ask((redis) => redis.take(id, action.token, action.beat), machine.took);
+    else if (action.kind === 'relay') ask((redis) => redis.relay({ caller: id, ...action }), machine.wrote);
+    else if (action.kind === 'look') ask((redis) => redis.look(), machine.looked);
+    else ask((redis) => redis.release(id, action.token, action.position), machine.released);
   }
 }
 

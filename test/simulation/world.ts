@@ -123,6 +123,7 @@ export class World implements Server {
       case 'Redis is full':
         this.#fullUntil = Math.max(this.#fullUntil, this.timeline.now + fault.ms);
         this.redis.full = true;
+        this.#recorder.full.push({ from: this.timeline.now, to: this.timeline.now + fault.ms });
         this.timeline.after(fault.ms, () => {
           this.redis.full = this.timeline.now < this.#fullUntil;
         });
