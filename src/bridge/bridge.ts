@@ -51,7 +51,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   #running: Promise<void> | undefined;
   #count = 0;
-  /** The highest mark that any session has seen. */
+  /** The highest mark that any session has seen, or that came with the seat. */
   #seen = 0;
   #inPlace: () => void = () => {};
 
@@ -108,7 +108,10 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     let told = false;
     while (!signal.aborted) {
       const reply = await store.mark({ caller: id, seat: id, seats, seen: this.#seen, dead });
-      if ('mark' in reply) return true;
+      if ('mark' in reply) {
+        this.#seen = Math.max(this.#seen, reply.mark);
+        return true;
+      }
       dead = watch.observe(reply.taken, performance.now());
       if (!told)
         log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);

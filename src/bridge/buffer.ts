@@ -120,7 +120,7 @@ export class PositionedBuffer {
       this.#length -= relayed - segment.relayed;
       segment.relayed = relayed;
     }
-    this.#ahead = comparePositions(position, this.end) > 0 ? position : undefined;
+    if (comparePositions(position, this.#ahead ?? this.end) > 0) this.#ahead = position;
     this.#retire();
   }
 

@@ -40,7 +40,7 @@ export interface MachineOptions {
   readonly maxBytes: number;
   /** How much it keeps. */
   readonly limits: Limits;
-  /** The highest mark that earlier subscriptions have seen, 0 for none. */
+  /** The highest mark known to have been made before the subscription began, 0 for none. */
   readonly seen: number;
 }
 
@@ -156,7 +156,7 @@ export class BridgeMachine {
     if (this.#phase !== 'leading') return { seen: this.#seen, token: undefined, advance: undefined };
     const end = this.#buffer.end;
     const from = this.#relayed;
-    const quiet = !this.#underWay && this.#buffer.length === 0 && !this.#needsStart();
+    const quiet = !this.#underWay && this.#buffer.length === 0 && !this.#lacks();
     if (!quiet || !from || comparePositions(end, from) <= 0)
       return { seen: this.#seen, token: this.#token, advance: undefined };
     // Should the mark not arrive, the next relay is told where the position really is.
@@ -196,22 +196,28 @@ export class BridgeMachine {
 
   /** Whether the lead is there for the taking, for all this bridge can know. */
   #free(now: number): boolean {
-    const { holder, relayed } = this.#lease;
+    const { holder } = this.#lease;
     const vacant = !this.#outdated && (holder === '' || holder === this.#options.id);
     let patience = vacant ? 0 : this.#options.lease;
-    // Another bridge may have what this one lacks: that one goes first.
-    const lacks = relayed !== undefined && comparePositions(relayed, this.#buffer.floor) < 0;
-    if (lacks && this.#bridges > 1) patience += this.#options.lease;
+    if (this.#defers()) patience += this.#options.lease;
     return now - this.#leaseSince >= patience;
+  }
+
+  /** Whether another bridge may have what this one lacks: that one is to go first. */
+  #defers(): boolean {
+    const { relayed } = this.#lease;
+    return this.#bridges > 1 && relayed !== undefined && comparePositions(relayed, this.#buffer.floor) < 0;
   }
 
   #relay(): Action | undefined {
     const { maxMessages, maxBytes } = this.#options;
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
     // All of the prelude in one batch, because only its end has a position.
-    if (this.#needsStart()) return { ...common, to: this.#start, messages: this.#prelude };
+    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude };
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
+    // A gap is told even where nothing follows it yet.
+    if (this.#lacks()) return { ...common, to: this.#buffer.floor, messages: [] };
     // Nothing to write: the answer tells the position.
     if (this.#doubtful && this.#relayed) return { ...common, to: this.#relayed, messages: [] };
     return undefined;
@@ -222,16 +228,28 @@ export class BridgeMachine {
     return !this.#relayed || comparePositions(this.#relayed, this.#start) < 0;
   }
 
+  /** Whether something is missing between the stored position and what is here. */
+  #lacks(): boolean {
+    return !this.#relayed || comparePositions(this.#relayed, this.#buffer.floor) < 0;
+  }
+
+  /** Where the relaying starts if the stored position is before the first mark: there, or after what was let go since. */
+  get #firstStop(): Position {
+    return this.#prelude.length > 0 ? this.#start : this.#buffer.floor;
+  }
+
   /** What may be missing between the stored position and what comes next. */
   #gap(): Gap | undefined {
-    const dropped = this.#dropped;
+    const { floor, floorCause } = this.#buffer;
+    // What the buffer let go of since the first mark comes after the prelude: that is a gap of its own.
+    const later = this.#needsStart() && comparePositions(this.#firstStop, floor) < 0;
+    const dropped = later ? 0 : this.#dropped;
     if (this.#emptied) return { reason: 'Redis lost its data', since: undefined, dropped };
     if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
-    const { floor, floorCause } = this.#buffer;
-    if (!this.#relayed || comparePositions(this.#relayed, floor) >= 0) return undefined;
-    return floorCause === 'start'
-      ? { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped }
-      : { reason: 'Redis came back with an older state', since: undefined, dropped };
+    if (!this.#relayed || !this.#lacks()) return undefined;
+    return floorCause === 'retained' || (floorCause === 'full' && !later)
+      ? { reason: 'Redis came back with an older state', since: undefined, dropped }
+      : { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped };
   }
 
   /** Redis answered a take. */
@@ -246,10 +264,10 @@ export class BridgeMachine {
     this.#lastBeat = reply.lastBeat;
     this.#doubtful = false;
     this.#stored(reply.position);
-    // Positions within the epoch before the first mark cannot be compared with those of the prelude: what
-    // was relayed of that epoch may be a part of it. Without any, the prelude is whole.
+    // A position in an epoch that began when it may have been subscribed already cannot be compared with those
+    // of the prelude: what was relayed of that epoch may be a part of it. Without any, the prelude is whole.
     const { position } = reply;
-    if (position && this.#needsStart() && position.epoch >= this.#start.epoch - 1 && position.offset > 0)
+    if (position && this.#needsStart() && position.epoch >= this.#options.seen && position.offset > 0)
       this.#prelude = [];
   }
 
@@ -278,7 +296,9 @@ export class BridgeMachine {
     this.#looked = true;
     this.#observe(lease, now);
     if (this.#phase !== 'following' || lease.holder === this.#options.id) return;
-    if (this.#prelude.length === 0 && !this.#buffer.holdsAfter(lease.relayed)) this.#phase = 'ended';
+    // Where Redis has lost even the position, somebody has to tell, and later subscriptions know of none.
+    const lost = this.#positioned && !lease.relayed;
+    if (this.#prelude.length === 0 && !this.#buffer.holdsAfter(lease.relayed) && !lost) this.#phase = 'ended';
   }
 
   /** Redis answered a release. */
@@ -290,7 +310,9 @@ export class BridgeMachine {
   }
 
   /** What was under way failed, or nobody knows: {@link next} will ask for what is right then. All actions may be sent twice. */
-  failed(): void {
+  failed(now: number): void {
+    // Where Redis takes nothing, all who could lead try again and again: those who lack nothing are to try more often.
+    if (this.#underWay?.kind === 'take' && this.#defers()) this.#leaseSince = now;
     this.#underWay = undefined;
   }
 

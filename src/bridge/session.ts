@@ -30,7 +30,7 @@ export interface SessionOptions {
   /** Connected already, subscribed to nothing yet; the session closes it. */
   readonly subscriber: Connection;
   readonly limits: Limits;
-  /** The highest mark that earlier sessions have seen. */
+  /** The highest mark known to have been made before it subscribes. */
   readonly seen: number;
   readonly log: Logger;
   /** Whether it may take the lead: not while an earlier session still has messages to relay. */
@@ -105,7 +105,8 @@ export class BridgeSession {
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */
   async run(): Promise<void> {
     while (this.#machine.phase !== 'ended') {
-      if (!this.#endReason) await this.#mark();
+      // A leader beats until it has relayed all, however long that takes: another that takes the lead may have less.
+      if (!this.#endReason || this.#machine.phase === 'leading') await this.#mark();
       this.#shout();
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
@@ -185,7 +186,7 @@ export class BridgeSession {
         try {
           await this.#carryOut(action);
         } catch (error) {
-          this.#machine.failed();
+          this.#machine.failed(performance.now());
           this.#report(error, action);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }

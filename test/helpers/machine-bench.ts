@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
+import type { Limits } from '../../src/bridge/buffer.js';
 import { BridgeMachine } from '../../src/bridge/machine.js';
 import type { Position } from '../../src/position.js';
-import type { Mark } from '../../src/redis/lease.js';
+import type { Lease, Mark } from '../../src/redis/lease.js';
 
 /** The machine on the bench, and another bridge's. */
 export const ME = 'me#1';
@@ -11,10 +12,25 @@ export const LEASE = 1_000;
 
 export const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 
+/** Enough for any test that is not about limits. */
+const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
+
 /** A bridge machine with a clock that the test sets: events go in, and what it does next comes out. */
 export class Bench {
-  readonly machine = new BridgeMachine({ id: ME, lease: LEASE, maxMessages: 3, maxBytes: 100 });
+  readonly machine: BridgeMachine;
   now = 50_000;
+
+  constructor(options: { readonly limits?: Partial<Limits>; readonly seen?: number } = {}) {
+    const { limits, seen = 0 } = options;
+    this.machine = new BridgeMachine({
+      id: ME,
+      lease: LEASE,
+      maxMessages: 3,
+      maxBytes: 100,
+      limits: { ...ROOMY, ...limits },
+      seen,
+    });
+  }
 
   hear(...messages: string[]): this {
     for (const message of messages) this.machine.message(Buffer.from(message));
@@ -22,7 +38,7 @@ export class Bench {
   }
 
   mark(mark: Partial<Mark> & { readonly epoch: number }): this {
-    this.machine.mark({ token: 0, beat: 0, relayed: undefined, holder: '', ...mark }, this.now);
+    this.machine.mark({ token: 0, beat: 0, bridges: 1, relayed: undefined, holder: '', ...mark }, this.now);
     return this;
   }
 
@@ -31,9 +47,15 @@ export class Bench {
     return this;
   }
 
+  /** Its subscription ends. */
+  end(): this {
+    this.machine.end();
+    return this;
+  }
+
   /** What it does now: messages as text. */
-  next() {
-    const action = this.machine.next(this.now);
+  next(mayTake = true) {
+    const action = this.machine.next(this.now, mayTake);
     return action?.kind === 'relay' ? { ...action, messages: action.messages.map(String) } : action;
   }
 
@@ -59,6 +81,21 @@ export class Bench {
 
   elsewhere(position: Position | undefined): this {
     this.machine.wrote({ kind: 'elsewhere', position }, this.now);
+    return this;
+  }
+
+  looked(lease: Partial<Lease>): this {
+    this.machine.looked({ token: 0, beat: 0, relayed: undefined, holder: '', ...lease }, this.now);
+    return this;
+  }
+
+  released(): this {
+    this.machine.released({ kind: 'released' }, this.now);
+    return this;
+  }
+
+  notReleased(position: Position | undefined): this {
+    this.machine.released({ kind: 'elsewhere', position }, this.now);
     return this;
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Position } from '../../src/position.js';
 import type { RelayRequest } from '../../src/redis/lease.js';
 import { parseMark } from '../../src/redis/lease.js';
 import { pause } from '../../src/service.js';
@@ -91,7 +92,7 @@ describe('relay', () => {
   test('records a gap once, with its reason and its times', async () => {
     const { batch, lease, inspector } = await leading();
     const since = Date.now() - 5_000;
-    const withGap = { ...batch, messages: [], gap: { reason: 'nobody listened', since } };
+    const withGap = { ...batch, messages: [], gap: { reason: 'nobody listened', since, dropped: 0 } };
     await lease.relay(withGap);
     await lease.relay(withGap);
     const gaps = await inspector.gaps();
@@ -100,13 +101,23 @@ describe('relay', () => {
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
 
+  test('counts the messages known to be lost in a gap, once', async () => {
+    const { batch, lease, raw, keys } = await leading();
+    const withGap = { ...batch, gap: { reason: 'the buffer was full', since: undefined, dropped: 3 } };
+    await lease.relay(withGap);
+    await lease.relay(withGap);
+    expect(await raw.hget(keys.counters, 'dropped')).toBe('3');
+    const [entry] = (await raw.xrange(keys.gaps, '-', '+')) as [string, string[]][];
+    expect(entry?.[1].join(' ')).toMatch(/reason the buffer was full dropped 3/);
+  });
+
   test.each(['bridge', 'inbox', 'counters', 'gaps'] as const)(
     'changes nothing where the key of the %s holds something foreign',
     async (name) => {
       const { batch, lease, raw, keys, everything } = await leading();
       await raw.set(keys[name], 'foreign');
       const before = await everything();
-      const gap = { reason: 'a gap', since: undefined };
+      const gap = { reason: 'a gap', since: undefined, dropped: 0 };
       await expect(lease.relay({ ...batch, gap })).rejects.toMatchObject({
         code: 'KEY_TYPE',
         message: expect.stringContaining(keys[name]),
@@ -137,12 +148,38 @@ describe('the lead', () => {
 
   test('is given up by its holder alone', async () => {
     const { lease, raw, keys, batch } = await leading();
-    await lease.release('b', 1);
-    await lease.release('a', 2);
+    expect(await lease.release('b', 1, undefined)).toEqual({ kind: 'fenced' });
+    expect(await lease.release('a', 2, undefined)).toEqual({ kind: 'fenced' });
     expect(await raw.hget(keys.bridge, 'holder')).toBe('a');
-    await lease.release('a', 1);
+    expect(await lease.release('a', 1, undefined)).toEqual({ kind: 'released' });
     expect(await raw.hget(keys.bridge, 'holder')).toBe('');
     expect(await lease.relay(batch)).toEqual({ kind: 'fenced' });
+  });
+});
+
+describe('the lead given up', () => {
+  test('is kept where the position is not the one its holder left', async () => {
+    const { lease, raw, keys, batch } = await leading();
+    await lease.relay(batch);
+    const reply = await lease.release('a', 1, { epoch: 1, offset: 3 });
+    expect(reply).toEqual({ kind: 'elsewhere', position: batch.to });
+    expect(await lease.release('a', 1, undefined)).toEqual({ kind: 'elsewhere', position: batch.to });
+    expect(await raw.hget(keys.bridge, 'holder')).toBe('a');
+    expect(await lease.release('a', 1, batch.to)).toEqual({ kind: 'released' });
+  });
+});
+
+describe('a look at the lease', () => {
+  test('tells of a new group that there is nothing', async () => {
+    const { lease } = await openStores(redis.namespace());
+    expect(await lease.look()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
+  });
+
+  test('tells who leads, and how far', async () => {
+    const { lease, batch } = await leading();
+    await lease.relay(batch);
+    await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    expect(await lease.look()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
   });
 });
 
@@ -150,22 +187,29 @@ describe('a mark', () => {
   test('is heartbeat, cut and progress in one message', async () => {
     const { lease, raw, keys, batch } = await leading();
     const heard: string[] = [];
+    const made: number[] = [];
+    const mark = async (advance?: { from: Position; to: Position }) => {
+      const reply = await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
+      if ('mark' in reply) made.push(reply.mark);
+    };
     const subscriber = raw.duplicate();
     subscriber.on('message', (_channel, text: string) => heard.push(text));
     await subscriber.subscribe(keys.marks);
     try {
       await lease.relay(batch);
-      await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+      await mark();
       const advance = { from: { epoch: 1, offset: 2 }, to: { epoch: 7, offset: 0 } };
-      await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
+      await mark(advance);
       await until(() => heard.length === 2);
     } finally {
       subscriber.disconnect();
     }
-    expect(heard.map(parseMark)).toEqual([
-      { epoch: 1, token: 1, beat: 1, relayed: { epoch: 1, offset: 2 }, holder: 'a' },
-      { epoch: 2, token: 1, beat: 2, relayed: { epoch: 7, offset: 0 }, holder: 'a' },
+    const marks = heard.map(parseMark);
+    expect(marks).toEqual([
+      { epoch: made[0], token: 1, beat: 1, bridges: 1, relayed: { epoch: 1, offset: 2 }, holder: 'a' },
+      { epoch: made[1], token: 1, beat: 2, bridges: 1, relayed: { epoch: 7, offset: 0 }, holder: 'a' },
     ]);
+    expect(made[1]).toBeGreaterThan(made[0] as number);
   });
 
   test('moves the position for the leader alone, and from where it is alone', async () => {
@@ -183,8 +227,49 @@ describe('a mark', () => {
 
   test('never uses a number again that a bridge has seen', async () => {
     const { lease } = await openStores(redis.namespace());
-    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 41 })).toEqual({ mark: 42 });
-    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: 43 });
+    const seen = Date.now() + 3_600_000;
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
+  });
+
+  test('is above what a bridge has seen that found no seat', async () => {
+    const { lease } = await openStores(redis.namespace());
+    const seen = Date.now() + 3_600_000;
+    await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+    expect(await lease.mark({ caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
+    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
+  });
+
+  test('has a number ahead of all earlier ones where Redis has forgotten them: that of its clock', async () => {
+    const { lease, raw, keys } = await openStores(redis.namespace());
+    const mark = async () => {
+      const reply = await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+      return 'mark' in reply ? reply.mark : Number.NaN;
+    };
+    const before = await mark();
+    const last = await mark();
+    await raw.del(keys.bridge);
+    await until(() => Date.now() > last);
+    expect(await mark()).toBeGreaterThan(last);
+    expect(before).toBeGreaterThan(1_600_000_000_000);
+  });
+
+  test('tells how many bridges have a seat', async () => {
+    const { lease, raw, keys } = await openStores(redis.namespace());
+    const heard: string[] = [];
+    const subscriber = raw.duplicate();
+    subscriber.on('message', (_channel, text: string) => heard.push(text));
+    await subscriber.subscribe(keys.marks);
+    const ask = (id: string) => lease.mark({ caller: id, seat: id, seats: 2, seen: 0 });
+    try {
+      for (const id of ['a', 'b', 'a']) await ask(id);
+      await lease.leave('b');
+      await ask('a');
+      await until(() => heard.length === 4);
+    } finally {
+      subscriber.disconnect();
+    }
+    expect(heard.map((text) => parseMark(text)?.bridges)).toEqual([1, 2, 2, 1]);
   });
 
   test('gives as many seats as there are; that of a dead bridge is taken, unless it moves', async () => {
@@ -202,7 +287,7 @@ describe('a mark', () => {
     expect(await ask('c', taken[0])).toHaveProperty('taken');
     expect(await ask('c', taken[1])).toHaveProperty('mark');
     expect(new Set((await inspector.read()).bridges)).toEqual(new Set(['a', 'c']));
-    await lease.release('', undefined, 'a');
+    await lease.leave('a');
     expect(await ask('b')).toHaveProperty('mark');
   });
 });

@@ -90,7 +90,11 @@ expectTypeOf<keyof GroupEvents>().toEqualTypeOf<
 group.on('ready', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
 group.on('leading', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
 group.on('gap', (gap) => {
-  expectTypeOf(gap).toEqualTypeOf<{ readonly reason: string; readonly since: number | undefined }>();
+  expectTypeOf(gap).toEqualTypeOf<{
+    readonly reason: string;
+    readonly since: number | undefined;
+    readonly dropped: number;
+  }>();
 });
 group.on('failure', (failure) => {
   expectTypeOf(failure).toEqualTypeOf<Failure>();

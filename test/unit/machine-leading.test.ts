@@ -23,7 +23,7 @@ describe('leading', () => {
   it('goes on from the true position, where the inbox has more than it knew', () => {
     const bench = new Bench().lead().hear('a', 'b');
     bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     bench.hear('c');
     expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'] });
     // The first one had been written, though its answer was lost.
@@ -34,7 +34,7 @@ describe('leading', () => {
   it('sends again what was not written', () => {
     const bench = new Bench().lead().hear('a');
     const relay = bench.next();
-    bench.machine.failed();
+    bench.machine.failed(bench.now);
     expect(bench.next()).toEqual(relay);
   });
 
@@ -67,53 +67,6 @@ describe('leading', () => {
     expect(bench.machine.phase).toBe('leading');
     expect(bench.next()).toMatchObject({ kind: 'relay', token: 5, messages: ['a'] });
   });
-
-  it('begins anew with what it has where the database was emptied', () => {
-    const bench = new Bench().lead().hear('a');
-    bench.next();
-    bench.elsewhere(undefined);
-    expect(bench.next()).toMatchObject({ from: undefined, to: at(10, 0), messages: [] });
-    bench.written();
-    expect(bench.next()).toMatchObject({ from: at(10, 0), to: at(10, 1), messages: ['a'] });
-  });
-});
-
-describe('a Redis that comes back with an older state', () => {
-  const gap = { reason: 'Redis came back with an older state', since: undefined };
-  /** Has relayed a, b and c, one by one, and is refused with d: the position is that after a. */
-  const older = () => {
-    const bench = new Bench().lead();
-    for (const message of ['a', 'b', 'c']) {
-      bench.hear(message).next();
-      bench.written();
-    }
-    bench.hear('d').next();
-    return bench.elsewhere(at(10, 1));
-  };
-
-  it('makes the leader go on from there, and tell a gap, once', () => {
-    const bench = older();
-    expect(bench.next()).toMatchObject({ from: at(10, 1), to: at(10, 4), gap });
-    bench.written().hear('e');
-    expect(bench.next()).toMatchObject({ from: at(10, 4), messages: ['e'], gap: undefined });
-  });
-
-  it('is told once even where the answer was lost and more had come meanwhile', () => {
-    const bench = older();
-    expect(bench.next()).toMatchObject({ gap });
-    bench.machine.failed();
-    bench.hear('e');
-    expect(bench.next()).toMatchObject({ from: at(10, 1), to: at(10, 5), gap });
-    bench.elsewhere(at(10, 4));
-    expect(bench.next()).toMatchObject({ from: at(10, 4), messages: ['e'], gap: undefined });
-  });
-
-  it('is told again where it happens again', () => {
-    const bench = older();
-    bench.next();
-    bench.elsewhere(at(10, 0));
-    expect(bench.next()).toMatchObject({ from: at(10, 0), gap });
-  });
 });
 
 describe('the mark of a leader', () => {
@@ -135,7 +88,7 @@ describe('the mark of a leader', () => {
   it.each<[string, (bench: Bench) => unknown]>([
     ['a message waits', (bench) => bench.hear('a')],
     ['a relay is under way', (bench) => bench.hear('a').next()],
-    ['a relay was not answered', (bench) => [bench.hear('a').next(), bench.machine.failed()]],
+    ['a relay was not answered', (bench) => [bench.hear('a').next(), bench.machine.failed(bench.now)]],
   ])('does not where %s', (_name, happens) => {
     const bench = new Bench().lead();
     bench.mark({ epoch: 11, token: 5, holder: ME });

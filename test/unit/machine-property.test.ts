@@ -40,7 +40,7 @@ class LeaseModel {
   /** take.lua and relay.lua. Gives what hands the answer over, if it arrives. */
   carryOut(action: Action): () => void {
     const bench = this.#bench;
-    if (action.kind === 'release') throw new Error('nobody asked it to end');
+    if (action.kind === 'release' || action.kind === 'look') throw new Error('nobody asked it to end');
     if (action.kind === 'take') {
       const free = this.#token === action.token && this.#beat === action.beat;
       if (this.#holder !== ME && !free) return () => bench.refused();
@@ -101,7 +101,7 @@ it('a machine relays each message once and in order, whatever is lost and whoeve
           underWay = undefined;
           const answer = what === 'lose it on the way' ? undefined : redis.carryOut(action);
           if (answer && what === 'carry it out') answer();
-          else bench.machine.failed();
+          else bench.machine.failed(bench.now);
         }
         expect(redis.inbox).toEqual(published.slice(0, redis.inbox.length));
       };

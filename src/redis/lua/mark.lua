@@ -36,7 +36,11 @@ if redis.call('HEXISTS', bridge, my_seat) == 0 then
     redis.call('HDEL', bridge, 'seat:' .. ARGV[11])
     others = seats_of_others()
   end
-  if #others / 2 >= tonumber(ARGV[3]) then return { 0, unpack(others) } end
+  if #others / 2 >= tonumber(ARGV[3]) then
+    -- What it has seen counts all the same: it may know of marks that Redis has lost.
+    if tonumber(field('mark', '0')) < tonumber(ARGV[4]) then redis.call('HSET', bridge, 'mark', ARGV[4]) end
+    return { 0, unpack(others) }
+  end
 end
 redis.call('HSET', bridge, my_seat, now_ms())
 

@@ -1,0 +1,215 @@
+import { comparePositions, type Position } from '../../src/position.js';
+import type {
+  Gap,
+  Lease,
+  Mark,
+  MarkReply,
+  MarkRequest,
+  RelayReply,
+  RelayRequest,
+  ReleaseReply,
+  TakeReply,
+} from '../../src/redis/lease.js';
+import { numberOf } from './messages.js';
+
+/** What Redis answers instead of running a script: it is out of memory, and changed nothing. */
+export class Refused extends Error {}
+
+/** The bridge's hash, and how long the streams are. Never changed, so that an older state can come back. */
+interface State {
+  readonly holder: string;
+  readonly token: number;
+  readonly beat: number;
+  readonly position: Position | undefined;
+  readonly mark: number;
+  readonly seats: ReadonlyMap<string, number>;
+  readonly inbox: number;
+  readonly gaps: number;
+}
+
+const EMPTY: State = {
+  holder: '',
+  token: 0,
+  beat: 0,
+  position: undefined,
+  mark: 0,
+  seats: new Map(),
+  inbox: 0,
+  gaps: 0,
+};
+
+/** A gap as it is stored: before which entry of the inbox, and who told it of what. */
+export interface StoredGap extends Gap {
+  readonly entry: number;
+  readonly caller: string;
+  readonly from: Position | undefined;
+  readonly to: Position;
+}
+
+/** One end of a subscription: what is published goes in here, in one order for all. */
+export interface Output {
+  push(item: number | Mark): void;
+}
+
+/** What happened in Redis, for those who record it. */
+export interface RedisEvents {
+  marked(mark: Mark): void;
+  took(caller: string, token: number): void;
+  relayed(request: RelayRequest, gap: StoredGap | undefined): void;
+}
+
+/** Redis with the scripts of the bridge, exactly as the Lua has them; each is one step. */
+export class RedisModel {
+  /** The numbers of the messages relayed. */
+  readonly inbox: number[] = [];
+  readonly gaps: StoredGap[] = [];
+  readonly outputs = new Set<Output>();
+  /** Whether it refuses what would need memory. */
+  full = false;
+  /** ms by which its clock is ahead. */
+  skew = 0;
+  readonly #events: RedisEvents;
+  readonly #clock: () => number;
+  #state = EMPTY;
+  #past: State[] = [];
+
+  constructor(clock: () => number, events: RedisEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  get position(): Position | undefined {
+    return this.#state.position;
+  }
+
+  get holder(): string {
+    return this.#state.holder;
+  }
+
+  publish(message: number): void {
+    for (const output of this.outputs) output.push(message);
+  }
+
+  /** mark.lua */
+  mark(request: MarkRequest): MarkReply {
+    const { caller, seat, dead, advance } = request;
+    const state = this.#state;
+    const seats = new Map(state.seats);
+    if (!seats.has(seat)) {
+      if (dead && String(seats.get(dead.id)) === dead.counter) seats.delete(dead.id);
+      if (seats.size < state.seats.size) this.#change({ seats });
+      if (seats.size >= request.seats) {
+        if (request.seen > state.mark && !this.full) this.#change({ mark: request.seen });
+        return { taken: [...seats].map(([id, counter]) => ({ id, counter: String(counter) })) };
+      }
+    }
+    this.#needsMemory();
+    seats.set(seat, (seats.get(seat) ?? 0) + 1);
+    let { beat, position } = state;
+    if (state.holder === caller && state.token === request.token) {
+      beat++;
+      if (advance && same(position, advance.from)) position = advance.to;
+    }
+    const number = this.markNumber(state.mark, request.seen, this.#clock() + this.skew);
+    this.#change({ beat, position, seats, mark: number });
+    const { token, holder } = state;
+    const mark = { epoch: number, token, beat, bridges: seats.size, relayed: position, holder };
+    this.#events.marked(mark);
+    for (const output of this.outputs) output.push(mark);
+    return { mark: number };
+  }
+
+  protected markNumber(last: number, seen: number, clock: number): number {
+    return Math.max(last + 1, seen + 1, Math.floor(clock));
+  }
+
+  /** take.lua */
+  take(caller: string, token: number, beat: number): TakeReply {
+    const state = this.#state;
+    if (state.holder !== caller) {
+      if (state.token !== token || state.beat !== beat) return { taken: false };
+      this.#needsMemory();
+      this.#change({ token: token + 1, holder: caller });
+      this.#events.took(caller, token + 1);
+    }
+    return { taken: true, token: this.#state.token, position: state.position, lastBeat: 0 };
+  }
+
+  /** relay.lua */
+  relay(request: RelayRequest): RelayReply {
+    const { caller, token, from, to, messages } = request;
+    const { position } = this.#state;
+    if (!this.leads(caller, token)) return { kind: 'fenced' };
+    if (!this.isAt(from)) return { kind: 'elsewhere', position };
+    this.#needsMemory();
+    const gap = request.gap && { ...request.gap, entry: this.inbox.length, caller, from, to };
+    for (const message of messages) this.inbox.push(numberOf(message));
+    if (gap) this.gaps.push(gap);
+    this.#change({ position: to, inbox: this.inbox.length, gaps: this.gaps.length });
+    this.#events.relayed(request, gap);
+    return { kind: 'written' };
+  }
+
+  /** release.lua */
+  release(caller: string, token: number, from: Position | undefined): ReleaseReply {
+    const { position, holder } = this.#state;
+    if (holder !== caller || this.#state.token !== token) return { kind: 'fenced' };
+    if (!this.isLeftAt(from)) return { kind: 'elsewhere', position };
+    this.#needsMemory();
+    this.#change({ holder: '' });
+    return { kind: 'released' };
+  }
+
+  /** Mutants change these. */
+  protected leads(caller: string, token: number): boolean {
+    return this.#state.holder === caller && this.#state.token === token;
+  }
+  protected isAt(from: Position | undefined): boolean {
+    return same(this.#state.position, from);
+  }
+  protected isLeftAt(from: Position | undefined): boolean {
+    return same(this.#state.position, from);
+  }
+
+  look(): Lease {
+    const { token, beat, holder, position } = this.#state;
+    return { token, beat, holder, relayed: position };
+  }
+
+  leave(seat: string): void {
+    const seats = new Map(this.#state.seats);
+    seats.delete(seat);
+    this.#change({ seats });
+  }
+
+  /** Comes back without the last so many changes. */
+  forget(changes: number): void {
+    const kept = Math.max(0, this.#past.length - changes);
+    if (kept < this.#past.length) this.#state = this.#past[kept] as State;
+    this.#past.length = kept;
+    this.inbox.length = this.#state.inbox;
+    this.gaps.length = this.#state.gaps;
+  }
+
+  /** FLUSHALL, or a restart with nothing. */
+  empty(): void {
+    this.#past = [];
+    this.#state = EMPTY;
+    this.inbox.length = 0;
+    this.gaps.length = 0;
+  }
+
+  #change(change: Partial<State>): void {
+    this.#past.push(this.#state);
+    this.#state = { ...this.#state, ...change };
+  }
+
+  /** A script that has not written yet is refused where memory is short. */
+  #needsMemory(): void {
+    if (this.full) throw new Refused();
+  }
+}
+
+function same(a: Position | undefined, b: Position | undefined): boolean {
+  return a && b ? comparePositions(a, b) === 0 : a === b;
+}
