@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { BRIDGE, COUNTERS } from './keys.js';
+import { BRIDGE, COUNTERS, INBOX } from './keys.js';
 
 const EVERY_MS = 50;
 
@@ -13,6 +13,8 @@ export class Probe {
   #moves = { relayed: [], processed: [] };
   /** The counters and the leader, as last seen. */
   seen = { relayed: 0, processed: 0, holder: '' };
+  /** The largest backlog seen. */
+  most = { backlog: 0 };
 
   constructor(port) {
     this.#redis = new Redis({
@@ -52,13 +54,15 @@ export class Probe {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const [[, counts], [, holder]] = await this.#redis
+      const [[, counts], [, holder], [, backlog]] = await this.#redis
         .pipeline()
         .hmget(COUNTERS, 'relayed', 'processed')
         .hget(BRIDGE, 'holder')
+        .xlen(INBOX)
         .exec();
       this.#note('relayed', counts[0]);
       this.#note('processed', counts[1]);
+      this.most.backlog = Math.max(this.most.backlog, backlog);
       this.seen = { relayed: Number(counts[0]), processed: Number(counts[1]), holder: holder ?? '' };
     } catch {
       // no answer, no progress

@@ -6,6 +6,7 @@ import { until } from '../until.js';
  * @typedef {object} Fault
  * @property {string} name
  * @property {string} family
+ * @property {boolean} [long] it takes minutes, and is not a part of `all`
  * @property {string} line what is done and how, for `--list`
  * @property {'none' | 'one' | 'all'} cuts how many of the bridges lose their subscription: none or one means that
  *   nothing may be lost, all that what is lost must lie in a gap that was told

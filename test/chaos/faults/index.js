@@ -3,10 +3,11 @@ import { connections } from './connections.js';
 import { data } from './data.js';
 import { limits } from './limits.js';
 import { network } from './network.js';
-import { poison, threads } from './poison.js';
+import { poison } from './poison.js';
 import { processes } from './processes.js';
 import { scale } from './scale.js';
 import { server } from './server.js';
+import { storm } from './storm.js';
 
 /** @typedef {import('./fault.js').Fault} Fault */
 
@@ -21,11 +22,8 @@ export const FAULTS = [
   limits,
   clock,
   poison,
-  threads,
+  storm,
 ].flat();
-
-/** Families that `all` leaves out: the product does not promise to bear them yet. */
-export const NOT_IN_ALL = ['threads'];
 
 /**
  * Faults by the names of faults and families, or `all`.
@@ -35,7 +33,7 @@ export const NOT_IN_ALL = ['threads'];
  */
 export function chooseFaults(names) {
   const chosen = names.flatMap((name) => {
-    if (name === 'all') return FAULTS.filter(({ family }) => !NOT_IN_ALL.includes(family));
+    if (name === 'all') return FAULTS.filter(({ long }) => !long);
     const found = FAULTS.filter((fault) => fault.name === name || fault.family === name);
     if (found.length === 0) throw new RangeError(`there is no fault "${name}": see --list`);
     return found;

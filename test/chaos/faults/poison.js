@@ -8,6 +8,8 @@ const args = ['--timeout', '1s', '--max-attempts', '3', '--backoff', '100ms'];
 export const poison = [
   deadly('throws', 50, 'a processor that throws'),
   deadly('hangs', 10, 'a processor whose promise never settles, past its timeout'),
+  deadly('busy', 2, 'a processor that is busy for 10 s without ever yielding'),
+  deadly('exits', 5, 'a processor that calls process.exit'),
   deadly('undefined', 20, 'a processor that returns undefined, which is no JSON'),
   deadly('bigint', 20, 'a processor that returns a BigInt, which is no JSON'),
   deadly('circular', 20, 'a processor that returns a circle, which is no JSON'),
@@ -25,42 +27,6 @@ export const poison = [
       publishing.send('huge', 5);
       await proveSoon(() => probe.seen.processed > before, 'messages processed');
       return { proof: '5 published' };
-    },
-  },
-];
-
-/**
- * Poison that takes the whole process along while the processor runs on the main thread. Not a part of `all`.
- *
- * @type {import('./fault.js').Fault[]}
- */
-export const threads = [
-  {
-    name: 'poison-busy',
-    family: 'threads',
-    line: 'a processor that is busy for 10 s without ever yielding',
-    cuts: 'all',
-    outage: RELAYS_AGAIN,
-    needs: { args },
-    async strike({ publishing, probe }) {
-      const before = probe.seen.processed;
-      publishing.send('busy', 1);
-      await proveSoon(() => probe.seen.processed > before, 'messages processed');
-      return { proof: '1 published' };
-    },
-  },
-  {
-    name: 'poison-exit',
-    family: 'threads',
-    line: 'a processor that calls process.exit',
-    cuts: 'all',
-    outage: RELAYS_AGAIN,
-    needs: { args },
-    async strike({ publishing, probe }) {
-      const before = probe.seen.processed;
-      publishing.send('exits', 1);
-      await proveSoon(() => probe.seen.processed > before, 'messages processed');
-      return { proof: '1 published' };
     },
   },
 ];
