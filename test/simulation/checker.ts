@@ -144,13 +144,8 @@ function isFalse(history: History, gap: ToldGap): boolean {
   if (!gap.from || !teller.step) return false;
   // Nobody need have kept what Redis had and lost.
   if (before.length > 0) return false;
-  const next = inbox[gap.entry] ?? history.published.length;
-  if (
-    next > (inbox[gap.entry - 1] ?? -1) + 1 &&
-    next <= history.published.length &&
-    inbox[gap.entry] !== undefined
-  )
-    return false;
+  const next = inbox[gap.entry];
+  if (next !== undefined && next > (inbox[gap.entry - 1] ?? -1) + 1) return false;
   if (nobodyWaits(history, gap)) return false;
   let covered = placeOf(gap.from);
   for (let grows = true; grows && covered < teller.step.place; ) {

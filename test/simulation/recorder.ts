@@ -92,7 +92,8 @@ export class Recorder implements RedisEvents {
 
   relayed(request: RelayRequest, gap: StoredGap | undefined): void {
     const { caller, to, messages } = request;
-    if (caller !== this.#leader) this.#usurped.push(`${caller} wrote, though ${this.#leader} had the lead`);
+    if (caller !== this.#leader)
+      this.#usurped.push(`${caller} wrote, though ${this.#leader || 'nobody'} had the lead`);
     this.#begun ??= this.#published.length;
     this.#passes.push({ time: this.#now(), message: this.#messageAt(to), caller });
     if (gap) this.#gapTimes.set(gap, this.#now());
