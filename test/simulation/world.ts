@@ -114,19 +114,21 @@ export class World implements Server {
     switch (fault.kind) {
       case 'Redis restarts':
         this.#restartRedis(fault.ms);
-        if (fault.state === 'older') this.#recorder.loses(this.redis, () => this.redis.forget(fault.forgets));
-        else if (fault.state === 'empty') this.#recorder.loses(this.redis, () => this.redis.empty());
+        if (fault.state === 'older')
+          this.#recorder.loses(this.redis, this.upAt, () => this.redis.forget(fault.forgets));
+        else if (fault.state === 'empty')
+          this.#recorder.loses(this.redis, this.upAt, () => this.redis.empty());
         return;
       case 'Redis is older':
-        this.#recorder.loses(this.redis, () => this.redis.forget(fault.forgets));
+        this.#recorder.loses(this.redis, this.upAt, () => this.redis.forget(fault.forgets));
         return;
       case 'FLUSHALL':
-        this.#recorder.loses(this.redis, () => this.redis.empty());
+        this.#recorder.loses(this.redis, this.upAt, () => this.redis.empty());
         return;
       case 'Redis is full':
         this.#fullUntil = Math.max(this.#fullUntil, this.timeline.now + fault.ms);
         this.redis.full = true;
-        this.#recorder.full.push({ from: this.timeline.now, to: this.timeline.now + fault.ms });
+        this.#recorder.unsettled(this.timeline.now + fault.ms);
         this.timeline.after(fault.ms, () => {
           this.redis.full = this.timeline.now < this.#fullUntil;
         });
