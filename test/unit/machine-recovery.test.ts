@@ -274,6 +274,18 @@ describe('a bridge that would tell a gap', () => {
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
+  it('lets them go first where Redis could not be reached', () => {
+    const bench = lacking(2).hear('a').end();
+    const look = () => bench.looked({ token: 4, beat: 7, holder: OTHER, relayed: at(3, 20) });
+    bench.next();
+    bench.later(5 * LEASE).machine.failed(bench.now);
+    expect(bench.next()).toEqual({ kind: 'look' });
+    look();
+    expect(bench.later(2 * LEASE - 1).next()).toEqual({ kind: 'look' });
+    look();
+    expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
+  });
+
   it('does not wait where there is no other', () => {
     expect(lacking(1).later(LEASE).next()).toMatchObject({ kind: 'take' });
   });
