@@ -46,6 +46,8 @@ describe('parseSettings', () => {
       shutdownTimeout: 10_000,
       bridge: 'auto',
       bridges: 2,
+      retain: 5_000,
+      bufferLimit: 512 * 2 ** 20,
       embedded: false,
       logLevel: 'info',
     });
