@@ -311,8 +311,9 @@ export class BridgeMachine {
 
   /** What was under way failed, or nobody knows: {@link next} will ask for what is right then. All actions may be sent twice. */
   failed(now: number): void {
-    // Where Redis takes nothing, all who could lead try again and again: those who lack nothing are to try more often.
-    if (this.#underWay?.kind === 'take' && this.#defers()) this.#leaseSince = now;
+    // While Redis takes nothing or cannot be reached, patience runs out for all: those who lack nothing are to go
+    // first when it is back.
+    if (this.#phase === 'following' && this.#defers()) this.#leaseSince = now;
     this.#underWay = undefined;
   }
 

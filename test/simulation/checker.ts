@@ -1,5 +1,4 @@
 import type { History, SessionRecord, ToldGap } from './history.js';
-import type { Interval } from './host.js';
 
 /**
  * Judges a history. What it holds against the bridges:
@@ -76,10 +75,8 @@ function alsoLacks(history: History, gap: ToldGap, keeper: SessionRecord): boole
  * Where Redis has just forgotten who has the seats, the first to come thinks that it is alone, and does not wait.
  * Where it has just taken nothing, leaders could not beat, all tried for the lead, and any may be the first.
  */
-function nobodyWaits({ losses, full, lease }: History, gap: ToldGap): boolean {
-  const since = gap.time - 2 * lease;
-  const recent = ({ from, to }: Interval) => from < gap.time && to > since;
-  return losses.some(({ time }) => recent({ from: time, to: time })) || full.some(recent);
+function nobodyWaits({ unsettled, lease }: History, gap: ToldGap): boolean {
+  return unsettled.some(({ from, to }) => from < gap.time && to > gap.time - 2 * lease);
 }
 
 /**
@@ -144,13 +141,8 @@ function isFalse(history: History, gap: ToldGap): boolean {
   if (!gap.from || !teller.step) return false;
   // Nobody need have kept what Redis had and lost.
   if (before.length > 0) return false;
-  const next = inbox[gap.entry] ?? history.published.length;
-  if (
-    next > (inbox[gap.entry - 1] ?? -1) + 1 &&
-    next <= history.published.length &&
-    inbox[gap.entry] !== undefined
-  )
-    return false;
+  const next = inbox[gap.entry];
+  if (next !== undefined && next > (inbox[gap.entry - 1] ?? -1) + 1) return false;
   if (nobodyWaits(history, gap)) return false;
   let covered = placeOf(gap.from);
   for (let grows = true; grows && covered < teller.step.place; ) {

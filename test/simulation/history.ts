@@ -60,8 +60,8 @@ export interface History {
   readonly published: readonly number[];
   readonly sessions: readonly SessionRecord[];
   readonly losses: readonly Loss[];
-  /** When Redis took nothing. */
-  readonly full: readonly Interval[];
+  /** When Redis took nothing, or forgot what it had. */
+  readonly unsettled: readonly Interval[];
   readonly passes: readonly Pass[];
   readonly inbox: readonly number[];
   /** The gaps as Redis has them in the end. */

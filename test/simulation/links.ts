@@ -126,7 +126,7 @@ export class CommandLink {
         return;
       }
       this.#up = true;
-      this.#host.troubled(since, timeline.now);
+      this.#host.troubled(Math.max(since, this.#server.upAt), timeline.now);
       for (const request of this.#waiting.splice(0)) this.#dispatch(request);
     });
   }
@@ -210,7 +210,10 @@ export class Subscription implements Output {
   /** Unsubscribes, and is done when all that was published before has come. */
   drain(done: () => void): void {
     const { random, timeline } = this.#server;
-    if (this.deaf) return done();
+    if (this.deaf) {
+      done();
+      return;
+    }
     timeline.after(latency(random.next()), () => {
       if (!this.#server.redis.outputs.delete(this)) return; // it was cut, and tells so
       timeline.after(latency(random.next()) + this.late, () => {

@@ -62,14 +62,17 @@ export class SimProcess {
   }
 
   #takeSeat(dead: Seat | undefined): void {
-    if (this.#stopping) return this.#leaveWhenDone();
+    if (this.#stopping) {
+      this.#leaveWhenDone();
+      return;
+    }
     const { id, seats } = this.#options;
     const request = { caller: id, seat: id, seats, seen: this.#seen, dead };
     this.link.send(
       (redis) => redis.mark(request),
       (reply) => {
         if ('mark' in reply) {
-          this.#seen = Math.max(this.#seen, reply.mark);
+          if (this.#options.carriesSeen) this.#seen = Math.max(this.#seen, reply.mark);
           return this.#connect();
         }
         const silent = this.#watch.observe(reply.taken, this.host.clock());
@@ -100,7 +103,7 @@ export class SimProcess {
         id: `${id}#${++this.#count}`,
         seat: id,
         seats,
-        seen: carriesSeen ? this.#seen : 0,
+        seen: this.#seen,
         limits,
         makeMachine,
         resubscribes,
@@ -111,7 +114,7 @@ export class SimProcess {
           if (this.#stopping) this.#leaveWhenDone();
         },
         onEnd: () => {
-          this.#seen = Math.max(this.#seen, session.machine.seen);
+          if (carriesSeen) this.#seen = Math.max(this.#seen, session.machine.seen);
           this.#current = undefined;
           if (!this.host.dead) this.host.after(1, () => this.#takeSeat(undefined));
         },

@@ -20,7 +20,7 @@ export class Recorder implements RedisEvents {
   readonly #sessions: SessionRecord[] = [];
   readonly #losses: Loss[] = [];
   readonly #usurped: string[] = [];
-  readonly full: Interval[] = [];
+  readonly #unsettled: Interval[] = [];
   #passes: Pass[] = [];
   #gapTimes = new Map<StoredGap, number>();
   #place = 0;
@@ -92,7 +92,8 @@ export class Recorder implements RedisEvents {
 
   relayed(request: RelayRequest, gap: StoredGap | undefined): void {
     const { caller, to, messages } = request;
-    if (caller !== this.#leader) this.#usurped.push(`${caller} wrote, though ${this.#leader} had the lead`);
+    if (caller !== this.#leader)
+      this.#usurped.push(`${caller} wrote, though ${this.#leader || 'nobody'} had the lead`);
     this.#begun ??= this.#published.length;
     this.#passes.push({ time: this.#now(), message: this.#messageAt(to), caller });
     if (gap) this.#gapTimes.set(gap, this.#now());
@@ -111,8 +112,14 @@ export class Recorder implements RedisEvents {
     session.heard = { ...cut };
   }
 
+  /** Redis takes nothing, or cannot be reached, until then. */
+  unsettled(until: number): void {
+    this.#unsettled.push({ from: this.#now(), to: until });
+  }
+
   /** Redis loses something. */
-  loses(redis: RedisModel, lose: () => void): void {
+  loses(redis: RedisModel, upAt: number, lose: () => void): void {
+    this.unsettled(Math.max(upAt, this.#now()));
     const before = [...redis.inbox];
     lose();
     const after = new Set(redis.inbox);
@@ -145,7 +152,7 @@ export class Recorder implements RedisEvents {
       published: this.#published,
       sessions: this.#sessions,
       losses: this.#losses,
-      full: this.full,
+      unsettled: this.#unsettled,
       passes: this.#passes,
       inbox: redis.inbox,
       gaps: redis.gaps.map((gap): ToldGap => ({ ...gap, time: this.#gapTimes.get(gap) ?? 0 })),

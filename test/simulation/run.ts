@@ -3,6 +3,17 @@ import { scheduleOf } from './schedule.js';
 import { type Parts, REAL, World } from './world.js';
 
 /** Lives through the schedule of a seed, and says what was wrong with it. */
-export function simulate(seed: number, parts: Parts = REAL, trace?: (line: string) => void): string[] {
-  return check(new World(scheduleOf(seed), parts, trace).run());
+export function simulate(seed: number, parts: Parts = REAL): string[] {
+  return check(new World(scheduleOf(seed), parts).run());
+}
+
+/** The same, with all that happens as lines to read. */
+export function replay(seed: number): { readonly trace: string[]; readonly wrong: string[] } {
+  const schedule = scheduleOf(seed);
+  const trace = [
+    `seed ${seed}: processes start at ${schedule.processes.join(', ')} ms, ${schedule.seats} seats,` +
+      ` retain ${schedule.retain} ms, buffer ${schedule.bufferBytes} bytes`,
+  ];
+  const wrong = check(new World(schedule, REAL, (line) => trace.push(line)).run());
+  return { trace: [...trace, ...wrong.map((what) => `WRONG    ${what}`)], wrong };
 }

@@ -12,4 +12,6 @@ export interface Server {
   readonly subscriptions: Set<Subscription>;
   /** Whether it cannot be reached. */
   readonly down: boolean;
+  /** When it could be reached again, last. */
+  readonly upAt: number;
 }

@@ -89,7 +89,10 @@ export class SimSession {
 
   #lost(): void {
     this.#server.subscriptions.delete(this.subscription);
-    if (!this.#options.resubscribes) return this.end('the subscription was cut');
+    if (!this.#options.resubscribes) {
+      this.end('the subscription was cut');
+      return;
+    }
     this.subscription = this.#subscription();
     this.#host.after(20, () => this.subscription.begin());
   }
@@ -97,12 +100,18 @@ export class SimSession {
   /** Marks and relays until the machine has ended. */
   run(): void {
     if (this.#done) return;
-    if (this.machine.phase === 'ended') return this.#finish();
+    if (this.machine.phase === 'ended') {
+      this.#finish();
+      return;
+    }
     const again = () => {
       this.act();
       this.#host.after(MARK_EVERY, () => this.run());
     };
-    if (this.#endReason && this.machine.phase !== 'leading') return again();
+    if (this.#endReason && this.machine.phase !== 'leading') {
+      again();
+      return;
+    }
     const { id, seat, seats } = this.#options;
     const request = { caller: id, seat, seats, ...this.machine.markIntent() };
     this.#link.send(

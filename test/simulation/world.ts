@@ -43,6 +43,7 @@ export class World implements Server {
   readonly links = new Set<CommandLink>();
   readonly subscriptions = new Set<Subscription>();
   down = false;
+  upAt = 0;
   readonly #schedule: Schedule;
   readonly #parts: Parts;
   readonly #recorder: Recorder;
@@ -112,24 +113,28 @@ export class World implements Server {
     const process = this.#processes[fault.process % Math.max(1, this.#processes.length)];
     switch (fault.kind) {
       case 'Redis restarts':
-        return this.#restartRedis(fault.ms, () => {
-          if (fault.state === 'older') this.redis.forget(fault.forgets);
-          else if (fault.state === 'empty') this.redis.empty();
-        });
+        this.#restartRedis(fault.ms);
+        if (fault.state === 'older')
+          this.#recorder.loses(this.redis, this.upAt, () => this.redis.forget(fault.forgets));
+        else if (fault.state === 'empty')
+          this.#recorder.loses(this.redis, this.upAt, () => this.redis.empty());
+        return;
       case 'Redis is older':
-        return this.#recorder.loses(this.redis, () => this.redis.forget(fault.forgets));
+        this.#recorder.loses(this.redis, this.upAt, () => this.redis.forget(fault.forgets));
+        return;
       case 'FLUSHALL':
-        return this.#recorder.loses(this.redis, () => this.redis.empty());
+        this.#recorder.loses(this.redis, this.upAt, () => this.redis.empty());
+        return;
       case 'Redis is full':
         this.#fullUntil = Math.max(this.#fullUntil, this.timeline.now + fault.ms);
         this.redis.full = true;
-        this.#recorder.full.push({ from: this.timeline.now, to: this.timeline.now + fault.ms });
+        this.#recorder.unsettled(this.timeline.now + fault.ms);
         this.timeline.after(fault.ms, () => {
           this.redis.full = this.timeline.now < this.#fullUntil;
         });
         return;
       case 'the clock of Redis jumps':
-        this.redis.skew += fault.ms;
+        this.redis.skew += fault.by;
         return;
       default:
         if (process) this.#failProcess(process, fault);
@@ -147,7 +152,8 @@ export class World implements Server {
         if (fault.restartAfter !== undefined) timeline.after(fault.restartAfter, () => this.#start());
         return;
       case 'sleep':
-        return host.sleep(fault.ms);
+        host.sleep(fault.ms);
+        return;
       case 'late output': {
         const subscription = current?.subscription;
         if (!subscription) return;
@@ -166,13 +172,16 @@ export class World implements Server {
         host.troubled(timeline.now, timeline.now + 2 * fault.ms);
         return;
       case 'cut subscription':
-        return current?.subscription.cut();
+        current?.subscription.cut();
+        return;
       case 'deaf subscription':
         if (current) current.subscription.deaf = true;
+        // It does not hear that the lead is free.
         host.troubled(timeline.now, timeline.now + 3 * LEASE);
         return;
       case 'cut commands':
-        return link.cut();
+        link.cut();
+        return;
       case 'deaf commands':
         link.deaf = fault.way;
         host.troubled(timeline.now, timeline.now + 2 * LEASE);
@@ -180,14 +189,13 @@ export class World implements Server {
     }
   }
 
-  #restartRedis(ms: number, change: () => void): void {
-    if (this.down) return;
+  #restartRedis(ms: number): void {
     this.down = true;
+    this.upAt = Math.max(this.upAt, this.timeline.now + ms);
     for (const subscription of [...this.redis.outputs]) (subscription as Subscription).cut();
     for (const link of [...this.links]) link.cut();
-    this.#recorder.loses(this.redis, change);
     this.timeline.after(ms, () => {
-      this.down = false;
+      this.down = this.timeline.now < this.upAt;
     });
   }
 

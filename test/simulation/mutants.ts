@@ -1,0 +1,109 @@
+import { BridgeMachine } from '../../src/bridge/machine.js';
+import type { Position } from '../../src/position.js';
+import type { Mark, RelayReply, TakeReply } from '../../src/redis/lease.js';
+import { RedisModel } from './redis.js';
+import { type Parts, REAL } from './world.js';
+
+/** Relays all that it has when it takes the lead, wherever the position is. */
+class Untrimmed extends BridgeMachine {
+  #first: Position | undefined;
+  #stored: Position | undefined;
+
+  override mark(mark: Mark, now: number): void {
+    this.#first ??= { epoch: mark.epoch, offset: 0 };
+    super.mark(mark, now);
+  }
+
+  override took(reply: TakeReply, now: number): void {
+    const trims = !reply.taken || !reply.position || reply.position.epoch < (this.#first?.epoch ?? 0);
+    this.#stored = trims ? undefined : reply.position;
+    super.took(trims ? reply : { ...reply, position: this.#first }, now);
+  }
+
+  override next(now: number, mayTake?: boolean) {
+    const action = super.next(now, mayTake);
+    return action?.kind === 'relay' && this.#stored ? { ...action, from: this.#stored } : action;
+  }
+
+  override wrote(reply: RelayReply, now: number): void {
+    this.#stored = undefined;
+    super.wrote(reply, now);
+  }
+}
+
+/** Does not wait for others that may have what it lacks. */
+class Impatient extends BridgeMachine {
+  override mark(mark: Mark, now: number): void {
+    super.mark({ ...mark, bridges: 1 }, now);
+  }
+}
+
+/** Gives up when its subscription ends, unless it leads. */
+class Heedless extends BridgeMachine {
+  override end(): void {
+    super.end();
+    if (this.phase !== 'leading') this.abandon();
+  }
+}
+
+/** Tells a gap whenever it takes the lead, to be on the safe side. */
+class Anxious extends BridgeMachine {
+  #fresh = false;
+
+  override took(reply: TakeReply, now: number): void {
+    super.took(reply, now);
+    this.#fresh = reply.taken && reply.position !== undefined;
+  }
+
+  override next(now: number, mayTake?: boolean) {
+    const action = super.next(now, mayTake);
+    if (action?.kind !== 'relay' || action.gap || !this.#fresh) return action;
+    this.#fresh = false;
+    return { ...action, gap: { reason: 'no bridge was subscribed', since: undefined, dropped: 0 } };
+  }
+}
+
+class NoTokenCheck extends RedisModel {
+  protected override leads(): boolean {
+    return true;
+  }
+}
+
+class NoPositionCheck extends RedisModel {
+  protected override isAt(): boolean {
+    return true;
+  }
+}
+
+class ReleasedAnywhere extends RedisModel {
+  protected override isLeftAt(): boolean {
+    return true;
+  }
+}
+
+/** Numbers of marks that a Redis with an older state gives again. */
+class CountedMarks extends RedisModel {
+  protected override markNumber(last: number): number {
+    return last + 1;
+  }
+}
+
+/** What the design rests on, one thing missing in each. The simulation must find every one of them. */
+export const MUTANTS: Readonly<Record<string, Parts>> = {
+  'relay does not check the token': { ...REAL, Redis: NoTokenCheck },
+  'relay does not check the position': { ...REAL, Redis: NoPositionCheck },
+  'release does not check the position': { ...REAL, Redis: ReleasedAnywhere },
+  'a new leader relays all it has': { ...REAL, makeMachine: (options) => new Untrimmed(options) },
+  'the lease is measured by a clock that jumps': { ...REAL, wallClock: true },
+  'subscriptions are renewed silently': { ...REAL, resubscribes: true },
+  'a bridge that lacks something does not wait': {
+    ...REAL,
+    makeMachine: (options) => new Impatient(options),
+  },
+  'who is cut off gives up what it has': { ...REAL, makeMachine: (options) => new Heedless(options) },
+  'a new leader always tells a gap': { ...REAL, makeMachine: (options) => new Anxious(options) },
+  'what is relayed is not retained': { ...REAL, retains: false },
+  'later sessions do not wait for earlier ones': { ...REAL, waitsForElders: false },
+  'what was seen is not carried over': { ...REAL, carriesSeen: false },
+  'marks are counted from what Redis remembers': { ...REAL, Redis: CountedMarks, carriesSeen: false },
+};
