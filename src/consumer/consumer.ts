@@ -51,7 +51,7 @@ interface Holding {
   readonly fresh: boolean;
   readonly since: number;
   /** Set while it is in work. */
-  running?: Running;
+  running: Running | undefined;
   /** The outcome is known, and on its way to Redis. */
   ended: boolean;
 }
@@ -205,7 +205,7 @@ export class Consumer {
     const since = performance.now();
     for (const entry of entries) {
       if (this.#held.has(entry.id)) continue;
-      const holding: Holding = { entry, fresh, since, ended: false };
+      const holding: Holding = { entry, fresh, since, running: undefined, ended: false };
       this.#held.set(entry.id, holding);
       (fresh ? this.#queue : this.#takenOver).push(holding);
     }
@@ -273,7 +273,7 @@ export class Consumer {
     let over = false;
     const running = this.#options.lane.run(job, (outcome, busy) => {
       over = true;
-      delete holding.running;
+      holding.running = undefined;
       this.#inWork--;
       if (busy > 0) this.#sizer.measured(busy);
       this.#end(holding, outcome);

@@ -27,7 +27,8 @@ export function doJob({ inboxId, message, attempt }: Job, bench: Bench, onOutcom
   const { messageId } = parsed;
   const started = performance.now();
   const running = new Attempt(consumerId, inboxId, attempt, log, (ending) => {
-    const outcome = ending.kind === 'processed' ? { ...ending, messageId } : ending;
+    const outcome =
+      ending.kind === 'processed' ? { kind: ending.kind, messageId, data: ending.data } : ending;
     onOutcome(outcome, performance.now() - started);
   });
   running.run(processor, parsed.message, timeout);
