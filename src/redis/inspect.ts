@@ -16,6 +16,8 @@ export interface Counters {
   readonly dead: number;
   /** Times during which messages may have been missed. */
   readonly gaps: number;
+  /** Messages that were never relayed, because a bridge's buffer was full (`bufferLimit`); each in a gap. */
+  readonly dropped: number;
   /** Entries deleted from the inbox by somebody else while they were pending. */
   readonly lost: number;
   /** Results trimmed from the output (`outputMaxLen`). */
@@ -126,6 +128,7 @@ export class Inspector {
         retried: Number(count.get('retried') ?? 0),
         dead: Number(count.get('dead') ?? 0),
         gaps: Number(count.get('gaps') ?? 0),
+        dropped: Number(count.get('dropped') ?? 0),
         lost: Number(count.get('lost') ?? 0),
         trimmed: Number(count.get('trimmed') ?? 0),
         purged: Number(count.get('purged') ?? 0),

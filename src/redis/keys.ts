@@ -27,11 +27,11 @@ export interface Keys {
   readonly retry: string;
   /** stream: dead letters */
   readonly dead: string;
-  /** hash: relayed, processed, failed, retried, dead, gaps, lost, trimmed, purged, revived */
+  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
   readonly processed: string;
-  /** stream: when messages may have been missed (from, to, reason, bridge) */
+  /** stream: when messages may have been missed (from, to, reason, dropped, bridge) */
   readonly gaps: string;
   /** list: the ids of the live consumers */
   readonly consumerList: string;

@@ -25,6 +25,7 @@ const status = (processed: number): GroupStatus => ({
     retried: 8,
     dead: 2,
     gaps: 0,
+    dropped: 0,
     lost: 0,
     trimmed: 0,
     purged: 0,

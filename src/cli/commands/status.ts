@@ -66,6 +66,10 @@ export function statusText(status: GroupStatus): string {
   ];
   if (counters.lost > 0)
     parts.push(`${counters.lost} messages were deleted from the inbox by somebody else: they are lost`);
+  if (counters.dropped > 0)
+    parts.push(
+      `${counters.dropped} messages were dropped, because the buffer of a bridge was full (bufferLimit)`,
+    );
   if (gaps.length > 0)
     parts.push(
       columns([
