@@ -161,6 +161,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await workshop.start();
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startPrivateRedis();
+      if (this.#stopping) await this.#redis.stop(); // the stop may be over already
       this.#log.info(
         { redis: this.#redis.url },
         `started a private Redis for this run at ${this.#redis.url}`,

@@ -63,7 +63,8 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
   try {
     await reclaimer.stop();
     await Promise.all(consumers.map((consumer) => consumer.quiet()));
-    await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
+    const interrupted = aborted(deadlines.interrupt);
+    await Promise.all(consumers.map((consumer) => consumer.drain(interrupted)));
     for (const consumer of consumers) consumer.interrupt();
     await committer.flush(deadlines.abandon);
     const back = await Promise.all(consumers.map((consumer) => consumer.leave()));

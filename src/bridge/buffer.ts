@@ -175,7 +175,7 @@ export class PositionedBuffer {
     while (count < this.#segments.length - 1) {
       const segment = this.#segments[count] as Segment;
       if (segment.relayed < segment.base + segment.messages.length) break;
-      this.#retained.push(segment);
+      if (segment.messages.length > 0) this.#retained.push(segment);
       this.#retainedBytes += segment.bytes;
       count++;
     }
@@ -209,6 +209,8 @@ export class PositionedBuffer {
       let size = 0;
       for (const message of segment.messages) {
         if (this.#bytes - size <= target) break;
+        // The newest stays, however long it is: Redis may well take it.
+        if (segment === this.#last && count === segment.messages.length - 1) break;
         size += message.length + OVERHEAD;
         count++;
       }

@@ -255,6 +255,7 @@ export class BridgeMachine {
   /** Redis answered a take. */
   took(reply: TakeReply, now: number): void {
     this.#underWay = undefined;
+    if (this.#phase === 'ended') return; // given up meanwhile: the lease runs out by itself
     if (!reply.taken) {
       this.#outdate(now); // somebody was quicker, or the leader lives
       return;
@@ -304,6 +305,7 @@ export class BridgeMachine {
   /** Redis answered a release. */
   released(reply: ReleaseReply, now: number): void {
     this.#underWay = undefined;
+    if (this.#phase === 'ended') return;
     if (reply.kind === 'released') this.#phase = 'ended';
     else if (reply.kind === 'fenced') this.#follow(now);
     else this.#stored(reply.position);

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
 import type { Gap } from '../redis/lease.js';
 import { type LeaseStore, parseMark } from '../redis/lease.js';
 import { pause } from '../service.js';
+import { Trouble } from '../trouble.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 
@@ -44,6 +44,7 @@ export class BridgeSession {
   readonly #options: SessionOptions;
   readonly #machine: BridgeMachine;
   readonly #stopped = new AbortController();
+  readonly #trouble: Trouble;
   #phase: Phase = 'joining';
   #holder = '';
   #acting = false;
@@ -55,6 +56,7 @@ export class BridgeSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#trouble = new Trouble(options.log, 'the bridge cannot relay', false);
     this.#machine = new BridgeMachine({
       id: options.id,
       lease: options.lease,
@@ -180,14 +182,15 @@ export class BridgeSession {
     if (this.#acting) return;
     this.#acting = true;
     try {
-      for (;;) {
+      while (!this.#stopped.signal.aborted) {
         const action = this.#machine.next(performance.now(), this.#options.mayTake());
         if (!action) return;
         try {
           await this.#carryOut(action);
+          this.#trouble.succeeded();
         } catch (error) {
           this.#machine.failed(performance.now());
-          this.#report(error, action);
+          this.#trouble.failed(error);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }
         this.#tellPhase();
@@ -238,12 +241,5 @@ export class BridgeSession {
     this.#phase = phase;
     this.#holder = holder;
     this.#options.onPhase(phase, holder);
-  }
-
-  #report(error: unknown, action: Action): void {
-    const unknown = error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN';
-    const fields = { error, action: action.kind, buffered: this.buffered };
-    if (unknown) this.#options.log.debug(fields, 'Redis did not answer the bridge; it tries again');
-    else this.#options.log.warn(fields, 'Redis refused what the bridge asked; it tries again');
   }
 }

@@ -136,13 +136,14 @@ export class Consumer {
     }
   }
 
-  /** Waits until nothing is in work, or the signal is aborted. */
-  async drain(signal: AbortSignal): Promise<void> {
-    while (this.#inWork > 0 && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        this.#onIdle.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+  /** Waits until nothing is in work, at most until the promise given resolves. */
+  async drain(until: Promise<void>): Promise<void> {
+    let over = false;
+    void until.then(() => {
+      over = true;
+    });
+    while (this.#inWork > 0 && !over)
+      await Promise.race([until, new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
   }
 
   /** Interrupts what is in work: it has had its time. */
@@ -255,7 +256,12 @@ export class Consumer {
     }
     try {
       if (await store.begin({ inboxId: entry.id, consumerId: this.id }, attempt)) {
-        this.#process(holding);
+        if (!this.#quiet.signal.aborted) {
+          this.#process(holding);
+          return;
+        }
+        this.#inWork--; // it stays held, to be handed back
+        this.#next();
         return;
       }
     } catch (error) {

@@ -123,10 +123,12 @@ describe('a full buffer', () => {
     expect(held(buffer)).toEqual(['c', 'd', 'e']);
   });
 
-  it('lets go even of a single message that is too long for it', () => {
+  it('keeps the newest message, however long it is, until the next one comes', () => {
     const { buffer } = bufferOf({ bytes: 500 });
-    expect(buffer.push(Buffer.alloc(1_000))).toBe(1);
-    expect(buffer.length).toBe(0);
+    expect(buffer.push(Buffer.alloc(1_000))).toBe(0);
+    expect(buffer.length).toBe(1);
+    expect(buffer.push(Buffer.from('a'))).toBe(1);
+    expect(buffer.length).toBe(1);
     expect(buffer.floor).toEqual(at(1, 1));
   });
 });

@@ -23,7 +23,7 @@ export function threadLogger(tell: Tell, common: Record<string, unknown> = {}): 
         tell({ kind: 'log', level, fields, text });
       } catch {
         // Among the fields is one that cannot leave the thread, a function perhaps.
-        tell({ kind: 'log', level, fields: { ...common, ...asJson(own) }, text });
+        tell({ kind: 'log', level, fields: { ...asJson(common), ...asJson(own) }, text });
       }
     };
   return {

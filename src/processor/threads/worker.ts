@@ -65,7 +65,12 @@ async function makeSlots(): Promise<Slot[] | undefined> {
     });
   } catch (error) {
     const { cause } = error as Error;
-    tell({ kind: 'broken', error: messageOf(error), cause: cause instanceof Error ? cause : undefined });
+    const broken = { kind: 'broken', error: messageOf(error), cause: undefined } as const;
+    try {
+      tell({ ...broken, cause: cause instanceof Error ? cause : undefined });
+    } catch {
+      tell(broken); // something in the cause cannot leave the thread
+    }
     return undefined;
   }
 }
