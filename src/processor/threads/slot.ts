@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { type Bench, doJob } from '../job.js';
 import type { Outcome, Running } from '../workshop.js';
 import type { Progress } from './progress.js';
