@@ -156,6 +156,33 @@ describe('a message whose processor', () => {
   });
 });
 
+test('a module that can no longer be loaded: its messages go to other processes, and it is tried until it can', async () => {
+  const group = await groupOn(redis.url);
+  writeFileSync(join(cwd, 'replaced.mjs'), HANDLER);
+  const flags = ['-n', '1', '--concurrency', '2', '--threads', '1'];
+  const run = await group.start(['-p', 'replaced.mjs', ...flags], { cwd });
+  writeFileSync(join(cwd, 'replaced.mjs'), 'throw new Error("half written");');
+  await publish(group, { do: 'exitOnce' });
+  await run.line(/cannot load the processor again, trying again: .*half written/);
+  await publish(group, ...Array.from({ length: 20 }, () => ({})));
+  await until(async () => (await group.read()).pending > 0);
+  await run.line(/hand back their messages/);
+  const other = await start(group, ['-n', '1']);
+  const { counters } = await group.settled(21, 5_000);
+  expect(counters).toMatchObject({ processed: 21, failed: 1, retried: 1, dead: 0 });
+  const outputs = await group.outputs();
+  expect(outputs.filter(({ data }) => data.attempt !== 1).map(({ messageId }) => messageId)).toEqual([
+    'exitOnce-0',
+  ]);
+  await other.kill();
+
+  await publish(group, ...Array.from({ length: 5 }, () => ({})));
+  writeFileSync(join(cwd, 'replaced.mjs'), HANDLER);
+  await run.line(/over after .*: a thread cannot load the processor again/);
+  expect((await group.settled(26)).counters).toMatchObject({ processed: 26, failed: 1 });
+  await run.kill();
+});
+
 test('lines of the log come out of the log of the process, and say which message they are about', async () => {
   const group = await groupOn(redis.url);
   const next = await start(group, ['-n', '1']);
