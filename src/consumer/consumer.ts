@@ -12,7 +12,7 @@ import { Sizer } from './sizer.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
-/** Entries that may lie with a consumer, those included whose result is not committed yet. */
+/** Entries that may lie with a consumer, those included whose result is not committed yet; or twice its concurrency. */
 const MOST_HELD = 1_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
@@ -176,15 +176,16 @@ export class Consumer {
   }
 
   async #read(): Promise<void> {
-    const { store, connection } = this.#options;
+    const { store, connection, concurrency } = this.#options;
     const { signal } = this.#quiet;
+    const mostHeld = Math.max(MOST_HELD, 2 * concurrency);
     while (!signal.aborted) {
       if (this.#stalled) {
         await this.#handBack();
         await pause(RETRY_EVERY, signal);
         continue;
       }
-      const room = Math.min(this.#sizer.room(this.#unprocessed), MOST_HELD - this.#held.size);
+      const room = Math.min(this.#sizer.room(this.#unprocessed), mostHeld - this.#held.size);
       if (room <= 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
