@@ -30,7 +30,7 @@ export interface ThreadOptions extends Omit<ThreadData, 'memory'> {
 }
 
 /** In no more trials than this all suspects are done again: one by one, or several together. */
-const MOST_TRIALS = 32;
+const MOST_TRIALS = 4;
 
 /**
  * A thread that processes messages, for good: when the processor ends it, or keeps it busy for too long, another
