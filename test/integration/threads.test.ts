@@ -15,7 +15,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const HANDLER = `
 import { execSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMainThread, threadId } from 'node:worker_threads';
+import { isMainThread, parentPort, threadId } from 'node:worker_threads';
 
 const hoard = () => { const all = []; for (;;) all.push(new Array(1000).fill(Math.random())); };
 const block = (ms) => { const end = Date.now() + ms; while (Date.now() < end); };
@@ -29,6 +29,11 @@ const does = {
   outOfMemory: hoard,
   outside: () => execSync('sleep 3'),
   strayLoop: () => { setTimeout(() => { for (;;); }, 10); },
+  posts: () => {
+    for (const message of [null, { kind: 'done' }, { kind: 'log', level: 'none' }, { kind: 'broken' }])
+      parentPort.postMessage(message);
+    parentPort.close();
+  },
   strayThrow: () => { setTimeout(() => { throw new Error('a stray one'); }); },
 };
 export default async (message, { attempt, log }) => {
@@ -140,6 +145,15 @@ describe('a message whose processor', () => {
     await run.line(/keeps its thread busy for longer than 500 ms: replaced/);
     await publish(group, {});
     expect((await group.settled(2)).counters).toMatchObject({ processed: 2, failed: 0 });
+    await run.kill();
+  });
+
+  test('sends messages of its own to the main thread: they reach nobody, and harm nobody', async () => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '1']);
+    await publish(group, { do: 'posts' }, {});
+    expect((await group.settled(2)).counters).toMatchObject({ processed: 2, failed: 0 });
+    expect(logOf(run, 40)).toEqual([]);
     await run.kill();
   });
 

@@ -25,7 +25,7 @@ const PATIENCE = 5_000;
 
 const INTERRUPTED: Outcome = { kind: 'interrupted' };
 
-export interface ThreadOptions extends Omit<ThreadData, 'memory'> {
+export interface ThreadOptions extends Omit<ThreadData, 'memory' | 'port'> {
   readonly log: Logger;
 }
 
