@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { CgroupError, messageOf } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import { pause } from '../../service.js';
+import { LOAD_TIMEOUT, notImported } from '../load.js';
 import type { Progress } from './progress.js';
 import {
   type Done,
@@ -12,8 +13,6 @@ import {
   type ToThread,
 } from './wire.js';
 
-/** ms that the module may take to be imported. */
-const LOAD_TIMEOUT = 30_000;
 /** ms that a thread may take to end by itself, and then to be ended. */
 const END_TIMEOUT = 500;
 /** Node's exit code for a module that awaits what never comes. */
@@ -69,7 +68,7 @@ export class SpawnedThread {
   load(): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#onLoaded?.(this.#cannotLoad(`is not imported after ${LOAD_TIMEOUT / 1_000} s`));
+        this.#onLoaded?.(notImported(this.#options.data.path, LOAD_TIMEOUT));
       }, LOAD_TIMEOUT);
       this.#onLoaded = (error) => {
         this.#onLoaded = undefined;
