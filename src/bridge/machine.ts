@@ -288,7 +288,11 @@ export class BridgeMachine {
       this.#relayed = action.to;
       this.#positioned = true;
       this.#forget(action.to);
-    } else this.#stored(reply.position);
+    } else {
+      // Nobody else writes under this token: its own relay, whose reply was lost, told it with the position.
+      if (reply.position) this.#emptied = false;
+      this.#stored(reply.position);
+    }
   }
 
   /** Redis answered a look. */
