@@ -4,7 +4,7 @@ import type { Connection } from '../redis/connection.js';
 import type { Gap } from '../redis/lease.js';
 import { type LeaseStore, parseMark } from '../redis/lease.js';
 import { pause } from '../service.js';
-import { Trouble } from '../trouble.js';
+import { REMIND_EVERY, Trouble } from '../trouble.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 
@@ -51,7 +51,9 @@ export class BridgeSession {
   #scheduled = false;
   #unheard = 0;
   #bytes = 0;
+  /** How many messages were said to be dropped, and when last. */
   #shouted = 0;
+  #shoutedAt = Number.NEGATIVE_INFINITY;
   #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
@@ -224,15 +226,19 @@ export class BridgeSession {
     }
   }
 
-  /** Says that messages are being lost, while they are. */
+  /** Says that messages are being lost, when that begins and now and then while they are; a follower's, the leader has. */
   #shout(): void {
-    const { dropped } = this.#machine;
-    if (dropped > this.#shouted)
-      this.#options.log.error(
-        { dropped, buffered: this.buffered },
-        `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
-      );
+    const { dropped, phase } = this.#machine;
+    this.#shouted = Math.min(this.#shouted, dropped);
+    if (dropped === this.#shouted || (phase !== 'leading' && !this.#endReason)) return;
+    const now = performance.now();
+    if (now - this.#shoutedAt < REMIND_EVERY) return;
+    this.#shoutedAt = now;
     this.#shouted = dropped;
+    this.#options.log.error(
+      { dropped, buffered: this.buffered },
+      `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
+    );
   }
 
   #tellPhase(): void {
