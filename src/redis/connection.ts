@@ -161,7 +161,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.redis.disconnect(true);
   }
 
-  /** Ends the connection for good; what is under way rejects. */
+  /**
+   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as
+   * `OUTCOME_UNKNOWN`, a {@link connect} under way as `STATE`. May be called at any time, and twice.
+   */
   close(): void {
     this.#giveUp?.();
     this.redis.disconnect();
