@@ -97,13 +97,13 @@ export class BridgeSession {
   async subscribe(): Promise<void> {
     const { subscriber, channel, marks } = this.#options;
     const marksName = Buffer.from(marks);
-    subscriber.redis.on('messageBuffer', (name: Buffer, message: Buffer) => {
+    const hear = (name: Buffer, message: Buffer) => {
       if (name.length === marksName.length && name.equals(marksName)) this.#onMark(message);
       else this.#onMessage(message);
-    });
+    };
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark can fall between them.
-    await subscriber.subscribe(channel, marks);
+    await subscriber.subscribe(hear, channel, marks);
   }
 
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */
@@ -129,7 +129,7 @@ export class BridgeSession {
   /** Unsubscribes, having read all that was published before, then ends. */
   async quit(): Promise<void> {
     try {
-      await this.#options.subscriber.redis.unsubscribe();
+      await this.#options.subscriber.unsubscribe();
     } catch {
       // The subscription is gone already, and what it brought is here.
     }

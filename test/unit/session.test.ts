@@ -3,13 +3,18 @@ import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../src/bridge/session.js';
 import { silentLogger } from '../../src/logger.js';
-import type { Connection } from '../../src/redis/connection.js';
+import type { Connection, OnMessage } from '../../src/redis/connection.js';
 import type { LeaseStore, MarkRequest } from '../../src/redis/lease.js';
 
 /** A session on a Redis that is played: relays are answered when the test says so. */
 async function sessionOf(options: Partial<SessionOptions> = {}) {
-  const redis = new EventEmitter();
-  const subscriber = Object.assign(new EventEmitter(), { redis, subscribe: async () => {}, close: () => {} });
+  let onMessage: OnMessage = () => {};
+  const subscriber = Object.assign(new EventEmitter(), {
+    subscribe: async (listener: OnMessage) => {
+      onMessage = listener;
+    },
+    close: () => {},
+  });
   const marks: MarkRequest[] = [];
   let written: () => void = () => {};
   const store = {
@@ -50,8 +55,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     subscriber,
     marks,
     done: session.run(),
-    hear: (channel: string, text: string) =>
-      redis.emit('messageBuffer', Buffer.from(channel), Buffer.from(text)),
+    hear: (channel: string, text: string) => onMessage(Buffer.from(channel), Buffer.from(text)),
     inPhase: (wanted: Phase) => vi.waitFor(() => expect(phase).toBe(wanted)),
     written: () => written(),
   };
