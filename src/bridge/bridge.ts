@@ -132,7 +132,6 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     const { id, channel, marks, seats, lease, limits, store, connect, log } = this.#options;
     if (this.#stopping.signal.aborted) return;
     const subscriber = connect();
-    const ended = new AbortController();
     const session: BridgeSession = new BridgeSession({
       id: `${id}#${++this.#count}`,
       seat: id,
@@ -163,11 +162,10 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     this.#trouble.succeeded();
     const run = session.run().finally(() => this.#sessions.delete(session));
     this.#sessions.set(session, run);
-    subscriber.once('lost', () => ended.abort());
     if (this.#stopping.signal.aborted) await session.quit();
     let bytes = 0;
-    while (!session.endReason) {
-      await pause(1_000, ended.signal);
+    while (!session.ended.aborted) {
+      await pause(1_000, session.ended);
       this.#checkRate(session.bytesReceived - bytes);
       bytes = session.bytesReceived;
     }

@@ -43,6 +43,7 @@ export interface SessionOptions {
 export class BridgeSession {
   readonly #options: SessionOptions;
   readonly #machine: BridgeMachine;
+  readonly #ended = new AbortController();
   readonly #stopped = new AbortController();
   readonly #trouble: Trouble;
   #phase: Phase = 'joining';
@@ -84,6 +85,11 @@ export class BridgeSession {
     return this.#machine.seen;
   }
 
+  /** Aborted when no more messages come. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** Why no more messages come, once that is so. */
   get endReason(): string | undefined {
     return this.#endReason;
@@ -122,6 +128,7 @@ export class BridgeSession {
     if (this.#endReason) return;
     this.#endReason = reason;
     this.#machine.end();
+    this.#ended.abort();
     this.#options.subscriber.close();
     this.#schedule();
   }
