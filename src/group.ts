@@ -130,8 +130,9 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   /**
    * Stops: relays what was received, finishes what is in work, hands back the rest, takes its ids from the
-   * list. Takes no longer than `shutdownTimeout` (and the time that a private Redis takes to end); may be called at
-   * any time, and twice.
+   * list. Takes no longer than `shutdownTimeout`; then up to 1 s for threads that a processor keeps busy, and up to 4 s
+   * for a private Redis. A processor on this thread that keeps it busy delays all of that. May be called at any time,
+   * and twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();

@@ -3,7 +3,7 @@ import { CgroupError, messageOf } from './errors.js';
 import type { Logger } from './logger.js';
 
 /** ms between two lines about a trouble that lasts. */
-const REMIND_EVERY = 30_000;
+export const REMIND_EVERY = 30_000;
 
 /**
  * What is tried again and again fails again and again while Redis is away or refuses it. It is told when that

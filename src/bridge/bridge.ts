@@ -49,6 +49,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #stopping = new AbortController();
   readonly #trouble: Trouble;
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
+  /** A subscriber that is not subscribed yet. */
+  #connecting: Connection | undefined;
   #running: Promise<void> | undefined;
   #count = 0;
   /** The highest mark that any session has seen, or that came with the seat. */
@@ -73,6 +75,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   /** Unsubscribes, relays what it has received, gives up lead and seat. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#connecting?.close();
     await Promise.all([...this.#sessions.keys()].map((session) => session.quit()));
     await this.#running;
     await Promise.all(this.#sessions.values());
@@ -90,6 +93,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       try {
         if (await this.#takeSeat()) await this.#session();
       } catch (error) {
+        if (signal.aborted) break;
         this.#trouble.failed(error);
         await pause(LOOK_EVERY, signal);
       }
@@ -126,8 +130,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   /** Subscribes, and returns when the subscription has ended; what is left to relay goes on beside. */
   async #session(): Promise<void> {
     const { id, channel, marks, seats, lease, limits, store, connect, log } = this.#options;
+    if (this.#stopping.signal.aborted) return;
     const subscriber = connect();
-    const ended = new AbortController();
     const session: BridgeSession = new BridgeSession({
       id: `${id}#${++this.#count}`,
       seat: id,
@@ -145,21 +149,23 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       onPhase: (phase, holder) => this.#onPhase(phase, holder),
       onGap: (gap) => this.#onGap(gap),
     });
+    this.#connecting = subscriber;
     try {
       await subscriber.connect(CONNECT_TIMEOUT);
       await session.subscribe();
     } catch (error) {
       subscriber.close();
       throw error;
+    } finally {
+      this.#connecting = undefined;
     }
     this.#trouble.succeeded();
     const run = session.run().finally(() => this.#sessions.delete(session));
     this.#sessions.set(session, run);
-    subscriber.once('lost', () => ended.abort());
     if (this.#stopping.signal.aborted) await session.quit();
     let bytes = 0;
-    while (!session.endReason) {
-      await pause(1_000, ended.signal);
+    while (!session.ended.aborted) {
+      await pause(1_000, session.ended);
       this.#checkRate(session.bytesReceived - bytes);
       bytes = session.bytesReceived;
     }

@@ -3,6 +3,14 @@ import { comparePositions, type Position } from '../position.js';
 /** Bytes that keeping a message costs beside its own: the Buffer and its place in an array. */
 const OVERHEAD = 100;
 
+/** Where too much is kept, it is shed down to this share: or each message would move all that is there. */
+export const FULL = 0.95;
+
+/** Bytes that keeping a message costs. */
+export function costOf(message: Buffer): number {
+  return message.length + OVERHEAD;
+}
+
 /** What came between two marks. */
 interface Segment {
   readonly epoch: number;
@@ -87,7 +95,7 @@ export class PositionedBuffer {
   push(message: Buffer): number {
     this.#offset++;
     const segment = this.#last;
-    const size = message.length + OVERHEAD;
+    const size = costOf(message);
     segment.messages.push(message);
     segment.bytes += size;
     this.#bytes += size;
@@ -200,8 +208,7 @@ export class PositionedBuffer {
     const { bytes } = this.#limits;
     this.#letGo(() => this.#bytes > bytes);
     if (this.#bytes <= bytes) return 0;
-    // More than is needed, so that a full buffer does not move all it holds at each message.
-    const target = bytes * 0.95;
+    const target = bytes * FULL;
     let shed = 0;
     for (const segment of this.#segments) {
       if (this.#bytes <= target) break;
@@ -211,7 +218,7 @@ export class PositionedBuffer {
         if (this.#bytes - size <= target) break;
         // The newest stays, however long it is: Redis may well take it.
         if (segment === this.#last && count === segment.messages.length - 1) break;
-        size += message.length + OVERHEAD;
+        size += costOf(message);
         count++;
       }
       if (count === 0) continue;

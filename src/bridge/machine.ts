@@ -1,6 +1,7 @@
 import { comparePositions, type Position } from '../position.js';
 import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/lease.js';
 import { type Limits, PositionedBuffer } from './buffer.js';
+import { Prelude } from './prelude.js';
 
 /**
  * The protocol of a bridge, for the length of one subscription: events in, actions out, no I/O and no
@@ -60,8 +61,7 @@ export class BridgeMachine {
   #underWay: Action | undefined;
 
   /** Messages that came before the first mark: their positions are unknown, but for the end of the last. */
-  #prelude: Buffer[] = [];
-  #preludeBytes = 0;
+  readonly #prelude: Prelude;
   /** Where the first mark cut the flow. */
   #start: Position = { epoch: 0, offset: 0 };
   #buffer: PositionedBuffer;
@@ -93,6 +93,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
+    this.#prelude = new Prelude(options.limits.bytes);
     this.#buffer = new PositionedBuffer(0, 0, options.limits);
   }
 
@@ -122,8 +123,7 @@ export class BridgeMachine {
 
   /** A message came over the channel. */
   message(message: Buffer): void {
-    if (this.#phase === 'joining') this.#keepPrelude(message);
-    else this.#dropped += this.#buffer.push(message);
+    this.#dropped += (this.#phase === 'joining' ? this.#prelude : this.#buffer).push(message);
   }
 
   /**
@@ -213,7 +213,7 @@ export class BridgeMachine {
     const { maxMessages, maxBytes } = this.#options;
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
     // All of the prelude in one batch, because only its end has a position.
-    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude };
+    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude.messages };
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
     // A gap is told even where nothing follows it yet.
@@ -269,7 +269,7 @@ export class BridgeMachine {
     // of the prelude: what was relayed of that epoch may be a part of it. Without any, the prelude is whole.
     const { position } = reply;
     if (position && this.#needsStart() && position.epoch >= this.#options.seen && position.offset > 0)
-      this.#prelude = [];
+      this.#prelude.clear();
   }
 
   /** Redis answered a relay. */
@@ -288,7 +288,11 @@ export class BridgeMachine {
       this.#relayed = action.to;
       this.#positioned = true;
       this.#forget(action.to);
-    } else this.#stored(reply.position);
+    } else {
+      // Nobody else writes under this token: its own relay, whose reply was lost, told it with the position.
+      if (reply.position) this.#emptied = false;
+      this.#stored(reply.position);
+    }
   }
 
   /** Redis answered a look. */
@@ -323,15 +327,6 @@ export class BridgeMachine {
   abandon(): void {
     this.#ending = true;
     this.#phase = 'ended';
-  }
-
-  #keepPrelude(message: Buffer): void {
-    this.#preludeBytes += message.length;
-    this.#prelude.push(message);
-    if (this.#preludeBytes <= this.#options.limits.bytes) return;
-    this.#dropped += this.#prelude.length;
-    this.#prelude = [];
-    this.#preludeBytes = 0;
   }
 
   #observe(lease: Lease, now: number): void {
@@ -383,7 +378,7 @@ export class BridgeMachine {
   }
 
   #forget(position: Position): void {
-    if (comparePositions(position, this.#start) >= 0) this.#prelude = [];
+    if (comparePositions(position, this.#start) >= 0) this.#prelude.clear();
     if (comparePositions(position, this.#buffer.floor) >= 0) this.#dropped = 0;
     this.#buffer.relayedThrough(position);
   }

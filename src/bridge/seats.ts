@@ -1,12 +1,12 @@
 import type { Seat } from '../redis/lease.js';
 
 /**
- * Finds the seat of a bridge that is dead: its counter has stood still for `patience` ms on the
+ * Finds the seat of a bridge that is dead: it has made no mark for `patience` ms on the
  * observer's own clock. No two clocks have to agree.
  */
 export class SeatWatch {
   readonly #patience: number;
-  #known = new Map<string, { counter: string; since: number }>();
+  #known = new Map<string, { lastMark: string; since: number }>();
   #alive = false;
 
   constructor(patience: number) {
@@ -25,9 +25,9 @@ export class SeatWatch {
     let dead: Seat | undefined;
     for (const seat of seats) {
       const old = before.get(seat.id);
-      const since = old?.counter === seat.counter ? old.since : now;
-      if (old && old.counter !== seat.counter) this.#alive = true;
-      this.#known.set(seat.id, { counter: seat.counter, since });
+      const since = old?.lastMark === seat.lastMark ? old.since : now;
+      if (old && old.lastMark !== seat.lastMark) this.#alive = true;
+      this.#known.set(seat.id, { lastMark: seat.lastMark, since });
       if (!dead && now - since >= this.#patience) dead = seat;
     }
     return dead;

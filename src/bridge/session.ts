@@ -4,7 +4,7 @@ import type { Connection } from '../redis/connection.js';
 import type { Gap } from '../redis/lease.js';
 import { type LeaseStore, parseMark } from '../redis/lease.js';
 import { pause } from '../service.js';
-import { Trouble } from '../trouble.js';
+import { REMIND_EVERY, Trouble } from '../trouble.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 
@@ -43,6 +43,7 @@ export interface SessionOptions {
 export class BridgeSession {
   readonly #options: SessionOptions;
   readonly #machine: BridgeMachine;
+  readonly #ended = new AbortController();
   readonly #stopped = new AbortController();
   readonly #trouble: Trouble;
   #phase: Phase = 'joining';
@@ -51,7 +52,9 @@ export class BridgeSession {
   #scheduled = false;
   #unheard = 0;
   #bytes = 0;
+  /** How many messages were said to be dropped, and when last. */
   #shouted = 0;
+  #shoutedAt = Number.NEGATIVE_INFINITY;
   #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
@@ -82,6 +85,11 @@ export class BridgeSession {
     return this.#machine.seen;
   }
 
+  /** Aborted when no more messages come. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** Why no more messages come, once that is so. */
   get endReason(): string | undefined {
     return this.#endReason;
@@ -95,13 +103,13 @@ export class BridgeSession {
   async subscribe(): Promise<void> {
     const { subscriber, channel, marks } = this.#options;
     const marksName = Buffer.from(marks);
-    subscriber.redis.on('messageBuffer', (name: Buffer, message: Buffer) => {
+    const hear = (name: Buffer, message: Buffer) => {
       if (name.length === marksName.length && name.equals(marksName)) this.#onMark(message);
       else this.#onMessage(message);
-    });
+    };
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark can fall between them.
-    await subscriber.subscribe(channel, marks);
+    await subscriber.subscribe(hear, channel, marks);
   }
 
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */
@@ -120,6 +128,7 @@ export class BridgeSession {
     if (this.#endReason) return;
     this.#endReason = reason;
     this.#machine.end();
+    this.#ended.abort();
     this.#options.subscriber.close();
     this.#schedule();
   }
@@ -127,7 +136,7 @@ export class BridgeSession {
   /** Unsubscribes, having read all that was published before, then ends. */
   async quit(): Promise<void> {
     try {
-      await this.#options.subscriber.redis.unsubscribe();
+      await this.#options.subscriber.unsubscribe();
     } catch {
       // The subscription is gone already, and what it brought is here.
     }
@@ -224,15 +233,19 @@ export class BridgeSession {
     }
   }
 
-  /** Says that messages are being lost, while they are. */
+  /** Says that messages are being lost, when that begins and now and then while they are; a follower's, the leader has. */
   #shout(): void {
-    const { dropped } = this.#machine;
-    if (dropped > this.#shouted)
-      this.#options.log.error(
-        { dropped, buffered: this.buffered },
-        `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
-      );
+    const { dropped, phase } = this.#machine;
+    this.#shouted = Math.min(this.#shouted, dropped);
+    if (dropped === this.#shouted || (phase !== 'leading' && !this.#endReason)) return;
+    const now = performance.now();
+    if (now - this.#shoutedAt < REMIND_EVERY) return;
+    this.#shoutedAt = now;
     this.#shouted = dropped;
+    this.#options.log.error(
+      { dropped, buffered: this.buffered },
+      `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
+    );
   }
 
   #tellPhase(): void {

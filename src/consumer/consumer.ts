@@ -12,7 +12,7 @@ import { Sizer } from './sizer.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
-/** Entries that may lie with a consumer, those included whose result is not committed yet. */
+/** Entries that may lie with a consumer, those included whose result is not committed yet; or twice its concurrency. */
 const MOST_HELD = 1_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
@@ -68,6 +68,8 @@ export class Consumer {
   #takenOver: Holding[] = [];
   #pumping = false;
   #inWork = 0;
+  /** Its lane was closed, and let go of what is held: it is to be handed back before anything else is begun. */
+  #returning = false;
   #quiet = new AbortController();
   #reading: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -89,7 +91,7 @@ export class Consumer {
    * flood of new ones is over: a fast consumer takes them on top of what it holds, and a slow one at least one.
    */
   get room(): number {
-    if (this.#quiet.signal.aborted) return 0;
+    if (this.#quiet.signal.aborted || this.#stalled) return 0;
     const { capacity } = this.#sizer;
     if (capacity > this.#options.concurrency) return capacity - this.#takenOver.length;
     return Math.max(capacity - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
@@ -164,15 +166,26 @@ export class Consumer {
     this.#wake?.();
   }
 
+  /** Whether there is nobody to do the work. */
+  get #stalled(): boolean {
+    return this.#options.lane.closed || this.#returning;
+  }
+
   get #unprocessed(): number {
     return this.#takenOver.length + this.#queue.length + this.#inWork;
   }
 
   async #read(): Promise<void> {
-    const { store, connection } = this.#options;
+    const { store, connection, concurrency } = this.#options;
     const { signal } = this.#quiet;
+    const mostHeld = Math.max(MOST_HELD, 2 * concurrency);
     while (!signal.aborted) {
-      const room = Math.min(this.#sizer.room(this.#unprocessed), MOST_HELD - this.#held.size);
+      if (this.#stalled) {
+        await this.#handBack();
+        await pause(RETRY_EVERY, signal);
+        continue;
+      }
+      const room = Math.min(this.#sizer.room(this.#unprocessed), mostHeld - this.#held.size);
       if (room <= 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -190,6 +203,26 @@ export class Consumer {
         await pause(RETRY_EVERY, signal);
       }
     }
+  }
+
+  /** Without waiting for the time after which others take over from the silent, and without an attempt counted. */
+  async #handBack(): Promise<void> {
+    const holdings = [...this.#held.values()];
+    // What is settled in a moment is not to be done by another.
+    if (holdings.some(({ ended, running }) => ended || running)) return;
+    try {
+      if (holdings.length > 0) await this.leave();
+    } catch (error) {
+      this.#trouble.failed(error);
+      return;
+    }
+    for (const holding of holdings) this.#forget(holding);
+    const isHeld = (holding: Holding) => this.#held.get(holding.entry.id) === holding;
+    this.#queue = this.#queue.filter(isHeld);
+    this.#takenOver = this.#takenOver.filter(isHeld);
+    if (this.#options.lane.closed) return;
+    this.#returning = false;
+    this.#pump();
   }
 
   async #remake(): Promise<void> {
@@ -219,6 +252,10 @@ export class Consumer {
    */
   #pump(): void {
     if (this.#pumping || this.#quiet.signal.aborted) return;
+    if (this.#stalled) {
+      this.#wake?.();
+      return;
+    }
     this.#pumping = true;
     const { concurrency, lane } = this.#options;
     let next = 0;
@@ -319,8 +356,10 @@ export class Consumer {
         return;
       }
       case 'interrupted':
-        // While the group stops it stays held, to be handed back; otherwise it is another's.
-        if (!this.#quiet.signal.aborted) this.#forget(holding);
+        // While the group stops, or its thread cannot go on, it stays held, to be handed back; otherwise it is another's.
+        if (this.#quiet.signal.aborted) return;
+        if (this.#options.lane.closed) this.#returning = true;
+        else this.#forget(holding);
     }
   }
 

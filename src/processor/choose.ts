@@ -3,7 +3,7 @@ import type { Logger } from '../logger.js';
 import type { Settings } from '../settings.js';
 import { builtinProcessor } from './builtin.js';
 import { InlineWorkshop } from './inline.js';
-import { loadProcessor } from './load.js';
+import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
 import type { Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
 import type { Workshop } from './workshop.js';
@@ -25,7 +25,8 @@ export function chooseWorkshop(
   const options = { consumers, concurrency, timeout, log };
   if (process) return new InlineWorkshop(async () => process, options);
   if (path === undefined) return new InlineWorkshop(async () => builtinProcessor(simulateMs), options);
-  if (settings.threads === 0) return new InlineWorkshop(() => loadProcessor(path), options);
+  if (settings.threads === 0)
+    return new InlineWorkshop(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
   const threads = settings.threads === 'auto' ? coresToSpare() : settings.threads;
   return new ThreadPool({ ...options, path, threads });
 }

@@ -25,7 +25,12 @@ export class InlineWorkshop implements Workshop {
     const processor = this.#processor;
     if (!processor) throw new TypeError('not started');
     const bench = { consumerId, processor, timeout, log };
-    return { depth: concurrency, run: (job, onOutcome) => doJob(job, bench, onOutcome), quiet() {} };
+    return {
+      depth: concurrency,
+      closed: false,
+      run: (job, onOutcome) => doJob(job, bench, onOutcome),
+      quiet() {},
+    };
   }
 
   stop(): Promise<void> {

@@ -4,6 +4,36 @@ import { pathToFileURL } from 'node:url';
 import { CgroupError, messageOf } from '../errors.js';
 import type { Processor } from './processor.js';
 
+/** ms that a module may take to be imported. */
+export const LOAD_TIMEOUT = 30_000;
+
+/** That a module has not been imported in time. */
+export function notImported(file: string, timeout: number): CgroupError {
+  return new CgroupError(
+    'PROCESSOR',
+    `the processor module ${file} is not imported after ${timeout / 1_000} s`,
+  );
+}
+
+/**
+ * As {@link loadProcessor}, but not for ever: a module may await what never comes. One that keeps the thread busy on
+ * import cannot be helped.
+ *
+ * @param timeout ms
+ * @throws {CgroupError} PROCESSOR
+ */
+export async function loadProcessorWithin(timeout: number, path: string): Promise<Processor> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(notImported(resolve(path), timeout)), timeout);
+  });
+  try {
+    return await Promise.race([loadProcessor(path), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Loads a processor from a module: its default export.
  *

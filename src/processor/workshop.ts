@@ -36,6 +36,8 @@ export interface Running {
 export interface Lane {
   /** How many jobs it takes on: those beyond the concurrency wait in it, and begin in their order. */
   readonly depth: number;
+  /** Whether it takes on nothing for now, and ends as interrupted whatever it is given: it cannot load the processor. */
+  readonly closed: boolean;
   run(job: Job, onOutcome: OnOutcome): Running;
   /** Begins nothing more: what waits in it ends as interrupted. */
   quiet(): void;

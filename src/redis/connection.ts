@@ -8,6 +8,8 @@ import { type ScriptName, scripts } from './scripts.js';
 /** A value of a command's or script's argument. */
 export type Argument = string | number | Buffer;
 
+export type OnMessage = (channel: Buffer, message: Buffer) => void;
+
 export interface ConnectionEvents {
   /** It is connected, for the first time or again. */
   ready: [];
@@ -31,7 +33,7 @@ const REPLY_TIMEOUT = 5_000;
  * - subscriptions are not renewed silently: messages would be missed without anybody knowing.
  */
 export class Connection extends EventEmitter<ConnectionEvents> {
-  readonly redis: Redis;
+  readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
   #lastError: unknown;
   #clientId: number | undefined;
@@ -41,7 +43,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** @param role what it is for, shown by CLIENT LIST as `cgroup:ROLE` */
   constructor(url: string, role: string, log: Logger) {
     super();
-    this.redis = new Redis(url, {
+    this.#redis = new Redis(url, {
       lazyConnect: true,
       connectionName: `cgroup:${role}`,
       disableClientInfo: true,
@@ -58,12 +60,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script]),
       ),
     });
-    this.#commands = this.redis as unknown as Record<string, Command>;
+    this.#commands = this.#redis as unknown as Record<string, Command>;
     let ready = false;
-    this.redis.on('ready', () => {
+    this.#redis.on('ready', () => {
       if (ready) return;
       ready = true;
-      this.redis.client('ID').then(
+      this.#redis.client('ID').then(
         (id) => {
           this.#clientId = id;
         },
@@ -71,13 +73,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       );
       this.emit('ready');
     });
-    this.redis.on('close', () => {
+    this.#redis.on('close', () => {
       if (!ready) return;
       ready = false;
       this.#clientId = undefined;
       this.emit('lost');
     });
-    this.redis.on('error', (error: unknown) => {
+    this.#redis.on('error', (error: unknown) => {
       this.#lastError = withoutCommand(error);
       log.debug({ role, error: this.#lastError }, 'connection to Redis failed');
     });
@@ -90,7 +92,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
    */
   async connect(timeout: number): Promise<void> {
-    const { host, port } = this.redis.options;
+    const { host, port } = this.#redis.options;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const last = this.#lastError;
@@ -111,18 +113,18 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       const finish = (failure?: CgroupError) => {
         clearTimeout(timer);
         this.#giveUp = undefined;
-        this.redis.off('error', onError);
-        this.redis.off('ready', onReady);
+        this.#redis.off('error', onError);
+        this.#redis.off('ready', onReady);
         if (failure) {
           this.close();
           reject(failure);
         } else resolve();
       };
       this.#giveUp = () => finish(new CgroupError('STATE', 'closed while it connected'));
-      this.redis.on('error', onError);
-      this.redis.on('ready', onReady);
+      this.#redis.on('error', onError);
+      this.#redis.on('ready', onReady);
       // Its own promise rejects at the first failure, while ioredis goes on trying: we watch the events.
-      this.redis.connect().catch(() => {});
+      this.#redis.connect().catch(() => {});
     });
   }
 
@@ -146,9 +148,19 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return this.#send(command, 'callBuffer', [command, ...args]);
   }
 
-  /** Subscribes to channels, all in one command. */
-  async subscribe(...channels: string[]): Promise<void> {
-    await this.#send('SUBSCRIBE', 'subscribe', channels);
+  /**
+   * Subscribes to channels, all in one command. May be called once.
+   *
+   * @param onMessage called with each message and the name of its channel, both as bytes
+   */
+  async subscribe(onMessage: OnMessage, ...channels: string[]): Promise<void> {
+    this.#redis.on('messageBuffer', onMessage);
+    await this.#send(`SUBSCRIBE ${channels.join(' ')}`, 'subscribe', channels);
+  }
+
+  /** Ends the subscription. When it returns, all that was published before has been heard. */
+  async unsubscribe(): Promise<void> {
+    await this.#send('UNSUBSCRIBE', 'unsubscribe', []);
   }
 
   /** Makes a blocking command on another connection return, as if its time had run out. */
@@ -158,19 +170,22 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Ends the connection and makes it anew. */
   renew(): void {
-    this.redis.disconnect(true);
+    this.#redis.disconnect(true);
   }
 
-  /** Ends the connection for good; what is under way rejects. */
+  /**
+   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as
+   * `OUTCOME_UNKNOWN`, a {@link connect} under way as `STATE`. May be called at any time, and twice.
+   */
   close(): void {
     this.#giveUp?.();
-    this.redis.disconnect();
+    this.#redis.disconnect();
   }
 
   async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
     try {
       // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
-      return await this.#commands[method]!.apply(this.redis, args);
+      return await this.#commands[method]!.apply(this.#redis, args);
     } catch (error) {
       const failure = failureOf(error, doing);
       // A link without replies is dead, and a server that became a replica is the wrong one: the name of the master

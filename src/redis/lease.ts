@@ -19,10 +19,10 @@ export interface Mark extends Lease {
   readonly bridges: number;
 }
 
-/** A seat and its counter, the time of the last mark of the bridge that has it: only its change says anything. */
+/** A seat and the time of the last mark of the bridge that has it, on Redis's clock: only its change says anything. */
 export interface Seat {
   readonly id: string;
-  readonly counter: string;
+  readonly lastMark: string;
 }
 
 export interface MarkRequest {
@@ -37,7 +37,7 @@ export interface MarkRequest {
   readonly token?: number | undefined;
   /** Of a leader that has relayed all it received: the position moves with the mark, over silence. */
   readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
-  /** A seat whose counter has stood still: it is taken, if it still does. */
+  /** A seat of a bridge that has made no mark for long: it is taken, if there is none since. */
   readonly dead?: Seat | undefined;
 }
 
@@ -106,13 +106,13 @@ export class LeaseStore {
         ...(advance ? [...positionArgs(advance.from), ...positionArgs(advance.to)] : ['', '', '', '']),
         request.seat,
         dead?.id ?? '',
-        dead?.counter ?? '',
+        dead?.lastMark ?? '',
       ],
     )) as [number, ...unknown[]];
     if (made === 1) return { mark: Number(rest[0]) };
     const taken: Seat[] = [];
     for (let i = 0; i < rest.length; i += 2)
-      taken.push({ id: String(rest[i]), counter: String(rest[i + 1]) });
+      taken.push({ id: String(rest[i]), lastMark: String(rest[i + 1]) });
     return { taken };
   }
 

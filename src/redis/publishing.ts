@@ -1,5 +1,4 @@
 import type { Connection } from './connection.js';
-import { failureOf } from './failure.js';
 
 /** What Redis says of a batch of messages: how many subscribers received them. */
 export interface Receivers {
@@ -39,7 +38,7 @@ export class ChannelWriter {
 }
 
 /** What a reader needs of a connection. */
-export type Subscribable = Pick<Connection, 'redis' | 'once'>;
+export type Subscribable = Pick<Connection, 'subscribe' | 'once'>;
 
 /** Hears one channel. */
 export class ChannelReader {
@@ -58,13 +57,7 @@ export class ChannelReader {
    * @throws {CgroupError} REDIS_REFUSED, REDIS_AUTH, OUTCOME_UNKNOWN
    */
   async subscribe(onMessage: (message: Buffer) => void, onLost: () => void): Promise<void> {
-    const { redis } = this.#connection;
-    redis.on('messageBuffer', (_channel: Buffer, message: Buffer) => onMessage(message));
     this.#connection.once('lost', onLost);
-    try {
-      await redis.subscribe(this.#channel);
-    } catch (error) {
-      throw failureOf(error, `SUBSCRIBE ${this.#channel}`);
-    }
+    await this.#connection.subscribe((_channel, message) => onMessage(message), this.#channel);
   }
 }

@@ -116,11 +116,12 @@ describe('a group', () => {
     await group.line(/the bridge subscribes anew: /, 20_000);
     await until(() => subscribed.length > 0, { timeout: 20_000, what: 'a new subscription' });
     expect(subscribed[0]).toBe(`${space.channel} cgroup:{${space.output}}:marks`);
+    // Somebody may have published meanwhile: that is told, each time.
+    await until(async () => (await client.xlen(keysOf(space).gaps)) === 1, { what: 'the gap to be told' });
     proxy.cut();
     await group.line(/the bridge subscribes anew: the subscription was cut/, 20_000);
     await until(() => subscribed.length > 1, { what: 'another subscription' });
     await through(10);
-    // Somebody may have published meanwhile: that is told, each time.
     expect(await client.xlen(keysOf(space).gaps)).toBe(2);
     expect(await group.kill()).toEqual({ code: 0, signal: null });
   });

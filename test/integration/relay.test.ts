@@ -274,7 +274,7 @@ describe('a mark', () => {
 
   test('gives as many seats as there are; that of a dead bridge is taken, unless it moves', async () => {
     const { lease, inspector } = await openStores(redis.namespace());
-    const ask = (id: string, dead?: { id: string; counter: string }) =>
+    const ask = (id: string, dead?: { id: string; lastMark: string }) =>
       lease.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });
     await ask('a');
     await ask('b');

@@ -15,7 +15,7 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 const HANDLER = `
 import { execSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isMainThread, threadId } from 'node:worker_threads';
+import { isMainThread, parentPort, threadId } from 'node:worker_threads';
 
 const hoard = () => { const all = []; for (;;) all.push(new Array(1000).fill(Math.random())); };
 const block = (ms) => { const end = Date.now() + ms; while (Date.now() < end); };
@@ -29,6 +29,11 @@ const does = {
   outOfMemory: hoard,
   outside: () => execSync('sleep 3'),
   strayLoop: () => { setTimeout(() => { for (;;); }, 10); },
+  posts: () => {
+    for (const message of [null, { kind: 'done' }, { kind: 'log', level: 'none' }, { kind: 'broken' }])
+      parentPort.postMessage(message);
+    parentPort.close();
+  },
   strayThrow: () => { setTimeout(() => { throw new Error('a stray one'); }); },
 };
 export default async (message, { attempt, log }) => {
@@ -143,6 +148,15 @@ describe('a message whose processor', () => {
     await run.kill();
   });
 
+  test('sends messages of its own to the main thread: they reach nobody, and harm nobody', async () => {
+    const group = await groupOn(redis.url);
+    const run = await start(group, ['-n', '1']);
+    await publish(group, { do: 'posts' }, {});
+    expect((await group.settled(2)).counters).toMatchObject({ processed: 2, failed: 0 });
+    expect(logOf(run, 40)).toEqual([]);
+    await run.kill();
+  });
+
   test('leaves a timer behind that throws: that is told, and the thread goes on', async () => {
     const group = await groupOn(redis.url);
     const run = await start(group, ['-n', '1']);
@@ -154,6 +168,33 @@ describe('a message whose processor', () => {
     expect(after?.data.threadId).toBe(before?.data.threadId);
     await run.kill();
   });
+});
+
+test('a module that can no longer be loaded: its messages go to other processes, and it is tried until it can', async () => {
+  const group = await groupOn(redis.url);
+  writeFileSync(join(cwd, 'replaced.mjs'), HANDLER);
+  const flags = ['-n', '1', '--concurrency', '2', '--threads', '1'];
+  const run = await group.start(['-p', 'replaced.mjs', ...flags], { cwd });
+  writeFileSync(join(cwd, 'replaced.mjs'), 'throw new Error("half written");');
+  await publish(group, { do: 'exitOnce' });
+  await run.line(/cannot load the processor again, trying again: .*half written/);
+  await publish(group, ...Array.from({ length: 20 }, () => ({})));
+  await until(async () => (await group.read()).pending > 0);
+  await run.line(/hand back their messages/);
+  const other = await start(group, ['-n', '1']);
+  const { counters } = await group.settled(21, 5_000);
+  expect(counters).toMatchObject({ processed: 21, failed: 1, retried: 1, dead: 0 });
+  const outputs = await group.outputs();
+  expect(outputs.filter(({ data }) => data.attempt !== 1).map(({ messageId }) => messageId)).toEqual([
+    'exitOnce-0',
+  ]);
+  await other.kill();
+
+  await publish(group, ...Array.from({ length: 5 }, () => ({})));
+  writeFileSync(join(cwd, 'replaced.mjs'), HANDLER);
+  await run.line(/over after .*: a thread cannot load the processor again/);
+  expect((await group.settled(26)).counters).toMatchObject({ processed: 26, failed: 1 });
+  await run.kill();
 });
 
 test('lines of the log come out of the log of the process, and say which message they are about', async () => {

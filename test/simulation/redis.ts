@@ -96,11 +96,11 @@ export class RedisModel {
     const state = this.#state;
     const seats = new Map(state.seats);
     if (!seats.has(seat)) {
-      if (dead && String(seats.get(dead.id)) === dead.counter) seats.delete(dead.id);
+      if (dead && String(seats.get(dead.id)) === dead.lastMark) seats.delete(dead.id);
       if (seats.size < state.seats.size) this.#change({ seats });
       if (seats.size >= request.seats) {
         if (request.seen > state.mark && !this.full) this.#change({ mark: request.seen });
-        return { taken: [...seats].map(([id, counter]) => ({ id, counter: String(counter) })) };
+        return { taken: [...seats].map(([id, lastMark]) => ({ id, lastMark: String(lastMark) })) };
       }
     }
     this.#needsMemory();

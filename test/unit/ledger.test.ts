@@ -176,7 +176,11 @@ describe('the subscriber of a ledger', () => {
   /** A connection of a mocked Redis. */
   function mocked() {
     const redis = new RedisMock();
-    return Object.assign(new EventEmitter(), { redis }) as unknown as Subscribable & EventEmitter;
+    const subscribe: Subscribable['subscribe'] = async (onMessage, ...channels) => {
+      redis.on('messageBuffer', onMessage);
+      await redis.subscribe(...channels);
+    };
+    return Object.assign(new EventEmitter(), { subscribe }) as unknown as Subscribable & EventEmitter;
   }
 
   it('hears its channel only, from the moment on when it is subscribed, until it is lost', async () => {

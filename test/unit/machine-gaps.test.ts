@@ -74,6 +74,26 @@ describe('a full buffer', () => {
     expect(bench.written().next()).toMatchObject({ gap: undefined });
   });
 
+  it('keeps the newest of what came before its first mark, and tells how many it did not', () => {
+    const bench = new Bench({ seen: 8, limits: { bytes: 1_100 } });
+    for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
+    const { dropped } = bench.machine;
+    expect(dropped).toBeGreaterThanOrEqual(10);
+    expect(bench.machine.buffered).toBe(20 - dropped);
+    bench.mark({ epoch: 10, relayed: at(3, 20) });
+    bench.next();
+    bench.took(5, at(3, 20));
+    const newest = Array.from({ length: 20 - dropped }, (_, i) => `m${dropped + i}`);
+    const gap = { reason: 'the buffer was full', dropped };
+    expect(bench.next()).toMatchObject({ to: at(10, 0), messages: newest, gap });
+    expect(bench.written().next()).toBeUndefined();
+  });
+
+  it('keeps a message longer than all it may keep, as the only one', () => {
+    const bench = new Bench({ limits: { bytes: 1_100 } }).hear('a', 'x'.repeat(2_000));
+    expect([bench.machine.dropped, bench.machine.buffered]).toEqual([1, 1]);
+  });
+
   it('does not lose what somebody else has relayed', () => {
     const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, token: 4, holder: OTHER });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);

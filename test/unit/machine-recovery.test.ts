@@ -132,6 +132,17 @@ describe('an emptied database', () => {
     expect(bench.next()).toMatchObject({ from: at(10, 0), to: at(10, 4), messages: ['d'], gap: undefined });
   });
 
+  it('is told of once where the answer to the relay that told it is lost', () => {
+    const bench = relayed().hear('d');
+    bench.next();
+    bench.elsewhere(undefined);
+    expect(bench.next()).toMatchObject({ to: at(10, 0), gap });
+    bench.machine.failed(bench.now);
+    expect(bench.next()).toMatchObject({ to: at(10, 0), gap }); // nobody knows whether it arrived
+    bench.elsewhere(at(10, 0));
+    expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'], gap: undefined });
+  });
+
   it('is found out in silence too', () => {
     const bench = relayed().mark(mine(11));
     bench.next();

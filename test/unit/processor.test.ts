@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
 import { builtinProcessor } from '../../src/processor/builtin.js';
 import { AttemptContext } from '../../src/processor/context.js';
+import { loadProcessorWithin } from '../../src/processor/load.js';
 import { encodeResult } from '../../src/processor/processor.js';
 
 describe('the JSON of a result', () => {
@@ -39,6 +43,30 @@ describe('the JSON of a result', () => {
   ])('may be 64 MB long, no longer, in characters of %s', (_name, character, most) => {
     expect(encodeResult(character.repeat(most))).toHaveLength(most + 2);
     expect(() => encodeResult(character.repeat(most + 1))).toThrow('the result is larger than 64 MB of JSON');
+  });
+});
+
+describe('a module that is loaded on this thread', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cgroup-load-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const moduleOf = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is not waited for for ever', async () => {
+    const path = moduleOf('never.mjs', 'await new Promise(() => {}); export default () => 1;');
+    await expect(loadProcessorWithin(100, path)).rejects.toMatchObject({
+      code: 'PROCESSOR',
+      message: `the processor module ${path} is not imported after 0.1 s`,
+    });
+  });
+
+  it('may take its time', async () => {
+    const path = moduleOf('late.mjs', 'await new Promise((r) => setTimeout(r, 50)); export default () => 7;');
+    const processor = await loadProcessorWithin(10_000, path);
+    expect(processor({ message_id: 1 }, new AttemptContext('c', '1-1', 1, silentLogger))).toBe(7);
   });
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { SeatWatch } from '../../src/bridge/seats.js';
 
-const a = (counter: number) => ({ id: 'a', counter: String(counter) });
-const b = (counter: number) => ({ id: 'b', counter: String(counter) });
+const a = (lastMark: number) => ({ id: 'a', lastMark: String(lastMark) });
+const b = (lastMark: number) => ({ id: 'b', lastMark: String(lastMark) });
 
 describe('the watch over seats', () => {
-  it('names a seat whose counter has stood still for its patience, and not before', () => {
+  it('names a seat that made no mark for its patience, and not before', () => {
     const watch = new SeatWatch(3_000);
     expect(watch.observe([a(5)], 1_000)).toBeUndefined();
     expect(watch.observe([a(5)], 3_999)).toBeUndefined();
@@ -17,12 +17,12 @@ describe('the watch over seats', () => {
     expect(new SeatWatch(3_000).observe([a(5)], 1_000_000)).toBeUndefined();
   });
 
-  it('begins anew whenever the counter moves', () => {
+  it('begins anew with each mark', () => {
     const watch = new SeatWatch(3_000);
     for (let n = 0; n < 10; n++) expect(watch.observe([a(n)], n * 2_900)).toBeUndefined();
   });
 
-  it('takes a counter that went back, in a Redis with an older state, for a sign of life', () => {
+  it('takes a time that went back, in a Redis with an older state, for a sign of life', () => {
     const watch = new SeatWatch(3_000);
     watch.observe([a(9)], 0);
     expect(watch.observe([a(2)], 3_000)).toBeUndefined();

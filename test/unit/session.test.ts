@@ -1,14 +1,20 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../src/bridge/machine.js';
-import { BridgeSession } from '../../src/bridge/session.js';
+import { BridgeSession, type SessionOptions } from '../../src/bridge/session.js';
 import { silentLogger } from '../../src/logger.js';
-import type { Connection } from '../../src/redis/connection.js';
+import type { Connection, OnMessage } from '../../src/redis/connection.js';
 import type { LeaseStore, MarkRequest } from '../../src/redis/lease.js';
 
-it('a leader whose subscription has ended beats until all it received is relayed', async () => {
-  const redis = new EventEmitter();
-  const subscriber = Object.assign(new EventEmitter(), { redis, subscribe: async () => {}, close: () => {} });
+/** A session on a Redis that is played: relays are answered when the test says so. */
+async function sessionOf(options: Partial<SessionOptions> = {}) {
+  let onMessage: OnMessage = () => {};
+  const subscriber = Object.assign(new EventEmitter(), {
+    subscribe: async (listener: OnMessage) => {
+      onMessage = listener;
+    },
+    close: () => {},
+  });
   const marks: MarkRequest[] = [];
   let written: () => void = () => {};
   const store = {
@@ -41,16 +47,56 @@ it('a leader whose subscription has ended beats until all it received is relayed
       phase = now;
     },
     onGap: () => {},
+    ...options,
   });
   await session.subscribe();
-  const done = session.run();
-  redis.emit('messageBuffer', Buffer.from('marks'), Buffer.from('10 0 0 1   '));
-  redis.emit('messageBuffer', Buffer.from('news'), Buffer.from('a'));
-  await vi.waitFor(() => expect(phase).toBe('leading'));
+  return {
+    session,
+    subscriber,
+    marks,
+    done: session.run(),
+    hear: (channel: string, text: string) => onMessage(Buffer.from(channel), Buffer.from(text)),
+    inPhase: (wanted: Phase) => vi.waitFor(() => expect(phase).toBe(wanted)),
+    written: () => written(),
+  };
+}
+
+it('a leader whose subscription has ended beats until all it received is relayed', async () => {
+  const { subscriber, marks, done, hear, inPhase, written } = await sessionOf();
+  hear('marks', '10 0 0 1   ');
+  hear('news', 'a');
+  await inPhase('leading');
   subscriber.emit('lost');
   const before = marks.length;
   await vi.waitFor(() => expect(marks.length).toBeGreaterThan(before + 1));
   expect(marks.at(-1)).toMatchObject({ caller: 'me#1', seat: 'me', token: 7 });
   written();
+  await done;
+});
+
+it('messages that a full buffer drops are told at once and then seldom, and not by a follower', async () => {
+  const error = vi.fn();
+  const { session, marks, done, hear, inPhase } = await sessionOf({
+    limits: { retain: 5_000, retainBytes: 1_000, bytes: 1_000 },
+    log: { ...silentLogger, error },
+  });
+  const someMarks = () => {
+    const before = marks.length;
+    return vi.waitFor(() => expect(marks.length).toBeGreaterThan(before + 2));
+  };
+  hear('marks', '10 5 1 1   other');
+  for (let i = 0; i < 20; i++) hear('news', 'a message');
+  await inPhase('following');
+  await someMarks();
+  expect(error).not.toHaveBeenCalled();
+
+  await inPhase('leading');
+  for (let turn = 0; turn < 3; turn++) {
+    for (let i = 0; i < 20; i++) hear('news', 'a message');
+    await someMarks();
+  }
+  expect(error).toHaveBeenCalledTimes(1);
+  expect(error.mock.calls[0]?.[1]).toMatch(/^the buffer is full \(bufferLimit\): \d+ messages/);
+  session.abandon();
   await done;
 });

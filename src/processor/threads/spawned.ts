@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { CgroupError, messageOf } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import { pause } from '../../service.js';
+import { LOAD_TIMEOUT, notImported } from '../load.js';
 import type { Progress } from './progress.js';
 import {
   type Done,
@@ -12,15 +13,13 @@ import {
   type ToThread,
 } from './wire.js';
 
-/** ms that the module may take to be imported. */
-const LOAD_TIMEOUT = 30_000;
 /** ms that a thread may take to end by itself, and then to be ended. */
 const END_TIMEOUT = 500;
 /** Node's exit code for a module that awaits what never comes. */
 const NEVER_IMPORTED = 13;
 
 export interface SpawnedThreadOptions {
-  readonly data: Omit<ThreadData, 'memory'>;
+  readonly data: Omit<ThreadData, 'memory' | 'port'>;
   readonly progress: Progress;
   readonly log: Logger;
   readonly onDone: (done: readonly Done[]) => void;
@@ -33,6 +32,8 @@ export class SpawnedThread {
   readonly progress: Progress;
   readonly #options: SpawnedThreadOptions;
   readonly #worker: Worker;
+  /** Not the worker's own: that one is the processor's, which may send whatever it likes. */
+  readonly #port: MessagePort;
   readonly #exit: Promise<unknown>;
   #onLoaded: ((error?: CgroupError) => void) | undefined;
   #outbox: NumberedJob[] = [];
@@ -43,10 +44,16 @@ export class SpawnedThread {
   constructor(options: SpawnedThreadOptions) {
     this.#options = options;
     this.progress = options.progress;
-    const workerData: ThreadData = { ...options.data, memory: options.progress.memory };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'processor' });
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: ThreadData = { ...options.data, memory: options.progress.memory, port: port2 };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      transferList: [port2],
+      name: 'processor',
+    });
     this.#exit = new Promise((resolve) => this.#worker.once('exit', resolve));
-    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#port.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => {
       this.#error = messageOf(error);
     });
@@ -61,7 +68,7 @@ export class SpawnedThread {
   load(): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#onLoaded?.(this.#cannotLoad(`is not imported after ${LOAD_TIMEOUT / 1_000} s`));
+        this.#onLoaded?.(notImported(this.#options.data.path, LOAD_TIMEOUT));
       }, LOAD_TIMEOUT);
       this.#onLoaded = (error) => {
         this.#onLoaded = undefined;
@@ -114,16 +121,15 @@ export class SpawnedThread {
     if (jobs.length === 0) return;
     this.#outbox = [];
     const packed = pack(jobs);
-    this.#worker.postMessage(packed, [packed.messages.buffer]);
+    this.#port.postMessage(packed, [packed.messages.buffer]);
   }
 
   #send(message: ToThread): void {
-    this.#worker.postMessage(message);
+    this.#port.postMessage(message);
   }
 
   #receive(message: FromThread): void {
-    // The module may send messages of its own, by mistake; they may be anything.
-    switch (message?.kind) {
+    switch (message.kind) {
       case 'ready':
         this.#onLoaded?.();
         return;
@@ -139,6 +145,10 @@ export class SpawnedThread {
   }
 
   #exited(code: number): void {
+    // Its end may overtake what it has said before.
+    for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port))
+      this.#receive(last.message as FromThread);
+    this.#port.close();
     const why = this.#error ?? `process.exit(${code})`;
     this.#gone = this.#cannotLoad(
       code === NEVER_IMPORTED

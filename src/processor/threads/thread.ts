@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { messageOf } from '../../errors.js';
 import type { Logger } from '../../logger.js';
 import { pause } from '../../service.js';
 import { Trouble } from '../../trouble.js';
@@ -13,17 +14,23 @@ import type { Done, ThreadData } from './wire.js';
 const LOOK_EVERY = 100;
 /** ms beyond the time of an attempt that a thread may be kept busy: it may be over in a moment. */
 const GRACE = 500;
-/** ms to wait before the next try where the last one failed, or nobody was to blame for the end of the thread. */
+/**
+ * ms to wait before the next try where the last one failed, twice as long each time; and where nobody was to blame
+ * for the end of the thread.
+ */
 const AGAIN_AFTER = 1_000;
+const AGAIN_AFTER_MOST = 30_000;
+/** ms of tries that failed after which its jobs wait no longer: others may be able to do them. */
+const PATIENCE = 5_000;
 
 const INTERRUPTED: Outcome = { kind: 'interrupted' };
 
-export interface ThreadOptions extends Omit<ThreadData, 'memory'> {
+export interface ThreadOptions extends Omit<ThreadData, 'memory' | 'port'> {
   readonly log: Logger;
 }
 
 /** In no more trials than this all suspects are done again: one by one, or several together. */
-const MOST_TRIALS = 32;
+const MOST_TRIALS = 4;
 
 /**
  * A thread that processes messages, for good: when the processor ends it, or keeps it busy for too long, another
@@ -40,6 +47,8 @@ export class Thread {
   /** Has loaded the processor, and all jobs. Undefined while it is replaced. */
   #spawned: SpawnedThread | undefined;
   #loading: SpawnedThread | undefined;
+  /** The processor could not be loaded again for so long that no jobs are taken on. */
+  #closed = false;
   /** To be done again before all others, and apart. */
   #suspects: Pending[] = [];
   /** Those of them that the thread has now, and nothing else. */
@@ -61,8 +70,12 @@ export class Thread {
 
   /** The lane of one of its consumers. What waits for its turn waits in the thread, which so never waits for us. */
   lane(slot: number): Lane {
+    const closed = () => this.#closed;
     return {
       depth: Number.POSITIVE_INFINITY,
+      get closed() {
+        return closed();
+      },
       run: (job, onOutcome) => this.#run(slot, job, onOutcome),
       quiet: () => this.#beQuiet(slot),
     };
@@ -78,7 +91,7 @@ export class Thread {
 
   #run(slot: number, job: Job, onOutcome: OnOutcome): Running {
     const pending = this.#jobs.add(slot, job, onOutcome);
-    if (this.#quiet.has(slot)) this.#jobs.end(pending, INTERRUPTED, 0);
+    if (this.#closed || this.#quiet.has(slot)) this.#jobs.end(pending, INTERRUPTED, 0);
     else if (this.#onTrial.length === 0) this.#spawned?.post(this.#jobs.post(pending));
     return { interrupt: (reason) => this.#interrupt(pending, reason) };
   }
@@ -127,6 +140,7 @@ export class Thread {
       this.#loading = undefined;
     }
     this.#spawned = spawned;
+    this.#closed = false;
     this.#silence = new Silence();
     for (const slot of this.#quiet) progress.quiet(slot);
     this.#feed();
@@ -190,15 +204,32 @@ export class Thread {
   async #respawn(wait: number): Promise<void> {
     const { signal } = this.#stopping;
     if (wait > 0) await pause(wait, signal);
-    while (!signal.aborted) {
+    const since = performance.now();
+    for (let again = AGAIN_AFTER; !signal.aborted; again = Math.min(2 * again, AGAIN_AFTER_MOST)) {
       try {
         await this.#spawn();
         this.#trouble.succeeded();
         return;
       } catch (error) {
-        if (!signal.aborted) this.#trouble.failed(error);
-        await pause(AGAIN_AFTER, signal);
+        if (signal.aborted) return;
+        this.#trouble.failed(error);
+        if (!this.#closed && performance.now() - since >= PATIENCE) this.#close(messageOf(error));
+        await pause(again, signal);
       }
     }
+  }
+
+  /** Lets go of all jobs. The suspects have failed, because whoever gets them next knows nothing of the suspicion. */
+  #close(why: string): void {
+    this.#closed = true;
+    const { log, path, consumers } = this.#options;
+    const error = `it was in work when its thread ended, and the processor cannot be loaded again: ${why}`;
+    for (const pending of this.#suspects.splice(0))
+      this.#jobs.end(pending, { kind: 'failed', reason: 'failed', error }, 0);
+    for (const pending of this.#jobs.all()) this.#jobs.end(pending, INTERRUPTED, 0);
+    log.error(
+      { processor: path, consumers },
+      'a thread cannot load the processor again: its consumers hand back their messages, and take none until it can',
+    );
   }
 }

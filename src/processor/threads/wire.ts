@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Job, Outcome } from '../workshop.js';
 
 /** What a thread is given when it is made. */
@@ -11,6 +12,8 @@ export interface ThreadData {
   readonly consumers: readonly string[];
   /** Of its {@link Progress}. */
   readonly memory: SharedArrayBuffer;
+  /** To talk over. */
+  readonly port: MessagePort;
 }
 
 /** A job of a slot. */

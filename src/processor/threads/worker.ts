@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.js';
 import { loadProcessor } from '../load.js';
 import { Progress } from './progress.js';
@@ -9,12 +9,12 @@ import { type Done, type FromThread, type ThreadData, type ToThread, unpack } fr
 
 // What runs in each of the threads that process messages. Its other side is spawned.ts.
 
-/** Outcomes are told at the latest after so many ms of work, though more is to be done. */
+/** Where nothing was told for so many ms, an outcome is told at once; otherwise with all others of this turn of the event loop. */
 const TELL_EVERY = 5;
 /** ms between two beats of the pulse. */
 const BEAT_EVERY = 100;
 
-const { path, timeout, concurrency, consumers, memory } = workerData as ThreadData;
+const { path, timeout, concurrency, consumers, memory, port } = workerData as ThreadData;
 const log = threadLogger(tell);
 const progress = new Progress(memory);
 
@@ -43,7 +43,7 @@ function tellDone(): void {
 }
 
 function tell(message: FromThread): void {
-  parentPort?.postMessage(message);
+  port.postMessage(message);
 }
 
 /** What the processor leaves behind, a timer that throws for instance, must not end the thread. */
@@ -96,6 +96,6 @@ if (slots) {
   // A processor may end the thread: what was done before is not to be done again.
   process.on('exit', tellDone);
   setInterval(() => progress.beat(), BEAT_EVERY).unref();
-  parentPort?.on('message', (message: ToThread) => take(slots, message));
+  port.on('message', (message: ToThread) => take(slots, message));
   tell({ kind: 'ready' });
 }

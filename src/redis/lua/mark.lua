@@ -4,8 +4,8 @@
 -- KEYS 1 bridge
 -- ARGV 1 marks channel  2 caller  3 seats  4 highest mark the caller has seen
 --      5 caller's token, or ''  6 from epoch  7 from offset  8 to epoch  9 to offset (or '' each)
---      10 the caller's seat  11 seat found dead, or ''  12 its counter when it was found dead
--- Returns { 1, mark } or, where every seat is taken, { 0, seat, counter, seat, counter, ... }.
+--      10 the caller's seat  11 seat found dead, or ''  12 its last mark when it was found dead
+-- Returns { 1, mark } or, where every seat is taken, { 0, seat, last mark, seat, last mark, ... }.
 --
 -- Atomic, because a mark means one thing only if its number, the lease and the position in it were
 -- true at one moment, and because a seat must not be taken twice. Sent twice, it makes one mark more.

@@ -2,7 +2,7 @@
 --
 -- KEYS 1 bridge
 -- ARGV 1 caller  2 token seen  3 beat seen
--- Returns { 1, token, epoch, offset, beat_at } ('' where there is none yet), or { 0, token, beat }.
+-- Returns { 1, token, epoch, offset, beat_at } ('' where there is none yet), or { 0 }.
 --
 -- Atomic compare-and-set on (token, beat): two followers that found the leader silent cannot both take
 -- it, and a leader that beat once more keeps it. Sent twice, the second one finds its own lease and says so.
@@ -13,7 +13,7 @@ local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'beat', 'epoch', '
 local holder, token, beat = state[1] or '', state[2] or '0', state[3] or '0'
 
 if holder ~= ARGV[1] then
-  if token ~= ARGV[2] or beat ~= ARGV[3] then return { 0, token, beat } end
+  if token ~= ARGV[2] or beat ~= ARGV[3] then return { 0 } end
   token = tostring(redis.call('HINCRBY', KEYS[1], 'token', 1))
   redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'beat_at', now_ms())
 end
