@@ -1,32 +1,25 @@
+import { OVERHEAD, Packed, PackedList } from '../packed.js';
 import { comparePositions, type Position } from '../position.js';
-
-/** Bytes that keeping a message costs beside its own: the Buffer and its place in an array. */
-const OVERHEAD = 100;
 
 /** Where too much is kept, it is shed down to this share: or each message would move all that is there. */
 export const FULL = 0.95;
-
-/** Bytes that keeping a message costs. */
-export function costOf(message: Buffer): number {
-  return message.length + OVERHEAD;
-}
 
 /** What came between two marks. */
 interface Segment {
   readonly epoch: number;
   /** When its mark came; on the observer's own clock, ms. */
   readonly since: number;
-  messages: Buffer[];
-  /** How many messages of it, from the front, were let go: those here have the offsets from `base + 1`. */
-  base: number;
+  /** The message of offset n has the index n - 1. */
+  readonly messages: PackedList;
   /** The offset up to which it is relayed. */
   relayed: number;
+  /** What its messages cost to keep. */
   bytes: number;
 }
 
 /** Some messages from the front of the buffer, and the position of the last one. */
 export interface Batch {
-  readonly messages: Buffer[];
+  readonly messages: Packed;
   readonly to: Position;
 }
 
@@ -91,12 +84,15 @@ export class PositionedBuffer {
     return this.#floorCause;
   }
 
-  /** Takes a message in. Returns how many that were not relayed had to be let go, because the buffer was full. */
-  push(message: Buffer): number {
+  /**
+   * Takes the message in that stands in `bytes` from `start` to `end`. Returns how many that were not relayed had to
+   * be let go, because the buffer was full.
+   */
+  push(bytes: Buffer, start = 0, end = bytes.length): number {
     this.#offset++;
     const segment = this.#last;
-    const size = costOf(message);
-    segment.messages.push(message);
+    const size = end - start + OVERHEAD;
+    segment.messages.push(bytes, start, end);
     segment.bytes += size;
     this.#bytes += size;
     if (this.#ahead && comparePositions(this.end, this.#ahead) <= 0) {
@@ -112,6 +108,7 @@ export class PositionedBuffer {
   cut(epoch: number, now: number): void {
     this.#epoch = epoch;
     this.#offset = 0;
+    this.#last.messages.trim();
     this.#segments.push(segmentOf(epoch, now));
     this.#retire();
     const { retain, retainBytes } = this.#limits;
@@ -122,7 +119,7 @@ export class PositionedBuffer {
   relayedThrough(position: Position): void {
     for (const segment of this.#segments) {
       if (segment.epoch > position.epoch) break;
-      const last = segment.base + segment.messages.length;
+      const last = segment.messages.length;
       const relayed = segment.epoch < position.epoch ? last : Math.min(position.offset, last);
       if (relayed <= segment.relayed) continue;
       this.#length -= relayed - segment.relayed;
@@ -140,8 +137,9 @@ export class PositionedBuffer {
     this.#length = 0;
     this.#ahead = undefined;
     for (const segment of this.#segments) {
-      segment.relayed = segment.base;
-      this.#length += segment.messages.length;
+      const { base, length } = segment.messages;
+      segment.relayed = base;
+      this.#length += length - base;
     }
     if (position) this.relayedThrough(position);
   }
@@ -149,27 +147,33 @@ export class PositionedBuffer {
   /** The first messages to relay, at most so many and about so many bytes, at least one; they stay in the buffer. */
   head(maxMessages: number, maxBytes: number): Batch | undefined {
     if (this.#length === 0) return undefined;
-    const messages: Buffer[] = [];
+    const parts: Buffer[] = [];
+    let count = 0;
     let bytes = 0;
     let to = this.end;
-    for (const { epoch, messages: all, base, relayed } of this.#segments) {
-      for (let i = relayed - base; i < all.length; i++) {
-        const message = all[i] as Buffer;
-        if (messages.length > 0 && (messages.length >= maxMessages || bytes + message.length > maxBytes))
-          return { messages, to };
-        messages.push(message);
-        bytes += message.length;
-        to = { epoch, offset: base + i + 1 };
+    for (const { epoch, messages, relayed } of this.#segments) {
+      const most = Math.min(messages.length, relayed + maxMessages - count);
+      let end = relayed;
+      while (end < most && (count + end === relayed || bytes + messages.bytes(relayed, end + 1) <= maxBytes))
+        end++;
+      if (end > relayed) {
+        parts.push(...messages.slice(relayed, end).parts);
+        count += end - relayed;
+        bytes += messages.bytes(relayed, end);
+        to = { epoch, offset: end };
       }
+      if (end < messages.length) break;
     }
-    return { messages, to };
+    return { messages: new Packed(count, parts), to };
   }
 
   /** Whether it holds any message after the position; any at all, without one. */
   holdsAfter(position: Position | undefined): boolean {
-    const last = [...this.#retained, ...this.#segments].findLast(({ messages }) => messages.length > 0);
+    const last = [...this.#retained, ...this.#segments].findLast(
+      ({ messages }) => messages.length > messages.base,
+    );
     if (!last) return false;
-    const end = { epoch: last.epoch, offset: last.base + last.messages.length };
+    const end = { epoch: last.epoch, offset: last.messages.length };
     return !position || comparePositions(end, position) > 0;
   }
 
@@ -182,8 +186,9 @@ export class PositionedBuffer {
     let count = 0;
     while (count < this.#segments.length - 1) {
       const segment = this.#segments[count] as Segment;
-      if (segment.relayed < segment.base + segment.messages.length) break;
-      if (segment.messages.length > 0) this.#retained.push(segment);
+      const { base, length } = segment.messages;
+      if (segment.relayed < length) break;
+      if (length > base) this.#retained.push(segment);
       this.#retainedBytes += segment.bytes;
       count++;
     }
@@ -197,7 +202,7 @@ export class PositionedBuffer {
       if (!tooMany(segment)) break;
       this.#bytes -= segment.bytes;
       this.#retainedBytes -= segment.bytes;
-      this.#raiseFloor(segment, 'retained');
+      this.#raiseFloor(segment.epoch, segment.messages.length, 'retained');
       count++;
     }
     if (count > 0) this.#retained.splice(0, count);
@@ -212,33 +217,29 @@ export class PositionedBuffer {
     let shed = 0;
     for (const segment of this.#segments) {
       if (this.#bytes <= target) break;
-      let count = 0;
-      let size = 0;
-      for (const message of segment.messages) {
-        if (this.#bytes - size <= target) break;
-        // The newest stays, however long it is: Redis may well take it.
-        if (segment === this.#last && count === segment.messages.length - 1) break;
-        size += costOf(message);
-        count++;
-      }
-      if (count === 0) continue;
-      segment.messages = segment.messages.slice(count);
-      segment.base += count;
+      const { messages, relayed } = segment;
+      const { base } = messages;
+      // The newest stays, however long it is: Redis may well take it.
+      const most = segment === this.#last ? messages.length - 1 : messages.length;
+      let end = base;
+      while (end < most && this.#bytes - messages.cost(base, end) > target) end++;
+      if (end === base) continue;
+      const size = messages.cost(base, end);
+      messages.dropBefore(end);
       segment.bytes -= size;
       this.#bytes -= size;
-      const lost = Math.max(0, segment.base - segment.relayed);
-      segment.relayed = Math.max(segment.relayed, segment.base);
+      const lost = Math.max(0, end - relayed);
+      segment.relayed = Math.max(relayed, end);
       this.#length -= lost;
       shed += lost;
-      this.#raiseFloor({ ...segment, messages: [] }, lost > 0 ? 'full' : 'retained');
+      this.#raiseFloor(segment.epoch, end, lost > 0 ? 'full' : 'retained');
     }
     this.#retire();
     return shed;
   }
 
   /** Only where something is let go: an empty segment leaves no hole. */
-  #raiseFloor({ epoch, base, messages }: Segment, cause: FloorCause): void {
-    const offset = base + messages.length;
+  #raiseFloor(epoch: number, offset: number, cause: FloorCause): void {
     if (offset === 0) return;
     this.#floor = { epoch, offset };
     this.#floorCause = cause;
@@ -246,5 +247,5 @@ export class PositionedBuffer {
 }
 
 function segmentOf(epoch: number, since: number): Segment {
-  return { epoch, since, messages: [], base: 0, relayed: 0, bytes: 0 };
+  return { epoch, since, messages: new PackedList(), relayed: 0, bytes: 0 };
 }

@@ -1,3 +1,4 @@
+import { Packed } from '../packed.js';
 import { comparePositions, type Position } from '../position.js';
 import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/lease.js';
 import { type Limits, PositionedBuffer } from './buffer.js';
@@ -23,7 +24,7 @@ export type Action =
       readonly token: number;
       readonly from: Position | undefined;
       readonly to: Position;
-      readonly messages: readonly Buffer[];
+      readonly messages: Packed;
       readonly gap: Gap | undefined;
     }
   /** Look at the lease: where no marks come any more, nothing else tells of it. */
@@ -52,6 +53,7 @@ export interface MarkIntent {
   readonly advance: { readonly from: Position; readonly to: Position } | undefined;
 }
 
+const NOTHING = new Packed(0, []);
 const NO_LEASE: Lease = { token: -1, beat: -1, holder: '', relayed: undefined };
 
 export class BridgeMachine {
@@ -121,9 +123,9 @@ export class BridgeMachine {
     return this.#seen;
   }
 
-  /** A message came over the channel. */
-  message(message: Buffer): void {
-    this.#dropped += (this.#phase === 'joining' ? this.#prelude : this.#buffer).push(message);
+  /** A message came over the channel; it stands in `bytes` from `start` to `end`. */
+  message(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#dropped += (this.#phase === 'joining' ? this.#prelude : this.#buffer).push(bytes, start, end);
   }
 
   /**
@@ -217,9 +219,9 @@ export class BridgeMachine {
     const batch = this.#buffer.head(maxMessages, maxBytes);
     if (batch) return { ...common, ...batch };
     // A gap is told even where nothing follows it yet.
-    if (this.#lacks()) return { ...common, to: this.#buffer.floor, messages: [] };
+    if (this.#lacks()) return { ...common, to: this.#buffer.floor, messages: NOTHING };
     // Nothing to write: the answer tells the position.
-    if (this.#doubtful && this.#relayed) return { ...common, to: this.#relayed, messages: [] };
+    if (this.#doubtful && this.#relayed) return { ...common, to: this.#relayed, messages: NOTHING };
     return undefined;
   }
 

@@ -1,9 +1,10 @@
-import { costOf, FULL } from './buffer.js';
+import { OVERHEAD, type Packed, PackedList } from '../packed.js';
+import { FULL } from './buffer.js';
 
 /** What comes before the first mark, in its order; where it is too much, the oldest goes. */
 export class Prelude {
   readonly #most: number;
-  #messages: Buffer[] = [];
+  #messages = new PackedList();
   #bytes = 0;
 
   /** @param most bytes */
@@ -11,32 +12,32 @@ export class Prelude {
     this.#most = most;
   }
 
-  get messages(): readonly Buffer[] {
-    return this.#messages;
+  get messages(): Packed {
+    return this.#messages.slice(this.#messages.base, this.#messages.length);
   }
 
   get length(): number {
-    return this.#messages.length;
+    return this.#messages.length - this.#messages.base;
   }
 
-  /** Takes a message in. Returns how many had to be let go. */
-  push(message: Buffer): number {
-    this.#messages.push(message);
-    this.#bytes += costOf(message);
+  /** Takes the message in that stands in `bytes` from `start` to `end`. Returns how many had to be let go. */
+  push(bytes: Buffer, start = 0, end = bytes.length): number {
+    const messages = this.#messages;
+    messages.push(bytes, start, end);
+    this.#bytes += end - start + OVERHEAD;
     if (this.#bytes <= this.#most) return 0;
-    let count = 0;
+    const { base } = messages;
+    const target = this.#most * FULL;
+    let first = base;
     // The newest stays, however long it is: Redis may well take it.
-    for (const oldest of this.#messages.slice(0, -1)) {
-      if (this.#bytes <= this.#most * FULL) break;
-      this.#bytes -= costOf(oldest);
-      count++;
-    }
-    this.#messages.splice(0, count);
-    return count;
+    while (first < messages.length - 1 && this.#bytes - messages.cost(base, first) > target) first++;
+    this.#bytes -= messages.cost(base, first);
+    messages.dropBefore(first);
+    return first - base;
   }
 
   clear(): void {
-    this.#messages = [];
+    this.#messages = new PackedList();
     this.#bytes = 0;
   }
 }

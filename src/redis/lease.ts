@@ -1,3 +1,4 @@
+import type { Packed } from '../packed.js';
 import type { Position } from '../position.js';
 import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
@@ -67,7 +68,7 @@ export interface RelayRequest {
   readonly token: number;
   readonly from: Position | undefined;
   readonly to: Position;
-  readonly messages: readonly Buffer[];
+  readonly messages: Packed;
   /** Messages may have been missed just before these. */
   readonly gap?: Gap | undefined;
 }
@@ -146,7 +147,7 @@ export class LeaseStore {
         request.gap?.reason ?? '',
         request.gap?.since ?? '',
         request.gap?.dropped ?? 0,
-        ...request.messages,
+        ...request.messages.args,
       ],
     )) as FencedReply;
     return fenced('written', code, epoch, offset);

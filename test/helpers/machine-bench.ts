@@ -56,7 +56,7 @@ export class Bench {
   /** What it does now: messages as text. */
   next(mayTake = true) {
     const action = this.machine.next(this.now, mayTake);
-    return action?.kind === 'relay' ? { ...action, messages: action.messages.map(String) } : action;
+    return action?.kind === 'relay' ? { ...action, messages: Array.from(action.messages, String) } : action;
   }
 
   took(token: number, position?: Position, lastBeat?: number): this {

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
+import { Packed } from '../../src/packed.js';
 import type { Position } from '../../src/position.js';
 import { Connection } from '../../src/redis/connection.js';
 import { Inspector } from '../../src/redis/inspect.js';
@@ -62,7 +63,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     const { token, position: from } = lead;
     const to = { epoch: 1, offset: (from?.offset ?? 0) + messages.length };
     const last = (await raw.xrevrange(keys.inbox, '+', '-', 'COUNT', 1))[0]?.[0];
-    const batch = messages.map((message) => Buffer.from(message));
+    const batch = Packed.of(messages.map((message) => Buffer.from(message)));
     const reply = await lease.relay({ caller: 'bridge', token, from, to, messages: batch });
     if (reply.kind !== 'written') throw new Error(`not relayed: ${reply.kind}`);
     lead = { token, position: to };

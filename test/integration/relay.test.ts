@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Packed } from '../../src/packed.js';
 import type { Position } from '../../src/position.js';
 import type { RelayRequest } from '../../src/redis/lease.js';
 import { parseMark } from '../../src/redis/lease.js';
@@ -18,7 +19,7 @@ async function leading() {
     token: 1,
     from: undefined,
     to: { epoch: 1, offset: 2 },
-    messages: [Buffer.from('one'), Buffer.from([0, 0xff, 0x0d, 0x0a])],
+    messages: Packed.of([Buffer.from('one'), Buffer.from([0, 0xff, 0x0d, 0x0a])]),
   };
   return { ...stores, batch };
 }
@@ -31,7 +32,7 @@ describe('relay', () => {
     const { raw, keys, lease, inspector } = stores;
     expect(await lease.relay(batch)).toEqual({ kind: 'written' });
     const entries = (await raw.xrangeBuffer(keys.inbox, '-', '+')) as [Buffer, Buffer[]][];
-    expect(entries.map(([, flat]) => flat[1])).toEqual(batch.messages);
+    expect(entries.map(([, flat]) => flat[1])).toEqual([...batch.messages]);
     expect(await position(stores)).toEqual(['1', '2']);
     expect(await inspector.read()).toMatchObject({
       backlog: 2,
@@ -92,7 +93,11 @@ describe('relay', () => {
   test('records a gap once, with its reason and its times', async () => {
     const { batch, lease, inspector } = await leading();
     const since = Date.now() - 5_000;
-    const withGap = { ...batch, messages: [], gap: { reason: 'nobody listened', since, dropped: 0 } };
+    const withGap = {
+      ...batch,
+      messages: Packed.of([]),
+      gap: { reason: 'nobody listened', since, dropped: 0 },
+    };
     await lease.relay(withGap);
     await lease.relay(withGap);
     const gaps = await inspector.gaps();

@@ -222,7 +222,7 @@ const place = (position: { epoch: number; offset: number } | undefined) =>
 function describe(action: Action): string {
   if (action.kind === 'take') return `take the lead from (${action.token}, ${action.beat})`;
   if (action.kind === 'relay') {
-    const numbers = action.messages.map((message) => message.readUInt32BE()).join(' ');
+    const numbers = Array.from(action.messages, (message) => message.readUInt32BE()).join(' ');
     const gap = action.gap ? `, telling a gap: ${action.gap.reason} (${action.gap.dropped})` : '';
     return `relay [${numbers}] from ${place(action.from)} to ${place(action.to)}${gap}`;
   }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type Limits, PositionedBuffer } from '../../src/bridge/buffer.js';
+import { OVERHEAD } from '../../src/packed.js';
 import type { Position } from '../../src/position.js';
 
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });
-/** Messages of 100 bytes, which cost 200 each. */
-const message = (name: string) => Buffer.from(name.padEnd(100, '.'));
 const COST = 200;
+/** Messages that cost as much to keep. */
+const message = (name: string) => Buffer.from(name.padEnd(COST - OVERHEAD, '.'));
 const held = (buffer: PositionedBuffer) =>
-  (buffer.head(Infinity, Infinity)?.messages ?? []).map((m) => String(m).replaceAll('.', ''));
+  Array.from(buffer.head(Infinity, Infinity)?.messages ?? [], (m) => String(m).replaceAll('.', ''));
 
 function bufferOf(limits: Partial<Limits>) {
   const buffer = new PositionedBuffer(1, 0, { retain: 1_000, retainBytes: 1e6, bytes: 1e7, ...limits });

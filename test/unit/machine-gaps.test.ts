@@ -4,7 +4,7 @@ import { at, Bench, LEASE, OTHER } from '../helpers/machine-bench.js';
 describe('a full buffer', () => {
   /** Room for some ten messages; leads, and Redis takes nothing. */
   const full = () => {
-    const bench = new Bench({ limits: { bytes: 1_100 } }).lead();
+    const bench = new Bench({ limits: { bytes: 200 } }).lead();
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     return bench;
   };
@@ -43,7 +43,7 @@ describe('a full buffer', () => {
   });
 
   it('tells one gap where it also joined too late', () => {
-    const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, relayed: at(3, 20) });
+    const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, relayed: at(3, 20) });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     const { dropped } = bench.machine;
     bench.next();
@@ -61,7 +61,7 @@ describe('a full buffer', () => {
   });
 
   it('tells two where something lies between them that it heard before its first mark', () => {
-    const bench = new Bench({ seen: 8, limits: { bytes: 1_100 } });
+    const bench = new Bench({ seen: 8, limits: { bytes: 200 } });
     bench.hear('p').mark({ epoch: 10, relayed: at(3, 20) });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     const { dropped } = bench.machine;
@@ -75,7 +75,7 @@ describe('a full buffer', () => {
   });
 
   it('keeps the newest of what came before its first mark, and tells how many it did not', () => {
-    const bench = new Bench({ seen: 8, limits: { bytes: 1_100 } });
+    const bench = new Bench({ seen: 8, limits: { bytes: 200 } });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     const { dropped } = bench.machine;
     expect(dropped).toBeGreaterThanOrEqual(10);
@@ -90,12 +90,12 @@ describe('a full buffer', () => {
   });
 
   it('keeps a message longer than all it may keep, as the only one', () => {
-    const bench = new Bench({ limits: { bytes: 1_100 } }).hear('a', 'x'.repeat(2_000));
+    const bench = new Bench({ limits: { bytes: 200 } }).hear('a', 'x'.repeat(2_000));
     expect([bench.machine.dropped, bench.machine.buffered]).toEqual([1, 1]);
   });
 
   it('does not lose what somebody else has relayed', () => {
-    const bench = new Bench({ limits: { bytes: 1_100 } }).mark({ epoch: 10, token: 4, holder: OTHER });
+    const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, token: 4, holder: OTHER });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     expect(bench.machine.dropped).toBeGreaterThan(0);
     bench.mark({ epoch: 11, token: 4, beat: 1, holder: OTHER, relayed: at(10, 15) });

@@ -52,7 +52,7 @@ class LeaseModel {
     if (this.#holder !== ME || this.#token !== action.token) return () => bench.fenced();
     const position = this.#position;
     if (!same(position, action.from)) return () => bench.elsewhere(position);
-    this.inbox.push(...action.messages.map(String));
+    this.inbox.push(...Array.from(action.messages, String));
     this.#position = action.to;
     return () => bench.written();
   }

@@ -3,7 +3,8 @@
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps
 -- ARGV 1 caller  2 token  3 from epoch  4 from offset ('' each: no position yet)  5 to epoch  6 to offset
 --      7 reason of a gap before the batch, or ''  8 its start (ms since 1970), or '' for the last beat
---      9 messages known to be lost in the gap, at most  10... the messages, as published
+--      9 messages known to be lost in the gap, at most
+--      10... the messages, as published: an array of MessagePack, cut into pieces; nothing where there are none
 -- Returns { 1 } written, { 0 } fenced: the lead is another's, { 2, epoch, offset } the position is elsewhere.
 --
 -- Atomic, because position and inbox must move together: then a resend finds the position moved and
@@ -17,11 +18,13 @@ if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return { 0 } end
 local epoch, offset = state[3] or '', state[4] or ''
 if epoch ~= ARGV[3] or offset ~= ARGV[4] then return { 2, epoch, offset } end
 
-for i = 10, #ARGV do
-  redis.call('XADD', KEYS[2], '*', 'message', ARGV[i])
+local messages = #ARGV > 9 and cmsgpack.unpack(table.concat(ARGV, '', 10)) or {}
+local call, inbox = redis.call, KEYS[2]
+for i = 1, #messages do
+  call('XADD', inbox, '*', 'message', messages[i])
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[5], 'offset', ARGV[6])
-if #ARGV > 9 then redis.call('HINCRBY', KEYS[3], 'relayed', #ARGV - 9) end
+if #messages > 0 then redis.call('HINCRBY', KEYS[3], 'relayed', #messages) end
 if ARGV[7] ~= '' then
   redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*',
     'from', ARGV[8] ~= '' and ARGV[8] or state[5] or now_ms(), 'to', now_ms(), 'reason', ARGV[7], 'dropped', ARGV[9],
