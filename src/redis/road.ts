@@ -1,6 +1,10 @@
+import { PackedTexts } from '../packed.js';
 import type { Connection } from './connection.js';
 import { refusedAs } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
+
+/** Bytes that most results are smaller than, packed. */
+const USUAL_RESULT = 250;
 
 /** An inbox entry as it is given to a consumer. */
 export interface Entry {
@@ -140,12 +144,17 @@ export class RoadStore {
    */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { inbox, output, counters, processed, retry } = this.#keys;
-    const args: (string | number)[] = [this.#group, maxLength, RETURNED_BELOW];
-    for (const result of results) args.push(result.inboxId, result.consumerId, result.messageId, result.data);
+    const packed = new PackedTexts(results.length * USUAL_RESULT);
+    for (const { inboxId, consumerId, messageId, data } of results) {
+      packed.add(inboxId);
+      packed.add(consumerId);
+      packed.add(messageId);
+      packed.add(data);
+    }
     return (await this.#connection.run(
       'commit',
       [inbox, output, counters, processed, retry],
-      args,
+      [this.#group, maxLength, RETURNED_BELOW, packed.done()],
     )) as string[];
   }
 

@@ -85,7 +85,7 @@ export function scheduleOf(seed: number): Schedule {
     faults: loses && !putBack ? faults.map(onlyForward) : faults,
     calm: Math.max(length + 600, ...ends),
     retain: random.chance(0.2) ? random.whole(0, 1_500) : 5_000,
-    bufferBytes: full && random.chance(0.7) ? random.whole(500, 3_000) : ROOMY,
+    bufferBytes: full && random.chance(0.7) ? random.whole(100, 600) : ROOMY,
   };
 }
 

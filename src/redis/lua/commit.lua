@@ -2,7 +2,7 @@
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 group  2 trim the output to about so many entries, or 0  3 scores in the retry zset below this are not times
---      4... four per result: inbox id, consumer id, message id, data; in the order of their ids
+--      4 an array of MessagePack with four per result: inbox id, consumer id, message id, data; in the order of their ids
 -- Returns the inbox ids that were settled before, by whomever: for these nothing was written.
 --
 -- Atomic, because this is where "one result" is decided: the inbox holds the unsettled and nothing
@@ -12,10 +12,10 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
 if wrong then return wrong end
 
-local FIRST, STEP = 4, 4
-local ids = {}
-for i = FIRST, #ARGV, STEP do
-  ids[#ids + 1] = ARGV[i]
+local STEP = 4
+local results, ids = cmsgpack.unpack(ARGV[4]), {}
+for i = 1, #results, STEP do
+  ids[#ids + 1] = results[i]
 end
 
 -- The id up to which the group has been given the inbox.
@@ -64,11 +64,12 @@ else
 end
 
 local by_consumer = {}
+local call, output = redis.call, KEYS[2]
 for n, id in ipairs(ids) do
   if not is_late[n] then
-    local i = FIRST + (n - 1) * STEP
-    local consumer = ARGV[i + 1]
-    redis.call('XADD', KEYS[2], '*', 'message_id', ARGV[i + 2], 'consumer_id', consumer, 'inbox_id', id, 'data', ARGV[i + 3])
+    local i = (n - 1) * STEP
+    local consumer = results[i + 2]
+    call('XADD', output, '*', 'message_id', results[i + 3], 'consumer_id', consumer, 'inbox_id', id, 'data', results[i + 4])
     by_consumer[consumer] = (by_consumer[consumer] or 0) + 1
   end
 end
