@@ -102,14 +102,14 @@ export class BridgeSession {
    */
   async subscribe(): Promise<void> {
     const { subscriber, channel, marks } = this.#options;
-    const marksName = Buffer.from(marks);
-    const hear = (name: Buffer, message: Buffer) => {
-      if (name.length === marksName.length && name.equals(marksName)) this.#onMark(message);
-      else this.#onMessage(message);
-    };
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark can fall between them.
-    await subscriber.subscribe(hear, channel, marks);
+    await subscriber.subscribe(
+      new Map([
+        [channel, (bytes, start, end) => this.#onMessage(bytes, start, end)],
+        [marks, (bytes, start, end) => this.#onMark(bytes.toString('latin1', start, end))],
+      ]),
+    );
   }
 
   /** Marks and relays until the session has ended and all that it received is relayed or another's. */
@@ -150,14 +150,14 @@ export class BridgeSession {
     this.#stopped.abort();
   }
 
-  #onMessage(message: Buffer): void {
-    this.#bytes += message.length;
-    this.#machine.message(message);
+  #onMessage(bytes: Buffer, start: number, end: number): void {
+    this.#bytes += end - start;
+    this.#machine.message(bytes, start, end);
     this.#schedule();
   }
 
-  #onMark(bytes: Buffer): void {
-    const mark = parseMark(bytes.toString('latin1'));
+  #onMark(text: string): void {
+    const mark = parseMark(text);
     if (!mark) return;
     this.#unheard = 0;
     this.#machine.mark(mark, performance.now());

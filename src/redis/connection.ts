@@ -3,12 +3,11 @@ import { Redis } from 'ioredis';
 import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
+import { type OnPush, PushParser } from './pushes.js';
 import { type ScriptName, scripts } from './scripts.js';
 
 /** A value of a command's or script's argument. */
 export type Argument = string | number | Buffer;
-
-export type OnMessage = (channel: Buffer, message: Buffer) => void;
 
 export interface ConnectionEvents {
   /** It is connected, for the first time or again. */
@@ -148,14 +147,24 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return this.#send(command, 'callBuffer', [command, ...args]);
   }
 
-  /**
-   * Subscribes to channels, all in one command. May be called once.
-   *
-   * @param onMessage called with each message and the name of its channel, both as bytes
-   */
-  async subscribe(onMessage: OnMessage, ...channels: string[]): Promise<void> {
-    this.#redis.on('messageBuffer', onMessage);
-    await this.#send(`SUBSCRIBE ${channels.join(' ')}`, 'subscribe', channels);
+  /** Subscribes to channels, all in one command. May be called once. */
+  async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
+    // The answer comes after all others: then no parser holds the beginning of a reply.
+    await this.#send('PING', 'ping', []);
+    this.#divert(channels);
+    const names = [...channels.keys()];
+    await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
+  }
+
+  /** What is published passes ioredis by: see {@link PushParser}. */
+  #divert(channels: ReadonlyMap<string, OnPush>): void {
+    const { stream } = this.#redis;
+    const listeners = stream.listeners('data');
+    const parser = new PushParser(channels, (reply) => {
+      for (const listener of listeners) listener.call(stream, reply);
+    });
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => parser.feed(chunk));
   }
 
   /** Ends the subscription. When it returns, all that was published before has been heard. */

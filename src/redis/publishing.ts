@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js';
+import type { OnPush } from './pushes.js';
 
 /** What Redis says of a batch of messages: how many subscribers received them. */
 export interface Receivers {
@@ -58,6 +59,7 @@ export class ChannelReader {
    */
   async subscribe(onMessage: (message: Buffer) => void, onLost: () => void): Promise<void> {
     this.#connection.once('lost', onLost);
-    await this.#connection.subscribe((_channel, message) => onMessage(message), this.#channel);
+    const onPush: OnPush = (bytes, start, end) => onMessage(bytes.subarray(start, end));
+    await this.#connection.subscribe(new Map([[this.#channel, onPush]]));
   }
 }

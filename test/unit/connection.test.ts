@@ -1,9 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
-import { Recorder } from '../../src/recorder.js';
 import { Connection } from '../../src/redis/connection.js';
-import { ChannelReader } from '../../src/redis/publishing.js';
-import { until } from '../helpers/until.js';
 
 // Lists and channels as ioredis-mock plays them, in this process. It knows neither `call` nor CLIENT, which are
 // added here; to it a message is bytes only if it was published as bytes. Scripts, the loss of a connection and
@@ -66,36 +63,5 @@ describe('a connection', () => {
       Buffer.from('first'),
       Buffer.from([0xff, 0x00]),
     ]);
-  });
-});
-
-describe('a reader of a channel', () => {
-  it('hears the bytes that were published, in order, and those of no other channel', async () => {
-    const [publisher, subscriber] = [await connect(), await connect()];
-    const heard: Buffer[] = [];
-    const reader = new ChannelReader(subscriber, 'messages');
-    await reader.subscribe((message) => heard.push(message), expect.unreachable);
-    const messages = [Buffer.from([0, 1, 254, 255]), Buffer.from('é\n'), Buffer.alloc(0)];
-    await publisher.call('PUBLISH', 'others', 'not for us');
-    for (const message of messages) expect(await publisher.call('PUBLISH', 'messages', message)).toBe(1);
-    await until(() => heard.length >= messages.length);
-    expect(heard).toEqual(messages);
-  });
-
-  it('feeds a recorder, which knows which of our own messages have not come back', async () => {
-    const [publisher, subscriber] = [await connect(), await connect()];
-    const ledger: string[] = [];
-    const recorder = new Recorder((id) => ledger.push(id));
-    await new ChannelReader(subscriber, 'ours').subscribe(
-      (message) => recorder.hear(message),
-      expect.unreachable,
-    );
-    for (const id of ['a', 'b', 'c']) recorder.expect(id);
-    for (const message of ['{"message_id":"a"}', '{"message_id":"foreign"}', '{"message_id":"b"}', 'none'])
-      await publisher.call('PUBLISH', 'ours', Buffer.from(message));
-    await recorder.until(1);
-    await until(() => recorder.unlisted === 1);
-    expect(ledger).toEqual(['a', 'foreign', 'b']);
-    expect(recorder.awaited).toBe(1);
   });
 });

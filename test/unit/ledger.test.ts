@@ -176,9 +176,11 @@ describe('the subscriber of a ledger', () => {
   /** A connection of a mocked Redis. */
   function mocked() {
     const redis = new RedisMock();
-    const subscribe: Subscribable['subscribe'] = async (onMessage, ...channels) => {
-      redis.on('messageBuffer', onMessage);
-      await redis.subscribe(...channels);
+    const subscribe: Subscribable['subscribe'] = async (channels) => {
+      redis.on('messageBuffer', (name: Buffer, message: Buffer) =>
+        channels.get(String(name))?.(message, 0, message.length),
+      );
+      await redis.subscribe(...channels.keys());
     };
     return Object.assign(new EventEmitter(), { subscribe }) as unknown as Subscribable & EventEmitter;
   }

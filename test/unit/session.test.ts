@@ -3,15 +3,16 @@ import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../src/bridge/session.js';
 import { silentLogger } from '../../src/logger.js';
-import type { Connection, OnMessage } from '../../src/redis/connection.js';
+import type { Connection } from '../../src/redis/connection.js';
 import type { LeaseStore, MarkRequest } from '../../src/redis/lease.js';
+import type { OnPush } from '../../src/redis/pushes.js';
 
 /** A session on a Redis that is played: relays are answered when the test says so. */
 async function sessionOf(options: Partial<SessionOptions> = {}) {
-  let onMessage: OnMessage = () => {};
+  let listeners: ReadonlyMap<string, OnPush> = new Map();
   const subscriber = Object.assign(new EventEmitter(), {
-    subscribe: async (listener: OnMessage) => {
-      onMessage = listener;
+    subscribe: async (channels: ReadonlyMap<string, OnPush>) => {
+      listeners = channels;
     },
     close: () => {},
   });
@@ -55,7 +56,8 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     subscriber,
     marks,
     done: session.run(),
-    hear: (channel: string, text: string) => onMessage(Buffer.from(channel), Buffer.from(text)),
+    hear: (channel: string, text: string) =>
+      listeners.get(channel)?.(Buffer.from(text), 0, Buffer.byteLength(text)),
     inPhase: (wanted: Phase) => vi.waitFor(() => expect(phase).toBe(wanted)),
     written: () => written(),
   };
