@@ -25,6 +25,12 @@ import { parseSettings, type Settings, type SettingsInput } from './settings.js'
 import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
+/** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
+const MOST_UNPROCESSED = 8_000;
+/** Of these, the share of one consumer is at most so many, or the event loop would stutter; and at least so many. */
+const MOST = 500;
+const FEWEST = 50;
+
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
   /** Processes the messages on this thread; instead of `processor`, a module that has threads of its own. */
@@ -317,6 +323,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             lane: workshop.lane(id),
             concurrency,
             batch,
+            most: Math.min(Math.max(Math.floor(MOST_UNPROCESSED / ids.length), FEWEST), MOST),
             policy: { maxAttempts, backoff },
             log: this.#log,
             onFailure: (failure) => this.#onFailure(failure),

@@ -1,6 +1,6 @@
 import type { Logger } from './logger.js';
 import type { RegistryStore } from './redis/registry.js';
-import type { Held, RoadStore } from './redis/road.js';
+import type { RoadStore } from './redis/road.js';
 import { Loop, type Service } from './service.js';
 import { Trouble } from './trouble.js';
 
@@ -12,8 +12,8 @@ const MISSED_BEATS = 3;
 /** What the registry asks of a consumer. */
 export interface MemberConsumer {
   readonly id: string;
-  /** Entries held for longer than so many ms. */
-  heldSince(age: number): Held[];
+  /** Inbox ids of the entries held for longer than so many ms. */
+  heldSince(age: number): string[];
   lose(inboxId: string): void;
 }
 
@@ -90,11 +90,15 @@ export class Members implements Service {
   /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */
   async #renew(age: number): Promise<void> {
     const { store, consumers, onLost } = this.#options;
-    const held = consumers.flatMap((consumer) => consumer.heldSince(age));
-    if (held.length === 0) return;
-    const { gone, deleted } = await store.renew(held);
-    for (const id of gone) for (const consumer of consumers) consumer.lose(id);
-    if (deleted > 0) onLost(deleted);
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        const held = consumer.heldSince(age);
+        if (held.length === 0) return;
+        const { gone, deleted } = await store.renew(consumer.id, held);
+        for (const id of gone) consumer.lose(id);
+        if (deleted > 0) onLost(deleted);
+      }),
+    );
   }
 
   #ids(): string[] {

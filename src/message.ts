@@ -1,6 +1,7 @@
-import { isUtf8 } from 'node:buffer';
 import { LosslessNumber, parse as parseLossless } from 'lossless-json';
 import { messageOf } from './errors.js';
+import type { Payload } from './payload.js';
+import { payloadOf } from './payload.js';
 
 /** A published message, as a processor gets it: a JSON object that names itself. */
 export interface Message {
@@ -13,11 +14,10 @@ export type ParsedMessage =
   | { readonly valid: false; readonly reason: 'invalid-json' | 'no-message-id'; readonly error: string };
 
 /** Reads a message as it was published. Never throws: what is no message is said to be none, with the reason. */
-export function parseMessage(bytes: Buffer): ParsedMessage {
-  if (bytes.length === 0) return invalid('invalid-json', 'the message is empty');
-  // Decoding would replace what is not UTF-8, and the result would no longer be what was published.
-  if (!isUtf8(bytes)) return invalid('invalid-json', 'the message is not valid UTF-8');
-  const text = bytes.toString('utf8');
+export function parseMessage(published: Payload): ParsedMessage {
+  const text = typeof published === 'string' ? published : payloadOf(published);
+  if (text.length === 0) return invalid('invalid-json', 'the message is empty');
+  if (typeof text !== 'string') return invalid('invalid-json', 'the message is not valid UTF-8');
   let value: unknown;
   try {
     value = JSON.parse(text);

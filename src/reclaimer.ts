@@ -38,6 +38,8 @@ export class Reclaimer implements Service {
   /** When a look last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #looks = 0;
+  /** When it last began to go through all that is pending: ms of the monotonic clock. */
+  #wentThroughAt = Number.NEGATIVE_INFINITY;
   #cursor = '0-0';
 
   constructor(options: ReclaimerOptions) {
@@ -63,13 +65,27 @@ export class Reclaimer implements Service {
 
   async #look(): Promise<void> {
     await this.#takeDue();
-    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake()) await this.#takeFromSilent();
+    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake() && (await this.#isWorthwhile()))
+      await this.#takeFromSilent();
     this.#trouble.succeeded();
   }
 
   /** Where Redis was away, everybody was silent: the living get the time to say so. */
   #mayTake(): boolean {
     return performance.now() - this.#failedAt >= this.#options.claimAfter;
+  }
+
+  /**
+   * Going through all that is pending is dear while there is much. It is done where a consumer is silent, and now and
+   * then in any case: for what a consumer was given that never heard of it.
+   */
+  async #isWorthwhile(): Promise<boolean> {
+    const { store, claimAfter } = this.#options;
+    const now = performance.now();
+    const due = this.#cursor !== '0-0' || now - this.#wentThroughAt >= claimAfter;
+    if (!due && !(await store.anySilent(claimAfter))) return false;
+    this.#wentThroughAt = now;
+    return true;
   }
 
   async #takeDue(): Promise<void> {

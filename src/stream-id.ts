@@ -7,6 +7,8 @@ export function timeOfId(id: string): number {
 
 /** Negative where `a` is before `b`, 0 where they are the same, positive where `a` is after `b`. */
 export function compareIds(a: string, b: string): number {
+  // Of the same length they are as their digits are.
+  if (a.length === b.length) return a < b ? -1 : Number(a > b);
   return timeOfId(a) - timeOfId(b) || sequenceOf(a) - sequenceOf(b);
 }
 

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.js';
 import { afterFailure, isSpent, type RetryPolicy } from '../outcome.js';
 import type { Lane, Outcome, Running } from '../processor/workshop.js';
 import { type Connection, refusedAs } from '../redis/connection.js';
-import type { DeadReason, Entry, Held, RoadStore } from '../redis/road.js';
+import type { DeadReason, Entry, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
 import { Trouble } from '../trouble.js';
 import type { Committer } from './committer.js';
@@ -12,8 +12,6 @@ import { Sizer } from './sizer.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
-/** Entries that may lie with a consumer, those included whose result is not committed yet; or twice its concurrency. */
-const MOST_HELD = 1_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
@@ -28,6 +26,8 @@ export interface ConsumerOptions {
   /** How many of them at a time. */
   readonly concurrency: number;
   readonly batch: number | 'auto';
+  /** Entries that may lie unprocessed with it, however fast it is, unless its concurrency is more. */
+  readonly most: number;
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
@@ -78,7 +78,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#sizer = new Sizer(options.concurrency, options.batch);
+    this.#sizer = new Sizer(options.concurrency, options.batch, options.most);
     this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
   }
 
@@ -102,13 +102,13 @@ export class Consumer {
     this.#take(entries, false);
   }
 
-  /** Entries that it has held for longer than `age` ms and that are not settled. */
-  heldSince(age: number): Held[] {
+  /** Inbox ids of the entries that it has held for longer than `age` ms and that are not settled. */
+  heldSince(age: number): string[] {
     const before = performance.now() - age;
-    const held: Held[] = [];
+    const held: string[] = [];
     for (const { entry, since } of this.#held.values()) {
       if (since > before) break; // a Map keeps the order of arrival
-      held.push({ inboxId: entry.id, consumerId: this.id });
+      held.push(entry.id);
     }
     return held;
   }
@@ -176,9 +176,9 @@ export class Consumer {
   }
 
   async #read(): Promise<void> {
-    const { store, connection, concurrency } = this.#options;
+    const { store, connection } = this.#options;
     const { signal } = this.#quiet;
-    const mostHeld = Math.max(MOST_HELD, 2 * concurrency);
+    const { mostHeld } = this.#sizer;
     while (!signal.aborted) {
       if (this.#stalled) {
         await this.#handBack();

@@ -1,7 +1,5 @@
 /** A consumer holds so many ms of work, so that it seldom waits for Redis and a crash strands little. */
 const HORIZON = 25;
-/** No read is larger; more would only make the event loop stutter. */
-const MOST = 500;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 
@@ -12,11 +10,16 @@ const WEIGHT = 0.2;
 export class Sizer {
   readonly #concurrency: number;
   readonly #fixed: number | undefined;
+  readonly #most: number;
   #mean: number | undefined;
 
-  /** @param batch most entries a read, or `auto` */
-  constructor(concurrency: number, batch: number | 'auto') {
+  /**
+   * @param batch most entries a read, or `auto`
+   * @param most no `auto` read is larger, unless more are in work at a time
+   */
+  constructor(concurrency: number, batch: number | 'auto', most: number) {
     this.#concurrency = concurrency;
+    this.#most = most;
     this.#fixed = batch === 'auto' ? undefined : batch;
   }
 
@@ -35,7 +38,12 @@ export class Sizer {
     // Nothing is known yet: as many as can be in work.
     if (this.#mean === undefined) return this.#concurrency;
     const wanted = Math.floor((HORIZON * this.#concurrency) / Math.max(this.#mean, 0.001));
-    return Math.min(Math.max(wanted, this.#concurrency), Math.max(MOST, this.#concurrency));
+    return Math.min(Math.max(wanted, this.#concurrency), Math.max(this.#most, this.#concurrency));
+  }
+
+  /** Entries that may be with the consumer altogether, those included whose outcome Redis does not know yet. */
+  get mostHeld(): number {
+    return 2 * Math.max(this.#most, this.#concurrency, this.#fixed ?? 0);
   }
 
   /**

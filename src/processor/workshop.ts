@@ -1,10 +1,10 @@
 import type { Logger } from '../logger.js';
+import type { Payload } from '../payload.js';
 
 /** One message to be processed. */
 export interface Job {
   readonly inboxId: string;
-  /** As published. */
-  readonly message: Buffer;
+  readonly message: Payload;
   /** 1 for the first attempt. */
   readonly attempt: number;
 }

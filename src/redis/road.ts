@@ -1,8 +1,10 @@
 import { PackedTexts } from '../packed.js';
+import { type Payload, payloadOf } from '../payload.js';
 import type { Connection } from './connection.js';
 import { refusedAs } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 
+const NOTHING = Buffer.alloc(0);
 /** Bytes that most results are smaller than, packed. */
 const USUAL_RESULT = 250;
 
@@ -10,8 +12,7 @@ const USUAL_RESULT = 250;
 export interface Entry {
   /** The id in the inbox stream: the message's identity. */
   readonly id: string;
-  /** The bytes, as published. */
-  readonly message: Buffer;
+  readonly message: Payload;
   /** Attempts made before this delivery. */
   readonly attempts: number;
 }
@@ -31,8 +32,7 @@ export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout'
 export interface DeadLetter {
   readonly inboxId: string;
   readonly consumerId: string;
-  /** The bytes, as published. */
-  readonly message: Buffer;
+  readonly message: Payload;
   readonly reason: DeadReason;
   readonly error: string;
   /** Attempts made, this one included. */
@@ -125,7 +125,7 @@ export class RoadStore {
     const entries = reply?.[0]?.[1] ?? [];
     return entries.map(([id, fields]) => ({
       id: id.toString('latin1'),
-      message: fields[1] ?? Buffer.alloc(0),
+      message: payloadOf(fields[1] ?? NOTHING),
       attempts: 0,
     }));
   }
@@ -194,15 +194,28 @@ export class RoadStore {
     return (await this.#connection.run('begin', [this.#keys.inbox], args)) === 1;
   }
 
-  /** Says that entries are still in work. See `renew.lua`. */
-  async renew(held: readonly Held[]): Promise<Renewed> {
+  /** Says that entries are still in a consumer's work. See `renew.lua`. */
+  async renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed> {
     const { inbox, counters } = this.#keys;
-    const args = [this.#group, ...held.flatMap((h) => [h.inboxId, h.consumerId])];
-    const [deleted, ...gone] = (await this.#connection.run('renew', [inbox, counters], args)) as [
-      number,
-      ...string[],
-    ];
+    const args = [this.#group, consumerId, ...inboxIds];
+    const reply = await this.#connection.run('renew', [inbox, counters], args);
+    const [deleted, ...gone] = reply as [number, ...string[]];
     return { gone, deleted };
+  }
+
+  /**
+   * Whether a consumer that holds something has been silent
+   * (https://redis.io/docs/latest/commands/xinfo-consumers/). One that speaks, but does not know of all it was given,
+   * because the reply was lost, is not found by this.
+   *
+   * @param silence ms
+   */
+  async anySilent(silence: number): Promise<boolean> {
+    const consumers = await this.#connection.call('XINFO', 'CONSUMERS', this.#keys.inbox, this.#group);
+    return (consumers as unknown[][]).some((flat) => {
+      const fact = (name: string) => Number(flat[flat.indexOf(name) + 1]);
+      return fact('pending') > 0 && fact('idle') >= silence;
+    });
   }
 
   /**
@@ -262,6 +275,10 @@ export class RoadStore {
 function entriesOf(flat: readonly (Buffer | number)[]): Entry[] {
   const entries: Entry[] = [];
   for (let i = 0; i < flat.length; i += 3)
-    entries.push({ id: String(flat[i]), message: flat[i + 1] as Buffer, attempts: Number(flat[i + 2]) });
+    entries.push({
+      id: String(flat[i]),
+      message: payloadOf(flat[i + 1] as Buffer),
+      attempts: Number(flat[i + 2]),
+    });
   return entries;
 }

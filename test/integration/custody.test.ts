@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../src/redis/road.js';
 import { withRedis } from '../helpers/redis.js';
 import { GROUP, openStores } from '../helpers/stores.js';
 
@@ -54,7 +55,7 @@ describe('due', () => {
     await road.begin(held(id), 3);
     await road.retry([{ ...held(id), wait: 0 }]);
     const given = await Promise.all([road.due('b', 10, MINUTE), road.due('c', 10, MINUTE)]);
-    expect(given).toEqual([[{ id, message: Buffer.from('x'), attempts: 3 }], []]);
+    expect(given).toEqual([[{ id, message: 'x', attempts: 3 }], []]);
     expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 3 }]);
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { retried: 1 } });
   });
@@ -63,7 +64,7 @@ describe('due', () => {
     const { ids, road } = await holding('x', 'y', 'z');
     const waits = [0, -2_000, -1_000];
     await road.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
-    const texts = (entries: { message: Buffer }[]) => entries.map(({ message }) => String(message));
+    const texts = (entries: Entry[]) => entries.map(({ message }) => String(message));
     expect(texts(await road.due('b', 2, MINUTE))).toEqual(['y', 'z']);
     expect(texts(await road.due('b', 2, MINUTE))).toEqual(['x']);
   });
@@ -114,7 +115,7 @@ describe('renew', () => {
     const { ids, road, raw, keys, inspector } = await holding('x', 'y');
     const [one] = ids as [string];
     await raw.xdel(keys.inbox, one);
-    expect(await road.renew(ids.map((id) => held(id)))).toEqual({ gone: [one], deleted: 1 });
+    expect(await road.renew('a', ids)).toEqual({ gone: [one], deleted: 1 });
     expect(await inspector.read()).toMatchObject({
       backlog: 1,
       pending: 1,
@@ -125,7 +126,7 @@ describe('renew', () => {
   test('keeps an entry from being taken for abandoned, and counts as no attempt', async () => {
     const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
     for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
-    expect(await road.renew([held(id)])).toEqual({ gone: [], deleted: 0 });
+    expect(await road.renew('a', [id])).toEqual({ gone: [], deleted: 0 });
     const { entries } = await road.reclaim('b', MINUTE / 2, '0-0', 10);
     expect(entries.map(({ id }) => id)).toEqual([ids[1]]);
     expect((await pending())[0]).toEqual({ id, consumer: 'a', deliveries: 1 });
@@ -136,7 +137,7 @@ describe('renew', () => {
     const [one, two, three] = ids as [string, string, string];
     await road.reclaim('b', 0, '0-0', 1);
     await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
-    expect(await road.renew(ids.map((id) => held(id)))).toEqual({ gone: [one, two], deleted: 0 });
+    expect(await road.renew('a', ids)).toEqual({ gone: [one, two], deleted: 0 });
     expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual([
       [one, 'b'],
       [three, 'a'],
@@ -152,8 +153,8 @@ describe('reclaim', () => {
     await read('c');
     const page = await road.reclaim('b', 0, '0-0', 2);
     expect(page.entries).toEqual([
-      { id: ids[0], message: Buffer.from('x'), attempts: 1 },
-      { id: ids[1], message: Buffer.from('y'), attempts: 1 },
+      { id: ids[0], message: 'x', attempts: 1 },
+      { id: ids[1], message: 'y', attempts: 1 },
     ]);
     const rest = await road.reclaim('b', 0, page.cursor, 10);
     expect(rest.entries.map(({ message }) => String(message))).toEqual(['z', 'w']);

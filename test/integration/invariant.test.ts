@@ -77,9 +77,8 @@ class Model {
         return;
       }
       case 'renew': {
-        const held = this.ids.map((inboxId) => ({ inboxId, consumerId: step.consumer }));
-        if (held.length === 0) return;
-        const { gone } = await road.renew(held);
+        if (this.ids.length === 0) return;
+        const { gone } = await road.renew(step.consumer, this.ids);
         for (const id of this.ids) if (!this.unsettled.includes(id)) expect(gone).toContain(id);
         return;
       }

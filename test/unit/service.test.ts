@@ -190,7 +190,7 @@ describe('the registry of members', () => {
       new Members({
         registry,
         store,
-        consumers: [{ id: 'c', heldSince: () => [held], lose: () => {} }],
+        consumers: [{ id: 'c', heldSince: () => [held.inboxId], lose: () => {} }],
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,

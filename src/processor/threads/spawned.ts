@@ -120,8 +120,7 @@ export class SpawnedThread {
     const jobs = this.#outbox;
     if (jobs.length === 0) return;
     this.#outbox = [];
-    const packed = pack(jobs);
-    this.#port.postMessage(packed, [packed.messages.buffer]);
+    this.#port.postMessage(pack(jobs));
   }
 
   #send(message: ToThread): void {

@@ -23,24 +23,13 @@ export interface NumberedJob extends Job {
   readonly number: number;
 }
 
-/** A job on its way, without its message. */
-interface JobHead {
-  readonly slot: number;
-  readonly number: number;
-  readonly inboxId: string;
-  readonly attempt: number;
-  /** Where its message ends, in the piece of memory that holds all of them, end to end. */
-  readonly end: number;
-}
-
-export interface PackedJobs {
+export interface JobsMessage {
   readonly kind: 'jobs';
-  readonly messages: Uint8Array<ArrayBuffer>;
-  readonly heads: readonly JobHead[];
+  readonly jobs: readonly NumberedJob[];
 }
 
 export type ToThread =
-  | PackedJobs
+  | JobsMessage
   | { readonly kind: 'interrupt'; readonly slot: number; readonly number: number; readonly reason: string }
   /** End yourself, and tell what there is to tell before. */
   | { readonly kind: 'end' };
@@ -64,28 +53,24 @@ export type FromThread =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly text: string };
 
 /**
- * Jobs as one message. Their messages are copied together into a piece of memory to be handed over: a Buffer
- * that ioredis made would be cloned with everything else that came in the same reply.
+ * Jobs as one message. Bytes are copied: a Buffer that ioredis made would be cloned with everything else that came
+ * in the same reply.
  */
-export function pack(jobs: readonly NumberedJob[]): PackedJobs {
-  const messages = new Uint8Array(jobs.reduce((sum, { message }) => sum + message.length, 0));
-  let end = 0;
-  const heads = jobs.map(({ slot, number, inboxId, attempt, message }) => {
-    messages.set(message, end);
-    end += message.length;
-    return { slot, number, inboxId, attempt, end };
-  });
-  return { kind: 'jobs', messages, heads };
+export function pack(jobs: readonly NumberedJob[]): JobsMessage {
+  return {
+    kind: 'jobs',
+    jobs: jobs.map((job) => withMessage(job, (bytes) => new Uint8Array(bytes) as Buffer)),
+  };
 }
 
-/** The jobs of a message made by {@link pack}; their messages are views of its memory. */
-export function unpack({ messages, heads }: PackedJobs): NumberedJob[] {
-  let start = 0;
-  return heads.map(({ slot, number, inboxId, attempt, end }) => {
-    const message = Buffer.from(messages.buffer, messages.byteOffset + start, end - start);
-    start = end;
-    return { slot, number, inboxId, attempt, message };
-  });
+/** The jobs of a message made by {@link pack}, on the other side. */
+export function unpack({ jobs }: JobsMessage): NumberedJob[] {
+  // A Buffer arrives as the Uint8Array that it is.
+  return jobs.map((job) => withMessage(job, ({ buffer }) => Buffer.from(buffer)));
+}
+
+function withMessage(job: NumberedJob, change: (bytes: Buffer) => Buffer): NumberedJob {
+  return typeof job.message === 'string' ? job : { ...job, message: change(job.message) };
 }
 
 /** The number after a job's: 32 bits, because the memory that threads share holds no more; then from the lowest again. */
