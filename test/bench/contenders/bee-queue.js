@@ -8,8 +8,8 @@ import { Batcher } from './batcher.js';
  * together (`saveAll`), the queue that adds is none that works ("Optimizing Redis Connections").
  */
 const QUEUE = 'bench';
-const BULK = Number(process.env.BULK ?? 500);
-const CONCURRENCY = Number(process.env.CONC ?? 100);
+const BULK = 500;
+const CONCURRENCY = 300;
 
 export async function start({ port }) {
   const settings = {

@@ -9,9 +9,8 @@ import { Batcher } from './batcher.js';
  * (guide/queues/auto-removal-of-jobs).
  */
 const QUEUE = 'bench';
-const BULK = Number(process.env.BULK ?? 500);
-const CONCURRENCY = Number(process.env.CONC ?? 100);
-const WORKERS = Number(process.env.WORKERS ?? 1);
+const BULK = 500;
+const CONCURRENCY = 300;
 
 export async function start({ port }) {
   const connection = { port, host: '127.0.0.1', maxRetriesPerRequest: null };
@@ -20,19 +19,23 @@ export async function start({ port }) {
     defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
   });
   const output = new Redis({ port, host: '127.0.0.1', enableAutoPipelining: true });
-  const workers = Array.from({ length: WORKERS }, () => {
-    const worker = new Worker(
-      QUEUE,
-      async (job) => {
-        const result = { ...job.data, random: Math.random() };
-        const fields = ['message_id', result.message_id, 'consumer_id', worker.id, 'data', JSON.stringify(result)];
-        await output.xadd(OUTPUT, '*', ...fields);
-      },
-      { connection, concurrency: CONCURRENCY },
-    );
-    return worker;
-  });
-  await Promise.all([queue.waitUntilReady(), ...workers.map((worker) => worker.waitUntilReady())]);
+  const worker = new Worker(
+    QUEUE,
+    async (job) => {
+      const result = { ...job.data, random: Math.random() };
+      const fields = [
+        'message_id',
+        result.message_id,
+        'consumer_id',
+        worker.id,
+        'data',
+        JSON.stringify(result),
+      ];
+      await output.xadd(OUTPUT, '*', ...fields);
+    },
+    { connection, concurrency: CONCURRENCY },
+  );
+  await Promise.all([queue.waitUntilReady(), worker.waitUntilReady()]);
 
   const batcher = new Batcher(BULK, (messages) =>
     queue.addBulk(messages.map((message) => ({ name: 'message', data: JSON.parse(message) }))),
@@ -43,7 +46,7 @@ export async function start({ port }) {
 
   return async () => {
     subscriber.disconnect();
-    await Promise.all(workers.map((worker) => worker.close()));
+    await worker.close();
     await queue.close();
     output.disconnect();
   };

@@ -12,11 +12,20 @@ const READY = '"ready:';
  * @type {{ name: string, title: string, launch: (stage: import('../stage/stage.js').Stage) => Promise<import('../stage/child.js').Child> }[]}
  */
 export const CONTENDERS = [
-  { name: 'cgroup', title: `cgroup, ${SIZE} consumers`, launch: (stage) => launchGroup(stage, ['--size', SIZE]) },
+  {
+    name: 'cgroup',
+    title: `cgroup, ${SIZE} consumers`,
+    launch: (stage) => launchGroup(stage, ['--size', SIZE]),
+  },
   competitor('bullmq', `BullMQ ${versionOf('bullmq')}`),
   competitor('bee-queue', `Bee-Queue ${versionOf('bee-queue')}`),
   competitor('tutorial', `tutorial loop, ioredis ${versionOf('ioredis')}`),
 ];
+
+/** Some of them by their names, or all where none are given. */
+export function contendersNamed(names) {
+  return names === undefined ? CONTENDERS : CONTENDERS.filter(({ name }) => names.includes(name));
+}
 
 /** Starts `cgroup start` and waits until it is ready. */
 export async function launchGroup(stage, args) {
@@ -35,6 +44,7 @@ function competitor(name, title) {
   return { name, title, launch };
 }
 
-function versionOf(name) {
+/** Of a package that is installed for the benchmark. */
+export function versionOf(name) {
   return createRequire(import.meta.url)(`${name}/package.json`).version;
 }

@@ -28,7 +28,14 @@ export async function start({ port }) {
       const reply = await redis.xreadgroup('GROUP', GROUP, consumer, 'COUNT', COUNT, 'BLOCK', 100, ...from);
       for (const [id, [, message]] of reply?.[0][1] ?? []) {
         const result = work(JSON.parse(message));
-        const fields = ['message_id', result.message_id, 'consumer_id', consumer, 'data', JSON.stringify(result)];
+        const fields = [
+          'message_id',
+          result.message_id,
+          'consumer_id',
+          consumer,
+          'data',
+          JSON.stringify(result),
+        ];
         await redis.xadd(OUTPUT, '*', ...fields);
         await redis.xack(STREAM, GROUP, id);
       }

@@ -1,5 +1,6 @@
 import { OUTPUT } from '../names.js';
 import { numberOf } from './messages.js';
+import { millisecondsOf } from './stream-id.js';
 
 const PAGE = 5_000;
 
@@ -8,18 +9,23 @@ const PAGE = 5_000;
  * of a consumer.
  *
  * @throws {Error} that says what is missing, double or wrong
- * @returns {Promise<{ consumers: number }>} how many consumers have results
+ * @returns {Promise<{ consumers: number, times: Float64Array }>} how many consumers have results, and when each result was
+ *   written: ms since 1970 by Redis's clock, in the order of the output
  */
 export async function checkDelivery(stage, count) {
   const tally = new Tally(count);
-  let from = '-';
+  const times = new Float64Array(count);
+  let [from, entries] = ['-', 0];
   for (;;) {
     const page = await stage.redis.xrange(OUTPUT, from, '+', 'COUNT', PAGE);
-    for (const [, fields] of page) tally.add(fields);
+    for (const [id, fields] of page) {
+      tally.add(fields);
+      times[entries++] = millisecondsOf(id);
+    }
     if (page.length < PAGE) break;
     from = `(${page.at(-1)[0]}`;
   }
-  return tally.close();
+  return { ...tally.close(), times };
 }
 
 /** The account of what was delivered. */

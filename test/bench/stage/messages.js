@@ -16,7 +16,9 @@ export function messageOf(number, stamp) {
 
 /** The number in a message id; undefined where it is none of ours. */
 export function numberOf(id) {
-  return id.length === ID.length + NUMBER_DIGITS && id.startsWith(ID) ? Number(id.slice(ID.length)) : undefined;
+  return id.length === ID.length + NUMBER_DIGITS && id.startsWith(ID)
+    ? Number(id.slice(ID.length))
+    : undefined;
 }
 
 /** µs of the monotonic clock. */

@@ -47,7 +47,8 @@ function countReplies(chunk) {
 }
 
 function flood() {
-  while (sent < count && sent - replied < WINDOW && !socket.writableNeedDrain) send(Math.min(BATCH, count - sent));
+  while (sent < count && sent - replied < WINDOW && !socket.writableNeedDrain)
+    send(Math.min(BATCH, count - sent));
   if (socket.writableNeedDrain && sent < count) socket.once('drain', flood);
 }
 

@@ -1,11 +1,16 @@
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { keysOf } from '../../../dist/redis/keys.js';
 import { startPrivateRedis } from '../../../dist/redis/private.js';
+import { parseSettings } from '../../../dist/settings.js';
 import { OUTPUT } from '../names.js';
 import { Child } from './child.js';
+import { millisecondsOf } from './stream-id.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
+/** Where `cgroup` keeps what it counts, with the settings that it has by itself. */
+const { counters: COUNTERS } = keysOf(parseSettings({}));
 const POLL_MS = 50;
 /** Without progress for so long, what is waited for will not come. */
 const STALL_MS = 60_000;
@@ -17,11 +22,11 @@ export class Stage {
   #server;
   #children = new Set();
 
-  /** Sets a stage up, does the work and clears up. */
-  static async use(work) {
+  /** Sets a stage up, does the work and clears up. `redisArgs`: more settings of the server. */
+  static async use(work, redisArgs = []) {
     const stage = new Stage();
     try {
-      stage.#server = await startPrivateRedis();
+      stage.#server = await startPrivateRedis({ args: redisArgs });
       stage.redis = new Redis({ port: stage.port, host: '127.0.0.1' });
       return await work(stage);
     } finally {
@@ -54,6 +59,15 @@ export class Stage {
     const info = await this.redis.info('cpu');
     const seconds = (name) => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)[1]);
     return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1_000;
+  }
+
+  /** What `cgroup` has counted: relayed, processed, gaps … */
+  async counters() {
+    const counted = Object.entries(await this.redis.hgetall(COUNTERS));
+    return {
+      ...{ relayed: 0, processed: 0, dead: 0, gaps: 0 },
+      ...Object.fromEntries(counted.map(([name, count]) => [name, Number(count)])),
+    };
   }
 
   outputLength() {
@@ -96,8 +110,4 @@ export class Stage {
     void child.ended.then(() => this.#children.delete(child));
     return child;
   }
-}
-
-function millisecondsOf(id) {
-  return Number(id.slice(0, id.indexOf('-')));
 }
