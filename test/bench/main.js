@@ -1,0 +1,46 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import { updateDocs } from './docs.js';
+import { describeMachine, describeVersions } from './machine.js';
+import { readOptions } from './options.js';
+import { floodRatios, holdAgainst } from './report/reference.js';
+import { TABLES, targetsTable } from './report/tables.js';
+import { judge } from './report/targets.js';
+import { run } from './run.js';
+
+const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
+const progress = (line) => process.stderr.write(`${line}\n`);
+
+process.exitCode = await main(readOptions(process.argv.slice(2)));
+
+async function main({ sizes, short, docs, json }) {
+  const [machine, versions] = [describeMachine(), describeVersions()];
+  say(`${machine.cores} × ${machine.cpu}, Node ${versions.node}, Redis ${versions.redis}`);
+  const at = new Date().toISOString();
+  const done = (name, result) => print(TABLES[name](result));
+  const measures = await run(sizes, { progress, done });
+  const results = { at, machine, versions, measures };
+  if (!short) print(targetsTable(judge(measures)));
+  if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
+  if (docs) updateDocs(results);
+  return short && measures.flood ? compare(floodRatios(measures.flood)) : 0;
+}
+
+/** @returns exit code: 1 where a ratio is less than half of the one that is stored */
+function compare(ratios) {
+  const reference = JSON.parse(readFileSync(new URL('reference.json', import.meta.url), 'utf8'));
+  const verdicts = holdAgainst(ratios, reference);
+  for (const { name, ratio, reference: stored, ok } of verdicts)
+    say(`cgroup to ${name}: ${ratio.toPrecision(3)}, reference ${stored}: ${ok ? 'fine' : 'less than half'}`);
+  return verdicts.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function print({ title, note, head, rows }) {
+  const table = new Table({
+    head,
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
+    style: { head: [], border: [] },
+  });
+  table.push(...rows);
+  say('', title, table.toString(), ...(note ? [note] : []));
+}
