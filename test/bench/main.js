@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import Table from 'cli-table3';
+import { CommanderError } from 'commander';
 import { updateDocs } from './docs.js';
 import { describeMachine, describeVersions } from './machine.js';
 import { readOptions } from './options.js';
@@ -11,9 +12,22 @@ import { run } from './run.js';
 const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
 const progress = (line) => process.stderr.write(`${line}\n`);
 
-process.exitCode = await main(readOptions(process.argv.slice(2)));
+process.exitCode = await main(process.argv.slice(2));
 
-async function main({ sizes, short, docs, json }) {
+async function main(args) {
+  let options;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    // Told already; 0 after --help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  return bench(options);
+}
+
+/** @returns exit code */
+async function bench({ sizes, short, docs, json }) {
   const [machine, versions] = [describeMachine(), describeVersions()];
   say(`${machine.cores} × ${machine.cpu}, Node ${versions.node}, Redis ${versions.redis}`);
   const at = new Date().toISOString();

@@ -8,6 +8,7 @@ const NAMES = Object.keys(FULL);
  * What to measure, how much of it, and where it goes.
  *
  * @param {string[]} args
+ * @throws {import('commander').CommanderError} for wrong usage, and after the help has been shown (exitCode 0)
  * @returns {{ sizes: Record<string, object>, short: boolean, docs: boolean, json?: string }} `sizes`: of the measures that run,
  *   in their order; `docs`: whether the page and the charts are made anew
  */
@@ -29,6 +30,7 @@ export function readOptions(args) {
 
 function parse(args) {
   return new Command('npm run bench --')
+    .exitOverride()
     .description(
       'Measures cgroup, and what one would take instead, on a private Redis each: prints tables, and holds them against the targets.',
     )

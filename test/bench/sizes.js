@@ -22,7 +22,7 @@ export const FULL = {
 };
 
 export const SHORT = {
-  flood: { messages: 15_000, limit: 200_000, rounds: 2 },
+  flood: { messages: 10_000, limit: 200_000, rounds: 2 },
   rates: { contenders: ['cgroup'], rates: [1_000], seconds: 1, rounds: 1 },
   latency: { contenders: ['cgroup'], rates: [1_000], seconds: 1, rounds: 1 },
   drain: { messages: 20_000, limit: 200_000, rounds: 1 },

@@ -12,8 +12,9 @@ export function megabytes(bytes) {
   return `${whole(bytes / 1e6)} MB`;
 }
 
-/** `median (least – most)`, or a dash for nothing */
+/** `median (least – most)`, or just the median where they are alike; a dash for nothing */
 export function spreadText(spread, format) {
   if (spread === undefined) return '–';
+  if (format(spread.least) === format(spread.most)) return format(spread.median);
   return `${format(spread.median)} (${format(spread.least)} – ${format(spread.most)})`;
 }

@@ -5,6 +5,7 @@ import { groupBy, median, ratio, spread, worstStep } from './statistics.js';
 const times = (number) => `${short(number)} ×`;
 const milliseconds = (number) => `${short(number)} ms`;
 const LATENCY_RATE = 10_000;
+const MOST_CONSUMERS = 64;
 
 /**
  * What must be reached. `read` gives the number from the result of the measure, or undefined where this run is too small to
@@ -40,8 +41,8 @@ export const TARGETS = [
     ...atMost(10, milliseconds, (result) => latencyOf(result, 'p99')),
   },
   {
-    ...of('scaling', '64 consumers with 5 ms of work, of linear'),
-    ...atLeast(0.95, short, ({ runs }) => ofLinear(runs, 64, 5)),
+    ...of('scaling', `${MOST_CONSUMERS} consumers with 5 ms of work, of linear`),
+    ...atLeast(0.95, short, ({ runs }) => ofLinear(runs, MOST_CONSUMERS, 5)),
   },
   {
     ...of('scaling', 'worst step of adding consumers, of the best rate with fewer'),
@@ -85,7 +86,7 @@ export function judge(measures) {
   return TARGETS.map(({ measure, what, want, more, format, read }) => {
     const got = measures[measure] && read(measures[measure]);
     const asked = `${more ? 'at least' : 'at most'} ${format(want)}`;
-    if (got === undefined || Number.isNaN(got)) return { measure, what, asked, verdict: 'not measured' };
+    if (!Number.isFinite(got)) return { measure, what, asked, verdict: 'not measured' };
     const reached = more ? got >= want : got <= want;
     const verdict = reached ? 'reached' : 'missed';
     return { measure, what, asked, got: format(got), verdict, margin: marginOf(got, want, more) };
@@ -137,6 +138,7 @@ function ofLinear(runs, size, work) {
 }
 
 function worstOfAll(runs) {
+  if (!runs.some(({ size }) => size >= MOST_CONSUMERS)) return undefined;
   const worst = [...groupBy(runs, ({ work }) => work).values()].map((group) => {
     const sizes = [...groupBy(group, ({ size }) => size).values()];
     return worstStep(sizes.map((same) => median(same.map((run) => run.rate))));
