@@ -13,11 +13,16 @@ const RESULTS = new URL('bench/results.json', DOCS);
 export function updateDocs(results) {
   mkdirSync(new URL('bench/', DOCS), { recursive: true });
   const before = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')).measures : {};
-  const known = Object.keys(FULL).filter((name) => name in results.measures || name in before);
-  const measures = Object.fromEntries(known.map((name) => [name, results.measures[name] ?? before[name]]));
+  const measured = { ...before, ...withoutFailed(results.measures) };
+  const known = Object.keys(FULL).filter((name) => name in measured);
+  const measures = Object.fromEntries(known.map((name) => [name, measured[name]]));
   const all = { ...results, measures };
   writeFileSync(RESULTS, `${JSON.stringify(all)}\n`);
   const charts = chartsOf(measures);
   for (const [name, svg] of Object.entries(charts)) writeFileSync(new URL(`bench/${name}.svg`, DOCS), svg);
   writeFileSync(new URL('benchmarks.md', DOCS), pageOf(all, Object.keys(charts)));
+}
+
+function withoutFailed(measures) {
+  return Object.fromEntries(Object.entries(measures).filter(([, { error }]) => error === undefined));
 }

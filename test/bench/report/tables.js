@@ -141,12 +141,12 @@ export const TABLES = {
   burst: (result) => ({
     title: `A burst of ${whole(result.messages)} messages`,
     note: 'Memory is what is resident of the whole process, Node included.',
-    head: ['published in', 'done in', 'relayed', 'before', 'most', `${result.afterSeconds} s after`],
+    head: ['published in', 'done in', 'processed', 'before', 'most', `${result.afterSeconds} s after`],
     rows: [
       [
         `${short(result.seconds)} s`,
         `${short(result.doneSeconds)} s`,
-        whole(result.relayed),
+        whole(result.processed),
         ...[result.before, result.peak, result.after].map(megabytes),
       ],
     ],

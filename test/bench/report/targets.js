@@ -65,8 +65,8 @@ export const TARGETS = [
     ...atMost(200e6, megabytes, (result) => atFullRate(result, result.peak)),
   },
   {
-    ...of('burst', 'messages of the burst that were not relayed'),
-    ...atMost(0, whole, ({ messages, relayed }) => messages - relayed),
+    ...of('burst', 'messages of the burst that were lost'),
+    ...atMost(0, whole, ({ messages, processed }) => messages - processed),
   },
   {
     ...of('burst', 'seconds in which the burst was published'),
@@ -84,8 +84,10 @@ export const TARGETS = [
  */
 export function judge(measures) {
   return TARGETS.map(({ measure, what, want, more, format, read }) => {
-    const got = measures[measure] && read(measures[measure]);
     const asked = `${more ? 'at least' : 'at most'} ${format(want)}`;
+    const result = measures[measure];
+    if (result?.error !== undefined) return { measure, what, asked, verdict: 'failed' };
+    const got = result && read(result);
     if (!Number.isFinite(got)) return { measure, what, asked, verdict: 'not measured' };
     const reached = more ? got >= want : got <= want;
     const verdict = reached ? 'reached' : 'missed';

@@ -21,6 +21,10 @@ describe('judge', () => {
     for (const { verdict } of verdicts) expect(verdict).toBe('not measured');
   });
 
+  it('says of a measure that failed that it failed', () => {
+    expect(verdictOf({ flood: { error: 'delivery: 1 lost' } }, 'BullMQ').verdict).toBe('failed');
+  });
+
   it('says what was reached, and by how much', () => {
     const verdict = verdictOf({ flood: flood(160_000, 4) }, 'BullMQ');
     expect(verdict).toMatchObject({ asked: 'at least 8 ×', got: '16 ×', verdict: 'reached', margin: 1 });
@@ -65,8 +69,8 @@ describe('judge', () => {
   });
 
   it('misses an aim of 0 by any number', () => {
-    const burst = { messages: 10, relayed: 9, seconds: 1, afterSeconds: 60, after: 1 };
-    expect(verdictOf({ burst }, 'not relayed')).toMatchObject({ got: '1', verdict: 'missed' });
+    const burst = { messages: 10, processed: 9, seconds: 1, afterSeconds: 60, after: 1 };
+    expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });
   });
 
   it('holds the last minute of the soak against the third, if there was one', () => {

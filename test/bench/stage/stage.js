@@ -94,15 +94,20 @@ export class Stage {
    * @throws {Error} if it does not change for a minute
    */
   async untilReaches(count, read, what) {
-    let [last, since] = [-1, performance.now()];
-    for (;;) {
-      const now = await read();
-      if (now >= count) return;
-      if (now !== last) [last, since] = [now, performance.now()];
-      if (performance.now() - since > STALL_MS)
-        throw new Error(`${now} of ${count} ${what}, and no more within ${STALL_MS / 1_000} s`);
+    const reached = await this.untilQuiet(count, read, STALL_MS);
+    if (reached < count)
+      throw new Error(`${reached} of ${count} ${what}, and no more within ${STALL_MS / 1_000} s`);
+  }
+
+  /** Waits until what `read` gives is `count` or more, or has not changed for `quietMs`; gives the last of it. */
+  async untilQuiet(count, read, quietMs) {
+    let [last, since] = [await read(), performance.now()];
+    while (last < count && performance.now() - since < quietMs) {
       await sleep(POLL_MS);
+      const now = await read();
+      if (now !== last) [last, since] = [now, performance.now()];
     }
+    return last;
   }
 
   #hold(child) {

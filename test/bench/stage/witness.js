@@ -12,17 +12,22 @@ import { microseconds, numberOf } from './messages.js';
  */
 const { port, first, count } = JSON.parse(process.argv[2]);
 const PAGE = 1_000;
+/** Without a result for so long, what is missing will not come. */
+const STALL_MS = 60_000;
 
 const redis = new Redis({ port, host: '127.0.0.1' });
 /** µs */
 const histogram = createHistogram({ figures: 3 });
 process.on('disconnect', () => process.exit(1));
 
-let last = '0';
+let [last, heard] = ['0', performance.now()];
 process.send({ ready: true });
 while (histogram.count < count) {
   const reply = await redis.xread('COUNT', PAGE, 'BLOCK', 1_000, 'STREAMS', OUTPUT, last);
+  if (!reply && performance.now() - heard > STALL_MS)
+    throw new Error(`${histogram.count} of ${count} results, and no more within ${STALL_MS / 1_000} s`);
   if (!reply) continue;
+  heard = performance.now();
   const now = microseconds();
   for (const [id, fields] of reply[0][1]) {
     last = id;
