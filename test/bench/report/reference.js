@@ -3,7 +3,7 @@ import { ratio } from './statistics.js';
 /** Ratios below so much of their reference have been halved: something is wrong, and it is not the noise. */
 const HALVED = 0.5;
 
-/** Median ratios of the flood's rate to those that it is held against. */
+/** What `npm run bench -- --short` prints, and reference.json holds: median ratios of the flood's rate to those that it is held against. */
 export function floodRatios({ rounds }) {
   const against = (who) =>
     ratio(

@@ -6,6 +6,11 @@ const times = (number) => `${short(number)} ×`;
 const milliseconds = (number) => `${short(number)} ms`;
 const LATENCY_RATE = 10_000;
 const MOST_CONSUMERS = 64;
+/** Smaller runs show nothing of these targets. */
+const FLOODED = { rate: 200_000, seconds: 60 };
+const STEADY = { rate: 100_000 };
+const BURST = { messages: 1_500_000, afterSeconds: 60 };
+const BACKLOG = { messages: 1_000_000 };
 
 /**
  * What must be reached. `read` gives the number from the result of the measure, or undefined where this run is too small to
@@ -30,7 +35,9 @@ export const TARGETS = [
   },
   {
     ...of('drain', 'drain of a backlog, of the XADD limit'),
-    ...atLeast(0.25, short, ({ rounds }) => ratio(rounds, rate('cgroup'), rate('limit')).median),
+    ...atLeast(0.25, short, (result) =>
+      asLargeAs(BACKLOG, result, ratio(result.rounds, rate('cgroup'), rate('limit')).median),
+    ),
   },
   {
     ...of('latency', `p50 at ${whole(LATENCY_RATE)} msg/s`),
@@ -50,11 +57,11 @@ export const TARGETS = [
   },
   {
     ...of('stopped', 'messages lost in the flood with the consumers stopped'),
-    ...atMost(0, whole, (result) => atFullRate(result, result.published - result.relayed)),
+    ...atMost(0, whole, (result) => atRate(FLOODED, result, result.published - result.relayed)),
   },
   {
     ...of('stopped', "most of the subscriber's output buffer, of Redis's limit"),
-    ...atMost(0.99, short, (result) => atFullRate(result, result.outputBuffer / result.limits.hard)),
+    ...atMost(0.99, short, (result) => atRate(FLOODED, result, result.outputBuffer / result.limits.hard)),
   },
   {
     ...of('soak', 'memory of the last minute, of the third'),
@@ -62,19 +69,19 @@ export const TARGETS = [
   },
   {
     ...of('soak', 'memory of the process at a steady rate, at most'),
-    ...atMost(200e6, megabytes, (result) => atFullRate(result, result.peak)),
+    ...atMost(200e6, megabytes, (result) => atRate(STEADY, result, result.peak)),
   },
   {
     ...of('burst', 'messages of the burst that were lost'),
-    ...atMost(0, whole, ({ messages, processed }) => messages - processed),
+    ...atMost(0, whole, (result) => asLargeAs(BURST, result, result.messages - result.processed)),
   },
   {
     ...of('burst', 'seconds in which the burst was published'),
-    ...atMost(2, short, ({ seconds }) => seconds),
+    ...atMost(2, short, (result) => asLargeAs(BURST, result, result.seconds)),
   },
   {
     ...of('burst', 'memory a minute after the burst'),
-    ...atMost(200e6, megabytes, ({ after, afterSeconds }) => (afterSeconds >= 60 ? after : undefined)),
+    ...atMost(200e6, megabytes, (result) => asLargeAs(BURST, result, result.after)),
   },
 ];
 
@@ -126,9 +133,14 @@ function latencyOf({ runs }, percentile) {
   return spread(mine.map((run) => run[percentile]))?.median;
 }
 
-/** A value that only counts where the publisher reached its rate, or nearly. */
-function atFullRate({ publishedRate, rate }, value) {
-  return publishedRate >= 0.98 * rate ? value : undefined;
+/** A value that only counts where the run was as large as `size` in all that it names. */
+function asLargeAs(size, result, value) {
+  return Object.entries(size).every(([name, least]) => result[name] >= least) ? value : undefined;
+}
+
+/** As above, and the publisher reached its rate, or nearly. */
+function atRate(size, result, value) {
+  return result.publishedRate >= 0.98 * size.rate ? asLargeAs(size, result, value) : undefined;
 }
 
 function rateOf(runs, size, work) {
@@ -150,5 +162,5 @@ function worstOfAll(runs) {
 
 function lastOfThird(result) {
   const minutes = byMinute(result.readings);
-  return minutes.length < 4 ? undefined : atFullRate(result, minutes.at(-1) / minutes[2]);
+  return minutes.length < 4 ? undefined : atRate(STEADY, result, minutes.at(-1) / minutes[2]);
 }

@@ -61,22 +61,24 @@ describe('judge', () => {
     expect(verdictOf({ scaling: { runs } }, 'step').verdict).toBe('not measured');
   });
 
-  it('does not count a flood whose publisher was too slow', () => {
+  it('does not count a flood that was too short, or whose publisher was too slow', () => {
     const result = { rate: 200_000, published: 100, relayed: 100, outputBuffer: 1, limits: { hard: 100 } };
-    const at = (publishedRate) => verdictOf({ stopped: { ...result, publishedRate } }, 'lost').verdict;
-    expect(at(199_000)).toBe('reached');
-    expect(at(150_000)).toBe('not measured');
+    const of = (publishedRate, seconds) =>
+      verdictOf({ stopped: { ...result, publishedRate, seconds } }, 'lost').verdict;
+    expect(of(199_000, 60)).toBe('reached');
+    expect(of(150_000, 60)).toBe('not measured');
+    expect(of(199_000, 10)).toBe('not measured');
   });
 
   it('misses an aim of 0 by any number', () => {
-    const burst = { messages: 10, processed: 9, seconds: 1, afterSeconds: 60, after: 1 };
+    const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
     expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });
   });
 
   it('holds the last minute of the soak against the third, if there was one', () => {
     const soak = (minutes) => ({
-      rate: 1,
-      publishedRate: 1,
+      rate: 100_000,
+      publishedRate: 99_000,
       peak: 1,
       readings: minutes.flatMap((rss, minute) =>
         Array.from({ length: 60 }, (_, second) => ({ at: (minute * 60 + second) * 1_000, rss })),
