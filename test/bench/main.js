@@ -12,6 +12,8 @@ import { run } from './run.js';
 const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
 const progress = (line) => process.stderr.write(`${line}\n`);
 
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args) {
@@ -34,7 +36,7 @@ async function bench({ sizes, short, docs, json }) {
   const done = (name, result) => print(TABLES[name](result));
   const measures = await run(sizes, { progress, done });
   const results = { at, machine, versions, measures };
-  if (!short) print(targetsTable(judge(measures)));
+  if (!short) print(targetsTable(judge(measures).filter(({ measure }) => measure in measures)));
   if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   if (docs) updateDocs(results);
   const failed = Object.values(measures).some(({ error }) => error !== undefined);

@@ -49,7 +49,7 @@ function parse(args) {
       'after',
       `
 Examples:
-  npm run bench                                  everything, some 40 minutes; docs/benchmarks.md and its charts are made anew
+  npm run bench                                  everything, about an hour; docs/benchmarks.md and its charts are made anew
   npm run bench -- --only flood,latency          two measures
   npm run bench -- --only flood --rounds 9 --messages 500000 --json flood.json
   npm run bench -- --only soak --soak 30m --docs`,

@@ -7,6 +7,12 @@ const STOP_MS = 15_000;
 /** What a process wrote last, for the error that says why it ended. */
 const LINES_KEPT = 20;
 
+const alive = new Set();
+// None outlives the benchmark, however that ends (but for SIGKILL).
+process.on('exit', () => {
+  for (const child of alive) child.kill();
+});
+
 /** A process of the benchmark, which nothing of the developer's own settings reaches. */
 export class Child {
   #child;
@@ -25,7 +31,11 @@ export class Child {
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => this.#heard(line));
     child.on('message', (message) => this.#told(message));
-    this.ended = once(child, 'exit').then(([code, signal]) => signal ?? `exit code ${code}`);
+    alive.add(this);
+    this.ended = once(child, 'exit').then(([code, signal]) => {
+      alive.delete(this);
+      return signal ?? `exit code ${code}`;
+    });
   }
 
   get pid() {
