@@ -11,7 +11,11 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', 'test/simulation/**/*.test.ts', 'test/chaos/checker/*.test.js'],
+          include: [
+            'test/{unit,simulation}/**/*.test.ts',
+            'test/chaos/checker/*.test.js',
+            'test/bench/{,report/,stage/}*.test.js',
+          ],
         },
       },
       {

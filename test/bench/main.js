@@ -1,35 +1,64 @@
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
-import { scaling } from './scaling.js';
-import { throughput } from './throughput.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import { CommanderError } from 'commander';
+import { updateDocs } from './docs.js';
+import { describeMachine, describeVersions } from './machine.js';
+import { readOptions } from './options.js';
+import { floodRatios, holdAgainst } from './report/reference.js';
+import { TABLES, targetsTable } from './report/tables.js';
+import { judge } from './report/targets.js';
+import { run } from './run.js';
 
-const HELP = `npm run bench -- [--messages N] [--rounds N] [--only throughput|scaling] [--json FILE]
+const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
+const progress = (line) => process.stderr.write(`${line}\n`);
 
-Measures this build on this machine, on a private Redis: the rate from PUBLISH to output, and how it grows
-with the number of consumers. --messages (300000) and --rounds (5) are those of the throughput.`;
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '300000' },
-    rounds: { type: 'string', default: '5' },
-    only: { type: 'string' },
-    json: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+process.exitCode = await main(process.argv.slice(2));
 
-const say = (line) => process.stdout.write(`${line}\n`);
-if (values.help) say(HELP);
-else await main();
+async function main(args) {
+  let options;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    // Told already; 0 after --help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+  return bench(options);
+}
 
-async function main() {
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
-  say(`${machine.cores} × ${machine.cpu}, Node ${machine.node}`);
-  const benches = { throughput, scaling };
-  const options = { messages: Number(values.messages), rounds: Number(values.rounds), say };
-  const results = { machine };
-  for (const [name, bench] of Object.entries(benches))
-    if (values.only === undefined || values.only === name) results[name] = await bench(options);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+/** @returns exit code: 1 where a measure failed, or, in the short form, a ratio was halved */
+async function bench({ sizes, short, docs, json }) {
+  const [machine, versions] = [describeMachine(), describeVersions()];
+  say(`${machine.cores} × ${machine.cpu}, Node ${versions.node}, Redis ${versions.redis}`);
+  const at = new Date().toISOString();
+  const done = (name, result) => print(TABLES[name](result));
+  const measures = await run(sizes, { progress, done });
+  const results = { at, machine, versions, measures };
+  if (!short) print(targetsTable(judge(measures).filter(({ measure }) => measure in measures)));
+  if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
+  if (docs) updateDocs(results);
+  const failed = Object.values(measures).some(({ error }) => error !== undefined);
+  const less = short && measures.flood?.rounds && isLess(floodRatios(measures.flood));
+  return failed || less ? 1 : 0;
+}
+
+/** Whether a ratio is less than half of the one that is stored. */
+function isLess(ratios) {
+  const reference = JSON.parse(readFileSync(new URL('reference.json', import.meta.url), 'utf8'));
+  const verdicts = holdAgainst(ratios, reference);
+  for (const { name, ratio, reference: stored, ok } of verdicts)
+    say(`cgroup to ${name}: ${ratio.toPrecision(3)}, reference ${stored}: ${ok ? 'fine' : 'less than half'}`);
+  return verdicts.some(({ ok }) => !ok);
+}
+
+function print({ title, note, head, rows }) {
+  const table = new Table({
+    head,
+    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
+    style: { head: [], border: [] },
+  });
+  table.push(...rows);
+  say('', title, table.toString(), ...(note ? [note] : []));
 }

@@ -1,0 +1,50 @@
+import { createRequire } from 'node:module';
+
+const HOST = new URL('host.js', import.meta.url);
+/** Consumers of the group: as many as the tutorial's loop has. */
+const SIZE = 4;
+const READY = '"ready:';
+
+/**
+ * Who is measured. All do the same work: what is published on the channel is in the output once, with a random property
+ * and the id of the consumer. `launch` starts it on a stage and gives its process when publishing works.
+ *
+ * @type {{ name: string, title: string, launch: (stage: import('../stage/stage.js').Stage) => Promise<import('../stage/child.js').Child> }[]}
+ */
+export const CONTENDERS = [
+  {
+    name: 'cgroup',
+    title: `cgroup, ${SIZE} consumers`,
+    launch: (stage) => launchGroup(stage, ['--size', SIZE]),
+  },
+  competitor('bullmq', `BullMQ ${versionOf('bullmq')}`),
+  competitor('bee-queue', `Bee-Queue ${versionOf('bee-queue')}`),
+  competitor('tutorial', `tutorial loop, ioredis ${versionOf('ioredis')}`),
+];
+
+/** Some of them by their names, or all where none are given. */
+export function contendersNamed(names) {
+  return names === undefined ? CONTENDERS : CONTENDERS.filter(({ name }) => names.includes(name));
+}
+
+/** Starts `cgroup start` and waits until it is ready. */
+export async function launchGroup(stage, args) {
+  const child = stage.cgroup(args);
+  await child.when((line) => (String(line).includes(READY) ? true : undefined), 'it was ready');
+  return child;
+}
+
+function competitor(name, title) {
+  const module = new URL(`${name}.js`, import.meta.url).href;
+  const launch = async (stage) => {
+    const child = stage.spawn(HOST, { module });
+    await child.message('ready');
+    return child;
+  };
+  return { name, title, launch };
+}
+
+/** Of a package that is installed for the benchmark. */
+export function versionOf(name) {
+  return createRequire(import.meta.url)(`${name}/package.json`).version;
+}

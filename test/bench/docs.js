@@ -1,0 +1,28 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chartsOf } from './report/charts.js';
+import { pageOf } from './report/page.js';
+import { FULL } from './sizes.js';
+
+const DOCS = new URL('../../docs/', import.meta.url);
+const RESULTS = new URL('bench/results.json', DOCS);
+
+/**
+ * Writes docs/bench and docs/benchmarks.md. What was not measured this time stays as it was: each measure holds all that it is
+ * compared with.
+ */
+export function updateDocs(results) {
+  mkdirSync(new URL('bench/', DOCS), { recursive: true });
+  const before = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')).measures : {};
+  const measured = { ...before, ...withoutFailed(results.measures) };
+  const known = Object.keys(FULL).filter((name) => name in measured);
+  const measures = Object.fromEntries(known.map((name) => [name, measured[name]]));
+  const all = { ...results, measures };
+  writeFileSync(RESULTS, `${JSON.stringify(all)}\n`);
+  const charts = chartsOf(measures);
+  for (const [name, svg] of Object.entries(charts)) writeFileSync(new URL(`bench/${name}.svg`, DOCS), svg);
+  writeFileSync(new URL('benchmarks.md', DOCS), pageOf(all, Object.keys(charts)));
+}
+
+function withoutFailed(measures) {
+  return Object.fromEntries(Object.entries(measures).filter(([, { error }]) => error === undefined));
+}

@@ -1,0 +1,16 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Installs what only the benchmark needs (competitors, charts), unless it is there and up to date. */
+const here = fileURLToPath(new URL('.', import.meta.url));
+const installed = `${here}node_modules/.package-lock.json`;
+const wanted = `${here}package-lock.json`;
+
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(wanted).mtimeMs) {
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: here,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  process.exitCode = status ?? 1;
+}

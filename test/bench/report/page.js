@@ -1,0 +1,82 @@
+import { TABLES, targetsTable } from './tables.js';
+import { judge } from './targets.js';
+
+/**
+ * docs/benchmarks.md, all of it.
+ *
+ * @param {{ at: string, machine: object, versions: object, measures: Record<string, object> }} results
+ * @param {string[]} charts names of the charts in docs/bench
+ */
+export function pageOf({ at, machine, versions, measures }, charts) {
+  const { cpu, cores, memoryGB, system } = machine;
+  return [
+    '# Benchmarks',
+    '',
+    'Made by `npm run bench`, which writes this page; the numbers behind it are in [bench/results.json](bench/results.json).',
+    '',
+    `${at.slice(0, 10)}, ${cores} cores of ${cpu}, ${memoryGB} GB, ${system}. Redis, publisher, contender and reader share them.`,
+    `Versions: ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}.`,
+    '',
+    'Absolute numbers belong to this machine and this hour. What counts are ratios between what ran side by side. A cell is the',
+    'median of the rounds, with the least and the most in brackets.',
+    ...section(targetsTable(judge(measures))),
+    ...Object.entries(measures).flatMap(([name, result]) =>
+      section(TABLES[name](result), charts.includes(name) ? name : undefined),
+    ),
+    ...HOW,
+    '',
+  ].join('\n');
+}
+
+/** @param {string | undefined} chart name of the chart that goes with the table */
+function section({ title, note, head, rows }, chart) {
+  return [
+    '',
+    `## ${title}`,
+    '',
+    ...(note ? [note, ''] : []),
+    ...(chart ? [`![${title}](bench/${chart}.svg)`, ''] : []),
+    ...markdownTable(head, rows),
+  ];
+}
+
+/** The first column to the left, the others to the right. */
+export function markdownTable(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(line)];
+}
+
+const HOW = `
+## How it is measured
+
+The work is the same for all: a process publishes messages \`{"message_id":"…"}\` of 53 bytes on \`messages:published\`; each must be
+in \`messages:processed\` once, with a random property added and the id of the consumer. After each run of flood, rates, drain, scaling and
+burst the whole output is read, and a message that is missing, double or unprocessed fails the benchmark.
+
+- **Every run** has a Redis of its own without persistence, and new processes. Contenders take turns within each round. A tenth of the messages
+  goes through before the clock of the flood starts, so that code is compiled.
+- **The publisher** writes ready-made PUBLISH commands to a bare socket, 500 at a time, with at most 20,000 unanswered, or what is due each
+  ms. It is a process of its own and shares the cores with what is measured.
+- **The limit** is \`redis-benchmark -P 100\` with XADD of the same payload, in the same round.
+- **CPU** is what \`INFO cpu\` says of Redis, and the kernel of the contender's process with all its threads.
+- **Latency** is taken by a process that reads the output as a user would, from a stamp in the message, in µs of the clock that all processes share:
+  the ids in the output are too coarse.
+- **BullMQ**: a subscriber adds jobs with \`addBulk\`, up to 500; a worker with concurrency 300 (between 50 and 300 a job costs least CPU here); jobs are removed when done
+  ([bulk](https://docs.bullmq.io/guide/queues/adding-bulks), [concurrency](https://docs.bullmq.io/guide/workers/concurrency),
+  [removal](https://docs.bullmq.io/guide/queues/auto-removal-of-jobs)). Two and four workers cost more CPU a job than one.
+- **Bee-Queue**: \`saveAll\` of up to 500 jobs, concurrency 300, no events, no stored jobs, jobs removed when done
+  ([settings](https://github.com/bee-queue/bee-queue#settings)).
+- **The tutorial loop**: a subscriber that adds each message with XADD, and four consumers that read ten with XREADGROUP, and XADD and XACK them
+  one by one. It neither removes what is done from its stream nor takes over what a dead consumer held.
+
+## Again
+
+\`\`\`sh
+npm ci
+npm run bench                                # everything
+npm run bench -- --only flood,latency        # some of it
+npm run bench -- --short                     # does it work, and are the ratios of the flood not halved?
+npm run bench -- --help
+\`\`\``.split('\n');

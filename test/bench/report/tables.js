@@ -1,0 +1,184 @@
+import { megabytes, short, spreadText, whole } from './format.js';
+import { byMinute } from './memory.js';
+import { groupBy, ratio, spread } from './statistics.js';
+
+/**
+ * The tables of each measure, from its result: `{ title, head, rows, note }`. The first column is text, the others are numbers.
+ * Where there were rounds, a cell has the median with the least and the most.
+ */
+export const TABLES = {
+  flood: ({ messages, rounds }) => ({
+    title: `End to end at full flood, ${whole(messages)} messages`,
+    note: 'From the first PUBLISH to the last result. Ratios are taken round by round. CPU is per message, without the publisher.',
+    head: ['', 'msg/s', 'of the XADD limit', 'cgroup is faster', 'CPU of Redis, µs', 'CPU of Node, µs'],
+    rows: Object.keys(rounds[0]).map((who) => {
+      const numbers = (read) => spread(rounds.map((round) => read(round[who])).filter(Number.isFinite));
+      const against = (a, b) =>
+        ratio(
+          rounds,
+          (round) => round[a].rate,
+          (round) => round[b].rate,
+        );
+      return [
+        who === 'limit' ? 'limit: redis-benchmark -P 100 XADD' : who,
+        spreadText(
+          numbers(({ rate }) => rate),
+          whole,
+        ),
+        spreadText(against(who, 'limit'), short),
+        ['limit', 'cgroup'].includes(who) ? '' : `${short(against('cgroup', who).median)} ×`,
+        spreadText(
+          numbers(({ redisMicros }) => redisMicros),
+          short,
+        ),
+        spreadText(
+          numbers(({ nodeMicros }) => nodeMicros),
+          short,
+        ),
+      ];
+    }),
+  }),
+
+  rates: ({ seconds, runs }) => ({
+    title: `Steady rates, ${seconds} s each`,
+    note: 'Behind: from the last PUBLISH to the last result. Who is more than 500 ms behind does not keep up, and was spared higher rates.',
+    head: ['', 'msg/s', 'keeps up', 'behind, ms', 'CPU of Redis, µs', 'CPU of Node, µs'],
+    rows: byContenderAndRate(runs, (same, numbers) => [
+      `${same.filter(({ keptUp }) => keptUp).length} of ${same.length}`,
+      spreadText(numbers('behindMs'), whole),
+      spreadText(numbers('redisMicros'), short),
+      spreadText(numbers('nodeMicros'), short),
+    ]),
+  }),
+
+  latency: ({ seconds, runs }) => ({
+    title: `Latency from PUBLISH to a reader of the output, ${seconds} s each`,
+    note: 'In ms, of every message. The publisher sends what is due each ms; late: the longest that it was behind its own plan, which is the machine, not the contender. Who had a backlog was spared higher rates.',
+    head: ['', 'msg/s', 'p50', 'p99', 'p99.9', 'most', 'publisher late'],
+    rows: byContenderAndRate(runs, (_, numbers) =>
+      ['p50', 'p99', 'p999', 'max', 'late'].map((name) => spreadText(numbers(name), short)),
+    ),
+  }),
+
+  drain: ({ messages, rounds }) => ({
+    title: `Drain of a backlog of ${whole(messages)} messages`,
+    note: 'From the first result to the last, by 4 consumers; the bridge has ended before.',
+    head: ['', 'msg/s', 'of the XADD limit'],
+    rows: ['limit', 'cgroup'].map((who) => [
+      who === 'limit' ? 'limit: redis-benchmark -P 100 XADD' : who,
+      spreadText(spread(rounds.map((round) => round[who].rate)), whole),
+      spreadText(
+        ratio(
+          rounds,
+          (round) => round[who].rate,
+          (round) => round.limit.rate,
+        ),
+        short,
+      ),
+    ]),
+  }),
+
+  scaling: ({ runs }) => {
+    const works = [...groupBy(runs, ({ work }) => work).keys()];
+    const rateOf = (size, work) =>
+      spread(runs.filter((run) => run.size === size && run.work === work).map(({ rate }) => rate));
+    const sizes = [...groupBy(runs, ({ size }) => size).keys()];
+    return {
+      title: 'Throughput against the number of consumers',
+      note: 'msg/s out of a backlog, by the ms that the processor waits for each message; in brackets the share of linear: so many times one consumer.',
+      head: ['consumers', ...works.map((work) => (work === 0 ? 'no work' : `${work} ms`))],
+      rows: sizes.map((size) => [
+        String(size),
+        ...works.map((work) => {
+          const { median } = rateOf(size, work);
+          const linear = median / ((size / sizes[0]) * rateOf(sizes[0], work).median);
+          return work === 0 ? whole(median) : `${whole(median)} (${linear.toFixed(2)})`;
+        }),
+      ]),
+    };
+  },
+
+  threads: ({ runs }) => ({
+    title: 'A processor that computes, against the number of threads',
+    note: 'Each message takes 500 kB of SHA-256; 4 consumers, out of a backlog.',
+    head: ['threads', 'msg/s', 'of the first row'],
+    rows: [...groupBy(runs, (run) => run.threads).entries()].map(([count, same]) => {
+      const first = runs.filter((run) => run.threads === runs[0].threads);
+      const perRound = same.map((run, i) => run.rate / first[i].rate);
+      return [
+        String(count),
+        spreadText(spread(same.map(({ rate }) => rate)), whole),
+        spreadText(spread(perRound), short),
+      ];
+    }),
+  }),
+
+  startup: ({ runs }) => ({
+    title: 'Start-up',
+    note: 'Until `cgroup start` is ready: the processor loaded, the bridge in place, the consumers in the list.',
+    head: ['', 'ms'],
+    rows: [
+      ['`cgroup start` until ready', spreadText(spread(runs.map(({ readyMs }) => readyMs)), whole)],
+      ['`node --eval 0`', spreadText(spread(runs.map(({ nodeMs }) => nodeMs)), whole)],
+    ],
+  }),
+
+  stopped: (result) => ({
+    title: `Flood while no consumer runs: ${whole(result.rate)} msg/s for ${result.seconds} s`,
+    note: `Limits of the output buffer as Redis has them by itself: ${megabytes(result.limits.hard)} at once, or ${megabytes(result.limits.soft)} for a minute.`,
+    head: ['published', 'msg/s', 'relayed', 'gaps', 'most of the output buffer'],
+    rows: [
+      [
+        whole(result.published),
+        whole(result.publishedRate),
+        whole(result.relayed),
+        String(result.gaps),
+        `${short(result.outputBuffer / 1e6)} MB`,
+      ],
+    ],
+  }),
+
+  burst: (result) => ({
+    title: `A burst of ${whole(result.messages)} messages`,
+    note: 'Memory is what is resident of the whole process, Node included.',
+    head: ['published in', 'done in', 'processed', 'before', 'most', `${result.afterSeconds} s after`],
+    rows: [
+      [
+        `${short(result.seconds)} s`,
+        `${short(result.doneSeconds)} s`,
+        whole(result.processed),
+        ...[result.before, result.peak, result.after].map(megabytes),
+      ],
+    ],
+  }),
+
+  soak: (result) => ({
+    title: `Soak: ${whole(result.rate)} msg/s for ${short(result.seconds / 60)} min`,
+    note: `Published: ${whole(result.publishedRate)} msg/s; behind at the end: ${whole(result.behind)} messages. At most ${megabytes(result.peak)} were resident.`,
+    head: ['minute', 'resident memory (median)'],
+    rows: byMinute(result.readings).map((rss, i) => [String(i + 1), megabytes(rss)]),
+  }),
+};
+
+export function targetsTable(verdicts) {
+  return {
+    title: 'Targets',
+    head: ['target', 'asked', 'measured', 'verdict', 'by'],
+    rows: verdicts.map(({ measure, what, asked, got = '', verdict, margin }) => [
+      `${measure}: ${what}`,
+      asked,
+      got,
+      verdict,
+      margin === undefined ? '' : `${Math.abs(margin * 100).toFixed(0)} %`,
+    ]),
+  };
+}
+
+/** A row for each contender and rate; `cells` gets the runs of it, and a function for the spread of a property. */
+function byContenderAndRate(runs, cells) {
+  return [...groupBy(runs, ({ contender, rate }) => `${contender} ${rate}`).values()].map((same) => [
+    same[0].contender,
+    whole(same[0].rate),
+    ...cells(same, (name) => spread(same.map((run) => run[name]))),
+  ]);
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { markdownTable, pageOf } from './page.js';
+import { TABLES, targetsTable } from './tables.js';
+
+const flood = {
+  messages: 1_000,
+  rounds: [100_000, 300_000].map((rate) => ({
+    limit: { rate: 1_000_000, redisMicros: 1 },
+    cgroup: { rate, redisMicros: 4, nodeMicros: 5 },
+    bullmq: { rate: 10_000, redisMicros: 40, nodeMicros: 50 },
+    'bee-queue': { rate: 20_000, redisMicros: 40, nodeMicros: 50 },
+    tutorial: { rate: 50_000, redisMicros: 40, nodeMicros: 50 },
+  })),
+};
+
+describe('the table of the flood', () => {
+  const { head, rows } = TABLES.flood(flood);
+  it('has a row for the limit and each contender, as wide as its head', () => {
+    expect(rows.map(([who]) => who.split(':')[0])).toEqual([
+      'limit',
+      'cgroup',
+      'bullmq',
+      'bee-queue',
+      'tutorial',
+    ]);
+    for (const row of rows) expect(row).toHaveLength(head.length);
+  });
+  it('has medians with their spread, and ratios', () => {
+    expect(rows[1].slice(1, 3)).toEqual(['200,000 (100,000 – 300,000)', '0.2 (0.1 – 0.3)']);
+    expect(rows[2][3]).toBe('20 ×');
+  });
+});
+
+describe('the table of scaling', () => {
+  it('has a row for each number of consumers, and tells the share of linear', () => {
+    const runs = [
+      { size: 1, work: 0, rate: 1_000 },
+      { size: 4, work: 0, rate: 1_100 },
+      { size: 1, work: 5, rate: 200 },
+      { size: 4, work: 5, rate: 760 },
+    ];
+    expect(TABLES.scaling({ runs }).rows).toEqual([
+      ['1', '1,000', '200 (1.00)'],
+      ['4', '1,100', '760 (0.95)'],
+    ]);
+  });
+});
+
+describe('the table of targets', () => {
+  it('tells by how much, whichever way', () => {
+    const verdict = {
+      measure: 'flood',
+      what: 'x',
+      asked: 'at least 2',
+      got: '1',
+      verdict: 'missed',
+      margin: -0.5,
+    };
+    expect(targetsTable([verdict]).rows).toEqual([['flood: x', 'at least 2', '1', 'missed', '50 %']]);
+  });
+});
+
+describe('markdownTable', () => {
+  it('has a line for the head, one for the sides, and one a row', () => {
+    expect(markdownTable(['', 'n'], [['a|b', '1']])).toEqual(['|  | n |', '|---|---:|', '| a\\|b | 1 |']);
+  });
+});
+
+describe('pageOf', () => {
+  const page = pageOf(
+    {
+      at: '2026-01-02T03:04:05Z',
+      machine: { cpu: 'CPU', cores: 2, memoryGB: 8, system: 'Linux 6' },
+      versions: { node: '20.1.0', redis: '7.0.0' },
+      measures: { flood },
+    },
+    ['flood'],
+  );
+  it('names the machine and the versions', () => {
+    expect(page).toContain('2026-01-02, 2 cores of CPU, 8 GB, Linux 6');
+    expect(page).toContain('node 20.1.0, redis 7.0.0');
+  });
+  it('has the targets, the tables and the charts', () => {
+    expect(page).toContain('## Targets');
+    expect(page).toContain('![End to end at full flood, 1,000 messages](bench/flood.svg)');
+    expect(page).toContain('| bullmq | 10,000 |');
+  });
+});

@@ -1,0 +1,166 @@
+import { megabytes, short, whole } from './format.js';
+import { byMinute } from './memory.js';
+import { groupBy, median, ratio, spread, worstStep } from './statistics.js';
+
+const times = (number) => `${short(number)} ×`;
+const milliseconds = (number) => `${short(number)} ms`;
+const LATENCY_RATE = 10_000;
+const MOST_CONSUMERS = 64;
+/** Smaller runs show nothing of these targets. */
+const FLOODED = { rate: 200_000, seconds: 60 };
+const STEADY = { rate: 100_000 };
+const BURST = { messages: 1_500_000, afterSeconds: 60 };
+const BACKLOG = { messages: 1_000_000 };
+
+/**
+ * What must be reached. `read` gives the number from the result of the measure, or undefined where this run is too small to
+ * show it (a publisher that was too slow, a soak too short).
+ */
+export const TARGETS = [
+  {
+    ...of('flood', 'end to end at flood, of the XADD limit'),
+    ...atLeast(0.13, short, ({ rounds }) => ratio(rounds, rate('cgroup'), rate('limit')).median),
+  },
+  {
+    ...of('flood', 'end to end at flood, of BullMQ'),
+    ...atLeast(8, times, ({ rounds }) => ratio(rounds, rate('cgroup'), rate('bullmq')).median),
+  },
+  {
+    ...of('flood', 'end to end at flood, of the tutorial loop'),
+    ...atLeast(3.5, times, ({ rounds }) => ratio(rounds, rate('cgroup'), rate('tutorial')).median),
+  },
+  {
+    ...of('flood', "Redis's CPU per message, of one XADD"),
+    ...atMost(5, times, ({ rounds }) => ratio(rounds, redisCpu('cgroup'), redisCpu('limit')).median),
+  },
+  {
+    ...of('drain', 'drain of a backlog, of the XADD limit'),
+    ...atLeast(0.25, short, (result) =>
+      asLargeAs(BACKLOG, result, ratio(result.rounds, rate('cgroup'), rate('limit')).median),
+    ),
+  },
+  {
+    ...of('latency', `p50 at ${whole(LATENCY_RATE)} msg/s`),
+    ...atMost(2, milliseconds, (result) => latencyOf(result, 'p50')),
+  },
+  {
+    ...of('latency', `p99 at ${whole(LATENCY_RATE)} msg/s`),
+    ...atMost(10, milliseconds, (result) => latencyOf(result, 'p99')),
+  },
+  {
+    ...of('scaling', `${MOST_CONSUMERS} consumers with 5 ms of work, of linear`),
+    ...atLeast(0.95, short, ({ runs }) => ofLinear(runs, MOST_CONSUMERS, 5)),
+  },
+  {
+    ...of('scaling', 'worst step of adding consumers, of the best rate with fewer'),
+    ...atLeast(0.95, short, ({ runs }) => worstOfAll(runs)),
+  },
+  {
+    ...of('stopped', 'messages lost in the flood with the consumers stopped'),
+    ...atMost(0, whole, (result) => atRate(FLOODED, result, result.published - result.relayed)),
+  },
+  {
+    ...of('stopped', "most of the subscriber's output buffer, of Redis's limit"),
+    ...atMost(0.99, short, (result) => atRate(FLOODED, result, result.outputBuffer / result.limits.hard)),
+  },
+  {
+    ...of('soak', 'memory of the last minute, of the third'),
+    ...atMost(1.1, times, (result) => lastOfThird(result)),
+  },
+  {
+    ...of('soak', 'memory of the process at a steady rate, at most'),
+    ...atMost(200e6, megabytes, (result) => atRate(STEADY, result, result.peak)),
+  },
+  {
+    ...of('burst', 'messages of the burst that were lost'),
+    ...atMost(0, whole, (result) => asLargeAs(BURST, result, result.messages - result.processed)),
+  },
+  {
+    ...of('burst', 'seconds in which the burst was published'),
+    ...atMost(2, short, (result) => asLargeAs(BURST, result, result.seconds)),
+  },
+  {
+    ...of('burst', 'memory a minute after the burst'),
+    ...atMost(200e6, megabytes, (result) => asLargeAs(BURST, result, result.after)),
+  },
+];
+
+/**
+ * @param {Record<string, object>} measures results by the name of the measure
+ * @returns one verdict for each target: `margin` is how much better (or, below 0, worse) than asked for, as a share
+ */
+export function judge(measures) {
+  return TARGETS.map(({ measure, what, want, more, format, read }) => {
+    const asked = `${more ? 'at least' : 'at most'} ${format(want)}`;
+    const result = measures[measure];
+    if (result?.error !== undefined) return { measure, what, asked, verdict: 'failed' };
+    const got = result && read(result);
+    if (!Number.isFinite(got)) return { measure, what, asked, verdict: 'not measured' };
+    const reached = more ? got >= want : got <= want;
+    const verdict = reached ? 'reached' : 'missed';
+    return { measure, what, asked, got: format(got), verdict, margin: marginOf(got, want, more) };
+  });
+}
+
+/** Undefined where the aim is 0, of which there is no share. */
+function marginOf(got, want, more) {
+  if (want === 0) return undefined;
+  return more ? got / want - 1 : 1 - got / want;
+}
+
+function of(measure, what) {
+  return { measure, what };
+}
+
+function atLeast(want, format, read) {
+  return { want, more: true, format, read };
+}
+
+function atMost(want, format, read) {
+  return { want, more: false, format, read };
+}
+
+function rate(who) {
+  return (round) => round[who].rate;
+}
+
+function redisCpu(who) {
+  return (round) => round[who].redisMicros;
+}
+
+function latencyOf({ runs }, percentile) {
+  const mine = runs.filter(({ contender, rate }) => contender === 'cgroup' && rate === LATENCY_RATE);
+  return spread(mine.map((run) => run[percentile]))?.median;
+}
+
+/** A value that only counts where the run was as large as `size` in all that it names. */
+function asLargeAs(size, result, value) {
+  return Object.entries(size).every(([name, least]) => result[name] >= least) ? value : undefined;
+}
+
+/** As above, and the publisher reached its rate, or nearly. */
+function atRate(size, result, value) {
+  return result.publishedRate >= 0.98 * size.rate ? asLargeAs(size, result, value) : undefined;
+}
+
+function rateOf(runs, size, work) {
+  return spread(runs.filter((run) => run.size === size && run.work === work).map((run) => run.rate))?.median;
+}
+
+function ofLinear(runs, size, work) {
+  return rateOf(runs, size, work) / (size * rateOf(runs, 1, work));
+}
+
+function worstOfAll(runs) {
+  if (!runs.some(({ size }) => size >= MOST_CONSUMERS)) return undefined;
+  const worst = [...groupBy(runs, ({ work }) => work).values()].map((group) => {
+    const sizes = [...groupBy(group, ({ size }) => size).values()];
+    return worstStep(sizes.map((same) => median(same.map((run) => run.rate))));
+  });
+  return Math.min(...worst);
+}
+
+function lastOfThird(result) {
+  const minutes = byMinute(result.readings);
+  return minutes.length < 4 ? undefined : atRate(STEADY, result, minutes.at(-1) / minutes[2]);
+}

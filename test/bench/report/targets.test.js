@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { judge, TARGETS } from './targets.js';
+
+const verdictOf = (measures, what) => judge(measures).find((verdict) => verdict.what.includes(what));
+
+const flood = (rate, redisMicros) => ({
+  rounds: [
+    {
+      limit: { rate: 1_000_000, redisMicros: 1 },
+      cgroup: { rate, redisMicros },
+      bullmq: { rate: 10_000 },
+      tutorial: { rate: 50_000 },
+    },
+  ],
+});
+
+describe('judge', () => {
+  it('says of each target that it was not measured where nothing was', () => {
+    const verdicts = judge({});
+    expect(verdicts).toHaveLength(TARGETS.length);
+    for (const { verdict } of verdicts) expect(verdict).toBe('not measured');
+  });
+
+  it('says of a measure that failed that it failed', () => {
+    expect(verdictOf({ flood: { error: 'delivery: 1 lost' } }, 'BullMQ').verdict).toBe('failed');
+  });
+
+  it('says what was reached, and by how much', () => {
+    const verdict = verdictOf({ flood: flood(160_000, 4) }, 'BullMQ');
+    expect(verdict).toMatchObject({ asked: 'at least 8 ×', got: '16 ×', verdict: 'reached', margin: 1 });
+  });
+
+  it('says what was missed, and by how much', () => {
+    const verdict = verdictOf({ flood: flood(65_000, 4) }, 'XADD limit');
+    expect(verdict).toMatchObject({ got: '0.065', verdict: 'missed', margin: -0.5 });
+  });
+
+  it('wants less CPU, not more', () => {
+    expect(verdictOf({ flood: flood(1, 4) }, 'CPU')).toMatchObject({ verdict: 'reached' });
+    expect(verdictOf({ flood: flood(1, 6) }, 'CPU').verdict).toBe('missed');
+  });
+
+  it('takes the latency of cgroup at the rate that is asked for, as the median of the rounds', () => {
+    const run = (contender, rate, p50) => ({ contender, rate, p50, p99: p50 * 2 });
+    const runs = [run('cgroup', 10_000, 1), run('cgroup', 10_000, 9), run('cgroup', 10_000, 3)];
+    const others = [run('bullmq', 10_000, 0.1), run('cgroup', 1_000, 0.1)];
+    expect(verdictOf({ latency: { runs: [...runs, ...others] } }, 'p50').got).toBe('3 ms');
+  });
+
+  it('holds 64 consumers against 64 times one, and finds the worst step of any kind of work', () => {
+    const run = (work) => (size, rate) => ({ size, work, rate });
+    const [slow, none] = [run(5), run(0)];
+    const runs = [slow(1, 200), slow(64, 12_160), none(1, 100_000), none(2, 120_000), none(64, 90_000)];
+    expect(verdictOf({ scaling: { runs } }, 'linear')).toMatchObject({ got: '0.95', verdict: 'reached' });
+    expect(verdictOf({ scaling: { runs } }, 'step')).toMatchObject({ got: '0.75', verdict: 'missed' });
+  });
+
+  it('does not say reached where sizes were too few to show it', () => {
+    const runs = [{ size: 1, work: 5, rate: 200 }];
+    expect(verdictOf({ scaling: { runs } }, 'linear').verdict).toBe('not measured');
+    expect(verdictOf({ scaling: { runs } }, 'step').verdict).toBe('not measured');
+  });
+
+  it('does not count a flood that was too short, or whose publisher was too slow', () => {
+    const result = { rate: 200_000, published: 100, relayed: 100, outputBuffer: 1, limits: { hard: 100 } };
+    const of = (publishedRate, seconds) =>
+      verdictOf({ stopped: { ...result, publishedRate, seconds } }, 'lost').verdict;
+    expect(of(199_000, 60)).toBe('reached');
+    expect(of(150_000, 60)).toBe('not measured');
+    expect(of(199_000, 10)).toBe('not measured');
+  });
+
+  it('misses an aim of 0 by any number', () => {
+    const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
+    expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });
+  });
+
+  it('holds the last minute of the soak against the third, if there was one', () => {
+    const soak = (minutes) => ({
+      rate: 100_000,
+      publishedRate: 99_000,
+      peak: 1,
+      readings: minutes.flatMap((rss, minute) =>
+        Array.from({ length: 60 }, (_, second) => ({ at: (minute * 60 + second) * 1_000, rss })),
+      ),
+    });
+    expect(verdictOf({ soak: soak([50, 90, 100, 105]) }, 'last minute').verdict).toBe('reached');
+    expect(verdictOf({ soak: soak([50, 90, 100, 115]) }, 'last minute').verdict).toBe('missed');
+    expect(verdictOf({ soak: soak([50, 90, 100]) }, 'last minute').verdict).toBe('not measured');
+  });
+});

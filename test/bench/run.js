@@ -1,0 +1,35 @@
+import { burst } from './measures/burst.js';
+import { drain } from './measures/drain.js';
+import { flood } from './measures/flood.js';
+import { latency } from './measures/latency.js';
+import { rates } from './measures/rates.js';
+import { scaling } from './measures/scaling.js';
+import { soak } from './measures/soak.js';
+import { startup } from './measures/startup.js';
+import { stopped } from './measures/stopped.js';
+import { threads } from './measures/threads.js';
+
+const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, stopped, threads };
+
+/**
+ * Runs measures one after the other: whatever runs beside one of them would be measured with it. One that fails is told, and
+ * does not cost the others.
+ *
+ * @param {Record<string, object>} sizes of the measures that run
+ * @param {{ progress: (line: string) => void, done: (name: string, result: object) => void }} watch
+ * @returns {Promise<Record<string, object>>} by name what was measured, or `{ error }`
+ */
+export async function run(sizes, { progress, done }) {
+  const results = {};
+  for (const [name, size] of Object.entries(sizes)) {
+    const at = new Date().toISOString();
+    try {
+      results[name] = { at, ...(await MEASURES[name](size, (line) => progress(`${name}: ${line}`))) };
+      done(name, results[name]);
+    } catch (error) {
+      results[name] = { at, error: error.message };
+      progress(`${name}: ${error.stack}`);
+    }
+  }
+  return results;
+}

@@ -1,0 +1,35 @@
+/**
+ * How much each measure does: in a whole run, and in a short one that only shows that everything works. The short flood is
+ * what reference.json belongs to: change both together.
+ */
+export const FULL = {
+  flood: { messages: 300_000, limit: 1_000_000, rounds: 5 },
+  rates: { rates: [1_000, 10_000, 50_000], seconds: 10, rounds: 3 },
+  latency: { rates: [1_000, 10_000, 50_000], seconds: 15, rounds: 3 },
+  drain: { messages: 1_000_000, limit: 1_000_000, rounds: 5 },
+  scaling: {
+    sizes: [1, 2, 4, 8, 16, 32, 64],
+    works: [0, 1, 5, 50],
+    seconds: 4,
+    messages: 300_000,
+    rounds: 3,
+  },
+  threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
+  startup: { rounds: 10 },
+  stopped: { rate: 200_000, seconds: 60 },
+  burst: { messages: 1_500_000, afterSeconds: 60 },
+  soak: { rate: 100_000, seconds: 600 },
+};
+
+export const SHORT = {
+  flood: { messages: 10_000, limit: 200_000, rounds: 2 },
+  rates: { contenders: ['cgroup'], rates: [1_000], seconds: 1, rounds: 1 },
+  latency: { contenders: ['cgroup'], rates: [1_000], seconds: 1, rounds: 1 },
+  drain: { messages: 20_000, limit: 200_000, rounds: 1 },
+  scaling: { sizes: [1, 2], works: [5], seconds: 1, messages: 20_000, rounds: 1 },
+  threads: { threads: [1], messages: 500, rounds: 1 },
+  startup: { rounds: 1 },
+  stopped: { rate: 50_000, seconds: 1 },
+  burst: { messages: 20_000, afterSeconds: 1 },
+  soak: { rate: 5_000, seconds: 2 },
+};

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { usageOf } from './usage.js';
+
+const STOP_MS = 15_000;
+/** What a process wrote last, for the error that says why it ended. */
+const LINES_KEPT = 20;
+
+const alive = new Set();
+// None outlives the benchmark, however that ends (but for SIGKILL).
+process.on('exit', () => {
+  for (const child of alive) child.kill();
+});
+
+/** A process of the benchmark, which nothing of the developer's own settings reaches. */
+export class Child {
+  #child;
+  #lines = [];
+  #watchers = new Set();
+  /** How it ended. @type {Promise<string>} */
+  ended;
+
+  /** @param {string[]} args of node; it has a channel for messages to and from us */
+  constructor(args, { env = {} } = {}) {
+    const child = spawn(process.execPath, args, {
+      env: { ...environment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => this.#heard(line));
+    child.on('message', (message) => this.#told(message));
+    alive.add(this);
+    this.ended = once(child, 'exit').then(([code, signal]) => {
+      alive.delete(this);
+      return signal ?? `exit code ${code}`;
+    });
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  usage() {
+    return usageOf(this.pid);
+  }
+
+  tell(message) {
+    this.#child.send(message);
+  }
+
+  /** The next line of its output, or message from it, that `wanted` finds something in. */
+  async when(wanted, what) {
+    let watcher;
+    const found = new Promise((resolve) => {
+      watcher = (heard) => {
+        const value = wanted(heard);
+        if (value !== undefined) resolve({ value });
+      };
+      this.#watchers.add(watcher);
+    });
+    const result = await Promise.race([found, this.ended]);
+    this.#watchers.delete(watcher);
+    if (result.value === undefined)
+      throw new Error(`the process ended (${result}) before ${what}:\n${this.#lines.join('\n')}`);
+    return result.value;
+  }
+
+  message(name, what = `it said ${name}`) {
+    return this.when((heard) => (heard?.[name] === undefined ? undefined : heard), what);
+  }
+
+  /** SIGTERM, and SIGKILL if that does not help. */
+  async stop() {
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.kill(), STOP_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  kill() {
+    this.#child.kill('SIGKILL');
+  }
+
+  #heard(line) {
+    this.#lines.push(line);
+    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
+    this.#told(line);
+  }
+
+  #told(heard) {
+    for (const watcher of this.#watchers) watcher(heard);
+  }
+}
+
+function environment() {
+  const ours = /^(CGROUP_.*|REDIS_URL|NODE_OPTIONS|NODE_V8_COVERAGE)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { messageOf, numberOf, PublishTemplate } from './messages.js';
+
+describe('PublishTemplate', () => {
+  const commands = (text) => text.split('*3\r\n').slice(1);
+  const bodyOf = (command) => command.split('\r\n').at(-2);
+
+  it('makes commands that hold the messages, one number each', () => {
+    const template = new PublishTemplate({ channel: 'some:channel', most: 5, stamped: false });
+    const made = commands(template.batch(1_098, 3).toString());
+    expect(made.map(bodyOf)).toEqual([1_098, 1_099, 1_100].map((number) => messageOf(number)));
+    expect(made[0]).toBe(`$7\r\nPUBLISH\r\n$12\r\nsome:channel\r\n$53\r\n${messageOf(1_098)}\r\n`);
+  });
+
+  it('stamps them', () => {
+    const template = new PublishTemplate({ channel: 'c', most: 2, stamped: true });
+    const [, second] = commands(template.batch(0, 2, 123_456_789).toString());
+    expect(JSON.parse(bodyOf(second))).toEqual({
+      message_id: JSON.parse(messageOf(1)).message_id,
+      sent: '0000000123456789',
+    });
+  });
+
+  it('is not changed by what it has made', () => {
+    const template = new PublishTemplate({ channel: 'c', most: 1, stamped: true });
+    template.batch(999_999, 1, 999_999);
+    expect(template.batch(1, 1, 2).toString()).toContain(messageOf(1, 2));
+  });
+});
+
+describe('numberOf', () => {
+  it('finds the number of a message again', () => {
+    expect(numberOf(JSON.parse(messageOf(4_711)).message_id)).toBe(4_711);
+  });
+  it.each(['', 'x', '00000000-0000-0000-0000-000000004711'])('is undefined for %j', (id) => {
+    expect(numberOf(id)).toBeUndefined();
+  });
+});

@@ -1,0 +1,13 @@
+/**
+ * What the messages of a run cost: call it before, and the function that it gives after.
+ *
+ * @param {import('./child.js').Child} child the process whose CPU is counted beside Redis's
+ * @returns {Promise<(messages: number) => Promise<{ redisMicros: number, nodeMicros: number }>>} µs of CPU per message
+ */
+export async function meter(stage, child) {
+  const before = { redis: await stage.redisCpuMs(), node: child.usage().cpuMs };
+  return async (messages) => ({
+    redisMicros: (((await stage.redisCpuMs()) - before.redis) * 1_000) / messages,
+    nodeMicros: ((child.usage().cpuMs - before.node) * 1_000) / messages,
+  });
+}

@@ -1,0 +1,24 @@
+const PUBLISHER = new URL('publisher.js', import.meta.url);
+
+/**
+ * Publishes messages from a process of its own: `rate` a second, or without it at full flood.
+ *
+ * @param {{ first?: number, count: number, rate?: number, stamped?: boolean }} options `first`: number of the first message
+ * @returns what the publisher tells at its end (see there)
+ */
+export async function publish(stage, options) {
+  return (await preparePublisher(stage, options))();
+}
+
+/** As {@link publish}, but the process only starts, and publishes when the function that is returned is called. */
+export async function preparePublisher(stage, { first = 0, stamped = false, ...options }) {
+  const child = stage.spawn(PUBLISHER, { first, stamped, ...options });
+  await child.message('ready');
+  return async () => {
+    const end = child.message('published', 'all was published');
+    child.tell({ go: true });
+    const told = await end;
+    await child.ended;
+    return told;
+  };
+}
