@@ -8,6 +8,7 @@ import { monitorCommand } from './commands/monitor.js';
 import { publishCommand } from './commands/publish.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
 
 /** Exit codes: 0 did it, 1 could not or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
@@ -32,6 +33,7 @@ Examples:
   $ cgroup start --size 8 -p ./handler.mjs      process with a function of your own
   $ cgroup publish --count 10000                something to do, from another terminal
   $ cgroup status                               who leads, who works, what is left
+  $ cgroup top                                  the same live, with rate and lag
 
 cgroup COMMAND --help tells the flags of a command.`,
     );
@@ -40,6 +42,7 @@ cgroup COMMAND --help tells the flags of a command.`,
     publishCommand(),
     monitorCommand(),
     statusCommand(),
+    topCommand(),
     verifyCommand(),
     deadCommand(),
     demoCommand(),
