@@ -1,8 +1,9 @@
+import { refuseUnfit } from './doctor/server-checks.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { keysOf } from './redis/keys.js';
-import { inspectServer } from './redis/server.js';
+import { readServer } from './redis/server.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
@@ -40,7 +41,7 @@ export class GroupClient {
     const connection = new Connection(settings.redis, 'client', logger);
     await connection.connect(CONNECT_TIMEOUT);
     try {
-      await inspectServer(connection);
+      refuseUnfit(await readServer(connection));
     } catch (error) {
       connection.close();
       throw error;

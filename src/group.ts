@@ -5,6 +5,8 @@ import { Bridge } from './bridge/bridge.js';
 import { Committer } from './consumer/committer.js';
 import { Consumer, type Failure } from './consumer/consumer.js';
 import { Digest } from './digest.js';
+import { lineOf } from './doctor/finding.js';
+import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import { CgroupError, messageOf } from './errors.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
@@ -19,7 +21,7 @@ import { type Gap, LeaseStore } from './redis/lease.js';
 import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 import { RegistryStore } from './redis/registry.js';
 import { RoadStore } from './redis/road.js';
-import { inspectServer, type ServerFacts } from './redis/server.js';
+import { readServer, type ServerFacts } from './redis/server.js';
 import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
@@ -168,7 +170,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       );
     }
     const main = await this.#connect('consumers');
-    const server = await inspectServer(main);
+    const server = await readServer(main);
+    refuseUnfit(server);
     this.#warnOf(server);
     const keys = keysOf(settings);
     const registry = new RegistryStore(main, keys, member);
@@ -324,13 +327,11 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     );
   }
 
-  #warnOf({ version, maxmemoryPolicy }: ServerFacts): void {
+  #warnOf(server: ServerFacts): void {
+    const { version, maxmemoryPolicy } = server;
     this.#log.debug({ version }, `connected to ${version}`);
-    if (maxmemoryPolicy !== '' && maxmemoryPolicy !== 'noeviction')
-      this.#log.warn(
-        { maxmemoryPolicy },
-        `Redis may delete messages when its memory is full (maxmemory-policy ${maxmemoryPolicy}): CONFIG SET maxmemory-policy noeviction`,
-      );
+    const eviction = evictionOf(server);
+    if (eviction.status === 'mend') this.#log.warn({ maxmemoryPolicy }, lineOf(eviction));
   }
 
   #onFailure(failure: Failure): void {

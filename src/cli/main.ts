@@ -4,6 +4,7 @@ import { CgroupError, messageOf } from '../errors.js';
 import { maskUrl } from '../mask.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { monitorCommand } from './commands/monitor.js';
 import { publishCommand } from './commands/publish.js';
 import { startCommand } from './commands/start.js';
@@ -34,6 +35,7 @@ Examples:
   $ cgroup publish --count 10000                something to do, from another terminal
   $ cgroup status                               who leads, who works, what is left
   $ cgroup top                                  the same live, with rate and lag
+  $ cgroup doctor                               is Redis set up for it, and what to mend
 
 cgroup COMMAND --help tells the flags of a command.`,
     );
@@ -45,6 +47,7 @@ cgroup COMMAND --help tells the flags of a command.`,
     topCommand(),
     verifyCommand(),
     deadCommand(),
+    doctorCommand(),
     demoCommand(),
   ];
   for (const command of commands) root.addCommand(command);
