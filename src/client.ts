@@ -1,5 +1,5 @@
 import { refuseUnfit } from './doctor/server-checks.js';
-import { type Logger, silentLogger } from './logger.js';
+import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { keysOf } from './redis/keys.js';
@@ -38,7 +38,7 @@ export class GroupClient {
   static async connect(options: ClientOptions = {}): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseSettings(input);
-    const connection = new Connection(settings.redis, 'client', logger);
+    const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
     await connection.connect(CONNECT_TIMEOUT);
     try {
       refuseUnfit(await readServer(connection));

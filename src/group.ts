@@ -8,7 +8,7 @@ import { Digest } from './digest.js';
 import { lineOf } from './doctor/finding.js';
 import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import { CgroupError, messageOf } from './errors.js';
-import { type Logger, silentLogger } from './logger.js';
+import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
 import { chooseWorkshop } from './processor/choose.js';
 import type { Processor } from './processor/processor.js';
@@ -88,7 +88,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { process: processor, logger, ...settings } = options;
     this.settings = parseSettings(settings);
     this.#process = processor;
-    this.#log = (logger ?? silentLogger).child({ group: this.settings.group, output: this.settings.output });
+    this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
         {
@@ -294,7 +294,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       store: new LeaseStore(await this.#connect('bridge'), keys),
       connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
       outputBufferLimit: server.pubsubHardLimit,
-      log: this.#log,
+      log: this.#log.child({ bridge: id }),
     });
     bridge.on('leading', () => this.#tell('leading'));
     bridge.on('gap', (gap) => this.#tell('gap', gap));
@@ -320,7 +320,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             concurrency,
             batch,
             policy: { maxAttempts, backoff },
-            log: this.#log,
+            log: this.#log.child({ consumer: id }),
             onFailure: (failure) => this.#onFailure(failure),
           }),
       ),

@@ -173,7 +173,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #onPhase(phase: Phase, holder: string): void {
     const { log } = this.#options;
     if (phase === 'leading') {
-      log.info({ bridge: this.#options.id }, 'this bridge leads');
+      log.info({}, 'this bridge leads');
       this.emit('leading');
       this.#inPlace();
     } else if (phase === 'following' && holder !== '') {

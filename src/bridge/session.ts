@@ -14,6 +14,8 @@ const MARK_EVERY = 100;
 const UNHEARD_MARKS = 20;
 /** ms between two tries of what Redis refused or did not answer. */
 const RETRY_EVERY = 100;
+/** ms between two lines about messages that are being lost. */
+const SHOUT_EVERY = 10_000;
 const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
 
@@ -52,6 +54,7 @@ export class BridgeSession {
   #unheard = 0;
   #bytes = 0;
   #shouted = 0;
+  #shoutedAt = Number.NEGATIVE_INFINITY;
   #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
@@ -227,12 +230,14 @@ export class BridgeSession {
   /** Says that messages are being lost, while they are. */
   #shout(): void {
     const { dropped } = this.#machine;
-    if (dropped > this.#shouted)
-      this.#options.log.error(
-        { dropped, buffered: this.buffered },
-        `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
-      );
+    const now = performance.now();
+    if (dropped <= this.#shouted || now - this.#shoutedAt < SHOUT_EVERY) return;
+    this.#options.log.error(
+      { dropped, buffered: this.buffered },
+      `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
+    );
     this.#shouted = dropped;
+    this.#shoutedAt = now;
   }
 
   #tellPhase(): void {

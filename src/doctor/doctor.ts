@@ -1,4 +1,4 @@
-import { type Logger, silentLogger } from '../logger.js';
+import { groupLogger, type Logger, silentLogger } from '../logger.js';
 import { Connection } from '../redis/connection.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
@@ -27,9 +27,10 @@ export interface Examination {
 export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Examination> {
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
+  const log = groupLogger(logger, settings);
   const keys = keysOf(settings);
-  const connection = new Connection(settings.redis, 'doctor', logger);
-  const listener = new Connection(settings.redis, 'doctor', logger);
+  const connection = new Connection(settings.redis, 'doctor', log);
+  const listener = new Connection(settings.redis, 'doctor', log);
   try {
     await Promise.all([connection.connect(CONNECT_TIMEOUT), listener.connect(CONNECT_TIMEOUT)]);
     const facts = await readFacts({ keys, names: settings, connection, listener });
