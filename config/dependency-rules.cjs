@@ -54,6 +54,7 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(errors|logger|position|duration|nearest|size)\\.ts$' },
     },
     only('ioredis', 'src/redis/'),
+    only('@opentelemetry', 'src/tracing/'),
     only(
       '(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml|ansi-escapes|cli-truncate|picocolors|sparkly|string-width)',
       'src/cli/',

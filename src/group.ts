@@ -26,6 +26,9 @@ import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
+import { loadTracing } from './tracing/load.js';
+import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
@@ -76,6 +79,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   #redis: PrivateRedis | undefined;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
+  /** Undefined where nobody traces: then no message is looked at for it. */
+  #tracing: Tracing | undefined;
   #starting: Promise<void> | undefined;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -175,12 +180,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     this.#warnOf(server);
     const keys = keysOf(settings);
     const registry = new RegistryStore(main, keys, member);
-    const road = new RoadStore(
-      main,
-      keys,
-      settings.group,
-      settings.bridge === 'off' ? undefined : settings.channel,
-    );
+    const tracing = await loadTracing(settings, this.#log);
+    this.#tracing = tracing;
+    const channel = settings.bridge === 'off' ? undefined : settings.channel;
+    const road = tracing
+      ? new TracedRoadStore(tracing, main, keys, settings.group, channel)
+      : new RoadStore(main, keys, settings.group, channel);
     // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
     await registry.beat([], [], 3 * settings.heartbeat);
     await road.prepare();
@@ -284,6 +289,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   async #makeBridge(id: string, server: ServerFacts): Promise<Bridge> {
     const { settings } = this;
     const keys = keysOf(settings);
+    const connection = await this.#connect('bridge');
     const bridge = new Bridge({
       id,
       channel: settings.channel,
@@ -291,7 +297,9 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       seats: settings.bridges,
       lease: settings.lease,
       limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-      store: new LeaseStore(await this.#connect('bridge'), keys),
+      store: this.#tracing
+        ? new TracedLeaseStore(this.#tracing, connection, keys)
+        : new LeaseStore(connection, keys),
       connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
       outputBufferLimit: server.pubsubHardLimit,
       log: this.#log.child({ bridge: id }),
@@ -316,7 +324,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             connection: await this.#connect('consumer'),
             store,
             committer,
-            lane: workshop.lane(id),
+            lane: this.#tracing ? this.#tracing.lane(workshop.lane(id), id) : workshop.lane(id),
             concurrency,
             batch,
             policy: { maxAttempts, backoff },

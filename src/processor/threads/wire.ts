@@ -28,6 +28,7 @@ interface JobHead {
   readonly attempt: number;
   /** Where its message ends, in the piece of memory that holds all of them, end to end. */
   readonly end: number;
+  readonly traceparent?: string;
 }
 
 export interface PackedJobs {
@@ -67,10 +68,11 @@ export type FromThread =
 export function pack(jobs: readonly NumberedJob[]): PackedJobs {
   const messages = new Uint8Array(jobs.reduce((sum, { message }) => sum + message.length, 0));
   let end = 0;
-  const heads = jobs.map(({ slot, number, inboxId, attempt, message }) => {
+  const heads = jobs.map(({ slot, number, inboxId, attempt, message, traceparent }) => {
     messages.set(message, end);
     end += message.length;
-    return { slot, number, inboxId, attempt, end };
+    const head = { slot, number, inboxId, attempt, end };
+    return traceparent === undefined ? head : { ...head, traceparent };
   });
   return { kind: 'jobs', messages, heads };
 }
@@ -78,10 +80,11 @@ export function pack(jobs: readonly NumberedJob[]): PackedJobs {
 /** The jobs of a message made by {@link pack}; their messages are views of its memory. */
 export function unpack({ messages, heads }: PackedJobs): NumberedJob[] {
   let start = 0;
-  return heads.map(({ slot, number, inboxId, attempt, end }) => {
+  return heads.map(({ slot, number, inboxId, attempt, end, traceparent }) => {
     const message = Buffer.from(messages.buffer, messages.byteOffset + start, end - start);
     start = end;
-    return { slot, number, inboxId, attempt, message };
+    const job = { slot, number, inboxId, attempt, message };
+    return traceparent === undefined ? job : { ...job, traceparent };
   });
 }
 
