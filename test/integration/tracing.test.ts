@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
@@ -8,6 +9,7 @@ import { withRedis } from '../helpers/redis.js';
 
 const shared = withRedis();
 const SETUP = fileURLToPath(new URL('../helpers/tracing-to-file.mjs', import.meta.url));
+const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PUBLISHER = '00f067aa0ba902b7';
 
@@ -32,11 +34,11 @@ const HANDLER = `
 
 /** Has a group that is traced process these messages; gives back its spans. */
 async function traced(group: TestGroup, messages: readonly unknown[], flags: readonly string[]) {
-  // Within the repository, where the processor finds the API package.
-  const folder = await mkdtemp(join(fileURLToPath(new URL('..', import.meta.url)), 'tracing-'));
+  const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'handler.mjs');
   await writeFile(file, HANDLER);
+  await symlink(MODULES, join(folder, 'node_modules')); // where the processor finds the API package
   const SPANS_FILE = join(folder, 'spans');
   const run = await group.start(
     ['-n', '1', '-p', file, '--max-attempts', '2', '--backoff', '1ms', ...flags],
