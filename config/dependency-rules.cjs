@@ -54,7 +54,11 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(errors|logger|payload|position|duration|nearest|size)\\.ts$' },
     },
     only('ioredis', 'src/redis/'),
-    only('(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml)', 'src/cli/'),
+    only('@opentelemetry', 'src/tracing/'),
+    only(
+      '(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml|ansi-escapes|cli-truncate|picocolors|sparkly|string-width)',
+      'src/cli/',
+    ),
     only('zod', 'src/(settings\\.ts|cli/)'),
   ],
   options: {

@@ -1,8 +1,9 @@
-import { type Logger, silentLogger } from './logger.js';
+import { refuseUnfit } from './doctor/server-checks.js';
+import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { keysOf } from './redis/keys.js';
-import { inspectServer } from './redis/server.js';
+import { readServer } from './redis/server.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 
@@ -37,10 +38,10 @@ export class GroupClient {
   static async connect(options: ClientOptions = {}): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseSettings(input);
-    const connection = new Connection(settings.redis, 'client', logger);
+    const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
     await connection.connect(CONNECT_TIMEOUT);
     try {
-      await inspectServer(connection);
+      refuseUnfit(await readServer(connection));
     } catch (error) {
       connection.close();
       throw error;

@@ -5,8 +5,10 @@ import { Bridge } from './bridge/bridge.js';
 import { Committer } from './consumer/committer.js';
 import { Consumer, type Failure } from './consumer/consumer.js';
 import { Digest } from './digest.js';
+import { lineOf } from './doctor/finding.js';
+import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import { CgroupError, messageOf } from './errors.js';
-import { type Logger, silentLogger } from './logger.js';
+import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
 import { chooseWorkshop } from './processor/choose.js';
 import type { Processor } from './processor/processor.js';
@@ -19,11 +21,14 @@ import { type Gap, LeaseStore } from './redis/lease.js';
 import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 import { RegistryStore } from './redis/registry.js';
 import { RoadStore } from './redis/road.js';
-import { inspectServer, type ServerFacts } from './redis/server.js';
+import { readServer, type ServerFacts } from './redis/server.js';
 import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
+import { loadTracing } from './tracing/load.js';
+import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
+import type { Tracing } from './tracing/tracing.js';
 
 /** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
 const MOST_UNPROCESSED = 8_000;
@@ -80,6 +85,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   #redis: PrivateRedis | undefined;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
+  /** Undefined where nobody traces: then no message is looked at for it. */
+  #tracing: Tracing | undefined;
   #starting: Promise<void> | undefined;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -92,7 +99,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { process: processor, logger, ...settings } = options;
     this.settings = parseSettings(settings);
     this.#process = processor;
-    this.#log = (logger ?? silentLogger).child({ group: this.settings.group, output: this.settings.output });
+    this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
         {
@@ -175,16 +182,17 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       );
     }
     const main = await this.#connect('consumers');
-    const server = await inspectServer(main);
+    const server = await readServer(main);
+    refuseUnfit(server);
     this.#warnOf(server);
     const keys = keysOf(settings);
     const registry = new RegistryStore(main, keys, member);
-    const road = new RoadStore(
-      main,
-      keys,
-      settings.group,
-      settings.bridge === 'off' ? undefined : settings.channel,
-    );
+    const tracing = await loadTracing(settings, this.#log);
+    this.#tracing = tracing;
+    const channel = settings.bridge === 'off' ? undefined : settings.channel;
+    const road = tracing
+      ? new TracedRoadStore(tracing, main, keys, settings.group, channel)
+      : new RoadStore(main, keys, settings.group, channel);
     // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
     await registry.beat([], [], 3 * settings.heartbeat);
     await road.prepare();
@@ -288,6 +296,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   async #makeBridge(id: string, server: ServerFacts): Promise<Bridge> {
     const { settings } = this;
     const keys = keysOf(settings);
+    const connection = await this.#connect('bridge');
     const bridge = new Bridge({
       id,
       channel: settings.channel,
@@ -295,10 +304,12 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       seats: settings.bridges,
       lease: settings.lease,
       limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-      store: new LeaseStore(await this.#connect('bridge'), keys),
+      store: this.#tracing
+        ? new TracedLeaseStore(this.#tracing, connection, keys)
+        : new LeaseStore(connection, keys),
       connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
       outputBufferLimit: server.pubsubHardLimit,
-      log: this.#log,
+      log: this.#log.child({ bridge: id }),
     });
     bridge.on('leading', () => this.#tell('leading'));
     bridge.on('gap', (gap) => this.#tell('gap', gap));
@@ -320,25 +331,23 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             connection: await this.#connect('consumer'),
             store,
             committer,
-            lane: workshop.lane(id),
+            lane: this.#tracing ? this.#tracing.lane(workshop.lane(id), id) : workshop.lane(id),
             concurrency,
             batch,
             most: Math.min(Math.max(Math.floor(MOST_UNPROCESSED / ids.length), FEWEST), MOST),
             policy: { maxAttempts, backoff },
-            log: this.#log,
+            log: this.#log.child({ consumer: id }),
             onFailure: (failure) => this.#onFailure(failure),
           }),
       ),
     );
   }
 
-  #warnOf({ version, maxmemoryPolicy }: ServerFacts): void {
+  #warnOf(server: ServerFacts): void {
+    const { version, maxmemoryPolicy } = server;
     this.#log.debug({ version }, `connected to ${version}`);
-    if (maxmemoryPolicy !== '' && maxmemoryPolicy !== 'noeviction')
-      this.#log.warn(
-        { maxmemoryPolicy },
-        `Redis may delete messages when its memory is full (maxmemory-policy ${maxmemoryPolicy}): CONFIG SET maxmemory-policy noeviction`,
-      );
+    const eviction = evictionOf(server);
+    if (eviction.status === 'mend') this.#log.warn({ maxmemoryPolicy }, lineOf(eviction));
   }
 
   #onFailure(failure: Failure): void {

@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 /** A line of the log: fields for machines, then text for people. */
 export type LogLine = (fields: object, text: string) => void;
 
@@ -20,3 +22,13 @@ export const silentLogger: Logger = {
   error: nothing,
   child: () => silentLogger,
 };
+
+/** What names this process in logs: `host:pid`. */
+export function processName(): string {
+  return `${hostname()}:${process.pid}`;
+}
+
+/** A logger whose lines say which group, and which process, they are about. */
+export function groupLogger(log: Logger, { group, output }: { group: string; output: string }): Logger {
+  return log.child({ group, output, process: processName() });
+}

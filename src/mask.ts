@@ -3,6 +3,7 @@ const SECRET_PARAMETER = /([?&][^=&#]*(?:pass|pwd|secret|token|auth)[^=&#]*=)[^&
 /** A user name and its colon; with `/`, `?` or `#` in it, it is no user name but who knows what. */
 const USER = /^[^:/?#]*:/;
 const MASK = '***';
+const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
 
 /**
  * The URL with `***` where a secret stands: the password, a lone user name (which is most often a
@@ -19,6 +20,16 @@ export function maskUrl(url: string): string {
   if (end < 0) return isUrl(url) ? maskParameters(url) : `${scheme}${MASK}`;
   const user = USER.exec(rest.slice(0, end))?.[0] ?? '';
   return maskParameters(`${scheme}${user}${MASK}${rest.slice(end)}`);
+}
+
+/** A text with every URL in it masked. */
+export function maskUrls(text: string): string {
+  return text.replace(URLS, (url) => {
+    if (url.includes('@')) return maskUrl(url);
+    // What follows a URL in a sentence is not part of it.
+    const end = url.search(/[),.;:]*$/);
+    return maskUrl(url.slice(0, end)) + url.slice(end);
+  });
 }
 
 function maskParameters(url: string): string {

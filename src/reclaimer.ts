@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { Digest } from './digest.js';
 import type { Logger } from './logger.js';
 import { LONGEST_WAIT } from './outcome.js';
 import type { Entry, RoadStore } from './redis/road.js';
@@ -9,6 +10,8 @@ import { Trouble } from './trouble.js';
 const LOOK_EVERY = 100;
 /** Of so many looks, one is at the silent too. */
 const RECLAIM_EACH = 5;
+/** ms for which is told together what was taken over. */
+const TELL_EVERY = 5_000;
 /** Entries asked for at once. */
 const MOST = 100;
 
@@ -35,6 +38,8 @@ export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
   readonly #trouble: Trouble;
+  /** Where consumers have room for one message at a time, this would be a line for each. */
+  readonly #takenOver: Digest<string>;
   /** When a look last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #looks = 0;
@@ -45,6 +50,9 @@ export class Reclaimer implements Service {
   constructor(options: ReclaimerOptions) {
     this.#options = options;
     this.#trouble = new Trouble(options.log, 'nothing can be taken over or tried again', false);
+    this.#takenOver = new Digest(TELL_EVERY, (entries, consumer) =>
+      options.log.info({ entries, consumer }, `took over ${entries} messages of silent consumers`),
+    );
     this.#loop = new Loop(
       LOOK_EVERY,
       () => this.#look(),
@@ -59,8 +67,9 @@ export class Reclaimer implements Service {
     return this.#loop.start();
   }
 
-  stop(): Promise<void> {
-    return this.#loop.stop();
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    this.#takenOver.flush();
   }
 
   async #look(): Promise<void> {
@@ -99,7 +108,7 @@ export class Reclaimer implements Service {
 
   /** Goes once through all that is pending, or until no consumer has room. */
   async #takeFromSilent(): Promise<void> {
-    const { store, claimAfter, log, onLost } = this.#options;
+    const { store, claimAfter, onLost } = this.#options;
     for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
       const { entries, cursor, lost } = await store.reclaim(
         taker.id,
@@ -109,11 +118,7 @@ export class Reclaimer implements Service {
       );
       this.#cursor = cursor;
       if (lost > 0) onLost(lost);
-      if (entries.length > 0)
-        log.info(
-          { consumer: taker.id, entries: entries.length },
-          `took over ${entries.length} messages of silent consumers`,
-        );
+      for (const _entry of entries) this.#takenOver.add(taker.id);
       taker.accept(entries);
       if (cursor === '0-0') return;
     }

@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { lineOf } from '../doctor/finding.js';
+import { outputBufferOf } from '../doctor/server-checks.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
 import type { Gap, LeaseStore, Seat } from '../redis/lease.js';
@@ -177,7 +179,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #onPhase(phase: Phase, holder: string): void {
     const { log } = this.#options;
     if (phase === 'leading') {
-      log.info({ bridge: this.#options.id }, 'this bridge leads');
+      log.info({}, 'this bridge leads');
       this.emit('leading');
       this.#inPlace();
     } else if (phase === 'following' && holder !== '') {
@@ -199,17 +201,13 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   #warnedOfRate = false;
 
-  /** Redis cuts a subscriber off that lags behind by more than its output buffer: at this rate, how soon is that? */
+  /** Redis cuts a subscriber off that lags behind by more than its output buffer. */
   #checkRate(bytesPerSecond: number): void {
+    if (this.#warnedOfRate) return;
     const limit = this.#options.outputBufferLimit;
-    if (this.#warnedOfRate || !limit || bytesPerSecond * 2 < limit) return;
+    const finding = outputBufferOf(limit, bytesPerSecond);
+    if (finding.status !== 'mend') return;
     this.#warnedOfRate = true;
-    const mb = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)}mb`;
-    const wanted = `pubsub ${mb(bytesPerSecond * 10)} ${mb(bytesPerSecond * 5)} 60`;
-    this.#options.log.warn(
-      { bytesPerSecond, limit },
-      `at ${mb(bytesPerSecond)} a second Redis cuts this bridge off after a stall of ${(limit / bytesPerSecond).toFixed(1)} s; ` +
-        `give it room: CONFIG SET client-output-buffer-limit "${wanted}"`,
-    );
+    this.#options.log.warn({ bytesPerSecond, limit }, lineOf(finding));
   }
 }

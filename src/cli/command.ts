@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { GroupClient } from '../client.js';
-import type { Logger } from '../logger.js';
+import { groupLogger, type Logger } from '../logger.js';
 import type { SettingName, Settings } from '../settings.js';
 import { addSettingsFlags, configOption, rawFlags } from './flags.js';
 import { type LoadedSettings, loadSettings } from './load-settings.js';
@@ -46,8 +46,9 @@ export interface Session {
 /** Connects to the group that the command's settings name, does the work, and disconnects. */
 export async function withGroup<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
   const { settings, written } = await settingsOf(command);
-  const log = makeLogger(settings);
-  const client = await GroupClient.connect({ ...written, logger: log });
+  const root = makeLogger(settings);
+  const log = groupLogger(root, settings);
+  const client = await GroupClient.connect({ ...written, logger: root });
   try {
     return await work({ client, settings, log });
   } finally {

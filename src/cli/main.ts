@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../errors.js';
-import { maskUrl } from '../mask.js';
+import { maskUrls } from '../mask.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { monitorCommand } from './commands/monitor.js';
 import { publishCommand } from './commands/publish.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
+import { printable } from './printable.js';
 
 /** Exit codes: 0 did it, 1 could not or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
 const COULD_NOT = 1;
@@ -32,6 +35,8 @@ Examples:
   $ cgroup start --size 8 -p ./handler.mjs      process with a function of your own
   $ cgroup publish --count 10000                something to do, from another terminal
   $ cgroup status                               who leads, who works, what is left
+  $ cgroup top                                  the same live, with rate and lag
+  $ cgroup doctor                               is Redis set up for it, and what to mend
 
 cgroup COMMAND --help tells the flags of a command.`,
     );
@@ -40,8 +45,10 @@ cgroup COMMAND --help tells the flags of a command.`,
     publishCommand(),
     monitorCommand(),
     statusCommand(),
+    topCommand(),
     verifyCommand(),
     deadCommand(),
+    doctorCommand(),
     demoCommand(),
   ];
   for (const command of commands) root.addCommand(command);
@@ -63,16 +70,26 @@ function inOneLine(text: string): string {
   return text
     .replace(/^error: /, 'cgroup: ')
     .replace(/\n(?=\()/, ' ')
-    .replace(/\w+:\/\/[^\s']+/g, maskUrl);
+    .split('\n')
+    .map((line) => printable(maskUrls(line)))
+    .join('\n');
 }
 
 /** Says what went wrong in a line or two, and gives the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // commander has said it
   const known = error instanceof CgroupError;
-  process.stderr.write(`cgroup: ${messageOf(error).split('\n').join('\ncgroup: ')}\n`);
-  if (!known || wantsStack()) process.stderr.write(`${stackOf(error)}\n`);
+  process.stderr.write(inLines(messageOf(error), 'cgroup: '));
+  if (!known || wantsStack()) process.stderr.write(inLines(stackOf(error)));
   return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : COULD_NOT;
+}
+
+/** A text whose lines are all marked as ours, and can do nothing to a terminal. */
+function inLines(text: string, mark = ''): string {
+  return text
+    .split('\n')
+    .map((line) => `${mark}${printable(line)}\n`)
+    .join('');
 }
 
 /** The settings may be what is wrong, so this looks at the raw flag and variable. */

@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { printable } from './printable.js';
 
 const NO_LINES = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>
@@ -6,13 +7,13 @@ const NO_LINES = Object.fromEntries(
   ),
 );
 
-/** Rows in columns, without lines and colours: for eyes as well as for `awk`. */
+/** Rows in columns, without lines and colours: for eyes as well as for `awk`. No cell can do anything to a terminal. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const table = new Table({
     chars: { ...NO_LINES, middle: '' },
     style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
   });
-  table.push(...rows.map((row) => [...row]));
+  table.push(...rows.map((row) => row.map(printable)));
   return table
     .toString()
     .split('\n')

@@ -303,7 +303,7 @@ export class Consumer {
       }
     } catch (error) {
       // Whoever has it, the entry is pending: it will be reclaimed.
-      this.#options.log.debug({ error, inboxId: entry.id }, 'an attempt could not be begun');
+      this.#options.log.debug({ error, inboxId: entry.id, attempt }, 'an attempt could not be begun');
     }
     this.#inWork--;
     this.#forget(holding);

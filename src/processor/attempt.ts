@@ -30,8 +30,9 @@ export class Attempt {
     attempt: number,
     log: Logger,
     onEnd: (ending: Ending) => void,
+    traceparent?: string,
   ) {
-    this.#context = new AttemptContext(consumerId, inboxId, attempt, log);
+    this.#context = new AttemptContext(consumerId, inboxId, attempt, log, traceparent);
     this.#onEnd = onEnd;
   }
 

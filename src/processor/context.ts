@@ -8,6 +8,11 @@ export interface Context {
   readonly inboxId: string;
   /** 1 for the first attempt. */
   readonly attempt: number;
+  /**
+   * The W3C trace context of this attempt's span, to be handed on; undefined where nobody traces. On the main thread
+   * the span is the active one, too.
+   */
+  readonly traceparent: string | undefined;
   /** Aborted when the attempt has taken too long, or when the group stops and cannot wait any longer. */
   readonly signal: AbortSignal;
   /** A logger whose lines carry the consumer, the inbox id and the attempt. */
@@ -29,16 +34,18 @@ export class AttemptContext implements Context {
   readonly consumerId: string;
   readonly inboxId: string;
   readonly attempt: number;
+  readonly traceparent: string | undefined;
   readonly #parentLog: Logger;
   #controller: AbortController | undefined;
   #abortReason: Error | undefined;
   #log: Logger | undefined;
   #givenUp: GivenUp | undefined;
 
-  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger) {
+  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger, traceparent?: string) {
     this.consumerId = consumerId;
     this.inboxId = inboxId;
     this.attempt = attempt;
+    this.traceparent = traceparent;
     this.#parentLog = log;
   }
 

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from '../logger.js';
 import { parseMessage } from '../message.js';
-import { Attempt } from './attempt.js';
+import { Attempt, type Ending } from './attempt.js';
 import type { Processor } from './processor.js';
 import type { Job, OnOutcome, Running } from './workshop.js';
 
@@ -17,7 +17,11 @@ export interface Bench {
 const DONE: Running = { interrupt() {} };
 
 /** Does a job on this thread. */
-export function doJob({ inboxId, message, attempt }: Job, bench: Bench, onOutcome: OnOutcome): Running {
+export function doJob(
+  { inboxId, message, attempt, traceparent }: Job,
+  bench: Bench,
+  onOutcome: OnOutcome,
+): Running {
   const { consumerId, processor, timeout, log } = bench;
   const parsed = parseMessage(message);
   if (!parsed.valid) {
@@ -26,11 +30,12 @@ export function doJob({ inboxId, message, attempt }: Job, bench: Bench, onOutcom
   }
   const { messageId } = parsed;
   const started = performance.now();
-  const running = new Attempt(consumerId, inboxId, attempt, log, (ending) => {
+  const onEnd = (ending: Ending) => {
     const outcome =
       ending.kind === 'processed' ? { kind: ending.kind, messageId, data: ending.data } : ending;
     onOutcome(outcome, performance.now() - started);
-  });
+  };
+  const running = new Attempt(consumerId, inboxId, attempt, log, onEnd, traceparent);
   running.run(processor, parsed.message, timeout);
   return running;
 }

@@ -7,6 +7,8 @@ export interface Job {
   readonly message: Payload;
   /** 1 for the first attempt. */
   readonly attempt: number;
+  /** Of the span of this attempt; only there where somebody traces. */
+  readonly traceparent?: string;
 }
 
 /** What has become of a job. */

@@ -64,6 +64,23 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
   };
 }
 
+/** The type of each key, as Redis calls it. `marks` is a channel and has none. */
+export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' | 'list'> {
+  return {
+    [keys.output]: 'stream',
+    [keys.inbox]: 'stream',
+    [keys.dead]: 'stream',
+    [keys.gaps]: 'stream',
+    [keys.bridge]: 'hash',
+    [keys.counters]: 'hash',
+    [keys.processed]: 'hash',
+    [keys.members]: 'hash',
+    [keys.retry]: 'zset',
+    [keys.heartbeats]: 'zset',
+    [keys.consumerList]: 'list',
+  };
+}
+
 /** `:1` for redis://host/1, '' for the first database. */
 function databaseOf(url: string): string {
   const database = Number(new URL(url).pathname.slice(1));

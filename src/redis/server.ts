@@ -1,43 +1,66 @@
 import { CgroupError } from '../errors.js';
 import type { Connection } from './connection.js';
 
-/** What we look at of a server, before we trust it with messages. */
+/** What a server says of itself. Undefined is what it does not tell: managed services often forbid CONFIG. */
 export interface ServerFacts {
   /** `Redis 7.0.15`, `Valkey 8.0.1` */
   readonly version: string;
-  /** '' where Redis does not say (managed services often forbid CONFIG). */
-  readonly maxmemoryPolicy: string;
-  /** Bytes that a subscriber may lag behind before Redis cuts it off; 0 for no limit, undefined where unknown. */
+  /** Of Redis, or the one that a Valkey is compatible with: `[7, 0]`. */
+  readonly release: readonly [major: number, minor: number];
+  /** Whether it is a node of a Cluster. */
+  readonly cluster: boolean;
+  /** Of a replica: where its master is, `host:port`. */
+  readonly masterAt: string | undefined;
+  readonly maxmemoryPolicy: string | undefined;
+  /** Bytes, 0 for no limit. */
+  readonly maxmemory: number | undefined;
+  /** Bytes. */
+  readonly usedMemory: number | undefined;
+  /** Bytes of memory that its machine has. */
+  readonly systemMemory: number | undefined;
+  /** Whether it writes an append-only file. */
+  readonly aof: boolean | undefined;
+  /** `always`, `everysec` or `no` */
+  readonly aofFsync: string | undefined;
+  /** When it saves snapshots: `3600 1 300 100`; '' for never. */
+  readonly save: string | undefined;
+  /** Whether the last write of the append-only file, and the last snapshot, went well. */
+  readonly savedWell: boolean;
+  /** Bytes that a subscriber may lag behind before Redis cuts it off; 0 for no limit. */
   readonly pubsubHardLimit: number | undefined;
 }
 
-/**
- * Reads the facts, and refuses a server that cannot do the work (XAUTOCLAIM came with Redis 6.2:
- * https://redis.io/docs/latest/commands/xautoclaim/).
- *
- * @throws {CgroupError} REDIS_VERSION
- */
-export async function inspectServer(connection: Connection): Promise<ServerFacts> {
-  const info = String(await connection.call('INFO', 'server'));
-  const valkey = /^valkey_version:(\S+)/m.exec(info)?.[1];
-  const redis = /^redis_version:(\S+)/m.exec(info)?.[1] ?? '0';
-  const version = valkey ? `Valkey ${valkey}` : `Redis ${redis}`;
+/** Reads what a server says of itself. */
+export async function readServer(connection: Connection): Promise<ServerFacts> {
+  const [info, limits, aofFsync, save] = await Promise.all([
+    connection.call('INFO'),
+    configOf(connection, 'client-output-buffer-limit'),
+    configOf(connection, 'appendfsync'),
+    configOf(connection, 'save'),
+  ]);
+  const facts = new Map<string, string>();
+  for (const [, name = '', value = ''] of String(info).matchAll(/^(\w+):(.*?)\r?$/gm)) facts.set(name, value);
+  const number = (name: string) => (facts.has(name) ? Number(facts.get(name)) : undefined);
+  const valkey = facts.get('valkey_version');
+  const redis = facts.get('redis_version') ?? '0';
   const [major = 0, minor = 0] = redis.split('.').map(Number);
-  if (major < 6 || (major === 6 && minor < 2))
-    throw new CgroupError(
-      'REDIS_VERSION',
-      `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
-    );
-  if (/^cluster_enabled:1/m.exec(String(await connection.call('INFO', 'cluster'))))
-    throw new CgroupError(
-      'REDIS_VERSION',
-      `${version} is a node of a Cluster, which cgroup does not support yet: use a single Redis, with or without replicas`,
-    );
-  const limits = (await configOf(connection, 'client-output-buffer-limit')) ?? '';
-  const hard = /pubsub (\d+)/.exec(limits)?.[1];
+  const hard = /pubsub (\d+)/.exec(limits ?? '')?.[1];
   return {
-    version,
-    maxmemoryPolicy: (await configOf(connection, 'maxmemory-policy')) ?? '',
+    version: valkey ? `Valkey ${valkey}` : `Redis ${redis}`,
+    release: [major, minor],
+    cluster: facts.get('cluster_enabled') === '1',
+    masterAt:
+      facts.get('role') === 'slave' ? `${facts.get('master_host')}:${facts.get('master_port')}` : undefined,
+    maxmemoryPolicy: facts.get('maxmemory_policy'),
+    maxmemory: number('maxmemory'),
+    usedMemory: number('used_memory'),
+    systemMemory: number('total_system_memory'),
+    aof: facts.has('aof_enabled') ? facts.get('aof_enabled') === '1' : undefined,
+    aofFsync,
+    save,
+    savedWell: ['aof_last_write_status', 'rdb_last_bgsave_status'].every(
+      (name) => (facts.get(name) ?? 'ok') === 'ok',
+    ),
     pubsubHardLimit: hard === undefined ? undefined : Number(hard),
   };
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -204,7 +204,13 @@ test('lines of the log come out of the log of the process, and say which message
   await group.settled(1);
   const [{ inboxId, consumerId } = {}] = await group.outputs();
   const lines = logOf(next).filter(({ msg }) => msg === 'begun');
-  const fields = { level: 30, does: 'exitOnce', consumer: consumerId, inboxId, pid: next.pid };
+  const fields = {
+    level: 30,
+    does: 'exitOnce',
+    consumer: consumerId,
+    inboxId,
+    process: `${hostname()}:${next.pid}`,
+  };
   expect(lines).toMatchObject([
     { ...fields, attempt: 1 },
     { ...fields, attempt: 2 },

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { processName } from '../../logger.js';
 import { type Published, publish } from '../../publisher.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
@@ -51,7 +52,7 @@ export function publishCommand(): Command {
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
   const { settings } = await settingsOf(command);
-  const log = makeLogger(settings);
+  const log = makeLogger(settings).child({ process: processName(), channel: settings.channel });
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const ending = new AbortController();

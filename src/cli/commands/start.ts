@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { messageOf } from '../../errors.js';
 import { ConsumerGroup } from '../../group.js';
-import type { Logger } from '../../logger.js';
+import { groupLogger } from '../../logger.js';
 import { settingNames } from '../../settings.js';
+import { surviveStrayErrors } from '../../stray-errors.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import type { LoadedSettings } from '../load-settings.js';
 import { makeLogger } from '../logger.js';
@@ -28,9 +28,10 @@ export function startCommand(): Command {
 }
 
 async function run({ settings, written }: LoadedSettings, json: boolean): Promise<void> {
-  const log = makeLogger(settings);
-  surviveStrayErrors(log);
-  const group = new ConsumerGroup({ ...written, logger: log });
+  const root = makeLogger(settings);
+  const log = groupLogger(root, settings);
+  const strays = surviveStrayErrors(log);
+  const group = new ConsumerGroup({ ...written, logger: root });
   const stopped = untilSignal((signal) =>
     log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`),
   );
@@ -43,18 +44,8 @@ async function run({ settings, written }: LoadedSettings, json: boolean): Promis
   watching.abort();
   await monitor;
   await group.stop();
+  strays.flush();
   log.info({}, 'stopped');
   // A processor may have left timers or sockets behind: they do not keep us.
   process.exit(0);
-}
-
-/**
- * A processor can throw where nobody waits for it: in a timer, in a promise that it forgot. That says
- * nothing about the state of the group, so the group goes on, and says so.
- */
-function surviveStrayErrors(log: Logger): void {
-  const tell = (error: unknown) =>
-    log.error({ error }, `an error outside of any attempt, probably of the processor: ${messageOf(error)}`);
-  process.on('uncaughtException', tell);
-  process.on('unhandledRejection', tell);
 }

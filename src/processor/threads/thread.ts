@@ -171,7 +171,7 @@ export class Thread {
     const silence = this.#silence.look(spawned.progress.pulse, performance.now());
     if (silence < timeout + GRACE) return;
     log.warn(
-      { processor: path },
+      { processor: path, ...this.#blamed(spawned) },
       `the processor keeps its thread busy for longer than ${timeout} ms: replaced`,
     );
     const error = `no result within ${timeout} ms, and its thread was kept busy`;
@@ -182,8 +182,16 @@ export class Thread {
     if (spawned !== this.#spawned) return;
     const { log, path } = this.#options;
     const error = `the processor ended its thread: ${why}`;
-    log.error({ processor: path }, `${error}: replaced`);
+    log.error({ processor: path, ...this.#blamed(spawned) }, `${error}: replaced`);
     this.#replace(spawned, { kind: 'failed', reason: 'failed', error }, 0);
+  }
+
+  /** Which message it is about, for the log, where only one can be to blame. */
+  #blamed(spawned: SpawnedThread): object {
+    const [guilty, ...more] = this.#jobs.suspects(spawned.progress);
+    if (!guilty || more.length > 0) return {};
+    const { inboxId, attempt } = guilty.job;
+    return { consumer: this.#options.consumers[guilty.slot], inboxId, attempt };
   }
 
   /** @param outcome of the job to blame */

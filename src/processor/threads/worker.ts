@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
 import { messageOf } from '../../errors.js';
+import { surviveStrayErrors } from '../../stray-errors.js';
 import { loadProcessor } from '../load.js';
 import { Progress } from './progress.js';
 import { Slot } from './slot.js';
@@ -46,14 +47,6 @@ function tell(message: FromThread): void {
   port.postMessage(message);
 }
 
-/** What the processor leaves behind, a timer that throws for instance, must not end the thread. */
-function survive(): void {
-  const stray = (error: unknown) =>
-    log.error({ error }, `an error outside of any attempt, probably of the processor: ${messageOf(error)}`);
-  process.on('uncaughtException', stray);
-  process.on('unhandledRejection', stray);
-}
-
 async function makeSlots(): Promise<Slot[] | undefined> {
   try {
     const processor = await loadProcessor(path);
@@ -92,9 +85,13 @@ function take(slots: readonly Slot[], message: ToThread): void {
 
 const slots = await makeSlots();
 if (slots) {
-  survive();
+  // What the processor leaves behind, a timer that throws for instance, must not end the thread.
+  const strays = surviveStrayErrors(log);
   // A processor may end the thread: what was done before is not to be done again.
-  process.on('exit', tellDone);
+  process.on('exit', () => {
+    strays.flush();
+    tellDone();
+  });
   setInterval(() => progress.beat(), BEAT_EVERY).unref();
   port.on('message', (message: ToThread) => take(slots, message));
   tell({ kind: 'ready' });

@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import { examine } from '../../doctor/doctor.js';
+import type { Cure, Finding } from '../../doctor/finding.js';
+import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
+import { makeLogger } from '../logger.js';
+import { printable } from '../printable.js';
+
+/** Exit code where there is something to mend. */
+const TO_MEND = 1;
+
+export function doctorCommand(): Command {
+  return settingsCommand(
+    'doctor',
+    'Checks Redis and the group, and says for all that is not well what is wrong, why it matters, and the command ' +
+      'that mends it. Exit code 1 if there is something to mend. Nothing is changed.',
+    [...GROUP_SETTINGS, 'claimAfter', 'lease'],
+    [
+      ['cgroup doctor', 'before the first start, and when something is strange'],
+      ['cgroup doctor --json | jq -r .acl', 'the ACL line of a Redis user for cgroup'],
+      ['cgroup doctor && cgroup start', 'start only where all is well'],
+    ],
+  )
+    .option('--json', 'print one JSON object')
+    .action(async ({ json }: { json?: boolean }, command: Command) => {
+      const { settings, written } = await settingsOf(command);
+      const { ok, findings, acl } = await examine({ ...written, logger: makeLogger(settings) });
+      const shown = findings.map((finding) => shownFinding(finding, settings.redis));
+      if (json) print(JSON.stringify({ ok, findings: shown, acl }, null, 2));
+      else print(doctorText(shown, acl));
+      if (!ok) process.exitCode = TO_MEND;
+    });
+}
+
+/** A finding as it is printed: the commands are ready to be typed. */
+export interface ShownFinding extends Pick<Finding, 'check' | 'status' | 'what' | 'why'> {
+  readonly mend: readonly string[];
+}
+
+export function shownFinding({ check, status, what, why, cures = [] }: Finding, url: string): ShownFinding {
+  return {
+    check,
+    status,
+    what,
+    ...(why === undefined ? {} : { why }),
+    mend: cures.map((cure) => typed(cure, url)),
+  };
+}
+
+/** The password is not shown: redis-cli asks the variable REDISCLI_AUTH. */
+function typed({ at, words }: Cure, url: string): string {
+  if (at === 'shell') return shellLine(words);
+  const { hostname, port, pathname, protocol } = new URL(url);
+  const flags = [
+    ...(hostname === '127.0.0.1' || hostname === 'localhost' ? [] : ['-h', hostname]),
+    ...(port === '' || port === '6379' ? [] : ['-p', port]),
+    ...(Number(pathname.slice(1)) > 0 ? ['-n', String(Number(pathname.slice(1)))] : []),
+    ...(protocol === 'rediss:' ? ['--tls'] : []),
+  ];
+  return shellLine(['redis-cli', ...flags, ...words]);
+}
+
+/** Words as a shell reads them. */
+function shellLine(words: readonly string[]): string {
+  return words
+    .map((word) => (/^[\w:.,@%+/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}
+
+/** The findings as a person reads them. */
+export function doctorText(findings: readonly ShownFinding[], acl: string): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const lines = findings.flatMap(({ check, status, what, why, mend }) => [
+    `${(status === 'mend' ? 'MEND' : status).padEnd(4)}  ${check.padEnd(width)}  ${printable(what)}`,
+    ...(why === undefined ? [] : [`${' '.repeat(width + 8)}${printable(why)}`]),
+    ...mend.map((command) => `${' '.repeat(width + 8)}$ ${printable(command)}`),
+  ]);
+  const count = findings.filter(({ status }) => status === 'mend').length;
+  const verdict = count === 0 ? 'All is well.' : `${count} thing${count === 1 ? '' : 's'} to mend.`;
+  return [
+    ...lines,
+    '',
+    verdict,
+    '',
+    'A Redis user with these rights, and no others, is enough for cgroup:',
+    `  ${printable(acl)}`,
+  ].join('\n');
+}

@@ -1,0 +1,41 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { formatDuration, parseDuration } from '../../duration.js';
+import { problemOf } from '../../settings.js';
+import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
+
+/** ms between two readings. */
+const INTERVAL = 1_000;
+
+export function topCommand(): Command {
+  return settingsCommand(
+    'top',
+    'Shows a running group on the whole terminal, all its processes together: rate and lag, who leads, who holds ' +
+      'what, what died and why. q quits. In a pipe it prints once, as plain text.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup top', 'watch it, a reading each second; q quits'],
+      ['cgroup top --interval 5s --output invoices', 'another group, and less often'],
+      ['cgroup top | cat', 'once, as plain text'],
+    ],
+  )
+    .addOption(
+      new Option('--interval <duration>', 'time between two readings')
+        .argParser(interval)
+        .default(INTERVAL, formatDuration(INTERVAL)),
+    )
+    .action(async (options: { interval: number }, command: Command) => {
+      // What draws on a terminal is loaded only where it is needed.
+      const { printOnce, showOnScreen } = await import('../top/run.js');
+      const onScreen = process.stdout.isTTY && process.env.TERM !== 'dumb';
+      await withGroup(command, ({ client }) =>
+        onScreen ? showOnScreen(client, options.interval) : printOnce(client, options.interval),
+      );
+    });
+}
+
+/** The rule is that of the setting of the same name. */
+function interval(text: string): number {
+  const problem = problemOf('interval', text);
+  if (problem) throw new InvalidArgumentError(problem.message);
+  return parseDuration(text);
+}

@@ -1,0 +1,89 @@
+import cliTruncate from 'cli-truncate';
+import sparkly from 'sparkly';
+import stringWidth from 'string-width';
+import { formatDuration } from '../../duration.js';
+import type { GroupStatus } from '../../snapshot.js';
+import { printable } from '../printable.js';
+import { columns } from '../table.js';
+import type { TopView } from './history.js';
+import type { Line } from './line.js';
+import { sectionLines, sectionsOf, shareOut } from './sections.js';
+
+/** Room on the screen, in characters; Infinity where nobody looks, as in a pipe. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Readings in a sparkline where there is room for all. */
+const LONGEST_SPARK = 60;
+const number = new Intl.NumberFormat('en');
+
+/** The screen as lines: no more than it is high, none wider than it is. */
+export function frame(view: TopView, { width, height }: Size): Line[] {
+  const top = headLines(view, width);
+  const room = height - top.length - 1;
+  const sections = sectionsOf(view, room);
+  const shown = shareOut(sections, room);
+  const lines = [...top];
+  for (const [i, section] of sections.entries()) {
+    const part = sectionLines(section, shown[i] ?? -1);
+    if (part.length > 0) lines.push({ text: '' }, ...part);
+  }
+  return lines.slice(0, height).map((line) => ({ ...line, text: cut(line.text, width) }));
+}
+
+function headLines({ status, trouble, rates, lags }: TopView, width: number): Line[] {
+  const alarm: Line[] = trouble === undefined ? [] : [{ text: printable(trouble), tone: 'alarm' }];
+  if (!status) return alarm.length > 0 ? alarm : [{ text: 'reading …', tone: 'dim' }];
+  const { time, group, channel, output, backlog, waiting, pending, retrying, lagMs, counters } = status;
+  const rate = rates.at(-1) ?? Number.NaN;
+  // What the sparklines stand beside is about 24 wide.
+  const spark = (values: readonly number[]) => sparkline(values, Math.min(width - 24, LONGEST_SPARK));
+  const numbers = columns([
+    ['rate', Number.isNaN(rate) ? '?' : `${number.format(rate)} msg/s`, spark(rates)],
+    ['lag', backlog === 0 ? 'none' : formatDuration(lagMs), spark(lags)],
+    ['backlog', number.format(backlog), named({ waiting, pending, retrying })],
+    ['settled', number.format(counters.processed + counters.dead), totals(counters)],
+  ]);
+  return [
+    { text: printable(`${channel} → ${output}  group ${group}  ${time.slice(11, 19)}Z`), tone: 'title' },
+    ...alarm,
+    ...losses(counters),
+    ...numbers.split('\n').map((text) => ({ text })),
+  ];
+}
+
+function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus['counters']): string {
+  return named({ relayed, processed, dead, 'failed attempts': failed, retried, gaps });
+}
+
+/** What should never happen takes a line only where it has. */
+function losses({ lost, dropped }: GroupStatus['counters']): Line[] {
+  const texts: string[] = [];
+  if (lost > 0) texts.push(`${number.format(lost)} messages lost: somebody deleted them from the inbox`);
+  if (dropped > 0)
+    texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
+  return texts.map((text) => ({ text, tone: 'alarm' }));
+}
+
+function named(numbers: Readonly<Record<string, number>>): string {
+  return Object.entries(numbers)
+    .map(([name, value]) => `${name} ${number.format(value)}`)
+    .join('  ');
+}
+
+/** The last values as bars, from 0 to the highest of them; '' where there is no room, or nothing to compare. */
+export function sparkline(values: readonly number[], width: number): string {
+  const last = width > 0 ? values.slice(-width) : [];
+  const known = last.filter((value) => !Number.isNaN(value));
+  if (known.length < 2) return '';
+  return sparkly([...last], { minimum: 0, maximum: Math.max(1, ...known) });
+}
+
+function cut(text: string, width: number): string {
+  if (!Number.isFinite(width)) return text;
+  const short = cliTruncate(text, width);
+  // Where the cut falls into a wide character, it leaves the whole of it.
+  return stringWidth(short) > width ? cliTruncate(text, width - 1) : short;
+}

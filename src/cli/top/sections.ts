@@ -1,0 +1,109 @@
+import { shortened } from '../printable.js';
+import { columns } from '../table.js';
+import type { ConsumerView, TopView } from './history.js';
+import type { Line } from './line.js';
+
+/** A table of the screen, of which as many rows are shown as there is room for. */
+export interface Section {
+  readonly heads: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  /** Its share of the room, against the others'. */
+  readonly weight: number;
+}
+
+/** Characters of an error, more than most screens are wide. */
+const ERROR_WIDTH = 200;
+const number = new Intl.NumberFormat('en');
+
+/** The tables below the numbers, the most important first: that is also the order in which they get room. */
+export function sectionsOf(view: TopView, room: number): Section[] {
+  const { status, letters } = view;
+  if (!status) return [];
+  const { bridges, leader, gaps, counters } = status;
+  const named = (name: string, count: number) => `${name} (${number.format(count)})`;
+  const sections: Section[] = [
+    {
+      heads: [named('consumers', view.consumers.length), 'host', 'pid', 'pending', 'processed', 'msg/s'],
+      rows:
+        view.consumers.length === 0
+          ? [['none: nothing is processed (cgroup start)']]
+          : ordered(view.consumers, room).map((one) => [
+              one.id,
+              one.host,
+              String(one.pid),
+              number.format(one.pending),
+              number.format(one.processed),
+              number.format(one.rate),
+            ]),
+      weight: 3,
+    },
+    {
+      heads: [named('bridges', bridges.length), ''],
+      rows: leader
+        ? bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows'])
+        : [['none leads: nothing is relayed (cgroup start)'], ...bridges.map(({ id }) => [id, 'follows'])],
+      weight: 1,
+    },
+  ];
+  if (letters.length > 0)
+    sections.push({
+      heads: [named('dead letters', counters.dead - counters.purged), 'reason', 'attempts', 'error'],
+      rows: letters.map(({ id, reason, attempts, error }) => [
+        id,
+        reason,
+        String(attempts),
+        shortened(error, ERROR_WIDTH),
+      ]),
+      weight: 1,
+    });
+  if (gaps.length > 0)
+    sections.push({
+      heads: [named('gaps', counters.gaps), 'to', 'messages may have been missed, because'],
+      rows: [...gaps].reverse().map(({ from, to, reason }) => [from, to, reason]),
+      weight: 1,
+    });
+  return sections;
+}
+
+/** In their own order where all can be seen, else those that hold most first. */
+function ordered(consumers: readonly ConsumerView[], room: number): readonly ConsumerView[] {
+  if (consumers.length <= room) return consumers;
+  return [...consumers].sort((a, b) => b.pending - a.pending || a.id.localeCompare(b.id));
+}
+
+/**
+ * How many rows of each section are shown, so that all of them with a head each, and an empty line between, take
+ * no more than `room` lines. Those for which there is none show -1: not even their head.
+ */
+export function shareOut(sections: readonly Section[], room: number): number[] {
+  const shown = sections.map(() => -1);
+  let left = room;
+  for (const [i] of sections.entries()) {
+    const least = i === 0 ? 2 : 3;
+    if (left < least) break;
+    shown[i] = 1;
+    left -= least;
+  }
+  for (let given = true; given && left > 0; ) {
+    given = false;
+    for (const [i, { rows, weight }] of sections.entries()) {
+      const has = shown[i] ?? -1;
+      const more = has < 0 ? 0 : Math.min(weight, rows.length - has, left);
+      shown[i] = has + more;
+      left -= more;
+      given ||= more > 0;
+    }
+  }
+  return shown;
+}
+
+/** A section as lines: the last one tells how many rows there was no room for. */
+export function sectionLines({ heads, rows }: Section, shown: number): Line[] {
+  if (shown < 0) return [];
+  const hidden = rows.length - shown;
+  const most = hidden > 0 && shown > 1 ? shown - 1 : shown;
+  const [head = '', ...lines] = columns([heads, ...rows.slice(0, most)]).split('\n');
+  const rest =
+    most < shown ? [{ text: `… and ${number.format(hidden + 1)} more`, tone: 'dim' as const }] : [];
+  return [{ text: head, tone: 'head' }, ...lines.map((text) => ({ text })), ...rest];
+}

@@ -1,0 +1,42 @@
+/** A command that mends something. */
+export interface Cure {
+  /** Where it is typed: into redis-cli, or into a shell. */
+  readonly at: 'redis' | 'shell';
+  readonly words: readonly string[];
+}
+
+/** What a check found. */
+export interface Finding {
+  /** What was looked at, in a word or two. */
+  readonly check: string;
+  /** `note`: worth knowing, or it cannot be told; nothing has to be done. */
+  readonly status: 'ok' | 'note' | 'mend';
+  /** What is so. */
+  readonly what: string;
+  /** Why it matters; where it is not well. */
+  readonly why?: string;
+  readonly cures?: readonly Cure[];
+}
+
+export function redis(...words: string[]): Cure {
+  return { at: 'redis', words };
+}
+
+export function shell(...words: string[]): Cure {
+  return { at: 'shell', words };
+}
+
+/** A command as Redis reads it in redis-cli. */
+export function redisLine(words: readonly string[]): string {
+  return words.map((word) => (/^[^\s"'\\]+$/.test(word) ? word : JSON.stringify(word))).join(' ');
+}
+
+/** A finding as a line of the log. */
+export function lineOf({ what, cures }: Finding): string {
+  return cures?.[0] ? `${what}: ${redisLine(cures[0].words)}` : what;
+}
+
+/** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that what is advised suffices. */
+export function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)}mb`;
+}

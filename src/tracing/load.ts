@@ -1,0 +1,27 @@
+import { messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { type OpenTelemetry, Tracing, type TracingNames } from './tracing.js';
+
+/**
+ * Tracing, where the user's own start-up has set up OpenTelemetry; undefined where it has not, or where its API
+ * package is not installed: then nothing is called for any message.
+ */
+export async function loadTracing(names: TracingNames, log: Logger): Promise<Tracing | undefined> {
+  let api: OpenTelemetry;
+  try {
+    api = await import('@opentelemetry/api');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND')
+      log.warn({ error }, `no tracing, @opentelemetry/api fails on import: ${messageOf(error)}`);
+    return undefined;
+  }
+  if (!isSetUp(api)) return undefined;
+  log.debug({}, 'tracing with OpenTelemetry');
+  return new Tracing(api, names);
+}
+
+/** The API hands out tracers that do nothing until somebody registers a provider behind its proxy. */
+function isSetUp({ trace }: OpenTelemetry): boolean {
+  const provider = trace.getTracerProvider() as Partial<InstanceType<OpenTelemetry['ProxyTracerProvider']>>;
+  return provider.getDelegateTracer === undefined || provider.getDelegateTracer('cgroup') !== undefined;
+}

@@ -1,0 +1,47 @@
+import { LeaseStore, type RelayReply, type RelayRequest } from '../redis/lease.js';
+import { type DeadLetter, type Result, type Retry, RoadStore } from '../redis/road.js';
+import type { Tracing } from './tracing.js';
+
+/** The stores with spans around what moves messages. Where nobody traces, the plain ones are used. */
+
+type RoadArguments = ConstructorParameters<typeof RoadStore>;
+type LeaseArguments = ConstructorParameters<typeof LeaseStore>;
+
+export class TracedRoadStore extends RoadStore {
+  readonly #tracing: Tracing;
+
+  constructor(tracing: Tracing, ...args: RoadArguments) {
+    super(...args);
+    this.#tracing = tracing;
+  }
+
+  override commit(results: readonly Result[], maxLength: number): Promise<string[]> {
+    const ids = results.map(({ inboxId }) => inboxId);
+    return this.#tracing.settle('commit', ids, () => super.commit(results, maxLength));
+  }
+
+  override bury(letters: readonly DeadLetter[]): Promise<string[]> {
+    const ids = letters.map(({ inboxId }) => inboxId);
+    return this.#tracing.settle('bury', ids, () => super.bury(letters));
+  }
+
+  override async retry(retries: readonly Retry[]): Promise<void> {
+    await super.retry(retries);
+    this.#tracing.forget(retries.map(({ inboxId }) => inboxId));
+  }
+}
+
+export class TracedLeaseStore extends LeaseStore {
+  readonly #tracing: Tracing;
+
+  constructor(tracing: Tracing, ...args: LeaseArguments) {
+    super(...args);
+    this.#tracing = tracing;
+  }
+
+  override relay(request: RelayRequest): Promise<RelayReply> {
+    // Without messages it only asks for the position.
+    if (request.messages.length === 0) return super.relay(request);
+    return this.#tracing.relay(request.messages, () => super.relay(request));
+  }
+}

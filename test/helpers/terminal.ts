@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import xterm from '@xterm/headless';
+import { onTestFinished } from 'vitest';
+import { until } from './until.js';
+
+const BIN = fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url));
+const HOST = fileURLToPath(new URL('./terminal.py', import.meta.url));
+
+export interface TerminalExit {
+  readonly code: number;
+  /** Whether the terminal echoes what is typed, and edits lines, as before. */
+  readonly restored: boolean;
+}
+
+/** A `cgroup` command on a terminal of its own, seen as a user sees it. */
+export interface TerminalRun {
+  readonly exit: Promise<TerminalExit>;
+  type(keys: string): void;
+  resize(rows: number, columns: number): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** The lines on the screen now, without spaces at their ends; empty ones at the end left out. */
+  screen(): string[];
+  /** Waits until the screen, as one text, matches. */
+  shows(pattern: RegExp): Promise<string>;
+  /** Whether the whole screen is taken, to be given back in the end. */
+  isTaken(): boolean;
+  /** All that was written. */
+  raw(): string;
+}
+
+/** Runs a command of `cgroup` in a terminal of this size; it is killed when the test has ended. */
+export function onTerminal(
+  args: readonly string[],
+  { rows = 30, columns = 100, env = {} }: { rows?: number; columns?: number; env?: NodeJS.ProcessEnv } = {},
+): TerminalRun {
+  const { NO_COLOR: _, ...inherited } = process.env;
+  const child = spawn('python3', [HOST, String(rows), String(columns), process.execPath, BIN, ...args], {
+    env: { ...inherited, TERM: 'xterm-256color', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const terminal = new xterm.Terminal({ rows, cols: columns, allowProposedApi: true });
+  let raw = '';
+  let notes = '';
+  child.stdout.on('data', (data: Buffer) => {
+    raw += data.toString('utf8');
+    terminal.write(data);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    notes += text;
+  });
+  child.stdin.on('error', () => {}); // it may have ended
+  const pid = () => (JSON.parse(notes.split('\n')[0] ?? '') as { pid: number }).pid;
+  const exit = new Promise<TerminalExit>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', () => {
+      try {
+        done(JSON.parse(notes.trim().split('\n')[1] ?? '') as TerminalExit);
+      } catch {
+        fail(new Error(`the terminal failed: ${notes}`));
+      }
+    });
+  });
+  exit.catch(() => {}); // whoever waits for it hears of it
+  onTestFinished(async () => {
+    if (child.exitCode === null) {
+      child.kill('SIGKILL');
+      try {
+        process.kill(pid(), 'SIGKILL');
+      } catch {
+        // it has ended
+      }
+    }
+    terminal.dispose();
+  });
+  const screen = () => {
+    const { active } = terminal.buffer;
+    const lines = Array.from({ length: terminal.rows }, (_line, y) =>
+      (active.getLine(active.baseY + y)?.translateToString(true) ?? '').trimEnd(),
+    );
+    while (lines.at(-1) === '') lines.pop();
+    return lines;
+  };
+  return {
+    exit,
+    type: (keys) => child.stdin.write(`keys ${JSON.stringify(keys)}\n`),
+    resize: async (newRows, newColumns) => {
+      terminal.resize(newColumns, newRows);
+      child.stdin.write(`size ${newRows} ${newColumns}\n`);
+    },
+    signal: (signal) => process.kill(pid(), signal),
+    screen,
+    shows: async (pattern) => {
+      const text = () => screen().join('\n');
+      await until(() => pattern.test(text()), { what: `the screen to show ${pattern}` }).catch((error) => {
+        throw new Error(`${(error as Error).message}\n--- screen\n${text()}\n--- notes\n${notes}`);
+      });
+      return text();
+    },
+    isTaken: () => terminal.buffer.active.type === 'alternate',
+    raw: () => raw,
+  };
+}

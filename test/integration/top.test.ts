@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { cgroup } from '../helpers/cli.js';
+import { groupOn } from '../helpers/group.js';
+import { freshRedis, withRedis } from '../helpers/redis.js';
+import { onTerminal } from '../helpers/terminal.js';
+
+const shared = withRedis();
+
+/** A group at work, with one dead letter. */
+async function groupAtWork(url: string) {
+  const group = await groupOn(url);
+  const run = await group.start(['--size', '3']);
+  await group.publish(100);
+  await group.raw.publish(group.space.channel, 'no JSON \u001b[2J');
+  await group.settled(101);
+  return { ...group, run };
+}
+
+describe('cgroup top', () => {
+  it('shows a group on the whole terminal, goes with its size, and q gives the terminal back', async () => {
+    const group = await groupAtWork(shared.url);
+    const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
+    const screen = await top.shows(/settled +101 /);
+    expect(screen).toMatch(/^messages:published:\S+ → messages:processed:\S+ {2}group cgroup/);
+    expect(screen).toMatch(/^consumers \(3\) /m);
+    expect(screen).toMatch(/^\S+-3 +\S+ +\d+ +0 +\d+/m);
+    expect(screen).toMatch(/^bridges \(1\)\n\S+ +leads$/m);
+    expect(screen).toMatch(/^\d+-0 +invalid-json +0 /m);
+    expect(top.isTaken()).toBe(true);
+    await top.shows(/^rate .*[▁-█]{3}/m);
+
+    await group.publish(50);
+    await top.shows(/settled +151 /);
+
+    await top.resize(9, 40);
+    await top.shows(/^messages:published:\S+ → messages:…$/m);
+    await top.shows(/^consumers \(3\).*\n.*\n… and 2 more$/m);
+    expect(top.screen().length).toBeLessThanOrEqual(9);
+    await top.resize(2, 12);
+    await top.shows(/^messages:pu…\n/);
+    await top.resize(40, 120);
+    await top.shows(/^gaps|invalid-json/m);
+
+    top.type('x');
+    top.type('q');
+    expect(await top.exit).toEqual({ code: 0, restored: true });
+    expect(top.isTaken()).toBe(false);
+    expect(top.raw()).toContain('\u001b[?25h');
+    await group.run.kill();
+  });
+
+  it.each([
+    ['Ctrl-C', (top: ReturnType<typeof onTerminal>) => top.type('\u0003')],
+    ['SIGTERM', (top: ReturnType<typeof onTerminal>) => top.signal('SIGTERM')],
+  ])('gives the terminal back at %s', async (_name, end) => {
+    const group = await groupOn(shared.url);
+    const top = onTerminal(['top', ...group.flags]);
+    await top.shows(/none leads: nothing is relayed/);
+    end(top);
+    expect(await top.exit).toEqual({ code: 0, restored: true });
+    expect(top.isTaken()).toBe(false);
+  });
+
+  it('shows colours, and none with NO_COLOR', async () => {
+    const group = await groupOn(shared.url);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour is
+    const colour = /\u001b\[\d+m/;
+    for (const [env, coloured] of [
+      [{}, true],
+      [{ NO_COLOR: '1' }, false],
+    ] as const) {
+      const top = onTerminal(['top', ...group.flags], { env });
+      await top.shows(/^consumers \(0\)/m);
+      top.type('q');
+      await top.exit;
+      expect(colour.test(top.raw())).toBe(coloured);
+    }
+  });
+
+  it('says that Redis is away, and goes on when it is back', async () => {
+    const redis = await freshRedis(['--appendonly', 'yes']);
+    const group = await groupAtWork(redis.url);
+    const top = onTerminal(['top', ...group.flags, '--interval', '200ms']);
+    await top.shows(/settled +101 /);
+    group.raw.on('error', () => {}); // it is meant to be away
+    await redis.kill();
+    await top.shows(/no numbers for \d+ s: /);
+    await top.shows(/no numbers for 2 s: /);
+    expect(top.screen().join('\n')).toMatch(/settled +101 /);
+    await redis.restart();
+    await group.bridgesInStep(1);
+    await group.publish(20);
+    const back = await top.shows(/settled +121 /);
+    expect(back).not.toContain('no numbers');
+    top.type('q');
+    expect(await top.exit).toEqual({ code: 0, restored: true });
+    await group.run.kill();
+  });
+
+  it('lets the user leave while Redis is stopped and does not answer', async () => {
+    const redis = await freshRedis();
+    const group = await groupOn(redis.url);
+    const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
+    await top.shows(/consumers/);
+    process.kill(redis.pid, 'SIGSTOP');
+    try {
+      await top.shows(/no numbers for \d+ s: Redis does not answer/);
+      top.type('q');
+      const late = sleep(3_000).then(() => 'late');
+      expect(await Promise.race([top.exit, late])).toEqual({ code: 0, restored: true });
+    } finally {
+      process.kill(redis.pid, 'SIGCONT');
+    }
+  });
+
+  it('prints once, as plain text, into a pipe', async () => {
+    const group = await groupAtWork(shared.url);
+    const run = cgroup(['top', ...group.flags, '--interval', '100ms']);
+    expect(await run.exit).toEqual({ code: 0, signal: null });
+    const text = run.stdout();
+    expect(text.match(/^rate/gm)).toHaveLength(1);
+    expect(text).toMatch(/^rate +0 msg\/s$/m);
+    expect(text).toMatch(/^consumers \(3\) /m);
+    expect(text).toContain('invalid-json');
+    expect(text).not.toContain('\u001b');
+    await group.run.kill();
+  });
+
+  it('refuses an interval that is none, and says why it cannot begin', async () => {
+    const wrong = cgroup(['top', '--interval', '5ms']);
+    expect((await wrong.exit).code).toBe(2);
+    expect(wrong.stderr()).toContain('must be a duration from 100ms');
+    const away = cgroup(['top', '--redis', 'redis://127.0.0.1:1']);
+    expect((await away.exit).code).toBe(1);
+    expect(away.stderr()).toContain('cannot reach Redis');
+  });
+});
