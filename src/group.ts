@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { Bridge } from './bridge/bridge.js';
 import { Committer } from './consumer/committer.js';
 import { Consumer, type Failure } from './consumer/consumer.js';
 import { Digest } from './digest.js';
 import { CgroupError, messageOf } from './errors.js';
+import type { HttpServer } from './http/server.js';
+import type { GroupView } from './http/view.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
 import { chooseWorkshop } from './processor/choose.js';
@@ -24,6 +27,7 @@ import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
 import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
+import { Vitals } from './vitals.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
 export interface GroupOptions extends SettingsInput {
@@ -72,6 +76,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #deaths: Digest<Failure>;
   #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
+  #http: HttpServer | undefined;
+  /** Kept only where http shows them. */
+  readonly #vitals: Vitals | undefined;
+  #ready = false;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
@@ -86,6 +94,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { process: processor, logger, ...settings } = options;
     this.settings = parseSettings(settings);
     this.#process = processor;
+    this.#vitals = this.settings.http && new Vitals();
     this.#log = (logger ?? silentLogger).child({ group: this.settings.group, output: this.settings.output });
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
@@ -110,7 +119,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
    * Starts bridge and consumers. When it returns, whatever is published is processed; unless the group was
    * stopped meanwhile, which is no error.
    *
-   * @throws {CgroupError} PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
+   * @throws {CgroupError} LISTEN, PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
    *   KEY_TYPE, or STATE if the group was stopped before
    */
   start(): Promise<void> {
@@ -152,6 +161,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   async #start(): Promise<void> {
     const { settings } = this;
+    await this.#serve();
     const member = { host: hostname(), pid: process.pid };
     // Names of ids hold no space: a mark is a line of words.
     const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
@@ -187,12 +197,15 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       store: road,
       outputMaxLen: settings.outputMaxLen,
       log: this.#log,
-      onSettled: (count) => this.#tell('settled', count),
+      onSettled: (count) => this.#onSettled(count),
+      onResults: this.#vitals && ((results) => this.#vitals?.committed(results)),
     });
     const consumers = await this.#makeConsumers(ids, road, committer, workshop);
     const { claimAfter, heartbeat } = settings;
     this.#parts = {
-      inspector: new Inspector(main, keys, settings.group),
+      // What many may look at does not stand in the way of what the consumers write.
+      inspector: new Inspector(settings.http ? await this.#connect('http') : main, keys, settings.group),
+      main,
       bridge,
       consumers,
       committer,
@@ -240,7 +253,22 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       { consumers: consumers.map(({ id }) => id) },
       `ready: ${consumers.length} consumer${consumers.length === 1 ? '' : 's'}, channel ${this.settings.channel}`,
     );
+    this.#ready = true;
     this.#tell('ready');
+  }
+
+  /** First of all, so that whoever asks is told that it is starting. What it takes is loaded only where it is wanted. */
+  async #serve(): Promise<void> {
+    const { http, httpToken } = this.settings;
+    if (!http || !this.#vitals || this.#stopping) return;
+    const { HttpServer } = await import('./http/server.js');
+    this.#http = new HttpServer({
+      listen: http,
+      token: httpToken,
+      view: this.#view(this.#vitals),
+      log: this.#log,
+    });
+    await this.#http.start();
   }
 
   async #stop(): Promise<void> {
@@ -256,6 +284,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await this.#workshop?.stop();
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
+    await this.#http?.stop();
     await this.#redis?.stop();
     this.#parts = undefined;
   }
@@ -273,8 +302,14 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   #open(role: string): Connection {
     if (this.#stopping) throw new CgroupError('STATE', 'the group was stopped while it started');
-    const connection = new Connection(this.redisUrl, role, this.#log);
+    const connection = this.#newConnection(role);
     this.#opened.push(connection);
+    return connection;
+  }
+
+  #newConnection(role: string): Connection {
+    const connection = new Connection(this.redisUrl, role, this.#log);
+    this.#vitals?.watch(role, connection);
     return connection;
   }
 
@@ -289,11 +324,17 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       lease: settings.lease,
       limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
       store: new LeaseStore(await this.#connect('bridge'), keys),
-      connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
+      connect: () => this.#newConnection('subscriber'),
       outputBufferLimit: server.pubsubHardLimit,
       log: this.#log,
     });
-    bridge.on('leading', () => this.#tell('leading'));
+    bridge.on('leading', () => {
+      if (this.#vitals) this.#vitals.leads++;
+      this.#tell('leading');
+    });
+    bridge.on('fenced', () => {
+      if (this.#vitals) this.#vitals.fences++;
+    });
     bridge.on('gap', (gap) => this.#tell('gap', gap));
     return bridge;
   }
@@ -319,6 +360,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             policy: { maxAttempts, backoff },
             log: this.#log,
             onFailure: (failure) => this.#onFailure(failure),
+            onAttempt: this.#vitals && ((ms) => this.#vitals?.attempted(ms)),
           }),
       ),
     );
@@ -333,6 +375,11 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       );
   }
 
+  #onSettled(count: GroupEvents['settled'][0]): void {
+    if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
+    this.#tell('settled', count);
+  }
+
   #onFailure(failure: Failure): void {
     const { consumerId, inboxId, attempt, reason, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
@@ -342,6 +389,37 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
         `attempt ${attempt} failed: ${error}`,
       );
     this.#tell('failure', failure);
+  }
+
+  /** What http is shown. */
+  #view(vitals: Vitals): GroupView {
+    const { group, channel, output, heartbeat, timeout } = this.settings;
+    const self = this;
+    return {
+      group,
+      channel,
+      output,
+      heartbeat,
+      timeout,
+      vitals,
+      get inspector() {
+        return self.#parts?.inspector;
+      },
+      get state() {
+        if (self.#stopping) return 'stopping';
+        return self.#ready ? 'running' : 'starting';
+      },
+      get connected() {
+        return self.#parts?.main.isReady === true;
+      },
+      get bridge() {
+        return self.#parts?.bridge;
+      },
+      get beatAge() {
+        const last = self.#parts?.members.lastBeat;
+        return last === undefined ? undefined : performance.now() - last;
+      },
+    };
   }
 
   #onLost(count: number): void {
