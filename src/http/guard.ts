@@ -34,6 +34,7 @@ export async function guard(app: FastifyInstance, { listen, token }: GuardOption
   const own = [listen.host, hostname()];
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
+    if (isAmbiguous(request)) return refuse(reply, 400, 'this does not say which server it is meant for');
     if (!isOwnHost(request.headers.host, own))
       return refuse(
         reply,
@@ -52,6 +53,12 @@ export async function guard(app: FastifyInstance, { listen, token }: GuardOption
       );
   });
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'there is nothing here'));
+}
+
+/** A name of a server stands in the address itself, or there are several Hosts, of which Node takes the first. */
+function isAmbiguous({ raw }: FastifyRequest): boolean {
+  const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  return hosts.length > 1 || !raw.url?.startsWith('/');
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
