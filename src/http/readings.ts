@@ -81,8 +81,12 @@ export class Readings implements Service {
    * @throws {CgroupError} STATE while the group is not connected yet, or what reading it throws
    */
   status(): Promise<GroupStatus> {
+    return this.#statusWithin(EVERY);
+  }
+
+  #statusWithin(age: number): Promise<GroupStatus> {
     const now = performance.now();
-    if (!this.#status || now - this.#statusAt >= EVERY) {
+    if (!this.#status || now - this.#statusAt >= age) {
       const inspector = this.#inspector();
       const status = this.#timed(() => readStatus(inspector, this.#options.view));
       this.#statusAt = now;
@@ -100,7 +104,8 @@ export class Readings implements Service {
     const { inspector } = view;
     if (!inspector) return false; // not connected yet: whoever asks is told so
     const now = performance.now();
-    const status = isWatched() ? await this.status() : undefined;
+    // Somebody may have asked a moment ago; but rates over a moment mean nothing.
+    const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
     const totals = status ? totalsOf(status) : await this.#timed(() => readTotals(inspector));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
