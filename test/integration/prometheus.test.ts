@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { addressOf, emptyFolder, freePort, lacks, runBeside, SERVING } from '../helpers/http.js';
 import { hastened, metricsIn } from '../helpers/prometheus-rules.js';
@@ -55,6 +56,28 @@ describe('what Prometheus and Grafana are given', () => {
     const shown = new Set([...inRules, ...inPanels]);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
     await run.kill();
+  });
+});
+
+describe('the compose file', () => {
+  interface Compose {
+    readonly services: Record<string, { volumes?: string[]; hostname?: string; command?: string[] }>;
+  }
+
+  test('names files that there are, targets that there are, and a command that is understood', async () => {
+    const { services } = parse(await config('compose.yml'), { merge: true }) as Compose;
+    const files = Object.values(services).flatMap(({ volumes = [] }) =>
+      volumes.map((one) => one.split(':')[0]),
+    );
+    for (const file of files.filter((one) => one?.startsWith('./')))
+      expect(await config(String(file))).not.toBe('');
+    const hosts = Object.values(services).flatMap(({ hostname }) => hostname ?? []);
+    expect(hosts).toEqual(['group-a', 'group-b']);
+    for (const host of hosts) expect(await config('prometheus.yml')).toContain(`"${host}:9464"`);
+    const [, , ...args] = services['group-a']?.command ?? [];
+    const run = cgroup([...args, '--print-config'], { env: { CGROUP_HTTP_TOKEN: TOKEN } });
+    expect((await run.exit).code).toBe(0);
+    expect(run.stdout()).toMatch(/^http +0\.0\.0\.0:9464 /m);
   });
 });
 
