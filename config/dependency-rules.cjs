@@ -1,6 +1,7 @@
 // Who may import whom: ARCHITECTURE.md says why, this holds it. Run by `npm run check`.
 
-const parts = '^src/(bridge|consumer|processor|accounts)/|^src/(reclaimer|members|snapshot|monitor)\\.ts$';
+const parts =
+  '^src/(bridge|consumer|processor|accounts|http)/|^src/(reclaimer|members|snapshot|monitor)\\.ts$';
 const faces = '^src/(index|group|client|publisher|verify)\\.ts$';
 
 /** Only the files in `at` may import the package `name`. */
@@ -49,12 +50,28 @@ module.exports = {
       name: 'leaves import leaves alone',
       severity: 'error',
       from: {
-        path: '^src/(errors|logger|position|message|outcome|service|duration|size|nearest|mask|digest|settings|pacing|ledger|packed|payload|stream-id)\\.ts$',
+        path: '^src/(errors|logger|position|message|outcome|service|duration|size|nearest|mask|digest|settings|pacing|ledger|packed|payload|stream-id|listen|buckets|vitals)\\.ts$',
       },
-      to: { path: '^src/', pathNot: '^src/(errors|logger|payload|position|duration|nearest|size)\\.ts$' },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(errors|logger|payload|position|duration|nearest|size|listen|stream-id|buckets)\\.ts$',
+      },
+    },
+    {
+      name: 'what serves http sees the group through its view and its snapshot',
+      severity: 'error',
+      from: { path: '^src/http/' },
+      to: { path: parts, pathNot: '^src/http/|^src/snapshot\\.ts$' },
+    },
+    {
+      name: 'http is loaded only where it is wanted',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/http/' },
+      to: { path: '^src/http/', dependencyTypesNot: ['type-only', 'dynamic-import'] },
     },
     only('ioredis', 'src/redis/'),
     only('@opentelemetry', 'src/tracing/'),
+    only('(fastify|@fastify|prom-client)', 'src/http/'),
     only(
       '(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml|ansi-escapes|cli-truncate|picocolors|sparkly|string-width)',
       'src/cli/',

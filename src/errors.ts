@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'OUTCOME_UNKNOWN' // the connection ended before the reply: the command may or may not have run
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
+  | 'LISTEN' // the address of `http` is in use, or none of this machine
   | 'STATE' // a method was called at a time when it cannot work
   | 'INTERNAL'; // a defect of ours
 

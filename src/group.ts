@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { Bridge } from './bridge/bridge.js';
 import { Committer } from './consumer/committer.js';
 import { Consumer, type Failure } from './consumer/consumer.js';
@@ -8,6 +9,8 @@ import { Digest } from './digest.js';
 import { lineOf } from './doctor/finding.js';
 import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import { CgroupError, messageOf } from './errors.js';
+import type { HttpServer } from './http/server.js';
+import type { GroupView } from './http/view.js';
 import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Members } from './members.js';
 import { chooseWorkshop } from './processor/choose.js';
@@ -29,6 +32,7 @@ import { type GroupStatus, readStatus } from './snapshot.js';
 import { loadTracing } from './tracing/load.js';
 import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
 import type { Tracing } from './tracing/tracing.js';
+import { Vitals } from './vitals.js';
 
 /** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
 const MOST_UNPROCESSED = 8_000;
@@ -83,6 +87,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #deaths: Digest<Failure>;
   #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
+  #http: HttpServer | undefined;
+  /** Kept only where http shows them. */
+  readonly #vitals: Vitals | undefined;
+  #ready = false;
   #opened: Connection[] = [];
   #parts: Parts | undefined;
   /** Undefined where nobody traces: then no message is looked at for it. */
@@ -99,6 +107,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { process: processor, logger, ...settings } = options;
     this.settings = parseSettings(settings);
     this.#process = processor;
+    this.#vitals = this.settings.http && new Vitals();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
@@ -123,7 +132,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
    * Starts bridge and consumers. When it returns, whatever is published is processed; unless the group was
    * stopped meanwhile, which is no error.
    *
-   * @throws {CgroupError} PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
+   * @throws {CgroupError} LISTEN, PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
    *   KEY_TYPE, or STATE if the group was stopped before
    */
   start(): Promise<void> {
@@ -166,6 +175,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   async #start(): Promise<void> {
     const { settings } = this;
+    await this.#serve();
     const member = { host: hostname(), pid: process.pid };
     // Names of ids hold no space: a mark is a line of words.
     const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
@@ -202,12 +212,15 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       store: road,
       outputMaxLen: settings.outputMaxLen,
       log: this.#log,
-      onSettled: (count) => this.#tell('settled', count),
+      onSettled: (count) => this.#onSettled(count),
+      onResults: this.#vitals && ((results) => this.#vitals?.committed(results)),
     });
     const consumers = await this.#makeConsumers(ids, road, committer, workshop);
     const { claimAfter, heartbeat } = settings;
     this.#parts = {
-      inspector: new Inspector(main, keys, settings.group),
+      // What many may look at does not stand in the way of what the consumers write.
+      inspector: new Inspector(settings.http ? await this.#connect('http') : main, keys, settings.group),
+      main,
       bridge,
       consumers,
       committer,
@@ -255,7 +268,22 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       { consumers: consumers.map(({ id }) => id) },
       `ready: ${consumers.length} consumer${consumers.length === 1 ? '' : 's'}, channel ${this.settings.channel}`,
     );
+    this.#ready = true;
     this.#tell('ready');
+  }
+
+  /** First of all, so that whoever asks is told that it is starting. What it takes is loaded only where it is wanted. */
+  async #serve(): Promise<void> {
+    const { http, httpToken } = this.settings;
+    if (!http || !this.#vitals || this.#stopping) return;
+    const { HttpServer } = await import('./http/server.js');
+    this.#http = new HttpServer({
+      listen: http,
+      token: httpToken,
+      view: this.#view(this.#vitals),
+      log: this.#log,
+    });
+    await this.#http.start();
   }
 
   async #stop(): Promise<void> {
@@ -271,6 +299,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await this.#workshop?.stop();
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
+    await this.#http?.stop();
     await this.#redis?.stop();
     this.#parts = undefined;
   }
@@ -288,8 +317,14 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
 
   #open(role: string): Connection {
     if (this.#stopping) throw new CgroupError('STATE', 'the group was stopped while it started');
-    const connection = new Connection(this.redisUrl, role, this.#log);
+    const connection = this.#newConnection(role);
     this.#opened.push(connection);
+    return connection;
+  }
+
+  #newConnection(role: string): Connection {
+    const connection = new Connection(this.redisUrl, role, this.#log);
+    this.#vitals?.watch(role, connection);
     return connection;
   }
 
@@ -307,11 +342,17 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       store: this.#tracing
         ? new TracedLeaseStore(this.#tracing, connection, keys)
         : new LeaseStore(connection, keys),
-      connect: () => new Connection(this.redisUrl, 'subscriber', this.#log),
+      connect: () => this.#newConnection('subscriber'),
       outputBufferLimit: server.pubsubHardLimit,
       log: this.#log.child({ bridge: id }),
     });
-    bridge.on('leading', () => this.#tell('leading'));
+    bridge.on('leading', () => {
+      if (this.#vitals) this.#vitals.leads++;
+      this.#tell('leading');
+    });
+    bridge.on('fenced', () => {
+      if (this.#vitals) this.#vitals.fences++;
+    });
     bridge.on('gap', (gap) => this.#tell('gap', gap));
     return bridge;
   }
@@ -338,6 +379,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
             policy: { maxAttempts, backoff },
             log: this.#log.child({ consumer: id }),
             onFailure: (failure) => this.#onFailure(failure),
+            onAttempt: this.#vitals && ((ms) => this.#vitals?.attempted(ms)),
           }),
       ),
     );
@@ -350,6 +392,11 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     if (eviction.status === 'mend') this.#log.warn({ maxmemoryPolicy }, lineOf(eviction));
   }
 
+  #onSettled(count: GroupEvents['settled'][0]): void {
+    if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
+    this.#tell('settled', count);
+  }
+
   #onFailure(failure: Failure): void {
     const { consumerId, inboxId, attempt, reason, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
@@ -359,6 +406,37 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
         `attempt ${attempt} failed: ${error}`,
       );
     this.#tell('failure', failure);
+  }
+
+  /** What http is shown. */
+  #view(vitals: Vitals): GroupView {
+    const { group, channel, output, heartbeat, timeout } = this.settings;
+    const self = this;
+    return {
+      group,
+      channel,
+      output,
+      heartbeat,
+      timeout,
+      vitals,
+      get inspector() {
+        return self.#parts?.inspector;
+      },
+      get state() {
+        if (self.#stopping) return 'stopping';
+        return self.#ready ? 'running' : 'starting';
+      },
+      get connected() {
+        return self.#parts?.main.isReady === true;
+      },
+      get bridge() {
+        return self.#parts?.bridge;
+      },
+      get beatAge() {
+        const last = self.#parts?.members.lastBeat;
+        return last === undefined ? undefined : performance.now() - last;
+      },
+    };
   }
 
   #onLost(count: number): void {

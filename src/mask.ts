@@ -2,7 +2,8 @@ const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 const SECRET_PARAMETER = /([?&][^=&#]*(?:pass|pwd|secret|token|auth)[^=&#]*=)[^&]*/gi;
 /** A user name and its colon; with `/`, `?` or `#` in it, it is no user name but who knows what. */
 const USER = /^[^:/?#]*:/;
-const MASK = '***';
+/** What stands in place of a secret. */
+export const MASK = '***';
 const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
 
 /**

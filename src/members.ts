@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Logger } from './logger.js';
 import type { RegistryStore } from './redis/registry.js';
 import type { RoadStore } from './redis/road.js';
@@ -40,6 +41,7 @@ export class Members implements Service {
   readonly #trouble: Trouble;
   readonly #silence: number;
   #beats = 0;
+  #lastBeat: number | undefined;
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -52,6 +54,11 @@ export class Members implements Service {
     );
   }
 
+  /** When a heartbeat last reached Redis: ms of the monotonic clock; undefined if none has. */
+  get lastBeat(): number | undefined {
+    return this.#lastBeat;
+  }
+
   /**
    * Puts the ids into the list.
    *
@@ -59,6 +66,7 @@ export class Members implements Service {
    */
   async start(): Promise<void> {
     await this.#options.registry.beat(this.#ids(), [], this.#silence);
+    this.#lastBeat = performance.now();
     await this.#loop.start();
   }
 
@@ -75,6 +83,7 @@ export class Members implements Service {
       // Half a beat, so that nothing is older than one and a half when its next renewal comes.
       this.#renew(heartbeat / 2),
     ]);
+    this.#lastBeat = performance.now();
     this.#trouble.succeeded();
     if (dead.length > 0)
       log.warn(

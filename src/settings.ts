@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURATION, formatDuration, parseDuration } from './duration.js';
 import { type SettingProblem, SettingsError } from './errors.js';
+import { formatListen, isLoopback, parseListen } from './listen.js';
 import { nearest } from './nearest.js';
 import { parseSize, SIZE } from './size.js';
 
@@ -74,6 +75,22 @@ function isRedisUrl(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where to listen, `[HOST:]PORT`, given back as host and port. */
+function listen() {
+  const error =
+    'must be a port or HOST:PORT, such as 9464, 0.0.0.0:9464 or [::1]:9464, the port from 0 to 65535';
+  return z
+    .union([z.number({ error }), z.string({ error })], { error })
+    .refine((value) => parseListen(String(value)) !== undefined, { error })
+    .transform((value) => parseListen(String(value)) ?? { host: '', port: 0 });
+}
+
+/** It travels in a header and is typed as a password: no blanks, nothing beyond ASCII. */
+function token() {
+  const error = 'must be a text of 16 or more letters, digits and signs, without blanks';
+  return z.string({ error }).regex(/^[\x21-\x7e]{16,}$/, { error });
 }
 
 function toggle() {
@@ -163,6 +180,18 @@ export const settingsSchema = z.strictObject({
   embedded: toggle()
     .prefault(false)
     .describe('start a private Redis for this run, from the redis-server or valkey-server on the PATH'),
+  http: listen()
+    .optional()
+    .describe(
+      'where this process serves its live page, metrics and health; 127.0.0.1 unless a host is given; ' +
+        'beyond this machine only with httpToken',
+    ),
+  httpToken: token()
+    .optional()
+    .describe(
+      'what a client of http must know: as bearer token, or in a browser as password of any user; ' +
+        'better set in the environment than in a flag, which others on the machine can see',
+    ),
   logLevel: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .prefault('info')
     .describe('least severe log lines shown'),
@@ -178,6 +207,9 @@ export type Settings = z.output<typeof settingsSchema>;
 export type SettingsInput = z.input<typeof settingsSchema>;
 
 export type SettingName = keyof Settings;
+
+/** Settings whose value is never shown, not even where it is wrong. `redis` is shown without its password. */
+export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken']);
 
 /** The names of all settings, in the order of the documentation. */
 export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
@@ -214,17 +246,20 @@ export function unknownSetting(name: string): SettingProblem {
 }
 
 /** The settings between which a rule holds. All else that stands in the input is ignored. */
-const related = z.object({
-  claimAfter: settingsSchema.shape.claimAfter,
-  heartbeat: settingsSchema.shape.heartbeat,
-});
+const { claimAfter, heartbeat, http, httpToken } = settingsSchema.shape;
+const beating = z.object({ claimAfter, heartbeat });
+const serving = z.object({ http, httpToken });
 
 /**
  * What is wrong between settings that are each right. The problem's setting is one that was given,
- * not a default. Undefined if the rule holds, or cannot be judged because a value is wrong in itself.
+ * not a default. Undefined if the rules hold, or cannot be judged because a value is wrong in itself.
  */
 export function brokenRule(input: unknown): SettingProblem | undefined {
-  const parsed = related.safeParse(input);
+  return tooSilent(input) ?? tooOpen(input);
+}
+
+function tooSilent(input: unknown): SettingProblem | undefined {
+  const parsed = beating.safeParse(input);
   if (!parsed.success) return undefined;
   const { claimAfter, heartbeat } = parsed.data;
   // A consumer that missed one beat is not silent yet.
@@ -233,6 +268,14 @@ export function brokenRule(input: unknown): SettingProblem | undefined {
   const numbers = `${formatDuration(2 * heartbeat)}; got ${formatDuration(claimAfter)}`;
   const message = `claimAfter must be at least twice heartbeat, ${numbers}`;
   return { setting: given, message };
+}
+
+function tooOpen(input: unknown): SettingProblem | undefined {
+  const parsed = serving.safeParse(input);
+  const at = parsed.data?.http;
+  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
+  const message = `http beyond this machine needs httpToken, a secret of your own; got ${formatListen(at)}`;
+  return { setting: 'http', message };
 }
 
 /** One problem for each setting, however many of its checks failed. */
@@ -250,8 +293,8 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): Settin
 }
 
 function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
-  // The URL may hold a password, and even a wrong one is not for the log.
-  const got = setting === 'redis' ? '' : `; got ${show(value)}`;
+  // Even a wrong secret is not for the log.
+  const got = secretSettings.has(setting as SettingName) ? '' : `; got ${show(value)}`;
   return { setting, message: `${setting} ${rule}${got}` };
 }
 

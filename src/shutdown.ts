@@ -5,6 +5,7 @@ import { messageOf } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Members } from './members.js';
 import type { Reclaimer } from './reclaimer.js';
+import type { Connection } from './redis/connection.js';
 import type { Inspector } from './redis/inspect.js';
 
 /** Shares of the time after which work is interrupted, and after which what is left is left to others. */
@@ -36,6 +37,8 @@ export function aborted(signal: AbortSignal): Promise<void> {
 /** Everything that runs, from start to stop. */
 export interface Parts {
   readonly inspector: Inspector;
+  /** The connection on which consumers write. */
+  readonly main: Connection;
   readonly bridge: Bridge | undefined;
   readonly consumers: readonly Consumer[];
   readonly committer: Committer;

@@ -38,6 +38,8 @@ export interface BridgeOptions {
 export interface BridgeEvents {
   /** It leads: what is published is relayed by this bridge. */
   leading: [];
+  /** It led, and another bridge has taken the lead. */
+  fenced: [];
   /** Messages may have been missed. */
   gap: [gap: Gap];
 }
@@ -53,6 +55,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   /** A subscriber that is not subscribed yet. */
   #connecting: Connection | undefined;
+  readonly #leading = new Set<BridgeSession>();
   #running: Promise<void> | undefined;
   #count = 0;
   /** The highest mark that any session has seen, or that came with the seat. */
@@ -63,6 +66,24 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     super();
     this.#options = options;
     this.#trouble = new Trouble(options.log, 'the bridge is not subscribed');
+  }
+
+  /** Whether what is published is relayed by this bridge. */
+  get leads(): boolean {
+    return this.#leading.size > 0;
+  }
+
+  /** Whether it leads, follows, or waits for a seat while others have them; as against being about to follow. */
+  get inStep(): boolean {
+    const newest = [...this.#sessions.keys()].at(-1);
+    return !newest || newest.phase === 'following' || newest.phase === 'leading';
+  }
+
+  /** Messages received and not yet known to be relayed. */
+  get buffered(): number {
+    let sum = 0;
+    for (const session of this.#sessions.keys()) sum += session.buffered;
+    return sum;
   }
 
   /** Returns when what is published from now on is relayed, by this bridge or by those that have the seats. */
@@ -148,7 +169,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       log,
       // Sessions are in the order of their begin.
       mayTake: () => this.#sessions.keys().next().value === session,
-      onPhase: (phase, holder) => this.#onPhase(phase, holder),
+      onPhase: (phase, holder) => this.#onPhase(session, phase, holder),
       onGap: (gap) => this.#onGap(gap),
     });
     this.#connecting = subscriber;
@@ -162,7 +183,10 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       this.#connecting = undefined;
     }
     this.#trouble.succeeded();
-    const run = session.run().finally(() => this.#sessions.delete(session));
+    const run = session.run().finally(() => {
+      this.#sessions.delete(session);
+      this.#leading.delete(session);
+    });
     this.#sessions.set(session, run);
     if (this.#stopping.signal.aborted) await session.quit();
     let bytes = 0;
@@ -176,9 +200,11 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       log.warn({ reason: session.endReason }, `the bridge subscribes anew: ${session.endReason}`);
   }
 
-  #onPhase(phase: Phase, holder: string): void {
+  #onPhase(session: BridgeSession, phase: Phase, holder: string): void {
     const { log } = this.#options;
+    if (phase !== 'leading' && this.#leading.delete(session) && phase === 'following') this.emit('fenced');
     if (phase === 'leading') {
+      this.#leading.add(session);
       log.info({}, 'this bridge leads');
       this.emit('leading');
       this.#inPlace();

@@ -80,6 +80,10 @@ export class BridgeSession {
     return this.#machine.buffered;
   }
 
+  get phase(): Phase {
+    return this.#machine.phase;
+  }
+
   /** The highest mark seen. */
   get seen(): number {
     return this.#machine.seen;

@@ -1,5 +1,5 @@
-import { maskUrl } from '../mask.js';
-import { type SettingName, settingNames } from '../settings.js';
+import { MASK, maskUrl } from '../mask.js';
+import { type SettingName, secretSettings, settingNames } from '../settings.js';
 import type { LoadedSettings } from './load-settings.js';
 import { settingInfos } from './setting-info.js';
 import { columns } from './table.js';
@@ -23,5 +23,6 @@ export function printConfig(loaded: LoadedSettings, { json }: { json: boolean })
 
 function shown(name: SettingName, { written }: LoadedSettings): unknown {
   const value = written[name];
-  return name === 'redis' ? maskUrl(String(value)) : value;
+  if (name === 'redis') return maskUrl(String(value));
+  return secretSettings.has(name) && value !== undefined ? MASK : value;
 }

@@ -49,12 +49,16 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   redis: 'url',
   processor: 'path',
   simulateMs: 'ms',
+  http: '[host:]port',
+  httpToken: 'secret',
   logLevel: 'level',
 };
 
 /** What happens without a value, for those settings that have no default value. */
 const UNSET: Partial<Record<SettingName, string>> = {
   processor: 'built in',
+  http: 'off',
+  httpToken: 'none',
   logFormat: 'pretty on a terminal',
 };
 

@@ -28,6 +28,8 @@ export interface CommitterOptions {
   readonly log: Logger;
   /** Told of what was settled by each call. */
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
+  /** Told of the results that each call wrote, in the order of their inbox ids. */
+  readonly onResults: ((results: readonly Result[]) => void) | undefined;
 }
 
 /**
@@ -105,7 +107,7 @@ export class Committer {
       else letters.push(settlement.letter);
     }
     results.sort((a, b) => compareIds(a.inboxId, b.inboxId));
-    const { store, outputMaxLen, log, onSettled } = this.#options;
+    const { store, outputMaxLen, log, onSettled, onResults } = this.#options;
     const late = await this.#untilTaken(async () => {
       const [a, b] = await Promise.all([
         results.length > 0 ? store.commit(results, outputMaxLen) : [],
@@ -119,6 +121,7 @@ export class Committer {
       log.debug({ count: late }, 'settled already, by another consumer or by the same call sent before');
     this.#underWay -= batch.length;
     for (const settlement of batch) settlement.done.settled(idOf(settlement));
+    if (results.length > 0) onResults?.(results);
     onSettled({ processed: results.length, retried: retries.length, dead: letters.length });
   }
 

@@ -31,6 +31,8 @@ export interface ConsumerOptions {
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
+  /** Told how many ms each attempt took. */
+  readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
 /** A message that could not be processed, for the log and for listeners. */
@@ -318,7 +320,10 @@ export class Consumer {
       over = true;
       holding.running = undefined;
       this.#inWork--;
-      if (busy > 0) this.#sizer.measured(busy);
+      if (busy > 0) {
+        this.#sizer.measured(busy);
+        this.#options.onAttempt?.(busy);
+      }
       this.#end(holding, outcome);
       this.#next();
     });

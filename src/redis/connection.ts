@@ -84,6 +84,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
+  /** Whether commands can be sent at the moment. */
+  get isReady(): boolean {
+    return this.#redis.status === 'ready';
+  }
+
   /**
    * Connects, trying again until it works.
    *

@@ -28,8 +28,8 @@ export interface Counters {
   readonly revived: number;
 }
 
-/** One reading of a group, all of it true at one moment. */
-export interface Reading {
+/** The sums of a group, all of them true at one moment. */
+export interface Totals {
   /** Redis's clock, ms since 1970. */
   readonly now: number;
   /** Entries in the inbox: relayed and not settled. */
@@ -39,17 +39,21 @@ export interface Reading {
   readonly retrying: number;
   /** ms since the oldest unsettled message was relayed; 0 where there is none. */
   readonly lag: number;
-  readonly pendingOf: ReadonlyMap<string, number>;
-  readonly processedBy: ReadonlyMap<string, number>;
   readonly counters: Counters;
-  /** The id of the leading bridge. */
+  /** The id of the leading bridge; none if it has not said so for 2 s. */
   readonly leader: string | undefined;
   /** The ids of the subscribed bridges. */
   readonly bridges: readonly string[];
-  /** Entries in the output. */
-  readonly outputLength: number;
   /** Dead letters that are kept. */
   readonly deadLength: number;
+}
+
+/** One reading of a group, all of it true at one moment. */
+export interface Reading extends Totals {
+  readonly pendingOf: ReadonlyMap<string, number>;
+  readonly processedBy: ReadonlyMap<string, number>;
+  /** Entries in the output. */
+  readonly outputLength: number;
   /** The newest entry of the output, and of the dead letters, at that moment; '' for none. */
   readonly lastOutput: string;
   readonly lastDead: string;
@@ -69,13 +73,19 @@ export interface GapRecord {
   readonly reason: string;
 }
 
+/** A dead letter whose long texts are cut. */
+export interface CutLetter extends StreamEntry {
+  /** Bytes of the whole message. */
+  readonly messageBytes: number;
+}
+
 export interface StreamEntry {
   readonly id: string;
   readonly fields: Readonly<Record<string, Buffer>>;
 }
 
 const PAGE = 1_000;
-/** ms without a mark, of which there are ten a second, after which a bridge is not shown as subscribed. */
+/** ms without a mark, of which there are ten a second, after which a bridge is not shown as subscribed, or as leading. */
 const SEAT_SILENT = 2_000;
 
 /** Reads a group from outside, and acts on its dead letters. */
@@ -110,41 +120,47 @@ export class Inspector {
       lastDead: string,
     ];
     const [now, backlog, oldest, claimed, pendingOf, retrying] = reply;
-    const count = mapOf(reply[6]);
-    const state = mapOf(reply[7]);
     return {
       now,
-      backlog,
-      waiting: Math.max(0, backlog - claimed),
-      pending: Math.max(0, claimed - retrying),
-      retrying,
-      lag: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
+      ...backlogOf(now, backlog, oldest, claimed, retrying),
       pendingOf: new Map(pendingOf.map(([id, pending]) => [id, Number(pending)])),
       processedBy: new Map([...mapOf(reply[8])].map(([id, n]) => [id, Number(n)])),
-      counters: {
-        relayed: Number(count.get('relayed') ?? 0),
-        processed: Number(count.get('processed') ?? 0),
-        failed: Number(count.get('failed') ?? 0),
-        retried: Number(count.get('retried') ?? 0),
-        dead: Number(count.get('dead') ?? 0),
-        gaps: Number(count.get('gaps') ?? 0),
-        dropped: Number(count.get('dropped') ?? 0),
-        lost: Number(count.get('lost') ?? 0),
-        trimmed: Number(count.get('trimmed') ?? 0),
-        purged: Number(count.get('purged') ?? 0),
-        revived: Number(count.get('revived') ?? 0),
-      },
-      // A bridge leads under its own name and the number of its subscription.
-      leader: state.get('holder')?.replace(/#\d+$/, '') || undefined,
-      // The seat of a bridge that was killed stays until another one wants it.
-      bridges: [...state]
-        .filter(([key, at]) => key.startsWith('seat:') && now - Number(at) < SEAT_SILENT)
-        .map(([key]) => key.slice('seat:'.length)),
+      counters: countersOf(reply[6]),
+      ...bridgesOf(reply[7], now),
       outputLength: reply[9],
       deadLength: reply[10],
       lastOutput: reply[11],
       lastDead: reply[12],
     };
+  }
+
+  /** The sums alone, at a cost that depends on nothing. See `totals.lua`. */
+  async totals(): Promise<Totals> {
+    const { inbox, dead, retry, counters, bridge } = this.#keys;
+    const keys = [inbox, dead, retry, counters, bridge];
+    const reply = (await this.#connection.run('totals', keys, [this.#group, RETURNED_BELOW])) as [
+      now: number,
+      backlog: number,
+      oldest: string,
+      pendingAndRetrying: number,
+      retrying: number,
+      counters: string[],
+      bridge: string[],
+      deadLength: number,
+    ];
+    const [now, backlog, oldest, claimed, retrying, counts, state, deadLength] = reply;
+    return {
+      now,
+      ...backlogOf(now, backlog, oldest, claimed, retrying),
+      counters: countersOf(counts),
+      ...bridgesOf(state, now),
+      deadLength,
+    };
+  }
+
+  /** How many consumers are alive, of all processes. */
+  async liveConsumerCount(): Promise<number> {
+    return (await this.#connection.call('LLEN', this.#keys.consumerList)) as number;
   }
 
   /** The live consumers of all processes, as listed. */
@@ -195,6 +211,22 @@ export class Inspector {
     }
   }
 
+  /**
+   * A page of dead letters, newest first, without the rest of long texts. See `letters.lua`.
+   *
+   * @param before the id before which they lie; undefined for the newest
+   * @param longest bytes of each field
+   */
+  async deadLettersBefore(before: string | undefined, count: number, longest: number): Promise<CutLetter[]> {
+    const from = before === undefined ? '+' : `(${before}`;
+    const reply = (await this.#connection.runBuffer(
+      'letters',
+      [this.#keys.dead],
+      [from, count, longest],
+    )) as [Buffer, number, ...Buffer[]][];
+    return reply.map(([id, messageBytes, ...flat]) => ({ ...entryOf([id, flat]), messageBytes }));
+  }
+
   /** The unsettled messages, oldest first. */
   inbox(): AsyncGenerator<StreamEntry> {
     return this.#entries(this.#keys.inbox);
@@ -238,6 +270,48 @@ export class Inspector {
       from = `(${end.id}`;
     }
   }
+}
+
+function backlogOf(now: number, backlog: number, oldest: string, claimed: number, retrying: number) {
+  return {
+    backlog,
+    waiting: Math.max(0, backlog - claimed),
+    pending: Math.max(0, claimed - retrying),
+    retrying,
+    lag: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
+  };
+}
+
+function countersOf(flat: readonly string[]): Counters {
+  const counts = mapOf(flat);
+  const count = (name: keyof Counters) => Number(counts.get(name) ?? 0);
+  return {
+    relayed: count('relayed'),
+    processed: count('processed'),
+    failed: count('failed'),
+    retried: count('retried'),
+    dead: count('dead'),
+    gaps: count('gaps'),
+    dropped: count('dropped'),
+    lost: count('lost'),
+    trimmed: count('trimmed'),
+    purged: count('purged'),
+    revived: count('revived'),
+  };
+}
+
+/** Lease and seat of a bridge that was killed stay until another one wants them. */
+function bridgesOf(flat: readonly string[], now: number) {
+  const state = mapOf(flat);
+  const speaks = (at: string | undefined) => at !== undefined && now - Number(at) < SEAT_SILENT;
+  // A bridge leads under its own name and the number of its subscription.
+  const holder = state.get('holder')?.replace(/#\d+$/, '') || undefined;
+  return {
+    leader: speaks(state.get('beat_at')) ? holder : undefined,
+    bridges: [...state]
+      .filter(([key, at]) => key.startsWith('seat:') && speaks(at))
+      .map(([key]) => key.slice('seat:'.length)),
+  };
 }
 
 function entryOf([id, flat]: [Buffer, Buffer[]]): StreamEntry {

@@ -34,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HMGET: ({ bridge }) => [bridge, 'token'],
   HSET: ({ processed }) => [processed, 'consumer', 0],
   INFO: () => [],
+  LLEN: ({ consumerList }) => [consumerList],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],
   MULTI: () => [],
   PEXPIRE: ({ heartbeats }) => [heartbeats, 1],

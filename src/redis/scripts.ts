@@ -18,6 +18,8 @@ const KEY_COUNTS = {
   sweep: 2,
   beat: 3,
   snapshot: 7,
+  totals: 5,
+  letters: 1,
   revive: 3,
   purge: 2,
   publish: 0,

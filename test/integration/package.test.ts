@@ -107,7 +107,9 @@ describe('the package', () => {
       'config/schema.json',
       'package.json',
     ];
-    expect(paths).toEqual(expect.arrayContaining([...needed, 'dist/redis/lua/commit.lua']));
+    expect(paths).toEqual(
+      expect.arrayContaining([...needed, 'dist/redis/lua/commit.lua', 'dist/http/page/index.html']),
+    );
     expect(paths.filter((path) => /^(test|src|node_modules|\.)|\.env|\.log$|\.tgz$/.test(path))).toEqual([]);
   });
 });

@@ -30,6 +30,17 @@ describe('printConfig', () => {
     expect(table).not.toMatch(/s%40cret|hush/);
   });
 
+  it('shows no token', async () => {
+    const flags = { http: '0.0.0.0:9464', httpToken: 'hush-hush-hush-hush' };
+    for (const json of [true, false]) {
+      const text = printConfig(await loaded({ flags }), { json });
+      expect(text).toContain('0.0.0.0:9464');
+      expect(text).toContain('***');
+      expect(text).not.toContain('hush');
+    }
+    expect(printConfig(await loaded(), { json: false })).toMatch(/^httpToken +none +default$/m);
+  });
+
   it('is plain text: no colours, no borders, no blanks at the end', async () => {
     const table = printConfig(await loaded(), { json: false });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there

@@ -74,6 +74,11 @@ describe('parseSettings', () => {
       { heartbeat: '1500ms', claimAfter: '3s' },
       { heartbeat: 1_500, claimAfter: 3_000 },
     ],
+    [{ http: 9464 }, { http: { host: '127.0.0.1', port: 9464 } }],
+    [
+      { http: '0.0.0.0:9464', httpToken: 'sixteen-letters!' },
+      { http: { host: '0.0.0.0', port: 9464 }, httpToken: 'sixteen-letters!' },
+    ],
     [
       { monitor: true, embedded: false },
       { monitor: true, embedded: false },
@@ -137,6 +142,27 @@ describe('parseSettings', () => {
     null,
   ])('refuses the URL %j without showing it', (redis) => {
     expect(problems({ redis })).toEqual([`redis: redis ${URL}`]);
+  });
+
+  it.each(['short', 'with a blank inside it', 'no-ümlauts-in-headers', 1234567890123456, null])(
+    'refuses the token %j without showing it',
+    (httpToken) => {
+      const error = 'must be a text of 16 or more letters, digits and signs, without blanks';
+      expect(problems({ httpToken })).toEqual([`httpToken: httpToken ${error}`]);
+    },
+  );
+
+  it.each(['0.0.0.0:9464', '[::]:9464', 'host.example:1'])('serves %s only with a token', (http) => {
+    const error = `http beyond this machine needs httpToken, a secret of your own; got ${http}`;
+    expect(problems({ http })).toEqual([`http: ${error}`]);
+    expect(problems({ http, httpToken: 'sixteen-letters!' })).toEqual([]);
+    expect(problems({ http: 9464 })).toEqual([]);
+  });
+
+  it.each(['x', '1.2.3.4', 65_536, -1, true])('refuses to serve at %j', (http) => {
+    const error =
+      'must be a port or HOST:PORT, such as 9464, 0.0.0.0:9464 or [::1]:9464, the port from 0 to 65535';
+    expect(problems({ http })).toEqual([`http: http ${error}; got ${JSON.stringify(http)}`]);
   });
 
   it.each([undefined, null, 'size=3', [], 3])('refuses %j in place of an object', (input) => {

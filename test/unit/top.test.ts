@@ -24,6 +24,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     retrying: 2,
     backlog: 12,
     lagMs: 1_500,
+    deadLetters: 0,
     counters: {
       relayed: 12_345,
       processed,

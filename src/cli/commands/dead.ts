@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Inspector } from '../../client.js';
+import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { CgroupError } from '../../errors.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { lettersText, letterText, type ShownLetter, shownLetter } from '../dead-letter.js';
+import { lettersText, letterText } from '../dead-letter.js';
 import { progress } from '../progress.js';
 
 /** Lines of the table, unless told otherwise. */

@@ -16,6 +16,7 @@ export function startCommand(): Command {
     ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
     ['cgroup start --bridge only', 'a bridge alone; consumers run elsewhere with --bridge off'],
     ['cgroup start --embedded', 'a private Redis, to try things out'],
+    ['cgroup start --http 9464', 'with a live page and metrics at http://127.0.0.1:9464'],
     ['cgroup start --print-config', 'the effective settings and where they come from'],
   ])
     .option('--print-config', 'print each effective setting and where it came from, and exit')

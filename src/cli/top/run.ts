@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { GroupClient } from '../../client.js';
+import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { messageOf } from '../../errors.js';
 import { pause } from '../../service.js';
 import { print } from '../command.js';
-import { type ShownLetter, shownLetter } from '../dead-letter.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';
 import { History } from './history.js';

@@ -1,0 +1,105 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Buckets } from '../buckets.js';
+import {
+  type GroupMetric,
+  type MetricDefinition,
+  type MetricSource,
+  metricDefinitions,
+  type ProcessMetric,
+  type RoleMetric,
+} from './metrics-list.js';
+
+/** The metrics of a process in Prometheus's format, read when they are asked for. */
+export function metricsRegistry(source: MetricSource): Registry {
+  const registry = new Registry();
+  const { group, output } = source.view;
+  registry.setDefaultLabels({ group, output });
+  for (const definition of metricDefinitions) register(registry, definition, source);
+  return registry;
+}
+
+function register(registry: Registry, definition: MetricDefinition, source: MetricSource): void {
+  const { name, meaning, unit } = definition;
+  const common = { name, help: `${meaning} (${unit})`, registers: [registry] };
+  if (definition.type === 'histogram') {
+    const buckets = definition.read(source.view);
+    new BucketsHistogram({ ...common, buckets: [...buckets.bounds] }, buckets);
+  } else if (definition.of === 'role') registerRoles(common, definition, source);
+  else if (definition.type === 'gauge')
+    new Gauge({
+      ...common,
+      collect() {
+        const value = read(definition, source);
+        if (value === undefined) this.remove();
+        else this.set(value);
+      },
+    });
+  else
+    new Counter({
+      ...common,
+      collect() {
+        const value = read(definition, source);
+        this.reset();
+        if (value === undefined) this.remove();
+        else this.inc(value);
+      },
+    });
+}
+
+function registerRoles(
+  common: { readonly name: string; readonly help: string; readonly registers: Registry[] },
+  { read }: RoleMetric,
+  { view }: MetricSource,
+): void {
+  new Counter({
+    ...common,
+    labelNames: ['role'],
+    collect() {
+      this.reset();
+      for (const [role, counts] of view.vitals.connections) this.inc({ role }, read(counts));
+    },
+  });
+}
+
+/** Undefined where it is not known at the moment: then it is left out, rather than told as it was. */
+function read(definition: GroupMetric | ProcessMetric, { view, totals }: MetricSource): number | undefined {
+  if (definition.of === 'process') return definition.read(view);
+  const sums = totals();
+  return sums && definition.read(sums);
+}
+
+/** A histogram whose values were counted elsewhere: prom-client's own way costs too much for each message. */
+class BucketsHistogram extends Histogram {
+  readonly #buckets: Buckets;
+  readonly #config: { readonly name: string; readonly help: string };
+
+  constructor(config: ConstructorParameters<typeof Histogram>[0], buckets: Buckets) {
+    super(config);
+    this.#buckets = buckets;
+    this.#config = config;
+  }
+
+  override async get(): ReturnType<Histogram['get']> {
+    const { bounds, counts, sum } = this.#buckets;
+    const { name, help } = this.#config;
+    const value = (metricName: string, labels: object, number: number) => ({
+      metricName: `${name}_${metricName}`,
+      labels,
+      value: number,
+      exemplar: null,
+    });
+    let count = 0;
+    const values = [...counts].map((more, i) => {
+      count += more;
+      return value('bucket', { le: bounds[i] ?? '+Inf' }, count);
+    });
+    values.push(value('sum', {}, sum), value('count', {}, count));
+    const histogram = { name, help, type: 'histogram', values, aggregator: 'sum' };
+    return histogram as unknown as Awaited<ReturnType<Histogram['get']>>;
+  }
+
+  /** What prom-client asks when it makes the text. */
+  getForPromString(): ReturnType<Histogram['get']> {
+    return this.get();
+  }
+}

@@ -1,0 +1,138 @@
+import { Charts } from './charts.js';
+import { count, counted, duration, when } from './format.js';
+import { Letters } from './letters.js';
+import { setText, showRows } from './tables.js';
+import { verdict } from './verdict.js';
+
+/** Rows of consumers drawn; the filter finds the others. */
+const MOST_CONSUMERS = 100;
+
+const byId = (id) => document.getElementById(id);
+const show = (id, text) => setText(byId(id), text);
+
+const charts = new Charts([
+  {
+    element: byId('rate-chart'),
+    series: [
+      { label: 'relayed', stroke: '--in', value: (point) => point.relayed },
+      { label: 'processed', stroke: '--out', value: (point) => point.processed },
+    ],
+  },
+  {
+    element: byId('lag-chart'),
+    series: [{ label: 'lag', stroke: '--lag', value: (point) => point.lagMs / 1_000 }],
+  },
+]);
+const letters = new Letters();
+let status;
+
+function showStatus() {
+  const { counters, consumers, bridges, gaps } = status;
+  document.title = `${verdictOf(status)} – cgroup ${status.group}`;
+  show('group', status.group);
+  show('route', `${status.channel} → ${status.output}`);
+  show('backlog', count(status.backlog));
+  show(
+    'backlog-parts',
+    `${count(status.waiting)} waiting, ${count(status.pending)} pending, ${count(status.retrying)} retrying`,
+  );
+  show('lag', status.backlog === 0 ? 'none' : duration(status.lagMs));
+  show('consumer-count', count(consumers.length));
+  show('retried', count(counters.retried));
+  show('failed', counted(counters.failed, 'failed attempt'));
+  show('dead-count', count(status.deadLetters));
+  show('dead-parts', `${count(counters.purged)} purged, ${count(counters.revived)} sent back`);
+  show('gap-count', count(counters.gaps));
+  showRows(byId('bridges'), bridgeRows(bridges, status.leader), ['id', '']);
+  showConsumers();
+  const newest = gaps.map(({ from, to, reason }) => [when(from), when(to), reason]).reverse();
+  showRows(byId('gaps'), newest, ['', '', 'text']);
+  byId('gaps').closest('.scroll').hidden = gaps.length === 0;
+  if (gaps.length > 0) show('gaps-shown', `the newest ${count(gaps.length)} of ${count(counters.gaps)}`);
+  letters.update(status);
+}
+
+function verdictOf(state) {
+  const { level, title, notes } = verdict(state);
+  // Screen readers read out what changes here: only what does may be touched.
+  byId('verdict').dataset.level = level;
+  show('verdict-title', title);
+  const list = byId('verdict-notes');
+  while (list.children.length > notes.length) list.lastElementChild.remove();
+  while (list.children.length < notes.length) list.append(document.createElement('li'));
+  notes.forEach((note, at) => {
+    setText(list.children[at], note);
+  });
+  return title;
+}
+
+function bridgeRows(bridges, leader) {
+  const rows = bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows']);
+  // A leader whose subscription has ended relays what it received, without a seat.
+  if (leader !== null && !bridges.some(({ leads }) => leads)) rows.unshift([leader, 'leads']);
+  return rows.length > 0 ? rows : [['none', 'nothing is relayed: cgroup start']];
+}
+
+function showConsumers() {
+  const wanted = byId('filter').value.trim().toLowerCase();
+  const found = status.consumers
+    .filter(({ id, host }) => wanted === '' || `${id} ${host}`.toLowerCase().includes(wanted))
+    .sort((a, b) => b.pending - a.pending || (a.id < b.id ? -1 : 1));
+  const rows = found
+    .slice(0, MOST_CONSUMERS)
+    .map(({ id, host, pid, pending, processed }) => [
+      id,
+      host,
+      String(pid),
+      count(pending),
+      count(processed),
+    ]);
+  showRows(byId('consumers'), rows, ['id', '', 'number', 'number', 'number']);
+  show(
+    'consumers-shown',
+    `${count(rows.length)} of ${count(status.consumers.length)} shown, those that hold most first`,
+  );
+}
+
+function showPoint({ relayed, processed, lagMs }) {
+  show('rate-in', count(relayed));
+  show('rate-out', count(processed));
+  show('rate-caption', `(now ${count(relayed)} relayed, ${count(processed)} processed)`);
+  show('lag-caption', `(now ${duration(lagMs)})`);
+}
+
+function notice(text) {
+  show('notice', text);
+  byId('notice').hidden = text === '';
+}
+
+byId('filter').addEventListener('input', () => {
+  if (status) showConsumers();
+});
+
+const events = new EventSource('/api/events');
+events.addEventListener('history', ({ data }) => {
+  const points = JSON.parse(data);
+  charts.reset(points);
+  if (points.length > 0) showPoint(points.at(-1));
+});
+events.addEventListener('point', ({ data }) => {
+  const point = JSON.parse(data);
+  charts.add(point);
+  showPoint(point);
+});
+events.addEventListener('status', ({ data }) => {
+  status = JSON.parse(data);
+  notice('');
+  showStatus();
+});
+events.addEventListener('trouble', ({ data }) => {
+  notice(
+    `The group cannot be read at the moment (${JSON.parse(data).code}): this is what was last read. Is Redis up?`,
+  );
+});
+events.addEventListener('error', () => {
+  notice('This process does not answer: this is what it last told. Trying again …');
+  // A browser gives up after an answer such as 503; this one does not.
+  if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5_000);
+});

@@ -1,0 +1,39 @@
+import { counted, duration } from './format.js';
+
+/** ms that a message may wait before somebody should look. */
+const LATE = 10_000;
+/** ms for which a gap is news. */
+const RECENT = 3_600_000;
+
+/**
+ * Whether the group keeps up, in a few words: what somebody sees first.
+ *
+ * @param status as /api/status gives it
+ * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
+ */
+export function verdict(status) {
+  const { counters, lagMs, waiting, backlog, retrying, leader, consumers } = status;
+  const notes = [];
+  if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
+  if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
+  const now = Date.parse(status.time);
+  const gaps = status.gaps.filter((gap) => now - Date.parse(gap.to) < RECENT).length;
+  if (gaps > 0) notes.push(`${counted(gaps, 'gap')} in the last hour: messages may have been missed`);
+  if (counters.lost > 0)
+    notes.push(`${counted(counters.lost, 'message')} deleted from the inbox by somebody else`);
+  if (counters.dropped > 0)
+    notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
+
+  if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (consumers.length === 0)
+    return { level: 'bad', title: 'Nothing is processed: there are no consumers', notes };
+  if (lagMs > LATE && waiting > 0)
+    return { level: 'bad', title: `Not keeping up: the oldest message is ${duration(lagMs)} old`, notes };
+  if (lagMs > LATE && backlog > retrying)
+    return {
+      level: 'warn',
+      title: `Slow, or stuck: a message is in work for up to ${duration(lagMs)}`,
+      notes,
+    };
+  return { level: gaps > 0 || counters.lost > 0 ? 'warn' : 'good', title: 'Keeping up', notes };
+}

@@ -1,0 +1,91 @@
+import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { shownLetter } from '../dead-letter.js';
+import { CgroupError } from '../errors.js';
+import type { Asset } from './assets.js';
+import { type EventStreams, eventText } from './events.js';
+import type { Health } from './health.js';
+import type { Readings } from './readings.js';
+import type { GroupView } from './view.js';
+
+export interface RoutesOptions {
+  readonly view: GroupView;
+  readonly readings: Readings;
+  readonly health: Health;
+  readonly registry: Registry;
+  readonly streams: EventStreams;
+  readonly assets: ReadonlyMap<string, Asset>;
+}
+
+/** Dead letters in a page, unless asked for fewer, and bytes of their texts. */
+const LETTERS = 25;
+const LONGEST_TEXT = 2_000;
+
+/** All that is served; who may ask is decided before (see `guard.ts`). */
+export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
+  const { view, readings, health, registry, streams, assets } = options;
+
+  app.get('/healthz', async () => ({ up: true }));
+
+  app.get('/readyz', async (_, reply) => {
+    const reasons = health.reasons(readings.age);
+    return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+  });
+
+  app.get('/metrics', async (_, reply) => {
+    const text = await registry.metrics();
+    return reply.type(registry.contentType).send(text);
+  });
+
+  app.get('/api/status', () => readings.status());
+
+  app.get('/api/events', (request, reply) => {
+    if (streams.isFull) {
+      void reply.code(503).header('connection', 'close').send({ error: 'too many event streams are open' });
+      return;
+    }
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'text/event-stream',
+    });
+    if (request.method === 'HEAD') {
+      raw.end();
+      return;
+    }
+    raw.write(`retry: 2000\n\n${eventText('history', JSON.stringify(readings.history.points))}`);
+    streams.add(raw);
+    // Not before the next second: the first one tells what there is to see now.
+    readings.status().then(
+      (status) => streams.sendTo(raw, eventText('status', JSON.stringify(status))),
+      () => {}, // the next reading tells why
+    );
+  });
+
+  app.get<{ Querystring: { before?: string } }>(
+    '/api/dead',
+    {
+      schema: {
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: { before: { type: 'string', pattern: '^\\d{1,20}-\\d{1,20}$' } },
+        },
+      },
+    },
+    async ({ query }) => {
+      if (!view.inspector) throw new CgroupError('STATE', 'the group is not connected yet');
+      const letters = await view.inspector.deadLettersBefore(query.before, LETTERS + 1, LONGEST_TEXT);
+      return {
+        letters: letters.slice(0, LETTERS).map((letter) => ({
+          ...shownLetter(letter),
+          message_bytes: letter.messageBytes,
+        })),
+        more: letters.length > LETTERS,
+      };
+    },
+  );
+
+  for (const [path, { type, body }] of assets) app.get(path, async (_, reply) => reply.type(type).send(body));
+}

@@ -1,0 +1,31 @@
+import type { Inspector } from '../redis/inspect.js';
+import type { Vitals } from '../vitals.js';
+
+/** What the server is shown of the group that it runs in: nothing that it could change. */
+export interface GroupView {
+  readonly group: string;
+  readonly channel: string;
+  readonly output: string;
+  readonly vitals: Vitals;
+  /** Reads the group; undefined until it is connected, and after it has stopped. */
+  readonly inspector: Inspector | undefined;
+  readonly state: 'starting' | 'running' | 'stopping';
+  /** Whether the connection on which the consumers write is up. */
+  readonly connected: boolean;
+  /** The bridge of this process, if it runs one. */
+  readonly bridge: BridgeView | undefined;
+  /** ms since a heartbeat last reached Redis; undefined where there are no consumers. */
+  readonly beatAge: number | undefined;
+  /** ms between two heartbeats. */
+  readonly heartbeat: number;
+  /** ms that an attempt may take. */
+  readonly timeout: number;
+}
+
+export interface BridgeView {
+  readonly leads: boolean;
+  /** It leads, follows, or waits for a seat. */
+  readonly inStep: boolean;
+  /** Messages received and not yet known to be relayed. */
+  readonly buffered: number;
+}

@@ -1,0 +1,202 @@
+import { connect, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { groupOn } from '../helpers/group.js';
+import { addressOf, SERVING } from '../helpers/http.js';
+import { withRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const TOKEN = 'correct-horse-battery';
+const KNOWN = `Authorization: Bearer ${TOKEN}`;
+const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`;
+
+/** A request with the right Host and token, unless told otherwise. */
+function request(line: string, headers: readonly string[] = [KNOWN], host = 'Host: localhost'): string {
+  return [`${line} HTTP/1.1`, ...(host ? [host] : []), ...headers, '', ''].join('\r\n');
+}
+
+/** What is sent, and the code of the answer; 0 where the connection may just end. */
+type Hostile = readonly [name: string, code: number, text: string | Buffer];
+
+const big = 'x'.repeat(100_000);
+const HOSTILE: readonly Hostile[] = [
+  // Paths
+  ['climbs up', 404, request('GET /../../../../etc/passwd')],
+  ['climbs up, encoded', 404, request('GET /%2e%2e/%2e%2e/etc/passwd')],
+  ['climbs up, encoded twice', 404, request('GET /%252e%252e%252fetc/passwd')],
+  ['climbs up with backslashes', 404, request('GET /..\\..\\package.json')],
+  ['asks for a source', 404, request('GET /server.js')],
+  ['asks for a file beside the page', 404, request('GET /page/index.html')],
+  ['asks for the settings', 404, request('GET /consumer-group.config.json')],
+  ['asks for the environment', 404, request('GET /.env')],
+  ['asks for a module', 404, request('GET /node_modules/fastify/package.json')],
+  ['is no percent encoding', 400, request('GET /%')],
+  ['is no UTF-8', 400, request('GET /%ff%fe')],
+  ['holds a null byte', 404, request('GET /%00')],
+  ['breaks the line', 404, request('GET /%0d%0aSet-Cookie:%20a=b')],
+  ['names a prototype', 404, request('GET /__proto__')],
+  ['names a constructor', 404, request('GET /constructor')],
+  ['is an absolute address', 400, request('GET http://evil.example/')],
+  ['is a name to connect to', 0, request('CONNECT evil.example:443')],
+  ['is long', 404, request(`GET /${'a'.repeat(6_000)}`)],
+  ['is too long', 431, request(`GET /${big}`)],
+  ['is a script', 404, request('GET /<script>alert(1)</script>')],
+  ['has two slashes', 404, request('GET //evil.example/')],
+  ['wants a query that is none', 400, request('GET /api/dead?before=*')],
+  ['wants a query twice', 400, request('GET /api/dead?before=1-1&before=2-2')],
+  ['wants another key', 200, request('GET /api/dead?key=secret')],
+  // Methods
+  ['posts', 405, request('POST /api/status', [KNOWN, 'Content-Length: 0'])],
+  ['puts', 405, request('PUT /', [KNOWN, 'Content-Length: 0'])],
+  ['deletes', 405, request('DELETE /api/dead')],
+  ['patches', 405, request('PATCH /metrics', [KNOWN, 'Content-Length: 0'])],
+  [
+    'asks for options, as another origin would',
+    405,
+    request('OPTIONS /api/status', ['Origin: http://evil.example']),
+  ],
+  ['traces', 405, request('TRACE /')],
+  ['has an unusual method', 405, request('PROPFIND /')],
+  ['has a method that is none', 400, request('HACK /')],
+  // Headers
+  ['has no Host', 400, request('GET /', [KNOWN], '')],
+  ['has another Host: DNS rebinding', 421, request('GET /api/status', [KNOWN], 'Host: evil.example')],
+  ['has a Host that begins like ours', 421, request('GET /', [KNOWN], 'Host: localhost.evil.example')],
+  ['has two Hosts', 400, request('GET /', [KNOWN], 'Host: localhost\r\nHost: evil.example')],
+  ['has a huge header', 431, request('GET /', [KNOWN, `X-Big: ${big}`])],
+  [
+    'has many headers',
+    431,
+    request('GET /', [KNOWN, ...Array.from({ length: 5_000 }, (_, i) => `X-${i}: 1`)]),
+  ],
+  ['folds a header', 400, request('GET /', [KNOWN, 'X-A: 1\r\n and more'])],
+  ['has a header that is none', 400, request('GET /', ['no colon'])],
+  ['upgrades', 0, request('GET /api/events', [KNOWN, 'Connection: Upgrade', 'Upgrade: websocket'])],
+  // Bodies
+  ['brings a huge body', 413, request('GET /', [KNOWN, 'Content-Length: 1000000000']) + big],
+  [
+    'brings an endless body',
+    413,
+    `${request('GET /', [KNOWN, 'Transfer-Encoding: chunked'])}fffff\r\n${big}`,
+  ],
+  [
+    'smuggles',
+    400,
+    `${request('GET /', [KNOWN, 'Content-Length: 4', 'Transfer-Encoding: chunked'])}0\r\n\r\n`,
+  ],
+  ['lies about its length', 400, request('GET /', [KNOWN, 'Content-Length: -1'])],
+  ['says nothing that is HTTP', 400, Buffer.from('16030100a5010000a1030355', 'hex')],
+  ['speaks Redis', 400, '*1\r\n$4\r\nINFO\r\n'],
+  // Tokens
+  ['has no token', 401, request('GET /api/status', [])],
+  ['has a wrong token', 401, request('GET /api/status', ['Authorization: Bearer correct-horse-batterz'])],
+  ['has an empty token', 401, request('GET /api/status', ['Authorization: Bearer '])],
+  [
+    'has the beginning of the token',
+    401,
+    request('GET /metrics', [`Authorization: Bearer ${TOKEN.slice(0, -1)}`]),
+  ],
+  ['has the token as user', 401, request('GET /', [basic(`${TOKEN}:`)])],
+  ['has the token in the address', 401, request(`GET /?token=${TOKEN}`, [])],
+  ['has the token in a cookie', 401, request('GET /', [`Cookie: token=${TOKEN}`])],
+];
+
+/** What no answer may hold: secrets, places of ours, and whatever was sent. */
+const SECRETS = [TOKEN, 'node_modules', '/src/', '/dist/', '    at ', 'root:', 'fastify', 'evil', '<script>'];
+
+function open(address: string): Socket {
+  const { hostname, port } = new URL(address);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {}); // it may be cut off at any time
+  socket.resume();
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+/** Sends bytes as they are, and gives all that comes back until the connection ends or has been silent. */
+async function send(address: string, text: string | Buffer): Promise<string> {
+  const socket = open(address);
+  let answer = '';
+  socket.setEncoding('latin1').on('data', (more) => {
+    answer += String(more);
+  });
+  socket.write(text);
+  const closed = new Promise<void>((done) => socket.once('close', () => done()));
+  const answered = until(() => answer.includes('\r\n\r\n'), { timeout: 8_000 }).then(
+    () => new Promise((done) => setTimeout(done, 50)),
+    () => {},
+  );
+  await Promise.race([closed, answered]);
+  socket.destroy();
+  return answer;
+}
+
+describe('hostile requests', () => {
+  test(`${HOSTILE.length} of them are refused, give nothing away, and leave it working`, {
+    timeout: 90_000,
+  }, async () => {
+    expect(HOSTILE.length).toBeGreaterThanOrEqual(50);
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: TOKEN } });
+    const address = await addressOf(run);
+    const wrong: string[] = [];
+    for (const [name, code, text] of HOSTILE) {
+      const answer = await send(address, text);
+      const got = Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0);
+      if (code === 0 ? got === 200 && !answer.includes('event-stream') : got !== code)
+        wrong.push(`${name}: ${got || 'no answer'} for ${code}`);
+      for (const secret of SECRETS)
+        if (answer.toLowerCase().includes(secret.toLowerCase()))
+          wrong.push(`${name}: answers with ${secret}`);
+      if (/^(access-control-|set-cookie|server|x-powered-by)/im.test(answer))
+        wrong.push(`${name}: ${answer}`);
+      if ((await fetch(`${address}/healthz`)).status !== 200)
+        wrong.push(`${name}: it does not work after that`);
+    }
+    expect(wrong).toEqual([]);
+    // Nothing of it reaches the log either, and the group goes on.
+    expect(run.stderr()).not.toMatch(/evil|passwd|"level":(50|60)/);
+    expect(run.stderr()).not.toContain(TOKEN);
+    await group.publish(10);
+    await group.settled(10);
+    await run.kill();
+  });
+
+  test('slow and many clients are cut off, and others are served meanwhile', {
+    timeout: 60_000,
+  }, async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const address = await addressOf(run);
+    let closed = 0;
+    /** A client that sends a letter now and then, and never comes to an end. */
+    const slow = (text: string) => {
+      const socket = open(address);
+      socket.once('close', () => closed++);
+      let at = 0;
+      const timer = setInterval(() => socket.write(text[at++ % text.length] ?? ''), 300);
+      socket.once('close', () => clearInterval(timer));
+    };
+    for (let i = 0; i < 50; i++)
+      slow('GET / HTTP/1.1\r\nHost: localhost\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');
+    // Those that say nothing at all, and those that ask and never read.
+    for (let i = 0; i < 50; i++) open(address).once('close', () => closed++);
+    for (let i = 0; i < 20; i++) {
+      const deaf = open(address);
+      deaf.pause();
+      deaf.write('GET /uplot.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20));
+    }
+    for (let i = 0; i < 20; i++) expect((await fetch(`${address}/api/status`)).status).toBe(200);
+    await until(() => closed >= 100, { timeout: 30_000, what: 'the slow and the silent to be cut off' });
+
+    // More than there is room for: those beyond are turned away, and room is made again.
+    const many = Array.from({ length: 700 }, () => open(address));
+    await until(() => many.filter(({ destroyed }) => destroyed).length >= 150, {
+      what: 'some to be turned away',
+    });
+    for (const socket of many) socket.destroy();
+    await until(async () => (await fetch(`${address}/healthz`)).status === 200, { what: 'an answer again' });
+    expect((await fetch(`${address}/readyz`)).status).toBe(200);
+    await run.kill();
+  });
+});

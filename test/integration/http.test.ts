@@ -1,0 +1,285 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { cgroup } from '../helpers/cli.js';
+import { groupOn } from '../helpers/group.js';
+import { addressOf, freePort, SERVING } from '../helpers/http.js';
+import { makeGroup } from '../helpers/library.js';
+import { freshRedis, withRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+async function json(url: string, init?: RequestInit) {
+  const response = await fetch(url, init);
+  return { code: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+/** The events of a stream, as they come; `end` ends it. */
+async function events(url: string) {
+  const controller = new AbortController();
+  const response = await fetch(url, { signal: controller.signal });
+  const seen: { name: string; data: Record<string, unknown>; at: number }[] = [];
+  let ended = false;
+  let text = '';
+  const reading = (async () => {
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += Buffer.from(chunk).toString();
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(text.slice(0, end)) ?? [];
+        text = text.slice(end + 2);
+        if (name) seen.push({ name, data: JSON.parse(String(data)), at: performance.now() });
+      }
+    }
+  })()
+    .catch(() => {})
+    .finally(() => {
+      ended = true;
+    });
+  const end = async () => {
+    controller.abort();
+    await reading;
+  };
+  return { response, seen, hasEnded: () => ended, end };
+}
+
+describe('a process that serves', () => {
+  test('tells its health, its metrics, and the status that the command tells', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '2', ...SERVING]);
+    const at = await addressOf(run);
+    await group.publish(20);
+    await group.settled(20);
+    expect(await json(`${at}/healthz`)).toEqual({ code: 200, body: { up: true } });
+    await until(async () => (await json(`${at}/readyz`)).code === 200, { what: 'ready' });
+    expect((await json(`${at}/readyz`)).body).toEqual({ ready: true, reasons: [] });
+
+    const metrics = await until(async () => {
+      const response = await fetch(`${at}/metrics`);
+      const text = await response.text();
+      return text.includes('} 20\n') ? { response, text } : undefined;
+    });
+    expect(metrics.response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(metrics.text).toMatch(/^cgroup_processed_total\{.*\} 20$/m);
+    expect(metrics.text).toMatch(/^cgroup_processing_seconds_count\{.*\} 20$/m);
+    expect(metrics.text).toMatch(/^cgroup_publish_to_output_seconds_count\{.*\} 20$/m);
+    expect(metrics.text).toMatch(/^cgroup_leading\{.*\} 1$/m);
+    expect(metrics.text).toMatch(/^cgroup_connections_total\{role="consumer",.*\} 2$/m);
+
+    const told = cgroup(['status', '--json', ...group.flags]);
+    await told.exit;
+    const { body } = await json(`${at}/api/status`);
+    const { time: _, ...expected } = JSON.parse(told.stdout()) as Record<string, unknown>;
+    const { time: __, ...got } = body;
+    expect(got).toEqual(expected);
+    expect(await (await fetch(`${at}/metrics`, { method: 'HEAD' })).text()).toBe('');
+    const events = await fetch(`${at}/api/events`, { method: 'HEAD' });
+    expect(events.headers.get('content-type')).toBe('text/event-stream');
+    expect(await events.text()).toBe('');
+    await run.kill();
+  });
+
+  test('sends the same status to all streams, once a second, and ends them at once when it stops', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    const streams = await Promise.all(Array.from({ length: 5 }, () => events(`${at}/api/events`)));
+    const statuses = (n: number) => (streams[n]?.seen ?? []).filter(({ name }) => name === 'status');
+    await until(() => streams.every((_, n) => statuses(n).length >= 5), { what: '5 events each' });
+    expect(streams[0]?.seen[0]?.name).toBe('history');
+    const last = statuses(0).slice(-3);
+    for (const [before, after] of [last.slice(0, 2), last.slice(1)] as (typeof last)[])
+      expect((after?.at ?? 0) - (before?.at ?? 0)).toBeGreaterThan(800);
+    const times = (n: number) =>
+      statuses(n)
+        .slice(2, 5)
+        .map(({ data }) => data.time);
+    for (const n of [1, 2, 3, 4]) expect(times(n)).toEqual(times(0));
+    const stopping = performance.now();
+    const { code } = await run.kill();
+    expect(code).toBe(0);
+    expect(performance.now() - stopping).toBeLessThan(4_000);
+    await until(() => streams.every(({ hasEnded }) => hasEnded()), { timeout: 1_000 });
+  });
+
+  test('however many scrapes and streams, Redis is asked once a second', async () => {
+    const server = await freshRedis();
+    const group = await groupOn(server.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    await until(async () => (await fetch(`${at}/readyz`)).status === 200);
+    /** How often something is called in Redis within 3 s, while `load` goes on. */
+    const calls = async (command: string, load: () => Promise<unknown>) => {
+      const count = async () =>
+        Number(
+          new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await group.raw.info('commandstats'))?.[1] ?? 0,
+        );
+      const [before, since] = [await count(), performance.now()];
+      while (performance.now() - since < 3_000) await load();
+      return (await count()) - before;
+    };
+    // Only the sums ask for the length of the list of consumers, and only the whole status for the newest entries,
+    // of output and dead letters.
+    const scrape = async () => (await fetch(`${at}/metrics`)).text();
+    const scraped = await calls('llen', scrape);
+    expect(scraped).toBeGreaterThan(1);
+    expect(scraped).toBeLessThan(5);
+    expect(await calls('xrevrange', scrape)).toBe(0);
+    const streams = await Promise.all(Array.from({ length: 20 }, () => events(`${at}/api/events`)));
+    const streamed = await calls('xrevrange', async () => (await fetch(`${at}/api/status`)).text());
+    expect(streamed).toBeGreaterThan(2);
+    expect(streamed).toBeLessThanOrEqual(2 * 5);
+    await Promise.all(streams.map((stream) => stream.end()));
+    await run.kill();
+  });
+
+  test('says that it is not ready, and why, and is again when that is over', async () => {
+    const server = await freshRedis();
+    const group = await groupOn(server.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    await until(async () => (await json(`${at}/readyz`)).code === 200);
+    const stream = await events(`${at}/api/events`);
+    process.kill(server.pid, 'SIGSTOP');
+    try {
+      const { body } = await until(
+        async () => {
+          const answer = await json(`${at}/readyz`);
+          return answer.code === 503 ? answer : undefined;
+        },
+        { timeout: 15_000 },
+      );
+      expect(body).toMatchObject({ ready: false });
+      expect(String(body.reasons)).toMatch(/heartbeat|read|connected/);
+      expect((await json(`${at}/healthz`)).code).toBe(200);
+      // What is not known is not told.
+      await until(async () => !(await (await fetch(`${at}/metrics`)).text()).includes('cgroup_backlog{'));
+      await until(() => stream.seen.some(({ name }) => name === 'trouble'), { what: 'the stream to tell' });
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
+    await until(async () => (await json(`${at}/readyz`)).code === 200, { timeout: 20_000 });
+    await stream.end();
+    await run.kill();
+  });
+
+  test('asks for the token, except for its health', async () => {
+    const group = await groupOn(redis.url);
+    const token = 'a-token-for-this-test';
+    const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: token } });
+    const at = await addressOf(run);
+    expect((await json(`${at}/healthz`)).code).toBe(200);
+    for (const path of [
+      '/',
+      '/metrics',
+      '/readyz',
+      '/api/status',
+      '/api/events',
+      '/api/dead',
+      '/main.js',
+      '/no',
+    ])
+      expect((await fetch(at + path)).status, path).toBe(401);
+    const asking = await fetch(`${at}/`);
+    expect(asking.headers.get('www-authenticate')).toMatch(/^Basic /);
+    const basic = `Basic ${Buffer.from(`me:${token}`).toString('base64')}`;
+    for (const authorization of [`Bearer ${token}`, basic])
+      expect((await fetch(`${at}/`, { headers: { authorization } })).status).toBe(200);
+    expect(run.stderr()).not.toContain(token);
+    await run.kill();
+  });
+
+  test('pages through dead letters, newest first, long messages cut', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    for (let i = 0; i < 59; i++) await group.raw.publish(group.space.channel, `no json ${i}`);
+    await group.raw.publish(group.space.channel, 'ü'.repeat(1_000_000));
+    await group.settled(60);
+    type Page = { letters: { id: string; message: string; message_bytes: number }[]; more: boolean };
+    const page = async (before?: string) =>
+      (await json(`${at}/api/dead${before ? `?before=${before}` : ''}`)).body as unknown as Page;
+    const first = await page();
+    expect(first.letters).toHaveLength(25);
+    expect(first.letters[0]).toMatchObject({ reason: 'invalid-json', message_bytes: 2_000_000 });
+    expect(first.letters[0]?.message).toBe('ü'.repeat(1_000));
+    const second = await page(first.letters.at(-1)?.id);
+    const third = await page(second.letters.at(-1)?.id);
+    expect([first, second, third].map(({ more }) => more)).toEqual([true, true, false]);
+    const messages = [first, second, third].flatMap(({ letters }) => letters.map(({ message }) => message));
+    expect(messages.slice(1)).toEqual(Array.from({ length: 59 }, (_, i) => `no json ${58 - i}`));
+    expect((await json(`${at}/api/dead?before=x`)).code).toBe(400);
+    await run.kill();
+  });
+});
+
+describe('start', () => {
+  test('says that the port is taken, and leaves nothing behind', async () => {
+    const group = await groupOn(redis.url);
+    const port = String(await freePort());
+    const first = await group.start(['--size', '1', '--http', port]);
+    const second = cgroup(['start', ...group.flags, '--http', port]);
+    expect((await second.exit).code).toBe(1);
+    expect(second.stderr()).toMatch(
+      new RegExp(`cgroup: cannot serve http at 127.0.0.1:${port}: .*EADDRINUSE`),
+    );
+    expect(await group.listed()).toHaveLength(1);
+    await first.kill();
+  });
+
+  test('refuses to serve beyond this machine without a token', async () => {
+    const group = await groupOn(redis.url);
+    const run = cgroup(['start', ...group.flags, '--http', '0.0.0.0:0']);
+    expect((await run.exit).code).toBe(2);
+    expect(run.stderr()).toContain('--http: beyond this machine needs httpToken');
+  });
+
+  test('answers that it is starting before Redis is there, and is stopped all the same', async () => {
+    const nowhere = { ...redis.namespace(), redis: 'redis://127.0.0.1:1' };
+    const port = await freePort();
+    const { group } = makeGroup(nowhere, { http: port });
+    const starting = group.start().catch((error: unknown) => error);
+    const at = `http://127.0.0.1:${port}`;
+    const { code, body } = await until(() => json(`${at}/readyz`));
+    expect({ code, body }).toEqual({ code: 503, body: { ready: false, reasons: ['it is starting'] } });
+    expect(await json(`${at}/api/status`)).toMatchObject({ code: 503, body: { code: 'STATE' } });
+    await group.stop();
+    await starting;
+    await expect(fetch(at)).rejects.toThrow();
+  });
+});
+
+describe('the library', () => {
+  test('stops at any moment of a start that serves, and its port is free then', async () => {
+    for (let turns = 0; turns < 60; turns += 10) {
+      const port = await freePort();
+      const { group, raw } = makeGroup(redis.namespace(), { http: port });
+      const starting = group.start();
+      for (let i = 0; i < turns; i++) await raw.ping();
+      await Promise.all([group.stop(), group.stop()]);
+      await starting;
+      await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+    }
+  });
+
+  test('loads nothing of http unless it is asked to serve', async () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      const { ConsumerGroup } = await import('./dist/index.js');
+      const loaded = () => Object.keys(createRequire(import.meta.url).cache).filter((file) => /node_modules.(fastify|prom-client|@fastify)./.test(file)).length;
+      const quiet = new ConsumerGroup({ redis: '${redis.url}' });
+      await quiet.start();
+      await quiet.stop();
+      const without = loaded();
+      const serving = new ConsumerGroup({ redis: '${redis.url}', http: 0 });
+      await serving.start();
+      await serving.stop();
+      console.log(JSON.stringify([without, loaded() > 0]));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: ROOT,
+    });
+    expect(JSON.parse(stdout)).toEqual([0, true]);
+  });
+});

@@ -1,0 +1,225 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { describe, expect, test } from 'vitest';
+import { GroupClient } from '../../src/client.js';
+import { type Keys, keysOf } from '../../src/redis/keys.js';
+import { openBrowser, openPage } from '../helpers/browser.js';
+import { groupOn, pidOf } from '../helpers/group.js';
+import { addressOf, emptyFolder, lacks, SERVING } from '../helpers/http.js';
+import { freshRedis, withRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const missing = lacks('chromium');
+
+describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped: ${missing}` : ''}`, () => {
+  test('shows a group at work, and a killed process disappearing within 5 s', {
+    timeout: 60_000,
+  }, async () => {
+    const group = await groupOn(redis.url);
+    const [first, second] = [
+      await group.start(['--size', '2', ...SERVING]),
+      await group.start(['--size', '3']),
+    ];
+    await group.bridgesInStep(2);
+    const browser = await openBrowser();
+    const { page, wrong } = await openPage(browser, await addressOf(first));
+    const consumers = page.locator('#consumers tr');
+    const rows = () => consumers.allInnerTexts();
+    await until(async () => (await rows()).length === 5, { what: '5 consumers' });
+    expect(await page.locator('#bridges tr').allInnerTexts()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/leads$/), expect.stringMatching(/follows$/)]),
+    );
+    await until(async () => (await page.textContent('#verdict-title')) === 'Keeping up');
+    await group.publish(500);
+    await until(async () => Number(await page.textContent('#rate-out')) > 0, { what: 'a rate', every: 100 });
+    await group.settled(500);
+    await until(
+      async () => (await rows()).reduce((sum, row) => sum + Number(row.split(/\s+/).at(-1)), 0) === 500,
+      { what: 'all 500 in the table' },
+    );
+    expect(await page.locator('#rate-chart canvas').count()).toBe(1);
+
+    // It led or followed: in either case it goes, from both tables.
+    await second.kill('SIGKILL');
+    const killed = performance.now();
+    await until(async () => !(await page.textContent('main'))?.includes(`-${second.pid}-`), {
+      timeout: 5_000,
+    });
+    expect(performance.now() - killed).toBeLessThan(5_000);
+    expect((await rows()).map((row) => pidOf(String(row.split(/\s+/)[0])))).toEqual([first.pid, first.pid]);
+
+    // The stream ends, which the page tells; that is the one thing that may look like an error.
+    expect(wrong).toEqual([]);
+    await first.kill();
+    await until(() => page.isVisible('#notice'));
+    expect(await page.textContent('#notice')).toContain('does not answer');
+  });
+
+  test('shows a dead letter when it appears, and a hostile one as text', { timeout: 60_000 }, async () => {
+    const group = await groupOn(redis.url);
+    const folder = await emptyFolder();
+    const hostile = '<img src=x onerror="document.title=1"><script>alert(1)</script>';
+    await writeFile(
+      join(folder, 'handler.mjs'),
+      'export default (message) => { throw new Error(message.text); };',
+    );
+    const token = 'a-token-for-this-test';
+    const run = await group.start([
+      '--size',
+      '1',
+      '--max-attempts',
+      '1',
+      '-p',
+      join(folder, 'handler.mjs'),
+      '--http-token',
+      token,
+      ...SERVING,
+    ]);
+    const browser = await openBrowser();
+    const address = await addressOf(run);
+    const { page, wrong } = await openPage(browser, address, {
+      httpCredentials: { username: 'me', password: token },
+    });
+    await until(async () => (await page.textContent('#dead-shown')) === 'none');
+    await group.raw.publish(group.space.channel, JSON.stringify({ message_id: 'a', text: hostile }));
+    const row = page.locator('#dead tr');
+    await until(async () => (await row.count()) === 1, { timeout: 6_000, what: 'the dead letter' });
+    const [, reason, error, , message] = await row.locator('td').allTextContents();
+    expect({ reason, error }).toEqual({ reason: 'failed', error: hostile });
+    expect(JSON.parse(String(message))).toEqual({ message_id: 'a', text: hostile });
+    expect(await page.locator('#dead img, #dead script').count()).toBe(0);
+    expect(await page.title()).toContain('Keeping up');
+
+    await group.raw.publish(group.space.channel, `${hostile} no json`);
+    await until(async () => (await row.count()) === 2, { timeout: 6_000, what: 'the second dead letter' });
+    expect(await row.first().locator('td').nth(1).textContent()).toBe('invalid-json');
+    expect(wrong).toEqual([]);
+    await run.kill();
+  });
+
+  test('can be used by keyboard, on a phone, in the dark', { timeout: 60_000 }, async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '3', ...SERVING]);
+    const browser = await openBrowser();
+    const { page, wrong } = await openPage(browser, await addressOf(run), {
+      viewport: { width: 360, height: 740 },
+      colorScheme: 'dark',
+    });
+    await until(async () => (await page.locator('#consumers tr').count()) === 3);
+    // Nothing sticks out sideways.
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    const back = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(back).toBe('rgb(20, 23, 26)');
+    const focused: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      await page.keyboard.press('Tab');
+      focused.push(
+        String(await page.evaluate('document.activeElement.id || document.activeElement.className')),
+      );
+    }
+    expect(focused).toContain('filter');
+    await page.focus('#filter');
+    await page.keyboard.type(String((await group.listed())[1]));
+    await until(async () => (await page.locator('#consumers tr').count()) === 1);
+    // What a screen reader is told.
+    const told = await page.locator('body').ariaSnapshot();
+    expect(told).toMatch(/heading "Keeping up"/);
+    expect(told).toMatch(/searchbox "Filter by id or host"/);
+    expect(told).toMatch(/region "Consumers"/);
+    expect(told).toMatch(/columnheader "processed"/);
+    expect(wrong).toEqual([]);
+    await run.kill();
+  });
+
+  test('is there in under 1 s, and smooth, with 1,000 consumers, 10,000 dead letters, 1,000,000 backlog', {
+    timeout: 180_000,
+  }, async () => {
+    const server = await freshRedis();
+    const group = await groupOn(server.url);
+    await fill(group.raw, keysOf(group.space));
+    const client = await GroupClient.connect(group.space);
+    // One more consumer, which settles nothing; heartbeats so rare that the others pass for alive.
+    const quiet = [
+      '--simulate-ms',
+      '3600000',
+      '--heartbeat',
+      '10m',
+      '--claim-after',
+      '20m',
+      '--shutdown-timeout',
+      '1s',
+    ];
+    const run = await group.start(['--size', '1', ...quiet, ...SERVING]);
+    const address = await addressOf(run);
+    expect((await group.read()).backlog).toBe(1_000_000);
+
+    // What is read each second, by every process that serves, costs next to nothing.
+    const before = performance.now();
+    for (let i = 0; i < 100; i++) await client.inspector.totals();
+    expect((performance.now() - before) / 100).toBeLessThan(5);
+    client.close();
+
+    const browser = await openBrowser();
+    const there = `document.querySelectorAll('#consumers tr').length === 100
+      && document.querySelectorAll('#dead tr').length === 25
+      && document.getElementById('backlog').textContent === '1,000,000'`;
+    let page = await browser.newPage();
+    // The best of some: other tests run beside this one.
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 10 && best >= 1_000; i++) {
+      await page.close();
+      page = await browser.newPage();
+      const opened = performance.now();
+      await page.goto(address);
+      await until(() => page.evaluate(there), { every: 5 });
+      best = Math.min(best, performance.now() - opened);
+    }
+    expect(best).toBeLessThan(1_000);
+    expect(await page.textContent('#consumers-shown')).toContain('100 of 1,001 shown');
+    expect(await page.textContent('#dead-shown')).toBe('the newest: 25 of 10,000');
+
+    // Smooth: while events come, frames do.
+    const gaps = (await page.evaluate(`new Promise((done) => {
+      const gaps = [];
+      let last = performance.now();
+      const until = last + 5000;
+      const frame = (now) => {
+        gaps.push(now - last);
+        last = now;
+        if (now < until) requestAnimationFrame(frame); else done(gaps.sort((a, b) => a - b));
+      };
+      requestAnimationFrame(frame);
+    })`)) as number[];
+    expect(gaps[Math.floor(gaps.length * 0.95)]).toBeLessThan(100);
+    await page.fill('#filter', 'consumer-0777');
+    await until(async () => (await page.locator('#consumers tr').count()) === 1);
+    await page.click('#dead-older');
+    await until(async () => (await page.textContent('#dead-shown')) === 'older ones: 25 of 10,000');
+    await run.kill();
+  });
+});
+
+/** 1,000 consumers that hold 100 messages each, 10,000 dead letters, a backlog of 1,000,000: as the scripts leave it. */
+async function fill(raw: Redis, keys: Keys): Promise<void> {
+  const script = `
+    for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'message', '{"message_id":"' .. ARGV[1] .. i .. '"}') end`;
+  for (let i = 0; i < 100; i++) await raw.eval(script, 1, keys.inbox, `m${i}-`);
+  await raw.xgroup('CREATE', keys.inbox, 'cgroup', '0');
+  for (let i = 0; i < 1_000; i++) {
+    const id = `host-${1000 + Math.floor(i / 10)}-consumer-${String(i).padStart(4, '0')}`;
+    const pipeline = raw.pipeline();
+    pipeline.xreadgroup('GROUP', 'cgroup', id, 'COUNT', 100, 'STREAMS', keys.inbox, '>');
+    pipeline.zadd(keys.heartbeats, Date.now(), id);
+    pipeline.rpush(keys.consumerList, id);
+    pipeline.hset(keys.members, id, JSON.stringify({ host: `host-${i % 10}`, pid: 1000 + i }));
+    pipeline.hset(keys.processed, id, i * 1_000);
+    await pipeline.exec();
+  }
+  const letters = `
+    for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'message', string.rep('x', 300), 'reason', 'failed',
+      'error', 'Error: no such order ' .. i, 'attempts', 5, 'consumer_id', 'c', 'inbox_id', '1-' .. i) end
+    redis.call('HSET', KEYS[2], 'relayed', 1010000, 'dead', 10000)`;
+  await raw.eval(letters, 2, keys.dead, keys.counters);
+}
