@@ -14,6 +14,8 @@ export const OVERHEAD = 16;
 
 const SMALLEST_CHUNK = 1_024;
 const LARGEST_CHUNK = 1_048_576;
+/** Bytes of one argument; Redis takes a megabyte at the least. */
+const LONGEST_PIECE = 1_000_000;
 /** Shorter ones are copied byte by byte: calling for a copy costs more. */
 const SHORT = 64;
 
@@ -34,9 +36,9 @@ export class Packed implements Iterable<Buffer> {
     return list.slice(0, list.length);
   }
 
-  /** What a script is given: the parts, joined there, are one array. */
+  /** What a script is given: the pieces, joined there, are one array. */
   get args(): readonly Buffer[] {
-    return this.length === 0 ? [] : [headOf(ARRAY, this.length), ...this.parts];
+    return this.length === 0 ? [] : [headOf(ARRAY, this.length), ...this.parts.flatMap(pieces)];
   }
 
   *[Symbol.iterator](): Iterator<Buffer> {
@@ -162,10 +164,10 @@ export class PackedTexts {
     this.#count++;
   }
 
-  /** The argument; nothing may be added afterwards. */
-  done(): Buffer {
+  /** What a script is given: the pieces, joined there, are one array. Nothing may be added afterwards. */
+  done(): Buffer[] {
     writeHead(this.#bytes, 0, ARRAY, this.#count);
-    return this.#bytes.subarray(0, this.#used);
+    return pieces(this.#bytes.subarray(0, this.#used));
   }
 
   #grow(size: number): void {
@@ -173,6 +175,13 @@ export class PackedTexts {
     larger.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = larger;
   }
+}
+
+/** Cut wherever it may be: Redis refuses arguments that are longer than its `proto-max-bulk-len`, by a closed connection. */
+function pieces(bytes: Buffer): Buffer[] {
+  const all: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += LONGEST_PIECE) all.push(bytes.subarray(at, at + LONGEST_PIECE));
+  return all;
 }
 
 function headOf(kind: number, value: number): Buffer {

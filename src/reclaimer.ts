@@ -92,9 +92,7 @@ export class Reclaimer implements Service {
     const { store, claimAfter } = this.#options;
     const now = performance.now();
     const due = this.#cursor !== '0-0' || now - this.#wentThroughAt >= claimAfter;
-    if (!due && !(await store.anySilent(claimAfter))) return false;
-    this.#wentThroughAt = now;
-    return true;
+    return due || (await store.anySilent(claimAfter));
   }
 
   async #takeDue(): Promise<void> {
@@ -117,6 +115,7 @@ export class Reclaimer implements Service {
         Math.min(taker.room, MOST),
       );
       this.#cursor = cursor;
+      this.#wentThroughAt = performance.now();
       if (lost > 0) onLost(lost);
       for (const _entry of entries) this.#takenOver.add(taker.id);
       taker.accept(entries);

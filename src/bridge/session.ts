@@ -172,7 +172,13 @@ export class BridgeSession {
   async #mark(): Promise<void> {
     const { store, id, seat, seats, log } = this.#options;
     try {
-      const reply = await store.mark({ caller: id, seat, seats, ...this.#machine.markIntent() });
+      const reply = await store.mark({
+        caller: id,
+        seat,
+        seats,
+        deaf: this.#ended.signal.aborted,
+        ...this.#machine.markIntent(),
+      });
       if ('taken' in reply) this.end('another bridge took the seat');
       else if (++this.#unheard > UNHEARD_MARKS)
         this.end('the subscription is dead: own marks do not come back');

@@ -40,6 +40,12 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.get('/api/status', () => readings.status());
 
   app.get('/api/events', (request, reply) => {
+    // Behind another answer on the same connection it has no socket yet, and would never be told that the client is gone.
+    if (reply.raw.socket === null) {
+      const error = 'an event stream needs a connection of its own: do not send requests before it';
+      void reply.code(400).header('connection', 'close').send({ error });
+      return;
+    }
     if (streams.isFull) {
       void reply.code(503).header('connection', 'close').send({ error: 'too many event streams are open' });
       return;

@@ -154,8 +154,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Subscribes to channels, all in one command. May be called once. */
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
-    // The answer comes after all others: then no parser holds the beginning of a reply.
-    await this.#send('PING', 'ping', []);
+    // The answer, be it a refusal, comes after all others: then no parser holds the beginning of a reply.
+    await this.#send('PING', 'ping', []).catch((error: unknown) => {
+      if (!(error instanceof RefusedError)) throw error;
+    });
     this.#divert(channels);
     const names = [...channels.keys()];
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
@@ -169,7 +171,14 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       for (const listener of listeners) listener.call(stream, reply);
     });
     stream.removeAllListeners('data');
-    stream.on('data', (chunk: Buffer) => parser.feed(chunk));
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        parser.feed(chunk);
+      } catch (error) {
+        // What else came with it is lost, and positions with it: as if the link had been cut, for that is seen to.
+        stream.destroy(error as Error);
+      }
+    });
   }
 
   /** Ends the subscription. When it returns, all that was published before has been heard. */

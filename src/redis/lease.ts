@@ -38,6 +38,8 @@ export interface MarkRequest {
   readonly token?: number | undefined;
   /** Of a leader that has relayed all it received: the position moves with the mark, over silence. */
   readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
+  /** Its subscription has ended: it only sees to what it received before. */
+  readonly deaf?: boolean;
   /** A seat of a bridge that has made no mark for long: it is taken, if there is none since. */
   readonly dead?: Seat | undefined;
 }
@@ -108,6 +110,7 @@ export class LeaseStore {
         request.seat,
         dead?.id ?? '',
         dead?.lastMark ?? '',
+        request.deaf ? 0 : 1,
       ],
     )) as [number, ...unknown[]];
     if (made === 1) return { mark: Number(rest[0]) };

@@ -154,7 +154,7 @@ export class RoadStore {
     return (await this.#connection.run(
       'commit',
       [inbox, output, counters, processed, retry],
-      [this.#group, maxLength, RETURNED_BELOW, packed.done()],
+      [this.#group, maxLength, RETURNED_BELOW, ...packed.done()],
     )) as string[];
   }
 

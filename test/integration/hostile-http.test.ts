@@ -200,3 +200,20 @@ describe('hostile requests', () => {
     await run.kill();
   });
 });
+
+test('gives no stream behind another answer: nobody would hear that such a client is gone', async () => {
+  const group = await groupOn(redis.url);
+  const run = await group.start(['--size', '1', ...SERVING]);
+  const { port } = new URL(await addressOf(run));
+  const socket = connect(Number(port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  let heard = '';
+  socket.on('data', (bytes) => {
+    heard += String(bytes);
+  });
+  socket.write(request('GET /healthz') + request('GET /api/events'));
+  await until(() => heard.includes('HTTP/1.1 400'), { what: 'a refusal' });
+  expect(heard.startsWith('HTTP/1.1 200')).toBe(true);
+  expect(heard).toContain('an event stream needs a connection of its own');
+  await run.kill();
+});

@@ -26,6 +26,20 @@ async function leading() {
 
 const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch', 'offset');
 
+test('a gap begins where a leader last heard the channel, not where one that is deaf still beat', async () => {
+  const { lease, raw, keys } = await leading();
+  const mark = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 };
+  await lease.mark(mark);
+  const heard = Number(await raw.hget(keys.bridge, 'heard_at'));
+  await pause(20);
+  await lease.mark({ ...mark, deaf: true });
+  const beat = Number(await raw.hget(keys.bridge, 'beat'));
+  expect(Number(await raw.hget(keys.bridge, 'beat_at'))).toBeGreaterThan(heard);
+  // Sent twice, as after a lost reply: it says the same.
+  for (let i = 0; i < 2; i++)
+    expect(await lease.take('b', 1, beat)).toMatchObject({ taken: true, token: 2, lastBeat: heard });
+});
+
 describe('relay', () => {
   test('writes the bytes as published and moves the position, together', async () => {
     const { batch, ...stores } = await leading();

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { DeadLetter, Result } from '../../src/redis/road.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores } from '../helpers/stores.js';
@@ -53,6 +53,20 @@ describe('commit', () => {
     const reading = await inspector.read();
     expect(reading).toMatchObject({ backlog: 0, counters: { processed: 2_500 } });
     expect(reading.processedBy).toEqual(new Map([['a', 2_500]]));
+  });
+
+  test('takes more than Redis would in one argument, and a relay does, too', async () => {
+    const { raw, keys, relay, read, road } = await open();
+    await raw.config('SET', 'proto-max-bulk-len', 1_048_576);
+    onTestFinished(() => raw.config('SET', 'proto-max-bulk-len', 536_870_912).then(() => {}));
+    const ids = await relay(...Array.from({ length: 6 }, (_, i) => String(i).repeat(300_000)));
+    expect((await read('a')).map(({ message }) => message.length)).toEqual(Array(6).fill(300_000));
+    const data = JSON.stringify('é'.repeat(150_000));
+    const results = ids.map((id) => ({ ...resultOf(id), data }));
+    expect(await road.commit(results, 0)).toEqual([]);
+    expect((await raw.xrange(keys.output, '-', '+')).map(([, flat]) => flat[7] === data)).toEqual(
+      Array(6).fill(true),
+    );
   });
 
   test('sent again it writes nothing twice, and names what was settled', async () => {

@@ -2,7 +2,8 @@
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 group  2 trim the output to about so many entries, or 0  3 scores in the retry zset below this are not times
---      4 an array of MessagePack with four per result: inbox id, consumer id, message id, data; in the order of their ids
+--      4... an array of MessagePack, cut into pieces, with four per result: inbox id, consumer id, message id, data;
+--      in the order of their ids
 -- Returns the inbox ids that were settled before, by whomever: for these nothing was written.
 --
 -- Atomic, because this is where "one result" is decided: the inbox holds the unsettled and nothing
@@ -13,7 +14,7 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', 
 if wrong then return wrong end
 
 local STEP = 4
-local results, ids = cmsgpack.unpack(ARGV[4]), {}
+local results, ids = unpacked(4), {}
 for i = 1, #results, STEP do
   ids[#ids + 1] = results[i]
 end

@@ -33,6 +33,11 @@ local function call_with_ids(ids, ...)
   return sum
 end
 
+-- The array that the arguments from the first one on are, put together again (see packed.ts).
+local function unpacked(first)
+  return cmsgpack.unpack(first == #ARGV and ARGV[first] or table.concat(ARGV, '', first))
+end
+
 -- One entry of the pending list as { id, consumer, idle, deliveries }, or nil where it is not pending
 -- (with that consumer, if one is given).
 local function pending_entry(inbox, group, id, consumer)

@@ -5,6 +5,7 @@
 -- ARGV 1 marks channel  2 caller  3 seats  4 highest mark the caller has seen
 --      5 caller's token, or ''  6 from epoch  7 from offset  8 to epoch  9 to offset (or '' each)
 --      10 the caller's seat  11 seat found dead, or ''  12 its last mark when it was found dead
+--      13 1 where the caller hears the channel, 0 where its subscription has ended
 -- Returns { 1, mark } or, where every seat is taken, { 0, seat, last mark, seat, last mark, ... }.
 --
 -- Atomic, because a mark means one thing only if its number, the lease and the position in it were
@@ -49,6 +50,8 @@ local epoch, offset = field('epoch', ''), field('offset', '')
 if holder == me and token == ARGV[5] then
   beat = redis.call('HINCRBY', bridge, 'beat', 1)
   redis.call('HSET', bridge, 'beat_at', now_ms())
+  -- What is published after this may be missed, should nobody else have heard it: here a gap begins.
+  if ARGV[13] == '1' then redis.call('HSET', bridge, 'heard_at', now_ms()) end
   if ARGV[8] ~= '' and epoch == ARGV[6] and offset == ARGV[7] then
     epoch, offset = ARGV[8], ARGV[9]
     redis.call('HSET', bridge, 'epoch', epoch, 'offset', offset)

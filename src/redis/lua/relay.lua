@@ -2,7 +2,7 @@
 --
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps
 -- ARGV 1 caller  2 token  3 from epoch  4 from offset ('' each: no position yet)  5 to epoch  6 to offset
---      7 reason of a gap before the batch, or ''  8 its start (ms since 1970), or '' for the last beat
+--      7 reason of a gap before the batch, or ''  8 its start (ms since 1970), or '' for when a leader last heard
 --      9 messages known to be lost in the gap, at most
 --      10... the messages, as published: an array of MessagePack, cut into pieces; nothing where there are none
 -- Returns { 1 } written, { 0 } fenced: the lead is another's, { 2, epoch, offset } the position is elsewhere.
@@ -13,12 +13,12 @@
 local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream')
 if wrong then return wrong end
 
-local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'epoch', 'offset', 'beat_at')
+local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'epoch', 'offset', 'heard_at')
 if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return { 0 } end
 local epoch, offset = state[3] or '', state[4] or ''
 if epoch ~= ARGV[3] or offset ~= ARGV[4] then return { 2, epoch, offset } end
 
-local messages = #ARGV > 9 and cmsgpack.unpack(table.concat(ARGV, '', 10)) or {}
+local messages = #ARGV > 9 and unpacked(10) or {}
 local call, inbox = redis.call, KEYS[2]
 for i = 1, #messages do
   call('XADD', inbox, '*', 'message', messages[i])

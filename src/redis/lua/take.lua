@@ -2,14 +2,14 @@
 --
 -- KEYS 1 bridge
 -- ARGV 1 caller  2 token seen  3 beat seen
--- Returns { 1, token, epoch, offset, beat_at } ('' where there is none yet), or { 0 }.
+-- Returns { 1, token, epoch, offset, heard_at } ('' where there is none yet), or { 0 }.
 --
 -- Atomic compare-and-set on (token, beat): two followers that found the leader silent cannot both take
 -- it, and a leader that beat once more keeps it. Sent twice, the second one finds its own lease and says so.
 local wrong = wrong_type(KEYS[1], 'hash')
 if wrong then return wrong end
 
-local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'beat', 'epoch', 'offset', 'beat_at')
+local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'beat', 'epoch', 'offset', 'heard_at')
 local holder, token, beat = state[1] or '', state[2] or '0', state[3] or '0'
 
 if holder ~= ARGV[1] then
