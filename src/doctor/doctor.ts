@@ -12,7 +12,7 @@ const CONNECT_TIMEOUT = 5_000;
 
 export interface Examination {
   readonly findings: readonly Finding[];
-  /** The command that makes a Redis user who may do what cgroup does, and nothing else; `PASSWORD` is to be replaced. */
+  /** The command that makes a Redis user who may do what cgroup does, and nothing else; `PASSWORD`, where it is there, is to be replaced. */
   readonly acl: string;
   /** Whether nothing has to be mended. */
   readonly ok: boolean;
@@ -34,7 +34,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   try {
     await Promise.all([connection.connect(CONNECT_TIMEOUT), listener.connect(CONNECT_TIMEOUT)]);
     const facts = await readFacts({ keys, names: settings, connection, listener });
-    const acl = ['ACL', 'SETUSER', userIn(settings.redis), 'on', '>PASSWORD', ...aclRules(keys, settings)];
+    const acl = ['ACL', 'SETUSER', ...userOf(settings.redis), ...aclRules(keys, settings)];
     const findings = diagnose(facts, settings, acl);
     return { findings, acl: redisLine(acl), ok: findings.every(({ status }) => status !== 'mend') };
   } finally {
@@ -43,8 +43,8 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   }
 }
 
-/** The default user is everybody's: no rights are taken from it. */
-function userIn(url: string): string {
+/** The user of the URL keeps its password; in place of the default user, which is everybody's, a new one is made. */
+function userOf(url: string): string[] {
   const user = decodeURIComponent(new URL(url).username);
-  return user === '' || user === 'default' ? 'cgroup' : user;
+  return user === '' || user === 'default' ? ['cgroup', 'on', '>PASSWORD'] : [user];
 }
