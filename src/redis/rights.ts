@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
   HMGET: ({ bridge }) => [bridge, 'token'],
   HSET: ({ processed }) => [processed, 'consumer', 0],
+  HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
   LLEN: ({ consumerList }) => [consumerList],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],

@@ -16,5 +16,7 @@ if holder ~= ARGV[1] then
   if token ~= ARGV[2] or beat ~= ARGV[3] then return { 0 } end
   token = tostring(redis.call('HINCRBY', KEYS[1], 'token', 1))
   redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'beat_at', now_ms())
+  -- Of the first leader of all, who may be gone before its first mark.
+  redis.call('HSETNX', KEYS[1], 'heard_at', now_ms())
 end
 return { 1, token, state[4] or '', state[5] or '', state[6] or '' }
