@@ -92,7 +92,7 @@ async function evidence(stage, faults, run) {
     ...found,
     unsettled: left,
     emptiedAt: stage.emptiedAt,
-    mayLoseInGaps: mayLoseInGaps(faults),
+    mayLoseInGaps: stage.bridges === 1 || mayLoseInGaps(faults),
     listed,
     live,
     ends: stage.group.all.map((one) => one.end),
@@ -128,7 +128,7 @@ async function settle(redis) {
   return last;
 }
 
-/** Two faults that each take one bridge away may meet both of them. */
+/** Two faults that each take one bridge away may meet both of them; where there is one alone, any may. */
 function mayLoseInGaps(faults) {
   const cuts = faults.map((fault) => fault.cuts);
   return cuts.includes('all') || cuts.filter((cut) => cut === 'one').length > 1;
