@@ -58,7 +58,9 @@ test('a Redis that was killed and comes back finds the group going on', async ()
   await server.kill();
   // Each try is told at the level debug, and one of them above it.
   const tries = (level: number) => logOf(group, level).filter(({ msg }) => msg.includes(', trying again: '));
-  await until(() => tries(0).length >= 12, { what: 'a dozen tries' });
+  await until(() => tries(0).length >= 12 && tries(40).length >= 2, {
+    what: 'a dozen tries, two of them told',
+  });
   expect(
     tries(40)
       .map(({ msg }) => msg.replace(/, trying again: .*/, ''))
