@@ -1,7 +1,6 @@
 import { LosslessNumber, parse as parseLossless } from 'lossless-json';
 import { messageOf } from './errors.js';
-import type { Payload } from './payload.js';
-import { payloadOf } from './payload.js';
+import { type Payload, payloadOf } from './payload.js';
 
 /** A published message, as a processor gets it: a JSON object that names itself. */
 export interface Message {

@@ -96,6 +96,17 @@ export class PackedList {
     return this.#endOf(to - 1) - this.#endOf(from - 1) + (to - from) * (OVERHEAD - HEAD);
   }
 
+  /**
+   * The index before which to let go so that at least `excess` bytes of cost are freed, or all but the newest: that
+   * one stays, however long it is, unless `whole`.
+   */
+  indexFreeing(excess: number, whole: boolean): number {
+    const most = whole ? this.length : this.length - 1;
+    let index = this.#base;
+    while (index < most && this.cost(this.#base, index) < excess) index++;
+    return index;
+  }
+
   /** Bytes of those from index `from` up to `to`. */
   bytes(from: number, to: number): number {
     return this.#endOf(to - 1) - this.#endOf(from - 1) - (to - from) * HEAD;

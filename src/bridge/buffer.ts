@@ -220,9 +220,7 @@ export class PositionedBuffer {
       const { messages, relayed } = segment;
       const { base } = messages;
       // The newest stays, however long it is: Redis may well take it.
-      const most = segment === this.#last ? messages.length - 1 : messages.length;
-      let end = base;
-      while (end < most && this.#bytes - messages.cost(base, end) > target) end++;
+      const end = messages.indexFreeing(this.#bytes - target, segment !== this.#last);
       if (end === base) continue;
       const size = messages.cost(base, end);
       messages.dropBefore(end);

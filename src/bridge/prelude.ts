@@ -27,10 +27,7 @@ export class Prelude {
     this.#bytes += end - start + OVERHEAD;
     if (this.#bytes <= this.#most) return 0;
     const { base } = messages;
-    const target = this.#most * FULL;
-    let first = base;
-    // The newest stays, however long it is: Redis may well take it.
-    while (first < messages.length - 1 && this.#bytes - messages.cost(base, first) > target) first++;
+    const first = messages.indexFreeing(this.#bytes - this.#most * FULL, false);
     this.#bytes -= messages.cost(base, first);
     messages.dropBefore(first);
     return first - base;
