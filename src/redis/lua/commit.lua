@@ -19,22 +19,11 @@ for i = 1, #results, STEP do
   ids[#ids + 1] = results[i]
 end
 
--- The id up to which the group has been given the inbox.
-local function delivered()
-  for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local fact = {}
-    for i = 1, #group, 2 do
-      fact[group[i]] = group[i + 1]
-    end
-    if fact['name'] == ARGV[1] then return fact['last-delivered-id'] end
-  end
-end
-
 -- Nothing but the batch lies in the inbox up to its last entry: all there was delivered (after a group was
 -- destroyed and made anew, an entry that waited for a retry may come before its turn), and none of it is
 -- pending or handed back.
 local function is_front(last)
-  return not id_after(last, delivered())
+  return not id_after(last, fact_of_group(KEYS[1], ARGV[1], 'last-delivered-id'))
     and #redis.call('XPENDING', KEYS[1], ARGV[1], '-', last, 1) == 0
     and redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3]) == 0
 end

@@ -38,6 +38,18 @@ local function unpacked(first)
   return cmsgpack.unpack(first == #ARGV and ARGV[first] or table.concat(ARGV, '', first))
 end
 
+-- One fact of XINFO GROUPS about a group, or nil where there is no such group. The inbox may not be there yet.
+local function fact_of_group(inbox, name, wanted)
+  local groups = redis.pcall('XINFO', 'GROUPS', inbox)
+  for _, group in ipairs(groups.err and {} or groups) do
+    local fact = {}
+    for i = 1, #group, 2 do
+      fact[group[i]] = group[i + 1]
+    end
+    if fact['name'] == name then return fact[wanted] end
+  end
+end
+
 -- One entry of the pending list as { id, consumer, idle, deliveries }, or nil where it is not pending
 -- (with that consumer, if one is given).
 local function pending_entry(inbox, group, id, consumer)

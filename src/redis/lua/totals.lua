@@ -9,26 +9,14 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'zset', KEYS[4], 'hash', KEYS[5], 'hash')
 if wrong then return wrong end
 
--- pcall: the inbox may not be there yet. XPENDING would tell it by consumer.
-local function pending()
-  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
-  for _, group in ipairs(groups.err and {} or groups) do
-    local fact = {}
-    for i = 1, #group, 2 do
-      fact[group[i]] = group[i + 1]
-    end
-    if fact['name'] == ARGV[1] then return fact['pending'] end
-  end
-  return 0
-end
-
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local returned = redis.call('ZCOUNT', KEYS[3], '-inf', '(' .. ARGV[2])
 return {
   now_ms(),
   redis.call('XLEN', KEYS[1]),
   oldest and oldest[1] or '',
-  pending(),
+  -- XPENDING would tell it by consumer.
+  fact_of_group(KEYS[1], ARGV[1], 'pending') or 0,
   redis.call('ZCARD', KEYS[3]) - returned,
   redis.call('HGETALL', KEYS[4]),
   redis.call('HGETALL', KEYS[5]),
