@@ -153,39 +153,26 @@ export class PackedList {
   }
 }
 
-/** Texts to be sent as one argument. */
-export class PackedTexts {
-  #bytes: Buffer;
-  #used = HEAD;
-  #count = 0;
+/** Room for the head of a text between two of them, as long as they are one string. */
+const GAP = '\0'.repeat(HEAD);
 
-  /** @param size bytes to begin with; it grows */
-  constructor(size: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(HEAD + size);
+/**
+ * Texts, as they are sent to a script: the pieces, joined there, are one array. They are joined and written at once, for a
+ * call of its own costs more than copying one.
+ */
+export function packTexts(texts: readonly string[]): Buffer[] {
+  const joined = texts.length > 0 ? GAP + texts.join(GAP) : '';
+  const size = Buffer.byteLength(joined);
+  // As many bytes as UTF-16 units: all of it is ASCII.
+  const ascii = size === joined.length;
+  const bytes = Buffer.allocUnsafeSlow(HEAD + size);
+  bytes.write(joined, HEAD, ascii ? 'latin1' : 'utf8');
+  let at = writeHead(bytes, 0, ARRAY, texts.length);
+  for (const text of texts) {
+    const length = ascii ? text.length : Buffer.byteLength(text);
+    at = writeHead(bytes, at, STRING, length) + length;
   }
-
-  add(text: string): void {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const most = this.#used + HEAD + 3 * text.length;
-    if (most > this.#bytes.length) this.#grow(most);
-    const at = this.#used + HEAD;
-    const length = text.length > SHORT ? this.#bytes.write(text, at) : writeShort(this.#bytes, at, text);
-    writeHead(this.#bytes, this.#used, STRING, length);
-    this.#used = at + length;
-    this.#count++;
-  }
-
-  /** What a script is given: the pieces, joined there, are one array. Nothing may be added afterwards. */
-  done(): Buffer[] {
-    writeHead(this.#bytes, 0, ARRAY, this.#count);
-    return pieces(this.#bytes.subarray(0, this.#used));
-  }
-
-  #grow(size: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#bytes.length));
-    larger.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = larger;
-  }
+  return pieces(bytes);
 }
 
 /** Cut wherever it may be: Redis refuses arguments that are longer than its `proto-max-bulk-len`, by a closed connection. */
@@ -208,14 +195,4 @@ function writeHead(target: Buffer, at: number, kind: number, value: number): num
   target[at + 3] = value >>> 8;
   target[at + 4] = value;
   return at + HEAD;
-}
-
-/** Writes a short text, unit by unit as long as it is ASCII. Returns how many bytes it took. */
-function writeShort(target: Buffer, at: number, text: string): number {
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 0x7f) return target.write(text, at);
-    target[at + i] = unit;
-  }
-  return text.length;
 }

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Digest } from './digest.js';
 import type { Logger } from './logger.js';
 import { LONGEST_WAIT } from './outcome.js';
-import type { Entry, RoadStore } from './redis/road.js';
+import type { Cursor, Entry, RoadStore } from './redis/road.js';
 import { Loop, type Service } from './service.js';
 import { Trouble } from './trouble.js';
 
@@ -43,9 +43,10 @@ export class Reclaimer implements Service {
   /** When a look last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #looks = 0;
-  /** When it last began to go through all that is pending: ms of the monotonic clock. */
+  /** When it last went through what all consumers hold: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
-  #cursor = '0-0';
+  /** Where a look that found no more room goes on. */
+  #from: Cursor | undefined;
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
@@ -74,25 +75,13 @@ export class Reclaimer implements Service {
 
   async #look(): Promise<void> {
     await this.#takeDue();
-    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake() && (await this.#isWorthwhile()))
-      await this.#takeFromSilent();
+    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake()) await this.#takeFromSilent();
     this.#trouble.succeeded();
   }
 
   /** Where Redis was away, everybody was silent: the living get the time to say so. */
   #mayTake(): boolean {
     return performance.now() - this.#failedAt >= this.#options.claimAfter;
-  }
-
-  /**
-   * Going through all that is pending is dear while there is much. It is done where a consumer is silent, and now and
-   * then in any case: for what a consumer was given that never heard of it.
-   */
-  async #isWorthwhile(): Promise<boolean> {
-    const { store, claimAfter } = this.#options;
-    const now = performance.now();
-    const due = this.#cursor !== '0-0' || now - this.#wentThroughAt >= claimAfter;
-    return due || (await store.anySilent(claimAfter));
   }
 
   async #takeDue(): Promise<void> {
@@ -104,22 +93,24 @@ export class Reclaimer implements Service {
     }
   }
 
-  /** Goes once through all that is pending, or until no consumer has room. */
+  /**
+   * Goes once through what silent consumers hold, or until no consumer of ours has room; now and then through what all
+   * hold, for what a consumer was given that never heard of it.
+   */
   async #takeFromSilent(): Promise<void> {
     const { store, claimAfter, onLost } = this.#options;
+    const everyone = performance.now() - this.#wentThroughAt >= claimAfter;
     for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
-      const { entries, cursor, lost } = await store.reclaim(
-        taker.id,
-        claimAfter,
-        this.#cursor,
-        Math.min(taker.room, MOST),
-      );
-      this.#cursor = cursor;
-      this.#wentThroughAt = performance.now();
+      const { id: consumerId, room } = taker;
+      const request = { consumerId, silence: claimAfter, count: Math.min(room, MOST), everyone };
+      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#from });
+      this.#from = next;
       if (lost > 0) onLost(lost);
-      for (const _entry of entries) this.#takenOver.add(taker.id);
+      for (const _entry of entries) this.#takenOver.add(consumerId);
       taker.accept(entries);
-      if (cursor === '0-0') return;
+      if (next) continue;
+      if (everyone) this.#wentThroughAt = performance.now();
+      return;
     }
   }
 

@@ -36,7 +36,7 @@ export interface MachineOptions {
   readonly id: string;
   /** ms without a new beat after which the leader is given up for dead. */
   readonly lease: number;
-  /** Most messages in one relay. */
+  /** Most messages in one relay, unless many wait. */
   readonly maxMessages: number;
   /** Most bytes in one relay, about. */
   readonly maxBytes: number;
@@ -52,6 +52,13 @@ export interface MarkIntent {
   readonly token: number | undefined;
   readonly advance: { readonly from: Position; readonly to: Position } | undefined;
 }
+
+/**
+ * Of a long queue one relay takes this share, up to so many times the usual: where the machine is busy, each call waits its
+ * turn, and a bridge that falls behind must not do so for ever.
+ */
+const SHARE = 1 / 8;
+const MOST_TIMES = 8;
 
 const NOTHING = new Packed(0, []);
 const NO_LEASE: Lease = { token: -1, beat: -1, holder: '', relayed: undefined };
@@ -213,10 +220,11 @@ export class BridgeMachine {
 
   #relay(): Action | undefined {
     const { maxMessages, maxBytes } = this.#options;
+    const times = Math.min(Math.max((this.#buffer.length * SHARE) / maxMessages, 1), MOST_TIMES);
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
     // All of the prelude in one batch, because only its end has a position.
     if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude.messages };
-    const batch = this.#buffer.head(maxMessages, maxBytes);
+    const batch = this.#buffer.head(Math.floor(times * maxMessages), times * maxBytes);
     if (batch) return { ...common, ...batch };
     // A gap is told even where nothing follows it yet.
     if (this.#lacks()) return { ...common, to: this.#buffer.floor, messages: NOTHING };

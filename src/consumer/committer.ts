@@ -19,6 +19,8 @@ interface Done {
 const MAX_ENTRIES = 1_000;
 /** Characters of data in one call, about: the script blocks Redis for as long as it copies them. */
 const MAX_LENGTH = 1_000_000;
+/** Calls under way at a time, where a whole one is waiting: Redis has the next when it is done with one. */
+const MOST_CALLS = 2;
 /** ms between two tries of what Redis refused or did not answer. */
 const RETRY_EVERY = 100;
 
@@ -33,14 +35,15 @@ export interface CommitterOptions {
 }
 
 /**
- * Brings results, retries and dead letters of all consumers of a process to Redis. One call is under way at
- * a time, and what comes meanwhile makes up the next: the batches grow with the load by themselves.
+ * Brings results, retries and dead letters of all consumers of a process to Redis. What comes while a call is under way
+ * makes up the next: the batches grow with the load by themselves.
  */
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #trouble: Trouble;
   #waiting: Settlement[] = [];
-  #running = false;
+  /** Calls under way, or about to be made. */
+  #calls = 0;
   #abandoned = new AbortController();
   #idle: (() => void)[] = [];
 
@@ -55,8 +58,8 @@ export class Committer {
   add(settlement: Settlement): void {
     this.#waiting.push(settlement);
     this.#underWay++;
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#calls > 0 && (this.#calls === MOST_CALLS || this.#waiting.length < MAX_ENTRIES)) return;
+    this.#calls++;
     // After the messages of one read, so that they become one call.
     setImmediate(() => void this.#run());
   }
@@ -80,8 +83,8 @@ export class Committer {
       const batch = this.#nextBatch();
       await this.#settle(batch);
     }
-    this.#running = false;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    this.#calls--;
+    if (this.#calls === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #nextBatch(): Settlement[] {

@@ -7,7 +7,7 @@ const NEARLY_FULL = 0.8;
 /** A subscriber must be able to stall for so many seconds. */
 const STALL = 2;
 
-/** Whether the server can do the work at all (XAUTOCLAIM came with Redis 6.2: https://redis.io/docs/latest/commands/xautoclaim/). */
+/** Whether the server can do the work at all (XPENDING takes IDLE since Redis 6.2: https://redis.io/docs/latest/commands/xpending/). */
 export function versionOf({ version, release: [major, minor], cluster }: ServerFacts): Finding {
   const check = 'version';
   if (major < 6 || (major === 6 && minor < 2))

@@ -51,7 +51,6 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   UNSUBSCRIBE: () => [],
   XACK: ({ inbox }, { group }) => [inbox, group, '0-1'],
   XADD: ({ output }) => [output, '*', 'field', 'value'],
-  XAUTOCLAIM: ({ inbox }, { group }) => [inbox, group, 'consumer', 1, '0-0'],
   XCLAIM: ({ inbox }, { group }) => [inbox, group, 'consumer', 1, '0-1'],
   XDEL: ({ dead }) => [dead, '0-1'],
   'XGROUP|CREATE': ({ inbox }, { group }) => [inbox, group, 0],

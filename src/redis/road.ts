@@ -1,12 +1,10 @@
-import { PackedTexts } from '../packed.js';
+import { packTexts } from '../packed.js';
 import { type Payload, payloadOf } from '../payload.js';
 import type { Connection } from './connection.js';
 import { refusedAs } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 
 const NOTHING = Buffer.alloc(0);
-/** Bytes that most results are smaller than, packed. */
-const USUAL_RESULT = 250;
 
 /** An inbox entry as it is given to a consumer. */
 export interface Entry {
@@ -55,12 +53,34 @@ export interface Held {
   readonly consumerId: string;
 }
 
+/** How far a look at what is pending has come: with this consumer, after this id. */
+export interface Cursor {
+  readonly consumerId: string;
+  readonly after: string;
+}
+
 export interface Reclaimed {
   readonly entries: Entry[];
-  /** Where to go on; '0-0' after the last. */
-  readonly cursor: string;
+  /** Where to go on; undefined after the last. */
+  readonly next: Cursor | undefined;
   /** Entries that were deleted from the inbox by somebody else while pending. */
   readonly lost: number;
+}
+
+export interface ReclaimRequest {
+  /** Who gets them. */
+  readonly consumerId: string;
+  /** ms */
+  readonly silence: number;
+  /** At most so many. */
+  readonly count: number;
+  /**
+   * Whether to look at what every consumer holds. A consumer that speaks, but does not know of all it was given because the
+   * reply was lost, is found by this alone.
+   */
+  readonly everyone: boolean;
+  /** What the last call returned. */
+  readonly from?: Cursor | undefined;
 }
 
 export interface Renewed {
@@ -144,17 +164,21 @@ export class RoadStore {
    */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { inbox, output, counters, processed, retry } = this.#keys;
-    const packed = new PackedTexts(results.length * USUAL_RESULT);
+    // A consumer is told by its number: it is the same for many.
+    const consumers = new Map<string, string>();
+    const texts: string[] = [];
     for (const { inboxId, consumerId, messageId, data } of results) {
-      packed.add(inboxId);
-      packed.add(consumerId);
-      packed.add(messageId);
-      packed.add(data);
+      let number = consumers.get(consumerId);
+      if (number === undefined) {
+        number = String(consumers.size + 1);
+        consumers.set(consumerId, number);
+      }
+      texts.push(inboxId, number, messageId, data);
     }
     return (await this.#connection.run(
       'commit',
       [inbox, output, counters, processed, retry],
-      [this.#group, maxLength, RETURNED_BELOW, ...packed.done()],
+      [this.#group, maxLength, RETURNED_BELOW, consumers.size, ...consumers.keys(), ...packTexts(texts)],
     )) as string[];
   }
 
@@ -203,33 +227,21 @@ export class RoadStore {
     return { gone, deleted };
   }
 
-  /**
-   * Whether a consumer that holds something has been silent
-   * (https://redis.io/docs/latest/commands/xinfo-consumers/). One that speaks, but does not know of all it was given,
-   * because the reply was lost, is not found by this.
-   *
-   * @param silence ms
-   */
-  async anySilent(silence: number): Promise<boolean> {
-    const consumers = await this.#connection.call('XINFO', 'CONSUMERS', this.#keys.inbox, this.#group);
-    return (consumers as unknown[][]).some((flat) => {
-      const fact = (name: string) => Number(flat[flat.indexOf(name) + 1]);
-      return fact('pending') > 0 && fact('idle') >= silence;
-    });
-  }
-
-  /**
-   * Gives a consumer entries that others have been silent about. See `reclaim.lua`.
-   *
-   * @param silence ms
-   * @param cursor '0-0' to begin with, then what the last call returned
-   */
-  async reclaim(consumerId: string, silence: number, cursor: string, count: number): Promise<Reclaimed> {
+  /** Gives a consumer entries that others have been silent about. See `reclaim.lua`. */
+  async reclaim({ consumerId, silence, count, everyone, from }: ReclaimRequest): Promise<Reclaimed> {
     const { inbox, retry, counters } = this.#keys;
-    const args = [this.#group, consumerId, silence, cursor, count];
-    const reply = await this.#connection.runBuffer('reclaim', [inbox, retry, counters], args);
-    const [next, lost, ...flat] = reply as [Buffer, number, ...(Buffer | number)[]];
-    return { cursor: next.toString('latin1'), lost, entries: entriesOf(flat) };
+    const args = [this.#group, consumerId, silence, count, everyone ? 1 : ''];
+    const reply = await this.#connection.runBuffer(
+      'reclaim',
+      [inbox, retry, counters],
+      [...args, from?.consumerId ?? '', from?.after ?? ''],
+    );
+    const [next, after, lost, ...flat] = reply as [Buffer, Buffer, number, ...(Buffer | number)[]];
+    return {
+      entries: entriesOf(flat),
+      next: next.length > 0 ? { consumerId: String(next), after: String(after) } : undefined,
+      lost,
+    };
   }
 
   /**

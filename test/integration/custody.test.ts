@@ -34,7 +34,7 @@ describe('retry', () => {
   test('schedules nothing that another holds or that is settled', async () => {
     const { ids, road, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
-    await road.reclaim('b', 0, '0-0', 1);
+    await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
     await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
     await road.retry([one, two].map((id) => ({ ...held(id), wait: 1 })));
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { failed: 0 } });
@@ -80,13 +80,13 @@ describe('due', () => {
     for (const first of ['due', 'reclaim'] as const) {
       const { ids, road, raw, keys, inspector, pending } = await holding('x', 'y');
       const [retried, back] = ids as [string, string];
-      await road.reclaim('b', 0, '0-0', 1);
+      await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
       await road.retry([{ ...held(retried, 'b'), wait: 0 }]);
       await road.leave('a', new Map());
       await raw.xdel(keys.inbox, retried, back);
       for (const look of [first, 'due', 'reclaim'])
         if (look === 'due') expect(await road.due('c', 10, MINUTE)).toEqual([]);
-        else await road.reclaim('c', 0, '0-0', 10);
+        else await road.reclaim({ consumerId: 'c', silence: 0, count: 10, everyone: true });
       expect(await pending()).toEqual([]);
       expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { lost: 2 } });
     }
@@ -127,7 +127,12 @@ describe('renew', () => {
     const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
     for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
     expect(await road.renew('a', [id])).toEqual({ gone: [], deleted: 0 });
-    const { entries } = await road.reclaim('b', MINUTE / 2, '0-0', 10);
+    const { entries } = await road.reclaim({
+      consumerId: 'b',
+      silence: MINUTE / 2,
+      count: 10,
+      everyone: true,
+    });
     expect(entries.map(({ id }) => id)).toEqual([ids[1]]);
     expect((await pending())[0]).toEqual({ id, consumer: 'a', deliveries: 1 });
   });
@@ -135,7 +140,7 @@ describe('renew', () => {
   test('names what is no longer the consumer’s, and takes nothing back', async () => {
     const { ids, road, pending } = await holding('x', 'y', 'z');
     const [one, two, three] = ids as [string, string, string];
-    await road.reclaim('b', 0, '0-0', 1);
+    await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
     await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
     expect(await road.renew('a', ids)).toEqual({ gone: [one, two], deleted: 0 });
     expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual([
@@ -147,33 +152,40 @@ describe('renew', () => {
 
 describe('reclaim', () => {
   test('takes only from the silent, page by page, and counts no attempt yet', async () => {
-    const { ids, road, read, relay } = await holding('x', 'y', 'z');
-    expect((await road.reclaim('b', MINUTE, '0-0', 10)).entries).toEqual([]);
-    await relay('w');
+    const { ids, road, raw, keys, read, relay } = await holding('x', 'y', 'z');
+    const look = { consumerId: 'b', silence: MINUTE, everyone: true };
+    expect((await road.reclaim({ ...look, count: 10 })).entries).toEqual([]);
+    const [late] = await relay('w');
     await read('c');
-    const page = await road.reclaim('b', 0, '0-0', 2);
+    for (const [consumer, id] of [...ids.map((id) => ['a', id] as const), ['c', late as string] as const])
+      await raw.xclaim(keys.inbox, GROUP, consumer, 0, id, 'IDLE', 2 * MINUTE, 'JUSTID');
+    // They have just spoken, though not of these.
+    expect((await road.reclaim({ ...look, everyone: false, count: 10 })).entries).toEqual([]);
+    const page = await road.reclaim({ ...look, count: 2 });
     expect(page.entries).toEqual([
       { id: ids[0], message: 'x', attempts: 1 },
       { id: ids[1], message: 'y', attempts: 1 },
     ]);
-    const rest = await road.reclaim('b', 0, page.cursor, 10);
+    const rest = await road.reclaim({ ...look, count: 10, from: page.next });
     expect(rest.entries.map(({ message }) => String(message))).toEqual(['z', 'w']);
-    expect(rest.cursor).toBe('0-0');
+    expect(rest.next).toBeUndefined();
   });
 
   test('leaves what waits for a retry to the clock', async () => {
     const { id, road, inspector } = await holding('x');
     await road.retry([{ ...held(id), wait: MINUTE }]);
-    expect((await road.reclaim('b', 0, '0-0', 10)).entries).toEqual([]);
+    expect((await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).entries).toEqual(
+      [],
+    );
     expect((await inspector.read()).retrying).toBe(1);
   });
 
   test('counts what somebody deleted as lost, once', async () => {
     const { ids, id, road, raw, keys, pending, inspector } = await holding('x', 'y');
     await raw.xdel(keys.inbox, id);
-    const found = await road.reclaim('b', 0, '0-0', 10);
+    const found = await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
     expect(found).toMatchObject({ lost: 1, entries: [{ id: ids[1] }] });
-    expect((await road.reclaim('b', 0, '0-0', 10)).lost).toBe(0);
+    expect((await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).lost).toBe(0);
     expect(await pending()).toHaveLength(1);
     expect(await inspector.read()).toMatchObject({ backlog: 1, counters: { relayed: 2, lost: 1 } });
   });

@@ -245,13 +245,13 @@ describe('the ACL line', () => {
     }
     // And the doctor says so, with the line that mends it.
     await leastUser(space, admin);
-    await admin.call('ACL', 'SETUSER', 'least', '-xautoclaim');
+    await admin.call('ACL', 'SETUSER', 'least', '-xclaim');
     const { bad, code } = await doctor({
       ...space,
       redis: space.redis.replace('redis://', 'redis://least:secret@'),
     });
     expect(code).toBe(1);
-    expect(bad('mend')).toMatchObject([{ check: 'rights', what: 'the Redis user lacks +xautoclaim' }]);
+    expect(bad('mend')).toMatchObject([{ check: 'rights', what: 'the Redis user lacks +xclaim' }]);
     expect(bad('mend')[0]?.mend[0]).toContain('ACL SETUSER least resetkeys');
   });
 });

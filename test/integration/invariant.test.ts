@@ -68,7 +68,10 @@ class Model {
       case 'due':
         return this.#given(await road.due(step.consumer, step.count, MINUTE));
       case 'reclaim':
-        return this.#given((await road.reclaim(step.consumer, 0, '0-0', step.count)).entries);
+        return this.#given(
+          (await road.reclaim({ consumerId: step.consumer, silence: 0, count: step.count, everyone: true }))
+            .entries,
+        );
       case 'begin': {
         const ids = this.#chosen(step.which);
         for (const inboxId of ids)
@@ -155,7 +158,7 @@ class Model {
     const { road, read, fields, keys } = this.#stores;
     const got = [
       ...(await read('last')),
-      ...(await road.reclaim('last', 0, '0-0', 1_000)).entries,
+      ...(await road.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true })).entries,
       ...(await road.due('last', 1_000, MINUTE)),
       ...(await road.due('last', 1_000, -MINUTE)), // whatever their time, as after a clock that was put back
     ];

@@ -93,10 +93,37 @@ describe('commit', () => {
     expect((await inspector.read()).counters).toMatchObject({ processed: 3, dead: 1 });
   });
 
+  test('removes nothing but the batch, whatever else lies before it, between and behind', async () => {
+    const { ids, road, raw, keys } = await holding(9);
+    // Somebody else acknowledges one and leaves it there, and hands back none.
+    await raw.xack(keys.inbox, 'cgroup', ids[1] as string);
+    const settled = [0, 2, 3, 6, 8].map((i) => ids[i] as string);
+    const inInbox = async () => (await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id);
+    expect(
+      await road.commit(
+        settled.map((id) => resultOf(id)),
+        0,
+      ),
+    ).toEqual([]);
+    expect(await inInbox()).toEqual(ids.filter((id) => !settled.includes(id)));
+  });
+
+  test('cuts off what is the front of the inbox, and removes the rest of the batch one by one', async () => {
+    const { ids, road, raw, keys, relay } = await holding(300);
+    const [next] = await relay('not read yet');
+    const settled = ids.filter((_, i) => i < 150 || i % 3 === 0);
+    await road.commit(
+      settled.map((id) => resultOf(id)),
+      0,
+    );
+    const left = (await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id);
+    expect(left).toEqual([...ids.filter((id) => !settled.includes(id)), next]);
+  });
+
   test('of the same entry by two consumers makes one output: the first wins, whoever holds it', async () => {
     const { ids, road, fields, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
-    await road.reclaim('b', 0, '0-0', 10);
+    await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
     expect((await pending())[0]).toMatchObject({ id, consumer: 'b' });
     const late = await Promise.all([
       road.commit([resultOf(id, 'a')], 0),

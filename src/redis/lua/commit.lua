@@ -2,8 +2,9 @@
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 group  2 trim the output to about so many entries, or 0  3 scores in the retry zset below this are not times
---      4... an array of MessagePack, cut into pieces, with four per result: inbox id, consumer id, message id, data;
---      in the order of their ids
+--      4 how many consumers  5... their ids, numbered from 1
+--      then an array of MessagePack, cut into pieces, with four per result: inbox id, number of the consumer, message id,
+--      data; in the order of the inbox ids
 -- Returns the inbox ids that were settled before, by whomever: for these nothing was written.
 --
 -- Atomic, because this is where "one result" is decided: the inbox holds the unsettled and nothing
@@ -14,28 +15,45 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', 
 if wrong then return wrong end
 
 local STEP = 4
-local results, ids = unpacked(4), {}
+local consumers, counts = {}, {}
+for n = 1, tonumber(ARGV[4]) do
+  consumers[tostring(n)] = ARGV[4 + n]
+  counts[tostring(n)] = 0
+end
+local results, ids = unpacked(5 + ARGV[4]), {}
 for i = 1, #results, STEP do
   ids[#ids + 1] = results[i]
 end
 
--- Nothing but the batch lies in the inbox up to its last entry: all there was delivered (after a group was
--- destroyed and made anew, an entry that waited for a retry may come before its turn), and none of it is
--- pending or handed back.
-local function is_front(last)
-  return not id_after(last, fact_of_group(KEYS[1], ARGV[1], 'last-delivered-id'))
-    and #redis.call('XPENDING', KEYS[1], ARGV[1], '-', last, 1) == 0
-    and redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3]) == 0
+-- How many of the batch, once acknowledged, are the front of the inbox with nothing else between them. Whatever was
+-- delivered is pending, handed back or of the batch, if the numbers say so: somebody may have acknowledged what he did not
+-- remove. All that lies before the oldest pending entry is the batch's then. Redis tells the lag since 7.0, not always.
+local function length_of_front()
+  local group = facts_of_group(KEYS[1], ARGV[1])
+  if not group or not group.lag or redis.call('XLEN', KEYS[1]) ~= group.pending + #ids + group.lag then return 0 end
+  if redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. ARGV[3]) > 0 then return 0 end
+  local oldest = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1)[1]
+  if not oldest then return #ids end
+  local low, high = 0, #ids
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if id_after(oldest[1], ids[middle]) then low = middle else high = middle - 1 end
+  end
+  return low
 end
 
--- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly
--- nothing.
+-- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly nothing.
 local function remove_all()
-  local last, removed = ids[#ids], 0
-  if is_front(last) then
-    removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', last) + redis.call('XDEL', KEYS[1], last)
+  local front = length_of_front()
+  if front > 0 then
+    redis.call('XTRIM', KEYS[1], 'MINID', '=', ids[front])
+    redis.call('XDEL', KEYS[1], ids[front])
   end
-  if removed ~= #ids then call_with_ids(ids, 'XDEL', KEYS[1]) end
+  local rest = {}
+  for n = front + 1, #ids do
+    rest[#rest + 1] = ids[n]
+  end
+  call_with_ids(rest, 'XDEL', KEYS[1])
 end
 
 -- What is pending is unsettled. Where all of the batch was pending, all of it is the caller's to settle;
@@ -53,20 +71,20 @@ else
   if #late == #ids then return late end
 end
 
-local by_consumer = {}
 local call, output = redis.call, KEYS[2]
 for n, id in ipairs(ids) do
   if not is_late[n] then
     local i = (n - 1) * STEP
-    local consumer = results[i + 2]
-    call('XADD', output, '*', 'message_id', results[i + 3], 'consumer_id', consumer, 'inbox_id', id, 'data', results[i + 4])
-    by_consumer[consumer] = (by_consumer[consumer] or 0) + 1
+    local number = results[i + 2]
+    call('XADD', output, '*', 'message_id', results[i + 3], 'consumer_id', consumers[number], 'inbox_id', id,
+      'data', results[i + 4])
+    counts[number] = counts[number] + 1
   end
 end
 if redis.call('EXISTS', KEYS[5]) == 1 then call_with_ids(ids, 'ZREM', KEYS[5]) end
 redis.call('HINCRBY', KEYS[3], 'processed', #ids - #late)
-for consumer, count in pairs(by_consumer) do
-  redis.call('HINCRBY', KEYS[4], consumer, count)
+for number, count in pairs(counts) do
+  if count > 0 then redis.call('HINCRBY', KEYS[4], consumers[number], count) end
 end
 if ARGV[2] ~= '0' then
   local trimmed = redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[2])

@@ -38,15 +38,15 @@ local function unpacked(first)
   return cmsgpack.unpack(first == #ARGV and ARGV[first] or table.concat(ARGV, '', first))
 end
 
--- One fact of XINFO GROUPS about a group, or nil where there is no such group. The inbox may not be there yet.
-local function fact_of_group(inbox, name, wanted)
+-- What XINFO GROUPS says of a group, by name, or nil where there is no such group. The inbox may not be there yet.
+local function facts_of_group(inbox, name)
   local groups = redis.pcall('XINFO', 'GROUPS', inbox)
   for _, group in ipairs(groups.err and {} or groups) do
-    local fact = {}
+    local facts = {}
     for i = 1, #group, 2 do
-      fact[group[i]] = group[i + 1]
+      facts[group[i]] = group[i + 1]
     end
-    if fact['name'] == name then return fact[wanted] end
+    if facts.name == name then return facts end
   end
 end
 

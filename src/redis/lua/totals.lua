@@ -16,7 +16,7 @@ return {
   redis.call('XLEN', KEYS[1]),
   oldest and oldest[1] or '',
   -- XPENDING would tell it by consumer.
-  fact_of_group(KEYS[1], ARGV[1], 'pending') or 0,
+  (facts_of_group(KEYS[1], ARGV[1]) or { pending = 0 }).pending,
   redis.call('ZCARD', KEYS[3]) - returned,
   redis.call('HGETALL', KEYS[4]),
   redis.call('HGETALL', KEYS[5]),
