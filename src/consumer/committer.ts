@@ -6,10 +6,11 @@ import { compareIds } from '../stream-id.js';
 import { Trouble } from '../trouble.js';
 
 /** What has become of an entry, and whom to tell once Redis knows. */
-export type Settlement =
-  | { readonly kind: 'result'; readonly result: Result; readonly done: Done }
-  | { readonly kind: 'retry'; readonly retry: Retry; readonly done: Done }
-  | { readonly kind: 'dead'; readonly letter: DeadLetter; readonly done: Done };
+export type Settlement = (
+  | ({ readonly kind: 'result' } & Result)
+  | ({ readonly kind: 'retry' } & Retry)
+  | ({ readonly kind: 'dead' } & DeadLetter)
+) & { readonly done: Done };
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
 interface Done {
@@ -87,13 +88,15 @@ export class Committer {
     if (this.#calls === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  /** The oldest first: what is the front of the inbox is removed at nearly no cost. */
   #nextBatch(): Settlement[] {
+    this.#waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
     let length = 0;
     let end = 0;
     while (end < this.#waiting.length && end < MAX_ENTRIES) {
       const next = this.#waiting[end];
-      if (next?.kind === 'result') length += next.result.data.length;
-      else if (next?.kind === 'dead') length += next.letter.message.length;
+      if (next?.kind === 'result') length += next.data.length;
+      else if (next?.kind === 'dead') length += next.message.length;
       if (end > 0 && length > MAX_LENGTH) break;
       end++;
     }
@@ -105,11 +108,10 @@ export class Committer {
     const retries: Retry[] = [];
     const letters: DeadLetter[] = [];
     for (const settlement of batch) {
-      if (settlement.kind === 'result') results.push(settlement.result);
-      else if (settlement.kind === 'retry') retries.push(settlement.retry);
-      else letters.push(settlement.letter);
+      if (settlement.kind === 'result') results.push(settlement);
+      else if (settlement.kind === 'retry') retries.push(settlement);
+      else letters.push(settlement);
     }
-    results.sort((a, b) => compareIds(a.inboxId, b.inboxId));
     const { store, outputMaxLen, log, onSettled, onResults } = this.#options;
     const late = await this.#untilTaken(async () => {
       const [a, b] = await Promise.all([
@@ -123,7 +125,7 @@ export class Committer {
     if (late > 0)
       log.debug({ count: late }, 'settled already, by another consumer or by the same call sent before');
     this.#underWay -= batch.length;
-    for (const settlement of batch) settlement.done.settled(idOf(settlement));
+    for (const { done, inboxId } of batch) done.settled(inboxId);
     if (results.length > 0) onResults?.(results);
     onSettled({ processed: results.length, retried: retries.length, dead: letters.length });
   }
@@ -143,16 +145,5 @@ export class Committer {
       }
     }
     return undefined;
-  }
-}
-
-function idOf(settlement: Settlement): string {
-  switch (settlement.kind) {
-    case 'result':
-      return settlement.result.inboxId;
-    case 'retry':
-      return settlement.retry.inboxId;
-    case 'dead':
-      return settlement.letter.inboxId;
   }
 }

@@ -196,7 +196,9 @@ export class Consumer {
         continue;
       }
       try {
-        this.#take(await store.read(connection, this.id, room, BLOCK), true);
+        const entries = await store.read(connection, this.id, room, BLOCK);
+        this.#sizer.read(entries.length, room);
+        this.#take(entries, true);
         this.#trouble.succeeded();
       } catch (error) {
         if (signal.aborted) return;
@@ -338,8 +340,14 @@ export class Consumer {
       case 'processed': {
         holding.ended = true;
         const { messageId, data } = outcome;
-        const result = { inboxId: entry.id, consumerId: this.id, messageId, data };
-        committer.add({ kind: 'result', result, done: this });
+        committer.add({
+          kind: 'result',
+          inboxId: entry.id,
+          consumerId: this.id,
+          messageId,
+          data,
+          done: this,
+        });
         return;
       }
       case 'given-up':
@@ -355,8 +363,7 @@ export class Consumer {
           return;
         }
         holding.ended = true;
-        const retry = { inboxId: entry.id, consumerId: this.id, wait: next.wait };
-        committer.add({ kind: 'retry', retry, done: this });
+        committer.add({ kind: 'retry', inboxId: entry.id, consumerId: this.id, wait: next.wait, done: this });
         this.#tell(holding, outcome.reason, outcome.error, attempt, false);
         return;
       }
@@ -371,7 +378,8 @@ export class Consumer {
   #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { entry } = holding;
     holding.ended = true;
-    const letter = {
+    this.#options.committer.add({
+      kind: 'dead',
       inboxId: entry.id,
       consumerId: this.id,
       message: entry.message,
@@ -379,8 +387,8 @@ export class Consumer {
       error,
       attempts,
       failed,
-    };
-    this.#options.committer.add({ kind: 'dead', letter, done: this });
+      done: this,
+    });
     this.#tell(holding, reason, error, attempts, true);
   }
 

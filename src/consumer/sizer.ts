@@ -1,5 +1,7 @@
 /** A consumer holds so many ms of work, so that it seldom waits for Redis and a crash strands little. */
 const HORIZON = 25;
+/** Where more is waiting than it asked for, so many: with many consumers, small reads would keep Redis busy. */
+const BUSY_HORIZON = 100;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 
@@ -12,6 +14,7 @@ export class Sizer {
   readonly #fixed: number | undefined;
   readonly #most: number;
   #mean: number | undefined;
+  #busy = false;
 
   /**
    * @param batch most entries a read, or `auto`
@@ -28,6 +31,11 @@ export class Sizer {
     this.#mean = this.#mean === undefined ? ms : this.#mean + WEIGHT * (ms - this.#mean);
   }
 
+  /** Takes in that a read gave so many entries of those it asked for. */
+  read(got: number, asked: number): void {
+    this.#busy = got === asked;
+  }
+
   /** Entries that may lie unprocessed with the consumer, those in work included. */
   get capacity(): number {
     return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#concurrency);
@@ -37,7 +45,8 @@ export class Sizer {
   get ahead(): number {
     // Nothing is known yet: as many as can be in work.
     if (this.#mean === undefined) return this.#concurrency;
-    const wanted = Math.floor((HORIZON * this.#concurrency) / Math.max(this.#mean, 0.001));
+    const horizon = this.#busy ? BUSY_HORIZON : HORIZON;
+    const wanted = Math.floor((horizon * this.#concurrency) / Math.max(this.#mean, 0.001));
     return Math.min(Math.max(wanted, this.#concurrency), Math.max(this.#most, this.#concurrency));
   }
 

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
 import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { EntryParser, type InboxEntry } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { type OnPush, PushParser } from './pushes.js';
 import { type ScriptName, scripts } from './scripts.js';
@@ -17,6 +18,11 @@ export interface ConnectionEvents {
 }
 
 type Command = (...args: unknown[]) => Promise<unknown>;
+
+/** What takes bytes from a socket in place of ioredis. */
+interface Parser {
+  feed(chunk: Buffer): void;
+}
 
 /** No command may wait longer for its reply (ms); a longer silence means that the connection is dead. */
 const REPLY_TIMEOUT = 5_000;
@@ -36,6 +42,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #commands: Record<string, Command>;
   #lastError: unknown;
   #clientId: number | undefined;
+  /** Takes entries out of what comes over one socket. */
+  #entries: { readonly parser: EntryParser; readonly stream: unknown } | undefined;
   /** Ends a {@link connect} under way. */
   #giveUp: (() => void) | undefined;
 
@@ -152,22 +160,36 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return this.#send(command, 'callBuffer', [command, ...args]);
   }
 
+  /**
+   * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, always for the same
+   * stream, and nothing else on this connection meanwhile: the entries pass ioredis by, see {@link EntryParser}.
+   */
+  async readEntries(stream: string, ...args: Argument[]): Promise<InboxEntry[]> {
+    if (this.#entries?.stream !== this.#redis.stream) {
+      const parser = await this.#divert((onOther) => new EntryParser(stream, onOther));
+      this.#entries = { parser, stream: this.#redis.stream };
+    }
+    const { parser } = this.#entries;
+    const reply = await this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]);
+    return reply === null ? [] : parser.taken();
+  }
+
   /** Subscribes to channels, all in one command. May be called once. */
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
-    // The answer, be it a refusal, comes after all others: then no parser holds the beginning of a reply.
-    await this.#send('PING', 'ping', []).catch((error: unknown) => {
-      if (!(error instanceof RefusedError)) throw error;
-    });
-    this.#divert(channels);
+    await this.#divert((onOther) => new PushParser(channels, onOther));
     const names = [...channels.keys()];
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
   }
 
-  /** What is published passes ioredis by: see {@link PushParser}. */
-  #divert(channels: ReadonlyMap<string, OnPush>): void {
+  /** What comes over the socket passes ioredis by, but for what the parser hands on. */
+  async #divert<P extends Parser>(make: (onOther: (reply: Buffer) => void) => P): Promise<P> {
+    // The answer, be it a refusal, comes after all others: then no parser holds the beginning of a reply.
+    await this.#send('PING', 'ping', []).catch((error: unknown) => {
+      if (!(error instanceof RefusedError)) throw error;
+    });
     const { stream } = this.#redis;
     const listeners = stream.listeners('data');
-    const parser = new PushParser(channels, (reply) => {
+    const parser = make((reply) => {
       for (const listener of listeners) listener.call(stream, reply);
     });
     stream.removeAllListeners('data');
@@ -179,6 +201,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         stream.destroy(error as Error);
       }
     });
+    return parser;
   }
 
   /** Ends the subscription. When it returns, all that was published before has been heard. */

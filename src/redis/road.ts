@@ -4,8 +4,6 @@ import type { Connection } from './connection.js';
 import { refusedAs } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 
-const NOTHING = Buffer.alloc(0);
-
 /** An inbox entry as it is given to a consumer. */
 export interface Entry {
   /** The id in the inbox stream: the message's identity. */
@@ -126,28 +124,10 @@ export class RoadStore {
    * @returns at most `count` entries, none where none came in time
    * @throws {CgroupError} NO_GROUP where the group is gone: {@link prepare} makes it anew.
    */
-  async read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
-    const args = [
-      'GROUP',
-      this.#group,
-      consumerId,
-      'COUNT',
-      count,
-      'BLOCK',
-      block,
-      'STREAMS',
-      this.#keys.inbox,
-      '>',
-    ];
-    const reply = (await connection.callBuffer('XREADGROUP', ...args)) as
-      | [Buffer, [Buffer, Buffer[]][]][]
-      | null;
-    const entries = reply?.[0]?.[1] ?? [];
-    return entries.map(([id, fields]) => ({
-      id: id.toString('latin1'),
-      message: payloadOf(fields[1] ?? NOTHING),
-      attempts: 0,
-    }));
+  read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
+    const { inbox } = this.#keys;
+    const from = ['GROUP', this.#group, consumerId, 'COUNT', count, 'BLOCK', block, 'STREAMS', inbox, '>'];
+    return connection.readEntries(inbox, ...from);
   }
 
   /** Makes a {@link read} on another connection return at once, empty if nothing came. */

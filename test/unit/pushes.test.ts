@@ -1,14 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PushParser } from '../../src/redis/pushes.js';
+import { array, bulk, cut, cuts, payload } from '../helpers/resp.js';
 
 const CHANNELS = ['messages:published', 'marks', 'märks'];
 
-const bulk = (bytes: Buffer | string) => {
-  const body = Buffer.from(bytes as Buffer);
-  return Buffer.concat([Buffer.from(`$${body.length}\r\n`), body, Buffer.from('\r\n')]);
-};
-const array = (...items: Buffer[]) => Buffer.concat([Buffer.from(`*${items.length}\r\n`), ...items]);
 const push = (channel: string, message: Buffer) => array(bulk('message'), bulk(channel), bulk(message));
 
 /** What a parser makes of these chunks, in its order. */
@@ -26,17 +22,12 @@ function heard(chunks: readonly Buffer[]): [string, string][] {
   return all;
 }
 
-const message = fc.oneof(
-  { weight: 5, arbitrary: fc.uint8Array({ maxLength: 80 }) },
-  { weight: 1, arbitrary: fc.constant(Buffer.from('\r\n*3\r\n$7\r\nmessage\r\n')) },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 3_000 }).map((length) => new Uint8Array(length)) },
-);
 const reply = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.tuple(fc.constantFrom(...CHANNELS), message).map(([channel, bytes]) => ({
-      bytes: push(channel, Buffer.from(bytes)),
-      heard: [channel, Buffer.from(bytes).toString('hex')] as [string, string],
+    arbitrary: fc.tuple(fc.constantFrom(...CHANNELS), payload).map(([channel, bytes]) => ({
+      bytes: push(channel, bytes),
+      heard: [channel, bytes.toString('hex')] as [string, string],
     })),
   },
   {
@@ -59,21 +50,10 @@ const reply = fc.oneof(
 describe('what comes over a subscription', () => {
   it('is told apart, each as it came and in its order, wherever the bytes are cut', () => {
     fc.assert(
-      fc.property(
-        fc.array(reply, { maxLength: 12 }),
-        fc.array(fc.nat(400), { maxLength: 30 }),
-        (all, cuts) => {
-          const bytes = Buffer.concat(all.map((one) => one.bytes));
-          const chunks: Buffer[] = [];
-          let at = 0;
-          for (const cut of cuts) {
-            chunks.push(bytes.subarray(at, at + cut));
-            at += cut;
-          }
-          chunks.push(bytes.subarray(at));
-          expect(heard(chunks)).toEqual(all.map((one) => one.heard));
-        },
-      ),
+      fc.property(fc.array(reply, { maxLength: 12 }), cuts, (all, lengths) => {
+        const bytes = Buffer.concat(all.map((one) => one.bytes));
+        expect(heard(cut(bytes, lengths))).toEqual(all.map((one) => one.heard));
+      }),
     );
   });
 

@@ -1,0 +1,97 @@
+/**
+ * Replies of Redis, one by one, as they come over a socket: some are taken out, at a part of what the parser of ioredis costs,
+ * by those who know what they will find; all others are handed on, whole reply by whole reply
+ * (https://redis.io/docs/latest/develop/reference/protocol-spec/).
+ */
+
+/**
+ * Takes what stands in `bytes` from `at` on. Returns where that ends; `at` where it is not for the taker; and less than 0 where
+ * not all of it is here: the negative of how many bytes it has at least, as far as is known, or `PARTIAL`.
+ */
+export type Take = (bytes: Buffer, at: number) => number;
+
+/** Of a reply of which not all is here. */
+export const PARTIAL = -1;
+
+export const CR = 0x0d;
+export const ZERO = 0x30;
+const LF = 0x0a;
+const ASTERISK = 0x2a;
+const DOLLAR = 0x24;
+
+export class ReplySplitter {
+  readonly #take: Take;
+  readonly #onOther: (reply: Buffer) => void;
+  /** The beginning of a reply that goes on in what comes next. */
+  #rest: Buffer[] = [];
+  #restLength = 0;
+  /** Bytes that the reply has at least: until they are here, looking at it again is in vain. */
+  #wanted = 0;
+
+  /** @param onOther given each reply that is not taken, as it came */
+  constructor(take: Take, onOther: (reply: Buffer) => void) {
+    this.#take = take;
+    this.#onOther = onOther;
+  }
+
+  /** Takes in what came over the socket. */
+  feed(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#restLength > 0) {
+      this.#rest.push(chunk);
+      this.#restLength += chunk.length;
+      if (this.#restLength < this.#wanted) return;
+      bytes = Buffer.concat(this.#rest, this.#restLength);
+    }
+    this.#rest = [];
+    this.#restLength = 0;
+    const at = this.#takeAll(bytes);
+    if (at === bytes.length) return;
+    this.#rest = [bytes.subarray(at)];
+    this.#restLength = bytes.length - at;
+  }
+
+  /** Takes reply by reply; where the first is that is not here as a whole. */
+  #takeAll(bytes: Buffer): number {
+    let at = 0;
+    while (at < bytes.length) {
+      const end = this.#take(bytes, at);
+      if (end > at) {
+        at = end;
+        continue;
+      }
+      const next = end === at ? endOfReply(bytes, at, at) : end;
+      if (next < 0) {
+        this.#wanted = -next;
+        return at;
+      }
+      this.#onOther(bytes.subarray(at, next));
+      at = next;
+    }
+    return at;
+  }
+}
+
+/** Where the reply of any kind ends that stands at `at`, as a part of the one that began at `from`. */
+function endOfReply(bytes: Buffer, at: number, from: number): number {
+  const line = bytes.indexOf(LF, at);
+  if (line === -1) return PARTIAL;
+  const kind = bytes[at];
+  if (kind !== DOLLAR && kind !== ASTERISK) return line + 1;
+  const size = Number(bytes.toString('latin1', at + 1, line - 1));
+  if (kind === DOLLAR) {
+    const end = size < 0 ? line + 1 : line + 1 + size + 2;
+    return end > bytes.length ? from - end : end;
+  }
+  let end = line + 1;
+  for (let i = 0; i < size && end >= 0; i++) end = endOfReply(bytes, end, from);
+  return end;
+}
+
+/** Whether a whole prefix stands there. */
+export function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
+  if (at + prefix.length > bytes.length) return false;
+  // From its end: there they differ.
+  for (let i = prefix.length - 1; i >= 0; i--) if (bytes[at + i] !== prefix[i]) return false;
+  return true;
+}
