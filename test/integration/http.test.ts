@@ -156,7 +156,11 @@ describe('a process that serves', () => {
       expect((await json(`${at}/healthz`)).code).toBe(200);
       // What is not known is not told.
       await until(async () => !(await (await fetch(`${at}/metrics`)).text()).includes('cgroup_backlog{'));
-      await until(() => stream.seen.some(({ name }) => name === 'trouble'), { what: 'the stream to tell' });
+      const trouble = await until(() => stream.seen.find(({ name }) => name === 'trouble'), {
+        what: 'the stream to tell',
+      });
+      expect(trouble.data).toEqual({ code: 'REDIS_UNREACHABLE' });
+      expect(await json(`${at}/api/status`)).toMatchObject({ code: 503, body: { code: 'REDIS_UNREACHABLE' } });
     } finally {
       process.kill(server.pid, 'SIGCONT');
     }
