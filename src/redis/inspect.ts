@@ -12,7 +12,10 @@ export interface Counters {
   readonly failed: number;
   /** Attempts after the first. */
   readonly retried: number;
-  /** Dead letters, those that were purged included, those that were revived not. */
+  /**
+   * Messages settled as dead letters, those that were purged included. One that is revived is unsettled again: then
+   * this goes down, so that relayed = processed + dead + backlog. `dead + revived` never does.
+   */
   readonly dead: number;
   /** Times during which messages may have been missed. */
   readonly gaps: number;

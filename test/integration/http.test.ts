@@ -160,7 +160,10 @@ describe('a process that serves', () => {
         what: 'the stream to tell',
       });
       expect(trouble.data).toEqual({ code: 'REDIS_UNREACHABLE' });
-      expect(await json(`${at}/api/status`)).toMatchObject({ code: 503, body: { code: 'REDIS_UNREACHABLE' } });
+      expect(await json(`${at}/api/status`)).toMatchObject({
+        code: 503,
+        body: { code: 'REDIS_UNREACHABLE' },
+      });
     } finally {
       process.kill(server.pid, 'SIGCONT');
     }
@@ -192,6 +195,59 @@ describe('a process that serves', () => {
     for (const authorization of [`Bearer ${token}`, basic])
       expect((await fetch(`${at}/`, { headers: { authorization } })).status).toBe(200);
     expect(run.stderr()).not.toContain(token);
+    await run.kill();
+  });
+
+  test('tells the same of dead letters everywhere, and its counter never falls, though they are sent back', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    await group.publish(5);
+    for (const text of ['no', 'json']) await group.raw.publish(group.space.channel, text);
+    await group.settled(7);
+    const command = async (...args: string[]) => {
+      const ran = cgroup([...args, ...group.flags]);
+      expect((await ran.exit).code).toBe(0);
+      return ran.stdout();
+    };
+    /** Of one reading: the next may come between two scrapes. */
+    const metrics = async () => {
+      const text = await (await fetch(`${at}/metrics`)).text();
+      return (name: string) => Number(new RegExp(`^cgroup_${name}\\{.*\\} (\\d+)$`, 'm').exec(text)?.[1]);
+    };
+    const agree = async (dead: number, revived: number) => {
+      const of = await until(
+        async () => {
+          const read = await metrics();
+          return read('revived_total') === revived && read('dead_total') === dead + revived
+            ? read
+            : undefined;
+        },
+        { what: 'the metrics' },
+      );
+      expect(of('processed_total') + of('dead_total') - of('revived_total') + of('backlog')).toBe(
+        of('relayed_total'),
+      );
+      expect(of('dead_letters')).toBe(dead);
+      const counters = { relayed: 7, processed: 5, dead, revived };
+      const told = { counters, deadLetters: dead, backlog: 0 };
+      await until(async () => (await json(`${at}/api/status`)).body.deadLetters === dead);
+      expect((await json(`${at}/api/status`)).body).toMatchObject(told);
+      expect(JSON.parse(await command('status', '--json'))).toMatchObject(told);
+      expect(await command('status')).toContain(
+        `dead letters kept: ${dead} (0 purged, ${revived} sent back)`,
+      );
+      expect(await command('top')).toMatch(new RegExp(`^dead letters \\(${dead}\\)`, 'm'));
+    };
+    await agree(2, 0);
+    // One of them, then all: these die again, which is no second message.
+    const [letter] = JSON.parse(await command('dead', 'list', '--json')) as { id: string }[];
+    await command('dead', 'retry', String(letter?.id));
+    await group.settled(7);
+    await agree(2, 1);
+    await command('dead', 'retry', '--all');
+    await group.settled(7);
+    await agree(2, 3);
     await run.kill();
   });
 
