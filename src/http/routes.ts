@@ -4,12 +4,14 @@ import { shownLetter } from '../dead-letter.js';
 import { CgroupError } from '../errors.js';
 import type { Asset } from './assets.js';
 import { type EventStreams, eventText } from './events.js';
+import { mayKnow } from './guard.js';
 import type { Health } from './health.js';
 import type { Readings } from './readings.js';
 import type { GroupView } from './view.js';
 
 export interface RoutesOptions {
   readonly view: GroupView;
+  readonly token: string | undefined;
   readonly readings: Readings;
   readonly health: Health;
   readonly registry: Registry;
@@ -23,13 +25,14 @@ const LONGEST_TEXT = 2_000;
 
 /** All that is served; who may ask is decided before (see `guard.ts`). */
 export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
-  const { view, readings, health, registry, streams, assets } = options;
+  const { view, token, readings, health, registry, streams, assets } = options;
 
   app.get('/healthz', async () => ({ up: true }));
 
-  app.get('/readyz', async (_, reply) => {
+  app.get('/readyz', async (request, reply) => {
     const reasons = health.reasons(readings.age);
-    return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+    const ready = reasons.length === 0;
+    return reply.code(ready ? 200 : 503).send(mayKnow(request, token) ? { ready, reasons } : { ready });
   });
 
   app.get('/metrics', async (_, reply) => {

@@ -92,6 +92,7 @@ export class HttpServer implements Service {
     await guard(app, { listen, token });
     addRoutes(app, {
       view,
+      token,
       readings: this.#readings,
       health: this.#health,
       registry: metricsRegistry({

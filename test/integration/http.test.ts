@@ -172,23 +172,21 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('asks for the token, except for its health', async () => {
+  test('asks for the token, except for its health and whether it is ready', async () => {
     const group = await groupOn(redis.url);
     const token = 'a-token-for-this-test';
     const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: token } });
     const at = await addressOf(run);
     expect((await json(`${at}/healthz`)).code).toBe(200);
-    for (const path of [
-      '/',
-      '/metrics',
-      '/readyz',
-      '/api/status',
-      '/api/events',
-      '/api/dead',
-      '/main.js',
-      '/no',
-    ])
+    for (const path of ['/', '/metrics', '/api/status', '/api/events', '/api/dead', '/main.js', '/no'])
       expect((await fetch(at + path)).status, path).toBe(401);
+    // A probe knows no token, and is told no reasons.
+    await until(async () => (await json(`${at}/readyz`)).code === 200);
+    expect((await json(`${at}/readyz`)).body).toEqual({ ready: true });
+    const wrong = { headers: { authorization: 'Bearer a-token-for-this-tesx' } };
+    expect((await json(`${at}/readyz`, wrong)).body).toEqual({ ready: true });
+    const known = { headers: { authorization: `Bearer ${token}` } };
+    expect((await json(`${at}/readyz`, known)).body).toEqual({ ready: true, reasons: [] });
     const asking = await fetch(`${at}/`);
     expect(asking.headers.get('www-authenticate')).toMatch(/^Basic /);
     const basic = `Basic ${Buffer.from(`me:${token}`).toString('base64')}`;
@@ -299,12 +297,15 @@ describe('start', () => {
   test('answers that it is starting before Redis is there, and is stopped all the same', async () => {
     const nowhere = { ...redis.namespace(), redis: 'redis://127.0.0.1:1' };
     const port = await freePort();
-    const { group } = makeGroup(nowhere, { http: port });
+    const httpToken = 'a-token-for-this-test';
+    const { group } = makeGroup(nowhere, { http: port, httpToken });
     const starting = group.start().catch((error: unknown) => error);
     const at = `http://127.0.0.1:${port}`;
-    const { code, body } = await until(() => json(`${at}/readyz`));
+    const known = { headers: { authorization: `Bearer ${httpToken}` } };
+    const { code, body } = await until(() => json(`${at}/readyz`, known));
     expect({ code, body }).toEqual({ code: 503, body: { ready: false, reasons: ['it is starting'] } });
-    expect(await json(`${at}/api/status`)).toMatchObject({ code: 503, body: { code: 'STATE' } });
+    expect(await json(`${at}/readyz`)).toEqual({ code: 503, body: { ready: false } });
+    expect(await json(`${at}/api/status`, known)).toMatchObject({ code: 503, body: { code: 'STATE' } });
     await group.stop();
     await starting;
     await expect(fetch(at)).rejects.toThrow();
