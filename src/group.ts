@@ -147,6 +147,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
       vitals: this.#vitals,
       log: this.#log,
     });
+    // Once it runs, whoever asks is told what was read, and not that nothing was.
+    await this.#http?.read();
     await this.#startParts(this.#parts);
   }
 

@@ -63,7 +63,7 @@ export class HttpServer implements Service {
   }
 
   /**
-   * Listens.
+   * Listens, and tells whoever asks that the group is not connected yet.
    *
    * @throws {CgroupError} LISTEN where the address is in use, or none of this machine
    */
@@ -71,6 +71,11 @@ export class HttpServer implements Service {
     if (this.#stopping) return Promise.resolve();
     this.#starting ??= this.#start();
     return this.#starting;
+  }
+
+  /** Reads the group from now on, which is connected; returns when that was tried once. */
+  read(): Promise<void> {
+    return this.#readings.start();
   }
 
   /** Closes all connections, event streams too, at once. */
@@ -113,7 +118,6 @@ export class HttpServer implements Service {
     const url = `http://${formatListen({ host: listen.host, port: this.port })}/`;
     const who = isLoopback(listen.host) ? '' : ', for those who know the token';
     log.info({ http: url }, `the live page, metrics and health are at ${url}${who}`);
-    await this.#readings.start();
   }
 
   async #stop(): Promise<void> {

@@ -59,10 +59,9 @@ describe('a process that serves', () => {
     const metrics = await until(async () => {
       const response = await fetch(`${at}/metrics`);
       const text = await response.text();
-      return text.includes('} 20\n') ? { response, text } : undefined;
+      return /^cgroup_processed_total\{.*\} 20$/m.test(text) ? { response, text } : undefined;
     });
     expect(metrics.response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(metrics.text).toMatch(/^cgroup_processed_total\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_processing_seconds_count\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_publish_to_output_seconds_count\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_leading\{.*\} 1$/m);
@@ -313,6 +312,28 @@ describe('start', () => {
 });
 
 describe('the library', () => {
+  test('is starting, for that reason alone, until it has started, and is ready from then on', async () => {
+    const port = await freePort();
+    const { group } = makeGroup(redis.namespace(), { http: port });
+    const told = new Set<string>();
+    let started = false;
+    const starting = group.start().then(() => {
+      started = true;
+    });
+    while (!started) {
+      const answer = await json(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+      if (answer && !started) told.add(JSON.stringify(answer.body.reasons));
+    }
+    await starting;
+    expect(await json(`http://127.0.0.1:${port}/readyz`)).toEqual({
+      code: 200,
+      body: { ready: true, reasons: [] },
+    });
+    told.delete('[]'); // asked when it had just become ready
+    expect([...told]).toEqual(['["it is starting"]']);
+    await group.stop();
+  });
+
   test('stops at any moment of a start that serves, and its port is free then', async () => {
     for (let turns = 0; turns < 60; turns += 10) {
       const port = await freePort();
