@@ -41,6 +41,7 @@ export class Readings implements Service {
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
   #statusAt = 0;
+  #count = 0;
   /** Resolved once it was tried to read for the first time, or nobody will. */
   readonly #tried: Promise<void>;
   #onTried: () => void = () => {};
@@ -78,6 +79,11 @@ export class Readings implements Service {
   /** The sums as last read; undefined where that was never, or is too long ago to be true. */
   get totals(): Totals | undefined {
     return performance.now() - this.#totalsAt < STALE ? this.#totals : undefined;
+  }
+
+  /** Readings made so far, of sums or status: it tells what is older than the last of them. */
+  get count(): number {
+    return this.#count;
   }
 
   /** ms since the sums were last read; undefined if they never were. */
@@ -125,6 +131,7 @@ export class Readings implements Service {
   async #timed<T extends { readonly time: string }>(read: () => Promise<T>): Promise<T> {
     const asked = Date.now();
     const reading = await read();
+    this.#count++;
     this.#options.view.vitals.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
     return reading;
   }

@@ -7,6 +7,7 @@ import { pageAssets } from './assets.js';
 import { EventStreams, eventText } from './events.js';
 import { guard } from './guard.js';
 import { Health } from './health.js';
+import { LetterPages } from './letters.js';
 import { metricsRegistry } from './metrics.js';
 import { Readings } from './readings.js';
 import { addRoutes } from './routes.js';
@@ -96,9 +97,9 @@ export class HttpServer implements Service {
     this.#app = app;
     await guard(app, { listen, token });
     addRoutes(app, {
-      view,
       token,
       readings: this.#readings,
+      letters: new LetterPages(view, this.#readings),
       health: this.#health,
       registry: metricsRegistry({
         view,

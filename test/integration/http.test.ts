@@ -103,7 +103,7 @@ describe('a process that serves', () => {
     await until(() => streams.every(({ hasEnded }) => hasEnded()), { timeout: 1_000 });
   });
 
-  test('however many scrapes and streams, Redis is asked once a second', async () => {
+  test('however many scrapes, streams and readers of dead letters, Redis is asked once a second', async () => {
     const server = await freshRedis();
     const group = await groupOn(server.url);
     const run = await group.start(['--size', '1', ...SERVING]);
@@ -126,6 +126,11 @@ describe('a process that serves', () => {
     expect(scraped).toBeGreaterThan(1);
     expect(scraped).toBeLessThan(5);
     expect(await calls('xrevrange', scrape)).toBe(0);
+    const asked = await calls('xrevrange', () =>
+      Promise.all(Array.from({ length: 100 }, async () => (await fetch(`${at}/api/dead`)).text())),
+    );
+    expect(asked).toBeGreaterThan(1);
+    expect(asked).toBeLessThanOrEqual(2 * 5);
     const streams = await Promise.all(Array.from({ length: 20 }, () => events(`${at}/api/events`)));
     const streamed = await calls('xrevrange', async () => (await fetch(`${at}/api/status`)).text());
     expect(streamed).toBeGreaterThan(2);
@@ -268,6 +273,26 @@ describe('a process that serves', () => {
     const messages = [first, second, third].flatMap(({ letters }) => letters.map(({ message }) => message));
     expect(messages.slice(1)).toEqual(Array.from({ length: 59 }, (_, i) => `no json ${58 - i}`));
     expect((await json(`${at}/api/dead?before=x`)).code).toBe(400);
+    await run.kill();
+  });
+});
+
+describe('a page of dead letters', () => {
+  test('is never older than the status that told of another letter', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    for (let n = 1; n <= 5; n++) {
+      await group.raw.publish(group.space.channel, `no json ${n}`);
+      await until(async () => {
+        const page = await json(`${at}/api/dead`);
+        const status = await json(`${at}/api/status`);
+        expect(page.code).toBe(200);
+        return status.body.deadLetters === n;
+      });
+      const { body } = await json(`${at}/api/dead`);
+      expect(body.letters).toHaveLength(n);
+    }
     await run.kill();
   });
 });
