@@ -2,7 +2,7 @@
 
 const parts =
   '^src/(bridge|consumer|processor|accounts|http)/|^src/(reclaimer|members|snapshot|monitor)\\.ts$';
-const faces = '^src/(index|group|client|publisher|verify)\\.ts$';
+const faces = '^src/(index|group|group-view|compose|reports|shutdown|client|publisher|verify)\\.ts$';
 
 /** Only the files in `at` may import the package `name`. */
 const only = (name, at) => ({

@@ -2,13 +2,13 @@
 export type ErrorCode =
   | 'SETTINGS' // a setting is unknown or has a wrong value
   | 'PROCESSOR' // the processor's module is missing, broken, or exports no function
-  | 'REDIS_UNREACHABLE' // no connection to Redis within the time allowed
+  | 'REDIS_UNREACHABLE' // no connection to Redis within the time allowed, or none that answers a question
   | 'REDIS_AUTH' // Redis refused the user or the password
   | 'REDIS_VERSION' // the server is older than 6.2
   | 'REDIS_NOT_INSTALLED' // a private Redis was asked for and there is no server on the PATH
   | 'KEY_TYPE' // a key of the group holds something that is not ours
   | 'REDIS_REFUSED' // Redis answered a command with an error
-  | 'OUTCOME_UNKNOWN' // the connection ended before the reply: the command may or may not have run
+  | 'OUTCOME_UNKNOWN' // the connection ended before the reply: what was to be done may or may not be done
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
   | 'LISTEN' // the address of `http` is in use, or none of this machine

@@ -1,9 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError, messageOf } from './errors.js';
+import { CgroupError, type ErrorCode, messageOf } from './errors.js';
 import type { Logger } from './logger.js';
 
 /** ms between two lines about a trouble that lasts. */
 export const REMIND_EVERY = 30_000;
+
+/** What is said of a Redis that does not answer. */
+const AWAY: ReadonlySet<ErrorCode> = new Set(['REDIS_UNREACHABLE', 'OUTCOME_UNKNOWN']);
 
 /**
  * What is tried again and again fails again and again while Redis is away or refuses it. It is told when that
@@ -27,7 +30,7 @@ export class Trouble {
   }
 
   failed(error: unknown): void {
-    if (!this.#tellsAway && error instanceof CgroupError && error.code === 'OUTCOME_UNKNOWN') {
+    if (!this.#tellsAway && error instanceof CgroupError && AWAY.has(error.code)) {
       this.#log.debug({ error }, `${this.#what}, trying again: ${error.message}`);
       return;
     }

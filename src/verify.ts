@@ -56,7 +56,7 @@ export type Readable = Pick<Inspector, 'read' | 'output' | 'deadLetters' | 'inbo
  * Holds the output and the dead letters of a group against its counters, and against ledgers. The group may
  * be running.
  *
- * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, OUTCOME_UNKNOWN
+ * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
  */
 export async function verify(
   group: Readable,

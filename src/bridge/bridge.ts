@@ -4,7 +4,7 @@ import { lineOf } from '../doctor/finding.js';
 import { outputBufferOf } from '../doctor/server-checks.js';
 import type { Logger } from '../logger.js';
 import type { Connection } from '../redis/connection.js';
-import type { Gap, LeaseStore, Seat } from '../redis/lease.js';
+import { bridgeOf, type Gap, type LeaseStore, type Seat } from '../redis/lease.js';
 import { pause, type Service } from '../service.js';
 import { Trouble } from '../trouble.js';
 import type { Limits } from './buffer.js';
@@ -56,6 +56,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   /** A subscriber that is not subscribed yet. */
   #connecting: Connection | undefined;
   readonly #leading = new Set<BridgeSession>();
+  /** The bridge that this one was last said to follow, since it last led or subscribed. */
+  #leader: string | undefined;
   #running: Promise<void> | undefined;
   #count = 0;
   /** The highest mark that any session has seen, or that came with the seat. */
@@ -196,6 +198,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       bytes = session.bytesReceived;
     }
     this.#seen = Math.max(this.#seen, session.seen);
+    this.#leader = undefined;
     if (session.endReason !== 'stopped')
       log.warn({ reason: session.endReason }, `the bridge subscribes anew: ${session.endReason}`);
   }
@@ -205,13 +208,23 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     if (phase !== 'leading' && this.#leading.delete(session) && phase === 'following') this.emit('fenced');
     if (phase === 'leading') {
       this.#leading.add(session);
+      this.#leader = undefined;
       log.info({}, 'this bridge leads');
       this.emit('leading');
       this.#inPlace();
     } else if (phase === 'following' && holder !== '') {
-      log.debug({ holder }, 'this bridge follows');
+      this.#tellFollowing(bridgeOf(holder));
       this.#inPlace();
     }
+  }
+
+  /** Once for each leader: that one may lead with one subscription after another. */
+  #tellFollowing(leader: string): void {
+    const { id, log } = this.#options;
+    // Its own subscription before the last may be relaying still: that is no news.
+    if (leader === this.#leader || leader === id) return;
+    this.#leader = leader;
+    log.info({ leader }, `this bridge follows ${leader}`);
   }
 
   #onGap(gap: Gap): void {

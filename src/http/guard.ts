@@ -9,8 +9,8 @@ export interface GuardOptions {
   readonly token: string | undefined;
 }
 
-/** What may be asked without the token: it tells nothing. */
-const OPEN = '/healthz';
+/** What may be asked without the token, as probes do: it tells them next to nothing. */
+const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
 
 /** Puts in front of all routes what every request must pass, and behind them the headers that every answer has. */
 export async function guard(app: FastifyInstance, { listen, token }: GuardOptions): Promise<void> {
@@ -35,17 +35,17 @@ export async function guard(app: FastifyInstance, { listen, token }: GuardOption
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     if (isAmbiguous(request)) return refuse(reply, 400, 'this does not say which server it is meant for');
-    if (!isOwnHost(request.headers.host, own))
+    // A page of somebody else does not know the token, whatever name leads it here.
+    if (token === undefined && !isOwnHost(request.headers.host, own))
       return refuse(
         reply,
         421,
-        'this server does not go by that name: use its address, localhost or its host name',
+        'this server does not go by that name: use its address, localhost or its host name, or set httpToken',
       );
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(reply.header('allow', 'GET, HEAD'), 405, 'only GET and HEAD');
     if (hasBody(request)) return refuse(reply, 413, 'no body is wanted');
-    if (token === undefined || request.routeOptions.url === OPEN) return;
-    if (!knowsToken(request.headers.authorization, token))
+    if (!OPEN.includes(request.routeOptions.url) && !mayKnow(request, token))
       return refuse(
         reply.header('www-authenticate', 'Basic realm="cgroup", charset="UTF-8"'),
         401,
@@ -53,6 +53,11 @@ export async function guard(app: FastifyInstance, { listen, token }: GuardOption
       );
   });
   app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'there is nothing here'));
+}
+
+/** Whether the details are for whoever asks: where there is no token, for all who get this far. */
+export function mayKnow({ headers }: FastifyRequest, token: string | undefined): boolean {
+  return token === undefined || knowsToken(headers.authorization, token);
 }
 
 /** A name of a server stands in the address itself, or there are several Hosts, of which Node takes the first. */

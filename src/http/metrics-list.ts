@@ -91,8 +91,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'counter',
     'cgroup_dead_total',
     'messages',
-    'that became dead letters; one that was sent back and died again counts twice',
-    // `dead` of the counters goes down when letters are sent back, which a counter must not.
+    'that became dead letters; one that was sent back and died again counts twice, so this is `dead` + `revived` of `cgroup status`',
+    // `dead` of the counters goes down when letters are sent back, which a counter of Prometheus must not.
     (t) => t.counters.dead + t.counters.revived,
   ),
   ofGroup(

@@ -31,7 +31,8 @@ export function notReadyBecause(facts: Facts): string[] {
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];
   if (!facts.connected) reasons.push('it is not connected to Redis');
-  else if (readingAge === undefined || readingAge > READING_LATE)
+  else if (readingAge === undefined) reasons.push('the group could not be read yet');
+  else if (readingAge > READING_LATE)
     reasons.push(`the group could not be read for ${READING_LATE / 1_000} s`);
   if (facts.bridgeInStep === false) reasons.push('its bridge is not in step');
   if (beatAge !== undefined && beatAge > MISSED_BEATS * heartbeat)

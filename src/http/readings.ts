@@ -41,14 +41,22 @@ export class Readings implements Service {
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
   #statusAt = 0;
+  #count = 0;
+  /** Resolved once it was tried to read for the first time, or nobody will. */
+  readonly #tried: Promise<void>;
+  #onTried: () => void = () => {};
 
   constructor(options: ReadingsOptions) {
     this.#options = options;
+    this.#tried = new Promise((resolve) => {
+      this.#onTried = resolve;
+    });
     const trouble = new Trouble(options.log, 'the group cannot be read for http', false);
     this.#loop = new Loop(
       EVERY,
       async () => {
-        if (await this.#look()) trouble.succeeded();
+        await this.#look().finally(this.#onTried);
+        trouble.succeeded();
       },
       (error) => {
         trouble.failed(error);
@@ -57,17 +65,25 @@ export class Readings implements Service {
     );
   }
 
-  start(): Promise<void> {
-    return this.#loop.start();
+  /** Returns when the group was read for the first time, or that has failed. It must be connected. */
+  async start(): Promise<void> {
+    await this.#loop.start();
+    await this.#tried;
   }
 
   stop(): Promise<void> {
+    this.#onTried();
     return this.#loop.stop();
   }
 
   /** The sums as last read; undefined where that was never, or is too long ago to be true. */
   get totals(): Totals | undefined {
     return performance.now() - this.#totalsAt < STALE ? this.#totals : undefined;
+  }
+
+  /** Readings made so far, of sums or status: it tells what is older than the last of them. */
+  get count(): number {
+    return this.#count;
   }
 
   /** ms since the sums were last read; undefined if they never were. */
@@ -99,10 +115,9 @@ export class Readings implements Service {
     return this.#status;
   }
 
-  async #look(): Promise<boolean> {
-    const { view, isWatched, onRead } = this.#options;
-    const { inspector } = view;
-    if (!inspector) return false; // not connected yet: whoever asks is told so
+  async #look(): Promise<void> {
+    const { isWatched, onRead } = this.#options;
+    const inspector = this.#inspector();
     const now = performance.now();
     // Somebody may have asked a moment ago; but rates over a moment mean nothing.
     const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
@@ -110,13 +125,13 @@ export class Readings implements Service {
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
     onRead({ status, point: this.history.add(totals, this.#totalsAt) });
-    return true;
   }
 
   /** Reads, and notes by how much the clocks differ: Redis answered somewhere between question and answer. */
   async #timed<T extends { readonly time: string }>(read: () => Promise<T>): Promise<T> {
     const asked = Date.now();
     const reading = await read();
+    this.#count++;
     this.#options.view.vitals.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
     return reading;
   }

@@ -1,35 +1,32 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { shownLetter } from '../dead-letter.js';
-import { CgroupError } from '../errors.js';
 import type { Asset } from './assets.js';
 import { type EventStreams, eventText } from './events.js';
+import { mayKnow } from './guard.js';
 import type { Health } from './health.js';
+import type { LetterPages } from './letters.js';
 import type { Readings } from './readings.js';
-import type { GroupView } from './view.js';
 
 export interface RoutesOptions {
-  readonly view: GroupView;
+  readonly token: string | undefined;
   readonly readings: Readings;
+  readonly letters: LetterPages;
   readonly health: Health;
   readonly registry: Registry;
   readonly streams: EventStreams;
   readonly assets: ReadonlyMap<string, Asset>;
 }
 
-/** Dead letters in a page, unless asked for fewer, and bytes of their texts. */
-const LETTERS = 25;
-const LONGEST_TEXT = 2_000;
-
 /** All that is served; who may ask is decided before (see `guard.ts`). */
 export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
-  const { view, readings, health, registry, streams, assets } = options;
+  const { token, readings, letters, health, registry, streams, assets } = options;
 
   app.get('/healthz', async () => ({ up: true }));
 
-  app.get('/readyz', async (_, reply) => {
+  app.get('/readyz', async (request, reply) => {
     const reasons = health.reasons(readings.age);
-    return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+    const ready = reasons.length === 0;
+    return reply.code(ready ? 200 : 503).send(mayKnow(request, token) ? { ready, reasons } : { ready });
   });
 
   app.get('/metrics', async (_, reply) => {
@@ -80,16 +77,9 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
         },
       },
     },
-    async ({ query }) => {
-      if (!view.inspector) throw new CgroupError('STATE', 'the group is not connected yet');
-      const letters = await view.inspector.deadLettersBefore(query.before, LETTERS + 1, LONGEST_TEXT);
-      return {
-        letters: letters.slice(0, LETTERS).map((letter) => ({
-          ...shownLetter(letter),
-          message_bytes: letter.messageBytes,
-        })),
-        more: letters.length > LETTERS,
-      };
+    async ({ query }, reply) => {
+      const text = await letters.page(query.before);
+      return reply.type('application/json; charset=utf-8').send(text);
     },
   );
 

@@ -7,6 +7,7 @@ import { pageAssets } from './assets.js';
 import { EventStreams, eventText } from './events.js';
 import { guard } from './guard.js';
 import { Health } from './health.js';
+import { LetterPages } from './letters.js';
 import { metricsRegistry } from './metrics.js';
 import { Readings } from './readings.js';
 import { addRoutes } from './routes.js';
@@ -63,7 +64,7 @@ export class HttpServer implements Service {
   }
 
   /**
-   * Listens.
+   * Listens, and tells whoever asks that the group is not connected yet.
    *
    * @throws {CgroupError} LISTEN where the address is in use, or none of this machine
    */
@@ -71,6 +72,11 @@ export class HttpServer implements Service {
     if (this.#stopping) return Promise.resolve();
     this.#starting ??= this.#start();
     return this.#starting;
+  }
+
+  /** Reads the group from now on, which is connected; returns when that was tried once. */
+  read(): Promise<void> {
+    return this.#readings.start();
   }
 
   /** Closes all connections, event streams too, at once. */
@@ -91,8 +97,9 @@ export class HttpServer implements Service {
     this.#app = app;
     await guard(app, { listen, token });
     addRoutes(app, {
-      view,
+      token,
       readings: this.#readings,
+      letters: new LetterPages(view, this.#readings),
       health: this.#health,
       registry: metricsRegistry({
         view,
@@ -112,7 +119,6 @@ export class HttpServer implements Service {
     const url = `http://${formatListen({ host: listen.host, port: this.port })}/`;
     const who = isLoopback(listen.host) ? '' : ', for those who know the token';
     log.info({ http: url }, `the live page, metrics and health are at ${url}${who}`);
-    await this.#readings.start();
   }
 
   async #stop(): Promise<void> {

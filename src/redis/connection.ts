@@ -31,7 +31,7 @@ const REPLY_TIMEOUT = 5_000;
  * One connection to Redis, with the settings of ioredis that lose and double nothing:
  *
  * - a command is never sent again by itself after a reconnect: whoever sent it knows whether it may be;
- * - a command whose reply is lost rejects, as `OUTCOME_UNKNOWN`;
+ * - a command whose reply is lost rejects, as `OUTCOME_UNKNOWN`, or, if it only asked, as `REDIS_UNREACHABLE`;
  * - a command that gets no reply within 5 s rejects too, and the connection is made anew: a half-open
  *   link looks just like this (ioredis's own `socketTimeout` is not used, because its timer outlives
  *   the socket it was set for and may end the next one);
@@ -220,8 +220,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   /**
-   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as
-   * `OUTCOME_UNKNOWN`, a {@link connect} under way as `STATE`. May be called at any time, and twice.
+   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as if Redis were
+   * away, a {@link connect} under way as `STATE`. May be called at any time, and twice.
    */
   close(): void {
     this.#giveUp?.();

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError } from '../errors.js';
 import type { Connection } from './connection.js';
+import { RefusedError } from './failure.js';
 import { type Keys, typesOf } from './keys.js';
 import type { OnPush } from './pushes.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
@@ -73,7 +73,7 @@ const PINGS = 100;
 /**
  * Looks at everything, which takes a second or two. Nothing is changed.
  *
- * @throws {CgroupError} OUTCOME_UNKNOWN where Redis does not answer
+ * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN where Redis does not answer
  */
 export async function readFacts({ keys, names, connection, listener }: FactsOptions): Promise<Facts> {
   const server = await ifAllowed(() => readServer(connection));
@@ -115,7 +115,7 @@ async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof CgroupError && error.code !== 'OUTCOME_UNKNOWN') return undefined;
+    if (error instanceof RefusedError) return undefined;
     throw error;
   }
 }

@@ -32,6 +32,13 @@ const REFUSALS: readonly Refusal[] = [
 /** The first of the words counts: after it come names that a user gave, and these may hold any word. */
 const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${REFUSALS.join('|')})\\b`);
 
+/** Commands and scripts that only ask: without a reply nobody need wonder whether they were done. */
+const QUESTIONS: ReadonlySet<string> = new Set([
+  ...['snapshot', 'totals', 'letters'],
+  ...['XRANGE', 'XREVRANGE', 'XLEN', 'XINFO', 'LLEN', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
+  ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
+]);
+
 /** Redis answered a command, and the answer was an error: the command did nothing. */
 export class RefusedError extends CgroupError {
   override readonly name = 'RefusedError';
@@ -45,7 +52,7 @@ export class RefusedError extends CgroupError {
 
 /**
  * What went wrong with a command, in our words. A reply of Redis is a refusal; anything else means that
- * the connection ended first, and the command may or may not have run.
+ * the connection ended first, and the command may or may not have run: of a question, that Redis is away.
  *
  * @param doing what was being done, for the message: `relay`, `XREADGROUP`
  */
@@ -54,7 +61,8 @@ export function failureOf(error: unknown, doing: string): CgroupError {
   const cause = withoutCommand(error);
   if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
     const reason = reasonOf(cause);
-    return new CgroupError('OUTCOME_UNKNOWN', `${doing}: no reply from Redis (${reason})`, { cause });
+    const code = QUESTIONS.has(doing) ? 'REDIS_UNREACHABLE' : 'OUTCOME_UNKNOWN';
+    return new CgroupError(code, `${doing}: no reply from Redis (${reason})`, { cause });
   }
   const refusal = (FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal;
   return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {

@@ -1,6 +1,7 @@
 import { timeOfId } from '../stream-id.js';
 import type { Connection } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
+import { bridgeOf } from './lease.js';
 
 /** The counts that a group keeps for ever, by name. */
 export interface Counters {
@@ -12,7 +13,10 @@ export interface Counters {
   readonly failed: number;
   /** Attempts after the first. */
   readonly retried: number;
-  /** Dead letters, those that were purged included, those that were revived not. */
+  /**
+   * Messages settled as dead letters, those that were purged included. One that is revived is unsettled again: then
+   * this goes down, so that relayed = processed + dead + backlog. `dead + revived` never does.
+   */
   readonly dead: number;
   /** Times during which messages may have been missed. */
   readonly gaps: number;
@@ -304,8 +308,7 @@ function countersOf(flat: readonly string[]): Counters {
 function bridgesOf(flat: readonly string[], now: number) {
   const state = mapOf(flat);
   const speaks = (at: string | undefined) => at !== undefined && now - Number(at) < SEAT_SILENT;
-  // A bridge leads under its own name and the number of its subscription.
-  const holder = state.get('holder')?.replace(/#\d+$/, '') || undefined;
+  const holder = bridgeOf(state.get('holder') ?? '') || undefined;
   return {
     leader: speaks(state.get('beat_at')) ? holder : undefined,
     bridges: [...state]

@@ -84,6 +84,11 @@ type Fenced<Done extends string> =
 export type RelayReply = Fenced<'written'>;
 export type ReleaseReply = Fenced<'released'>;
 
+/** The id of the bridge that leads under a name: its own id, and the number of its subscription. */
+export function bridgeOf(holder: string): string {
+  return holder.replace(/#\d+$/, '');
+}
+
 /** Everything a bridge says to Redis, other than subscribing. One method per script. */
 export class LeaseStore {
   readonly #connection: Connection;

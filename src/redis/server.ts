@@ -1,5 +1,5 @@
-import { CgroupError } from '../errors.js';
 import type { Connection } from './connection.js';
+import { RefusedError } from './failure.js';
 
 /** What a server says of itself. Undefined is what it does not tell: managed services often forbid CONFIG. */
 export interface ServerFacts {
@@ -69,7 +69,7 @@ async function configOf(connection: Connection, name: string): Promise<string | 
   try {
     return ((await connection.call('CONFIG', 'GET', name)) as string[])[1];
   } catch (error) {
-    if (error instanceof CgroupError && error.code !== 'OUTCOME_UNKNOWN') return undefined;
+    if (error instanceof RefusedError) return undefined;
     throw error;
   }
 }

@@ -59,10 +59,9 @@ describe('a process that serves', () => {
     const metrics = await until(async () => {
       const response = await fetch(`${at}/metrics`);
       const text = await response.text();
-      return text.includes('} 20\n') ? { response, text } : undefined;
+      return /^cgroup_processed_total\{.*\} 20$/m.test(text) ? { response, text } : undefined;
     });
     expect(metrics.response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(metrics.text).toMatch(/^cgroup_processed_total\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_processing_seconds_count\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_publish_to_output_seconds_count\{.*\} 20$/m);
     expect(metrics.text).toMatch(/^cgroup_leading\{.*\} 1$/m);
@@ -104,7 +103,7 @@ describe('a process that serves', () => {
     await until(() => streams.every(({ hasEnded }) => hasEnded()), { timeout: 1_000 });
   });
 
-  test('however many scrapes and streams, Redis is asked once a second', async () => {
+  test('however many scrapes, streams and readers of dead letters, Redis is asked once a second', async () => {
     const server = await freshRedis();
     const group = await groupOn(server.url);
     const run = await group.start(['--size', '1', ...SERVING]);
@@ -127,6 +126,11 @@ describe('a process that serves', () => {
     expect(scraped).toBeGreaterThan(1);
     expect(scraped).toBeLessThan(5);
     expect(await calls('xrevrange', scrape)).toBe(0);
+    const asked = await calls('xrevrange', () =>
+      Promise.all(Array.from({ length: 100 }, async () => (await fetch(`${at}/api/dead`)).text())),
+    );
+    expect(asked).toBeGreaterThan(1);
+    expect(asked).toBeLessThanOrEqual(2 * 5);
     const streams = await Promise.all(Array.from({ length: 20 }, () => events(`${at}/api/events`)));
     const streamed = await calls('xrevrange', async () => (await fetch(`${at}/api/status`)).text());
     expect(streamed).toBeGreaterThan(2);
@@ -156,7 +160,14 @@ describe('a process that serves', () => {
       expect((await json(`${at}/healthz`)).code).toBe(200);
       // What is not known is not told.
       await until(async () => !(await (await fetch(`${at}/metrics`)).text()).includes('cgroup_backlog{'));
-      await until(() => stream.seen.some(({ name }) => name === 'trouble'), { what: 'the stream to tell' });
+      const trouble = await until(() => stream.seen.find(({ name }) => name === 'trouble'), {
+        what: 'the stream to tell',
+      });
+      expect(trouble.data).toEqual({ code: 'REDIS_UNREACHABLE' });
+      expect(await json(`${at}/api/status`)).toMatchObject({
+        code: 503,
+        body: { code: 'REDIS_UNREACHABLE' },
+      });
     } finally {
       process.kill(server.pid, 'SIGCONT');
     }
@@ -165,29 +176,80 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('asks for the token, except for its health', async () => {
+  test('asks for the token, except for its health and whether it is ready', async () => {
     const group = await groupOn(redis.url);
     const token = 'a-token-for-this-test';
     const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: token } });
     const at = await addressOf(run);
     expect((await json(`${at}/healthz`)).code).toBe(200);
-    for (const path of [
-      '/',
-      '/metrics',
-      '/readyz',
-      '/api/status',
-      '/api/events',
-      '/api/dead',
-      '/main.js',
-      '/no',
-    ])
+    for (const path of ['/', '/metrics', '/api/status', '/api/events', '/api/dead', '/main.js', '/no'])
       expect((await fetch(at + path)).status, path).toBe(401);
+    // A probe knows no token, and is told no reasons.
+    await until(async () => (await json(`${at}/readyz`)).code === 200);
+    expect((await json(`${at}/readyz`)).body).toEqual({ ready: true });
+    const wrong = { headers: { authorization: 'Bearer a-token-for-this-tesx' } };
+    expect((await json(`${at}/readyz`, wrong)).body).toEqual({ ready: true });
+    const known = { headers: { authorization: `Bearer ${token}` } };
+    expect((await json(`${at}/readyz`, known)).body).toEqual({ ready: true, reasons: [] });
     const asking = await fetch(`${at}/`);
     expect(asking.headers.get('www-authenticate')).toMatch(/^Basic /);
     const basic = `Basic ${Buffer.from(`me:${token}`).toString('base64')}`;
     for (const authorization of [`Bearer ${token}`, basic])
       expect((await fetch(`${at}/`, { headers: { authorization } })).status).toBe(200);
     expect(run.stderr()).not.toContain(token);
+    await run.kill();
+  });
+
+  test('tells the same of dead letters everywhere, and its counter never falls, though they are sent back', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    await group.publish(5);
+    for (const text of ['no', 'json']) await group.raw.publish(group.space.channel, text);
+    await group.settled(7);
+    const command = async (...args: string[]) => {
+      const ran = cgroup([...args, ...group.flags]);
+      expect((await ran.exit).code).toBe(0);
+      return ran.stdout();
+    };
+    /** Of one reading: the next may come between two scrapes. */
+    const metrics = async () => {
+      const text = await (await fetch(`${at}/metrics`)).text();
+      return (name: string) => Number(new RegExp(`^cgroup_${name}\\{.*\\} (\\d+)$`, 'm').exec(text)?.[1]);
+    };
+    const agree = async (dead: number, revived: number) => {
+      const of = await until(
+        async () => {
+          const read = await metrics();
+          return read('revived_total') === revived && read('dead_total') === dead + revived
+            ? read
+            : undefined;
+        },
+        { what: 'the metrics' },
+      );
+      expect(of('processed_total') + of('dead_total') - of('revived_total') + of('backlog')).toBe(
+        of('relayed_total'),
+      );
+      expect(of('dead_letters')).toBe(dead);
+      const counters = { relayed: 7, processed: 5, dead, revived };
+      const told = { counters, deadLetters: dead, backlog: 0 };
+      await until(async () => (await json(`${at}/api/status`)).body.deadLetters === dead);
+      expect((await json(`${at}/api/status`)).body).toMatchObject(told);
+      expect(JSON.parse(await command('status', '--json'))).toMatchObject(told);
+      expect(await command('status')).toContain(
+        `dead letters kept: ${dead} (0 purged, ${revived} sent back)`,
+      );
+      expect(await command('top')).toMatch(new RegExp(`^dead letters \\(${dead}\\)`, 'm'));
+    };
+    await agree(2, 0);
+    // One of them, then all: these die again, which is no second message.
+    const [letter] = JSON.parse(await command('dead', 'list', '--json')) as { id: string }[];
+    await command('dead', 'retry', String(letter?.id));
+    await group.settled(7);
+    await agree(2, 1);
+    await command('dead', 'retry', '--all');
+    await group.settled(7);
+    await agree(2, 3);
     await run.kill();
   });
 
@@ -211,6 +273,26 @@ describe('a process that serves', () => {
     const messages = [first, second, third].flatMap(({ letters }) => letters.map(({ message }) => message));
     expect(messages.slice(1)).toEqual(Array.from({ length: 59 }, (_, i) => `no json ${58 - i}`));
     expect((await json(`${at}/api/dead?before=x`)).code).toBe(400);
+    await run.kill();
+  });
+});
+
+describe('a page of dead letters', () => {
+  test('is never older than the status that told of another letter', async () => {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '1', ...SERVING]);
+    const at = await addressOf(run);
+    for (let n = 1; n <= 5; n++) {
+      await group.raw.publish(group.space.channel, `no json ${n}`);
+      await until(async () => {
+        const page = await json(`${at}/api/dead`);
+        const status = await json(`${at}/api/status`);
+        expect(page.code).toBe(200);
+        return status.body.deadLetters === n;
+      });
+      const { body } = await json(`${at}/api/dead`);
+      expect(body.letters).toHaveLength(n);
+    }
     await run.kill();
   });
 });
@@ -239,12 +321,15 @@ describe('start', () => {
   test('answers that it is starting before Redis is there, and is stopped all the same', async () => {
     const nowhere = { ...redis.namespace(), redis: 'redis://127.0.0.1:1' };
     const port = await freePort();
-    const { group } = makeGroup(nowhere, { http: port });
+    const httpToken = 'a-token-for-this-test';
+    const { group } = makeGroup(nowhere, { http: port, httpToken });
     const starting = group.start().catch((error: unknown) => error);
     const at = `http://127.0.0.1:${port}`;
-    const { code, body } = await until(() => json(`${at}/readyz`));
+    const known = { headers: { authorization: `Bearer ${httpToken}` } };
+    const { code, body } = await until(() => json(`${at}/readyz`, known));
     expect({ code, body }).toEqual({ code: 503, body: { ready: false, reasons: ['it is starting'] } });
-    expect(await json(`${at}/api/status`)).toMatchObject({ code: 503, body: { code: 'STATE' } });
+    expect(await json(`${at}/readyz`)).toEqual({ code: 503, body: { ready: false } });
+    expect(await json(`${at}/api/status`, known)).toMatchObject({ code: 503, body: { code: 'STATE' } });
     await group.stop();
     await starting;
     await expect(fetch(at)).rejects.toThrow();
@@ -252,6 +337,28 @@ describe('start', () => {
 });
 
 describe('the library', () => {
+  test('is starting, for that reason alone, until it has started, and is ready from then on', async () => {
+    const port = await freePort();
+    const { group } = makeGroup(redis.namespace(), { http: port });
+    const told = new Set<string>();
+    let started = false;
+    const starting = group.start().then(() => {
+      started = true;
+    });
+    while (!started) {
+      const answer = await json(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+      if (answer && !started) told.add(JSON.stringify(answer.body.reasons));
+    }
+    await starting;
+    expect(await json(`http://127.0.0.1:${port}/readyz`)).toEqual({
+      code: 200,
+      body: { ready: true, reasons: [] },
+    });
+    told.delete('[]'); // asked when it had just become ready
+    expect([...told]).toEqual(['["it is starting"]']);
+    await group.stop();
+  });
+
   test('stops at any moment of a start that serves, and its port is free then', async () => {
     for (let turns = 0; turns < 60; turns += 10) {
       const port = await freePort();

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { cgroup } from '../helpers/cli.js';
+import { type CliRun, cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { freshRedis, withRedis } from '../helpers/redis.js';
 import { logOf } from '../helpers/running.js';
@@ -97,6 +97,32 @@ describe('the log', () => {
       const top = Object.keys(JSON.parse(line) as object);
       for (const name of top) expect(names.filter((other) => other === name).length).toBe(1);
     }
+  });
+
+  it('says once who leads and who follows whom, and again when that changes', async () => {
+    const group = await groupOn(shared.url);
+    const roles = (run: CliRun) =>
+      logOf(run, 30)
+        .map(({ msg }) => msg)
+        .filter((msg) => /^this bridge /.test(msg));
+    const first = await group.start(['-n', '1']);
+    const second = await group.start(['-n', '1']);
+    const idOf = async (run: CliRun) => {
+      const id = (await group.listed()).find((one) => one.includes(`-${run.pid}-`));
+      return String(id).replace(/-1$/, '');
+    };
+    const [one, two] = [await idOf(first), await idOf(second)];
+    expect(roles(first)).toEqual(['this bridge leads']);
+    await until(() => roles(second).length > 0);
+    expect(roles(second)).toEqual([`this bridge follows ${one}`]);
+    await first.kill();
+    await second.line(/this bridge leads/);
+    const third = await group.start(['-n', '1']);
+    await until(() => roles(third).length > 0);
+    expect(roles(third)).toEqual([`this bridge follows ${two}`]);
+    expect(roles(second)).toEqual([`this bridge follows ${one}`, 'this bridge leads']);
+    await third.kill();
+    await second.kill();
   });
 
   it('has a line for an event, and none for each message', async () => {

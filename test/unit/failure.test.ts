@@ -76,6 +76,15 @@ describe('no reply', () => {
   });
 });
 
+it.each(['snapshot', 'totals', 'letters', 'XRANGE', 'LRANGE', 'HGETALL', 'INFO'])(
+  'no reply to %s, which only asks: Redis is away, and no outcome is in question',
+  (question) => {
+    const failure = failureOf(new Error('Connection is closed.'), question);
+    expect(failure).toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    expect(failure.message).toMatch(/^\w+: no reply from Redis \(Connection is closed\.\)$/);
+  },
+);
+
 it('an error that is in our words stays as it is', () => {
   const error = new CgroupError('KEY_TYPE', 'told already');
   expect(failureOf(error, 'relay')).toBe(error);

@@ -86,7 +86,7 @@ describe('notReadyBecause', () => {
     [{ state: 'stopping', connected: false }, 'it is stopping'],
     [{ connected: false, readingAge: 9_000 }, 'it is not connected to Redis'],
     [{ readingAge: 6_000 }, 'the group could not be read for 5 s'],
-    [{ readingAge: undefined }, 'the group could not be read for 5 s'],
+    [{ readingAge: undefined }, 'the group could not be read yet'],
     [{ bridgeInStep: false }, 'its bridge is not in step'],
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],

@@ -24,7 +24,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     retrying: 2,
     backlog: 12,
     lagMs: 1_500,
-    deadLetters: 0,
+    deadLetters: 3,
     counters: {
       relayed: 12_345,
       processed,

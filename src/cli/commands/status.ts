@@ -77,11 +77,11 @@ export function statusText(status: GroupStatus): string {
         ...gaps.map((g) => [g.from, g.to, g.reason]),
       ]),
     );
-  const kept = counters.dead - counters.purged;
+  const kept = status.deadLetters;
   if (counters.dead > 0)
     parts.push(
       kept > 0
-        ? `dead letters kept: ${kept}; cgroup dead list shows them`
+        ? `dead letters kept: ${kept} (${counters.purged} purged, ${counters.revived} sent back); cgroup dead list shows them`
         : `all ${counters.dead} dead letters were purged`,
     );
   return parts.join('\n\n');

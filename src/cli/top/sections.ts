@@ -19,7 +19,7 @@ const number = new Intl.NumberFormat('en');
 export function sectionsOf(view: TopView, room: number): Section[] {
   const { status, letters } = view;
   if (!status) return [];
-  const { bridges, leader, gaps, counters } = status;
+  const { bridges, leader, gaps, counters, deadLetters } = status;
   const named = (name: string, count: number) => `${name} (${number.format(count)})`;
   const sections: Section[] = [
     {
@@ -47,7 +47,7 @@ export function sectionsOf(view: TopView, room: number): Section[] {
   ];
   if (letters.length > 0)
     sections.push({
-      heads: [named('dead letters', counters.dead - counters.purged), 'reason', 'attempts', 'error'],
+      heads: [named('dead letters', deadLetters), 'reason', 'attempts', 'error'],
       rows: letters.map(({ id, reason, attempts, error }) => [
         id,
         reason,

@@ -1,0 +1,106 @@
+import type { Failure } from './consumer/consumer.js';
+import { Digest } from './digest.js';
+import { messageOf } from './errors.js';
+import type { Logger } from './logger.js';
+import type { Gap } from './redis/lease.js';
+import type { Vitals } from './vitals.js';
+
+/** The events of a group. */
+export interface GroupEvents {
+  /** What is published from now on is relayed and processed. */
+  ready: [];
+  /** This process relays the channel. */
+  leading: [];
+  /** Messages may have been missed. */
+  gap: [gap: Gap];
+  /** An attempt failed, or a message could not be tried at all. */
+  failure: [failure: Failure];
+  /** Redis has taken results, retries and dead letters of this process. */
+  settled: [count: { readonly processed: number; readonly retried: number; readonly dead: number }];
+  /** Entries were deleted from the inbox by somebody else. */
+  lost: [count: number];
+}
+
+/** Hands an event to whoever listens. */
+export type Emit = <E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]) => void;
+
+/** What the parts of a group report, as it reaches the log, the vitals and the listeners. */
+export class Reports {
+  readonly #log: Logger;
+  readonly #vitals: Vitals | undefined;
+  readonly #emit: Emit;
+  readonly #deaths: Digest<Failure>;
+
+  constructor(log: Logger, vitals: Vitals | undefined, emit: Emit) {
+    this.#log = log;
+    this.#vitals = vitals;
+    this.#emit = emit;
+    this.#deaths = new Digest(1_000, (count, last) =>
+      log.warn(
+        {
+          count,
+          consumer: last.consumerId,
+          inboxId: last.inboxId,
+          attempt: last.attempt,
+          reason: last.reason,
+        },
+        `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
+      ),
+    );
+  }
+
+  /** Tells what is still gathered. */
+  flush(): void {
+    this.#deaths.flush();
+  }
+
+  ready(): void {
+    this.#tell('ready');
+  }
+
+  leading(): void {
+    if (this.#vitals) this.#vitals.leads++;
+    this.#tell('leading');
+  }
+
+  fenced(): void {
+    if (this.#vitals) this.#vitals.fences++;
+  }
+
+  gap(gap: Gap): void {
+    this.#tell('gap', gap);
+  }
+
+  settled(count: GroupEvents['settled'][0]): void {
+    if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
+    this.#tell('settled', count);
+  }
+
+  failure(failure: Failure): void {
+    const { consumerId, inboxId, attempt, reason, error, dead } = failure;
+    if (dead) this.#deaths.add(failure);
+    else
+      this.#log.debug(
+        { consumer: consumerId, inboxId, attempt, reason },
+        `attempt ${attempt} failed: ${error}`,
+      );
+    this.#tell('failure', failure);
+  }
+
+  lost(count: number): void {
+    this.#log.error(
+      { count },
+      `${count} messages are lost: somebody deleted them from the inbox while they were pending`,
+    );
+    this.#tell('lost', count);
+  }
+
+  /** Events reach the listeners; what a listener throws stays with it. */
+  #tell: Emit = (event, ...args) => {
+    try {
+      this.#emit(event, ...args);
+    } catch (error) {
+      this.#log.error({ error, event }, `a listener of the event ${event} threw: ${messageOf(error)}`);
+    }
+  };
+}
