@@ -1,21 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import Table from 'cli-table3';
 import { CommanderError } from 'commander';
-import { updateDocs } from './docs.js';
-import { describeMachine, describeVersions } from './machine.js';
+import { inTurn } from '../helpers/in-turn.js';
 import { readOptions } from './options.js';
-import { floodRatios, holdAgainst } from './report/reference.js';
-import { TABLES, targetsTable } from './report/tables.js';
-import { judge } from './report/targets.js';
-import { run } from './run.js';
 
-const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
-const progress = (line) => process.stderr.write(`${line}\n`);
+const PREPARATION = ['node config/ensure-redis.mjs', 'npm run build', 'node test/bench/install.js'];
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
 process.exitCode = await main(process.argv.slice(2));
 
+/** Help, and what is wrong with the usage, are told at once: before anything is built or installed. */
 async function main(args) {
   let options;
   try {
@@ -25,40 +18,9 @@ async function main(args) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
+  const failed = inTurn(...PREPARATION);
+  if (failed) return failed;
+  // Only now is there all that it imports.
+  const { bench } = await import('./bench.js');
   return bench(options);
-}
-
-/** @returns exit code: 1 where a measure failed, or, in the short form, a ratio was halved */
-async function bench({ sizes, short, docs, json }) {
-  const [machine, versions] = [describeMachine(), describeVersions()];
-  say(`${machine.cores} × ${machine.cpu}, Node ${versions.node}, Redis ${versions.redis}`);
-  const at = new Date().toISOString();
-  const done = (name, result) => print(TABLES[name](result));
-  const measures = await run(sizes, { progress, done });
-  const results = { at, machine, versions, measures };
-  if (!short) print(targetsTable(judge(measures).filter(({ measure }) => measure in measures)));
-  if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
-  if (docs) updateDocs(results);
-  const failed = Object.values(measures).some(({ error }) => error !== undefined);
-  const less = short && measures.flood?.rounds && isLess(floodRatios(measures.flood));
-  return failed || less ? 1 : 0;
-}
-
-/** Whether a ratio is less than half of the one that is stored. */
-function isLess(ratios) {
-  const reference = JSON.parse(readFileSync(new URL('reference.json', import.meta.url), 'utf8'));
-  const verdicts = holdAgainst(ratios, reference);
-  for (const { name, ratio, reference: stored, ok } of verdicts)
-    say(`cgroup to ${name}: ${ratio.toPrecision(3)}, reference ${stored}: ${ok ? 'fine' : 'less than half'}`);
-  return verdicts.some(({ ok }) => !ok);
-}
-
-function print({ title, note, head, rows }) {
-  const table = new Table({
-    head,
-    colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
-    style: { head: [], border: [] },
-  });
-  table.push(...rows);
-  say('', title, table.toString(), ...(note ? [note] : []));
 }

@@ -21,7 +21,8 @@ export function readOptions(args) {
 
   function sizeOf(name) {
     const size = { ...(short ? SHORT : FULL)[name] };
-    if (rounds !== undefined && 'rounds' in size) size.rounds = rounds;
+    for (const repeated of ['rounds', 'pairs'])
+      if (rounds !== undefined && repeated in size) size[repeated] = rounds;
     if (messages !== undefined && name === 'flood') size.messages = messages;
     if (soak !== undefined && name === 'soak') size.seconds = soak / 1_000;
     return size;
@@ -35,7 +36,7 @@ function parse(args) {
       'Measures cgroup, and what one would take instead, on a private Redis each: prints tables, and holds them against the targets.',
     )
     .addOption(new Option('--only <names>', `some measures: ${NAMES.join(', ')}`).argParser(namesOf))
-    .option('--rounds <number>', 'of each measure that has rounds', wholeNumber)
+    .option('--rounds <number>', 'of each measure that has rounds, or pairs', wholeNumber)
     .option('--messages <number>', `of the flood (default: ${FULL.flood.messages})`, wholeNumber)
     .option('--soak <duration>', `of the soak (default: ${ms(FULL.soak.seconds * 1_000)})`, durationOf)
     .option('--json <file>', 'write the results there, too')

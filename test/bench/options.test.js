@@ -18,6 +18,7 @@ describe('readOptions', () => {
     const { sizes } = readOptions(['--rounds', '7', '--messages', '1000', '--soak', '30m']);
     expect(sizes.flood).toMatchObject({ rounds: 7, messages: 1_000 });
     expect(sizes.drain).toMatchObject({ rounds: 7, messages: FULL.drain.messages });
+    expect(sizes.watched).toEqual({ ...FULL.watched, pairs: 7 });
     expect(sizes.soak).toEqual({ ...FULL.soak, seconds: 1_800 });
   });
 

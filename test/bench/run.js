@@ -8,8 +8,9 @@ import { soak } from './measures/soak.js';
 import { startup } from './measures/startup.js';
 import { stopped } from './measures/stopped.js';
 import { threads } from './measures/threads.js';
+import { watched } from './measures/watched.js';
 
-const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, stopped, threads };
+const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, stopped, threads, watched };
 
 /**
  * Runs measures one after the other: whatever runs beside one of them would be measured with it. One that fails is told, and

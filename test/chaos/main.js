@@ -1,14 +1,17 @@
 import { writeFileSync } from 'node:fs';
+import { inTurn } from '../helpers/in-turn.js';
 import { chooseFaults } from './faults/index.js';
 import { checkMutants } from './mutant-run.js';
 import { HELP, readOptions } from './options.js';
 import { list, roundLines, table } from './report.js';
 import { run } from './run.js';
 
+const PREPARATION = ['node config/ensure-redis.mjs', 'npm run build'];
 const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
 
 process.exitCode = await main(process.argv.slice(2));
 
+/** Help, lists, and what is wrong with the usage, are told at once: before anything is built. */
 async function main(args) {
   let options;
   let faults;
@@ -21,7 +24,11 @@ async function main(args) {
   }
   if (options.help) say(HELP);
   else if (options.list) say(...list());
-  else return options.mutants ? checkMutants(options, say) : chaos(faults, options);
+  else {
+    const failed = inTurn(...PREPARATION);
+    if (failed) return failed;
+    return options.mutants ? checkMutants(options, say) : chaos(faults, options);
+  }
   return 0;
 }
 

@@ -4,6 +4,7 @@ const HOST = new URL('host.js', import.meta.url);
 /** Consumers of the group: as many as the tutorial's loop has. */
 const SIZE = 4;
 const READY = '"ready:';
+const SERVES = /"http":"([^"]+)"/;
 
 /**
  * Who is measured. All do the same work: what is published on the channel is in the output once, with a random property
@@ -30,8 +31,21 @@ export function contendersNamed(names) {
 /** Starts `cgroup start` and waits until it is ready. */
 export async function launchGroup(stage, args) {
   const child = stage.cgroup(args);
-  await child.when((line) => (String(line).includes(READY) ? true : undefined), 'it was ready');
+  await child.when(isReady, 'it was ready');
   return child;
+}
+
+/** As above, with `--http` on a free port: the process, and the URL that it serves. */
+export async function launchServing(stage, args) {
+  const child = stage.cgroup(['--http', 0, ...args]);
+  const told = child.when((line) => SERVES.exec(String(line))?.[1], 'it served');
+  await child.when(isReady, 'it was ready');
+  return { child, url: await told };
+}
+
+/** True for the line that says so. */
+function isReady(line) {
+  return String(line).includes(READY) ? true : undefined;
 }
 
 function competitor(name, title) {

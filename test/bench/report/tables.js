@@ -113,6 +113,34 @@ export const TABLES = {
     }),
   }),
 
+  watched: ({ messages, streams, rounds }) => ({
+    title: `Watched by ${streams} browsers and a scraper, ${whole(messages)} messages at full flood`,
+    note: 'Pairs of runs, in alternating order. Watched: so many open event streams of `--http`, and a scrape each second; those who watch share the cores. The last row is the ratio of the two, pair by pair.',
+    head: ['', 'msg/s', 'CPU of Redis, µs', 'CPU of Node, µs'],
+    rows: [
+      ...['alone', 'watched'].map((who) => [
+        who,
+        spreadText(spread(rounds.map((pair) => pair[who].rate)), whole),
+        ...['redisMicros', 'nodeMicros'].map((name) =>
+          spreadText(spread(rounds.map((pair) => pair[who][name])), short),
+        ),
+      ]),
+      [
+        'watched, of alone',
+        ...['rate', 'redisMicros', 'nodeMicros'].map((name) =>
+          spreadText(
+            ratio(
+              rounds,
+              ({ watched }) => watched[name],
+              ({ alone }) => alone[name],
+            ),
+            short,
+          ),
+        ),
+      ],
+    ],
+  }),
+
   startup: ({ runs }) => ({
     title: 'Start-up',
     note: 'Until `cgroup start` is ready: the processor loaded, the bridge in place, the consumers in the list.',

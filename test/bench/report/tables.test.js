@@ -46,6 +46,26 @@ describe('the table of scaling', () => {
   });
 });
 
+describe('the table of what watching costs', () => {
+  it('has both, and their ratios pair by pair', () => {
+    const pair = (rate) => ({
+      alone: { rate: 100_000, redisMicros: 4, nodeMicros: 5 },
+      watched: { rate, redisMicros: 4, nodeMicros: 5.1 },
+    });
+    const { head, rows } = TABLES.watched({
+      messages: 1_000,
+      streams: 100,
+      rounds: [pair(97_000), pair(99_000)],
+    });
+    expect(rows).toEqual([
+      ['alone', '100,000', '4', '5'],
+      ['watched', '98,000 (97,000 – 99,000)', '4', '5.1'],
+      ['watched, of alone', '0.98 (0.97 – 0.99)', '1', '1.02'],
+    ]);
+    expect(head).toHaveLength(4);
+  });
+});
+
 describe('the table of targets', () => {
   it('tells by how much, whichever way', () => {
     const verdict = {

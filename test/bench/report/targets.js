@@ -10,6 +10,9 @@ const MOST_CONSUMERS = 64;
 const FLOODED = { rate: 200_000, seconds: 60 };
 const STEADY = { rate: 100_000 };
 const BURST = { messages: 1_500_000, afterSeconds: 60 };
+const WATCHED = { streams: 100 };
+/** The difference of two floods is smaller than their noise, unless there are many. */
+const FEWEST_PAIRS = 10;
 const BACKLOG = { messages: 1_000_000 };
 
 /**
@@ -54,6 +57,14 @@ export const TARGETS = [
   {
     ...of('scaling', 'worst step of adding consumers, of the best rate with fewer'),
     ...atLeast(0.95, short, ({ runs }) => worstOfAll(runs)),
+  },
+  {
+    ...of('watched', 'throughput with 100 event streams and a scrape a second, of that without'),
+    ...atLeast(0.97, short, (result) =>
+      result.rounds.length < FEWEST_PAIRS
+        ? undefined
+        : asLargeAs(WATCHED, result, ratio(result.rounds, rate('watched'), rate('alone')).median),
+    ),
   },
   {
     ...of('stopped', 'messages lost in the flood with the consumers stopped'),

@@ -70,6 +70,15 @@ describe('judge', () => {
     expect(of(199_000, 10)).toBe('not measured');
   });
 
+  it('takes the median of the pairs of watched and not, if they were enough', () => {
+    const pair = (watched) => ({ watched: { rate: watched }, alone: { rate: 100_000 } });
+    const of = (streams, ...rates) => verdictOf({ watched: { streams, rounds: rates.map(pair) } }, 'streams');
+    const rates = Array.from({ length: 11 }, (_, i) => 93_000 + i * 1_000);
+    expect(of(100, ...rates)).toMatchObject({ asked: 'at least 0.97', got: '0.98', verdict: 'reached' });
+    expect(of(5, ...rates).verdict).toBe('not measured');
+    expect(of(100, ...rates.slice(0, 9)).verdict).toBe('not measured');
+  });
+
   it('misses an aim of 0 by any number', () => {
     const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
     expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });

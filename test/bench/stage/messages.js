@@ -6,6 +6,7 @@
 const ID = '00000000-0000-4000-8000-';
 const NUMBER_DIGITS = 12;
 const STAMP_DIGITS = 16;
+const QUOTE = 0x22;
 
 /** The JSON of a message. */
 export function messageOf(number, stamp) {
@@ -19,6 +20,20 @@ export function numberOf(id) {
   return id.length === ID.length + NUMBER_DIGITS && id.startsWith(ID)
     ? Number(id.slice(ID.length))
     : undefined;
+}
+
+/** Where the number and the stamp stand in a message with a stamp; contenders leave the start of it as it is. */
+const NUMBER_AT = messageOf(0, 0).indexOf(ID) + ID.length;
+const STAMP_AT = messageOf(0, 0).indexOf('"sent":"') + '"sent":"'.length;
+
+/** The number of a message with a stamp, out of the bytes of its JSON; NaN where it is none of ours. */
+export function numberIn(bytes, from) {
+  return readDigits(bytes, from + NUMBER_AT, NUMBER_DIGITS);
+}
+
+/** Its stamp, likewise. */
+export function stampIn(bytes, from) {
+  return readDigits(bytes, from + STAMP_AT, STAMP_DIGITS);
 }
 
 /** µs of the monotonic clock. */
@@ -63,4 +78,17 @@ function writeDigits(bytes, at, width, number) {
     bytes[i] = 48 + (rest - next * 10);
     rest = next;
   }
+}
+
+/** The number in so many digits with a quote behind them; NaN where something else stands there. */
+function readDigits(bytes, at, width) {
+  const end = at + width;
+  if (bytes[end] !== QUOTE) return Number.NaN;
+  let number = 0;
+  for (let i = at; i < end; i++) {
+    const digit = bytes[i] - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    number = number * 10 + digit;
+  }
+  return number;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { messageOf, numberOf, PublishTemplate } from './messages.js';
+import { messageOf, numberIn, numberOf, PublishTemplate, stampIn } from './messages.js';
 
 describe('PublishTemplate', () => {
   const commands = (text) => text.split('*3\r\n').slice(1);
@@ -34,5 +34,18 @@ describe('numberOf', () => {
   });
   it.each(['', 'x', '00000000-0000-0000-0000-000000004711'])('is undefined for %j', (id) => {
     expect(numberOf(id)).toBeUndefined();
+  });
+});
+
+describe('numberIn and stampIn', () => {
+  const result = (message) => Buffer.from(`..${message.slice(0, -1)},"random":0.5}`);
+
+  it('find the number and the stamp in the bytes of a result', () => {
+    const bytes = result(messageOf(4_711, 123_456_789));
+    expect([numberIn(bytes, 2), stampIn(bytes, 2)]).toEqual([4_711, 123_456_789]);
+  });
+
+  it.each([messageOf(4_711), '{"message_id":"other"}', '{}'])('find no stamp in %j', (message) => {
+    expect(stampIn(result(message), 2)).toBeNaN();
   });
 });

@@ -1,46 +1,54 @@
-import { createHistogram } from 'node:perf_hooks';
-import { Redis } from 'ioredis';
+import { connect } from 'node:net';
 import { OUTPUT } from '../names.js';
-import { microseconds, numberOf } from './messages.js';
+import { Latencies } from './latencies.js';
+import { microseconds } from './messages.js';
+import { OutputReader } from './output-reader.js';
 
 /**
- * A process of its own that reads the output as a user would, and takes the time from the stamp in each message until
- * it is read here. So a latency holds everything: publisher's socket, Redis, contender, Redis, reader. All processes
- * share the machine's monotonic clock; the ids of the output are too coarse, at 1 ms.
+ * A process of its own that reads the output as a user would, with XREAD, and takes the time from the stamp in each message until
+ * its result is read here. So a latency holds everything: publisher's socket, Redis, contender, Redis, reader. All processes
+ * share the machine's monotonic clock; the ids of the output are too coarse, at 1 ms. It does so on a bare socket: with a client
+ * that makes an object of each result it would take more of the two cores than what it watches.
  *
- * Counts the messages `first` … `first + count − 1`, then says `{ latency }` in ms.
+ * Counts the messages `first` … `first + count − 1`, each once, then says `{ latency }`, in ms.
  */
 const { port, first, count } = JSON.parse(process.argv[2]);
 const PAGE = 1_000;
+const BLOCK_MS = 1_000;
 /** Without a result for so long, what is missing will not come. */
 const STALL_MS = 60_000;
 
-const redis = new Redis({ port, host: '127.0.0.1' });
-/** µs */
-const histogram = createHistogram({ figures: 3 });
+const latencies = new Latencies(first, count);
+let [now, heard, known] = [0, performance.now(), 0];
+const reader = new OutputReader(
+  (number, stamp) => latencies.note(number, now - stamp),
+  () => (latencies.isComplete ? end() : ask()),
+);
+const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+socket.on('connect', () => {
+  ask();
+  process.send({ ready: true });
+});
+socket.on('data', (chunk) => {
+  now = microseconds();
+  reader.take(chunk);
+});
+socket.on('close', () => {
+  throw new Error(`Redis closed the witness's connection after ${latencies.known} results`);
+});
 process.on('disconnect', () => process.exit(1));
 
-let [last, heard] = ['0', performance.now()];
-process.send({ ready: true });
-while (histogram.count < count) {
-  const reply = await redis.xread('COUNT', PAGE, 'BLOCK', 1_000, 'STREAMS', OUTPUT, last);
-  if (!reply && performance.now() - heard > STALL_MS)
-    throw new Error(`${histogram.count} of ${count} results, and no more within ${STALL_MS / 1_000} s`);
-  if (!reply) continue;
-  heard = performance.now();
-  const now = microseconds();
-  for (const [id, fields] of reply[0][1]) {
-    last = id;
-    record(Object.fromEntries([0, 2, 4, 6].map((i) => [fields[i], fields[i + 1]])), now);
-  }
+function ask() {
+  if (latencies.known !== known) [known, heard] = [latencies.known, performance.now()];
+  else if (performance.now() - heard > STALL_MS)
+    throw new Error(`${known} of ${count} results, and no more within ${STALL_MS / 1_000} s`);
+  const words = ['XREAD', 'COUNT', PAGE, 'BLOCK', BLOCK_MS, 'STREAMS', OUTPUT, reader.last].map(String);
+  const texts = words.map((word) => `$${word.length}\r\n${word}\r\n`);
+  socket.write(`*${words.length}\r\n${texts.join('')}`);
 }
-const at = (percentile) => histogram.percentile(percentile) / 1_000;
-const latency = { p50: at(50), p99: at(99), p999: at(99.9), max: histogram.max / 1_000 };
-process.removeAllListeners('disconnect');
-process.send({ latency }, () => process.disconnect());
-redis.disconnect();
 
-function record({ message_id, data }, now) {
-  if (numberOf(message_id) < first) return;
-  histogram.record(Math.max(1, now - Number(JSON.parse(data).sent)));
+function end() {
+  process.removeAllListeners('disconnect');
+  socket.removeAllListeners('close').destroy();
+  process.send({ latency: latencies.percentiles() }, () => process.disconnect());
 }

@@ -1,0 +1,51 @@
+import { launchGroup, launchServing } from '../contenders/index.js';
+import { floodOnce } from '../stage/flooding.js';
+import { Stage } from '../stage/stage.js';
+
+const WATCHER = new URL('../stage/watcher.js', import.meta.url);
+const SIZE = ['--size', 4];
+
+/**
+ * What it costs to be looked at: pairs of floods, one of a group whose event stream so many browsers have open while a
+ * scraper asks for the metrics each second, one of a group that serves nothing. Which of the two comes first alternates,
+ * so that a machine that becomes slower or faster meanwhile favours neither.
+ */
+export async function watched({ messages, streams, pairs }, say) {
+  const rounds = [];
+  for (let pair = 1; pair <= pairs; pair++) {
+    const runs = [
+      ['watched', (stage) => floodWatched(stage, messages, streams)],
+      ['alone', (stage) => floodAlone(stage, messages)],
+    ];
+    if (pair % 2 === 0) runs.reverse();
+    const result = {};
+    for (const [name, run] of runs) result[name] = await Stage.use(run);
+    const { watched, alone } = result;
+    say(`pair ${pair}: ${Math.round(watched.rate)} msg/s watched, ${Math.round(alone.rate)} alone`);
+    rounds.push(result);
+  }
+  return { messages, streams, rounds };
+}
+
+async function floodAlone(stage, messages) {
+  const child = await launchGroup(stage, SIZE);
+  const measured = await floodOnce(stage, child, messages);
+  await child.stop();
+  return measured;
+}
+
+/** @throws {Error} if those who watched have not seen the group at work */
+async function floodWatched(stage, messages, streams) {
+  const { child, url } = await launchServing(stage, SIZE);
+  const watcher = stage.spawn(WATCHER, { url, streams });
+  await watcher.message('ready');
+  const measured = await floodOnce(stage, child, messages);
+  const told = watcher.message('seen');
+  watcher.tell({ end: true });
+  const { scrapes, events } = (await told).seen;
+  await child.stop();
+  const seconds = messages / measured.rate;
+  if (Math.min(scrapes, events) < Math.floor(seconds / 2))
+    throw new Error(`in ${seconds} s there were ${scrapes} scrapes, and ${events} events on a stream`);
+  return { ...measured, scrapes, events };
+}

@@ -1,0 +1,31 @@
+import { meter } from './meter.js';
+import { preparePublisher, publish } from './publish.js';
+
+/** Before the clock starts, so many of the messages go through: code is compiled then, and connections are warm. */
+const WARM_UP = 0.1;
+
+/**
+ * Publishes `messages` at full flood, and as many before as warm a contender up.
+ *
+ * @param {import('./child.js').Child} child the contender's process
+ * @returns msg/s from the first PUBLISH to the last result, msg/s of the publisher, CPU per message, and how many results there
+ *   are now, with those of the warm-up
+ */
+export async function floodOnce(stage, child, messages) {
+  const warmUp = Math.ceil(messages * WARM_UP);
+  await publish(stage, { count: warmUp });
+  await stage.untilOutput(warmUp);
+
+  const go = await preparePublisher(stage, { first: warmUp, count: messages });
+  const costs = await meter(stage, child);
+  const { began, ended } = await go();
+  await stage.untilOutput(warmUp + messages);
+  const cost = await costs(messages);
+  const { last } = await stage.outputTimes();
+  return {
+    rate: (messages / (last - began)) * 1_000,
+    publishedRate: (messages / (ended - began)) * 1_000,
+    ...cost,
+    results: warmUp + messages,
+  };
+}
