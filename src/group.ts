@@ -9,6 +9,7 @@ import { Digest } from './digest.js';
 import { lineOf } from './doctor/finding.js';
 import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import { CgroupError, messageOf } from './errors.js';
+import { Failing } from './failing.js';
 import type { HttpServer } from './http/server.js';
 import type { GroupView } from './http/view.js';
 import { groupLogger, type Logger, silentLogger } from './logger.js';
@@ -85,6 +86,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #process: Processor | undefined;
   readonly #log: Logger;
   readonly #deaths: Digest<Failure>;
+  readonly #failing: Failing;
   #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
   #http: HttpServer | undefined;
@@ -109,6 +111,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     this.#process = processor;
     this.#vitals = this.settings.http && new Vitals();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
+    this.#failing = new Failing(this.#log);
     this.#deaths = new Digest(1_000, (count, last) =>
       this.#log.warn(
         {
@@ -299,6 +302,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     await this.#workshop?.stop();
     for (const connection of this.#opened) connection.close();
     this.#deaths.flush();
+    this.#failing.stop();
     await this.#http?.stop();
     await this.#redis?.stop();
     this.#parts = undefined;
@@ -393,6 +397,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 
   #onSettled(count: GroupEvents['settled'][0]): void {
+    if (count.processed > 0) this.#failing.succeeded();
     if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
     this.#tell('settled', count);
   }
@@ -400,11 +405,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   #onFailure(failure: Failure): void {
     const { consumerId, inboxId, attempt, reason, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
-    else
+    else {
+      this.#failing.failed(failure);
       this.#log.debug(
         { consumer: consumerId, inboxId, attempt, reason },
         `attempt ${attempt} failed: ${error}`,
       );
+    }
     this.#tell('failure', failure);
   }
 
