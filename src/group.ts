@@ -179,7 +179,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   async #start(): Promise<void> {
     const { settings } = this;
     await this.#serve();
-    const member = { host: hostname(), pid: process.pid };
+    const member = { host: hostname(), pid: process.pid, output: settings.output };
     // Names of ids hold no space: a mark is a line of words.
     const base = `${member.host.replace(/[^\w.-]/g, '_')}-${member.pid}-${randomBytes(3).toString('hex')}`;
     const ids = this.#consumerIds(base);
