@@ -1,4 +1,6 @@
+import { ownerOf } from './doctor/group-checks.js';
 import { refuseUnfit } from './doctor/server-checks.js';
+import { CgroupError } from './errors.js';
 import { groupLogger, type Logger, silentLogger } from './logger.js';
 import { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
@@ -52,6 +54,21 @@ export class GroupClient {
   /** The state of the whole group. */
   status(): Promise<GroupStatus> {
     return readStatus(this.inspector, this.settings);
+  }
+
+  /**
+   * Where the output is that of another channel or Redis group than was asked for: what it is, in words. Numbers that are
+   * read under a wrong name look like those of a group that does nothing.
+   */
+  async misnamed(): Promise<string | undefined> {
+    try {
+      const { status, what } = ownerOf(await this.inspector.owner(), this.settings);
+      return status === 'mend' ? what : undefined;
+    } catch (error) {
+      // Whatever cannot be read here cannot be read by the status either, which tells why.
+      if (error instanceof CgroupError) return undefined;
+      throw error;
+    }
   }
 
   close(): void {

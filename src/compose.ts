@@ -64,7 +64,11 @@ export async function compose(materials: Materials): Promise<Parts> {
   refuseUnfit(server);
   warnOf(server, log);
   const keys = keysOf(settings);
-  const registry = new RegistryStore(main, keys, { host: identity.host, pid: identity.pid });
+  const registry = new RegistryStore(main, keys, {
+    host: identity.host,
+    pid: identity.pid,
+    output: settings.output,
+  });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const road = tracing

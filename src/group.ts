@@ -206,7 +206,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
     await this.#workshop?.stop();
     this.#connections.close();
-    this.#reports.flush();
+    this.#reports.end();
     await this.#http?.stop();
     await this.#redis?.stop();
     this.#parts = undefined;

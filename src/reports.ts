@@ -1,6 +1,7 @@
 import type { Failure } from './consumer/consumer.js';
 import { Digest } from './digest.js';
 import { messageOf } from './errors.js';
+import { Failing } from './failing.js';
 import type { Logger } from './logger.js';
 import type { Gap } from './redis/lease.js';
 import type { Vitals } from './vitals.js';
@@ -30,11 +31,13 @@ export class Reports {
   readonly #vitals: Vitals | undefined;
   readonly #emit: Emit;
   readonly #deaths: Digest<Failure>;
+  readonly #failing: Failing;
 
   constructor(log: Logger, vitals: Vitals | undefined, emit: Emit) {
     this.#log = log;
     this.#vitals = vitals;
     this.#emit = emit;
+    this.#failing = new Failing(log);
     this.#deaths = new Digest(1_000, (count, last) =>
       log.warn(
         {
@@ -49,9 +52,10 @@ export class Reports {
     );
   }
 
-  /** Tells what is still gathered. */
-  flush(): void {
+  /** Tells what is still gathered; nothing more will be. */
+  end(): void {
     this.#deaths.flush();
+    this.#failing.stop();
   }
 
   ready(): void {
@@ -72,6 +76,7 @@ export class Reports {
   }
 
   settled(count: GroupEvents['settled'][0]): void {
+    if (count.processed > 0) this.#failing.succeeded();
     if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
     this.#tell('settled', count);
   }
@@ -79,11 +84,13 @@ export class Reports {
   failure(failure: Failure): void {
     const { consumerId, inboxId, attempt, reason, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
-    else
+    else {
+      this.#failing.failed(failure);
       this.#log.debug(
         { consumer: consumerId, inboxId, attempt, reason },
         `attempt ${attempt} failed: ${error}`,
       );
+    }
     this.#tell('failure', failure);
   }
 

@@ -56,6 +56,12 @@ export async function withGroup<T>(command: Command, work: (session: Session) =>
   }
 }
 
+/** Says so where what is shown belongs to another channel or Redis group than was asked for. */
+export async function warnOfNames({ client, log }: Session): Promise<void> {
+  const wrong = await client.misnamed();
+  if (wrong !== undefined) log.warn({}, `${wrong}: give its --channel and --group`);
+}
+
 /** Writes results to stdout, a line break after each. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -1,7 +1,7 @@
 import type { Facts } from '../redis/facts.js';
 import type { ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings.js';
-import type { Finding } from './finding.js';
+import { type Cure, type Finding, notChecked } from './finding.js';
 import {
   bridgesOf,
   clockOf,
@@ -14,35 +14,38 @@ import {
 } from './group-checks.js';
 import { evictionOf, memoryOf, outputBufferOf, persistenceOf, roleOf, versionOf } from './server-checks.js';
 
-/** All findings, in the order in which they are best mended. */
-export function diagnose(facts: Facts, settings: Settings, acl: readonly string[]): Finding[] {
+/**
+ * All findings, in the order in which they are best mended.
+ *
+ * @param grant the commands that give the user the rights it lacks
+ */
+export function diagnose(facts: Facts, settings: Settings, grant: readonly Cure[]): Finding[] {
   return [
-    rightsOf(facts, acl),
-    ...(facts.server ? serverFindings(facts.server, facts) : [UNTOLD]),
+    rightsOf(facts, grant),
+    ...(facts.server ? serverFindings(facts.server, facts) : [UNSEEN_SERVER]),
     clockOf(facts),
     latencyOf(facts, settings),
     keysOfGroup(facts),
-    ownerOf(facts, settings),
+    ownerOf(facts.owner, settings),
     bridgesOf(facts),
     consumersOf(facts, settings),
-    ...othersOf(facts, settings),
+    ...othersOf(facts),
   ];
 }
 
-const UNTOLD: Finding = {
+const UNSEEN_SERVER: Finding = {
   check: 'server',
   status: 'note',
-  what: 'version, persistence, eviction and memory cannot be told: this user may not use INFO',
+  what: `version, role, persistence, eviction, memory and output buffer ${notChecked('INFO')}`,
 };
 
 function serverFindings(server: ServerFacts, { channel }: Facts): Finding[] {
-  const rate = channel ? channel.bytes / channel.seconds : 0;
   return [
     versionOf(server),
     roleOf(server),
     persistenceOf(server),
     evictionOf(server),
     memoryOf(server),
-    outputBufferOf(server.pubsubHardLimit, rate),
+    outputBufferOf(server.pubsubHardLimit, channel.bytesPerSecond, server.configFile),
   ];
 }

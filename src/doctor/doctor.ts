@@ -1,50 +1,87 @@
+import { CgroupError } from '../errors.js';
 import { groupLogger, type Logger, silentLogger } from '../logger.js';
 import { Connection } from '../redis/connection.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
-import { aclRules } from '../redis/rights.js';
+import { refusedOf } from '../redis/rights.js';
+import type { ServerFacts } from '../redis/server.js';
 import { parseSettings, type SettingsInput } from '../settings.js';
+import { AclLine } from './acl-line.js';
+import { connectionOf } from './connection-check.js';
 import { diagnose } from './diagnose.js';
-import { type Finding, redisLine } from './finding.js';
+import type { Finding } from './finding.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 
 export interface Examination {
   readonly findings: readonly Finding[];
-  /** The command that makes a Redis user who may do what cgroup does, and nothing else; `PASSWORD`, where it is there, is to be replaced. */
+  /**
+   * The command that makes a Redis user who may do what cgroup does, and nothing else. `PASSWORD` is to be replaced; the
+   * password that a user has already changes nothing.
+   */
   readonly acl: string;
+  /** How that user outlives a restart of Redis. */
+  readonly aclLasts: string;
   /** Whether nothing has to be mended. */
   readonly ok: boolean;
 }
 
 /**
  * Looks at a Redis and at a group on it, running or not, and says what is wrong. Takes about a second; nothing is
- * changed.
+ * changed. A Redis that does not answer (within 5 s), or lets the user not in, is what is wrong.
  *
- * @throws {CgroupError} SETTINGS, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, OUTCOME_UNKNOWN
+ * @throws {CgroupError} SETTINGS
  */
 export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Examination> {
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
-  const keys = keysOf(settings);
   const connection = new Connection(settings.redis, 'doctor', log);
   const listener = new Connection(settings.redis, 'doctor', log);
+  const acl = new AclLine(settings);
   try {
     await Promise.all([connection.connect(CONNECT_TIMEOUT), listener.connect(CONNECT_TIMEOUT)]);
-    const facts = await readFacts({ keys, names: settings, connection, listener });
-    const acl = ['ACL', 'SETUSER', ...userOf(settings.redis), ...aclRules(keys, settings)];
-    const findings = diagnose(facts, settings, acl);
-    return { findings, acl: redisLine(acl), ok: findings.every(({ status }) => status !== 'mend') };
+    const { claimAfter } = settings;
+    const facts = await readFacts({
+      keys: keysOf(settings),
+      names: settings,
+      claimAfter,
+      connection,
+      listener,
+    });
+    const findings = diagnose(facts, settings, acl.grant(facts.server));
+    return examinationOf(await markRefused(connection, findings), acl, facts.server);
+  } catch (error) {
+    const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
+    if (!finding) throw error;
+    return examinationOf([finding], acl, undefined);
   } finally {
     connection.close();
     listener.close();
   }
 }
 
-/** The user of the URL keeps its password; in place of the default user, which is everybody's, a new one is made. */
-function userOf(url: string): string[] {
-  const user = decodeURIComponent(new URL(url).username);
-  return user === '' || user === 'default' ? ['cgroup', 'on', '>PASSWORD'] : [user];
+function examinationOf(
+  findings: readonly Finding[],
+  acl: AclLine,
+  server: ServerFacts | undefined,
+): Examination {
+  return {
+    findings,
+    acl: acl.line,
+    aclLasts: acl.lasts(server),
+    ok: findings.every(({ status }) => status !== 'mend'),
+  };
+}
+
+/** Says of each command for redis-cli whether the user may use it: else somebody else has to. */
+async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
+  const all = findings.flatMap(({ cures = [] }) => cures.filter(({ at }) => at === 'redis'));
+  const refused = new Set(await refusedOf(connection, all, ({ words }) => words));
+  return findings.map((finding) =>
+    finding.cures
+      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure) })) }
+      : finding,
+  );
 }

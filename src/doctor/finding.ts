@@ -3,6 +3,8 @@ export interface Cure {
   /** Where it is typed: into redis-cli, or into a shell. */
   readonly at: 'redis' | 'shell';
   readonly words: readonly string[];
+  /** The user of the URL may not do that. */
+  readonly refused?: boolean;
 }
 
 /** What a check found. */
@@ -25,6 +27,22 @@ export function redis(...words: string[]): Cure {
 export function shell(...words: string[]): Cure {
   return { at: 'shell', words };
 }
+
+/** What could not be looked at, because Redis refuses a command: it may be well or not. */
+export function unseen(check: string, command: string, ...cures: Cure[]): Finding {
+  return {
+    check,
+    status: 'note',
+    what: notChecked(command),
+    ...(cures.length === 0 ? {} : { why: ASK_ANOTHER, cures }),
+  };
+}
+
+export function notChecked(command: string): string {
+  return `not checked: Redis refuses ${command} to this user`;
+}
+
+export const ASK_ANOTHER = 'ask with a user that may; managed services show it in their console';
 
 /** A command as Redis reads it in redis-cli. */
 export function redisLine(words: readonly string[]): string {

@@ -1,8 +1,8 @@
 import { formatDuration } from '../duration.js';
-import { LONGEST_WAIT } from '../outcome.js';
-import type { Facts, OrphanFacts } from '../redis/facts.js';
+import type { Facts } from '../redis/facts.js';
+import type { Owner } from '../redis/inspect.js';
 import type { Settings } from '../settings.js';
-import { type Finding, redis, shell } from './finding.js';
+import { type Cure, type Finding, notChecked, redis, shell, unseen } from './finding.js';
 
 /** ms by which clocks may differ before people who compare their times are misled. */
 const CLOCKS_APART = 2_000;
@@ -10,14 +10,13 @@ const CLOCKS_APART = 2_000;
 const STEP = 250;
 /** A round trip must be so much shorter than the lease. */
 const TRIPS_IN_LEASE = 4;
-/** ms beyond the longest wait of a retry, during which a silent consumer's messages are still being taken over. */
+/** ms beyond `claimAfter` in which those that live may take over what a silent consumer held. */
 const PATIENCE = 10_000;
 
-/** What the user may not do. `acl` is the line that grants it. */
-export function rightsOf({ rights }: Facts, acl: readonly string[]): Finding {
+/** What the user may not do. `grant` are the commands that grant it. */
+export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
   const check = 'rights';
-  if (!rights)
-    return { check, status: 'note', what: 'not asked for: a replica refuses writes, whoever asks' };
+  if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes, whoever asks' };
   const { commands, keys, channels } = rights;
   const lacks = [
     ...commands.map((command) => `+${command}`),
@@ -30,13 +29,15 @@ export function rightsOf({ rights }: Facts, acl: readonly string[]): Finding {
     status: 'mend',
     what: `the Redis user lacks ${lacks.join(' ')}`,
     why: 'a command that is refused half-way stops the group, or a part of it, when it is needed',
-    cures: [redis(...acl)],
+    cures: grant,
   };
 }
 
 /** Redis's clock against this machine's. */
-export function clockOf({ clock: { ahead, stepped } }: Facts): Finding {
+export function clockOf({ clock }: Facts): Finding {
   const check = 'clock';
+  if (!clock) return unseen(check, 'TIME');
+  const { ahead, stepped } = clock;
   const set = [shell('timedatectl', 'set-ntp', 'true')];
   if (Math.abs(stepped) > STEP)
     return {
@@ -58,8 +59,10 @@ export function clockOf({ clock: { ahead, stepped } }: Facts): Finding {
 }
 
 /** Whether Redis answers soon enough for the lease. */
-export function latencyOf({ latency: { median, p99 } }: Facts, { lease }: Pick<Settings, 'lease'>): Finding {
+export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>): Finding {
   const check = 'latency';
+  if (!latency) return unseen(check, 'PING');
+  const { median, p99 } = latency;
   const what = `PING takes ${median.toFixed(1)} ms, ${p99.toFixed(1)} ms at most in 99 of 100`;
   if (p99 * TRIPS_IN_LEASE <= lease) return { check, status: 'ok', what };
   const enough = Math.ceil((p99 * TRIPS_IN_LEASE) / 1_000);
@@ -73,8 +76,10 @@ export function latencyOf({ latency: { median, p99 } }: Facts, { lease }: Pick<S
 }
 
 /** Keys of the group that hold something else. */
-export function keysOfGroup({ wrongKeys }: Facts): Finding {
+export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
   const check = 'keys';
+  if (wrongKeys.length === 0 && unseenKeys.length > 0)
+    return unseen(check, `TYPE of ${unseenKeys.join(', ')}`);
   if (wrongKeys.length === 0)
     return { check, status: 'ok', what: 'nothing foreign under the names of the group' };
   return {
@@ -88,30 +93,34 @@ export function keysOfGroup({ wrongKeys }: Facts): Finding {
   };
 }
 
-/** Whether the output is that of this channel and this Redis group. */
-export function ownerOf({ owner }: Facts, names: Pick<Settings, 'channel' | 'group' | 'output'>): Finding {
+/** Whether the output is that of this channel and this Redis group; null where no group has run, undefined where it is not seen. */
+export function ownerOf(
+  owner: Owner | null | undefined,
+  names: Pick<Settings, 'channel' | 'group' | 'output'>,
+): Finding {
   const check = 'owner';
-  const { channel = names.channel, group } = owner ?? names;
-  if (channel === names.channel && group === names.group)
-    return {
-      check,
-      status: 'ok',
-      what: owner ? `channel ${channel}, group ${group}` : 'no group has run here yet',
-    };
+  if (owner === null) return { check, status: 'ok', what: 'no group has run here yet' };
+  if (owner === undefined) return unseen(check, 'HMGET of the hash that says so');
+  const { channel = names.channel, group } = owner;
+  const wrong = [
+    ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
+    ...(group === names.group ? [] : [`the group ${names.group}`]),
+  ];
+  if (wrong.length === 0) return { check, status: 'ok', what: `channel ${channel}, group ${group}` };
   return {
     check,
     status: 'mend',
-    what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}`,
+    what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
     why: 'two groups on one output mix their results',
     cures: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
   };
 }
 
 /** Who else hears the channel. */
-export function othersOf({ channel, bridges, others }: Facts, names: Pick<Settings, 'channel'>): Finding[] {
+export function othersOf({ channel, bridges, others }: Facts): Finding[] {
   const check = 'other groups';
   const findings: Finding[] = [];
-  const same = (others ?? []).filter((other) => other.channel === names.channel);
+  const same = (others ?? []).filter((other) => other.channel === channel.name);
   if (same.length > 0)
     findings.push({
       check,
@@ -127,17 +136,20 @@ export function othersOf({ channel, bridges, others }: Facts, names: Pick<Settin
       status: 'note',
       what: `other groups run here, and what they read cannot be seen: ${unknown.map(({ output }) => output).join(', ')}`,
     });
-  const rest = (channel?.subscribers ?? 0) - (bridges ?? 0) - same.length;
-  if (findings.length === 0 && rest > 0)
-    findings.push({
-      check,
-      status: 'note',
-      what: `${rest} more subscriber${rest === 1 ? '' : 's'} on the channel`,
-      why: 'these receive every message too: a plain subscriber that does the same work does it twice',
-      cures: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
-    });
   if (findings.length > 0) return findings;
-  if (others === undefined) return [{ check, status: 'note', what: 'cannot be told: this user may not ask' }];
+  if (others === undefined) return [unseen(check, 'PUBSUB CHANNELS')];
+  if (channel.subscribers === undefined || bridges === undefined) return [unseen(check, 'PUBSUB NUMSUB')];
+  const rest = channel.subscribers - bridges;
+  if (rest > 0)
+    return [
+      {
+        check,
+        status: 'note',
+        what: `${rest} more subscriber${rest === 1 ? '' : 's'} on the channel`,
+        why: 'these receive every message too: a plain subscriber that does the same work does it twice',
+        cures: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
+      },
+    ];
   return [{ check, status: 'ok', what: 'nobody else hears the channel' }];
 }
 
@@ -145,13 +157,20 @@ export function othersOf({ channel, bridges, others }: Facts, names: Pick<Settin
 export function bridgesOf({ bridges, live }: Facts): Finding {
   const check = 'bridges';
   const start = [shell('cgroup', 'start')];
-  if (bridges === undefined) return { check, status: 'note', what: 'cannot be told: this user may not ask' };
+  if (bridges === undefined) return unseen(check, 'PUBSUB NUMSUB');
   if (bridges === 0 && live)
     return {
       check,
       status: 'mend',
-      what: `no bridge is subscribed, though ${live} consumers run`,
+      what: `no bridge is subscribed, though ${live} consumer${live === 1 ? ' runs' : 's run'}`,
       why: 'what is published now is lost',
+      cures: start,
+    };
+  if (bridges === 0 && live === undefined)
+    return {
+      check,
+      status: 'note',
+      what: `no bridge is subscribed; whether consumers run ${notChecked('LRANGE of their list')}`,
       cures: start,
     };
   if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', cures: start };
@@ -172,7 +191,9 @@ export function consumersOf(
   { claimAfter }: Pick<Settings, 'claimAfter'>,
 ): Finding {
   const check = 'consumers';
-  const stuck = orphans.filter((orphan) => isStuck(orphan, live, claimAfter));
+  const start = [shell('cgroup', 'start')];
+  // Those that live need a moment to take over.
+  const stuck = (orphans ?? []).filter(({ idle }) => idle > (live ? claimAfter + PATIENCE : claimAfter));
   const held = stuck.reduce((sum, { pending }) => sum + pending, 0);
   if (stuck.length > 0)
     return {
@@ -182,24 +203,30 @@ export function consumersOf(
       why: live
         ? 'the consumers that run have not taken them over: they are stuck, or have no room'
         : 'they are processed as soon as a process runs; XGROUP DELCONSUMER would lose them',
-      cures: [shell('cgroup', 'start')],
+      cures: start,
     };
-  if (!live && backlog)
+  if (live === undefined)
+    return unseen(check, 'LRANGE of their list, or HGETALL of what they say of themselves');
+  if (live === 0 && backlog)
     return {
       check,
       status: 'mend',
       what: `${backlog} message${backlog === 1 ? ' waits' : 's wait'}, and no consumer runs`,
       why: 'nothing is processed',
-      cures: [shell('cgroup', 'start')],
+      cures: start,
     };
-  return {
-    check,
-    status: 'ok',
-    what: live ? `${live} consumers run, none is orphaned` : 'none run, nothing waits',
-  };
-}
-
-/** Where others live, they take over what is not waiting for a retry; that may take the longest wait. */
-function isStuck({ idle }: OrphanFacts, live: number | undefined, claimAfter: number): boolean {
-  return idle > (live ? claimAfter + LONGEST_WAIT + PATIENCE : claimAfter);
+  if (live === 0 && backlog === undefined)
+    return {
+      check,
+      status: 'note',
+      what: `none run; what waits for them ${notChecked('XLEN of the inbox')}`,
+    };
+  const run = live === 0 ? 'none run, nothing waits' : `${live} consumer${live === 1 ? ' runs' : 's run'}`;
+  if (orphans === undefined && live > 0)
+    return {
+      check,
+      status: 'note',
+      what: `${run}; what lies with others ${notChecked('EVALSHA or XPENDING')}`,
+    };
+  return { check, status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
 }

@@ -1,6 +1,15 @@
 import { CgroupError } from '../errors.js';
 import type { ServerFacts } from '../redis/server.js';
-import { type Finding, megabytes, redis, shell } from './finding.js';
+import {
+  ASK_ANOTHER,
+  type Cure,
+  type Finding,
+  megabytes,
+  notChecked,
+  redis,
+  shell,
+  unseen,
+} from './finding.js';
 
 /** Memory in use beyond this part of all there is leaves too little for a backlog. */
 const NEARLY_FULL = 0.8;
@@ -48,24 +57,30 @@ export function roleOf({ masterAt }: ServerFacts): Finding {
 }
 
 /** Whether it deletes messages when its memory is full. */
-export function evictionOf({ maxmemoryPolicy: policy }: Pick<ServerFacts, 'maxmemoryPolicy'>): Finding {
+export function evictionOf({
+  maxmemoryPolicy: policy,
+  configFile,
+}: Pick<ServerFacts, 'maxmemoryPolicy' | 'configFile'>): Finding {
   const check = 'eviction';
-  if (policy === undefined) return untold(check, 'maxmemory-policy');
+  if (policy === undefined) return unseen(check, 'INFO memory', redis('CONFIG', 'GET', 'maxmemory-policy'));
   if (policy === 'noeviction') return { check, status: 'ok', what: 'maxmemory-policy noeviction' };
   return {
     check,
     status: 'mend',
     what: `Redis may delete messages when its memory is full (maxmemory-policy ${policy})`,
-    why: 'inbox, results and counters are keys like any other: what is deleted is lost, and nobody is told',
-    cures: [redis('CONFIG', 'SET', 'maxmemory-policy', 'noeviction'), redis('CONFIG', 'REWRITE')],
+    ...bySetting(
+      'inbox, results and counters are keys like any other: what is deleted is lost, and nobody is told',
+      'maxmemory-policy',
+      'noeviction',
+      configFile,
+    ),
   };
 }
 
 /** Whether what it has accepted outlives its restart. */
-export function persistenceOf({ aof, aofFsync, save, savedWell }: ServerFacts): Finding {
+export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): Finding {
   const check = 'persistence';
-  if (aof === undefined) return untold(check, 'appendonly');
-  const on = [redis('CONFIG', 'SET', 'appendonly', 'yes'), redis('CONFIG', 'REWRITE')];
+  if (aof === undefined) return unseen(check, 'INFO persistence', redis('CONFIG', 'GET', 'appendonly'));
   if (!savedWell)
     return {
       check,
@@ -82,74 +97,104 @@ export function persistenceOf({ aof, aofFsync, save, savedWell }: ServerFacts): 
         save === ''
           ? 'Redis keeps nothing on disk (appendonly no, no snapshots)'
           : `no append-only file${save === undefined ? '' : `, snapshots only (save ${save})`}`,
-      why:
+      ...bySetting(
         save === ''
           ? 'a restart loses all messages and results'
           : 'a crash loses what was accepted since the last snapshot, minutes perhaps; bridges relay only the last few seconds again',
-      cures: on,
+        'appendonly',
+        'yes',
+        configFile,
+      ),
+    };
+  if (aofFsync === undefined)
+    return {
+      check,
+      status: 'note',
+      what: `append-only file; appendfsync ${notChecked('CONFIG GET')}`,
+      why: ASK_ANOTHER,
+      cures: [redis('CONFIG', 'GET', 'appendfsync')],
     };
   if (aofFsync === 'no')
     return {
       check,
       status: 'mend',
       what: 'the append-only file is written whenever the system likes (appendfsync no)',
-      why: 'a power cut loses some 30 s of what was accepted',
-      cures: [redis('CONFIG', 'SET', 'appendfsync', 'everysec'), redis('CONFIG', 'REWRITE')],
+      ...bySetting('a power cut loses some 30 s of what was accepted', 'appendfsync', 'everysec', configFile),
     };
-  return { check, status: 'ok', what: `append-only file${aofFsync ? `, appendfsync ${aofFsync}` : ''}` };
+  return { check, status: 'ok', what: `append-only file, appendfsync ${aofFsync}` };
 }
 
 /** Whether a backlog has room. */
-export function memoryOf({ maxmemory, usedMemory, systemMemory }: ServerFacts): Finding {
+export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): Finding {
   const check = 'memory';
-  if (usedMemory === undefined || maxmemory === undefined) return untold(check, 'used_memory');
+  if (usedMemory === undefined || maxmemory === undefined)
+    return unseen(check, 'INFO memory', redis('INFO', 'memory'));
   const all = maxmemory > 0 ? maxmemory : systemMemory;
-  if (!all) return { check, status: 'ok', what: `${megabytes(usedMemory)} in use, no limit` };
-  const what = `${megabytes(usedMemory)} of ${megabytes(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
-  if (usedMemory < NEARLY_FULL * all) return { check, status: 'ok', what };
-  return {
-    check,
-    status: 'mend',
-    what,
-    why:
-      maxmemory > 0
-        ? 'when it is full Redis takes no messages: bridges keep them up to bufferLimit, and then drop the oldest'
-        : 'when it is full the system kills Redis',
-    cures: [
-      ...(maxmemory > 0 ? [redis('CONFIG', 'SET', 'maxmemory', megabytes(2 * maxmemory))] : []),
-      shell('cgroup', 'start', '--output-max-len', '1000000'),
-      shell('cgroup', 'dead', 'purge'),
-    ],
-  };
-}
-
-/** Whether Redis cuts a subscriber off that stalls for a moment. At this rate, how soon is that? */
-export function outputBufferOf(limit: number | undefined, bytesPerSecond: number): Finding {
-  const check = 'output buffer';
-  if (limit === undefined) return untold(check, 'client-output-buffer-limit');
-  const rate = `at ${megabytes(bytesPerSecond)} a second`;
-  if (limit === 0 || bytesPerSecond * STALL < limit)
+  if (!all)
     return {
       check,
-      status: 'ok',
-      what: limit === 0 ? 'no limit for subscribers' : `${megabytes(limit)} for a subscriber, ${rate}`,
+      status: 'note',
+      what: `${megabytes(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much its machine has`,
     };
-  const wanted = `pubsub ${megabytes(bytesPerSecond * 10)} ${megabytes(bytesPerSecond * 5)} 60`;
+  const what = `${megabytes(usedMemory)} of ${megabytes(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
+  if (usedMemory < NEARLY_FULL * all) return { check, status: 'ok', what };
+  const less = [shell('cgroup', 'start', '--output-max-len', '1000000'), shell('cgroup', 'dead', 'purge')];
+  if (maxmemory === 0)
+    return { check, status: 'mend', what, why: 'when it is full the system kills Redis', cures: less };
+  const { why, cures } = bySetting(
+    'when it is full Redis takes no messages: bridges keep them up to bufferLimit, and then drop the oldest',
+    'maxmemory',
+    megabytes(2 * maxmemory),
+    configFile,
+  );
+  return { check, status: 'mend', what, why, cures: [...cures, ...less] };
+}
+
+/**
+ * Whether Redis cuts a subscriber off that stalls for a moment. At this rate, how soon is that?
+ *
+ * @param bytesPerSecond undefined where nobody could listen
+ */
+export function outputBufferOf(
+  limit: number | undefined,
+  bytesPerSecond: number | undefined,
+  configFile = '',
+): Finding {
+  const check = 'output buffer';
+  if (limit === undefined)
+    return unseen(check, 'CONFIG GET', redis('CONFIG', 'GET', 'client-output-buffer-limit'));
+  if (limit === 0) return { check, status: 'ok', what: 'no limit for subscribers' };
+  if (bytesPerSecond === undefined)
+    return {
+      check,
+      status: 'note',
+      what: `${megabytes(limit)} for a subscriber; the rate of the channel ${notChecked('SUBSCRIBE')}`,
+    };
+  const rate = `at ${megabytes(bytesPerSecond)} a second`;
+  if (bytesPerSecond * STALL < limit)
+    return { check, status: 'ok', what: `${megabytes(limit)} for a subscriber, ${rate}` };
   return {
     check,
     status: 'mend',
     what: `${rate} Redis cuts a bridge off after a stall of ${(limit / bytesPerSecond).toFixed(1)} s`,
-    why: 'what was published before it is subscribed again is missed, unless another bridge has it',
-    cures: [redis('CONFIG', 'SET', 'client-output-buffer-limit', wanted), redis('CONFIG', 'REWRITE')],
+    ...bySetting(
+      'what was published before it is subscribed again is missed, unless another bridge has it',
+      'client-output-buffer-limit',
+      `pubsub ${megabytes(bytesPerSecond * 10)} ${megabytes(bytesPerSecond * 5)} 60`,
+      configFile,
+    ),
   };
 }
 
-function untold(check: string, name: string): Finding {
-  return {
-    check,
-    status: 'note',
-    what: `cannot be told: this user may not ask for ${name}`,
-    why: 'ask with a user that may; managed services show it in their console',
-    cures: [name.includes('_') ? redis('INFO') : redis('CONFIG', 'GET', name)],
-  };
+/** Why, and the commands that set it: for now, and for the time after a restart, which is told where no command can. */
+function bySetting(
+  why: string,
+  name: string,
+  value: string,
+  configFile: string,
+): { why: string; cures: Cure[] } {
+  const now = redis('CONFIG', 'SET', name, value);
+  if (configFile !== '') return { why, cures: [now, redis('CONFIG', 'REWRITE')] };
+  const always = `Redis runs without a config file, so a restart forgets it: put ${name} ${value} into its configuration, or --${name} ${value} behind redis-server`;
+  return { why: `${why}. ${always}`, cures: [now] };
 }

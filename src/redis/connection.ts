@@ -104,13 +104,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
    */
   async connect(timeout: number): Promise<void> {
-    const { host, port } = this.#redis.options;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const last = this.#lastError;
         const why =
           last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
-        const text = `cannot reach Redis at ${host}:${port} within ${timeout / 1000} s (${why})`;
+        const text = `cannot reach Redis at ${this.#address} within ${timeout / 1000} s (${why})`;
         finish(
           new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, {
             cause: last,
@@ -118,7 +117,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         );
       }, timeout);
       const onError = (error: Error) => {
-        const failure = failureOf(asReply(error), `Redis at ${host}:${port}`);
+        const failure = failureOf(asReply(error), `Redis at ${this.#address}`);
         if (failure.code === 'REDIS_AUTH') finish(failure);
       };
       const onReady = () => finish();
@@ -228,12 +227,18 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#redis.disconnect();
   }
 
+  /** Never with user or password: it is for messages. */
+  get #address(): string {
+    const { host, port } = this.#redis.options;
+    return `${host}:${port}`;
+  }
+
   async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
     try {
       // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
       return await this.#commands[method]!.apply(this.#redis, args);
     } catch (error) {
-      const failure = failureOf(error, doing);
+      const failure = failureOf(error, doing, this.#address);
       // A link without replies is dead, and a server that became a replica is the wrong one: the name of the master
       // may lead to another by now.
       if ((error instanceof Error && error.message === 'Command timed out') || refusedAs(failure, 'READONLY'))

@@ -1,16 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import type { Connection } from './connection.js';
 import { RefusedError } from './failure.js';
+import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { OnPush } from './pushes.js';
+import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { readServer, type ServerFacts } from './server.js';
 
-/** A consumer in the Redis group without heartbeats. */
+/** What lies with a consumer without heartbeats, and does not wait for a retry. */
 export interface OrphanFacts {
   readonly id: string;
   readonly pending: number;
-  /** ms since it last did anything. */
+  /** ms for which nobody has touched the oldest of it. */
   readonly idle: number;
 }
 
@@ -25,40 +27,43 @@ export interface OtherGroup {
 export interface Facts {
   readonly rights: MissingRights | undefined;
   readonly server: ServerFacts | undefined;
-  readonly clock: {
-    /** ms by which Redis's clock is ahead of this machine's. */
-    readonly ahead: number;
-    /** ms by which it moved more than time passed, while we looked. */
-    readonly stepped: number;
-  };
-  /** Of a command that does nothing, ms. */
-  readonly latency: { readonly median: number; readonly p99: number; readonly count: number };
-  readonly channel:
+  readonly clock:
     | {
-        /** Who hears it, we not counted. */
-        readonly subscribers: number | undefined;
-        /** What was published while we listened. */
-        readonly messages: number;
-        readonly bytes: number;
-        readonly seconds: number;
+        /** ms by which Redis's clock is ahead of this machine's. */
+        readonly ahead: number;
+        /** ms by which it moved more than time passed, while we looked. */
+        readonly stepped: number;
       }
     | undefined;
+  /** Of a command that does nothing, ms. */
+  readonly latency: { readonly median: number; readonly p99: number; readonly count: number } | undefined;
+  /** The channel that the group reads. */
+  readonly channel: {
+    readonly name: string;
+    /** Who hears it, we not counted. */
+    readonly subscribers: number | undefined;
+    /** What was published while we listened. */
+    readonly bytesPerSecond: number | undefined;
+  };
   /** Bridges of this group that are subscribed. */
   readonly bridges: number | undefined;
   readonly others: readonly OtherGroup[] | undefined;
   /** Keys of the group that hold something else. */
   readonly wrongKeys: readonly { readonly key: string; readonly expected: string; readonly found: string }[];
-  /** What the keys say they belong to; undefined where no group ever ran. */
-  readonly owner: { readonly channel: string | undefined; readonly group: string } | undefined;
-  /** Live consumers of all processes. */
+  readonly unseenKeys: readonly string[];
+  /** What the keys say they belong to; null where no group ever ran. */
+  readonly owner: Owner | null | undefined;
+  /** Live consumers of this output, of all processes. */
   readonly live: number | undefined;
-  readonly orphans: readonly OrphanFacts[];
+  readonly orphans: readonly OrphanFacts[] | undefined;
   /** Unsettled messages. */
   readonly backlog: number | undefined;
 }
 
 export interface FactsOptions {
   readonly keys: Keys;
+  /** Silence after which the messages of a consumer are for others, ms. */
+  readonly claimAfter: number;
   readonly names: RightsNames;
   /** Used by nobody else meanwhile. */
   readonly connection: Connection;
@@ -69,44 +74,55 @@ export interface FactsOptions {
 /** ms to listen to the channel. */
 const LISTEN = 1_000;
 const PINGS = 100;
+/** Pending entries looked at in one call: the script blocks Redis meanwhile. */
+const PAGE = 1_000;
 
 /**
  * Looks at everything, which takes a second or two. Nothing is changed.
  *
  * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN where Redis does not answer
  */
-export async function readFacts({ keys, names, connection, listener }: FactsOptions): Promise<Facts> {
+export async function readFacts(options: FactsOptions): Promise<Facts> {
+  const { keys, names, claimAfter, connection, listener } = options;
+  const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses what is written whoever asks.
   const rights = server?.masterAt ? undefined : await missingRights({ connection, listener }, keys, names);
+  const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
+  // Under a foreign key there is nothing of the group's.
+  const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
+    wrongKeys.some((wrong) => wrong.key === key) ? nothing : ifAllowed(ask);
+  const owner = await unless<Owner | null>(keys.bridge, null, () => inspector.owner());
+  // Under a wrong name everything would look as if nobody were there.
+  const { channel = names.channel, group } = owner ?? names;
   const clock = await startClock(connection);
-  const heard = await listen(listener, names.channel);
+  const heard = await listen(listener, channel);
   const latency = await latencyOf(connection);
-  const wrongKeys = await wrongTypes(connection, keys);
-  const good = (key: string) => !wrongKeys.some((wrong) => wrong.key === key);
-  const text = (command: string, ...args: (string | number)[]) =>
-    ifAllowed(async () => (await connection.call(command, ...args)) as string[]);
-  const live = good(keys.consumerList) ? await text('LRANGE', keys.consumerList, 0, -1) : undefined;
-  const owner = good(keys.bridge) ? await text('HMGET', keys.bridge, 'channel', 'group') : undefined;
-  const backlog = good(keys.inbox) ? await ifAllowed(() => connection.call('XLEN', keys.inbox)) : undefined;
-  const marks = await text('PUBSUB', 'NUMSUB', keys.marks);
+  const live = await unless<readonly LiveConsumer[]>(keys.consumerList, [], () => inspector.liveConsumers());
+  const backlog = await unless(keys.inbox, 0, async () => Number(await connection.call('XLEN', keys.inbox)));
+  const bridges = await subscribersOf(connection, keys.marks);
   const others = await otherGroups(connection, keys);
-  const subscribers = await text('PUBSUB', 'NUMSUB', names.channel);
-  const traffic = await heard?.end();
-  const orphans = good(keys.inbox) ? await orphansOf(connection, keys, names.group, live ?? []) : [];
+  const subscribers = await subscribersOf(connection, channel);
+  const bytesPerSecond = await heard?.end();
+  const ids = live?.map(({ id }) => id);
   return {
     rights,
     server,
     clock: await clock.read(),
     latency,
-    channel: traffic && { ...traffic, subscribers: subscribers && Number(subscribers[1]) - 1 },
-    bridges: marks && Number(marks[1]),
+    channel: {
+      name: channel,
+      subscribers: subscribers && subscribers - (heard ? 1 : 0),
+      bytesPerSecond,
+    },
+    bridges,
     others,
     wrongKeys,
-    owner: owner?.[1] ? { channel: owner[0] ?? undefined, group: owner[1] } : undefined,
-    live: live?.length,
-    orphans,
-    backlog: backlog === undefined ? undefined : Number(backlog),
+    unseenKeys,
+    owner,
+    live: ids?.length,
+    orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
+    backlog,
   };
 }
 
@@ -136,19 +152,17 @@ async function startClock(connection: Connection) {
   return {
     read: async () => {
       const last = await look();
-      if (!first || !last) return { ahead: 0, stepped: 0 };
+      if (!first || !last) return undefined;
       const moved = last.redis - first.redis;
       return { ahead: last.redis - last.own, stepped: moved - (last.monotonic - first.monotonic) };
     },
   };
 }
 
-/** Hears the channel from now on; what it heard is told at the end, after a second at least. */
+/** Hears the channel from now on; at the end, after a second at least, it tells how many bytes a second came. */
 async function listen(listener: Connection, channel: string) {
-  let messages = 0;
   let bytes = 0;
   const count: OnPush = (_bytes, start, end) => {
-    messages++;
     bytes += end - start;
   };
   const started = performance.now();
@@ -160,7 +174,7 @@ async function listen(listener: Connection, channel: string) {
   return {
     end: async () => {
       await new Promise((done) => setTimeout(done, Math.max(0, LISTEN - (performance.now() - started))));
-      return { messages, bytes, seconds: (performance.now() - started) / 1_000 };
+      return (bytes / (performance.now() - started)) * 1_000;
     },
   };
 }
@@ -169,7 +183,7 @@ async function latencyOf(connection: Connection) {
   const times: number[] = [];
   for (let i = 0; i < PINGS; i++) {
     const started = performance.now();
-    await ifAllowed(() => connection.call('PING')); // a refusal takes as long
+    if ((await ifAllowed(() => connection.call('PING'))) === undefined) return undefined;
     times.push(performance.now() - started);
   }
   times.sort((a, b) => a - b);
@@ -177,12 +191,23 @@ async function latencyOf(connection: Connection) {
   return { median: at(0.5), p99: at(0.99), count: times.length };
 }
 
-async function wrongTypes(connection: Connection, keys: Keys) {
+async function typesFound(connection: Connection, keys: Keys) {
   const looked = Object.entries(typesOf(keys)).map(async ([key, expected]) => {
-    const found = String((await ifAllowed(() => connection.call('TYPE', key))) ?? 'none');
+    const found = await ifAllowed(async () => String(await connection.call('TYPE', key)));
     return { key, expected, found };
   });
-  return (await Promise.all(looked)).filter(({ expected, found }) => found !== 'none' && found !== expected);
+  const all = await Promise.all(looked);
+  return {
+    wrongKeys: all.flatMap(({ key, expected, found }) =>
+      found === undefined || found === 'none' || found === expected ? [] : [{ key, expected, found }],
+    ),
+    unseenKeys: all.filter(({ found }) => found === undefined).map(({ key }) => key),
+  };
+}
+
+async function subscribersOf(connection: Connection, channel: string): Promise<number | undefined> {
+  const found = await ifAllowed(() => connection.call('PUBSUB', 'NUMSUB', channel));
+  return found === undefined ? undefined : Number((found as unknown[])[1]);
 }
 
 /** Found by the marks that their bridges listen to, which need no search through all keys. */
@@ -203,20 +228,29 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
   return others;
 }
 
+/** What is left to nobody. See `orphans.lua`. */
 async function orphansOf(
   connection: Connection,
-  keys: Keys,
+  { inbox, retry }: Keys,
   group: string,
   live: readonly string[],
+  silence: number,
 ): Promise<OrphanFacts[]> {
-  const found = await ifAllowed(() => connection.call('XINFO', 'CONSUMERS', keys.inbox, group));
-  const orphans: OrphanFacts[] = [];
-  for (const flat of (found as (string | number)[][] | undefined) ?? []) {
-    const fact = new Map<unknown, string | number>();
-    for (let i = 0; i + 1 < flat.length; i += 2) fact.set(flat[i], flat[i + 1] as string | number);
-    const id = String(fact.get('name'));
-    const pending = Number(fact.get('pending'));
-    if (pending > 0 && !live.includes(id)) orphans.push({ id, pending, idle: Number(fact.get('idle')) });
+  const orphans = new Map<string, OrphanFacts>();
+  let from = '-';
+  while (from !== '') {
+    const args = [group, silence, from, PAGE, ...live];
+    const reply = (await connection.run('orphans', [inbox, retry], args)) as (string | number)[];
+    from = String(reply[0]);
+    for (let i = 1; i + 2 < reply.length; i += 3) {
+      const [id, pending, idle] = reply.slice(i, i + 3) as [string, number, number];
+      const before = orphans.get(id);
+      orphans.set(id, {
+        id,
+        pending: pending + (before?.pending ?? 0),
+        idle: Math.max(idle, before?.idle ?? 0),
+      });
+    }
   }
-  return orphans;
+  return [...orphans.values()];
 }

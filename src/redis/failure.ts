@@ -55,14 +55,15 @@ export class RefusedError extends CgroupError {
  * the connection ended first, and the command may or may not have run: of a question, that Redis is away.
  *
  * @param doing what was being done, for the message: `relay`, `XREADGROUP`
+ * @param address of Redis, `host:port`; without it the message does not say where the reply did not come from
  */
-export function failureOf(error: unknown, doing: string): CgroupError {
+export function failureOf(error: unknown, doing: string, address?: string): CgroupError {
   if (error instanceof CgroupError) return error;
   const cause = withoutCommand(error);
   if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
-    const reason = reasonOf(cause);
     const code = QUESTIONS.has(doing) ? 'REDIS_UNREACHABLE' : 'OUTCOME_UNKNOWN';
-    return new CgroupError(code, `${doing}: no reply from Redis (${reason})`, { cause });
+    const from = address === undefined ? 'Redis' : `Redis at ${address}`;
+    return new CgroupError(code, `${doing}: no reply from ${from} (${reasonOf(cause)})`, { cause });
   }
   const refusal = (FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal;
   return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {

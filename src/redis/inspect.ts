@@ -2,6 +2,7 @@ import { timeOfId } from '../stream-id.js';
 import type { Connection } from './connection.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 import { bridgeOf } from './lease.js';
+import { consumersFor, type LiveConsumer } from './registry.js';
 
 /** The counts that a group keeps for ever, by name. */
 export interface Counters {
@@ -63,10 +64,11 @@ export interface Reading extends Totals {
   readonly lastDead: string;
 }
 
-export interface LiveConsumer {
-  readonly id: string;
-  readonly host: string;
-  readonly pid: number;
+/** What the keys of a group say it reads, and with which Redis group. */
+export interface Owner {
+  /** Undefined where no process ever had a bridge. */
+  readonly channel: string | undefined;
+  readonly group: string;
 }
 
 /** A time during which messages may have been missed. */
@@ -162,23 +164,26 @@ export class Inspector {
     };
   }
 
-  /** How many consumers are alive, of all processes. */
+  /** How many consumers of this output are alive, of all processes. */
   async liveConsumerCount(): Promise<number> {
-    return (await this.#connection.call('LLEN', this.#keys.consumerList)) as number;
+    return (await this.liveConsumers()).length;
   }
 
-  /** The live consumers of all processes, as listed. */
+  /** The live consumers of this output, of all processes, in the order of the list. */
   async liveConsumers(): Promise<LiveConsumer[]> {
     const { consumerList, members } = this.#keys;
     const [ids, facts] = (await Promise.all([
       this.#connection.call('LRANGE', consumerList, 0, -1),
       this.#connection.call('HGETALL', members),
     ])) as [string[], string[]];
-    const known = mapOf(facts);
-    return ids.map((id) => {
-      const { host = '', pid = 0 } = JSON.parse(known.get(id) ?? '{}') as { host?: string; pid?: number };
-      return { id, host, pid };
-    });
+    return consumersFor(this.#keys.output, ids, mapOf(facts));
+  }
+
+  /** What the group really reads; null where none ever ran. */
+  async owner(): Promise<Owner | null> {
+    const found = await this.#connection.call('HMGET', this.#keys.bridge, 'channel', 'group');
+    const [channel, group] = found as (string | null)[];
+    return group ? { channel: channel ?? undefined, group } : null;
   }
 
   /** When messages may have been missed, oldest first; the last 1,000 or so. */

@@ -5,6 +5,27 @@ import type { Keys } from './keys.js';
 export interface Member {
   readonly host: string;
   readonly pid: number;
+  /** What its consumers write to: groups with different outputs share the list, unless told otherwise. */
+  readonly output: string;
+}
+
+export interface LiveConsumer {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** Those of the listed consumers that work for an output; one of which nothing is known is not left out. */
+export function consumersFor(
+  output: string,
+  ids: readonly string[],
+  members: ReadonlyMap<string, string>,
+): LiveConsumer[] {
+  return ids.flatMap((id) => {
+    const known = JSON.parse(members.get(id) ?? '{}') as Partial<Member>;
+    const { host = '', pid = 0 } = known;
+    return (known.output ?? output) === output ? [{ id, host, pid }] : [];
+  });
 }
 
 export interface Beat {

@@ -35,7 +35,6 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
-  LLEN: ({ consumerList }) => [consumerList],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],
   MULTI: () => [],
   PEXPIRE: ({ heartbeats }) => [heartbeats, 1],
@@ -167,6 +166,32 @@ export async function missingRights(
     await connection.call('DISCARD');
   }
   return { commands: [...commands], keys: [...lacked.keys], channels: [...lacked.channels] };
+}
+
+/**
+ * Which of these commands the user of a connection may not use, as {@link missingRights} asks; where it cannot be asked,
+ * all of them. Nothing is done.
+ *
+ * @throws {CgroupError} OUTCOME_UNKNOWN
+ */
+export async function refusedOf<T>(
+  connection: Connection,
+  commands: readonly T[],
+  wordsOf: (command: T) => readonly string[],
+): Promise<T[]> {
+  if (commands.length === 0) return [];
+  // Without the one the transaction would never end, and without the other all would be carried out.
+  for (const command of ['DISCARD', 'MULTI'])
+    if ((await refusalOf(connection.call(command))) !== undefined) return [...commands];
+  const asked = commands.map(async (command) => {
+    const [name = '', ...rest] = wordsOf(command);
+    return (await refusalOf(connection.call(name, ...rest))) ? [command] : [];
+  });
+  try {
+    return (await Promise.all(asked)).flat();
+  } finally {
+    await connection.call('DISCARD');
+  }
 }
 
 type Refused = 'command' | 'key' | 'channel';

@@ -19,6 +19,7 @@ const KEY_COUNTS = {
   beat: 3,
   snapshot: 7,
   totals: 5,
+  orphans: 2,
   letters: 1,
   revive: 3,
   purge: 2,

@@ -28,15 +28,20 @@ export interface ServerFacts {
   readonly savedWell: boolean;
   /** Bytes that a subscriber may lag behind before Redis cuts it off; 0 for no limit. */
   readonly pubsubHardLimit: number | undefined;
+  /** The file that it was started with and `CONFIG REWRITE` writes to; '' for none. */
+  readonly configFile: string;
+  /** The file that `ACL SAVE` writes users to; '' for none. */
+  readonly aclFile: string | undefined;
 }
 
 /** Reads what a server says of itself. */
 export async function readServer(connection: Connection): Promise<ServerFacts> {
-  const [info, limits, aofFsync, save] = await Promise.all([
+  const [info, limits, aofFsync, save, aclFile] = await Promise.all([
     connection.call('INFO'),
     configOf(connection, 'client-output-buffer-limit'),
     configOf(connection, 'appendfsync'),
     configOf(connection, 'save'),
+    configOf(connection, 'aclfile'),
   ]);
   const facts = new Map<string, string>();
   for (const [, name = '', value = ''] of String(info).matchAll(/^(\w+):(.*?)\r?$/gm)) facts.set(name, value);
@@ -62,6 +67,8 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
       (name) => (facts.get(name) ?? 'ok') === 'ok',
     ),
     pubsubHardLimit: hard === undefined ? undefined : Number(hard),
+    configFile: facts.get('config_file') ?? '',
+    aclFile,
   };
 }
 

@@ -75,7 +75,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     keys,
     road,
     lease,
-    registry: new RegistryStore(connection, keys, { host: 'here', pid: 1 }),
+    registry: new RegistryStore(connection, keys, { host: 'here', pid: 1, output: space.output }),
     inspector: new Inspector(connection, keys, GROUP),
     relay,
     startOver: () => {

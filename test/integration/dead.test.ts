@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { type Namespace, withRedis } from '../helpers/redis.js';
+import { onTerminal } from '../helpers/terminal.js';
 import { until } from '../helpers/until.js';
 
 const shared = withRedis();
@@ -163,5 +164,35 @@ describe('dead purge', () => {
     expect(await dead(names, 'purge')).toMatchObject({ code: 0, stdout: 'deleted 2 dead letters\n' });
     expect((await dead(names, 'list')).stdout).toBe('no dead letters\n');
     expect(await verified(names)).toMatchObject({ ok: true, dead: 2, lost: 0 });
+  });
+
+  it('asks on a terminal first, and deletes them only for a yes, or --yes', async () => {
+    const names = shared.namespace();
+    await groupWithDead(names, ['poison', 'poison']);
+    const purge = (...more: string[]) =>
+      onTerminal(['dead', 'purge', '--redis', names.redis, '--output', names.output, ...more]);
+    for (const answer of ['\r', 'no\r', '\u0003', '\u0004']) {
+      const run = purge();
+      await run.shows(/^Delete 2 dead letters of messages:processed:\S+ for good\? \[y\/N\]/);
+      run.type(answer);
+      expect(await run.exit).toEqual({ code: 1, restored: true });
+      await run.shows(/^deleted 0 dead letters$/m);
+    }
+    const run = purge();
+    await run.shows(/\[y\/N\]/);
+    run.type('y\r');
+    expect(await run.exit).toEqual({ code: 0, restored: true });
+    await run.shows(/^deleted 2 dead letters$/m);
+
+    await groupWithDead(names, ['poison']);
+    for (const [args, told] of [
+      [['--yes'], /^deleted 1 dead letter$/],
+      // Where there is none, there is nothing to ask.
+      [[], /^deleted 0 dead letters$/],
+    ] as const) {
+      const unasked = purge(...args);
+      expect((await unasked.exit).code).toBe(0);
+      await unasked.shows(told);
+    }
   });
 });

@@ -1,4 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -18,6 +23,8 @@ const shared = withRedis(KEEPS);
 interface Diagnosis {
   readonly ok: boolean;
   readonly acl: string;
+  readonly aclLasts: string;
+  readonly notes: readonly string[];
   readonly findings: readonly { check: string; status: string; what: string; mend: string[] }[];
 }
 
@@ -32,6 +39,28 @@ async function doctor(space: Namespace, ...args: string[]) {
     ...diagnosis,
     bad: (status: string) => diagnosis.findings.filter((one) => one.status === status),
   };
+}
+
+/** A Redis with a config file; the helper's own has none. It is stopped when the test has ended. */
+async function serverWithFile(text: string): Promise<{ url: string; port: number; file: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
+  const file = join(folder, 'redis.conf');
+  const free = createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await writeFile(file, `${text}port ${port}\nbind 127.0.0.1\ndir ${folder}\n`);
+  const server = spawn('redis-server', [file], { stdio: 'ignore' });
+  onTestFinished(async () => {
+    server.kill('SIGKILL');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+    await rm(folder, { recursive: true, force: true });
+  });
+  const url = `redis://127.0.0.1:${port}`;
+  const probe = new Redis(url).on('error', () => {}); // it may not listen yet
+  await until(() => probe.ping(), { what: 'the server to answer' });
+  probe.disconnect();
+  return { url, port, file };
 }
 
 async function ask(url: string): Promise<Redis> {
@@ -86,14 +115,85 @@ describe('cgroup doctor', () => {
       'keys',
     ]);
     for (const line of bad('mend').flatMap(({ mend }) => mend)) {
-      // There is no config file to write to, and the last ones are about a group that runs.
-      if (line.includes('REWRITE') || line.startsWith('cgroup')) continue;
+      // There is no config file to write to.
+      expect(line).not.toContain('REWRITE');
+      // The last ones are about a group that runs.
+      if (line.startsWith('cgroup')) continue;
       const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line]);
       expect(`${line}: ${stdout}`).toBe(`${line}: OK\n`);
     }
     const after = await doctor(space);
     expect(after.bad('mend')).toEqual([]);
     expect(after.code).toBe(0);
+  });
+
+  it('has commands typed by a user who may, and written to the config file where there is one', async () => {
+    const server = await serverWithFile('maxmemory-policy allkeys-lru\nappendonly yes\n');
+    const { file } = server;
+    const redis = await ask(server.url);
+    const space = namespaceOn(server.url);
+    const as = (user: string) => ({
+      ...space,
+      redis: server.url.replace('redis://', `redis://${user}:secret@`),
+    });
+    await redis.call('ACL', 'SETUSER', 'admin', 'on', '>secret', 'allkeys', 'allchannels', '+@all');
+    const least = await leastUser(space, redis);
+    const run = async (lines: readonly string[]) => {
+      for (const line of lines) {
+        const env = { ...process.env, REDISCLI_AUTH: line.includes('--user') ? 'secret' : undefined };
+        const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line], { env });
+        expect(`${line}: ${stdout}`).toBe(`${line}: OK\n`);
+      }
+    };
+
+    const refused = await doctor(least);
+    const lines = refused.bad('mend').flatMap(({ mend }) => mend);
+    expect(lines).toEqual([
+      `redis-cli -p ${server.port} CONFIG SET maxmemory-policy noeviction`,
+      `redis-cli -p ${server.port} CONFIG REWRITE`,
+    ]);
+    expect(refused.notes[0]).toMatch(/^The user least may not use CONFIG GET, CONFIG SET, CONFIG REWRITE: /);
+    await run(lines);
+    const kept = await readFile(file, 'utf8');
+    expect(kept).toContain('maxmemory-policy noeviction');
+    // As it is said of the ACL line: the users are kept there, too.
+    expect(kept).toMatch(/^user least on /m);
+    expect(refused.aclLasts).toMatch(/ACL SAVE where Redis has an aclfile, else by CONFIG REWRITE/);
+
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    const own = (await doctor(as('admin'))).bad('mend').flatMap(({ mend }) => mend);
+    expect(own[0]).toBe(`redis-cli -p ${server.port} --user admin CONFIG SET maxmemory-policy noeviction`);
+    await redis.call('ACL', 'SETUSER', 'default', 'resetpass', '>other');
+    await run(own);
+    expect((await doctor(as('admin'))).bad('mend')).toEqual([]);
+  });
+
+  it('says of what a user may not see that it is not checked, and of nothing that it is well', async () => {
+    const redis = await ask(shared.url);
+    const space = namespaceOn(shared.url);
+    const as = (user: string) => ({
+      ...space,
+      redis: space.redis.replace('redis://', `redis://${user}:secret@`),
+    });
+    const names = [...commandNames].map((name) => name.toLowerCase());
+    await redis.call('ACL', 'SETUSER', 'blind', 'reset', 'on', '>secret');
+    const blind = await doctor(as('blind'));
+    expect(blind.findings.filter(({ status }) => status === 'ok')).toEqual([]);
+    expect(blind.bad('mend').map(({ check }) => check)).toEqual(['rights']);
+    for (const { what } of blind.bad('note')) expect(what).toContain('not checked: Redis refuses ');
+    // All commands, and no keys or channels.
+    await redis.call(
+      'ACL',
+      'SETUSER',
+      'keyless',
+      'reset',
+      'on',
+      '>secret',
+      ...names.map((name) => `+${name}`),
+    );
+    const keyless = await doctor(as('keyless'));
+    const ok = keyless.findings.filter(({ status }) => status === 'ok').map(({ check }) => check);
+    expect(ok).toEqual(['version', 'role', 'eviction', 'memory', 'clock', 'latency', 'other groups']);
   });
 
   it('finds messages that lie with the dead, a foreign channel, and other groups', async () => {
@@ -122,6 +222,60 @@ describe('cgroup doctor', () => {
     await Promise.all([one.kill('SIGKILL'), second.kill()]);
   });
 
+  it('leaves what waits for a retry to its time, wherever it is pending', async () => {
+    const group = await groupOn(shared.url);
+    const flags = ['--simulate-ms', '100', '--backoff', '30s', '--claim-after', '2s'];
+    const failing = await group.start(['-n', '1', '--timeout', '10ms', ...flags]);
+    await group.publish(3);
+    await until(async () => (await group.read()).retrying === 3);
+    const [gone] = await group.listed();
+    await failing.kill();
+    expect([...(await group.read()).pendingOf]).toEqual([[gone, 3]]);
+    const look = async () => {
+      const { findings } = await doctor(group.space, '--claim-after', '2s');
+      return findings.find(({ check }) => check === 'consumers')?.what;
+    };
+    const silent = async (count: number) =>
+      ((await group.raw.xpending(group.keys.inbox, 'cgroup', 'IDLE', 2_500, '-', '+', 9)) as []).length ===
+      count;
+    await until(() => silent(3), { what: 'more than --claim-after' });
+    expect(await look()).toBe('3 messages wait, and no consumer runs');
+    const run = await group.start(['-n', '1', ...flags]);
+    expect(await look()).toBe('1 consumer runs, none is orphaned');
+    // One that waits for nothing is another matter.
+    const [id = ''] = (await group.raw.zrange(group.keys.retry, 0, 0)) as string[];
+    await run.kill();
+    await group.raw.zrem(group.keys.retry, id);
+    expect(await look()).toMatch(/^1 message lies with consumers that are gone: \S+-1$/);
+  });
+
+  it('speaks of a group that is asked for by a wrong name as it is', async () => {
+    const one = await groupOn(shared.url);
+    const run = await one.start(['--size', '2', '--group', 'mine']);
+    const second = await one.start(['--size', '1', '--group', 'mine']);
+    await one.bridgesInStep(2);
+    const { channel, output, consumerList } = one.space;
+    const rest = (findings: Diagnosis['findings']) =>
+      findings.filter(({ status, check }) => status !== 'ok' && check !== 'owner');
+    const wrong = await doctor({ ...one.space, channel: 'elsewhere' });
+    expect(wrong.bad('mend')).toMatchObject([
+      {
+        check: 'owner',
+        what: `the output ${output} belongs to the channel ${channel} and the group mine, not to the channel elsewhere and the group cgroup`,
+        mend: [`cgroup doctor --output ${output} --channel ${channel} --group mine`],
+      },
+    ]);
+    expect(rest(wrong.findings)).toEqual([]);
+    expect(wrong.findings.find(({ check }) => check === 'consumers')?.what).toContain('3 consumers run');
+    // Another output, with the same list of consumers.
+    const other = await doctor({ ...namespaceOn(shared.url), consumerList });
+    expect(other.bad('mend')).toEqual([]);
+    expect(other.findings.find(({ check }) => check === 'bridges')?.what).toBe(
+      'no process of this group runs',
+    );
+    await Promise.all([run.kill(), second.kill()]);
+  });
+
   it('knows a replica', async () => {
     const master = await freshRedis(KEEPS);
     const replica = await freshRedis([...KEEPS, '--replicaof', '127.0.0.1', String(master.port)]);
@@ -144,10 +298,42 @@ describe('cgroup doctor', () => {
     expect(run.stdout() + run.stderr()).not.toContain('secret');
   });
 
-  it('ends with 1 where Redis is not there, and with 2 for wrong usage', async () => {
-    const away = cgroup(['doctor', '--redis', 'redis://127.0.0.1:1']);
-    expect((await away.exit).code).toBe(1);
-    expect(away.stderr()).toContain('cannot reach Redis');
+  it.each([
+    ['is not there', () => 'redis://127.0.0.1:1', 'cannot reach Redis at 127.0.0.1:1 within 5 s'],
+    [
+      'lets the user not in',
+      () => shared.url.replace('redis://', 'redis://nobody:secret@'),
+      'Redis does not accept this user and password',
+    ],
+  ])('has a finding for it where Redis %s, and ends with 1', async (_name, url, what) => {
+    const { code, ok, findings, notes, acl } = await doctor({ ...namespaceOn(url()) });
+    expect({ code, ok }).toEqual({ code: 1, ok: false });
+    expect(findings).toMatchObject([
+      { check: 'connection', status: 'mend', what: expect.stringContaining(what) },
+    ]);
+    expect(acl).toMatch(/^ACL SETUSER \w+ on >PASSWORD resetkeys /);
+    for (const line of [...notes, ...findings.flatMap(({ mend }) => mend)])
+      expect(line).not.toContain('secret');
+    const text = cgroup(['doctor', '--redis', url()]);
+    expect((await text.exit).code).toBe(1);
+    expect(text.stdout()).toMatch(new RegExp(`^MEND {2}connection {2}.*${what}`, 'm'));
+  });
+
+  it('has a finding for a Redis that takes connections and says nothing', async () => {
+    const server = await freshRedis();
+    process.kill(server.pid, 'SIGSTOP');
+    try {
+      const { code, bad } = await doctor(namespaceOn(server.url));
+      expect(code).toBe(1);
+      expect(bad('mend')).toMatchObject([
+        { check: 'connection', what: expect.stringContaining('no answer') },
+      ]);
+    } finally {
+      process.kill(server.pid, 'SIGCONT');
+    }
+  });
+
+  it('ends with 2 for wrong usage', async () => {
     expect((await cgroup(['doctor', '--what']).exit).code).toBe(2);
   });
 });

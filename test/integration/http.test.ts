@@ -119,10 +119,10 @@ describe('a process that serves', () => {
       while (performance.now() - since < 3_000) await load();
       return (await count()) - before;
     };
-    // Only the sums ask for the length of the list of consumers, and only the whole status for the newest entries,
-    // of output and dead letters.
+    // Each reading asks once how many wait for a retry, and only the whole status for the newest entries, of output and
+    // dead letters.
     const scrape = async () => (await fetch(`${at}/metrics`)).text();
-    const scraped = await calls('llen', scrape);
+    const scraped = await calls('zcard', scrape);
     expect(scraped).toBeGreaterThan(1);
     expect(scraped).toBeLessThan(5);
     expect(await calls('xrevrange', scrape)).toBe(0);

@@ -147,6 +147,22 @@ describe('the log', () => {
     expect(strays.reduce((sum, count) => sum + count, 0)).toBe(1_800);
   });
 
+  it('tells that nothing succeeds long before the first dead letter, and when something does', async () => {
+    const group = await groupOn(shared.url);
+    const file = await module(`export default ({ message_id }, { attempt }) => {
+      if (message_id === 'good') return {};
+      throw new Error('no such order');
+    };`);
+    const run = await group.start(['-n', '2', '-p', file, '--backoff', '20s']);
+    await group.publish(500);
+    await run.line(/"msg":"no attempt succeeds: \d+ failed in 1\.\d s, .*\(failed\): no such order"/);
+    expect((await group.read()).counters).toMatchObject({ processed: 0, dead: 0 });
+    await group.publish(['good']);
+    await run.line(/"msg":"over after \d+\.\d s: no attempt succeeds"/);
+    await run.kill();
+    expect(logOf(run, 40)).toHaveLength(1);
+  });
+
   it('tells together what was taken over from a consumer that died', async () => {
     const group = await groupOn(shared.url);
     const flags = ['--claim-after', '1s', '--heartbeat', '200ms', '--batch', '100', '-n', '1'];

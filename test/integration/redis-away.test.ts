@@ -66,6 +66,7 @@ test('a Redis that was killed and comes back finds the group going on', async ()
       .map(({ msg }) => msg.replace(/, trying again: .*/, ''))
       .sort(),
   ).toEqual(['heartbeats fail', 'the bridge is not subscribed']);
+  for (const { msg } of tries(40)) expect(msg).toContain(`no reply from Redis at 127.0.0.1:${server.port} (`);
   await server.restart();
   await group.line(/over after \d+\.\d s: the bridge is not subscribed/);
   await group.line(/over after \d+\.\d s: heartbeats fail/);

@@ -94,6 +94,19 @@ describe('the list of consumers', () => {
     expect(await inspector.liveConsumers()).toEqual([{ id: 'a', host: 'here', pid: 1 }]);
   });
 
+  test('is shared by groups with different outputs, and each is told its own', async () => {
+    const space = redis.namespace();
+    const one = await openStores(space);
+    const other = await openStores({ ...redis.namespace(), consumerList: space.consumerList });
+    await one.registry.beat(['a'], [], LONG);
+    await other.registry.beat(['b', 'c'], [], LONG);
+    await one.raw.rpush(one.keys.consumerList, 'unknown');
+    const told = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
+    expect(await told(one)).toEqual(['a', 'unknown']);
+    expect(await told(other)).toEqual(['b', 'c', 'unknown']);
+    expect(await one.inspector.liveConsumerCount()).toBe(2);
+  });
+
   test.each([
     ['consumerList', 'hash'],
     ['heartbeats', 'string'],

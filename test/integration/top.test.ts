@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { freshRedis, withRedis } from '../helpers/redis.js';
+import { logOf } from '../helpers/running.js';
 import { onTerminal } from '../helpers/terminal.js';
 
 const shared = withRedis();
@@ -125,6 +126,26 @@ describe('cgroup top', () => {
     expect(text).toContain('invalid-json');
     expect(text).not.toContain('\u001b');
     await group.run.kill();
+  });
+
+  it('and status say what the output belongs to, where they are asked for something else', async () => {
+    const { space, flags, run } = await groupAtWork(shared.url);
+    const belongs = (rest: string) =>
+      `the output ${space.output} belongs to the channel ${space.channel} and the group cgroup, not to ${rest}`;
+    for (const [wrong, told] of [
+      [['--channel', 'elsewhere'], belongs('the channel elsewhere')],
+      [['--group', 'other'], belongs('the group other')],
+    ] as const)
+      for (const command of [['status'], ['status', '--json'], ['top', '--interval', '100ms']]) {
+        const asked = cgroup([...command, ...flags, ...wrong]);
+        expect((await asked.exit).code).toBe(0);
+        expect(logOf(asked, 40).map(({ msg }) => msg)).toEqual([`${told}: give its --channel and --group`]);
+        if (command[0] === 'top') expect(asked.stdout()).toContain(`\n${told}\n`);
+      }
+    const right = cgroup(['status', ...flags]);
+    expect((await right.exit).code).toBe(0);
+    expect(right.stderr()).toBe('');
+    await run.kill();
   });
 
   it('refuses an interval that is none, and says why it cannot begin', async () => {

@@ -85,6 +85,11 @@ it.each(['snapshot', 'totals', 'letters', 'XRANGE', 'LRANGE', 'HGETALL', 'INFO']
   },
 );
 
+it('that did not come is told with the address, where it is known', () => {
+  const failure = failureOf(new Error('Connection is closed.'), 'mark', 'far.example:6380');
+  expect(failure.message).toBe('mark: no reply from Redis at far.example:6380 (Connection is closed.)');
+});
+
 it('an error that is in our words stays as it is', () => {
   const error = new CgroupError('KEY_TYPE', 'told already');
   expect(failureOf(error, 'relay')).toBe(error);

@@ -4,13 +4,17 @@ import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { CgroupError } from '../../errors.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { canAsk, confirmed } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
+import { printable } from '../printable.js';
 import { progress } from '../progress.js';
 
 /** Lines of the table, unless told otherwise. */
 const SHOWN = 50;
 /** Letters sent back in one call. */
 const BATCH = 500;
+/** Exit code where the user, asked, wanted it not. */
+const NOT_DONE = 1;
 
 export function deadCommand(): Command {
   const root = new Command('dead').description(
@@ -110,16 +114,30 @@ async function retryAll(inspector: Inspector): Promise<number> {
 }
 
 function purgeCommand(): Command {
-  return settingsCommand('purge', 'Deletes all dead letters, for good.', GROUP_SETTINGS, [
-    ['cgroup dead list --json > dead.json && cgroup dead purge', 'with a copy'],
-  ])
+  return settingsCommand(
+    'purge',
+    'Deletes all dead letters, for good. On a terminal it asks first.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup dead list --json > dead.json && cgroup dead purge', 'with a copy'],
+      ['cgroup dead purge --yes', 'without being asked'],
+    ],
+  )
+    .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object')
-    .action(async ({ json }: { json?: boolean }, command: Command) =>
-      withGroup(command, async ({ client }) => {
-        const purged = await client.inspector.purge();
+    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }, command: Command) =>
+      withGroup(command, async ({ client: { inspector }, settings: { output } }) => {
+        const wanted = yes || !canAsk() || (await isPurgeWanted(inspector, output));
+        const purged = wanted ? await inspector.purge() : 0;
         print(json ? JSON.stringify({ purged }) : `deleted ${lettersOf(purged)}`);
+        if (!wanted) process.exitCode = NOT_DONE;
       }),
     );
+}
+
+async function isPurgeWanted(inspector: Inspector, output: string): Promise<boolean> {
+  const { deadLength } = await inspector.read();
+  return deadLength === 0 || confirmed(printable(`Delete ${lettersOf(deadLength)} of ${output} for good?`));
 }
 
 function letterId(text: string): string {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
 import type { Cure, Finding } from '../../doctor/finding.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
@@ -23,10 +24,11 @@ export function doctorCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const { settings, written } = await settingsOf(command);
-      const { ok, findings, acl } = await examine({ ...written, logger: makeLogger(settings) });
+      const { ok, findings, acl, aclLasts } = await examine({ ...written, logger: makeLogger(settings) });
       const shown = findings.map((finding) => shownFinding(finding, settings.redis));
-      if (json) print(JSON.stringify({ ok, findings: shown, acl }, null, 2));
-      else print(doctorText(shown, acl));
+      const notes = notesOn(findings, settings.redis);
+      if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, aclLasts }, null, 2));
+      else print(doctorText(shown, notes, acl, aclLasts));
       if (!ok) process.exitCode = TO_MEND;
     });
 }
@@ -46,17 +48,45 @@ export function shownFinding({ check, status, what, why, cures = [] }: Finding, 
   };
 }
 
-/** The password is not shown: redis-cli asks the variable REDISCLI_AUTH. */
-function typed({ at, words }: Cure, url: string): string {
+/** The password is not shown: see {@link notesOn}. */
+function typed({ at, words, refused }: Cure, url: string): string {
   if (at === 'shell') return shellLine(words);
   const { hostname, port, pathname, protocol } = new URL(url);
+  const user = userIn(url);
   const flags = [
-    ...(hostname === '127.0.0.1' || hostname === 'localhost' ? [] : ['-h', hostname]),
+    ...(hostname === '127.0.0.1' || hostname === 'localhost' ? [] : ['-h', hostname.replace(/^\[|\]$/g, '')]),
     ...(port === '' || port === '6379' ? [] : ['-p', port]),
+    ...(user === undefined || refused ? [] : ['--user', user]),
     ...(Number(pathname.slice(1)) > 0 ? ['-n', String(Number(pathname.slice(1)))] : []),
     ...(protocol === 'rediss:' ? ['--tls'] : []),
   ];
   return shellLine(['redis-cli', ...flags, ...words]);
+}
+
+/** What has to be known of the lines for redis-cli, whoever types them. */
+export function notesOn(findings: readonly Finding[], url: string): string[] {
+  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
+  const refused = cures.filter((cure) => cure.refused);
+  const user = userIn(url);
+  const notes: string[] = [];
+  if (refused.length > 0)
+    notes.push(
+      `${user === undefined ? 'The user of this URL' : `The user ${user}`} may not use ${[...new Set(refused.map(commandOf))].join(', ')}: ` +
+        'type these lines as a user who may (redis-cli --user NAME; without it, as the default user).',
+    );
+  if (cures.length > 0 && new URL(url).password !== '')
+    notes.push(
+      'redis-cli takes the password from the variable REDISCLI_AUTH, or asks for it with --askpass.',
+    );
+  return notes;
+}
+
+/** `CONFIG SET`, `PING`: in capitals is what is no argument. */
+function commandOf({ words }: Cure): string {
+  return words
+    .slice(0, 2)
+    .filter((word) => /^[A-Z]+$/.test(word))
+    .join(' ');
 }
 
 /** Words as a shell reads them. */
@@ -67,7 +97,12 @@ function shellLine(words: readonly string[]): string {
 }
 
 /** The findings as a person reads them. */
-export function doctorText(findings: readonly ShownFinding[], acl: string): string {
+export function doctorText(
+  findings: readonly ShownFinding[],
+  notes: readonly string[],
+  acl: string,
+  aclLasts: string,
+): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ check, status, what, why, mend }) => [
     `${(status === 'mend' ? 'MEND' : status).padEnd(4)}  ${check.padEnd(width)}  ${printable(what)}`,
@@ -80,8 +115,10 @@ export function doctorText(findings: readonly ShownFinding[], acl: string): stri
     ...lines,
     '',
     verdict,
+    ...notes.map(printable),
     '',
-    'A Redis user with these rights, and no others, is enough for cgroup:',
+    'A Redis user with these rights, and no others, is enough for cgroup; in redis-cli, with its password for PASSWORD:',
     `  ${printable(acl)}`,
+    `Mind that ${printable(aclLasts)}.`,
   ].join('\n');
 }

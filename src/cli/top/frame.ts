@@ -33,8 +33,10 @@ export function frame(view: TopView, { width, height }: Size): Line[] {
   return lines.slice(0, height).map((line) => ({ ...line, text: cut(line.text, width) }));
 }
 
-function headLines({ status, trouble, rates, lags }: TopView, width: number): Line[] {
-  const alarm: Line[] = trouble === undefined ? [] : [{ text: printable(trouble), tone: 'alarm' }];
+function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: number): Line[] {
+  const alarm = [trouble, misnamed].flatMap((text): Line[] =>
+    text === undefined ? [] : [{ text: printable(text), tone: 'alarm' }],
+  );
   if (!status) return alarm.length > 0 ? alarm : [{ text: 'reading …', tone: 'dim' }];
   const { time, group, channel, output, backlog, waiting, pending, retrying, lagMs, counters } = status;
   const rate = rates.at(-1) ?? Number.NaN;

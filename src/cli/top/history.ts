@@ -24,6 +24,8 @@ export interface TopView {
   readonly lags: readonly number[];
   /** Why what is shown is not of now; undefined where it is. */
   readonly trouble: string | undefined;
+  /** What the output belongs to, where it is not what was asked for. */
+  readonly misnamed: string | undefined;
 }
 
 /** Gathers readings of a group into what the screen shows. Times are the caller's monotonic clock, ms. */
@@ -37,6 +39,7 @@ export class History {
   #rateOf = new Map<string, number>();
   #seenAt: number;
   #failure: string | undefined;
+  #misnamed: string | undefined;
 
   /** @param interval ms between two readings */
   constructor(interval: number, now: number) {
@@ -45,7 +48,7 @@ export class History {
   }
 
   /** A reading came. */
-  seen(status: GroupStatus, letters: readonly ShownLetter[], now: number): void {
+  seen(status: GroupStatus, letters: readonly ShownLetter[], now: number, misnamed?: string): void {
     const { rate } = this.#meter.sample(status, now);
     this.#rateOf = ratesOf(this.#status, status, now - this.#seenAt);
     // A rate takes two readings.
@@ -54,6 +57,7 @@ export class History {
     this.#letters = letters;
     this.#seenAt = now;
     this.#failure = undefined;
+    this.#misnamed = misnamed;
   }
 
   /** A reading failed. */
@@ -71,6 +75,7 @@ export class History {
       rates: this.#rates,
       lags: this.#lags,
       trouble: this.#trouble(now - this.#seenAt),
+      misnamed: this.#misnamed,
     };
   }
 
