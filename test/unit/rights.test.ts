@@ -29,7 +29,7 @@ describe('the list of commands', () => {
       /(?:call_with_ids\(\w+, |first_id\()'([A-Z]+)'/g,
     ]).map((command) => command.replace(/\|undefined$/, ''));
     const inStores = commandsIn(REDIS, '.ts', [
-      /(?:call(?:Buffer)?|#page|text)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g,
+      /(?:call(?:Buffer)?|#send|#page|text)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g,
     ]);
     // What ioredis sends by itself, or by methods of its own.
     const byClient = [
