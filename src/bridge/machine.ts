@@ -254,7 +254,8 @@ export class BridgeMachine {
     // What the buffer let go of since the first mark comes after the prelude: that is a gap of its own.
     const later = this.#needsStart() && comparePositions(this.#firstStop, floor) < 0;
     const dropped = later ? 0 : this.#dropped;
-    if (this.#emptied) return { reason: 'Redis lost its data', since: undefined, dropped };
+    // Redis no longer knows when it was last heard; the number of the last mark heard is the time when that was made.
+    if (this.#emptied) return { reason: 'Redis lost its data', since: this.#seen, dropped };
     if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
     if (!this.#relayed || !this.#lacks()) return undefined;
     return floorCause === 'retained' || (floorCause === 'full' && !later)

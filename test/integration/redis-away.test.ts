@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { GroupClient } from '../../src/client.js';
 import type { PrivateRedis } from '../../src/redis/private.js';
 import type { CliRun } from '../helpers/cli.js';
 import { freshRedis, type Namespace, namespaceOn } from '../helpers/redis.js';
@@ -74,6 +75,29 @@ test('a Redis that was killed and comes back finds the group going on', async ()
   await group.line(/messages may have been missed since 20.*: no bridge was subscribed/);
   await expectToGoOn(all);
   for (const { msg } of logOf(group)) expect(msg).not.toContain('maxRetriesPerRequest');
+});
+
+test('what a Redis that comes back empty has missed is told since the group last heard the channel', async () => {
+  const server = await freshRedis();
+  const space = namespaceOn(server.url);
+  const group = await startGroup(space, ['-n', '1', '--heartbeat', '300ms']);
+  const client = await GroupClient.connect(space);
+  onTestFinished(() => client.close());
+  const gone = Date.now();
+  await server.kill();
+  await group.line(/heartbeats fail/);
+  await server.restart();
+  const [gap] = await until(async () => {
+    const gaps = await client.inspector.gaps().catch(() => []);
+    return gaps.length > 0 ? gaps : undefined;
+  });
+  expect(gap?.reason).toBe('Redis lost its data');
+  // A mark is made ten times a second.
+  expect(gap?.from).toBeGreaterThan(gone - 1_000);
+  expect(gap?.from).toBeLessThanOrEqual(gone + 100);
+  expect(gap?.to).toBeGreaterThan(gone);
+  await group.line(/messages may have been missed since 20.*: Redis lost its data/);
+  expect(await group.kill()).toEqual({ code: 0, signal: null });
 });
 
 test('a Redis that stands still for a while finds the group going on', async () => {

@@ -120,6 +120,14 @@ describe('relay', () => {
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
 
+  test('records no gap that begins after its end, by a clock that was put back', async () => {
+    const { batch, lease, inspector } = await leading();
+    const since = Date.now() + 60_000;
+    await lease.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
+    const [gap] = await inspector.gaps();
+    expect(gap?.from).toBe(gap?.to);
+  });
+
   test('counts the messages known to be lost in a gap, once', async () => {
     const { batch, lease, raw, keys } = await leading();
     const withGap = { ...batch, gap: { reason: 'the buffer was full', since: undefined, dropped: 3 } };

@@ -2,7 +2,8 @@
 --
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps
 -- ARGV 1 caller  2 token  3 from epoch  4 from offset ('' each: no position yet)  5 to epoch  6 to offset
---      7 reason of a gap before the batch, or ''  8 its start (ms since 1970), or '' for when a leader last heard
+--      7 reason of a gap before the batch, or ''  8 its start (ms since 1970; the number of a mark, which may be ahead of
+--        a clock that was put back, is now at most), or '' for when a leader last heard
 --      9 messages known to be lost in the gap, at most
 --      10... the messages, as published: an array of MessagePack, cut into pieces; nothing where there are none
 -- Returns { 1 } written, { 0 } fenced: the lead is another's, { 2, epoch, offset } the position is elsewhere.
@@ -26,9 +27,10 @@ end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[5], 'offset', ARGV[6])
 if #messages > 0 then redis.call('HINCRBY', KEYS[3], 'relayed', #messages) end
 if ARGV[7] ~= '' then
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*',
-    'from', ARGV[8] ~= '' and ARGV[8] or state[5] or now_ms(), 'to', now_ms(), 'reason', ARGV[7], 'dropped', ARGV[9],
-    'bridge', ARGV[1])
+  local now = now_ms()
+  local from = math.min(tonumber(ARGV[8] ~= '' and ARGV[8] or state[5] or now), now)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', from), 'to', now,
+    'reason', ARGV[7], 'dropped', ARGV[9], 'bridge', ARGV[1])
   redis.call('HINCRBY', KEYS[3], 'gaps', 1)
   if ARGV[9] ~= '0' then redis.call('HINCRBY', KEYS[3], 'dropped', ARGV[9]) end
 end
