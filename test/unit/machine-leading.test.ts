@@ -12,6 +12,20 @@ describe('leading', () => {
     expect(bench.machine.buffered).toBe(0);
   });
 
+  it('takes an eighth of a long queue at once, and no more than eight times the usual', () => {
+    const queue = (length: number) => Array.from({ length }, (_, i) => String(i));
+    const counts = (length: number) => {
+      const action = new Bench()
+        .lead()
+        .hear(...queue(length))
+        .next();
+      return action?.kind === 'relay' ? action.messages.length : undefined;
+    };
+    expect([24, 40, 96, 192, 1_000].map(counts)).toEqual([3, 5, 12, 24, 24]);
+    const bench = new Bench().lead().hear(...queue(1_000));
+    expect(bench.relayAll()).toEqual(queue(1_000));
+  });
+
   it('does one thing at a time', () => {
     const bench = new Bench().lead().hear('a');
     expect(bench.next()).toBeDefined();
