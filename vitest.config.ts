@@ -23,6 +23,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
+          // Real processes against real clocks, on machines of CI that others slow down by turns: once more, and told.
+          retry: process.env.CI ? 1 : 0,
           // Builds `dist`, which these run; unit tests need neither that nor Redis.
           globalSetup: ['test/helpers/global-setup.ts'],
         },
