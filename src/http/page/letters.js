@@ -10,12 +10,16 @@ const byId = (id) => document.getElementById(id);
 /** The dead letters, a page at a time; the newest page follows what happens. */
 export class Letters {
   /** How many are kept, as last heard. */
-  #kept = 0;
-  #shownKept = -1;
+  #kept;
+  /** What the status told of them when the page was asked for. */
+  #shownState;
   /** The id before which the page lies; undefined for the newest. */
   #before;
   #last;
-  #loading = false;
+  /** How many the page holds; undefined before there is one. */
+  #shown;
+  /** Settles when the load under way is over. */
+  #loading;
   #loadedAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
@@ -23,37 +27,46 @@ export class Letters {
     byId('dead-newest').addEventListener('click', () => this.#go(undefined));
   }
 
+  /** Shows the newest, before any status is known. */
+  begin() {
+    this.#load(undefined, undefined);
+  }
+
   /** @param status of the group, each second */
   update(status) {
     this.#kept = status.deadLetters;
+    this.#tellShown();
     // Some may have been sent back and as many have died: the counter tells.
     const state = `${this.#kept} ${status.counters.dead} ${status.counters.revived}`;
-    const news = state !== this.#shownKept;
+    const news = state !== this.#shownState;
     const due = performance.now() - this.#loadedAt >= AGAIN_AFTER;
-    if (news && due && this.#before === undefined) void this.#load(undefined, state);
+    if (news && due && this.#before === undefined && !this.#loading) this.#load(undefined, state);
   }
 
-  #go(before) {
-    void this.#load(before, this.#shownKept);
+  async #go(before) {
+    await this.#loading;
+    this.#load(before, this.#shownState);
   }
 
-  async #load(before, state) {
-    if (this.#loading) return;
-    this.#loading = true;
+  #load(before, state) {
     this.#loadedAt = performance.now();
+    this.#loading = this.#loadAndShow(before, state).finally(() => {
+      this.#loading = undefined;
+    });
+  }
+
+  async #loadAndShow(before, state) {
     try {
       const query = before === undefined ? '' : `?before=${encodeURIComponent(before)}`;
       const response = await fetch(`/api/dead${query}`);
       if (!response.ok) throw new Error(`status ${response.status}`);
       const { letters, more } = await response.json();
       this.#before = before;
-      this.#shownKept = state;
+      this.#shownState = state;
       this.#last = letters.at(-1)?.id;
       this.#show(letters, more);
     } catch {
       setText(byId('dead-shown'), 'cannot be read at the moment; trying again');
-    } finally {
-      this.#loading = false;
     }
   }
 
@@ -67,11 +80,17 @@ export class Letters {
       letter.id,
     ]);
     showRows(byId('dead'), rows, CLASSES);
-    const which = this.#before === undefined ? 'the newest' : 'older ones';
-    const text = letters.length === 0 ? 'none' : `${which}: ${count(letters.length)} of ${count(this.#kept)}`;
-    setText(byId('dead-shown'), text);
+    this.#shown = letters.length;
+    this.#tellShown();
     byId('dead-older').hidden = !more;
     byId('dead-newest').hidden = this.#before === undefined;
+  }
+
+  #tellShown() {
+    if (this.#shown === undefined) return;
+    const which = this.#before === undefined ? 'the newest' : 'older ones';
+    const of = this.#kept === undefined ? '' : ` of ${count(this.#kept)}`;
+    setText(byId('dead-shown'), this.#shown === 0 ? 'none' : `${which}: ${count(this.#shown)}${of}`);
   }
 }
 

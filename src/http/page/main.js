@@ -1,4 +1,3 @@
-import { Charts } from './charts.js';
 import { count, counted, duration, when } from './format.js';
 import { Letters } from './letters.js';
 import { setText, showRows } from './tables.js';
@@ -10,23 +9,13 @@ const MOST_CONSUMERS = 100;
 const byId = (id) => document.getElementById(id);
 const show = (id, text) => setText(byId(id), text);
 
-const charts = new Charts([
-  {
-    element: byId('rate-chart'),
-    series: [
-      { label: 'relayed', stroke: '--in', value: (point) => point.relayed },
-      { label: 'processed', stroke: '--out', value: (point) => point.processed },
-    ],
-  },
-  {
-    element: byId('lag-chart'),
-    series: [{ label: 'lag', stroke: '--lag', value: (point) => point.lagMs / 1_000 }],
-  },
-]);
 const letters = new Letters();
 let status;
+let charts;
 
-function showStatus() {
+function showStatus(news) {
+  status = news;
+  notice('');
   const { counters, consumers, bridges, gaps } = status;
   document.title = `${verdictOf(status)} – cgroup ${status.group}`;
   show('group', status.group);
@@ -101,6 +90,39 @@ function showPoint({ relayed, processed, lagMs }) {
   show('lag-caption', `(now ${duration(lagMs)})`);
 }
 
+/** Last of all: figures and tables need not wait for what draws. */
+async function drawCharts() {
+  const { Charts } = await import('./charts.js');
+  return new Charts([
+    {
+      element: byId('rate-chart'),
+      series: [
+        { label: 'relayed', stroke: '--in', value: (point) => point.relayed },
+        { label: 'processed', stroke: '--out', value: (point) => point.processed },
+      ],
+    },
+    {
+      element: byId('lag-chart'),
+      series: [{ label: 'lag', stroke: '--lag', value: (point) => point.lagMs / 1_000 }],
+    },
+  ]);
+}
+
+/** Where they could not be loaded it is tried again when the events begin anew. */
+function onCharts(draw) {
+  charts?.then(draw).catch(() => {
+    charts = undefined;
+  });
+}
+
+/** The page asked for it when it began to load. Where it does not come, the events tell why. */
+async function showFirstStatus() {
+  const response = await fetch('/api/status');
+  if (!response.ok) return;
+  const first = await response.json();
+  if (!status) showStatus(first);
+}
+
 function notice(text) {
   show('notice', text);
   byId('notice').hidden = text === '';
@@ -110,21 +132,22 @@ byId('filter').addEventListener('input', () => {
   if (status) showConsumers();
 });
 
+showFirstStatus().catch(() => {});
+letters.begin();
 const events = new EventSource('/api/events');
 events.addEventListener('history', ({ data }) => {
   const points = JSON.parse(data);
-  charts.reset(points);
+  charts ??= drawCharts();
+  onCharts((drawn) => drawn.reset(points));
   if (points.length > 0) showPoint(points.at(-1));
 });
 events.addEventListener('point', ({ data }) => {
   const point = JSON.parse(data);
-  charts.add(point);
+  onCharts((drawn) => drawn.add(point));
   showPoint(point);
 });
 events.addEventListener('status', ({ data }) => {
-  status = JSON.parse(data);
-  notice('');
-  showStatus();
+  showStatus(JSON.parse(data));
 });
 events.addEventListener('trouble', ({ data }) => {
   notice(
