@@ -72,7 +72,8 @@ burst the whole output is read, and a message that is missing, double or unproce
 - **The limit** is \`redis-benchmark -P 100\` with XADD of the same payload, in the same round.
 - **CPU** is what \`INFO cpu\` says of Redis, and the kernel of the contender's process with all its threads.
 - **Latency** is taken by a process that reads the output as a user would, from a stamp in the message, in µs of the clock that all processes share:
-  the ids in the output are too coarse.
+  the ids in the output are too coarse. It reads over a bare socket, so that it takes little of the cores, and counts each message once.
+- **Watched** means \`--http\` with open event streams, each on a connection of its own, and a scrape a second, by one process of Node that drains them.
 - **BullMQ**: a subscriber adds jobs with \`addBulk\`, up to 500; a worker with concurrency 300 (between 50 and 300 a job costs least CPU here); jobs are removed when done
   ([bulk](https://docs.bullmq.io/guide/queues/adding-bulks), [concurrency](https://docs.bullmq.io/guide/workers/concurrency),
   [removal](https://docs.bullmq.io/guide/queues/auto-removal-of-jobs)). Two and four workers cost more CPU a job than one.
