@@ -9,7 +9,7 @@ export function describeMachine() {
     cpu: cpus()[0].model,
     cores: cpus().length,
     memoryGB: Math.round(totalmem() / 1e9),
-    system: `${type()} ${release()}`,
+    system: `${type()} ${release().split('.', 2).join('.')}`,
   };
 }
 

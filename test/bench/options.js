@@ -40,7 +40,12 @@ function parse(args) {
     .option('--messages <number>', `of the flood (default: ${FULL.flood.messages})`, wholeNumber)
     .option('--soak <duration>', `of the soak (default: ${ms(FULL.soak.seconds * 1_000)})`, durationOf)
     .option('--json <file>', 'write the results there, too')
-    .option('--docs', 'put what is measured into docs/benchmarks.md; a whole run does so by itself')
+    .addOption(
+      new Option(
+        '--docs',
+        'put what is measured into docs/benchmarks.md; a whole run does so by itself',
+      ).conflicts('short'),
+    )
     .option(
       '--short',
       'a minute and a half: does all of it work, and are the ratios of the flood not halved?',
