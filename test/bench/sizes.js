@@ -16,7 +16,7 @@ export const FULL = {
     rounds: 3,
   },
   threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
-  watched: { messages: 400_000, streams: 100, pairs: 16 },
+  watched: { messages: 800_000, streams: 100, pairs: 20 },
   startup: { rounds: 10 },
   stopped: { rate: 200_000, seconds: 60 },
   burst: { messages: 1_500_000, afterSeconds: 60 },
