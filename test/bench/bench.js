@@ -19,13 +19,11 @@ const progress = (line) => process.stderr.write(`${line}\n`);
 export async function bench({ sizes, short, docs, json }) {
   const [machine, versions] = [describeMachine(), describeVersions()];
   say(`${machine.cores} × ${machine.cpu}, Node ${versions.node}, Redis ${versions.redis}`);
-  const at = new Date().toISOString();
   const done = (name, result) => print(TABLES[name](result));
-  const measures = await run(sizes, { progress, done });
-  const results = { at, machine, versions, measures };
+  const measures = await run(sizes, { machine, versions }, { progress, done });
   if (!short) print(targetsTable(judge(measures).filter(({ measure }) => measure in measures)));
-  if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
-  if (docs) updateDocs(results);
+  if (json) writeFileSync(json, `${JSON.stringify({ measures }, null, 2)}\n`);
+  if (docs) updateDocs(measures);
   const failed = Object.values(measures).some(({ error }) => error !== undefined);
   const less = short && measures.flood?.rounds && isLess(floodRatios(measures.flood));
   return failed || less ? 1 : 0;

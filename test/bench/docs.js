@@ -8,19 +8,20 @@ const RESULTS = new URL('bench/results.json', DOCS);
 
 /**
  * Writes docs/bench and docs/benchmarks.md. What was not measured this time stays as it was: each measure holds all that it is
- * compared with.
+ * compared with, and says when and where it ran.
+ *
+ * @param {Record<string, object>} measured results by the name of the measure
  */
-export function updateDocs(results) {
+export function updateDocs(measured) {
   mkdirSync(new URL('bench/', DOCS), { recursive: true });
   const before = existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, 'utf8')).measures : {};
-  const measured = { ...before, ...withoutFailed(results.measures) };
-  const known = Object.keys(FULL).filter((name) => name in measured);
-  const measures = Object.fromEntries(known.map((name) => [name, measured[name]]));
-  const all = { ...results, measures };
-  writeFileSync(RESULTS, `${JSON.stringify(all)}\n`);
+  const all = { ...before, ...withoutFailed(measured) };
+  const known = Object.keys(FULL).filter((name) => name in all);
+  const measures = Object.fromEntries(known.map((name) => [name, all[name]]));
+  writeFileSync(RESULTS, `${JSON.stringify({ measures })}\n`);
   const charts = chartsOf(measures);
   for (const [name, svg] of Object.entries(charts)) writeFileSync(new URL(`bench/${name}.svg`, DOCS), svg);
-  writeFileSync(new URL('benchmarks.md', DOCS), pageOf(all, Object.keys(charts)));
+  writeFileSync(new URL('benchmarks.md', DOCS), pageOf(measures, Object.keys(charts)));
 }
 
 function withoutFailed(measures) {

@@ -40,17 +40,22 @@ function parse(args) {
     .option('--messages <number>', `of the flood (default: ${FULL.flood.messages})`, wholeNumber)
     .option('--soak <duration>', `of the soak (default: ${ms(FULL.soak.seconds * 1_000)})`, durationOf)
     .option('--json <file>', 'write the results there, too')
-    .option('--docs', 'put what is measured into docs/benchmarks.md; a whole run does so by itself')
+    .addOption(
+      new Option(
+        '--docs',
+        'put what is measured into docs/benchmarks.md; a whole run does so by itself',
+      ).conflicts('short'),
+    )
     .option(
       '--short',
-      'under a minute: does all of it work, and are the ratios of the flood not halved?',
+      'a minute and a half: does all of it work, and are the ratios of the flood not halved?',
       false,
     )
     .addHelpText(
       'after',
       `
 Examples:
-  npm run bench                                  everything, about an hour; docs/benchmarks.md and its charts are made anew
+  npm run bench                                  everything, some 50 minutes; docs/benchmarks.md and its charts are made anew
   npm run bench -- --only flood,latency          two measures
   npm run bench -- --only flood --rounds 9 --messages 500000 --json flood.json
   npm run bench -- --only soak --soak 30m --docs`,

@@ -32,6 +32,7 @@ describe('readOptions', () => {
     [['--rounds', '0'], 'whole number'],
     [['--soak', 'long'], 'duration'],
     [['--fast'], 'unknown option'],
+    [['--short', '--docs'], 'cannot be used with'],
   ])('refuses %j', (args, why) => {
     const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(() => readOptions(args)).toThrow(why);

@@ -17,18 +17,22 @@ const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, 
  * does not cost the others.
  *
  * @param {Record<string, object>} sizes of the measures that run
+ * @param {{ machine: object, versions: object }} where what the numbers belong to
  * @param {{ progress: (line: string) => void, done: (name: string, result: object) => void }} watch
- * @returns {Promise<Record<string, object>>} by name what was measured, or `{ error }`
+ * @returns {Promise<Record<string, object>>} by name what was measured, or `{ error }`; with it where, when, and the seconds that
+ *   it took
  */
-export async function run(sizes, { progress, done }) {
+export async function run(sizes, where, { progress, done }) {
   const results = {};
   for (const [name, size] of Object.entries(sizes)) {
-    const at = new Date().toISOString();
+    const began = Date.now();
+    const facts = () => ({ at: new Date(began).toISOString(), took: (Date.now() - began) / 1_000, ...where });
     try {
-      results[name] = { at, ...(await MEASURES[name](size, (line) => progress(`${name}: ${line}`))) };
+      const result = await MEASURES[name](size, (line) => progress(`${name}: ${line}`));
+      results[name] = { ...facts(), ...result };
       done(name, results[name]);
     } catch (error) {
-      results[name] = { at, error: error.message };
+      results[name] = { ...facts(), error: error.message };
       progress(`${name}: ${error.stack}`);
     }
   }

@@ -1,4 +1,4 @@
-import { CONTENDERS } from '../contenders/index.js';
+import { contendersNamed } from '../contenders/index.js';
 import { checkDelivery } from '../stage/delivery.js';
 import { floodOnce } from '../stage/flooding.js';
 import { measureLimit } from '../stage/limit.js';
@@ -8,11 +8,11 @@ import { Stage } from '../stage/stage.js';
  * From PUBLISH to output at full flood. All contenders take turns in each round, and the limit with them, each on a
  * Redis of its own.
  */
-export async function flood({ messages, limit, rounds }, say) {
+export async function flood({ contenders, messages, limit, rounds }, say) {
   const results = [];
   for (let round = 1; round <= rounds; round++) {
     const result = { limit: await measureLimit(limit) };
-    for (const contender of CONTENDERS) {
+    for (const contender of contendersNamed(contenders)) {
       result[contender.name] = await Stage.use((stage) => once(stage, contender, messages));
       say(`round ${round}, ${contender.name}: ${Math.round(result[contender.name].rate)} msg/s`);
     }

@@ -1,11 +1,15 @@
 import { init } from 'echarts';
-import { groupBy, median } from './statistics.js';
+import { spreadText, whole } from './format.js';
+import { groupBy, median, spread } from './statistics.js';
 
 /** Readable on white and on black, for a page may be either; the ground is transparent. */
 const INK = '#737c86';
 const RULE = '#8886';
 const COLOURS = ['#2f81f7', '#d97706', '#1a9c6c', '#c2528b'];
 const FONT = 'system-ui, sans-serif';
+/** Half the width of the ends of a whisker. */
+const CAP = 5;
+const TITLES = { bullmq: 'BullMQ', 'bee-queue': 'Bee-Queue', tutorial: 'tutorial loop' };
 const SIZE = { width: 760, height: 340 };
 
 /** The charts that a result can fill: name of the file → SVG. */
@@ -17,22 +21,25 @@ export function chartsOf(measures) {
 const OPTIONS = {
   flood: ({ rounds }) => {
     const names = Object.keys(rounds[0]).filter((who) => who !== 'limit');
-    const rates = names.map((who) => Math.round(median(rounds.map((round) => round[who].rate))));
+    const rates = names.map((who) => spread(rounds.map((round) => round[who].rate)));
     return {
-      ...titled('Messages per second from PUBLISH to output, at full flood, all on one machine'),
-      grid: { left: 90, right: 90, top: 50, bottom: 30 },
-      xAxis: { type: 'value', ...axis() },
-      yAxis: { type: 'category', inverse: true, data: names, ...axis() },
+      ...titled('Messages per second from PUBLISH to output at full flood: median, least and most'),
+      grid: { left: 130, right: 190, top: 50, bottom: 30 },
+      xAxis: { type: 'value', ...axis(), splitLine: { show: false } },
+      yAxis: { type: 'category', inverse: true, data: names.map((who) => TITLES[who] ?? who), ...axis() },
       series: [
         {
           type: 'bar',
           barWidth: '55%',
-          data: rates.map((value, i) => ({ value, itemStyle: { color: i === 0 ? COLOURS[0] : INK } })),
+          data: rates.map(({ median }, i) => ({
+            value: median,
+            itemStyle: { color: i === 0 ? COLOURS[0] : INK },
+          })),
           label: {
             show: true,
             position: 'right',
             color: INK,
-            formatter: ({ value }) => value.toLocaleString('en'),
+            formatter: ({ dataIndex }) => spreadText(rates[dataIndex], whole),
           },
         },
       ],
@@ -44,15 +51,15 @@ const OPTIONS = {
       runs.filter(({ contender }) => contender === 'cgroup'),
       ({ rate }) => rate,
     );
-    const series = [
+    const bars = [
       ['p50', 'p50'],
       ['p99', 'p99'],
       ['p99.9', 'p999'],
-    ];
+    ].map(([name, key]) => [name, [...mine.values()].map((same) => spread(same.map((run) => run[key])))]);
     return {
-      ...titled('Latency from PUBLISH to a reader of the output, ms'),
-      ...legend(series.map(([name]) => name)),
-      grid: { left: 60, right: 20, top: 80, bottom: 50 },
+      ...titled('Latency of cgroup from PUBLISH to a reader of the output, ms: median, least and most'),
+      ...legend(bars.map(([name]) => name)),
+      grid: { left: 60, right: 20, top: 80, bottom: 30 },
       xAxis: {
         type: 'category',
         data: [...mine.keys()].map((rate) => `${rate.toLocaleString('en')} msg/s`),
@@ -60,13 +67,16 @@ const OPTIONS = {
       },
       // Bars grow from the bottom: on this axis they would from 1.
       yAxis: { type: 'log', min: 0.1, startValue: 0.1, ...axis() },
-      series: series.map(([name, key], i) => ({
-        name,
-        type: 'bar',
-        itemStyle: { color: COLOURS[i] },
-        data: [...mine.values()].map((same) => Number(median(same.map((run) => run[key])).toPrecision(3))),
-        label: { show: true, position: 'top', color: INK },
-      })),
+      series: bars.flatMap(([name, spreads], i) => [
+        {
+          name,
+          type: 'bar',
+          itemStyle: { color: COLOURS[i] },
+          data: spreads.map(({ median }) => Number(median.toPrecision(3))),
+          label: { show: true, position: 'insideBottom', color: '#fff' },
+        },
+        whiskers(spreads, i, bars.length),
+      ]),
     };
   },
 
@@ -74,7 +84,7 @@ const OPTIONS = {
     const works = [...groupBy(runs, ({ work }) => work).entries()];
     const nameOf = (work) => (work === 0 ? 'no work' : `${work} ms of work`);
     return {
-      ...titled('Messages per second against the number of consumers'),
+      ...titled('Messages per second against the number of consumers (both scales logarithmic)'),
       ...legend(works.map(([work]) => nameOf(work))),
       grid: { left: 80, right: 20, top: 80, bottom: 50 },
       xAxis: { type: 'log', logBase: 2, name: 'consumers', nameLocation: 'middle', nameGap: 28, ...axis() },
@@ -82,6 +92,8 @@ const OPTIONS = {
       series: works.map(([work, group], i) => ({
         name: nameOf(work),
         type: 'line',
+        symbol: 'circle',
+        symbolSize: 6,
         itemStyle: { color: COLOURS[i % COLOURS.length] },
         lineStyle: { width: 2 },
         data: [...groupBy(group, ({ size }) => size).entries()].map(([size, same]) => [
@@ -111,6 +123,29 @@ function memoryChart(title, unit, unitMs, { readings }) {
         data: readings.map(({ at, rss }) => [at / unitMs, Math.round(rss / 1e6)]),
       },
     ],
+  };
+}
+
+/** Lines from the least to the most, over the bars number `i` of `count` beside each other in each category. */
+function whiskers(spreads, i, count) {
+  return {
+    type: 'custom',
+    silent: true,
+    z: 3,
+    data: spreads.map(({ least, most }, category) => [category, least, most]),
+    renderItem: (_, api) => {
+      const x = api.coord([api.value(0), 1])[0] + api.barLayout({ count })[i].offsetCenter;
+      const [top, bottom] = [2, 1].map((value) => api.coord([0, api.value(value)])[1]);
+      const line = (x1, y1, x2, y2) => ({
+        type: 'line',
+        shape: { x1, y1, x2, y2 },
+        style: { stroke: INK, lineWidth: 1.5 },
+      });
+      return {
+        type: 'group',
+        children: [line(x, top, x, bottom), ...[top, bottom].map((y) => line(x - CAP, y, x + CAP, y))],
+      };
+    },
   };
 }
 

@@ -1,26 +1,23 @@
+import { groupBy } from './statistics.js';
 import { TABLES, targetsTable } from './tables.js';
 import { judge } from './targets.js';
 
 /**
  * docs/benchmarks.md, all of it.
  *
- * @param {{ at: string, machine: object, versions: object, measures: Record<string, object> }} results
+ * @param {Record<string, object>} measures results by the name of the measure, each with where and when it ran
  * @param {string[]} charts names of the charts in docs/bench
  */
-export function pageOf({ at, machine, versions, measures }, charts) {
-  const { cpu, cores, memoryGB, system } = machine;
+export function pageOf(measures, charts) {
   return [
     '# Benchmarks',
     '',
     'Made by `npm run bench`, which writes this page; the numbers behind it are in [bench/results.json](bench/results.json).',
     '',
-    `${at.slice(0, 10)}, ${cores} cores of ${cpu}, ${memoryGB} GB, ${system}. Redis, publisher, contender and reader share them.`,
-    `Versions: ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}.`,
+    ...runsOf(measures),
     '',
-    'Absolute numbers belong to this machine and this hour. What counts are ratios between what ran side by side. A cell is the',
-    'median of the rounds, with the least and the most in brackets.',
+    'Redis, publisher, contender and reader share the cores. Absolute numbers belong to this machine and this hour: what counts are',
+    'ratios between what ran side by side. A cell is the median of the rounds, with the least and the most in brackets.',
     ...section(targetsTable(judge(measures))),
     ...Object.entries(measures).flatMap(([name, result]) =>
       section(TABLES[name](result), charts.includes(name) ? name : undefined),
@@ -28,6 +25,19 @@ export function pageOf({ at, machine, versions, measures }, charts) {
     ...HOW,
     '',
   ].join('\n');
+}
+
+/** When and where: a line for all measures, or one for those that ran together where they did not all. */
+function runsOf(measures) {
+  const runs = [...groupBy(Object.entries(measures), ([, result]) => runText(result)).entries()];
+  if (runs.length === 1) return [runs[0][0]];
+  return runs.map(([text, same]) => `- ${same.map(([name]) => name).join(', ')}: ${text}`);
+}
+
+function runText({ at, machine, versions }) {
+  const { cpu, cores, memoryGB, system } = machine;
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `${at.slice(0, 10)}, ${cores} cores of ${cpu}, ${memoryGB} GB, ${system}; ${list.join(', ')}.`;
 }
 
 /** @param {string | undefined} chart name of the chart that goes with the table */
@@ -62,7 +72,8 @@ burst the whole output is read, and a message that is missing, double or unproce
 - **The limit** is \`redis-benchmark -P 100\` with XADD of the same payload, in the same round.
 - **CPU** is what \`INFO cpu\` says of Redis, and the kernel of the contender's process with all its threads.
 - **Latency** is taken by a process that reads the output as a user would, from a stamp in the message, in µs of the clock that all processes share:
-  the ids in the output are too coarse.
+  the ids in the output are too coarse. It reads over a bare socket, so that it takes little of the cores, and counts each message once.
+- **Watched** means \`--http\` with open event streams, each on a connection of its own, and a scrape a second, by one process of Node that drains them.
 - **BullMQ**: a subscriber adds jobs with \`addBulk\`, up to 500; a worker with concurrency 300 (between 50 and 300 a job costs least CPU here); jobs are removed when done
   ([bulk](https://docs.bullmq.io/guide/queues/adding-bulks), [concurrency](https://docs.bullmq.io/guide/workers/concurrency),
   [removal](https://docs.bullmq.io/guide/queues/auto-removal-of-jobs)). Two and four workers cost more CPU a job than one.

@@ -31,6 +31,18 @@ describe('the table of the flood', () => {
   });
 });
 
+describe('the table of latencies', () => {
+  it('has how late the publisher was beside p99', () => {
+    const run = { contender: 'cgroup', rate: 1_000, p50: 0.5, p99: 2, p999: 5, max: 9, lateP99: 1, late: 4 };
+    const { head, rows } = TABLES.latency({
+      seconds: 8,
+      runs: [run, { ...run, p99: 4 }, { ...run, p99: 3 }],
+    });
+    expect(rows).toEqual([['cgroup', '1,000', '0.5', '3 (2 – 4)', '1', '5', '9', '4']]);
+    expect(head).toHaveLength(rows[0].length);
+  });
+});
+
 describe('the table of scaling', () => {
   it('has a row for each number of consumers, and tells the share of linear', () => {
     const runs = [
@@ -87,18 +99,23 @@ describe('markdownTable', () => {
 });
 
 describe('pageOf', () => {
-  const page = pageOf(
-    {
-      at: '2026-01-02T03:04:05Z',
-      machine: { cpu: 'CPU', cores: 2, memoryGB: 8, system: 'Linux 6' },
-      versions: { node: '20.1.0', redis: '7.0.0' },
-      measures: { flood },
-    },
-    ['flood'],
-  );
-  it('names the machine and the versions', () => {
-    expect(page).toContain('2026-01-02, 2 cores of CPU, 8 GB, Linux 6');
-    expect(page).toContain('node 20.1.0, redis 7.0.0');
+  const where = {
+    at: '2026-01-02T03:04:05Z',
+    machine: { cpu: 'CPU', cores: 2, memoryGB: 8, system: 'Linux 6' },
+    versions: { node: '20.1.0', redis: '7.0.0' },
+  };
+  const startup = { ...where, runs: [{ readyMs: 400, nodeMs: 40 }] };
+  const page = pageOf({ flood: { ...where, ...flood }, startup }, ['flood']);
+  it('names the machine and the versions, once where all ran there', () => {
+    expect(page.split('2026-01-02, 2 cores of CPU, 8 GB, Linux 6; node 20.1.0, redis 7.0.0.')).toHaveLength(
+      2,
+    );
+  });
+  it('says what ran when and where, if that is not the same for all', () => {
+    const later = { ...startup, at: '2026-02-03T04:05:06Z', versions: { node: '20.2.0' } };
+    const lines = pageOf({ flood: { ...where, ...flood }, startup: later }, []).split('\n');
+    expect(lines).toContain('- flood: 2026-01-02, 2 cores of CPU, 8 GB, Linux 6; node 20.1.0, redis 7.0.0.');
+    expect(lines).toContain('- startup: 2026-02-03, 2 cores of CPU, 8 GB, Linux 6; node 20.2.0.');
   });
   it('has the targets, the tables and the charts', () => {
     expect(page).toContain('## Targets');

@@ -1,13 +1,15 @@
 import { connect } from 'node:net';
 import { CHANNEL } from '../names.js';
+import { Lateness } from './lateness.js';
 import { microseconds, PublishTemplate } from './messages.js';
 
 /**
  * A process of its own that publishes as cheaply as Node can: batches of ready-made commands over a bare socket,
  * and replies that are counted, not parsed. It shares two cores with all that is measured.
  *
- * Says `{ ready }`, waits for `{ go }`, then says `{ published, unheard, began, ended, late }`: messages that nobody
- * received, ms since 1970 of the first write and the last reply, and the longest time (ms) that a batch left late.
+ * Says `{ ready }`, waits for `{ go }`, then says `{ published, unheard, began, ended, late, lateP99 }`: messages that
+ * nobody received, ms since 1970 of the first write and the last reply, and how many ms messages left late, the latest of them
+ * and 99 % of them.
  */
 const { port, first, count, rate, stamped } = JSON.parse(process.argv[2]);
 
@@ -20,7 +22,8 @@ const [LINE_END, COLON, ZERO, MINUS] = [0x0a, 0x3a, 0x30, 0x2d];
 
 const template = new PublishTemplate({ channel: CHANNEL, most: BATCH, stamped });
 const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-let [sent, replied, unheard, began, late, before] = [0, 0, 0, 0, 0, LINE_END];
+const lateness = new Lateness();
+let [sent, replied, unheard, began, before] = [0, 0, 0, 0, LINE_END];
 
 socket.on('connect', () => process.send({ ready: true }));
 socket.on('data', countReplies);
@@ -57,7 +60,7 @@ function pace() {
   const start = performance.now();
   const timer = setInterval(() => {
     const due = Math.min(count, Math.floor(((performance.now() - start) / 1_000) * rate));
-    if (due > sent) late = Math.max(late, performance.now() - start - (sent / rate) * 1_000 - TICK_MS);
+    if (due > sent) lateness.note(performance.now() - start - (sent / rate) * 1_000 - TICK_MS, due - sent);
     while (sent < due) send(Math.min(BATCH, due - sent));
     if (sent === count) clearInterval(timer);
   }, TICK_MS);
@@ -69,7 +72,8 @@ function send(most) {
 }
 
 function end() {
-  const told = { published: replied, unheard, began, ended: Date.now(), late };
+  const [late, lateP99] = [100, 99].map((percent) => lateness.percentile(percent));
+  const told = { published: replied, unheard, began, ended: Date.now(), late, lateP99 };
   process.removeAllListeners('disconnect');
   process.send(told, () => {
     socket.destroy();
