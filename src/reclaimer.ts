@@ -45,8 +45,8 @@ export class Reclaimer implements Service {
   #looks = 0;
   /** When it last went through what all consumers hold: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
-  /** Where a look that found no more room goes on. */
-  #from: Cursor | undefined;
+  /** The look under way, where no consumer of ours had room for all of it. */
+  #pass: { readonly everyone: boolean; readonly from: Cursor } | undefined;
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
@@ -99,12 +99,12 @@ export class Reclaimer implements Service {
    */
   async #takeFromSilent(): Promise<void> {
     const { store, claimAfter, onLost } = this.#options;
-    const everyone = performance.now() - this.#wentThroughAt >= claimAfter;
+    const everyone = this.#pass?.everyone ?? performance.now() - this.#wentThroughAt >= claimAfter;
     for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
       const { id: consumerId, room } = taker;
       const request = { consumerId, silence: claimAfter, count: Math.min(room, MOST), everyone };
-      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#from });
-      this.#from = next;
+      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#pass?.from });
+      this.#pass = next && { everyone, from: next };
       if (lost > 0) onLost(lost);
       for (const _entry of entries) this.#takenOver.add(consumerId);
       taker.accept(entries);

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
 import { CgroupError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { EntryParser, type InboxEntry } from './entries.js';
+import { type Entry, EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { type OnPush, PushParser } from './pushes.js';
 import { type ScriptName, scripts } from './scripts.js';
@@ -160,17 +160,25 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   /**
-   * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, always for the same
-   * stream, and nothing else on this connection meanwhile: the entries pass ioredis by, see {@link EntryParser}.
+   * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, and nothing else on
+   * this connection meanwhile: the entries pass ioredis by, see {@link EntryParser}.
    */
-  async readEntries(stream: string, ...args: Argument[]): Promise<InboxEntry[]> {
-    if (this.#entries?.stream !== this.#redis.stream) {
-      const parser = await this.#divert((onOther) => new EntryParser(stream, onOther));
+  async readEntries(...args: Argument[]): Promise<Entry[]> {
+    // On another socket, or one that is about to be another, ioredis would get the entries itself.
+    const { stream } = this.#redis;
+    if (this.#entries?.stream !== stream || !this.isReady || !stream.writable) {
+      const parser = await this.#divert((onOther) => new EntryParser(onOther));
       this.#entries = { parser, stream: this.#redis.stream };
     }
     const { parser } = this.#entries;
     const reply = await this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]);
-    return reply === null ? [] : parser.taken();
+    if (reply === null) return [];
+    if (typeof reply !== 'number')
+      throw new CgroupError(
+        'OUTCOME_UNKNOWN',
+        'XREADGROUP: the connection was made anew before its reply came',
+      );
+    return parser.taken();
   }
 
   /** Subscribes to channels, all in one command. May be called once. */

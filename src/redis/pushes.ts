@@ -1,4 +1,4 @@
-import { CR, PARTIAL, ReplySplitter, startsWith, ZERO } from './replies.js';
+import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
 /** What was published: it stands in `bytes` from `start` to `end`, until the call returns. */
 export type OnPush = (bytes: Buffer, start: number, end: number) => void;
@@ -36,12 +36,9 @@ export class PushParser {
   #take(bytes: Buffer, at: number): number {
     for (const { prefix, onPush } of this.#channels) {
       if (!startsWith(bytes, at, prefix)) continue;
-      let i = at + prefix.length;
-      let length = 0;
-      while (i < bytes.length && bytes[i] !== CR) length = length * 10 + (bytes[i++] as number) - ZERO;
-      if (i >= bytes.length) return PARTIAL;
-      const start = i + 2;
-      const end = start + length;
+      const start = lineAfter(bytes, at + prefix.length);
+      if (start === PARTIAL) return PARTIAL;
+      const end = start + numberAt(bytes, at + prefix.length);
       if (end + 2 > bytes.length) return at - end - 2;
       onPush(bytes, start, end);
       return end + 2;

@@ -13,9 +13,10 @@ export type Take = (bytes: Buffer, at: number) => number;
 /** Of a reply of which not all is here. */
 export const PARTIAL = -1;
 
-export const CR = 0x0d;
-export const ZERO = 0x30;
+const CR = 0x0d;
 const LF = 0x0a;
+const ZERO = 0x30;
+const MINUS = 0x2d;
 const ASTERISK = 0x2a;
 const DOLLAR = 0x24;
 
@@ -74,16 +75,16 @@ export class ReplySplitter {
 
 /** Where the reply of any kind ends that stands at `at`, as a part of the one that began at `from`. */
 function endOfReply(bytes: Buffer, at: number, from: number): number {
-  const line = bytes.indexOf(LF, at);
-  if (line === -1) return PARTIAL;
   const kind = bytes[at];
-  if (kind !== DOLLAR && kind !== ASTERISK) return line + 1;
-  const size = Number(bytes.toString('latin1', at + 1, line - 1));
+  if (kind !== DOLLAR && kind !== ASTERISK) return bytes.indexOf(LF, at) + 1 || PARTIAL;
+  const line = lineAfter(bytes, at + 1);
+  if (line === PARTIAL) return PARTIAL;
+  const size = numberAt(bytes, at + 1);
   if (kind === DOLLAR) {
-    const end = size < 0 ? line + 1 : line + 1 + size + 2;
+    const end = size < 0 ? line : line + size + 2;
     return end > bytes.length ? from - end : end;
   }
-  let end = line + 1;
+  let end = line;
   for (let i = 0; i < size && end >= 0; i++) end = endOfReply(bytes, end, from);
   return end;
 }
@@ -94,4 +95,20 @@ export function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
   // From its end: there they differ.
   for (let i = prefix.length - 1; i >= 0; i--) if (bytes[at + i] !== prefix[i]) return false;
   return true;
+}
+
+/** Where the line begins after the number that stands there; `PARTIAL` where the number's own has not all come. */
+export function lineAfter(bytes: Buffer, at: number): number {
+  let end = at;
+  while (end < bytes.length && bytes[end] !== CR) end++;
+  return end + 2 > bytes.length ? PARTIAL : end + 2;
+}
+
+/** The number that stands there, up to the end of its line. */
+export function numberAt(bytes: Buffer, at: number): number {
+  const negative = bytes[at] === MINUS;
+  let number = 0;
+  for (let i = negative ? at + 1 : at; bytes[i] !== CR; i++)
+    number = number * 10 + (bytes[i] as number) - ZERO;
+  return negative ? -number : number;
 }

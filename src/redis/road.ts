@@ -2,16 +2,10 @@ import { packTexts } from '../packed.js';
 import { type Payload, payloadOf } from '../payload.js';
 import type { Connection } from './connection.js';
 import { refusedAs } from './connection.js';
+import type { Entry } from './entries.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 
-/** An inbox entry as it is given to a consumer. */
-export interface Entry {
-  /** The id in the inbox stream: the message's identity. */
-  readonly id: string;
-  readonly message: Payload;
-  /** Attempts made before this delivery. */
-  readonly attempts: number;
-}
+export type { Entry } from './entries.js';
 
 /** One processed message. */
 export interface Result {
@@ -127,7 +121,7 @@ export class RoadStore {
   read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
     const { inbox } = this.#keys;
     const from = ['GROUP', this.#group, consumerId, 'COUNT', count, 'BLOCK', block, 'STREAMS', inbox, '>'];
-    return connection.readEntries(inbox, ...from);
+    return connection.readEntries(...from);
   }
 
   /** Makes a {@link read} on another connection return at once, empty if nothing came. */
@@ -138,7 +132,7 @@ export class RoadStore {
   /**
    * Settles results. See `commit.lua`. May be sent again after an unknown outcome.
    *
-   * @param results in the order of their inbox ids: then removing them is cheapest
+   * @param results in the order of their inbox ids: the script relies on it
    * @param maxLength entries that the output keeps, about; 0 for all
    * @returns the inbox ids that somebody else had settled
    */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
@@ -6,6 +7,7 @@ import { keysOf } from '../../src/redis/keys.js';
 import { startProxy } from '../helpers/faultproxy.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
 import { logOf, settled, startGroup } from '../helpers/running.js';
+import { openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 // What clients of Redis do when the network or the server fails, and what has cost others messages.
@@ -35,6 +37,22 @@ async function connected() {
 }
 
 describe('a connection', () => {
+  test('gives all entries, also where it is cut between two reads and reads again at once', async () => {
+    const { proxy, connection } = await connected();
+    const { relay, road, pending } = await openStores(redis.namespace());
+    const read = () => road.read(connection, 'a', 10, 100);
+    for (let round = 0; round < 5; round++) {
+      const [id] = await relay(String(round));
+      expect(await read()).toEqual([{ id, message: String(round), attempts: 0 }]);
+      const lost = once(connection, 'lost');
+      proxy.cut();
+      await lost;
+      const [next] = await relay(`after cut ${round}`);
+      expect(await read()).toMatchObject([{ id: next }]);
+    }
+    expect(await pending()).toHaveLength(10);
+  });
+
   test('whose reply never comes rejects, as an unknown outcome, and nothing is sent twice', async () => {
     const { proxy, connection, client, key } = await connected();
     proxy.swallowReplies();

@@ -171,6 +171,22 @@ describe('reclaim', () => {
     expect(rest.next).toBeUndefined();
   });
 
+  test('walks over what waits for a retry once, however much of it there is, and finds what lies behind', async () => {
+    const { ids, road, raw, keys, inspector } = await holding(...Array.from({ length: 1_500 }, String));
+    const waiting = ids.slice(0, -1);
+    await road.retry(waiting.map((id) => ({ ...held(id), wait: MINUTE })));
+    for (const id of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, id, 'IDLE', 2 * MINUTE, 'JUSTID');
+    const look = { consumerId: 'b', silence: MINUTE, everyone: true, count: 10 };
+    const first = await road.reclaim(look);
+    expect(first.entries).toEqual([]);
+    expect(first.next).toMatchObject({ consumerId: 'a' });
+    const second = await road.reclaim({ ...look, from: first.next });
+    expect(second.entries.map(({ id }) => id)).toEqual(ids.slice(-1));
+    expect(second.next).toBeUndefined();
+    expect((await road.reclaim(look)).entries).toEqual([]);
+    expect((await inspector.read()).retrying).toBe(waiting.length);
+  });
+
   test('leaves what waits for a retry to the clock', async () => {
     const { id, road, inspector } = await holding('x');
     await road.retry([{ ...held(id), wait: MINUTE }]);

@@ -59,7 +59,7 @@ const reply = fc.oneof(
 function heard(chunks: readonly Buffer[]): unknown[] {
   const all: unknown[] = [];
   let counted = false;
-  const parser: EntryParser = new EntryParser(STREAM, (other) => {
+  const parser: EntryParser = new EntryParser((other) => {
     const entries = parser.taken();
     counted = entries.length > 0;
     if (counted) expect(other.toString()).toBe(`:${entries.length}\r\n`);

@@ -44,14 +44,17 @@ end
 
 -- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly nothing.
 local function remove_all()
-  local front = length_of_front()
+  local front, rest = length_of_front(), ids
   if front > 0 then
-    redis.call('XTRIM', KEYS[1], 'MINID', '=', ids[front])
-    redis.call('XDEL', KEYS[1], ids[front])
-  end
-  local rest = {}
-  for n = front + 1, #ids do
-    rest[#rest + 1] = ids[n]
+    local cut = redis.call('XTRIM', KEYS[1], 'MINID', '=', ids[front]) + redis.call('XDEL', KEYS[1], ids[front])
+    -- Somebody acknowledged as many entries without removing them as he removed pending ones, so the numbers fitted.
+    if cut > front then redis.call('HINCRBY', KEYS[3], 'lost', cut - front) end
+    if cut >= front then
+      rest = {}
+      for n = front + 1, #ids do
+        rest[#rest + 1] = ids[n]
+      end
+    end
   end
   call_with_ids(rest, 'XDEL', KEYS[1])
 end

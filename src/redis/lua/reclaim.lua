@@ -15,10 +15,12 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local inbox, group, silence, most = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
--- Entries that may lie with the consumers that one call looks at: Redis has other work to do in between.
+local PAGE = 100
+-- What one call may cost, for Redis has other work to do in between: one for each entry that it walks over, ten for each
+-- that it looks at.
 local budget = 10000
 
--- The consumers whose pending entries are to be looked at, in the order in which Redis names them.
+-- The consumers whose pending entries are to be looked at, in the order in which Redis names them, and the first of them.
 local function holders()
   local all, first = {}, 1
   for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', inbox, group)) do
@@ -26,57 +28,59 @@ local function holders()
     for i = 1, #flat, 2 do
       fact[flat[i]] = flat[i + 1]
     end
-    if fact.pending > 0 and (ARGV[5] == '1' or fact.idle >= silence) then
-      all[#all + 1] = fact
-      if fact.name == ARGV[6] then first = #all end
-    end
+    if fact.name == ARGV[6] then first = #all + 1 end
+    if fact.pending > 0 and (ARGV[5] == '1' or fact.idle >= silence) then all[#all + 1] = fact end
   end
   return all, first
 end
 
-local reply, taken, lost = { '', '', 0 }, {}, 0
+local reply, claim, taken, lost = { '', '', 0 }, { 'XCLAIM', inbox, group, ARGV[2], 0 }, 0, 0
 
+-- What waits for a retry is claimed too, or every look would find it again; but it is not given out.
 local function take(id, attempts)
-  if redis.call('ZSCORE', KEYS[2], id) then return end
   local message = message_of(inbox, id)
-  if message then
-    taken[#taken + 1] = id
-    reply[#reply + 1] = id
-    reply[#reply + 1] = message
-    reply[#reply + 1] = attempts
-  else
+  if not message then
     redis.call('XACK', inbox, group, id)
+    redis.call('ZREM', KEYS[2], id)
     lost = lost + 1
+    return
   end
+  claim[#claim + 1] = id
+  if redis.call('ZSCORE', KEYS[2], id) then return end
+  taken = taken + 1
+  reply[#reply + 1] = id
+  reply[#reply + 1] = message
+  reply[#reply + 1] = attempts
 end
 
--- Returns the id after which to go on with this consumer, or nil where there is no more.
+-- Looks at what one consumer holds after an id. Returns the id after which to go on with it, or nil where there is no more.
 local function take_from(name, after)
-  local start, page = after == '' and '-' or '(' .. after, most - #taken
-  local entries = redis.call('XPENDING', inbox, group, 'IDLE', silence, start, '+', page, name)
-  for _, entry in ipairs(entries) do
-    take(entry[1], entry[4])
-  end
-  return #entries == page and entries[page][1] or nil
+  repeat
+    local start = after == '' and '-' or '(' .. after
+    local page = redis.call('XPENDING', inbox, group, 'IDLE', silence, start, '+', PAGE, name)
+    for _, entry in ipairs(page) do
+      if taken >= most then return after end
+      after = entry[1]
+      take(after, entry[4])
+    end
+    budget = budget - 10 * #page
+    if #page == PAGE and budget <= 0 then return after end
+  until #page < PAGE
 end
 
 local all, first = holders()
 for n = first, #all do
   local name = all[n].name
   budget = budget - all[n].pending
-  local last = take_from(name, name == ARGV[6] and ARGV[7] or '')
-  local next_one = last and name or all[n + 1] and all[n + 1].name
-  if next_one and (last or #taken >= most or budget <= 0) then
-    reply[1], reply[2] = next_one, last or ''
+  local after = take_from(name, name == ARGV[6] and ARGV[7] or '')
+  local following = all[n + 1]
+  if after or (following and (taken >= most or budget <= 0)) then
+    reply[1], reply[2] = after and name or following.name, after or ''
     break
   end
 end
 
-if #taken > 0 then
-  local claim = { 'XCLAIM', inbox, group, ARGV[2], 0 }
-  for _, id in ipairs(taken) do
-    claim[#claim + 1] = id
-  end
+if #claim > 5 then
   claim[#claim + 1] = 'JUSTID'
   redis.call(unpack(claim))
 end
