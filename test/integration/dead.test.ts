@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -194,5 +194,37 @@ describe('dead purge', () => {
       expect((await unasked.exit).code).toBe(0);
       await unasked.shows(told);
     }
+  });
+
+  it('deletes those that there were when it asked, and not what dies meanwhile', async () => {
+    const names = shared.namespace();
+    await groupWithDead(names, ['poison', 'poison']);
+    const run = onTerminal(['dead', 'purge', '--redis', names.redis, '--output', names.output]);
+    await run.shows(/Delete 2 dead letters .*\[y\/N\]/);
+    await redis.publish(names.channel, 'later');
+    const left = async () =>
+      (await redis.xrange(`cgroup:{${names.output}}:dead`, '-', '+')).map(([, f]) => f);
+    await until(async () => (await left()).length === 3);
+    run.type('y\r');
+    expect(await run.exit).toEqual({ code: 0, restored: true });
+    await run.shows(/^deleted 2 dead letters$/m);
+    expect(await left()).toEqual([expect.arrayContaining(['later'])]);
+    expect(await verified(names)).toMatchObject({ ok: true, dead: 3, lost: 0 });
+  });
+
+  it('does nothing where nobody would see the question', async () => {
+    const names = shared.namespace();
+    await groupWithDead(names, ['poison']);
+    const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const errors = join(folder, 'err.log');
+    const flags = ['--redis', names.redis, '--output', names.output];
+    const run = onTerminal(['dead', 'purge', ...flags], { errors });
+    expect(await run.exit).toEqual({ code: 2, restored: true });
+    expect(await readFile(errors, 'utf8')).toContain('give --yes');
+    expect(await redis.xlen(`cgroup:{${names.output}}:dead`)).toBe(1);
+    const sure = onTerminal(['dead', 'purge', '--yes', ...flags], { errors });
+    expect(await sure.exit).toEqual({ code: 0, restored: true });
+    expect(await redis.xlen(`cgroup:{${names.output}}:dead`)).toBe(0);
   });
 });
