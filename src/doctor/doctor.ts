@@ -77,11 +77,12 @@ function examinationOf(
 
 /** Says of each command for redis-cli whether the user may use it: else somebody else has to. */
 async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
-  const all = findings.flatMap(({ cures = [] }) => cures.filter(({ at }) => at === 'redis'));
-  const refused = new Set(await refusedOf(connection, all, ({ words }) => words));
+  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
+  const words = cures.map((cure) => cure.words);
+  const refused = new Set(await refusedOf(connection, words));
   return findings.map((finding) =>
     finding.cures
-      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure) })) }
+      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure.words) })) }
       : finding,
   );
 }
