@@ -152,9 +152,12 @@ describe('dead retry', () => {
     });
   });
 
-  it.each([[[]], [['1-1', '--all']], [['no-id']]])('refuses %j', async (args) => {
-    expect(await dead(shared.namespace(), 'retry', ...args)).toMatchObject({ code: 2, stdout: '' });
-  });
+  it.each([[[]], [['1-1', '--all']], [['no-id']], [['18446744073709551616-0']]])(
+    'refuses %j',
+    async (args) => {
+      expect(await dead(shared.namespace(), 'retry', ...args)).toMatchObject({ code: 2, stdout: '' });
+    },
+  );
 });
 
 describe('dead purge', () => {

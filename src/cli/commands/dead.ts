@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Inspector } from '../../client.js';
 import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { CgroupError } from '../../errors.js';
+import { isEntryId } from '../../stream-id.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
@@ -142,7 +143,7 @@ function purgeCommand(): Command {
 }
 
 function letterId(text: string): string {
-  if (/^\d+-\d+$/.test(text)) return text;
+  if (isEntryId(text)) return text;
   throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows them.');
 }
 
