@@ -36,6 +36,7 @@ async function doctor(space: Namespace, ...args: string[]) {
   const diagnosis = JSON.parse(run.stdout()) as Diagnosis;
   return {
     code,
+    stderr: run.stderr(),
     ...diagnosis,
     bad: (status: string) => diagnosis.findings.filter((one) => one.status === status),
   };
@@ -178,6 +179,7 @@ describe('cgroup doctor', () => {
     const names = [...commandNames].map((name) => name.toLowerCase());
     await redis.call('ACL', 'SETUSER', 'blind', 'reset', 'on', '>secret');
     const blind = await doctor(as('blind'));
+    expect(blind.stderr).toBe('');
     expect(blind.findings.filter(({ status }) => status === 'ok')).toEqual([]);
     expect(blind.bad('mend').map(({ check }) => check)).toEqual(['rights']);
     for (const { what } of blind.bad('note')) expect(what).toContain('not checked: Redis refuses ');
