@@ -1,14 +1,15 @@
 import { Bridge } from './bridge/bridge.js';
-import type { Connections } from './connections.js';
 import { Committer } from './consumer/committer.js';
 import { Consumer } from './consumer/consumer.js';
 import { lineOf } from './doctor/finding.js';
 import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
+import type { GroupConnections } from './group-connections.js';
 import type { Identity } from './identity.js';
 import type { Logger } from './logger.js';
 import { Members } from './members.js';
 import type { Workshop } from './processor/workshop.js';
 import { Reclaimer } from './reclaimer.js';
+import type { Connection } from './redis/connection.js';
 import { Inspector } from './redis/inspect.js';
 import { type Keys, keysOf } from './redis/keys.js';
 import { LeaseStore } from './redis/lease.js';
@@ -17,7 +18,6 @@ import { RoadStore } from './redis/road.js';
 import { readServer, type ServerFacts } from './redis/server.js';
 import type { Reports } from './reports.js';
 import type { Settings } from './settings.js';
-import type { Parts } from './shutdown.js';
 import { loadTracing } from './tracing/load.js';
 import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
 import type { Tracing } from './tracing/tracing.js';
@@ -35,12 +35,24 @@ const RETAIN_BYTES = 64 * 2 ** 20;
 export interface Materials {
   readonly settings: Settings;
   readonly identity: Identity;
-  readonly connections: Connections;
+  readonly connections: GroupConnections;
   readonly workshop: Workshop;
   readonly reports: Reports;
   /** Kept only where http shows them. */
   readonly vitals: Vitals | undefined;
   readonly log: Logger;
+}
+
+/** Everything that runs, from start to stop. */
+export interface Parts {
+  readonly inspector: Inspector;
+  /** The connection on which consumers write. */
+  readonly main: Connection;
+  readonly bridge: Bridge | undefined;
+  readonly consumers: readonly Consumer[];
+  readonly committer: Committer;
+  readonly reclaimer: Reclaimer;
+  readonly members: Members;
 }
 
 /** What becomes known on the way. */

@@ -31,25 +31,33 @@ export class Failing {
   #toldAt = Number.NEGATIVE_INFINITY;
   /** Whether what is so now was told. */
   #told = false;
+  #stopped = false;
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
   failed(attempt: FailedAttempt): void {
+    if (this.#stopped) return;
     if (this.#count++ === 0) this.#since = performance.now();
     this.#last = attempt;
-    this.#timer ??= setTimeout(() => this.#look(), Math.max(TELL_AFTER, this.#quietFor));
+    // It keeps no process alive.
+    this.#timer ??= setTimeout(() => this.#look(), Math.max(TELL_AFTER, this.#quietFor)).unref();
   }
 
   succeeded(): void {
     if (this.#count === 0) return;
     if (this.#told) this.#log.info({}, `over after ${this.#seconds} s: no attempt succeeds`);
-    this.stop();
+    this.#forget();
   }
 
-  /** Forgets what it was going to tell. */
+  /** Nothing is told any more. */
   stop(): void {
+    this.#stopped = true;
+    this.#forget();
+  }
+
+  #forget(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#count = 0;

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
+import type { Parts } from './compose.js';
 import type { GroupView } from './http/view.js';
 import type { Settings } from './settings.js';
-import type { Parts } from './shutdown.js';
 import type { Vitals } from './vitals.js';
 
 /** Where a group is in its life, and its parts while it has any. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import { compose } from './compose.js';
-import { Connections } from './connections.js';
+import { compose, type Parts } from './compose.js';
 import { CgroupError } from './errors.js';
+import { GroupConnections } from './group-connections.js';
 import { type Life, viewOf } from './group-view.js';
 import type { HttpServer } from './http/server.js';
 import { newIdentity } from './identity.js';
@@ -13,7 +13,7 @@ import { type PrivateRedis, startPrivateRedis } from './redis/private.js';
 import { type GroupEvents, Reports } from './reports.js';
 import { pause } from './service.js';
 import { parseSettings, type Settings, type SettingsInput } from './settings.js';
-import { aborted, Deadlines, type Parts, stopParts } from './shutdown.js';
+import { aborted, Deadlines, stopParts } from './shutdown.js';
 import { type GroupStatus, readStatus } from './snapshot.js';
 import { Vitals } from './vitals.js';
 
@@ -45,7 +45,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #process: Processor | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
-  readonly #connections: Connections;
+  readonly #connections: GroupConnections;
   #workshop: Workshop | undefined;
   #redis: PrivateRedis | undefined;
   #http: HttpServer | undefined;
@@ -70,7 +70,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     this.#reports = new Reports(this.#log, this.#vitals, (event, ...args) =>
       (this as EventEmitter).emit(event, ...args),
     );
-    this.#connections = new Connections(() => this.redisUrl, this.#log, this.#vitals);
+    this.#connections = new GroupConnections(() => this.redisUrl, this.#log, this.#vitals);
   }
 
   /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */

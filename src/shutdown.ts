@@ -1,12 +1,6 @@
-import type { Bridge } from './bridge/bridge.js';
-import type { Committer } from './consumer/committer.js';
-import type { Consumer } from './consumer/consumer.js';
+import type { Parts } from './compose.js';
 import { messageOf } from './errors.js';
 import type { Logger } from './logger.js';
-import type { Members } from './members.js';
-import type { Reclaimer } from './reclaimer.js';
-import type { Connection } from './redis/connection.js';
-import type { Inspector } from './redis/inspect.js';
 
 /** Shares of the time after which work is interrupted, and after which what is left is left to others. */
 const INTERRUPT_AT = 0.7;
@@ -32,18 +26,6 @@ export class Deadlines {
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-/** Everything that runs, from start to stop. */
-export interface Parts {
-  readonly inspector: Inspector;
-  /** The connection on which consumers write. */
-  readonly main: Connection;
-  readonly bridge: Bridge | undefined;
-  readonly consumers: readonly Consumer[];
-  readonly committer: Committer;
-  readonly reclaimer: Reclaimer;
-  readonly members: Members;
 }
 
 /** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */

@@ -1,5 +1,15 @@
 /** Ids of stream entries, MILLISECONDS-SEQUENCE (https://redis.io/docs/latest/commands/xadd/). */
 
+/** Each part of an id has 64 bits. */
+const BITS = 64;
+
+/** Whether Redis takes it for the id of an entry. There is no entry 0-0. */
+export function isEntryId(text: string): boolean {
+  const [, ...parts] = /^(\d{1,20})-(\d{1,20})$/.exec(text) ?? [];
+  const numbers = parts.map(BigInt);
+  return numbers.some((part) => part > 0n) && numbers.every((part) => BigInt.asUintN(BITS, part) === part);
+}
+
 /** When the entry was written: ms since 1970, by Redis's clock. */
 export function timeOfId(id: string): number {
   return Number(id.slice(0, id.indexOf('-')));

@@ -43,21 +43,30 @@ export interface Session {
   readonly log: Logger;
 }
 
-/** Connects to the group that the command's settings name, does the work, and disconnects. */
-export async function withGroup<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
+/**
+ * Connects to the group that the command's settings name, does the work, and disconnects.
+ *
+ * @param warns whether to warn of names that are not those of the group
+ */
+export async function withGroup<T>(
+  command: Command,
+  work: (session: Session) => Promise<T>,
+  { warns = true } = {},
+): Promise<T> {
   const { settings, written } = await settingsOf(command);
   const root = makeLogger(settings);
   const log = groupLogger(root, settings);
   const client = await GroupClient.connect({ ...written, logger: root });
   try {
+    if (warns) await warnOfNames(client, log);
     return await work({ client, settings, log });
   } finally {
     client.close();
   }
 }
 
-/** Says so where what is shown belongs to another channel or Redis group than was asked for. */
-export async function warnOfNames({ client, log }: Session): Promise<void> {
+/** Says so where the output belongs to another channel or Redis group than was asked for. */
+async function warnOfNames(client: GroupClient, log: Logger): Promise<void> {
   const wrong = await client.misnamed();
   if (wrong !== undefined) log.warn({}, `${wrong}: give its --channel and --group`);
 }

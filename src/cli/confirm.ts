@@ -1,8 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 
-/** Whether somebody sits at the terminal who can be asked. */
+/** Whether somebody sits at the terminal. */
+export function isAttended(): boolean {
+  return process.stdin.isTTY === true;
+}
+
+/** Whether a question would be seen there. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  return process.stderr.isTTY === true;
 }
 
 /** Asks on the terminal whether to go on; only a yes is one. */

@@ -5,6 +5,15 @@ import { type SettingInfo, settingInfos } from './setting-info.js';
 /** The settings given as flags, as they were typed: nothing is checked or converted yet. */
 export type RawFlags = Partial<Record<SettingName, string | boolean>>;
 
+/** What says which group is meant. */
+const NAMES = [
+  'redis',
+  'channel',
+  'output',
+  'consumerList',
+  'group',
+] as const satisfies readonly SettingName[];
+
 /** An option that stands for a setting; a command may have others, even of the same name as a setting. */
 class SettingOption extends Option {
   constructor(
@@ -33,6 +42,18 @@ export function rawFlags(command: Command): RawFlags {
     if (option instanceof SettingOption && command.getOptionValueSource(option.setting) === 'cli')
       raw[option.setting] = command.getOptionValue(option.setting) as string | boolean;
   return raw;
+}
+
+/** Those of them by which another command finds the same group, and the same config file, by flag. */
+export function namingFlags(command: Command): ReadonlyMap<string, string> {
+  const raw = rawFlags(command);
+  const { config } = command.opts<{ config?: string }>();
+  const given = NAMES.map((name) => [settingInfos[name].flag, raw[name]] as const);
+  return new Map(
+    [...given, ['--config', config] as const].flatMap(([flag, value]) =>
+      typeof value === 'string' ? [[flag, value] as const] : [],
+    ),
+  );
 }
 
 /** The flag that names the config file. Its value is `loadSettings`' `configPath`. */

@@ -37,18 +37,18 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
-  const connection = new Connection(settings.redis, 'doctor', log);
-  const listener = new Connection(settings.redis, 'doctor', log);
+  const make = () => new Connection(settings.redis, 'doctor', log);
+  const connections = { connection: make(), listener: make(), trial: make() };
+  const { connection } = connections;
   const acl = new AclLine(settings);
   try {
-    await Promise.all([connection.connect(CONNECT_TIMEOUT), listener.connect(CONNECT_TIMEOUT)]);
+    await Promise.all(Object.values(connections).map((one) => one.connect(CONNECT_TIMEOUT)));
     const { claimAfter } = settings;
     const facts = await readFacts({
       keys: keysOf(settings),
       names: settings,
       claimAfter,
-      connection,
-      listener,
+      ...connections,
     });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     return examinationOf(await markRefused(connection, findings), acl, facts.server);
@@ -57,8 +57,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     if (!finding) throw error;
     return examinationOf([finding], acl, undefined);
   } finally {
-    connection.close();
-    listener.close();
+    for (const one of Object.values(connections)) one.close();
   }
 }
 
@@ -77,11 +76,12 @@ function examinationOf(
 
 /** Says of each command for redis-cli whether the user may use it: else somebody else has to. */
 async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
-  const all = findings.flatMap(({ cures = [] }) => cures.filter(({ at }) => at === 'redis'));
-  const refused = new Set(await refusedOf(connection, all, ({ words }) => words));
+  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
+  const words = cures.map((cure) => cure.words);
+  const refused = new Set(await refusedOf(connection, words));
   return findings.map((finding) =>
     finding.cures
-      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure) })) }
+      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure.words) })) }
       : finding,
   );
 }

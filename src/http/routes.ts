@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { isEntryId } from '../stream-id.js';
 import type { Asset } from './assets.js';
 import { type EventStreams, eventText } from './events.js';
 import { mayKnow } from './guard.js';
@@ -73,12 +74,14 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
         querystring: {
           type: 'object',
           additionalProperties: false,
-          properties: { before: { type: 'string', pattern: '^\\d{1,20}-\\d{1,20}$' } },
+          properties: { before: { type: 'string' } },
         },
       },
     },
-    async ({ query }, reply) => {
-      const text = await letters.page(query.before);
+    async ({ query: { before } }, reply) => {
+      if (before !== undefined && !isEntryId(before))
+        return reply.code(400).send({ error: 'before is the id of a dead letter' });
+      const text = await letters.page(before);
       return reply.type('application/json; charset=utf-8').send(text);
     },
   );

@@ -67,6 +67,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script]),
       ),
     });
+    silenceReadyCheck(this.#redis);
     this.#commands = this.#redis as unknown as Record<string, Command>;
     let ready = false;
     this.#redis.on('ready', () => {
@@ -254,6 +255,19 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       throw failure;
     }
   }
+}
+
+/**
+ * ioredis asks by INFO whether Redis has loaded its data. Of a user who may not use it ioredis takes Redis for ready, which
+ * commands will tell otherwise, but says so on stderr; a reply that says nothing it takes likewise.
+ */
+function silenceReadyCheck(redis: Redis): void {
+  type Answered = (error?: Error | null, text?: string) => void;
+  const info = redis.info.bind(redis) as (answered: Answered) => Promise<string>;
+  redis.info = ((answered: Answered) =>
+    info((error, text) =>
+      error?.message.startsWith('NOPERM') ? answered(null, '') : answered(error, text),
+    )) as Redis['info'];
 }
 
 /** ioredis wraps the reply to its own first commands into a plain error; this finds the reply again. */

@@ -69,6 +69,8 @@ export interface FactsOptions {
   readonly connection: Connection;
   /** Connected, subscribed to nothing: it hears the channel for a while. */
   readonly listener: Connection;
+  /** Likewise: with it the right to subscribe is tried, for a connection subscribes once. */
+  readonly trial: Connection;
 }
 
 /** ms to listen to the channel. */
@@ -83,11 +85,12 @@ const PAGE = 1_000;
  * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN where Redis does not answer
  */
 export async function readFacts(options: FactsOptions): Promise<Facts> {
-  const { keys, names, claimAfter, connection, listener } = options;
+  const { keys, names, claimAfter, connection, listener, trial } = options;
   const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses what is written whoever asks.
-  const rights = server?.masterAt ? undefined : await missingRights({ connection, listener }, keys, names);
+  const asking = { connection, listener: trial };
+  const rights = server?.masterAt ? undefined : await missingRights(asking, keys, names);
   const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
   // Under a foreign key there is nothing of the group's.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>

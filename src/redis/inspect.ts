@@ -253,9 +253,11 @@ export class Inspector {
     return (await this.#connection.run('revive', [dead, inbox, counters], ids)) as string[];
   }
 
-  /** Deletes all dead letters; returns how many. See `purge.lua`. */
-  async purge(): Promise<number> {
-    return (await this.#connection.run('purge', [this.#keys.dead, this.#keys.counters], [])) as number;
+  /** Deletes the dead letters up to one of them (`lastDead`; '' for none); returns how many. See `purge.lua`. */
+  async purge(last: string): Promise<number> {
+    if (last === '') return 0;
+    const { dead, counters } = this.#keys;
+    return (await this.#connection.run('purge', [dead, counters], [last])) as number;
   }
 
   async #page(

@@ -129,42 +129,27 @@ export async function missingRights(
   };
   for (const [command, send] of Object.entries(subscribing))
     if ((await refusalOf(send())) === 'command') commands.add(command.toLowerCase());
-  // Without the one the transaction would never end, and without the other all would be carried out.
-  for (const command of ['DISCARD', 'MULTI'])
-    if ((await refusalOf(connection.call(command))) === 'command')
-      return { commands: [...commands, command.toLowerCase()], keys: [], channels: [] };
-
-  const asked: Promise<void>[] = [];
-  const ask = (args: readonly Argument[], onRefusal: (what: Refused) => void) => {
-    const [command, ...rest] = args as [string, ...Argument[]];
-    asked.push(
-      refusalOf(connection.call(command, ...rest)).then((what) => {
-        if (what) onRefusal(what);
-      }),
-    );
-  };
-  for (const name of needed(names)) {
-    if (name === 'MULTI' || name === 'DISCARD' || name in subscribing) continue;
-    const example = COMMANDS[name] as Example;
-    ask([...name.split('|'), ...example(keys, names)], (what) => {
-      if (what === 'command') commands.add(name.toLowerCase());
-    });
-  }
+  const asked = needed(names).filter(
+    (name) => !['MULTI', 'DISCARD'].includes(name) && !(name in subscribing),
+  );
   const { marks, ...own } = keys;
-  for (const key of Object.values(own))
-    for (const command of ['TYPE', 'DEL'])
-      ask([command, key], (what) => {
-        if (what === 'key') lacked.keys.add(key);
-      });
-  for (const channel of [names.channel, marks])
-    ask(['PUBLISH', channel, ''], (what) => {
-      if (what === 'channel') lacked.channels.add(channel);
-    });
-  try {
-    await Promise.all(asked);
-  } finally {
-    await connection.call('DISCARD');
-  }
+  const lacking = await whileQueueing(connection, (refusal) =>
+    Promise.all([
+      ...asked.map(async (name) => {
+        const example = COMMANDS[name] as Example;
+        if ((await refusal([...name.split('|'), ...example(keys, names)])) === 'command')
+          commands.add(name.toLowerCase());
+      }),
+      ...Object.values(own).map(async (key) => {
+        const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
+        if (refusals.includes('key')) lacked.keys.add(key);
+      }),
+      ...[names.channel, marks].map(async (channel) => {
+        if ((await refusal(['PUBLISH', channel, ''])) === 'channel') lacked.channels.add(channel);
+      }),
+    ]),
+  );
+  if (lacking) commands.add(lacking.toLowerCase());
   return { commands: [...commands], keys: [...lacked.keys], channels: [...lacked.channels] };
 }
 
@@ -174,24 +159,38 @@ export async function missingRights(
  *
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
-export async function refusedOf<T>(
+export async function refusedOf(
   connection: Connection,
-  commands: readonly T[],
-  wordsOf: (command: T) => readonly string[],
-): Promise<T[]> {
+  commands: readonly (readonly string[])[],
+): Promise<(readonly string[])[]> {
   if (commands.length === 0) return [];
+  const refused: (readonly string[])[] = [];
+  const lacking = await whileQueueing(connection, (refusal) =>
+    Promise.all(
+      commands.map(async (words) => {
+        if (await refusal(words)) refused.push(words);
+      }),
+    ),
+  );
+  return lacking ? [...commands] : refused;
+}
+
+/**
+ * Has commands queued in a transaction, each by `refusal`, which tells what the user may not use of it, and discards
+ * them. Gives back the command without which none can be queued, where the user lacks it.
+ */
+async function whileQueueing(
+  connection: Connection,
+  work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
+): Promise<string | undefined> {
   // Without the one the transaction would never end, and without the other all would be carried out.
-  for (const command of ['DISCARD', 'MULTI'])
-    if ((await refusalOf(connection.call(command))) !== undefined) return [...commands];
-  const asked = commands.map(async (command) => {
-    const [name = '', ...rest] = wordsOf(command);
-    return (await refusalOf(connection.call(name, ...rest))) ? [command] : [];
-  });
+  for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(connection.call(command))) return command;
   try {
-    return (await Promise.all(asked)).flat();
+    await work(([command, ...rest]) => refusalOf(connection.call(String(command), ...rest)));
   } finally {
     await connection.call('DISCARD');
   }
+  return undefined;
 }
 
 type Refused = 'command' | 'key' | 'channel';

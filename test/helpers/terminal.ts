@@ -29,13 +29,23 @@ export interface TerminalRun {
   raw(): string;
 }
 
+export interface TerminalOptions {
+  rows?: number;
+  columns?: number;
+  env?: NodeJS.ProcessEnv;
+  /** A file that takes stderr. */
+  errors?: string;
+}
+
 /** Runs a command of `cgroup` in a terminal of this size; it is killed when the test has ended. */
 export function onTerminal(
   args: readonly string[],
-  { rows = 30, columns = 100, env = {} }: { rows?: number; columns?: number; env?: NodeJS.ProcessEnv } = {},
+  { rows = 30, columns = 100, env = {}, errors }: TerminalOptions = {},
 ): TerminalRun {
   const { NO_COLOR: _, ...inherited } = process.env;
-  const child = spawn('python3', [HOST, String(rows), String(columns), process.execPath, BIN, ...args], {
+  const redirected = errors === undefined ? [] : ['/bin/sh', '-c', 'exec "$@" 2>"$0"', errors];
+  const command = [...redirected, process.execPath, BIN, ...args];
+  const child = spawn('python3', [HOST, String(rows), String(columns), ...command], {
     env: { ...inherited, TERM: 'xterm-256color', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { type Namespace, withRedis } from '../helpers/redis.js';
+import { flagsOf } from '../helpers/running.js';
 import { onTerminal } from '../helpers/terminal.js';
 import { until } from '../helpers/until.js';
 
@@ -22,15 +23,14 @@ afterEach(async () => {
 
 /** Runs a subcommand of `dead` to its end. */
 async function dead(names: Namespace, ...args: string[]) {
-  const run = cgroup(['dead', ...args, '--redis', names.redis, '--output', names.output]);
+  const run = cgroup(['dead', ...args, ...flagsOf(names)]);
   const { code } = await run.exit;
   return { code, stdout: run.stdout(), stderr: run.stderr() };
 }
 
 /** A group with `messages` published to it, once all of them are dead letters; it is stopped with the test. */
 async function groupWithDead(names: Namespace, messages: (string | Buffer)[], args: string[] = []) {
-  const flags = ['--redis', names.redis, '--channel', names.channel, '--output', names.output];
-  const run = cgroup(['start', ...flags, '--consumer-list', names.consumerList, '--size', '1', ...args]);
+  const run = cgroup(['start', ...flagsOf(names), '--size', '1', ...args]);
   groups.push(run);
   await run.line(/ready/);
   for (const message of messages) await redis.publish(names.channel, message);
@@ -38,7 +38,7 @@ async function groupWithDead(names: Namespace, messages: (string | Buffer)[], ar
 }
 
 async function verified(names: Namespace) {
-  const run = cgroup(['verify', '--redis', names.redis, '--output', names.output, '--json']);
+  const run = cgroup(['verify', ...flagsOf(names), '--json']);
   await run.exit;
   return JSON.parse(run.stdout());
 }
@@ -152,9 +152,12 @@ describe('dead retry', () => {
     });
   });
 
-  it.each([[[]], [['1-1', '--all']], [['no-id']]])('refuses %j', async (args) => {
-    expect(await dead(shared.namespace(), 'retry', ...args)).toMatchObject({ code: 2, stdout: '' });
-  });
+  it.each([[[]], [['1-1', '--all']], [['no-id']], [['18446744073709551616-0']]])(
+    'refuses %j',
+    async (args) => {
+      expect(await dead(shared.namespace(), 'retry', ...args)).toMatchObject({ code: 2, stdout: '' });
+    },
+  );
 });
 
 describe('dead purge', () => {
@@ -169,8 +172,7 @@ describe('dead purge', () => {
   it('asks on a terminal first, and deletes them only for a yes, or --yes', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison', 'poison']);
-    const purge = (...more: string[]) =>
-      onTerminal(['dead', 'purge', '--redis', names.redis, '--output', names.output, ...more]);
+    const purge = (...more: string[]) => onTerminal(['dead', 'purge', ...flagsOf(names), ...more]);
     for (const answer of ['\r', 'no\r', '\u0003', '\u0004']) {
       const run = purge();
       await run.shows(/^Delete 2 dead letters of messages:processed:\S+ for good\? \[y\/N\]/);
@@ -194,5 +196,37 @@ describe('dead purge', () => {
       expect((await unasked.exit).code).toBe(0);
       await unasked.shows(told);
     }
+  });
+
+  it('deletes those that there were when it asked, and not what dies meanwhile', async () => {
+    const names = shared.namespace();
+    await groupWithDead(names, ['poison', 'poison']);
+    const run = onTerminal(['dead', 'purge', ...flagsOf(names)]);
+    await run.shows(/Delete 2 dead letters .*\[y\/N\]/);
+    await redis.publish(names.channel, 'later');
+    const left = async () =>
+      (await redis.xrange(`cgroup:{${names.output}}:dead`, '-', '+')).map(([, f]) => f);
+    await until(async () => (await left()).length === 3);
+    run.type('y\r');
+    expect(await run.exit).toEqual({ code: 0, restored: true });
+    await run.shows(/^deleted 2 dead letters$/m);
+    expect(await left()).toEqual([expect.arrayContaining(['later'])]);
+    expect(await verified(names)).toMatchObject({ ok: true, dead: 3, lost: 0 });
+  });
+
+  it('does nothing where nobody would see the question', async () => {
+    const names = shared.namespace();
+    await groupWithDead(names, ['poison']);
+    const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const errors = join(folder, 'err.log');
+    const flags = flagsOf(names);
+    const run = onTerminal(['dead', 'purge', ...flags], { errors });
+    expect(await run.exit).toEqual({ code: 2, restored: true });
+    expect(await readFile(errors, 'utf8')).toContain('give --yes');
+    expect(await redis.xlen(`cgroup:{${names.output}}:dead`)).toBe(1);
+    const sure = onTerminal(['dead', 'purge', '--yes', ...flags], { errors });
+    expect(await sure.exit).toEqual({ code: 0, restored: true });
+    expect(await redis.xlen(`cgroup:{${names.output}}:dead`)).toBe(0);
   });
 });

@@ -36,6 +36,7 @@ async function doctor(space: Namespace, ...args: string[]) {
   const diagnosis = JSON.parse(run.stdout()) as Diagnosis;
   return {
     code,
+    stderr: run.stderr(),
     ...diagnosis,
     bad: (status: string) => diagnosis.findings.filter((one) => one.status === status),
   };
@@ -178,6 +179,7 @@ describe('cgroup doctor', () => {
     const names = [...commandNames].map((name) => name.toLowerCase());
     await redis.call('ACL', 'SETUSER', 'blind', 'reset', 'on', '>secret');
     const blind = await doctor(as('blind'));
+    expect(blind.stderr).toBe('');
     expect(blind.findings.filter(({ status }) => status === 'ok')).toEqual([]);
     expect(blind.bad('mend').map(({ check }) => check)).toEqual(['rights']);
     for (const { what } of blind.bad('note')) expect(what).toContain('not checked: Redis refuses ');
@@ -207,7 +209,7 @@ describe('cgroup doctor', () => {
       const { bad } = await doctor(group.space, '--claim-after', '2s');
       return bad('mend').find(({ check }) => check === 'consumers');
     });
-    expect(stuck.mend).toEqual(['cgroup start']);
+    expect(stuck.mend).toEqual([`cgroup start ${group.flags.join(' ')}`]);
     expect(stuck.what).toMatch(/^\d+ messages? lies? with consumers that are gone: /);
 
     const wrong = await doctor({ ...group.space, channel: 'elsewhere' });
@@ -262,7 +264,9 @@ describe('cgroup doctor', () => {
       {
         check: 'owner',
         what: `the output ${output} belongs to the channel ${channel} and the group mine, not to the channel elsewhere and the group cgroup`,
-        mend: [`cgroup doctor --output ${output} --channel ${channel} --group mine`],
+        mend: [
+          `cgroup doctor --output ${output} --channel ${channel} --group mine --redis ${shared.url} --consumer-list ${consumerList}`,
+        ],
       },
     ]);
     expect(rest(wrong.findings)).toEqual([]);
@@ -279,9 +283,11 @@ describe('cgroup doctor', () => {
   it('knows a replica', async () => {
     const master = await freshRedis(KEEPS);
     const replica = await freshRedis([...KEEPS, '--replicaof', '127.0.0.1', String(master.port)]);
-    const { bad } = await doctor(namespaceOn(replica.url));
+    const space = namespaceOn(replica.url);
+    const { bad } = await doctor(space);
     const role = bad('mend').find(({ check }) => check === 'role');
-    expect(role?.mend).toEqual([`cgroup start --redis redis://127.0.0.1:${master.port}`]);
+    const there = { ...space, redis: `redis://127.0.0.1:${master.port}` };
+    expect(role?.mend).toEqual([`cgroup start ${flagsOf(there).join(' ')}`]);
   });
 
   it('prints it for people, without the password', async () => {

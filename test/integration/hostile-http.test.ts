@@ -43,6 +43,8 @@ const HOSTILE: readonly Hostile[] = [
   ['is a script', 404, request('GET /<script>alert(1)</script>')],
   ['has two slashes', 404, request('GET //evil.example/')],
   ['wants a query that is none', 400, request('GET /api/dead?before=*')],
+  ['wants an id that has no room in 64 bits', 400, request('GET /api/dead?before=18446744073709551616-0')],
+  ['wants an id that no entry has', 400, request('GET /api/dead?before=0-0')],
   ['wants a query twice', 400, request('GET /api/dead?before=1-1&before=2-2')],
   ['wants another key', 200, request('GET /api/dead?key=secret')],
   // Methods

@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../../src/logger.js';
+import { Connection } from '../../src/redis/connection.js';
 import { keysOf } from '../../src/redis/keys.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { fakeServer, redisOfVersion } from '../helpers/fakeserver.js';
@@ -66,6 +68,22 @@ describe('a Redis that is not there', () => {
     await server.restart();
     await group.line(/ready: /);
     expect(await group.kill()).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('a Redis that loads its data', () => {
+  const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
+
+  test('is waited for', async () => {
+    const answers = [1, 0].map((loading) => bulk(`# Persistence\r\nloading:${loading}\r\n`));
+    const address = await fakeServer((request, socket) => {
+      for (const [, command] of request.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g))
+        socket.write(command?.toUpperCase() === 'INFO' ? (answers.shift() ?? '-ERR\r\n') : '+OK\r\n');
+    });
+    const connection = new Connection(`redis://${address}`, 'test', silentLogger);
+    onTestFinished(() => connection.close());
+    await connection.connect(5_000);
+    expect(answers).toEqual([]);
   });
 });
 

@@ -287,22 +287,27 @@ describe('bury', () => {
 
 describe('dead letters', () => {
   test('that are sent back are in the inbox once, as new entries; the purged stay counted', async () => {
-    const { ids, road, read, inspector } = await holding(3);
+    const { ids, road, read, inspector } = await holding(4);
     await road.bury(ids.map((id) => letterOf(id)));
     const letters: string[] = [];
     for await (const { id } of inspector.deadLetters()) letters.push(id);
-    const [one] = letters as [string];
+    const [one, , third, last] = letters as [string, string, string, string];
     expect(await inspector.revive([one, '1-1'])).toEqual([one]);
     expect(await inspector.revive([one])).toEqual([]);
     const again = await read('b');
     expect(again).toMatchObject([{ message: Buffer.from([0x7b, 0xff]), attempts: 0 }]);
     expect(ids).not.toContain(again[0]?.id);
-    expect(await inspector.purge()).toBe(2);
-    expect(await inspector.purge()).toBe(0);
+    for (const [upTo, purged] of [
+      [third, 2],
+      [third, 0],
+      ['', 0],
+      [last, 1],
+    ] as const)
+      expect(await inspector.purge(upTo)).toBe(purged);
     expect(await inspector.read()).toMatchObject({
       backlog: 1,
       deadLength: 0,
-      counters: { relayed: 3, dead: 2, revived: 1, purged: 2 },
+      counters: { relayed: 4, dead: 3, revived: 1, purged: 3 },
     });
   });
 });

@@ -128,7 +128,7 @@ describe('cgroup top', () => {
     await group.run.kill();
   });
 
-  it('and status say what the output belongs to, where they are asked for something else', async () => {
+  it('and the others say what the output belongs to, where they are asked for something else', async () => {
     const { space, flags, run } = await groupAtWork(shared.url);
     const belongs = (rest: string) =>
       `the output ${space.output} belongs to the channel ${space.channel} and the group cgroup, not to ${rest}`;
@@ -136,8 +136,19 @@ describe('cgroup top', () => {
       [['--channel', 'elsewhere'], belongs('the channel elsewhere')],
       [['--group', 'other'], belongs('the group other')],
     ] as const)
-      for (const command of [['status'], ['status', '--json'], ['top', '--interval', '100ms']]) {
+      for (const command of [
+        ['status'],
+        ['status', '--json'],
+        ['top', '--interval', '100ms'],
+        ['monitor', '--interval', '100ms'],
+        ['verify'],
+        ['dead', 'list'],
+      ]) {
         const asked = cgroup([...command, ...flags, ...wrong]);
+        if (command[0] === 'monitor') {
+          await asked.line(/ msg\/s /);
+          void asked.kill();
+        }
         expect((await asked.exit).code).toBe(0);
         expect(logOf(asked, 40).map(({ msg }) => msg)).toEqual([`${told}: give its --channel and --group`]);
         if (command[0] === 'top') expect(asked.stdout()).toContain(`\n${told}\n`);
@@ -145,6 +156,14 @@ describe('cgroup top', () => {
     const right = cgroup(['status', ...flags]);
     expect((await right.exit).code).toBe(0);
     expect(right.stderr()).toBe('');
+    // The screen says it once.
+    const top = onTerminal(['top', ...flags, '--channel', 'elsewhere', '--interval', '100ms'], {
+      columns: 300,
+    });
+    await top.shows(/not to the channel elsewhere/);
+    top.type('q');
+    expect((await top.exit).code).toBe(0);
+    expect(top.raw()).not.toContain('give its --channel');
     await run.kill();
   });
 

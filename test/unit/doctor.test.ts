@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { doctorText, notesOn, shownFinding } from '../../src/cli/commands/doctor.js';
 import { AclLine } from '../../src/doctor/acl-line.js';
 import { diagnose } from '../../src/doctor/diagnose.js';
-import { type Cure, type Finding, lineOf, redis } from '../../src/doctor/finding.js';
+import { type Cure, type Finding, lineOf, redis, shell } from '../../src/doctor/finding.js';
 import { refuseUnfit } from '../../src/doctor/server-checks.js';
 import type { Facts } from '../../src/redis/facts.js';
 import type { ServerFacts } from '../../src/redis/server.js';
@@ -309,6 +309,26 @@ describe('what it prints', () => {
     expect(line(redis('PING'), 'redis://:secret@[::1]:7000')).toBe('redis-cli -h ::1 -p 7000 PING');
     expect(line(redis('PING'), 'redis://default:secret@localhost')).toBe('redis-cli PING');
     expect(line(redis('PING'), 'redis://m%20e:secret@h')).toBe("redis-cli -h h --user 'm e' PING");
+  });
+
+  it('is about the same group, unless it names another', () => {
+    const given = new Map([
+      ['--redis', 'redis://me:s%C3%A9cret@h/1'],
+      ['--output', 'my results'],
+    ]);
+    const cures: Cure[] = [
+      shell('cgroup', 'dead', 'purge'),
+      shell('cgroup', 'start', '--redis', 'redis://h:2'),
+      shell('df', '-h'),
+    ];
+    expect(shownFinding({ ...finding, cures }, 'redis://h', given).mend).toEqual([
+      "cgroup dead purge --redis redis://me:PASSWORD@h/1 --output 'my results'",
+      "cgroup start --redis redis://h:2 --output 'my results'",
+      'df -h',
+    ]);
+    const notes = (cure: Cure) => notesOn([{ ...finding, cures: [cure] }], 'redis://h', given);
+    expect(cures.map((cure) => notes(cure).length)).toEqual([1, 0, 0]);
+    expect(notes(shell('cgroup', 'start'))).toEqual([expect.stringContaining('in place of PASSWORD')]);
   });
 
   it('is not for the user of the URL where that user may not do it, and says so', () => {

@@ -73,10 +73,13 @@ describe('a processor that fails', () => {
     expect(told.length).toBeLessThanOrEqual(10);
   });
 
-  it('leaves no timer behind', () => {
+  it('leaves no timer behind, and starts none once it is stopped', () => {
     const { told, failing } = scene();
     failing.failed(attempt);
     failing.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    failing.failed(attempt);
+    failing.failed(attempt);
     expect(vi.getTimerCount()).toBe(0);
     expect(told).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CgroupError } from '../../src/errors.js';
-import { failureOf, RefusedError, withoutCommand } from '../../src/redis/failure.js';
+import { failureOf, QUESTIONS, RefusedError, withoutCommand } from '../../src/redis/failure.js';
+import { commandsOfScripts, commandsOfStores } from '../helpers/sources.js';
 
 /** An error reply, as ioredis hands it over. */
 function reply(message: string): Error {
@@ -76,14 +77,30 @@ describe('no reply', () => {
   });
 });
 
-it.each(['snapshot', 'totals', 'letters', 'XRANGE', 'LRANGE', 'HGETALL', 'INFO'])(
-  'no reply to %s, which only asks: Redis is away, and no outcome is in question',
-  (question) => {
+describe('a question', () => {
+  /** What changes something, be it a connection; all else asks. */
+  const ACTS = [
+    ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
+    ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM'],
+    ...['XACK', 'XADD', 'XCLAIM', 'XDEL', 'XTRIM', 'XGROUP|CREATE', 'XGROUP|DELCONSUMER'],
+  ];
+  const asks = (command: string) => !ACTS.includes(command);
+
+  it('is each command that is sent and each script that is run, where it only asks', () => {
+    const scripts = [...commandsOfScripts()].filter(
+      ([name, commands]) => name !== 'common' && commands.every(asks),
+    );
+    const commands = commandsOfStores().filter(asks);
+    const questions = [...scripts.map(([name]) => name), ...commands.map((name) => name.replace(/\|.*/, ''))];
+    expect([...QUESTIONS].sort()).toEqual([...new Set(questions)].sort());
+  });
+
+  it.each([...QUESTIONS])('without a reply says that Redis is away: %s', (question) => {
     const failure = failureOf(new Error('Connection is closed.'), question);
     expect(failure).toMatchObject({ code: 'REDIS_UNREACHABLE' });
     expect(failure.message).toMatch(/^\w+: no reply from Redis \(Connection is closed\.\)$/);
-  },
-);
+  });
+});
 
 it('that did not come is told with the address, where it is known', () => {
   const failure = failureOf(new Error('Connection is closed.'), 'mark', 'far.example:6380');

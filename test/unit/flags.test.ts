@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addSettingsFlags, configOption, rawFlags } from '../../src/cli/flags.js';
+import { addSettingsFlags, configOption, namingFlags, rawFlags } from '../../src/cli/flags.js';
 import { loadSettings } from '../../src/cli/load-settings.js';
 import { messageOf } from '../../src/errors.js';
 import { type SettingName, settingNames } from '../../src/settings.js';
@@ -40,6 +40,18 @@ describe('the flags', () => {
       monitor: true,
     });
     expect(typed('-n5', '--interval=1s')).toEqual({ size: '5', interval: '1s' });
+  });
+
+  it('that name a group are known apart', () => {
+    const parsed = command().addOption(configOption());
+    parsed.parse(['-r', 'redis://h', '--size', '5', '--consumer-list', 'ids', '--config', 'c.json'], {
+      from: 'user',
+    });
+    expect([...namingFlags(parsed)]).toEqual([
+      ['--redis', 'redis://h'],
+      ['--consumer-list', 'ids'],
+      ['--config', 'c.json'],
+    ]);
   });
 
   it('can turn a boolean off, and the last one counts', () => {

@@ -2,9 +2,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Inspector } from '../../client.js';
 import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { CgroupError } from '../../errors.js';
+import { isEntryId } from '../../stream-id.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { canAsk, confirmed } from '../confirm.js';
+import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
 import { printable } from '../printable.js';
 import { progress } from '../progress.js';
@@ -125,23 +126,24 @@ function purgeCommand(): Command {
   )
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object')
-    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }, command: Command) =>
-      withGroup(command, async ({ client: { inspector }, settings: { output } }) => {
-        const wanted = yes || !canAsk() || (await isPurgeWanted(inspector, output));
-        const purged = wanted ? await inspector.purge() : 0;
+    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }, command: Command) => {
+      const asks = !yes && isAttended();
+      if (asks && !canAsk())
+        command.error('error: the question would not be seen, for stderr is no terminal: give --yes');
+      await withGroup(command, async ({ client: { inspector }, settings: { output } }) => {
+        // Those that are there now, and no more: what dies while the question stands is not agreed to.
+        const { lastDead, deadLength } = await inspector.read();
+        const question = printable(`Delete ${lettersOf(deadLength)} of ${output} for good?`);
+        const wanted = !asks || deadLength === 0 || (await confirmed(question));
+        const purged = wanted ? await inspector.purge(lastDead) : 0;
         print(json ? JSON.stringify({ purged }) : `deleted ${lettersOf(purged)}`);
         if (!wanted) process.exitCode = NOT_DONE;
-      }),
-    );
-}
-
-async function isPurgeWanted(inspector: Inspector, output: string): Promise<boolean> {
-  const { deadLength } = await inspector.read();
-  return deadLength === 0 || confirmed(printable(`Delete ${lettersOf(deadLength)} of ${output} for good?`));
+      });
+    });
 }
 
 function letterId(text: string): string {
-  if (/^\d+-\d+$/.test(text)) return text;
+  if (isEntryId(text)) return text;
   throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows them.');
 }
 

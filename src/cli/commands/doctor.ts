@@ -2,7 +2,9 @@ import type { Command } from 'commander';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
 import type { Cure, Finding } from '../../doctor/finding.js';
+import { MASK, maskUrl } from '../../mask.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
+import { namingFlags } from '../flags.js';
 import { makeLogger } from '../logger.js';
 import { printable } from '../printable.js';
 
@@ -25,8 +27,9 @@ export function doctorCommand(): Command {
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const { settings, written } = await settingsOf(command);
       const { ok, findings, acl, aclLasts } = await examine({ ...written, logger: makeLogger(settings) });
-      const shown = findings.map((finding) => shownFinding(finding, settings.redis));
-      const notes = notesOn(findings, settings.redis);
+      const given = namingFlags(command);
+      const shown = findings.map((finding) => shownFinding(finding, settings.redis, given));
+      const notes = notesOn(findings, settings.redis, given);
       if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, aclLasts }, null, 2));
       else print(doctorText(shown, notes, acl, aclLasts));
       if (!ok) process.exitCode = TO_MEND;
@@ -38,19 +41,38 @@ export interface ShownFinding extends Pick<Finding, 'check' | 'status' | 'what' 
   readonly mend: readonly string[];
 }
 
-export function shownFinding({ check, status, what, why, cures = [] }: Finding, url: string): ShownFinding {
+/** The flags, with their values, by which the doctor was told of the group. */
+type Given = ReadonlyMap<string, string>;
+
+const NOTHING_GIVEN: Given = new Map();
+
+export function shownFinding(
+  { check, status, what, why, cures = [] }: Finding,
+  url: string,
+  given = NOTHING_GIVEN,
+): ShownFinding {
   return {
     check,
     status,
     what,
     ...(why === undefined ? {} : { why }),
-    mend: cures.map((cure) => typed(cure, url)),
+    mend: cures.map((cure) => (cure.at === 'redis' ? redisCli(cure, url) : inShell(cure, given))),
   };
 }
 
+/** Our own commands are about the same group, unless they name another. */
+function inShell({ words }: Cure, given: Given): string {
+  if (words[0] !== 'cgroup') return shellLine(words);
+  const more = [...given].filter(([flag]) => !words.includes(flag));
+  return shellLine([...words, ...more.flatMap(([flag, value]) => [flag, shownValue(flag, value)])]);
+}
+
+function shownValue(flag: string, value: string): string {
+  return flag === '--redis' ? maskUrl(value).replaceAll(MASK, 'PASSWORD') : value;
+}
+
 /** The password is not shown: see {@link notesOn}. */
-function typed({ at, words, refused }: Cure, url: string): string {
-  if (at === 'shell') return shellLine(words);
+function redisCli({ words, refused }: Cure, url: string): string {
   const { hostname, port, pathname, protocol } = new URL(url);
   const user = userIn(url);
   const flags = [
@@ -63,9 +85,10 @@ function typed({ at, words, refused }: Cure, url: string): string {
   return shellLine(['redis-cli', ...flags, ...words]);
 }
 
-/** What has to be known of the lines for redis-cli, whoever types them. */
-export function notesOn(findings: readonly Finding[], url: string): string[] {
-  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
+/** What has to be known of the lines, whoever types them. */
+export function notesOn(findings: readonly Finding[], url: string, given = NOTHING_GIVEN): string[] {
+  const all = findings.flatMap((finding) => finding.cures ?? []);
+  const cures = all.filter(({ at }) => at === 'redis');
   const refused = cures.filter((cure) => cure.refused);
   const user = userIn(url);
   const notes: string[] = [];
@@ -78,6 +101,10 @@ export function notesOn(findings: readonly Finding[], url: string): string[] {
     notes.push(
       'redis-cli takes the password from the variable REDISCLI_AUTH, or asks for it with --askpass.',
     );
+  const redis = given.get('--redis');
+  const repeats = all.some(({ words }) => words[0] === 'cgroup' && !words.includes('--redis'));
+  if (repeats && redis !== undefined && shownValue('--redis', redis) !== redis)
+    notes.push('In the lines for cgroup, put the password of the URL in place of PASSWORD.');
   return notes;
 }
 

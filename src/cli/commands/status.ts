@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../../duration.js';
 import type { GroupStatus } from '../../snapshot.js';
-import { GROUP_SETTINGS, print, settingsCommand, warnOfNames, withGroup } from '../command.js';
+import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { columns } from '../table.js';
 
 export function statusCommand(): Command {
@@ -16,9 +16,8 @@ export function statusCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async (options: { json?: boolean }, command: Command) =>
-      withGroup(command, async (session) => {
-        const status = await session.client.status();
-        await warnOfNames(session);
+      withGroup(command, async ({ client }) => {
+        const status = await client.status();
         print(options.json ? JSON.stringify(status, null, 2) : statusText(status));
       }),
     );

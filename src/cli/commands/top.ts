@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { formatDuration, parseDuration } from '../../duration.js';
 import { problemOf } from '../../settings.js';
-import { GROUP_SETTINGS, settingsCommand, warnOfNames, withGroup } from '../command.js';
+import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
 
 /** ms between two readings. */
 const INTERVAL = 1_000;
@@ -27,10 +27,10 @@ export function topCommand(): Command {
       // What draws on a terminal is loaded only where it is needed.
       const { printOnce, showOnScreen } = await import('../top/run.js');
       const onScreen = process.stdout.isTTY && process.env.TERM !== 'dumb';
-      await withGroup(command, async (session) => {
-        await warnOfNames(session);
-        await (onScreen ? showOnScreen : printOnce)(session.client, options.interval);
-      });
+      const show = onScreen ? showOnScreen : printOnce;
+      // The screen would cover a line of the log, and tells wrong names itself.
+      const warns = !onScreen;
+      await withGroup(command, ({ client }) => show(client, options.interval), { warns });
     });
 }
 

@@ -7,7 +7,7 @@ import type { Vitals } from './vitals.js';
 const CONNECT_TIMEOUT = 5_000;
 
 /** The connections of a group: opened while it starts, closed together when it stops. */
-export class Connections {
+export class GroupConnections {
   readonly #url: () => string;
   readonly #log: Logger;
   readonly #vitals: Vitals | undefined;

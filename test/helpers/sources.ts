@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const REDIS = new URL('../../src/redis/', import.meta.url);
+
+/** Commands of which the second word is a part. */
+const CONTAINERS = ['CLIENT', 'CONFIG', 'PUBSUB', 'XGROUP', 'XINFO'];
+
+function commandsIn(text: string, calls: readonly RegExp[]): string[] {
+  return calls.flatMap((call) =>
+    [...text.matchAll(call)].map(([, command = '', sub]) =>
+      CONTAINERS.includes(command) && sub ? `${command}|${sub}` : command,
+    ),
+  );
+}
+
+function textsIn(folder: URL, ending: string): [name: string, text: string][] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), 'utf8')]);
+}
+
+/** The commands of each script, subcommands after a bar. */
+export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
+  const calls = [
+    /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,
+    /(?:call_with_ids\(\w+, |first_id\()'([A-Z]+)'/g,
+  ];
+  return new Map(
+    textsIn(new URL('lua/', REDIS), '.lua').map(([name, text]) => [name, commandsIn(text, calls)]),
+  );
+}
+
+/** The commands that the stores send by name, likewise. */
+export function commandsOfStores(): string[] {
+  const calls = [/(?:call(?:Buffer)?|#send|#page|text)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g];
+  return textsIn(REDIS, '.ts').flatMap(([, text]) => commandsIn(text, calls));
+}
