@@ -1,4 +1,4 @@
-export type { Failure } from './consumer/consumer.js';
+export type { Failure } from './consumer/outcomes.js';
 export { CgroupError, type ErrorCode, type SettingProblem, SettingsError } from './errors.js';
 export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group.js';
 export type { Logger } from './logger.js';

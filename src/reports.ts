@@ -1,4 +1,4 @@
-import type { Failure } from './consumer/consumer.js';
+import type { Failure } from './consumer/outcomes.js';
 import { Digest } from './digest.js';
 import { messageOf } from './errors.js';
 import { Failing } from './failing.js';

@@ -5,7 +5,7 @@ import { Trouble } from '../trouble.js';
 import { Settlements } from './settlements.js';
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
-interface Done {
+export interface Done {
   settled(inboxId: string): void;
 }
 

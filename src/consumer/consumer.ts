@@ -1,13 +1,14 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { afterFailure, isSpent, type RetryPolicy } from '../outcome.js';
+import { isSpent, type RetryPolicy } from '../outcome.js';
 import type { Lane, Outcome, Running } from '../processor/workshop.js';
 import { type Connection, refusedAs } from '../redis/connection.js';
-import type { DeadReason, Entry, RoadStore } from '../redis/road.js';
+import type { Entry, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
 import { Trouble } from '../trouble.js';
 import type { Committer } from './committer.js';
+import { type Failure, Outcomes } from './outcomes.js';
 import { Sizer } from './sizer.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
@@ -35,17 +36,6 @@ export interface ConsumerOptions {
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
-/** A message that could not be processed, for the log and for listeners. */
-export interface Failure {
-  readonly consumerId: string;
-  readonly inboxId: string;
-  readonly attempt: number;
-  readonly reason: DeadReason;
-  readonly error: string;
-  /** Whether it becomes a dead letter, as against being tried again. */
-  readonly dead: boolean;
-}
-
 /** An entry in this consumer's hands. */
 interface Holding {
   readonly entry: Entry;
@@ -63,6 +53,7 @@ export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
   readonly #sizer: Sizer;
+  readonly #outcomes: Outcomes;
   readonly #trouble: Trouble;
   readonly #held = new Map<string, Holding>();
   #queue: Holding[] = [];
@@ -81,6 +72,8 @@ export class Consumer {
     this.id = options.id;
     this.#options = options;
     this.#sizer = new Sizer(options.concurrency, options.batch, options.most);
+    const { id: consumerId, committer, policy, onFailure } = options;
+    this.#outcomes = new Outcomes({ consumerId, committer, policy, onFailure, done: this });
     this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
   }
 
@@ -285,13 +278,8 @@ export class Consumer {
     const attempt = entry.attempts + 1;
     if (isSpent(attempt, policy)) {
       this.#inWork--;
-      this.#bury(
-        holding,
-        'failed',
-        `its consumer ended during attempt ${entry.attempts}`,
-        entry.attempts,
-        false,
-      );
+      holding.ended = true;
+      this.#outcomes.giveUp(entry);
       this.#next();
       return;
     }
@@ -333,67 +321,14 @@ export class Consumer {
   }
 
   #end(holding: Holding, outcome: Outcome): void {
-    const { committer, policy } = this.#options;
-    const { entry } = holding;
-    const attempt = entry.attempts + 1;
-    switch (outcome.kind) {
-      case 'processed': {
-        holding.ended = true;
-        const { messageId, data } = outcome;
-        committer.add({
-          kind: 'result',
-          inboxId: entry.id,
-          consumerId: this.id,
-          messageId,
-          data,
-          done: this,
-        });
-        return;
-      }
-      case 'given-up':
-        this.#bury(holding, 'failed', outcome.error, attempt, true);
-        return;
-      case 'invalid':
-        this.#bury(holding, outcome.reason, outcome.error, 0, false);
-        return;
-      case 'failed': {
-        const next = afterFailure(attempt, policy, Math.random());
-        if (next.kind === 'dead') {
-          this.#bury(holding, outcome.reason, outcome.error, attempt, true);
-          return;
-        }
-        holding.ended = true;
-        committer.add({ kind: 'retry', inboxId: entry.id, consumerId: this.id, wait: next.wait, done: this });
-        this.#tell(holding, outcome.reason, outcome.error, attempt, false);
-        return;
-      }
-      case 'interrupted':
-        // While the group stops, or its thread cannot go on, it stays held, to be handed back; otherwise it is another's.
-        if (this.#quiet.signal.aborted) return;
-        if (this.#options.lane.closed) this.#returning = true;
-        else this.#forget(holding);
+    if (this.#outcomes.settle(holding.entry, outcome)) {
+      holding.ended = true;
+      return;
     }
-  }
-
-  #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
-    const { entry } = holding;
-    holding.ended = true;
-    this.#options.committer.add({
-      kind: 'dead',
-      inboxId: entry.id,
-      consumerId: this.id,
-      message: entry.message,
-      reason,
-      error,
-      attempts,
-      failed,
-      done: this,
-    });
-    this.#tell(holding, reason, error, attempts, true);
-  }
-
-  #tell(holding: Holding, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
-    this.#options.onFailure({ consumerId: this.id, inboxId: holding.entry.id, attempt, reason, error, dead });
+    // While the group stops, or its thread cannot go on, it stays held, to be handed back; otherwise it is another's.
+    if (this.#quiet.signal.aborted) return;
+    if (this.#options.lane.closed) this.#returning = true;
+    else this.#forget(holding);
   }
 
   #forget(holding: Holding): void {
