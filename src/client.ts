@@ -57,13 +57,17 @@ export class GroupClient {
   }
 
   /**
-   * Where the output is that of another channel or Redis group than was asked for: what it is, in words. Numbers that are
-   * read under a wrong name look like those of a group that does nothing.
+   * Where the output is that of another channel or Redis group than was asked for, or nobody's: what it is, and what to do, in
+   * words. Numbers that are read under a wrong name look like those of a group that does nothing.
    */
-  async misnamed(): Promise<string | undefined> {
+  async misnamed(): Promise<{ readonly what: string; readonly cure: string } | undefined> {
+    const { output } = this.settings;
     try {
-      const { status, what } = ownerOf(await this.inspector.owner(), this.settings);
-      return status === 'mend' ? what : undefined;
+      const owner = await this.inspector.owner();
+      if (owner === null)
+        return { what: `no group has run here with the output ${output}`, cure: 'see --output and --redis' };
+      const { status, what } = ownerOf(owner, this.settings);
+      return status === 'mend' ? { what, cure: 'give its --channel and --group' } : undefined;
     } catch (error) {
       // Whatever cannot be read here cannot be read by the status either, which tells why.
       if (error instanceof CgroupError) return undefined;

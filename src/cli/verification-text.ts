@@ -12,7 +12,7 @@ export function verificationText(result: Verification): string {
 
 function verdict({ ok, relayed, processed, dead, backlog, lost, doubled, unexpected }: Verification): string {
   const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog`;
-  if (ok) return `every message once: ${sum}`;
+  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once: ${sum}`;
   const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
   return `NOT every message once: ${found.map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
 }
@@ -42,8 +42,9 @@ function whyLost({ byCounters, byLedger, lostInGaps }: Verification): string[] {
     );
   if (lostInGaps > 0)
     why.push(
-      `${lostInGaps} were published in a gap that the group has recorded, when no bridge was connected: ` +
-        'run cgroup start in two processes or more (cgroup status shows the gaps)',
+      `${lostInGaps} were published in a gap that the group has recorded, or before it, where Redis lost its data; ` +
+        'cgroup status shows when and why: against no bridge being connected run cgroup start in two processes or ' +
+        'more, against a Redis that forgets turn on its appendonly',
     );
   const unexplained = (byLedger?.lost ?? 0) - lostInGaps - byCounters.lost;
   if (unexplained > 0)

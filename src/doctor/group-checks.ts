@@ -17,7 +17,7 @@ const PATIENCE = 10_000;
 export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
   const check = 'rights';
   if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes, whoever asks' };
-  const { commands, keys, channels } = rights;
+  const { complete, commands, keys, channels } = rights;
   const lacks = [
     ...commands.map((command) => `+${command}`),
     ...keys.map((key) => `~${key}`),
@@ -27,7 +27,7 @@ export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
   return {
     check,
     status: 'mend',
-    what: `the Redis user lacks ${lacks.join(' ')}`,
+    what: `the Redis user lacks ${complete ? '' : 'at least '}${lacks.join(' ')}`,
     why: 'a command that is refused half-way stops the group, or a part of it, when it is needed',
     cures: grant,
   };

@@ -113,7 +113,7 @@ function adviceOf(refusal: Refusal, reply: string): string {
     case 'WRONGPASS':
       return 'Redis does not accept this user and password: correct them in the URL';
     case 'NOPERM':
-      return `the Redis user lacks a right (${said})`;
+      return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:
       return said;
   }

@@ -76,6 +76,8 @@ export const commandNames: readonly string[] = Object.keys(COMMANDS);
 
 /** What a Redis user lacks; all empty where it may do everything. */
 export interface MissingRights {
+  /** Whether these are all: what is asked for by queueing commands cannot be told where the user may queue none. */
+  readonly complete: boolean;
   /** As ACLs name them: `client|id`. */
   readonly commands: readonly string[];
   readonly keys: readonly string[];
@@ -150,7 +152,12 @@ export async function missingRights(
     ]),
   );
   if (lacking) commands.add(lacking.toLowerCase());
-  return { commands: [...commands], keys: [...lacked.keys], channels: [...lacked.channels] };
+  return {
+    complete: lacking === undefined,
+    commands: [...commands],
+    keys: [...lacked.keys],
+    channels: [...lacked.channels],
+  };
 }
 
 /**

@@ -30,7 +30,7 @@ const server: ServerFacts = {
 };
 
 const well: Facts = {
-  rights: { commands: [], keys: [], channels: [] },
+  rights: { complete: true, commands: [], keys: [], channels: [] },
   server,
   clock: { ahead: 3, stepped: 0.4 },
   latency: { median: 0.1, p99: 0.3, count: 100 },
@@ -138,7 +138,7 @@ describe('the doctor', () => {
   const orphan = { id: 'gone-1', pending: 4, idle: 5_000 };
   const groupCases: [Partial<Facts>, string][] = [
     [
-      { rights: { commands: ['xadd'], keys: ['out'], channels: ['in'] } },
+      { rights: { complete: true, commands: ['xadd'], keys: ['out'], channels: ['in'] } },
       'mend rights: the Redis user lacks +xadd ~out &in: ACL SETUSER cgroup +xadd',
     ],
     [

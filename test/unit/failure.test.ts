@@ -58,7 +58,10 @@ describe('an error reply', () => {
       'Redis asks for a password: put it into the URL, redis://:password@host:6379',
     ],
     ['WRONGPASS invalid pair', 'Redis does not accept this user and password: correct them in the URL'],
-    ['NOPERM no right to xadd', 'the Redis user lacks a right (NOPERM no right to xadd)'],
+    [
+      'NOPERM no right to xadd',
+      'the Redis user lacks a right (NOPERM no right to xadd): cgroup doctor prints the ACL line with all of them',
+    ],
   ])('%s is told as: %s', (message, told) => {
     expect(failureOf(reply(message), 'XADD').message).toBe(`XADD: ${told}`);
   });

@@ -154,5 +154,8 @@ function lettersOf(count: number): string {
 function notThere(ids: readonly string[]): CgroupError {
   const text =
     ids.length === 1 ? `there is no dead letter ${ids[0]}` : `there are no dead letters ${ids.join(', ')}`;
-  return new CgroupError('NOT_FOUND', `${text}: cgroup dead list shows those that there are`);
+  return new CgroupError(
+    'NOT_FOUND',
+    `${text}: cgroup dead list shows their ids, which are not those of the messages in the inbox`,
+  );
 }

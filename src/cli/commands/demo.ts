@@ -18,8 +18,8 @@ Examples:
   $ cgroup demo --json   the facts, for scripts`;
 
 const NEXT = `Now your turn, in two terminals, with a Redis at redis://127.0.0.1:6379:
-  cgroup start --size 5 --monitor
-  cgroup publish --count 100000`;
+  npx cgroup start --size 5 --monitor
+  npx cgroup publish --count 100000`;
 
 export function demoCommand(): Command {
   return new Command('demo')

@@ -77,6 +77,6 @@ class Reader {
       this.#letters = letters;
       this.#version = version;
     }
-    history.seen(status, this.#letters, performance.now(), await this.#client.misnamed());
+    history.seen(status, this.#letters, performance.now(), (await this.#client.misnamed())?.what);
   }
 }
