@@ -153,7 +153,7 @@ export class PackedList {
   }
 }
 
-/** Room for the head of a text between two of them, as long as they are one string. */
+/** Room for the head of a text, between two of them as long as they are one string. */
 const GAP = '\0'.repeat(HEAD);
 
 /**
@@ -161,12 +161,13 @@ const GAP = '\0'.repeat(HEAD);
  * call of its own costs more than copying one.
  */
 export function packTexts(texts: readonly string[]): Buffer[] {
-  const joined = texts.length > 0 ? GAP + texts.join(GAP) : '';
+  if (texts.length === 0) return [headOf(ARRAY, 0)];
+  const joined = texts.join(GAP);
   const size = Buffer.byteLength(joined);
   // As many bytes as UTF-16 units: all of it is ASCII.
   const ascii = size === joined.length;
-  const bytes = Buffer.allocUnsafeSlow(HEAD + size);
-  bytes.write(joined, HEAD, ascii ? 'latin1' : 'utf8');
+  const bytes = Buffer.allocUnsafeSlow(2 * HEAD + size);
+  bytes.write(joined, 2 * HEAD, ascii ? 'latin1' : 'utf8');
   let at = writeHead(bytes, 0, ARRAY, texts.length);
   for (const text of texts) {
     const length = ascii ? text.length : Buffer.byteLength(text);

@@ -6,7 +6,7 @@ import { Settlements } from './settlements.js';
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
 export interface Done {
-  settled(inboxId: string): void;
+  settled(): void;
 }
 
 /** Whom to tell once Redis knows. */
@@ -117,7 +117,7 @@ export class Committer {
         }
       },
       onTaken: (batch) => {
-        for (const { done, inboxId } of batch) done.settled(inboxId);
+        for (const { done } of batch) done.settled();
         onTaken(batch);
       },
       trouble: new Trouble(log, what, false),

@@ -1,13 +1,13 @@
-import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { isSpent, type RetryPolicy } from '../outcome.js';
-import type { Lane, Outcome, Running } from '../processor/workshop.js';
+import type { Lane, Outcome } from '../processor/workshop.js';
 import { type Connection, refusedAs } from '../redis/connection.js';
 import type { Entry, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
 import { Trouble } from '../trouble.js';
 import type { Committer } from './committer.js';
+import { type Holding, Holdings } from './holdings.js';
 import { type Failure, Outcomes } from './outcomes.js';
 import { Sizer } from './sizer.js';
 
@@ -36,18 +36,6 @@ export interface ConsumerOptions {
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
-/** An entry in this consumer's hands. */
-interface Holding {
-  readonly entry: Entry;
-  /** Fresh entries count as begun by being read; others are noted as begun when they are (see `begin.lua`). */
-  readonly fresh: boolean;
-  readonly since: number;
-  /** Set while it is in work. */
-  running: Running | undefined;
-  /** The outcome is known, and on its way to Redis. */
-  ended: boolean;
-}
-
 /** A member of the Redis consumer group, with a loop of its own: reads, processes, has the outcome committed. */
 export class Consumer {
   readonly id: string;
@@ -55,7 +43,7 @@ export class Consumer {
   readonly #sizer: Sizer;
   readonly #outcomes: Outcomes;
   readonly #trouble: Trouble;
-  readonly #held = new Map<string, Holding>();
+  readonly #held = new Holdings(() => this.#wake?.());
   #queue: Holding[] = [];
   /** Those that come from elsewhere: they are older, and begun first. */
   #takenOver: Holding[] = [];
@@ -73,7 +61,7 @@ export class Consumer {
     this.#options = options;
     this.#sizer = new Sizer(options.concurrency, options.batch, options.most);
     const { id: consumerId, committer, policy, onFailure } = options;
-    this.#outcomes = new Outcomes({ consumerId, committer, policy, onFailure, done: this });
+    this.#outcomes = new Outcomes({ consumerId, committer, policy, onFailure });
     this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
   }
 
@@ -99,21 +87,15 @@ export class Consumer {
 
   /** Inbox ids of the entries that it has held for longer than `age` ms and that are not settled. */
   heldSince(age: number): string[] {
-    const before = performance.now() - age;
-    const held: string[] = [];
-    for (const { entry, since } of this.#held.values()) {
-      if (since > before) break; // a Map keeps the order of arrival
-      held.push(entry.id);
-    }
-    return held;
+    return this.#held.ids(age);
   }
 
   /** The entry is another's now: an attempt on it is in vain. */
   lose(inboxId: string): void {
-    const holding = this.#held.get(inboxId);
+    const holding = this.#held.find(inboxId);
     if (!holding || holding.ended) return;
     if (holding.running) holding.running.interrupt('the entry was taken over by another consumer');
-    else this.#forget(holding);
+    else this.#held.release(holding);
   }
 
   /** Stops reading and beginning; what is in work goes on. */
@@ -145,20 +127,14 @@ export class Consumer {
 
   /** Interrupts what is in work: it has had its time. */
   interrupt(): void {
-    for (const holding of this.#held.values()) holding.running?.interrupt('the group stops');
+    for (const { running } of this.#held) running?.interrupt('the group stops');
   }
 
   /** Hands back what it holds and leaves the Redis group. Returns how many entries it handed back. */
   async leave(): Promise<number> {
     const attempts = new Map<string, number>();
-    for (const { entry } of this.#held.values()) attempts.set(entry.id, entry.attempts);
+    for (const holding of this.#held) attempts.set(holding.inboxId, holding.attempts);
     return this.#options.store.leave(this.id, attempts);
-  }
-
-  /** Called by the committer: Redis knows what has become of the entry. */
-  settled(inboxId: string): void {
-    this.#held.delete(inboxId);
-    this.#wake?.();
   }
 
   /** Whether there is nobody to do the work. */
@@ -171,7 +147,6 @@ export class Consumer {
   }
 
   async #read(): Promise<void> {
-    const { store, connection } = this.#options;
     const { signal } = this.#quiet;
     const { mostHeld } = this.#sizer;
     while (!signal.aborted) {
@@ -189,9 +164,7 @@ export class Consumer {
         continue;
       }
       try {
-        const entries = await store.read(connection, this.id, room, BLOCK);
-        this.#sizer.read(entries.length, room);
-        this.#take(entries, true);
+        await this.#readOnce(room);
         this.#trouble.succeeded();
       } catch (error) {
         if (signal.aborted) return;
@@ -202,9 +175,17 @@ export class Consumer {
     }
   }
 
+  /** A call of its own, for a loop would keep what it read last until it reads again. */
+  async #readOnce(room: number): Promise<void> {
+    const { store, connection } = this.#options;
+    const entries = await store.read(connection, this.id, room, BLOCK);
+    this.#sizer.read(entries.length, room);
+    this.#take(entries, true);
+  }
+
   /** Without waiting for the time after which others take over from the silent, and without an attempt counted. */
   async #handBack(): Promise<void> {
-    const holdings = [...this.#held.values()];
+    const holdings = [...this.#held];
     // What is settled in a moment is not to be done by another.
     if (holdings.some(({ ended, running }) => ended || running)) return;
     try {
@@ -213,10 +194,9 @@ export class Consumer {
       this.#trouble.failed(error);
       return;
     }
-    for (const holding of holdings) this.#forget(holding);
-    const isHeld = (holding: Holding) => this.#held.get(holding.entry.id) === holding;
-    this.#queue = this.#queue.filter(isHeld);
-    this.#takenOver = this.#takenOver.filter(isHeld);
+    for (const holding of holdings) this.#held.release(holding);
+    this.#queue = this.#queue.filter(({ held }) => held);
+    this.#takenOver = this.#takenOver.filter(({ held }) => held);
     if (this.#options.lane.closed) return;
     this.#returning = false;
     this.#pump();
@@ -233,13 +213,7 @@ export class Consumer {
   }
 
   #take(entries: readonly Entry[], fresh: boolean): void {
-    const since = performance.now();
-    for (const entry of entries) {
-      if (this.#held.has(entry.id)) continue;
-      const holding: Holding = { entry, fresh, since, running: undefined, ended: false };
-      this.#held.set(entry.id, holding);
-      (fresh ? this.#queue : this.#takenOver).push(holding);
-    }
+    (fresh ? this.#queue : this.#takenOver).push(...this.#held.add(entries, fresh));
     this.#pump();
   }
 
@@ -261,7 +235,7 @@ export class Consumer {
       const holding = this.#takenOver.shift() ?? this.#queue[next++];
       if (!holding) break;
       // Those that were lost while they lay in the queue are no longer held.
-      if (this.#held.get(holding.entry.id) !== holding) continue;
+      if (!holding.held) continue;
       this.#inWork++;
       if (holding.fresh) this.#process(holding);
       else void this.#beginAgain(holding);
@@ -273,18 +247,17 @@ export class Consumer {
 
   /** An entry that was tried before, or lay with a dead consumer: its attempt is noted first. */
   async #beginAgain(holding: Holding): Promise<void> {
-    const { entry } = holding;
+    const { inboxId, attempt } = holding;
     const { store, policy } = this.#options;
-    const attempt = entry.attempts + 1;
     if (isSpent(attempt, policy)) {
       this.#inWork--;
-      holding.ended = true;
-      this.#outcomes.giveUp(entry);
+      this.#outcomes.giveUp(holding);
+      holding.end();
       this.#next();
       return;
     }
     try {
-      if (await store.begin({ inboxId: entry.id, consumerId: this.id }, attempt)) {
+      if (await store.begin({ inboxId, consumerId: this.id }, attempt)) {
         if (!this.#quiet.signal.aborted) {
           this.#process(holding);
           return;
@@ -295,44 +268,40 @@ export class Consumer {
       }
     } catch (error) {
       // Whoever has it, the entry is pending: it will be reclaimed.
-      this.#options.log.debug({ error, inboxId: entry.id, attempt }, 'an attempt could not be begun');
+      this.#options.log.debug({ error, inboxId, attempt }, 'an attempt could not be begun');
     }
     this.#inWork--;
-    this.#forget(holding);
+    this.#held.release(holding);
     this.#next();
   }
 
   #process(holding: Holding): void {
-    const { id, message, attempts } = holding.entry;
-    const job = { inboxId: id, message, attempt: attempts + 1 };
-    let over = false;
-    const running = this.#options.lane.run(job, (outcome, busy) => {
-      over = true;
-      holding.running = undefined;
-      this.#inWork--;
-      if (busy > 0) {
-        this.#sizer.measured(busy);
-        this.#options.onAttempt?.(busy);
-      }
-      this.#end(holding, outcome);
-      this.#next();
-    });
-    if (!over) holding.running = running;
+    holding.inWork = true;
+    const running = this.#options.lane.run(holding, this.#onOutcome);
+    if (holding.inWork) holding.running = running;
   }
 
+  readonly #onOutcome = (holding: Holding, outcome: Outcome, busy: number): void => {
+    holding.inWork = false;
+    holding.running = undefined;
+    this.#inWork--;
+    if (busy > 0) {
+      this.#sizer.measured(busy);
+      this.#options.onAttempt?.(busy);
+    }
+    this.#end(holding, outcome);
+    this.#next();
+  };
+
   #end(holding: Holding, outcome: Outcome): void {
-    if (this.#outcomes.settle(holding.entry, outcome)) {
-      holding.ended = true;
+    if (this.#outcomes.settle(holding, outcome)) {
+      holding.end();
       return;
     }
     // While the group stops, or its thread cannot go on, it stays held, to be handed back; otherwise it is another's.
     if (this.#quiet.signal.aborted) return;
     if (this.#options.lane.closed) this.#returning = true;
-    else this.#forget(holding);
-  }
-
-  #forget(holding: Holding): void {
-    if (this.#held.get(holding.entry.id) === holding) this.#held.delete(holding.entry.id);
+    else this.#held.release(holding);
   }
 
   #next(): void {

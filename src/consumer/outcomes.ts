@@ -1,7 +1,8 @@
 import { afterFailure, type RetryPolicy } from '../outcome.js';
 import type { Outcome } from '../processor/workshop.js';
-import type { DeadReason, Entry } from '../redis/road.js';
-import type { Committer, Done } from './committer.js';
+import type { DeadReason } from '../redis/road.js';
+import type { Committer } from './committer.js';
+import type { Holding } from './holdings.js';
 
 /** A message that could not be processed, for the log and for listeners. */
 export interface Failure {
@@ -19,8 +20,6 @@ export interface OutcomesOptions {
   readonly committer: Committer;
   readonly policy: RetryPolicy;
   readonly onFailure: (failure: Failure) => void;
-  /** Told once Redis knows. */
-  readonly done: Done;
 }
 
 /** What becomes of the entries of one consumer, on its way to the committer; failures are told. */
@@ -32,29 +31,28 @@ export class Outcomes {
   }
 
   /** False where the outcome says nothing about the message: nothing is settled then. */
-  settle(entry: Entry, outcome: Outcome): boolean {
-    const { consumerId, committer, policy, done } = this.#options;
-    const inboxId = entry.id;
-    const attempt = entry.attempts + 1;
+  settle(holding: Holding, outcome: Outcome): boolean {
+    const { consumerId, committer, policy } = this.#options;
+    const { inboxId, attempt } = holding;
     switch (outcome.kind) {
       case 'processed': {
         const { messageId, data } = outcome;
-        committer.add({ kind: 'result', inboxId, consumerId, messageId, data, done });
+        committer.add({ kind: 'result', inboxId, consumerId, messageId, data, done: holding });
         return true;
       }
       case 'given-up':
-        this.#bury(entry, 'failed', outcome.error, attempt, true);
+        this.#bury(holding, 'failed', outcome.error, attempt, true);
         return true;
       case 'invalid':
-        this.#bury(entry, outcome.reason, outcome.error, 0, false);
+        this.#bury(holding, outcome.reason, outcome.error, 0, false);
         return true;
       case 'failed': {
         const next = afterFailure(attempt, policy, Math.random());
         if (next.kind === 'dead') {
-          this.#bury(entry, outcome.reason, outcome.error, attempt, true);
+          this.#bury(holding, outcome.reason, outcome.error, attempt, true);
           return true;
         }
-        committer.add({ kind: 'retry', inboxId, consumerId, wait: next.wait, done });
+        committer.add({ kind: 'retry', inboxId, consumerId, wait: next.wait, done: holding });
         this.#tell(inboxId, outcome.reason, outcome.error, attempt, false);
         return true;
       }
@@ -64,15 +62,25 @@ export class Outcomes {
   }
 
   /** It has had all its attempts, though nobody knows how the last one ended. */
-  giveUp(entry: Entry): void {
-    const { attempts } = entry;
-    this.#bury(entry, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
+  giveUp(holding: Holding): void {
+    const { attempts } = holding;
+    this.#bury(holding, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
   }
 
-  #bury(entry: Entry, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
-    const { consumerId, committer, done } = this.#options;
-    const { id: inboxId, message } = entry;
-    committer.add({ kind: 'dead', inboxId, consumerId, message, reason, error, attempts, failed, done });
+  #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
+    const { consumerId, committer } = this.#options;
+    const { inboxId, message } = holding;
+    committer.add({
+      kind: 'dead',
+      inboxId,
+      consumerId,
+      message,
+      reason,
+      error,
+      attempts,
+      failed,
+      done: holding,
+    });
     this.#tell(inboxId, reason, error, attempts, true);
   }
 

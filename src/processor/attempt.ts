@@ -1,43 +1,38 @@
+import { performance } from 'node:perf_hooks';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../logger.js';
 import type { Message } from '../message.js';
+import type { Bench } from './bench.js';
 import { AttemptContext, GivenUp } from './context.js';
-import { encodeResult, type Processor } from './processor.js';
+import { encodeResult } from './processor.js';
+import type { Job, OnOutcome, Outcome, Running } from './workshop.js';
 
-/** How an attempt ended. */
-export type Ending =
-  | { readonly kind: 'processed'; readonly data: string }
-  | { readonly kind: 'failed'; readonly reason: 'failed' | 'timeout'; readonly error: string }
-  | { readonly kind: 'given-up'; readonly error: string }
-  /** It was interrupted by us, and says nothing about the message. */
-  | { readonly kind: 'interrupted' };
-
-const INTERRUPTED: Ending = { kind: 'interrupted' };
+const INTERRUPTED: Outcome = { kind: 'interrupted' };
 
 /**
  * One call of the processor. It ends once, whatever the processor does: it may return, reject, throw,
  * never settle, or settle after it was timed out. Nothing it does gets out.
  */
-export class Attempt {
+export class Attempt<J extends Job> implements Running {
+  readonly #job: J;
+  readonly #messageId: string;
+  readonly #bench: Bench;
+  readonly #onOutcome: OnOutcome<J>;
   readonly #context: AttemptContext;
-  readonly #onEnd: (ending: Ending) => void;
+  readonly #began = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(
-    consumerId: string,
-    inboxId: string,
-    attempt: number,
-    log: Logger,
-    onEnd: (ending: Ending) => void,
-    traceparent?: string,
-  ) {
-    this.#context = new AttemptContext(consumerId, inboxId, attempt, log, traceparent);
-    this.#onEnd = onEnd;
+  constructor(job: J, messageId: string, bench: Bench, onOutcome: OnOutcome<J>) {
+    this.#job = job;
+    this.#messageId = messageId;
+    this.#bench = bench;
+    this.#onOutcome = onOutcome;
+    this.#context = new AttemptContext(job, bench.consumerId, bench.log);
   }
 
-  /** @param timeout ms after which the attempt has failed; it cannot stop a processor that keeps the thread busy */
-  run(processor: Processor, message: Message, timeout: number): void {
+  /** Its timeout, ms: after it the attempt has failed; it cannot stop a processor that keeps the thread busy. */
+  run(message: Message): void {
+    const { processor, timeout } = this.#bench;
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
@@ -84,7 +79,7 @@ export class Attempt {
       this.#fail(error);
       return;
     }
-    this.#end({ kind: 'processed', data });
+    this.#end({ kind: 'processed', messageId: this.#messageId, data });
   }
 
   #fail(error: unknown): void {
@@ -93,11 +88,11 @@ export class Attempt {
     else this.#end({ kind: 'failed', reason: 'failed', error: describe(error) });
   }
 
-  #end(ending: Ending): void {
+  #end(outcome: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#onEnd(ending);
+    this.#onOutcome(this.#job, outcome, performance.now() - this.#began);
   }
 }
 

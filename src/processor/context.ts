@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.js';
+import type { Job } from './workshop.js';
 
 /** What a processor is told about the message, and what it may do beside returning a result. */
 export interface Context {
@@ -41,7 +42,7 @@ export class AttemptContext implements Context {
   #log: Logger | undefined;
   #givenUp: GivenUp | undefined;
 
-  constructor(consumerId: string, inboxId: string, attempt: number, log: Logger, traceparent?: string) {
+  constructor({ inboxId, attempt, traceparent }: Job, consumerId: string, log: Logger) {
     this.consumerId = consumerId;
     this.inboxId = inboxId;
     this.attempt = attempt;

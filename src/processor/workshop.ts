@@ -24,9 +24,9 @@ export type Outcome =
 
 /**
  * Called once for a job, perhaps before `run` has returned; `busy`: ms from its beginning to its end, 0 where it was
- * not processed or nobody can tell.
+ * not processed or nobody can tell. The job is told, so that one function does for all.
  */
-export type OnOutcome = (outcome: Outcome, busy: number) => void;
+export type OnOutcome<J extends Job> = (job: J, outcome: Outcome, busy: number) => void;
 
 /** A job that was taken on. */
 export interface Running {
@@ -40,7 +40,7 @@ export interface Lane {
   readonly depth: number;
   /** Whether it takes on nothing for now, and ends as interrupted whatever it is given: it cannot load the processor. */
   readonly closed: boolean;
-  run(job: Job, onOutcome: OnOutcome): Running;
+  run<J extends Job>(job: J, onOutcome: OnOutcome<J>): Running;
   /** Begins nothing more: what waits in it ends as interrupted. */
   quiet(): void;
 }

@@ -47,9 +47,8 @@ export class EntryParser {
 
   /** The entries that came, once. */
   taken(): Entry[] {
-    const entries = this.#entries;
-    this.#entries = [];
-    return entries;
+    // A new list handed out, not the one that waited here: that one would be old, and keep what was in it (see `Holdings`).
+    return this.#entries.splice(0);
   }
 
   #take(bytes: Buffer, at: number): number {

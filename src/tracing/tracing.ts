@@ -81,7 +81,7 @@ export class Tracing {
     for (const id of inboxIds) this.#processed.delete(id);
   }
 
-  #process(lane: Lane, consumerId: string, job: Job, onOutcome: OnOutcome): Running {
+  #process<J extends Job>(lane: Lane, consumerId: string, job: J, onOutcome: OnOutcome<J>): Running {
     const { trace, context, propagation, SpanKind } = this.#api;
     const parent = this.#parentOf(job.message);
     const attributes: Attributes = {
@@ -96,11 +96,15 @@ export class Tracing {
     const own = trace.setSpan(parent, span);
     const carrier: { traceparent?: string } = {};
     propagation.inject(own, carrier);
-    const traced = carrier.traceparent === undefined ? job : { ...job, traceparent: carrier.traceparent };
+    const { inboxId, message, attempt } = job;
+    const traced: Job =
+      carrier.traceparent === undefined
+        ? job
+        : { inboxId, message, attempt, traceparent: carrier.traceparent };
     return context.with(own, () =>
-      lane.run(traced, (outcome, busy) => {
-        this.#end(span, job.inboxId, outcome);
-        onOutcome(outcome, busy);
+      lane.run(traced, (_traced, outcome, busy) => {
+        this.#end(span, inboxId, outcome);
+        onOutcome(job, outcome, busy);
       }),
     );
   }

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Logger, silentLogger } from '../../src/logger.js';
-import { Attempt, type Ending } from '../../src/processor/attempt.js';
+import { Attempt } from '../../src/processor/attempt.js';
 import type { Context } from '../../src/processor/context.js';
 import type { Processor } from '../../src/processor/processor.js';
+import type { Outcome } from '../../src/processor/workshop.js';
 
 const message = { message_id: 'm' };
 
@@ -15,14 +16,19 @@ afterEach(() => {
 
 /** Lets one attempt begin; `endings` grows with whatever it says of its end. */
 function begin(processor: Processor, timeout = 1_000, log: Logger = silentLogger) {
-  const endings: Ending[] = [];
-  const attempt = new Attempt('c-1', '5-1', 3, log, (ending) => endings.push(ending));
-  attempt.run(processor, message, timeout);
+  const endings: Outcome[] = [];
+  const job = { inboxId: '5-1', message: '{"message_id":"m"}', attempt: 3 };
+  const bench = { consumerId: 'c-1', processor, timeout, log };
+  const attempt = new Attempt(job, 'm', bench, (of, outcome) => {
+    expect(of).toBe(job);
+    endings.push(outcome);
+  });
+  attempt.run(message);
   return { attempt, endings };
 }
 
 /** All endings of an attempt, once a minute has passed. */
-async function endingsOf(processor: Processor): Promise<Ending[]> {
+async function endingsOf(processor: Processor): Promise<Outcome[]> {
   const { endings } = begin(processor);
   await vi.advanceTimersByTimeAsync(60_000);
   return endings;
@@ -55,7 +61,7 @@ describe('an attempt', () => {
   });
 
   it('ends at once where the result is no promise', () => {
-    expect(begin(() => ({ a: 1 })).endings).toEqual([{ kind: 'processed', data: '{"a":1}' }]);
+    expect(begin(() => ({ a: 1 })).endings).toEqual([{ kind: 'processed', messageId: 'm', data: '{"a":1}' }]);
   });
 
   it.each<[string, Processor]>([
@@ -69,7 +75,7 @@ describe('an attempt', () => {
       () => ({ then: (resolve: (value: unknown) => void) => resolve(Promise.resolve({ a: 1 })) }),
     ],
   ])('ends with the result of %s', async (_name, processor) => {
-    expect(await endingsOf(processor)).toEqual([{ kind: 'processed', data: '{"a":1}' }]);
+    expect(await endingsOf(processor)).toEqual([{ kind: 'processed', messageId: 'm', data: '{"a":1}' }]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -209,7 +215,7 @@ describe('an interrupted attempt', () => {
   it('is none where it had ended before', () => {
     const { attempt, endings } = begin(() => 1);
     attempt.interrupt('the group stops');
-    expect(endings).toEqual([{ kind: 'processed', data: '1' }]);
+    expect(endings).toEqual([{ kind: 'processed', messageId: 'm', data: '1' }]);
   });
 });
 

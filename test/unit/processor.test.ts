@@ -66,13 +66,18 @@ describe('a module that is loaded on this thread', () => {
   it('may take its time', async () => {
     const path = moduleOf('late.mjs', 'await new Promise((r) => setTimeout(r, 50)); export default () => 7;');
     const processor = await loadProcessorWithin(10_000, path);
-    expect(processor({ message_id: 1 }, new AttemptContext('c', '1-1', 1, silentLogger))).toBe(7);
+    expect(
+      processor(
+        { message_id: 1 },
+        new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger),
+      ),
+    ).toBe(7);
   });
 });
 
 describe('the built-in processor', () => {
   const message = { message_id: 7, nested: { a: 1 } };
-  const context = () => new AttemptContext('c', '1-1', 1, silentLogger);
+  const context = () => new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger);
 
   it('adds a random property from 0 to 1, at once', () => {
     const process = builtinProcessor(0);

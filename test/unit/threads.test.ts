@@ -111,7 +111,7 @@ describe('the jobs of a thread', () => {
     const jobs = new PendingJobs(slots);
     const outcomes: [number, string][] = [];
     const all = Array.from({ length: count }, (_, i) =>
-      jobs.add(i % slots, { inboxId, message, attempt }, ({ kind }) => outcomes.push([i, kind])),
+      jobs.add(i % slots, { inboxId, message, attempt }, (_job, { kind }) => outcomes.push([i, kind])),
     );
     return { jobs, all, outcomes };
   }

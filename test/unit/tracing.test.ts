@@ -2,7 +2,7 @@ import { trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
-import type { Lane, OnOutcome } from '../../src/processor/workshop.js';
+import type { Job, Lane, OnOutcome, Outcome } from '../../src/processor/workshop.js';
 import { loadTracing } from '../../src/tracing/load.js';
 
 const names = { channel: 'in', group: 'g' };
@@ -25,31 +25,31 @@ describe('tracing', () => {
     const exporter = setUp();
     const tracing = await loadTracing(names, silentLogger);
     const calls: unknown[] = [];
-    let settle: OnOutcome = () => {};
+    let settle: (outcome: Outcome, busy: number) => void = () => {};
     const lane: Lane = {
       depth: 7,
       closed: false,
       quiet: () => calls.push('quiet'),
-      run: (given, onOutcome) => {
+      run: <J extends Job>(given: J, onOutcome: OnOutcome<J>) => {
         calls.push(Object.keys(given));
-        if (given.attempt === 1) onOutcome({ kind: 'processed', messageId: '1', data: '{}' }, 3);
-        else settle = onOutcome;
+        if (given.attempt === 1) onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
+        else settle = (outcome, busy) => onOutcome(given, outcome, busy);
         return { interrupt: (reason) => calls.push(reason) };
       },
     };
     const traced = tracing?.lane(lane, 'c1');
     expect(traced?.depth).toBe(7);
     const outcomes: unknown[] = [];
-    traced?.run(job, (outcome, busy) => outcomes.push([outcome.kind, busy]));
-    const running = traced?.run({ ...job, attempt: 2 }, (outcome, busy) =>
-      outcomes.push([outcome.kind, busy]),
+    traced?.run(job, (of, outcome, busy) => outcomes.push([of === job, outcome.kind, busy]));
+    const running = traced?.run({ ...job, attempt: 2 }, (of, outcome, busy) =>
+      outcomes.push([of.attempt === 2, outcome.kind, busy]),
     );
     running?.interrupt('enough');
     settle({ kind: 'interrupted' }, 0);
     traced?.quiet();
     expect(outcomes).toEqual([
-      ['processed', 3],
-      ['interrupted', 0],
+      [true, 'processed', 3],
+      [true, 'interrupted', 0],
     ]);
     const keys = ['inboxId', 'message', 'attempt', 'traceparent'];
     expect(calls).toEqual([keys, keys, 'enough', 'quiet']);

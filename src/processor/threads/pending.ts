@@ -6,7 +6,7 @@ import { after, type NumberedJob } from './wire.js';
 export interface Pending {
   readonly slot: number;
   readonly job: Job;
-  readonly onOutcome: OnOutcome;
+  readonly onOutcome: (outcome: Outcome, busy: number) => void;
   /** What the thread knows it by; undefined while no thread has it. */
   number?: number;
 }
@@ -24,8 +24,8 @@ export class PendingJobs {
     this.#last = this.#posted.map(() => 0);
   }
 
-  add(slot: number, job: Job, onOutcome: OnOutcome): Pending {
-    const pending: Pending = { slot, job, onOutcome };
+  add<J extends Job>(slot: number, job: J, onOutcome: OnOutcome<J>): Pending {
+    const pending: Pending = { slot, job, onOutcome: (outcome, busy) => onOutcome(job, outcome, busy) };
     this.#waiting.add(pending);
     return pending;
   }
@@ -38,7 +38,8 @@ export class PendingJobs {
     this.#waiting.delete(pending);
     this.#posted[slot]?.set(number, pending);
     pending.number = number;
-    return { ...job, slot, number };
+    const { inboxId, message, attempt, traceparent } = job;
+    return { inboxId, message, attempt, slot, number, ...(traceparent && { traceparent }) };
   }
 
   /** The thread is gone: all that was posted to it waits again, before what waits already. */

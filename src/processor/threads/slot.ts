@@ -1,4 +1,5 @@
-import { type Bench, doJob } from '../job.js';
+import type { Bench } from '../bench.js';
+import { doJob } from '../job.js';
 import type { Outcome, Running } from '../workshop.js';
 import type { Progress } from './progress.js';
 import type { NumberedJob } from './wire.js';
@@ -67,7 +68,7 @@ export class Slot {
     }
     let ended = false;
     this.#inWork++;
-    const running = doJob(job, bench, (outcome, busy) => {
+    const running = doJob(job, bench, (_job, outcome, busy) => {
       ended = true;
       this.#inWork--;
       this.#running.delete(job.number);

@@ -89,7 +89,7 @@ export class Thread {
     await this.#spawned?.end();
   }
 
-  #run(slot: number, job: Job, onOutcome: OnOutcome): Running {
+  #run<J extends Job>(slot: number, job: J, onOutcome: OnOutcome<J>): Running {
     const pending = this.#jobs.add(slot, job, onOutcome);
     if (this.#closed || this.#quiet.has(slot)) this.#jobs.end(pending, INTERRUPTED, 0);
     else if (this.#onTrial.length === 0) this.#spawned?.post(this.#jobs.post(pending));

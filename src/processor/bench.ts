@@ -1,0 +1,11 @@
+import type { Logger } from '../logger.js';
+import type { Processor } from './processor.js';
+
+/** How a job is done, in whichever thread. */
+export interface Bench {
+  readonly consumerId: string;
+  readonly processor: Processor;
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+  readonly log: Logger;
+}
