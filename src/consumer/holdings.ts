@@ -8,11 +8,13 @@ import type { Done } from './committer.js';
 /** An entry in a consumer's hands, and the job of processing it. */
 export class Holding implements Job, Done {
   readonly inboxId: string;
-  /** Attempts made before. */
-  readonly attempts: number;
+  /** Given up with {@link end}. */
+  message: Payload;
+  readonly attempt: number;
   /** Fresh entries count as begun by being read; others are noted as begun when they are (see `begin.lua`). */
   readonly fresh: boolean;
   readonly since: number;
+  /** The lane has it. */
   inWork = false;
   /** Set while it is in work, but for processors that return at once. */
   running: Running | undefined = undefined;
@@ -20,30 +22,26 @@ export class Holding implements Job, Done {
   ended = false;
   /** False once it is let go of. */
   held = true;
-  #message: Payload;
   readonly #holdings: Holdings;
 
   constructor({ id, message, attempts }: Entry, fresh: boolean, since: number, holdings: Holdings) {
     this.inboxId = id;
-    this.attempts = attempts;
-    this.#message = message;
+    this.message = message;
+    this.attempt = attempts + 1;
     this.fresh = fresh;
     this.since = since;
     this.#holdings = holdings;
   }
 
-  get message(): Payload {
-    return this.#message;
-  }
-
-  get attempt(): number {
-    return this.attempts + 1;
+  /** Attempts made before. */
+  get attempts(): number {
+    return this.attempt - 1;
   }
 
   /** Nobody asks for the message again: all that came in one reply with it is kept for as long as one of them is. */
   end(): void {
     this.ended = true;
-    this.#message = '';
+    this.message = '';
   }
 
   /** Redis knows what has become of it. */
@@ -86,8 +84,8 @@ export class Holdings {
       else {
         known ??= new Set(this.ids());
         if (known.has(entry.id)) continue;
-        known.add(entry.id);
       }
+      known?.add(entry.id);
       const holding = new Holding(entry, fresh, since, this);
       added.push(holding);
       this.#list.push(holding);

@@ -30,7 +30,7 @@ export class Attempt<J extends Job> implements Running {
     this.#context = new AttemptContext(job, bench.consumerId, bench.log);
   }
 
-  /** Its timeout, ms: after it the attempt has failed; it cannot stop a processor that keeps the thread busy. */
+  /** Begins. After the timeout of the bench it has failed; that cannot stop a processor that keeps the thread busy. */
   run(message: Message): void {
     const { processor, timeout } = this.#bench;
     let result: unknown;

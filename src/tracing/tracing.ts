@@ -96,14 +96,10 @@ export class Tracing {
     const own = trace.setSpan(parent, span);
     const carrier: { traceparent?: string } = {};
     propagation.inject(own, carrier);
-    const { inboxId, message, attempt } = job;
-    const traced: Job =
-      carrier.traceparent === undefined
-        ? job
-        : { inboxId, message, attempt, traceparent: carrier.traceparent };
+    const traced = carrier.traceparent === undefined ? job : { ...job, traceparent: carrier.traceparent };
     return context.with(own, () =>
       lane.run(traced, (_traced, outcome, busy) => {
-        this.#end(span, inboxId, outcome);
+        this.#end(span, job.inboxId, outcome);
         onOutcome(job, outcome, busy);
       }),
     );

@@ -30,6 +30,7 @@ describe('holdings', () => {
     first?.settled();
     expect(add('5-1', '5-2').map(({ inboxId }) => inboxId)).toEqual(['5-1']);
     expect(holdings.ids()).toEqual(['5-2', '4-0', '5-3', '5-1']);
+    expect(add('5-2', '6-0', '6-0').map(({ inboxId }) => inboxId)).toEqual(['6-0']);
   });
 
   it('are let go of once', () => {

@@ -38,6 +38,7 @@ export class PendingJobs {
     this.#waiting.delete(pending);
     this.#posted[slot]?.set(number, pending);
     pending.number = number;
+    // A job may be more to its owner, which cannot travel.
     const { inboxId, message, attempt, traceparent } = job;
     return { inboxId, message, attempt, slot, number, ...(traceparent && { traceparent }) };
   }
