@@ -189,7 +189,7 @@ export const settingsSchema = z.strictObject({
   httpToken: token()
     .optional()
     .describe(
-      'what a client of http must know: as bearer token, or in a browser as password of any user; ' +
+      'what a client of http must know, 16 characters or more: as bearer token, or in a browser as password of any user; ' +
         'better set in the environment than in a flag, which others on the machine can see',
     ),
   logLevel: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

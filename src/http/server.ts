@@ -111,9 +111,8 @@ export class HttpServer implements Service {
     try {
       await app.listen({ host: listen.host, port: listen.port });
     } catch (error) {
-      throw new CgroupError('LISTEN', `cannot serve http at ${formatListen(listen)}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      const text = `cannot serve http at ${formatListen(listen)}: ${messageOf(error)}`;
+      throw new CgroupError('LISTEN', `${text}${adviceOn(error)}`, { cause: error });
     }
     app.server.maxConnections = MOST_CONNECTIONS;
     const url = `http://${formatListen({ host: listen.host, port: this.port })}/`;
@@ -151,4 +150,11 @@ function makeApp(log: Logger): FastifyInstance {
     return reply.code(known ? 503 : 500).send({ error: 'the group cannot be read at the moment', code });
   });
   return app;
+}
+
+/** What to do where an address cannot be listened at. */
+function adviceOn(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return '; give --http another port, or 0 for any that is free';
+  return code === 'EACCES' ? '; give --http a port from 1024 on' : '';
 }

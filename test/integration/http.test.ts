@@ -305,7 +305,9 @@ describe('start', () => {
     const second = cgroup(['start', ...group.flags, '--http', port]);
     expect((await second.exit).code).toBe(1);
     expect(second.stderr()).toMatch(
-      new RegExp(`cgroup: cannot serve http at 127.0.0.1:${port}: .*EADDRINUSE`),
+      new RegExp(
+        `cgroup: cannot serve http at 127.0.0.1:${port}: .*EADDRINUSE.*; give --http another port, or 0`,
+      ),
     );
     expect(await group.listed()).toHaveLength(1);
     await first.kill();

@@ -79,6 +79,10 @@ describe('a flag', () => {
     [['start', '--sise', '3'], /^cgroup: unknown option '--sise' \(Did you mean --size\?\)$/],
     [['start', '--frobnicate'], /^cgroup: unknown option '--frobnicate'$/],
     [['strat'], /^cgroup: unknown command 'strat' \(Did you mean start\?\)$/],
+    [
+      ['verify', '--ledger', 'ids', '--ledger', './ids'],
+      /argument '\.\/ids' is invalid\. This file was given before/,
+    ],
     [['publish', '--count', 'many'], /^cgroup: option '--count <number>' argument 'many' is invalid\./],
   ])('or command that there is not: %j', async (args, told) => {
     await expectRefused(cgroup(args, { cwd: folder({}) }), told, HELP);

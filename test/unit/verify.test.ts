@@ -507,6 +507,11 @@ describe('the report', () => {
       /3 results were trimmed: .*; 2 of its ids were not found/,
     ],
     [
+      'that some cannot be traced, in the verdict',
+      { ledger: 8, backlog: 0, trimmed: 3, untraceable: 2 },
+      /^as far as can be told, for 2 cannot be traced: every message once: /m,
+    ],
+    [
       'purged letters',
       { ledger: 8, trimmed: 3, purged: 4 },
       /3 results were trimmed and 4 dead letters were purged: /,

@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Verification, verify } from '../../verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { progress } from '../progress.js';
@@ -20,7 +21,7 @@ export function verifyCommand(): Command {
     .option(
       '--ledger <file>',
       'file of message ids, one a line, in the order of the channel; repeat it for several',
-      (path: string, paths: string[] = []) => [...paths, path],
+      collectLedger,
     )
     .option('--json', 'print one JSON object')
     .action(async (flags: { ledger?: string[]; json?: boolean }, command: Command) =>
@@ -41,6 +42,13 @@ export function verifyCommand(): Command {
         if (!result.ok) process.exitCode = DIFFERENT;
       }),
     );
+}
+
+/** One that is given twice would list each of its ids twice, and so make all of them lost. */
+function collectLedger(path: string, paths: readonly string[] = []): string[] {
+  if (paths.some((other) => resolve(other) === resolve(path)))
+    throw new InvalidArgumentError('This file was given before: give each ledger once.');
+  return [...paths, path];
 }
 
 /** Whether the group has never done anything. */
