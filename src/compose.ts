@@ -1,6 +1,7 @@
 import { Bridge } from './bridge/bridge.js';
+import { Admission } from './consumer/admission.js';
 import { Committer } from './consumer/committer.js';
-import { Consumer } from './consumer/consumer.js';
+import { Consumer, type ConsumerOptions } from './consumer/consumer.js';
 import { lineOf } from './doctor/finding.js';
 import { evictionOf, refuseUnfit } from './doctor/server-checks.js';
 import type { GroupConnections } from './group-connections.js';
@@ -28,6 +29,8 @@ const MOST_UNPROCESSED = 8_000;
 /** Of these, the share of one consumer is at most so many, or the event loop would stutter; and at least so many. */
 const MOST = 500;
 const FEWEST = 50;
+/** Entries that all of them may be reading, or have on the way back to Redis: two commits that are under way, and two to come. */
+const MOST_UNSETTLED = 2_000;
 /** Bytes of what is relayed already that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
@@ -92,14 +95,16 @@ export async function compose(materials: Materials): Promise<Parts> {
 
   const found = { keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(materials, found);
+  const admission = new Admission(MOST_UNSETTLED);
   const committer = new Committer({
     store: road,
+    admission,
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: vitals && ((results) => vitals.committed(results)),
   });
-  const consumers = await makeConsumers(materials, found, road, committer);
+  const consumers = await makeConsumers(materials, found, { store: road, committer, admission });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
@@ -140,8 +145,7 @@ async function makeBridge(
 async function makeConsumers(
   { settings, identity, connections, workshop, reports, vitals, log }: Materials,
   { tracing }: Found,
-  store: RoadStore,
-  committer: Committer,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;
   const ids = identity.consumerIds;
@@ -151,8 +155,7 @@ async function makeConsumers(
         new Consumer({
           id,
           connection: await connections.open('consumer'),
-          store,
-          committer,
+          ...shared,
           lane: tracing ? tracing.lane(workshop.lane(id), id) : workshop.lane(id),
           concurrency,
           batch,

@@ -2,6 +2,7 @@ import type { Logger } from '../logger.js';
 import { refusedAs } from '../redis/connection.js';
 import type { DeadLetter, Result, Retry, RoadStore } from '../redis/road.js';
 import { Trouble } from '../trouble.js';
+import type { Admission } from './admission.js';
 import { Settlements } from './settlements.js';
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
@@ -23,6 +24,8 @@ const CALLS = 2;
 
 export interface CommitterOptions {
   readonly store: RoadStore;
+  /** Told of what is on its way, and of what has arrived. */
+  readonly admission: Admission;
   readonly outputMaxLen: number;
   readonly log: Logger;
   /** Told of what was settled by each call. */
@@ -75,6 +78,7 @@ export class Committer {
   }
 
   add(settlement: Settlement): void {
+    this.#options.admission.ended();
     if (settlement.kind === 'result') this.#results.add(settlement);
     else if (settlement.kind === 'retry') this.#retries.add(settlement);
     else this.#letters.add(settlement);
@@ -98,7 +102,7 @@ export class Committer {
     readonly send: (batch: readonly T[]) => Promise<number>;
     readonly onTaken: (batch: readonly T[]) => void;
   }): Settlements<ToBeTold<T>> {
-    const { store, log } = this.#options;
+    const { store, admission, log } = this.#options;
     const { calls, what, lengthOf, send, onTaken } = kind;
     return new Settlements<ToBeTold<T>>({
       calls,
@@ -118,6 +122,7 @@ export class Committer {
       },
       onTaken: (batch) => {
         for (const { done } of batch) done.settled();
+        admission.settled(batch.length);
         onTaken(batch);
       },
       trouble: new Trouble(log, what, false),

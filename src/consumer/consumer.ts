@@ -6,6 +6,7 @@ import { type Connection, refusedAs } from '../redis/connection.js';
 import type { Entry, RoadStore } from '../redis/road.js';
 import { pause } from '../service.js';
 import { Trouble } from '../trouble.js';
+import type { Admission } from './admission.js';
 import type { Committer } from './committer.js';
 import { type Holding, Holdings } from './holdings.js';
 import { type Failure, Outcomes } from './outcomes.js';
@@ -22,6 +23,8 @@ export interface ConsumerOptions {
   readonly connection: Connection;
   readonly store: RoadStore;
   readonly committer: Committer;
+  /** The same for all consumers of a process. */
+  readonly admission: Admission;
   /** Where its messages are processed. */
   readonly lane: Lane;
   /** How many of them at a time. */
@@ -177,8 +180,15 @@ export class Consumer {
 
   /** A call of its own, for a loop would keep what it read last until it reads again. */
   async #readOnce(room: number): Promise<void> {
-    const { store, connection } = this.#options;
-    const entries = await store.read(connection, this.id, room, BLOCK);
+    const { store, connection, admission } = this.#options;
+    const { busy } = this.#sizer;
+    if (busy && !(await admission.enter(room, this.#quiet.signal))) return;
+    let entries: readonly Entry[];
+    try {
+      entries = await store.read(connection, this.id, room, BLOCK);
+    } finally {
+      if (busy) admission.leave(room);
+    }
     this.#sizer.read(entries.length, room);
     this.#take(entries, true);
   }

@@ -2,7 +2,8 @@ import { pause } from '../service.js';
 import { compareIds } from '../stream-id.js';
 import type { Trouble } from '../trouble.js';
 
-const MAX_ENTRIES = 1_000;
+/** With larger ones Redis and this process wait for each other, and with smaller ones each costs more. */
+const MAX_ENTRIES = 500;
 /** Characters in one call, about: the script blocks Redis for as long as it copies them. */
 const MAX_LENGTH = 1_000_000;
 /** ms between two tries of what Redis refused or did not answer. */

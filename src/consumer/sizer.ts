@@ -36,6 +36,11 @@ export class Sizer {
     this.#busy = got === asked;
   }
 
+  /** Whether the last read gave all that it asked for: more is waiting. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /** Entries that may lie unprocessed with the consumer, those in work included. */
   get capacity(): number {
     return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#concurrency);

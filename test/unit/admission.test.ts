@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { Admission } from '../../src/consumer/admission.js';
+
+const NEVER = new AbortController().signal;
+
+/** Notes who was admitted, in which order. */
+function door(most: number) {
+  const admission = new Admission(most);
+  const admitted: string[] = [];
+  const enter = async (name: string, count: number, signal = NEVER) => {
+    if (await admission.enter(count, signal)) admitted.push(name);
+  };
+  /** What is to happen at once has happened. */
+  const now = async () => {
+    await new Promise(setImmediate);
+    return admitted;
+  };
+  return { admission, enter, now };
+}
+
+describe('what consumers may read', () => {
+  it('is as much as is allowed, and is waited for in turn', async () => {
+    const { admission, enter, now } = door(100);
+    for (const name of ['a', 'b', 'c', 'd']) void enter(name, 60);
+    expect(await now()).toEqual(['a', 'b']);
+    admission.leave(60);
+    expect(await now()).toEqual(['a', 'b', 'c']);
+    admission.leave(60);
+    admission.leave(60);
+    expect(await now()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('is nothing while Redis does not know what has become of what was read', async () => {
+    const { admission, enter, now } = door(3);
+    void enter('a', 3);
+    for (let i = 0; i < 3; i++) admission.ended();
+    admission.leave(3);
+    void enter('b', 3);
+    expect(await now()).toEqual(['a']);
+    admission.settled(1);
+    expect(await now()).toEqual(['a', 'b']);
+  });
+
+  it('is any amount for one at a time, however little is allowed', async () => {
+    const { admission, enter, now } = door(10);
+    void enter('a', 10_000);
+    void enter('b', 10_000);
+    expect(await now()).toEqual(['a']);
+    admission.leave(10_000);
+    expect(await now()).toEqual(['a', 'b']);
+  });
+
+  it('is nothing for who gives up waiting, and those behind move up', async () => {
+    const { admission, enter, now } = door(10);
+    void enter('a', 10);
+    const { signal, abort } = aborter();
+    void enter('b', 10, signal);
+    void enter('c', 10);
+    abort();
+    void enter('d', 10, signal);
+    expect(await now()).toEqual(['a']);
+    admission.leave(10);
+    expect(await now()).toEqual(['a', 'c']);
+  });
+});
+
+function aborter() {
+  const controller = new AbortController();
+  return { signal: controller.signal, abort: () => controller.abort() };
+}
