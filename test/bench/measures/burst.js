@@ -7,6 +7,8 @@ import { Stage } from '../stage/stage.js';
 
 const SIZE = 4;
 const EVERY_MS = 100;
+/** A burst is that of many publishers: Redis reads so much of each in turn, and one alone would be held up by its share. */
+const PUBLISHERS = 200;
 /** No more results come after such a silence. */
 const QUIET_MS = 15_000;
 /** Before the burst, for a process at rest. */
@@ -18,7 +20,7 @@ export function burst({ messages, afterSeconds }, say) {
     const child = await launchGroup(stage, ['--size', SIZE]);
     await sleep(REST_MS);
     const before = child.usage().rss;
-    const go = await preparePublisher(stage, { count: messages });
+    const go = await preparePublisher(stage, { count: messages, connections: PUBLISHERS });
     const memory = sample(EVERY_MS, () => child.usage().rss);
     const { began, ended } = await go();
     const processed = await stage.untilQuiet(messages, () => stage.outputLength(), QUIET_MS);
@@ -33,6 +35,7 @@ export function burst({ messages, afterSeconds }, say) {
     say(`published in ${seconds} s; ${mb(before)}, at most ${mb(peak)}, at the end ${mb(after)}`);
     return {
       messages,
+      publishers: PUBLISHERS,
       seconds,
       doneSeconds: (last - began) / 1_000,
       relayed,

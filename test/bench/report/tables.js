@@ -168,7 +168,7 @@ export const TABLES = {
 
   burst: (result) => ({
     title: `A burst of ${whole(result.messages)} messages`,
-    note: 'Memory is what is resident of the whole process, Node included.',
+    note: `By ${whole(result.publishers)} publishers at a time. Memory is what is resident of the whole process, Node included.`,
     head: ['published in', 'done in', 'processed', 'before', 'most', `${result.afterSeconds} s after`],
     rows: [
       [

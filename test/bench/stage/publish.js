@@ -3,7 +3,8 @@ const PUBLISHER = new URL('publisher.js', import.meta.url);
 /**
  * Publishes messages from a process of its own: `rate` a second, or without it at full flood.
  *
- * @param {{ first?: number, count: number, rate?: number, stamped?: boolean }} options `first`: number of the first message
+ * @param {{ first?: number, count: number, rate?: number, stamped?: boolean, connections?: number }} options `first`: number
+ *   of the first message; `connections`: at full flood, as many publishers
  * @returns what the publisher tells at its end (see there)
  */
 export async function publish(stage, options) {
@@ -11,8 +12,8 @@ export async function publish(stage, options) {
 }
 
 /** As {@link publish}, but the process only starts, and publishes when the function that is returned is called. */
-export async function preparePublisher(stage, { first = 0, stamped = false, ...options }) {
-  const child = stage.spawn(PUBLISHER, { first, stamped, ...options });
+export async function preparePublisher(stage, { first = 0, stamped = false, connections = 1, ...options }) {
+  const child = stage.spawn(PUBLISHER, { first, stamped, connections, ...options });
   await child.message('ready');
   return async () => {
     const end = child.message('published', 'all was published');

@@ -1,58 +1,110 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { CHANNEL } from '../names.js';
 import { Lateness } from './lateness.js';
 import { microseconds, PublishTemplate } from './messages.js';
 
 /**
- * A process of its own that publishes as cheaply as Node can: batches of ready-made commands over a bare socket,
- * and replies that are counted, not parsed. It shares two cores with all that is measured.
+ * A process of its own that publishes as cheaply as Node can: batches of ready-made commands over bare sockets,
+ * and replies that are counted, not parsed. It shares two cores with all that is measured. A flood is made before it says
+ * that it is ready.
  *
  * Says `{ ready }`, waits for `{ go }`, then says `{ published, unheard, began, ended, late, lateP99 }`: messages that
  * nobody received, ms since 1970 of the first write and the last reply, and how many ms messages left late, the latest of them
  * and 99 % of them.
  */
-const { port, first, count, rate, stamped } = JSON.parse(process.argv[2]);
+const { port, first, count, rate, stamped, connections } = JSON.parse(process.argv[2]);
 
 /** Most commands in one write. */
 const BATCH = 500;
-/** Most messages without a reply at full flood: enough to keep Redis busy, too few to fill its buffers. */
+/** Most messages of one connection without a reply at full flood: enough to keep Redis busy, too few to fill its buffers. */
 const WINDOW = 20_000;
 const TICK_MS = 1;
 const [LINE_END, COLON, ZERO, MINUS] = [0x0a, 0x3a, 0x30, 0x2d];
 
 const template = new PublishTemplate({ channel: CHANNEL, most: BATCH, stamped });
-const socket = connect({ port, host: '127.0.0.1', noDelay: true });
 const lateness = new Lateness();
-let [sent, replied, unheard, began, before] = [0, 0, 0, 0, LINE_END];
+let [sent, replied, unheard, began] = [0, 0, 0, 0];
 
-socket.on('connect', () => process.send({ ready: true }));
-socket.on('data', countReplies);
-socket.on('close', () => {
-  if (replied < count) throw new Error(`Redis closed the publisher's connection after ${replied} messages`);
-});
+/** One of the connections that publish. */
+class Outlet {
+  #socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  #unanswered = 0;
+  #before = LINE_END;
+  /** It can publish. */
+  ready = once(this.#socket, 'connect');
+
+  constructor() {
+    this.#socket.on('data', (chunk) => this.#countReplies(chunk));
+    this.#socket.on('drain', flood);
+    this.#socket.on('close', () => {
+      if (replied < count)
+        throw new Error(`Redis closed the publisher's connection after ${replied} messages`);
+    });
+  }
+
+  get isFree() {
+    return this.#unanswered < WINDOW && !this.#socket.writableNeedDrain;
+  }
+
+  /** `bytes`: so many commands. */
+  write(bytes, commands) {
+    this.#socket.write(bytes);
+    this.#unanswered += commands;
+    sent += commands;
+  }
+
+  close() {
+    this.#socket.destroy();
+  }
+
+  /** Each reply is `:RECEIVERS\r\n`. */
+  #countReplies(chunk) {
+    const had = replied;
+    for (const byte of chunk) {
+      if (byte === LINE_END) replied++;
+      else if (byte === ZERO && this.#before === COLON) unheard++;
+      else if (byte === MINUS) throw new Error(`Redis refused: ${chunk.toString('latin1').slice(0, 200)}`);
+      this.#before = byte;
+    }
+    this.#unanswered -= replied - had;
+    if (replied === count) end();
+    else if (rate === undefined) flood();
+  }
+}
+
+const outlets = Array.from({ length: connections }, () => new Outlet());
+const ready = rate === undefined ? readyMade() : [];
+await Promise.all(outlets.map((outlet) => outlet.ready));
 process.once('message', () => {
   began = Date.now();
   if (rate === undefined) flood();
   else pace();
 });
 process.on('disconnect', () => process.exit(1));
+process.send({ ready: true });
 
-/** Each reply is `:RECEIVERS\r\n`. */
-function countReplies(chunk) {
-  for (const byte of chunk) {
-    if (byte === LINE_END) replied++;
-    else if (byte === ZERO && before === COLON) unheard++;
-    else if (byte === MINUS) throw new Error(`Redis refused: ${chunk.toString('latin1').slice(0, 200)}`);
-    before = byte;
+/** The whole flood, in batches; the last is the first to leave. */
+function readyMade() {
+  const batches = [];
+  for (let from = 0; from < count; from += BATCH) {
+    const commands = Math.min(BATCH, count - from);
+    batches.push({ bytes: batch(from, commands), commands });
   }
-  if (replied === count) end();
-  else if (rate === undefined) flood();
+  return batches.reverse();
 }
 
+/** All connections in turn, batch by batch, until none of them takes any. */
 function flood() {
-  while (sent < count && sent - replied < WINDOW && !socket.writableNeedDrain)
-    send(Math.min(BATCH, count - sent));
-  if (socket.writableNeedDrain && sent < count) socket.once('drain', flood);
+  for (let taken = true; taken; ) {
+    taken = false;
+    for (const outlet of outlets) {
+      const next = outlet.isFree && ready.pop();
+      if (!next) continue;
+      outlet.write(next.bytes, next.commands);
+      taken = true;
+    }
+  }
 }
 
 /** What is due leaves every millisecond; what a late tick missed leaves with the next one. */
@@ -61,14 +113,16 @@ function pace() {
   const timer = setInterval(() => {
     const due = Math.min(count, Math.floor(((performance.now() - start) / 1_000) * rate));
     if (due > sent) lateness.note(performance.now() - start - (sent / rate) * 1_000 - TICK_MS, due - sent);
-    while (sent < due) send(Math.min(BATCH, due - sent));
+    while (sent < due) {
+      const commands = Math.min(BATCH, due - sent);
+      outlets[0].write(batch(sent, commands), commands);
+    }
     if (sent === count) clearInterval(timer);
   }, TICK_MS);
 }
 
-function send(most) {
-  socket.write(template.batch(first + sent, most, stamped ? microseconds() : 0));
-  sent += most;
+function batch(from, commands) {
+  return template.batch(first + from, commands, stamped ? microseconds() : 0);
 }
 
 function end() {
@@ -76,7 +130,7 @@ function end() {
   const told = { published: replied, unheard, began, ended: Date.now(), late, lateP99 };
   process.removeAllListeners('disconnect');
   process.send(told, () => {
-    socket.destroy();
+    for (const outlet of outlets) outlet.close();
     process.disconnect();
   });
 }
