@@ -12,7 +12,7 @@ export const FULL = {
     sizes: [1, 2, 4, 8, 16, 32, 64],
     works: [0, 1, 5, 50],
     seconds: 3,
-    messages: 200_000,
+    messages: 500_000,
     rounds: 3,
   },
   threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
