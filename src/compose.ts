@@ -29,8 +29,8 @@ const MOST_UNPROCESSED = 8_000;
 /** Of these, the share of one consumer is at most so many, or the event loop would stutter; and at least so many. */
 const MOST = 500;
 const FEWEST = 50;
-/** Entries that all of them may be reading, or have on the way back to Redis: two commits that are under way, and two to come. */
-const MOST_UNSETTLED = 2_000;
+/** Entries that all of them may be reading and committing: two commits that are under way, and as much as is read meanwhile. */
+const MOST_IN_FLIGHT = 2_500;
 /** Bytes of what is relayed already that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
@@ -95,7 +95,7 @@ export async function compose(materials: Materials): Promise<Parts> {
 
   const found = { keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(materials, found);
-  const admission = new Admission(MOST_UNSETTLED);
+  const admission = new Admission(MOST_IN_FLIGHT);
   const committer = new Committer({
     store: road,
     admission,

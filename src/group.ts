@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { compose, type Parts } from './compose.js';
-import { CgroupError } from './errors.js';
+import { CgroupError, SettingsError } from './errors.js';
 import { GroupConnections } from './group-connections.js';
 import { type Life, viewOf } from './group-view.js';
 import type { HttpServer } from './http/server.js';
@@ -59,11 +59,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   /** Ends the waiting of a start under way. */
   readonly #quit = new AbortController();
 
-  /** @throws {SettingsError} naming each wrong setting */
+  /** @throws {SettingsError} naming each wrong setting, or a wrong `process` */
   constructor(options: GroupOptions = {}) {
     super();
     const { process: processor, logger, ...settings } = options;
     this.settings = parseSettings(settings);
+    const wrong = wrongProcess(processor, this.settings);
+    if (wrong) throw new SettingsError([{ setting: 'process', message: `process ${wrong}` }]);
     this.#process = processor;
     this.#vitals = this.settings.http && new Vitals();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
@@ -133,9 +135,10 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startPrivateRedis();
       if (this.#stopping) await this.#redis.stop(); // the stop may be over already
+      const { url } = this.#redis;
       this.#log.info(
-        { redis: this.#redis.url },
-        `started a private Redis for this run at ${this.#redis.url}`,
+        { redis: url },
+        `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
     this.#parts = await compose({
@@ -216,4 +219,13 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const running = this.#ready ? 'running' : 'starting';
     return { state: this.#stopping ? 'stopping' : running, parts: this.#parts };
   }
+}
+
+/** Who writes JavaScript has no compiler that tells him. */
+function wrongProcess(process: unknown, { processor }: Settings): string | undefined {
+  if (process === undefined) return undefined;
+  if (typeof process !== 'function') return `must be a function; got ${typeof process}`;
+  return processor === undefined
+    ? undefined
+    : 'and processor are two ways to give the function: give one of them';
 }

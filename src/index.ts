@@ -1,3 +1,5 @@
+// Projects that list their `types`, as new ones do with an empty list, would miss EventEmitter and AbortSignal.
+/// <reference types="node" preserve="true" />
 export type { Failure } from './consumer/outcomes.js';
 export { CgroupError, type ErrorCode, type SettingProblem, SettingsError } from './errors.js';
 export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group.js';

@@ -15,7 +15,7 @@ export interface MemberConsumer {
   readonly id: string;
   /** Inbox ids of the entries held for longer than so many ms. */
   heldSince(age: number): string[];
-  lose(inboxId: string): void;
+  lose(inboxIds: readonly string[]): void;
 }
 
 export interface MembersOptions {
@@ -104,7 +104,7 @@ export class Members implements Service {
         const held = consumer.heldSince(age);
         if (held.length === 0) return;
         const { gone, deleted } = await store.renew(consumer.id, held);
-        for (const id of gone) consumer.lose(id);
+        if (gone.length > 0) consumer.lose(gone);
         if (deleted > 0) onLost(deleted);
       }),
     );

@@ -226,8 +226,7 @@ export function isSettingName(name: string): name is SettingName {
 export function parseSettings(input: unknown): Settings {
   const parsed = settingsSchema.safeParse(input);
   const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input);
-  const broken = brokenRule(input);
-  if (broken) problems.push(broken);
+  problems.push(...brokenRules(input));
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems);
   return parsed.data;
 }
@@ -246,16 +245,25 @@ export function unknownSetting(name: string): SettingProblem {
 }
 
 /** The settings between which a rule holds. All else that stands in the input is ignored. */
-const { claimAfter, heartbeat, http, httpToken } = settingsSchema.shape;
+const { claimAfter, heartbeat, http, httpToken, output, consumerList } = settingsSchema.shape;
+const naming = z.object({ output, consumerList });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
 
 /**
- * What is wrong between settings that are each right. The problem's setting is one that was given,
- * not a default. Undefined if the rules hold, or cannot be judged because a value is wrong in itself.
+ * What is wrong between settings that are each right. The setting of a problem is one that was given,
+ * not a default. A rule that cannot be judged, because a value is wrong in itself, is none that is broken.
  */
-export function brokenRule(input: unknown): SettingProblem | undefined {
-  return tooSilent(input) ?? tooOpen(input);
+export function brokenRules(input: unknown): SettingProblem[] {
+  return [oneKey(input), tooSilent(input), tooOpen(input)].filter((problem) => problem !== undefined);
+}
+
+function oneKey(input: unknown): SettingProblem | undefined {
+  const parsed = naming.safeParse(input);
+  if (!parsed.success || parsed.data.output !== parsed.data.consumerList) return undefined;
+  const given = (input as SettingsInput).consumerList === undefined ? 'output' : 'consumerList';
+  const message = `output and consumerList must be two keys: a stream and a list; got ${show(parsed.data.output)} for both`;
+  return { setting: given, message };
 }
 
 function tooSilent(input: unknown): SettingProblem | undefined {

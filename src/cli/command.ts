@@ -17,17 +17,24 @@ export const GROUP_SETTINGS = [
   'logFormat',
 ] as const satisfies readonly SettingName[];
 
+type Example = readonly [command: string, meaning: string];
+
 /** A command with the flags of some settings, and examples below its help. */
 export function settingsCommand(
   name: string,
   description: string,
   settings: readonly SettingName[],
-  examples: readonly (readonly [command: string, meaning: string])[],
+  examples: readonly Example[],
 ): Command {
+  const command = addSettingsFlags(new Command(name).description(description), settings);
+  return command.addOption(configOption()).addHelpText('after', examplesText(examples));
+}
+
+/** What stands below the help of a command. */
+export function examplesText(examples: readonly Example[]): string {
   const width = Math.max(...examples.map(([command]) => command.length)) + 2;
   const lines = examples.map(([command, meaning]) => `  $ ${command.padEnd(width)}${meaning}`);
-  const command = addSettingsFlags(new Command(name).description(description), settings);
-  return command.addOption(configOption()).addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  return `\nExamples:\n${lines.join('\n')}`;
 }
 
 /** The effective settings of a command that was parsed. */

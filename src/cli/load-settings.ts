@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type SettingProblem, SettingsError } from '../errors.js';
 import {
-  brokenRule,
+  brokenRules,
   isSettingName,
   parseSettings,
   problemOf,
@@ -68,8 +68,8 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   for (const one of effective.values())
     input[one.name] = absolute(one, file && one.source === 'file' ? file.folder : cwd);
   // What a broken file would have set is not known, so whether it fits the rest is not either.
-  const broken = file?.broken === undefined && brokenRule(input);
-  if (broken) problems.push(placed(broken, effective.get(broken.setting)));
+  const broken = file?.broken === undefined ? brokenRules(input) : [];
+  for (const problem of broken) problems.push(placed(problem, effective.get(problem.setting)));
   if (problems.length > 0) throw new SettingsError(problems);
 
   return {

@@ -13,10 +13,8 @@ export function verificationText(result: Verification): string {
 function verdict(result: Verification): string {
   const { ok, relayed, processed, dead, backlog, lost, doubled, unexpected, untraceable } = result;
   const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog`;
-  if (ok) {
-    const untraced = untraceable > 0 ? `as far as can be told, for ${untraceable} cannot be traced: ` : '';
-    return `${backlog > 0 ? 'so far ' : ''}${untraced}every message once: ${sum}`;
-  }
+  const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
+  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once${untraced}: ${sum}`;
   const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
   return `NOT every message once: ${found.map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
 }

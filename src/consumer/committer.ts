@@ -24,7 +24,7 @@ const CALLS = 2;
 
 export interface CommitterOptions {
   readonly store: RoadStore;
-  /** Told of what is on its way, and of what has arrived. */
+  /** Told of results that are on their way, and that have arrived. */
   readonly admission: Admission;
   readonly outputMaxLen: number;
   readonly log: Logger;
@@ -47,13 +47,14 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, outputMaxLen, onSettled, onResults } = options;
+    const { store, admission, outputMaxLen, onSettled, onResults } = options;
     this.#results = this.#settlements<Result>({
       calls: CALLS,
       what: 'results are not written',
       lengthOf: ({ data }) => data.length,
       send: async (results) => (await store.commit(results, outputMaxLen)).length,
       onTaken: (results) => {
+        admission.committed(results.length);
         onResults?.(results);
         onSettled({ processed: results.length, retried: 0, dead: 0 });
       },
@@ -78,9 +79,10 @@ export class Committer {
   }
 
   add(settlement: Settlement): void {
-    this.#options.admission.ended();
-    if (settlement.kind === 'result') this.#results.add(settlement);
-    else if (settlement.kind === 'retry') this.#retries.add(settlement);
+    if (settlement.kind === 'result') {
+      this.#options.admission.committing();
+      this.#results.add(settlement);
+    } else if (settlement.kind === 'retry') this.#retries.add(settlement);
     else this.#letters.add(settlement);
   }
 
@@ -102,7 +104,7 @@ export class Committer {
     readonly send: (batch: readonly T[]) => Promise<number>;
     readonly onTaken: (batch: readonly T[]) => void;
   }): Settlements<ToBeTold<T>> {
-    const { store, admission, log } = this.#options;
+    const { store, log } = this.#options;
     const { calls, what, lengthOf, send, onTaken } = kind;
     return new Settlements<ToBeTold<T>>({
       calls,
@@ -122,7 +124,6 @@ export class Committer {
       },
       onTaken: (batch) => {
         for (const { done } of batch) done.settled();
-        admission.settled(batch.length);
         onTaken(batch);
       },
       trouble: new Trouble(log, what, false),

@@ -93,12 +93,13 @@ export class Consumer {
     return this.#held.ids(age);
   }
 
-  /** The entry is another's now: an attempt on it is in vain. */
-  lose(inboxId: string): void {
-    const holding = this.#held.find(inboxId);
-    if (!holding || holding.ended) return;
-    if (holding.running) holding.running.interrupt('the entry was taken over by another consumer');
-    else this.#held.release(holding);
+  /** The entries are others' now: attempts on them are in vain. */
+  lose(inboxIds: readonly string[]): void {
+    for (const holding of this.#held.among(inboxIds)) {
+      if (holding.ended) continue;
+      if (holding.running) holding.running.interrupt('the entry was taken over by another consumer');
+      else this.#held.release(holding);
+    }
   }
 
   /** Stops reading and beginning; what is in work goes on. */
@@ -149,17 +150,22 @@ export class Consumer {
     return this.#takenOver.length + this.#queue.length + this.#inWork;
   }
 
+  /** How many entries to read now; 0 for not yet. */
+  get #roomToRead(): number {
+    if (this.#stalled) return 0;
+    const room = Math.min(this.#sizer.room(this.#unprocessed), this.#sizer.mostHeld - this.#held.size);
+    return Math.max(room, 0);
+  }
+
   async #read(): Promise<void> {
     const { signal } = this.#quiet;
-    const { mostHeld } = this.#sizer;
     while (!signal.aborted) {
       if (this.#stalled) {
         await this.#handBack();
         await pause(RETRY_EVERY, signal);
         continue;
       }
-      const room = Math.min(this.#sizer.room(this.#unprocessed), mostHeld - this.#held.size);
-      if (room <= 0) {
+      if (this.#roomToRead === 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -167,10 +173,12 @@ export class Consumer {
         continue;
       }
       try {
-        await this.#readOnce(room);
-        this.#trouble.succeeded();
+        if (this.#sizer.busy) await this.#readInTurn();
+        else await this.#readOnce(this.#roomToRead, BLOCK);
       } catch (error) {
         if (signal.aborted) return;
+        // Whoever waits for a connection stands in nobody's way.
+        this.#sizer.read(0, 1);
         if (refusedAs(error, 'NOGROUP', 'UNBLOCKED')) await this.#remake();
         else this.#trouble.failed(error);
         await pause(RETRY_EVERY, signal);
@@ -178,17 +186,23 @@ export class Consumer {
     }
   }
 
-  /** A call of its own, for a loop would keep what it read last until it reads again. */
-  async #readOnce(room: number): Promise<void> {
-    const { store, connection, admission } = this.#options;
-    const { busy } = this.#sizer;
-    if (busy && !(await admission.enter(room, this.#quiet.signal))) return;
-    let entries: readonly Entry[];
+  /** More is waiting: all consumers of the process read in turn, and none waits in Redis while it is the others' turn. */
+  async #readInTurn(): Promise<void> {
+    const { admission } = this.#options;
+    const room = await admission.acquire(() => this.#roomToRead, this.#quiet.signal);
+    if (room === 0) return;
     try {
-      entries = await store.read(connection, this.id, room, BLOCK);
+      await this.#readOnce(room, undefined);
     } finally {
-      if (busy) admission.leave(room);
+      admission.release(room);
     }
+  }
+
+  /** A call of its own, for a loop would keep what it read last until it reads again. */
+  async #readOnce(room: number, block: number | undefined): Promise<void> {
+    const { store, connection } = this.#options;
+    const entries = await store.read(connection, this.id, room, block);
+    this.#trouble.succeeded();
     this.#sizer.read(entries.length, room);
     this.#take(entries, true);
   }

@@ -103,8 +103,10 @@ export class Holdings {
     this.#onRelease();
   }
 
-  find(inboxId: string): Holding | undefined {
-    return this.#list.find((holding) => holding.held && holding.inboxId === inboxId);
+  /** Those of them that are held. */
+  among(inboxIds: readonly string[]): Holding[] {
+    const wanted = new Set(inboxIds);
+    return this.#list.filter(({ held, inboxId }) => held && wanted.has(inboxId));
   }
 
   /** Inbox ids of what has been held for longer than `age` ms. */

@@ -155,6 +155,6 @@ function makeApp(log: Logger): FastifyInstance {
 /** What to do where an address cannot be listened at. */
 function adviceOn(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return '; give --http another port, or 0 for any that is free';
-  return code === 'EACCES' ? '; give --http a port from 1024 on' : '';
+  if (code === 'EADDRINUSE') return '; give http another port, or 0 for any that is free';
+  return code === 'EACCES' ? '; give http a port from 1024 on' : '';
 }

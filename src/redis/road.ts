@@ -114,13 +114,28 @@ export class RoadStore {
    * New entries for one consumer (https://redis.io/docs/latest/commands/xreadgroup/).
    *
    * @param connection the consumer's own, because the command blocks it
-   * @param block ms to wait for the first entry
+   * @param block ms to wait for the first entry; undefined to take what there is
    * @returns at most `count` entries, none where none came in time
    * @throws {CgroupError} NO_GROUP where the group is gone: {@link prepare} makes it anew.
    */
-  read(connection: Connection, consumerId: string, count: number, block: number): Promise<Entry[]> {
-    const { inbox } = this.#keys;
-    const from = ['GROUP', this.#group, consumerId, 'COUNT', count, 'BLOCK', block, 'STREAMS', inbox, '>'];
+  read(
+    connection: Connection,
+    consumerId: string,
+    count: number,
+    block: number | undefined,
+  ): Promise<Entry[]> {
+    const waiting = block === undefined ? [] : ['BLOCK', block];
+    const from = [
+      'GROUP',
+      this.#group,
+      consumerId,
+      'COUNT',
+      count,
+      ...waiting,
+      'STREAMS',
+      this.#keys.inbox,
+      '>',
+    ];
     return connection.readEntries(...from);
   }
 

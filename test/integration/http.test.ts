@@ -306,7 +306,7 @@ describe('start', () => {
     expect((await second.exit).code).toBe(1);
     expect(second.stderr()).toMatch(
       new RegExp(
-        `cgroup: cannot serve http at 127.0.0.1:${port}: .*EADDRINUSE.*; give --http another port, or 0`,
+        `cgroup: cannot serve http at 127.0.0.1:${port}: .*EADDRINUSE.*; give http another port, or 0`,
       ),
     );
     expect(await group.listed()).toHaveLength(1);

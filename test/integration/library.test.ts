@@ -110,6 +110,13 @@ describe('start and stop', () => {
     expect(await raw.xlen(inbox)).toBe(1);
   });
 
+  test.each([
+    [{ process: 3 }, 'process must be a function; got number'],
+    [{ process: () => 1, processor: './x.mjs' }, 'process and processor are two ways to give the function'],
+  ])('a process that cannot be meant is named: %j', (options, told) => {
+    expect(() => new ConsumerGroup(options as GroupOptions)).toThrow(told);
+  });
+
   test('wrong settings are all named, before anything is done', () => {
     const make = () => new ConsumerGroup({ size: 0, sise: 3 } as GroupOptions);
     expect(make).toThrow(SettingsError);

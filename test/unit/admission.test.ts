@@ -8,7 +8,7 @@ function door(most: number) {
   const admission = new Admission(most);
   const admitted: string[] = [];
   const enter = async (name: string, count: number, signal = NEVER) => {
-    if (await admission.enter(count, signal)) admitted.push(name);
+    if ((await admission.acquire(() => count, signal)) === count) admitted.push(name);
   };
   /** What is to happen at once has happened. */
   const now = async () => {
@@ -23,21 +23,21 @@ describe('what consumers may read', () => {
     const { admission, enter, now } = door(100);
     for (const name of ['a', 'b', 'c', 'd']) void enter(name, 60);
     expect(await now()).toEqual(['a', 'b']);
-    admission.leave(60);
+    admission.release(60);
     expect(await now()).toEqual(['a', 'b', 'c']);
-    admission.leave(60);
-    admission.leave(60);
+    admission.release(60);
+    admission.release(60);
     expect(await now()).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('is nothing while Redis does not know what has become of what was read', async () => {
+  it('is nothing while results are on their way', async () => {
     const { admission, enter, now } = door(3);
     void enter('a', 3);
-    for (let i = 0; i < 3; i++) admission.ended();
-    admission.leave(3);
+    for (let i = 0; i < 3; i++) admission.committing();
+    admission.release(3);
     void enter('b', 3);
     expect(await now()).toEqual(['a']);
-    admission.settled(1);
+    admission.committed(1);
     expect(await now()).toEqual(['a', 'b']);
   });
 
@@ -46,8 +46,18 @@ describe('what consumers may read', () => {
     void enter('a', 10_000);
     void enter('b', 10_000);
     expect(await now()).toEqual(['a']);
-    admission.leave(10_000);
+    admission.release(10_000);
     expect(await now()).toEqual(['a', 'b']);
+  });
+
+  it('is as much as there is room for when the turn has come', async () => {
+    const admission = new Admission(10);
+    let room = 10;
+    const first = admission.acquire(() => room, NEVER);
+    const second = admission.acquire(() => room, NEVER);
+    room = 4;
+    admission.release(await first);
+    expect([await first, await second]).toEqual([10, 4]);
   });
 
   it('is nothing for who gives up waiting, and those behind move up', async () => {
@@ -59,7 +69,7 @@ describe('what consumers may read', () => {
     abort();
     void enter('d', 10, signal);
     expect(await now()).toEqual(['a']);
-    admission.leave(10);
+    admission.release(10);
     expect(await now()).toEqual(['a', 'c']);
   });
 });

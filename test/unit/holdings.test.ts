@@ -39,7 +39,7 @@ describe('holdings', () => {
     first?.settled();
     first?.settled();
     expect([holdings.size, releases(), first?.held, second?.held]).toEqual([1, 1, false, true]);
-    expect([holdings.find('5-1'), holdings.find('5-2')]).toEqual([undefined, second]);
+    expect(holdings.among(['5-1', '5-2', '9-9'])).toEqual([second]);
     second?.settled();
     expect([holdings.size, holdings.ids()]).toEqual([0, []]);
   });

@@ -182,6 +182,14 @@ describe('parseSettings', () => {
   it.each([
     [{ claimAfter: '1999ms' }, 'claimAfter: claimAfter must be at least twice heartbeat, 2s; got 1999ms'],
     [{ heartbeat: '2s' }, 'heartbeat: claimAfter must be at least twice heartbeat, 4s; got 3s'],
+    [
+      { output: 'x', consumerList: 'x' },
+      'consumerList: output and consumerList must be two keys: a stream and a list; got "x" for both',
+    ],
+    [
+      { output: 'consumer:ids' },
+      'output: output and consumerList must be two keys: a stream and a list; got "consumer:ids" for both',
+    ],
     // Which of two values is too small cannot be told if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
   ])('holds claimAfter against heartbeat: %j', (input, problem) => {

@@ -508,8 +508,8 @@ describe('the report', () => {
     ],
     [
       'that some cannot be traced, in the verdict',
-      { ledger: 8, backlog: 0, trimmed: 3, untraceable: 2 },
-      /^as far as can be told, for 2 cannot be traced: every message once: /m,
+      { ledger: 8, trimmed: 3, untraceable: 2 },
+      /^so far every message once; 2 of the ledger's ids cannot be traced: 9 relayed = /m,
     ],
     [
       'purged letters',

@@ -4,7 +4,7 @@ import { type ShownLetter, shownLetter } from '../../dead-letter.js';
 import { CgroupError } from '../../errors.js';
 import { isEntryId } from '../../stream-id.js';
 import { wholeNumber } from '../arguments.js';
-import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
 import { printable } from '../printable.js';
@@ -18,9 +18,16 @@ const BATCH = 500;
 const NOT_DONE = 1;
 
 export function deadCommand(): Command {
-  const root = new Command('dead').description(
-    'Dead letters: messages that could not be processed, kept with their reason.',
-  );
+  const root = new Command('dead')
+    .description('Dead letters: messages that could not be processed, kept with their reason.')
+    .addHelpText(
+      'after',
+      examplesText([
+        ['cgroup dead list', 'which there are, and why'],
+        ['cgroup dead show 1795251095809-0', 'all there is to one'],
+        ['cgroup dead retry --all', 'sends them back, once the cause is mended'],
+      ]),
+    );
   for (const command of [listCommand(), showCommand(), retryCommand(), purgeCommand()])
     root.addCommand(command);
   return root;

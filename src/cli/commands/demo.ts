@@ -17,7 +17,8 @@ Examples:
   $ cgroup demo          watch it, about 15 seconds
   $ cgroup demo --json   the facts, for scripts`;
 
-const NEXT = `Now your turn, in two terminals, with a Redis at redis://127.0.0.1:6379:
+const NEXT = `Now your turn, in two terminals, with a Redis at redis://127.0.0.1:6379
+(or with --embedded, which starts one and says how the second terminal gets at it):
   npx cgroup start --size 5 --monitor
   npx cgroup publish --count 100000`;
 

@@ -44,7 +44,11 @@ export function publishCommand(): Command {
     .option('--rate <number>', 'messages per second (default: as fast as possible)', wholeNumber(1))
     .option('--duration <duration>', 'how long: 250ms, 10s, 2m', durationArgument)
     .option('--batch <number>', 'most messages in one command', wholeNumber(1, MOST_BATCH), DEFAULT_BATCH)
-    .option('--bytes <number>', 'size of each message (default: the smallest)', wholeNumber(1, MOST_BYTES))
+    .option(
+      '--bytes <number>',
+      'size of each message (default: 53; smaller ones are of 53)',
+      wholeNumber(1, MOST_BYTES),
+    )
     .option('--ledger <file>', 'write to it the ids that a subscriber of the channel receives, one a line')
     .option('--json', 'print one JSON object')
     .action((flags: PublishFlags, command: Command) => run(flags, command));

@@ -28,9 +28,11 @@ export function startCommand(): Command {
     });
 }
 
-async function run({ settings, written }: LoadedSettings, json: boolean): Promise<void> {
+async function run({ settings, origin, written }: LoadedSettings, json: boolean): Promise<void> {
   const root = makeLogger(settings);
   const log = groupLogger(root, settings);
+  if (settings.embedded && origin.redis !== 'default')
+    log.warn({}, `embedded starts a Redis of its own: the one of ${origin.redis} is not used`);
   const strays = surviveStrayErrors(log);
   const group = new ConsumerGroup({ ...written, logger: root });
   const stopped = untilSignal((signal) =>

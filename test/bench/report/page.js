@@ -67,8 +67,8 @@ burst the whole output is read, and a message that is missing, double or unproce
 
 - **Every run** has a Redis of its own without persistence, and new processes. Contenders take turns within each round. A tenth of the messages
   goes through before the clock of the flood starts, so that code is compiled.
-- **The publisher** writes ready-made PUBLISH commands to a bare socket, 500 at a time, with at most 20,000 unanswered, or what is due each
-  ms. It is a process of its own and shares the cores with what is measured. The burst comes over many connections.
+- **The publisher** writes ready-made PUBLISH commands to a bare socket, 500 at a time, with at most 20,000 unanswered on each connection, or what is due each
+  ms. It is a process of its own and shares the cores with what is measured. Only the burst comes over more than one.
 - **The limit** is \`redis-benchmark -P 100\` with XADD of the same payload, in the same round.
 - **CPU** is what \`INFO cpu\` says of Redis, and the kernel of the contender's process with all its threads.
 - **Latency** is taken by a process that reads the output as a user would, from a stamp in the message, in µs of the clock that all processes share:

@@ -32,7 +32,7 @@ class Outlet {
   #unanswered = 0;
   #before = LINE_END;
   /** It can publish. */
-  ready = once(this.#socket, 'connect');
+  connected = once(this.#socket, 'connect');
 
   constructor() {
     this.#socket.on('data', (chunk) => this.#countReplies(chunk));
@@ -74,8 +74,8 @@ class Outlet {
 }
 
 const outlets = Array.from({ length: connections }, () => new Outlet());
-const ready = rate === undefined ? readyMade() : [];
-await Promise.all(outlets.map((outlet) => outlet.ready));
+const batches = rate === undefined ? readyMade() : [];
+await Promise.all(outlets.map((outlet) => outlet.connected));
 process.once('message', () => {
   began = Date.now();
   if (rate === undefined) flood();
@@ -86,12 +86,13 @@ process.send({ ready: true });
 
 /** The whole flood, in batches; the last is the first to leave. */
 function readyMade() {
-  const batches = [];
+  if (stamped) throw new TypeError('what is made before it leaves cannot be stamped: give a rate');
+  const made = [];
   for (let from = 0; from < count; from += BATCH) {
     const commands = Math.min(BATCH, count - from);
-    batches.push({ bytes: batch(from, commands), commands });
+    made.push({ bytes: batch(from, commands), commands });
   }
-  return batches.reverse();
+  return made.reverse();
 }
 
 /** All connections in turn, batch by batch, until none of them takes any. */
@@ -99,7 +100,7 @@ function flood() {
   for (let taken = true; taken; ) {
     taken = false;
     for (const outlet of outlets) {
-      const next = outlet.isFree && ready.pop();
+      const next = outlet.isFree && batches.pop();
       if (!next) continue;
       outlet.write(next.bytes, next.commands);
       taken = true;
