@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -205,7 +205,9 @@ describe('verify', () => {
       code: 0,
       result: { ok: true, unexpected: 40, lost: 0 },
     });
-    expect(await runVerify(space, '--ledger', one, '--ledger', one, '--ledger', two)).toMatchObject({
+    const again = newPath();
+    copyFileSync(one, again);
+    expect(await runVerify(space, '--ledger', one, '--ledger', again, '--ledger', two)).toMatchObject({
       code: 1,
       result: { ledger: 100, lost: 30 },
     });
