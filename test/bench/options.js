@@ -21,7 +21,7 @@ export function readOptions(args) {
 
   function sizeOf(name) {
     const size = { ...(short ? SHORT : FULL)[name] };
-    for (const repeated of ['rounds', 'pairs'])
+    for (const repeated of ['rounds', 'pairs', 'roundsWithoutWork'])
       if (rounds !== undefined && repeated in size) size[repeated] = rounds;
     if (messages !== undefined && name === 'flood') size.messages = messages;
     if (soak !== undefined && name === 'soak') size.seconds = soak / 1_000;
@@ -55,7 +55,7 @@ function parse(args) {
       'after',
       `
 Examples:
-  npm run bench                                  everything, some 50 minutes; docs/benchmarks.md and its charts are made anew
+  npm run bench                                  everything, in about an hour; docs/benchmarks.md and its charts are made anew
   npm run bench -- --only flood,latency          two measures
   npm run bench -- --only flood --rounds 9 --messages 500000 --json flood.json
   npm run bench -- --only soak --soak 30m --docs`,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Logger, silentLogger } from '../../src/logger.js';
 import type { Processor } from '../../src/processor/processor.js';
+import { Numbered } from '../../src/processor/threads/numbered.js';
 import { PendingJobs } from '../../src/processor/threads/pending.js';
 import { Progress } from '../../src/processor/threads/progress.js';
 import { Silence } from '../../src/processor/threads/silence.js';
@@ -102,6 +103,45 @@ describe('the silence of a thread', () => {
   it('does not count time in which nobody looked', () => {
     const silence = new Silence();
     expect([silence.look(1, 0), silence.look(1, 60_000)]).toEqual([0, 200]);
+  });
+});
+
+describe('what is numbered', () => {
+  it('is found under its number until it goes, whatever goes before it, and in its order', () => {
+    const numbered = new Numbered<string>();
+    for (const [number, text] of [
+      [HIGHEST - 1, 'a'],
+      [HIGHEST, 'b'],
+      [LOWEST, 'c'],
+    ] as const)
+      numbered.add(number, text);
+    numbered.delete(HIGHEST);
+    expect([numbered.get(HIGHEST - 1), numbered.get(HIGHEST), numbered.get(LOWEST)]).toEqual([
+      'a',
+      undefined,
+      'c',
+    ]);
+    expect([...numbered]).toEqual(['a', 'c']);
+    expect([numbered.get(LOWEST + 1), numbered.get(HIGHEST - 2)]).toEqual([undefined, undefined]);
+    numbered.clear();
+    numbered.add(7, 'd');
+    expect([numbered.get(7), numbered.get(LOWEST), ...numbered]).toEqual(['d', undefined, 'd']);
+  });
+
+  it('may be a hundred thousand, of which any go at any time', () => {
+    const numbered = new Numbered<number>();
+    const here = new Set<number>();
+    let seed = 1;
+    for (let number = 1; number <= 100_000; number++) {
+      numbered.add(number, number);
+      here.add(number);
+      seed = (seed * 48_271) % 2_147_483_647;
+      for (const gone of [number, number - (seed % 3_000), number - 5_000])
+        if (seed % 3 > 0 && here.delete(gone)) numbered.delete(gone);
+    }
+    expect([...numbered]).toEqual([...here]);
+    for (let number = 90_000; number <= 100_000; number++)
+      expect(numbered.get(number)).toBe(here.has(number) ? number : undefined);
   });
 });
 

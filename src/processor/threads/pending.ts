@@ -1,4 +1,5 @@
 import type { Job, OnOutcome, Outcome } from '../workshop.js';
+import { Numbered } from './numbered.js';
 import type { Progress } from './progress.js';
 import { after, type NumberedJob } from './wire.js';
 
@@ -8,25 +9,32 @@ export interface Pending {
   readonly job: Job;
   readonly onOutcome: (outcome: Outcome, busy: number) => void;
   /** What the thread knows it by; undefined while no thread has it. */
-  number?: number;
+  number: number | undefined;
+  ended: boolean;
 }
 
 /** The jobs that were given to one thread, whichever of its incarnations works on them, and have not ended. */
 export class PendingJobs {
   /** Not posted to the thread of now. */
-  #waiting = new Set<Pending>();
+  #waiting: Pending[] = [];
   /** Posted to the thread of now: by slot, then by number, in the order in which they begin. */
-  readonly #posted: readonly Map<number, Pending>[];
+  readonly #posted: readonly Numbered<Pending>[];
   readonly #last: number[];
 
   constructor(slots: number) {
-    this.#posted = Array.from({ length: slots }, () => new Map());
+    this.#posted = Array.from({ length: slots }, () => new Numbered());
     this.#last = this.#posted.map(() => 0);
   }
 
   add<J extends Job>(slot: number, job: J, onOutcome: OnOutcome<J>): Pending {
-    const pending: Pending = { slot, job, onOutcome: (outcome, busy) => onOutcome(job, outcome, busy) };
-    this.#waiting.add(pending);
+    const pending: Pending = {
+      slot,
+      job,
+      onOutcome: (outcome, busy) => onOutcome(job, outcome, busy),
+      number: undefined,
+      ended: false,
+    };
+    this.#waiting.push(pending);
     return pending;
   }
 
@@ -35,8 +43,8 @@ export class PendingJobs {
     const { slot, job } = pending;
     const number = after(this.#last[slot] as number);
     this.#last[slot] = number;
-    this.#waiting.delete(pending);
-    this.#posted[slot]?.set(number, pending);
+    this.#waitNoLonger(pending);
+    this.#posted[slot]?.add(number, pending);
     pending.number = number;
     // A job may be more to its owner, which cannot travel.
     const { inboxId, message, attempt, traceparent } = job;
@@ -45,26 +53,24 @@ export class PendingJobs {
 
   /** The thread is gone: all that was posted to it waits again, before what waits already. */
   recall(): void {
-    const posted = this.#posted.flatMap((jobs) => [...jobs.values()]);
+    const posted = this.#allPosted();
     for (const jobs of this.#posted) jobs.clear();
-    for (const pending of posted) delete pending.number;
-    this.#waiting = new Set([...posted, ...this.#waiting]);
+    for (const pending of posted) pending.number = undefined;
+    this.#waiting = [...posted, ...this.#waiting];
   }
 
   posted(slot: number, number: number): Pending | undefined {
     return this.#posted[slot]?.get(number);
   }
 
-  has(pending: Pending): boolean {
-    const { slot, number } = pending;
-    return number === undefined ? this.#waiting.has(pending) : this.posted(slot, number) === pending;
-  }
-
   /** Tells how the job ended; once, whatever is heard of it later. */
   end(pending: Pending, outcome: Outcome, busy: number): void {
-    const { slot, number, onOutcome } = pending;
-    const had = number === undefined ? this.#waiting.delete(pending) : this.#posted[slot]?.delete(number);
-    if (had) onOutcome(outcome, busy);
+    if (pending.ended) return;
+    pending.ended = true;
+    const { slot, number } = pending;
+    if (number === undefined) this.#waitNoLonger(pending);
+    else this.#posted[slot]?.delete(number);
+    pending.onOutcome(outcome, busy);
   }
 
   /** A list of its own, so that they may be posted or ended meanwhile. */
@@ -73,7 +79,7 @@ export class PendingJobs {
   }
 
   all(): Pending[] {
-    return [...this.#posted.flatMap((jobs) => [...jobs.values()]), ...this.#waiting];
+    return [...this.#allPosted(), ...this.#waiting];
   }
 
   /** The number last given in each slot. */
@@ -92,5 +98,16 @@ export class PendingJobs {
       return this.all().filter(({ slot, number }) => number !== undefined && progress.isInWork(slot, number));
     const pending = this.posted(holder.slot, holder.number);
     return pending ? [pending] : [];
+  }
+
+  #allPosted(): Pending[] {
+    return this.#posted.flatMap((jobs) => [...jobs]);
+  }
+
+  /** Most often it is posted as soon as it has come, or in the order in which they wait. */
+  #waitNoLonger(pending: Pending): void {
+    const last = this.#waiting.length - 1;
+    const at = this.#waiting[last] === pending ? last : this.#waiting.indexOf(pending);
+    if (at >= 0) this.#waiting.splice(at, 1);
   }
 }

@@ -99,7 +99,7 @@ export class Thread {
   /** It counts at once, also where the thread is too busy to hear of it. */
   #interrupt(pending: Pending, reason: string): void {
     const { slot, number } = pending;
-    if (!this.#jobs.has(pending)) return;
+    if (pending.ended) return;
     this.#jobs.end(pending, INTERRUPTED, 0);
     if (number !== undefined) this.#spawned?.interrupt(slot, number, reason);
     this.#feed();
@@ -149,8 +149,8 @@ export class Thread {
   /** Posts what waits, once no suspect is on trial any more: the next of them, or all others. */
   #feed(): void {
     const spawned = this.#spawned;
-    if (!spawned || this.#onTrial.some((pending) => this.#jobs.has(pending))) return;
-    this.#suspects = this.#suspects.filter((pending) => this.#jobs.has(pending));
+    if (!spawned || this.#onTrial.some(({ ended }) => !ended)) return;
+    this.#suspects = this.#suspects.filter(({ ended }) => !ended);
     this.#onTrial = this.#suspects.splice(0, Math.ceil(this.#suspects.length / MOST_TRIALS));
     const next = this.#onTrial.length > 0 ? this.#onTrial : this.#jobs.waiting();
     for (const pending of next) spawned.post(this.#jobs.post(pending));

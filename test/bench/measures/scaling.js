@@ -6,12 +6,13 @@ import { Stage } from '../stage/stage.js';
 
 /**
  * Throughput out of a backlog against the number of consumers, whose processor waits `work` ms for each message. The
- * backlog lasts for `seconds`, where there is work; the first and the last tenth of it do not count.
+ * backlog lasts for `seconds`, where there is work; the first and the last tenth of it do not count. Without work the machine
+ * decides how fast they are: there are more rounds.
  */
-export async function scaling({ sizes, works, seconds, messages, rounds }, say) {
+export async function scaling({ sizes, works, seconds, messages, rounds, roundsWithoutWork }, say) {
   const runs = [];
-  for (let round = 1; round <= rounds; round++)
-    for (const work of works)
+  for (let round = 1; round <= Math.max(rounds, roundsWithoutWork); round++)
+    for (const work of works.filter((one) => round <= (one === 0 ? roundsWithoutWork : rounds)))
       for (const size of sizes) {
         const count = work === 0 ? messages : Math.ceil((size * seconds * 1_000) / work);
         const args = ['--size', size, '--simulate-ms', work];

@@ -28,17 +28,17 @@ export function middleRate(times) {
 }
 
 /**
- * How much the worst step costs: the least of rate(n) ÷ the best rate with fewer. 1 or more: each step gained.
+ * What adding costs: each rate but the first ÷ the best of those with fewer. 1 or more: the step gained.
  *
  * @param {number[]} rates in the order of growing numbers of consumers
  */
-export function worstStep(rates) {
-  let [best, worst] = [rates[0], Number.POSITIVE_INFINITY];
-  for (const rate of rates.slice(1)) {
-    worst = Math.min(worst, rate / best);
+export function steps(rates) {
+  let [best] = rates;
+  return rates.slice(1).map((rate) => {
+    const step = rate / best;
     best = Math.max(best, rate);
-  }
-  return worst;
+    return step;
+  });
 }
 
 /** Items by the value of a key, in the order of their first occurrence. */

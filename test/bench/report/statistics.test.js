@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupBy, median, middleRate, ratio, spread, worstStep } from './statistics.js';
+import { groupBy, median, middleRate, ratio, spread, steps } from './statistics.js';
 
 describe('median', () => {
   it.each([
@@ -48,12 +48,12 @@ describe('middleRate', () => {
   });
 });
 
-describe('worstStep', () => {
-  it('is 1 or more where each step gains', () => {
-    expect(worstStep([100, 200, 220])).toBeCloseTo(1.1);
+describe('steps', () => {
+  it('are 1 or more where each gains', () => {
+    expect(steps([100, 200, 220])).toEqual([2, 1.1]);
   });
-  it('holds each rate against the best before it, so that small steps down add up', () => {
-    expect(worstStep([100, 96, 92])).toBeCloseTo(0.92);
+  it('hold each rate against the best before it, so that small steps down add up', () => {
+    expect(steps([100, 96, 92])).toEqual([0.96, 0.92]);
   });
 });
 

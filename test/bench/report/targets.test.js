@@ -48,9 +48,18 @@ describe('judge', () => {
   });
 
   it('holds 64 consumers against 64 times one, and finds the worst step of any kind of work', () => {
-    const run = (work) => (size, rate) => ({ size, work, rate });
-    const [slow, none] = [run(5), run(0)];
-    const runs = [slow(1, 200), slow(64, 12_160), none(1, 100_000), none(2, 120_000), none(64, 90_000)];
+    const run = (work, round) => (size, rate) => ({ size, work, round, rate });
+    const [slow, one, two, three] = [run(5, 1), run(0, 1), run(0, 2), run(0, 3)];
+    const runs = [slow(1, 200), slow(64, 12_160), one(1, 100_000), one(2, 120_000), one(64, 90_000)];
+    // A machine that is slow for a round is slow for all of it, but for a round like the third.
+    runs.push(
+      two(1, 50_000),
+      two(2, 60_000),
+      two(64, 45_000),
+      three(1, 99_000),
+      three(2, 99_000),
+      three(64, 9_000),
+    );
     expect(verdictOf({ scaling: { runs } }, 'linear')).toMatchObject({ got: '0.95', verdict: 'reached' });
     expect(verdictOf({ scaling: { runs } }, 'step')).toMatchObject({ got: '0.75', verdict: 'missed' });
   });
