@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../errors.js';
 import { maskUrls } from '../mask.js';
+import { examplesText } from './command.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -28,15 +29,15 @@ function program(): Command {
     .version(version)
     .addHelpText(
       'after',
-      `
-Examples:
-  $ cgroup demo                                 see all of it at work, on a private Redis
-  $ cgroup start --size 5 --monitor             relay and process with five consumers
-  $ cgroup start --size 8 -p ./handler.mjs      process with a function of your own
-  $ cgroup publish --count 10000                something to do, from another terminal
-  $ cgroup status                               who leads, who works, what is left
-  $ cgroup top                                  the same live, with rate and lag
-  $ cgroup doctor                               is Redis set up for it, and what to mend
+      `${examplesText([
+        ['cgroup demo', 'see all of it at work, on a private Redis'],
+        ['cgroup start --size 5 --monitor', 'relay and process with five consumers'],
+        ['cgroup start --size 8 -p ./handler.mjs', 'process with a function of your own'],
+        ['cgroup publish --count 10000', 'something to do, from another terminal'],
+        ['cgroup status', 'who leads, who works, what is left'],
+        ['cgroup top', 'the same live, with rate and lag'],
+        ['cgroup doctor', 'is Redis set up for it, and what to mend'],
+      ])}
 
 cgroup COMMAND --help tells the flags of a command.`,
     );

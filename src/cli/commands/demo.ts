@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { silentLogger } from '../../logger.js';
-import { print } from '../command.js';
+import { examplesText, print } from '../command.js';
 import { type Audience, type DemoResult, play } from '../demo/play.js';
 import { Stage } from '../demo/stage.js';
 import { watch } from '../monitoring.js';
@@ -12,11 +12,6 @@ const FAILED = 1;
 /** ms between two lines of the monitor. */
 const INTERVAL = 1_000;
 
-const EXAMPLES = `
-Examples:
-  $ cgroup demo          watch it, about 15 seconds
-  $ cgroup demo --json   the facts, for scripts`;
-
 const NEXT = `Now your turn, in two terminals, with a Redis at redis://127.0.0.1:6379
 (or with --embedded, which starts one and says how the second terminal gets at it):
   npx cgroup start --size 5 --monitor
@@ -26,7 +21,13 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('Shows all of it on a private Redis: two processes, one killed half-way, nothing lost.')
     .option('--json', 'print one JSON object, and no story')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText(
+      'after',
+      examplesText([
+        ['cgroup demo', 'watch it, about 15 seconds'],
+        ['cgroup demo --json', 'the facts, for scripts'],
+      ]),
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const ending = new AbortController();
       void untilSignal().then(() => ending.abort());

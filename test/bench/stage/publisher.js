@@ -36,15 +36,19 @@ class Outlet {
 
   constructor() {
     this.#socket.on('data', (chunk) => this.#countReplies(chunk));
-    this.#socket.on('drain', flood);
+    this.#socket.on('drain', () => this.flood());
     this.#socket.on('close', () => {
       if (replied < count)
         throw new Error(`Redis closed the publisher's connection after ${replied} messages`);
     });
   }
 
-  get isFree() {
-    return this.#unanswered < WINDOW && !this.#socket.writableNeedDrain;
+  /** Sends of the flood what it can take now. */
+  flood() {
+    while (batches.length > 0 && this.#unanswered < WINDOW && !this.#socket.writableNeedDrain) {
+      const { bytes, commands } = batches.pop();
+      this.write(bytes, commands);
+    }
   }
 
   /** `bytes`: so many commands. */
@@ -69,7 +73,7 @@ class Outlet {
     }
     this.#unanswered -= replied - had;
     if (replied === count) end();
-    else if (rate === undefined) flood();
+    else this.flood();
   }
 }
 
@@ -78,13 +82,13 @@ const batches = rate === undefined ? readyMade() : [];
 await Promise.all(outlets.map((outlet) => outlet.connected));
 process.once('message', () => {
   began = Date.now();
-  if (rate === undefined) flood();
+  if (rate === undefined) for (const outlet of outlets) outlet.flood();
   else pace();
 });
 process.on('disconnect', () => process.exit(1));
 process.send({ ready: true });
 
-/** The whole flood, in batches; the last is the first to leave. */
+/** The whole flood, in batches: the last of them leaves first. */
 function readyMade() {
   if (stamped) throw new TypeError('what is made before it leaves cannot be stamped: give a rate');
   const made = [];
@@ -93,19 +97,6 @@ function readyMade() {
     made.push({ bytes: batch(from, commands), commands });
   }
   return made.reverse();
-}
-
-/** All connections in turn, batch by batch, until none of them takes any. */
-function flood() {
-  for (let taken = true; taken; ) {
-    taken = false;
-    for (const outlet of outlets) {
-      const next = outlet.isFree && batches.pop();
-      if (!next) continue;
-      outlet.write(next.bytes, next.commands);
-      taken = true;
-    }
-  }
 }
 
 /** What is due leaves every millisecond; what a late tick missed leaves with the next one. */
