@@ -1,5 +1,7 @@
-import { OVERHEAD, Packed, PackedList } from '../packed.js';
+import { Packed } from '../packed.js';
 import { comparePositions, type Position } from '../position.js';
+import { ChunkPool } from './chunks.js';
+import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** Where too much is kept, it is shed down to this share: or each message would move all that is there. */
 export const FULL = 0.95;
@@ -43,6 +45,7 @@ export type FloorCause = 'start' | 'retained' | 'full';
  */
 export class PositionedBuffer {
   readonly #limits: Limits;
+  readonly #pool = new ChunkPool();
   /** Relayed altogether, oldest first. */
   #retained: Segment[] = [];
   /** The rest; the last one still grows. */
@@ -62,7 +65,7 @@ export class PositionedBuffer {
     this.#limits = limits;
     this.#epoch = epoch;
     this.#floor = { epoch, offset: 0 };
-    this.#segments = [segmentOf(epoch, now)];
+    this.#segments = [this.#segmentOf(epoch, now)];
   }
 
   /** How many messages are to be relayed. */
@@ -109,7 +112,7 @@ export class PositionedBuffer {
     this.#epoch = epoch;
     this.#offset = 0;
     this.#last.messages.trim();
-    this.#segments.push(segmentOf(epoch, now));
+    this.#segments.push(this.#segmentOf(epoch, now));
     this.#retire();
     const { retain, retainBytes } = this.#limits;
     this.#letGo((oldest) => now - oldest.since > retain || this.#retainedBytes > retainBytes);
@@ -157,7 +160,7 @@ export class PositionedBuffer {
       while (end < most && (count + end === relayed || bytes + messages.bytes(relayed, end + 1) <= maxBytes))
         end++;
       if (end > relayed) {
-        parts.push(...messages.slice(relayed, end).parts);
+        parts.push(...messages.parts(relayed, end));
         count += end - relayed;
         bytes += messages.bytes(relayed, end);
         to = { epoch, offset: end };
@@ -202,7 +205,9 @@ export class PositionedBuffer {
       if (!tooMany(segment)) break;
       this.#bytes -= segment.bytes;
       this.#retainedBytes -= segment.bytes;
-      this.#raiseFloor(segment.epoch, segment.messages.length, 'retained');
+      const { length } = segment.messages;
+      this.#raiseFloor(segment.epoch, length, 'retained');
+      segment.messages.dropBefore(length);
       count++;
     }
     if (count > 0) this.#retained.splice(0, count);
@@ -242,8 +247,8 @@ export class PositionedBuffer {
     this.#floor = { epoch, offset };
     this.#floorCause = cause;
   }
-}
 
-function segmentOf(epoch: number, since: number): Segment {
-  return { epoch, since, messages: new PackedList(), relayed: 0, bytes: 0 };
+  #segmentOf(epoch: number, since: number): Segment {
+    return { epoch, since, messages: new PackedList(this.#pool), relayed: 0, bytes: 0 };
+  }
 }

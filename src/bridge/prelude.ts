@@ -1,10 +1,12 @@
-import { OVERHEAD, type Packed, PackedList } from '../packed.js';
+import { Packed } from '../packed.js';
 import { FULL } from './buffer.js';
+import { ChunkPool } from './chunks.js';
+import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** What comes before the first mark, in its order; where it is too much, the oldest goes. */
 export class Prelude {
   readonly #most: number;
-  #messages = new PackedList();
+  #messages = new PackedList(new ChunkPool());
   #bytes = 0;
 
   /** @param most bytes */
@@ -13,7 +15,8 @@ export class Prelude {
   }
 
   get messages(): Packed {
-    return this.#messages.slice(this.#messages.base, this.#messages.length);
+    const { base, length } = this.#messages;
+    return new Packed(length - base, this.#messages.parts(base, length));
   }
 
   get length(): number {
@@ -34,7 +37,7 @@ export class Prelude {
   }
 
   clear(): void {
-    this.#messages = new PackedList();
+    this.#messages = new PackedList(new ChunkPool());
     this.#bytes = 0;
   }
 }

@@ -153,21 +153,18 @@ export class RoadStore {
    */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { inbox, output, counters, processed, retry } = this.#keys;
-    // A consumer is told by its number: it is the same for many.
-    const consumers = new Map<string, string>();
+    const runs: [consumerId: string, count: number][] = [];
     const texts: string[] = [];
     for (const { inboxId, consumerId, messageId, data } of results) {
-      let number = consumers.get(consumerId);
-      if (number === undefined) {
-        number = String(consumers.size + 1);
-        consumers.set(consumerId, number);
-      }
-      texts.push(inboxId, number, messageId, data);
+      const run = runs.at(-1);
+      if (run?.[0] === consumerId) run[1]++;
+      else runs.push([consumerId, 1]);
+      texts.push(inboxId, messageId, data);
     }
     return (await this.#connection.run(
       'commit',
       [inbox, output, counters, processed, retry],
-      [this.#group, maxLength, RETURNED_BELOW, consumers.size, ...consumers.keys(), ...packTexts(texts)],
+      [this.#group, maxLength, RETURNED_BELOW, runs.length, ...runs.flat(), ...packTexts(texts)],
     )) as string[];
   }
 

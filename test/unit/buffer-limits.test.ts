@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Limits, PositionedBuffer } from '../../src/bridge/buffer.js';
-import { OVERHEAD } from '../../src/packed.js';
+import { OVERHEAD } from '../../src/bridge/packed-list.js';
 import type { Position } from '../../src/position.js';
 
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });

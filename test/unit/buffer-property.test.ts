@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PositionedBuffer } from '../../src/bridge/buffer.js';
-import { OVERHEAD } from '../../src/packed.js';
+import { OVERHEAD } from '../../src/bridge/packed-list.js';
 import { comparePositions, type Position } from '../../src/position.js';
 
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });

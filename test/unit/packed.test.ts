@@ -1,62 +1,46 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Packed, PackedList, packTexts } from '../../src/packed.js';
+import { Packed, packTexts } from '../../src/packed.js';
 
-const message = fc.oneof(
-  { weight: 5, arbitrary: fc.uint8Array({ maxLength: 200 }) },
-  {
-    weight: 1,
-    arbitrary: fc.integer({ min: 0, max: 5_000 }).map((length) => new Uint8Array(length).fill(length)),
-  },
-);
+/** Bytes as strings, which are compared at once. */
+const textsOf = (all: Iterable<Buffer>) => Array.from(all, (one) => one.toString('latin1'));
+
+/** What a script is given, joined as it joins it: the count in the head, and the texts. */
+function read(args: readonly Buffer[]): { count: number; texts: string[] } {
+  const bytes = Buffer.concat(args);
+  expect(bytes[0]).toBe(0xdd);
+  const texts: string[] = [];
+  for (let at = 5; at < bytes.length; ) {
+    expect(bytes[at]).toBe(0xdb);
+    const end = at + 5 + bytes.readUInt32BE(at + 1);
+    texts.push(bytes.toString('latin1', at + 5, end));
+    at = end;
+  }
+  return { count: bytes.readUInt32BE(1), texts };
+}
+
 const messages = fc.array(
-  message.map((bytes) => Buffer.from(bytes)),
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   { maxLength: 60 },
 );
 
-it('messages come out as they went in, whichever are asked for', () => {
+it('messages are an array of MessagePack', () => {
   fc.assert(
-    fc.property(messages, fc.nat(60), fc.nat(60), fc.boolean(), (all, a, b, trims) => {
-      const list = new PackedList();
-      for (const one of all) {
-        list.push(one);
-        if (trims) list.trim();
-      }
-      const [from, to] = [Math.min(a, b, all.length), Math.min(Math.max(a, b), all.length)];
-      const wanted = all.slice(from, to);
-      const slice = list.slice(from, to);
-      expect(list.length).toBe(all.length);
-      expect(slice.length).toBe(wanted.length);
-      expect([...slice]).toEqual(wanted);
-      expect(list.bytes(from, to)).toBe(wanted.reduce((sum, { length }) => sum + length, 0));
+    fc.property(messages, (all) => {
+      const packed = Packed.of(all);
+      expect(packed.length).toBe(all.length);
+      expect(textsOf(packed)).toEqual(textsOf(all));
+      if (all.length > 0) expect(read(packed.args)).toEqual({ count: all.length, texts: textsOf(all) });
     }),
   );
 });
 
-it('keeps its indices when the front is let go of', () => {
-  fc.assert(
-    fc.property(messages, messages, fc.array(fc.nat(60), { maxLength: 4 }), (first, later, drops) => {
-      const list = new PackedList();
-      for (const one of first) list.push(one);
-      let base = 0;
-      for (const drop of drops) {
-        base = Math.max(base, Math.min(drop, first.length));
-        list.dropBefore(base);
-      }
-      for (const one of later) list.push(one);
-      const all = [...first, ...later];
-      expect(list.base).toBe(base);
-      expect(list.length).toBe(all.length);
-      expect([...list.slice(base, all.length)]).toEqual(all.slice(base));
-    }),
-  );
-});
-
-it('takes a message out of the middle of other bytes', () => {
-  const list = new PackedList();
-  list.push(Buffer.from('..one..'), 2, 5);
-  list.push(Buffer.from(`..${'x'.repeat(100)}..`), 2, 102);
-  expect(Array.from(list.slice(0, 2), String)).toEqual(['one', 'x'.repeat(100)]);
+it('are one argument, which Lua need not join, unless that were too long', () => {
+  expect(Packed.of([Buffer.alloc(400_000), Buffer.alloc(400_000)]).args).toHaveLength(1);
+  const long = [Buffer.alloc(600_000, 'a'), Buffer.alloc(1_600_000, 'b')];
+  const { args } = Packed.of(long);
+  expect(args.map(({ length }) => length)).toEqual([1_000_000, 1_000_000, 200_015]);
+  expect(read(args)).toEqual({ count: 2, texts: textsOf(long) });
 });
 
 it('nothing is no argument', () => {
@@ -72,9 +56,10 @@ it('texts are an array of MessagePack in UTF-8, whatever they are', () => {
   );
   fc.assert(
     fc.property(fc.array(text, { maxLength: 30 }), (all) => {
-      const bytes = Buffer.concat(packTexts(all));
-      expect([bytes[0], bytes.readUInt32BE(1)]).toEqual([0xdd, all.length]);
-      expect([...new Packed(all.length, [bytes.subarray(5)])]).toEqual(all.map((one) => Buffer.from(one)));
+      expect(read(packTexts(all))).toEqual({
+        count: all.length,
+        texts: textsOf(all.map((one) => Buffer.from(one))),
+      });
     }),
   );
 });

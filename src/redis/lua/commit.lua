@@ -2,9 +2,9 @@
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 group  2 trim the output to about so many entries, or 0  3 scores in the retry zset below this are not times
---      4 how many consumers  5... their ids, numbered from 1
---      then an array of MessagePack, cut into pieces, with four per result: inbox id, number of the consumer, message id,
---      data; in the order of the inbox ids
+--      4 how many runs  5... of each run the consumer's id, and how many results in a row are its
+--      then an array of MessagePack, cut into pieces, with three per result: inbox id, message id, data; in the order of
+--      the inbox ids
 -- Returns the inbox ids that were settled before, by whomever: for these nothing was written.
 --
 -- Atomic, because this is where "one result" is decided: the inbox holds the unsettled and nothing
@@ -14,13 +14,9 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
 if wrong then return wrong end
 
-local STEP = 4
-local consumers, counts = {}, {}
-for n = 1, tonumber(ARGV[4]) do
-  consumers[tostring(n)] = ARGV[4 + n]
-  counts[tostring(n)] = 0
-end
-local results, ids = unpacked(5 + ARGV[4]), {}
+local STEP, RUNS = 3, 5
+local after_runs = RUNS + 2 * tonumber(ARGV[4])
+local results, ids = unpacked(after_runs), {}
 for i = 1, #results, STEP do
   ids[#ids + 1] = results[i]
 end
@@ -74,20 +70,24 @@ else
   if #late == #ids then return late end
 end
 
-local call, output = redis.call, KEYS[2]
-for n, id in ipairs(ids) do
-  if not is_late[n] then
-    local i = (n - 1) * STEP
-    local number = results[i + 2]
-    call('XADD', output, '*', 'message_id', results[i + 3], 'consumer_id', consumers[number], 'inbox_id', id,
-      'data', results[i + 4])
-    counts[number] = counts[number] + 1
+local call, output, counts, n = redis.call, KEYS[2], {}, 0
+for run = RUNS, after_runs - 1, 2 do
+  local consumer, written = ARGV[run], 0
+  for _ = 1, tonumber(ARGV[run + 1]) do
+    n = n + 1
+    if not is_late[n] then
+      local i = (n - 1) * STEP
+      call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', results[i + 1],
+        'data', results[i + 3])
+      written = written + 1
+    end
   end
+  counts[consumer] = (counts[consumer] or 0) + written
 end
 if redis.call('EXISTS', KEYS[5]) == 1 then call_with_ids(ids, 'ZREM', KEYS[5]) end
 redis.call('HINCRBY', KEYS[3], 'processed', #ids - #late)
-for number, count in pairs(counts) do
-  if count > 0 then redis.call('HINCRBY', KEYS[4], consumers[number], count) end
+for consumer, count in pairs(counts) do
+  if count > 0 then redis.call('HINCRBY', KEYS[4], consumer, count) end
 end
 if ARGV[2] ~= '0' then
   local trimmed = redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[2])

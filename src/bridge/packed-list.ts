@@ -1,0 +1,120 @@
+import { HEAD, writeTextHead } from '../packed.js';
+import type { Chunk, ChunkPool } from './chunks.js';
+
+/** Bytes that keeping a message costs beside its own: its head, and where it ends. */
+export const OVERHEAD = 16;
+
+/** Shorter ones are copied byte by byte: calling for a copy costs more. */
+const SHORT = 64;
+
+interface Filled {
+  chunk: Chunk;
+  /** How many bytes came before it. */
+  readonly offset: number;
+  used: number;
+}
+
+/**
+ * A list of messages that grows at its end, and may be cut off at its front. An index stays what it was. The messages are in
+ * the form in which they are sent (`packed.ts`).
+ */
+export class PackedList {
+  readonly #pool: ChunkPool;
+  #filled: Filled[] = [];
+  /** Where each message ends, in bytes since the first; of those before `#base` nothing is known. */
+  #ends: number[] = [];
+  #base = 0;
+  #start = 0;
+  #end = 0;
+
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+  }
+
+  /** How many came, those included that were let go of. */
+  get length(): number {
+    return this.#base + this.#ends.length;
+  }
+
+  /** The index of the first that is here. */
+  get base(): number {
+    return this.#base;
+  }
+
+  /** The message in `bytes` from `start` to `end`. */
+  push(bytes: Buffer, start = 0, end = bytes.length): void {
+    const length = end - start;
+    const last = this.#room(HEAD + length);
+    const target = last.chunk;
+    let at = writeTextHead(target, last.used, length);
+    if (length > SHORT) target.set(bytes.subarray(start, end), at);
+    else for (let i = start; i < end; i++) target[at++] = bytes[i] as number;
+    last.used += HEAD + length;
+    this.#end += HEAD + length;
+    this.#ends.push(this.#end);
+  }
+
+  /** What keeping those from index `from` up to `to` costs, in bytes. */
+  cost(from: number, to: number): number {
+    return this.#endOf(to - 1) - this.#endOf(from - 1) + (to - from) * (OVERHEAD - HEAD);
+  }
+
+  /**
+   * The index before which to let go so that at least `excess` bytes of cost are freed, or all but the newest: that
+   * one stays, however long it is, unless `whole`.
+   */
+  indexFreeing(excess: number, whole: boolean): number {
+    const most = whole ? this.length : this.length - 1;
+    let index = this.#base;
+    while (index < most && this.cost(this.#base, index) < excess) index++;
+    return index;
+  }
+
+  /** Bytes of those from index `from` up to `to`. */
+  bytes(from: number, to: number): number {
+    return this.#endOf(to - 1) - this.#endOf(from - 1) - (to - from) * HEAD;
+  }
+
+  /** Those from index `from` up to `to`, packed; not copied, so only there as long as they are not let go of. */
+  parts(from: number, to: number): Buffer[] {
+    const start = this.#endOf(from - 1);
+    const end = this.#endOf(to - 1);
+    const parts: Buffer[] = [];
+    for (const { chunk, offset, used } of this.#filled)
+      if (offset < end && offset + used > start)
+        parts.push(chunk.subarray(Math.max(start - offset, 0), Math.min(end - offset, used)));
+    return parts;
+  }
+
+  /** Lets go of those before an index. */
+  dropBefore(index: number): void {
+    const start = this.#endOf(index - 1);
+    this.#ends = this.#ends.slice(index - this.#base);
+    this.#base = index;
+    this.#start = start;
+    const gone = this.#filled.findIndex(({ offset, used }) => offset + used > start);
+    const filled = this.#filled.splice(0, gone < 0 ? this.#filled.length : gone);
+    for (const { chunk } of filled) this.#pool.give(chunk);
+  }
+
+  /** Nothing more comes for now: gives back what was taken to grow into. */
+  trim(): void {
+    const last = this.#filled.at(-1);
+    if (!last || last.used >= 0.75 * last.chunk.length) return;
+    const { chunk, used } = last;
+    last.chunk = Buffer.from(chunk.subarray(0, used));
+    this.#pool.give(chunk);
+  }
+
+  #endOf(index: number): number {
+    return index < this.#base ? this.#start : (this.#ends[index - this.#base] as number);
+  }
+
+  #room(size: number): Filled {
+    const last = this.#filled[this.#filled.length - 1];
+    if (last && last.chunk.length - last.used >= size) return last;
+    const next = { chunk: this.#pool.take(size), offset: this.#end, used: 0 };
+    this.#filled.push(next);
+    return next;
+  }
+}
