@@ -17,8 +17,8 @@ if wrong then return wrong end
 local STEP, RUNS = 3, 5
 local after_runs = RUNS + 2 * tonumber(ARGV[4])
 local results, ids = unpacked(after_runs), {}
-for i = 1, #results, STEP do
-  ids[#ids + 1] = results[i]
+for n = 1, #results / STEP do
+  ids[n] = results[(n - 1) * STEP + 1]
 end
 
 -- How many of the batch, once acknowledged, are the front of the inbox with nothing else between them. Whatever was

@@ -28,17 +28,15 @@ export function middleRate(times) {
 }
 
 /**
- * What adding costs: each rate but the first ÷ the best of those with fewer. 1 or more: the step gained.
+ * The worst of what adding costs: a rate ÷ one with fewer, of all pairs of them. 1 or more: nothing is lost by it. Of each
+ * pair the median over the rounds, for the best of several rates in one round is mostly the luckiest of them.
  *
- * @param {number[]} rates in the order of growing numbers of consumers
+ * @param {number[][]} rounds rates in the order of growing numbers of consumers, two at least
  */
-export function steps(rates) {
-  let [best] = rates;
-  return rates.slice(1).map((rate) => {
-    const step = rate / best;
-    best = Math.max(best, rate);
-    return step;
-  });
+export function worstStep(rounds) {
+  const [first] = rounds;
+  const pairs = first.flatMap((_, more) => first.slice(0, more).map((_, fewer) => [more, fewer]));
+  return Math.min(...pairs.map(([more, fewer]) => median(rounds.map((rates) => rates[more] / rates[fewer]))));
 }
 
 /** Items by the value of a key, in the order of their first occurrence. */

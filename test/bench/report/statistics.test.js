@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupBy, median, middleRate, ratio, spread, steps } from './statistics.js';
+import { groupBy, median, middleRate, ratio, spread, worstStep } from './statistics.js';
 
 describe('median', () => {
   it.each([
@@ -48,12 +48,20 @@ describe('middleRate', () => {
   });
 });
 
-describe('steps', () => {
-  it('are 1 or more where each gains', () => {
-    expect(steps([100, 200, 220])).toEqual([2, 1.1]);
+describe('the worst step', () => {
+  it('is 1 or more where each gains', () => {
+    expect(worstStep([[100, 200, 220]])).toBe(1.1);
   });
-  it('hold each rate against the best before it, so that small steps down add up', () => {
-    expect(steps([100, 96, 92])).toEqual([0.96, 0.92]);
+  it('is from the best with fewer, so that small steps down add up', () => {
+    expect(worstStep([[100, 96, 92]])).toBe(0.92);
+  });
+  it('is not what one lucky round of another makes it', () => {
+    const rounds = [
+      [150, 100, 100],
+      [100, 150, 100],
+      [100, 100, 100],
+    ];
+    expect(worstStep(rounds)).toBe(1);
   });
 });
 

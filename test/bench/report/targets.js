@@ -1,6 +1,6 @@
 import { megabytes, short, whole } from './format.js';
 import { byMinute } from './memory.js';
-import { groupBy, median, ratio, spread, steps } from './statistics.js';
+import { groupBy, median, ratio, spread, worstStep } from './statistics.js';
 
 const times = (number) => `${short(number)} ×`;
 const milliseconds = (number) => `${short(number)} ms`;
@@ -162,13 +162,12 @@ function ofLinear(runs, size, work) {
   return rateOf(runs, size, work) / (size * rateOf(runs, 1, work));
 }
 
-/** Of each number of consumers the median over the rounds, like all ratios: what ran side by side is compared. */
+/** Of any kind of work. */
 function worstOfAll(runs) {
   if (!runs.some(({ size }) => size >= MOST_CONSUMERS)) return undefined;
   const worst = [...groupBy(runs, ({ work }) => work).values()].map((group) => {
     const rounds = [...groupBy(group, ({ round }) => round).values()];
-    const inRounds = rounds.map((sizes) => steps(sizes.map((run) => run.rate)));
-    return Math.min(...inRounds[0].map((_, size) => median(inRounds.map((round) => round[size]))));
+    return worstStep(rounds.map((sizes) => sizes.map(({ rate }) => rate)));
   });
   return Math.min(...worst);
 }
