@@ -1,6 +1,6 @@
 import { megabytes, short, whole } from './format.js';
 import { byMinute } from './memory.js';
-import { groupBy, median, ratio, spread, worstStep } from './statistics.js';
+import { groupBy, ratio, spread, worstStep } from './statistics.js';
 
 const times = (number) => `${short(number)} ×`;
 const milliseconds = (number) => `${short(number)} ms`;
