@@ -14,7 +14,10 @@ export const HEAD = 5;
 /** Bytes of one argument; Redis takes a megabyte at the least. */
 const LONGEST_PIECE = 1_000_000;
 
-/** Some messages in a row, ready to be sent: a copy of their own, in one piece, for what Lua has to join it has to hash. */
+/**
+ * Some messages in a row, ready to be sent. Copied, because the memory that they come from is used again; in one piece,
+ * because Lua would copy and hash once more what it has to join.
+ */
 export class Packed implements Iterable<Buffer> {
   readonly length: number;
   readonly #bytes: Buffer;
@@ -22,19 +25,12 @@ export class Packed implements Iterable<Buffer> {
   /** @param parts the packed messages; none spans two of them */
   constructor(length: number, parts: readonly Buffer[]) {
     this.length = length;
-    this.#bytes = Buffer.concat([headOf(ARRAY, length), ...parts]);
-  }
-
-  static of(messages: readonly Buffer[]): Packed {
-    return new Packed(
-      messages.length,
-      messages.flatMap((message) => [headOf(STRING, message.length), message]),
-    );
+    this.#bytes = Buffer.concat([headOfArray(length), ...parts]);
   }
 
   /** What a script is given: the pieces, joined there, are one array. */
   get args(): readonly Buffer[] {
-    return this.length === 0 ? [] : pieces(this.#bytes);
+    return pieces(this.#bytes);
   }
 
   *[Symbol.iterator](): Iterator<Buffer> {
@@ -54,7 +50,7 @@ const GAP = '\0'.repeat(HEAD);
  * call of its own costs more than copying one.
  */
 export function packTexts(texts: readonly string[]): Buffer[] {
-  if (texts.length === 0) return [headOf(ARRAY, 0)];
+  if (texts.length === 0) return [headOfArray(0)];
   const joined = texts.join(GAP);
   const size = Buffer.byteLength(joined);
   // As many bytes as UTF-16 units: all of it is ASCII.
@@ -81,9 +77,9 @@ export function writeTextHead(target: Buffer, at: number, length: number): numbe
   return writeHead(target, at, STRING, length);
 }
 
-function headOf(kind: number, value: number): Buffer {
+function headOfArray(count: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD);
-  writeHead(head, 0, kind, value);
+  writeHead(head, 0, ARRAY, count);
   return head;
 }
 

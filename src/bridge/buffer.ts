@@ -207,7 +207,7 @@ export class PositionedBuffer {
       this.#retainedBytes -= segment.bytes;
       const { length } = segment.messages;
       this.#raiseFloor(segment.epoch, length, 'retained');
-      segment.messages.dropBefore(length);
+      segment.messages.dropBefore(length); // so that its memory is used again
       count++;
     }
     if (count > 0) this.#retained.splice(0, count);

@@ -223,7 +223,7 @@ export class BridgeMachine {
     const times = Math.min(Math.max((this.#buffer.length * SHARE) / maxMessages, 1), MOST_TIMES);
     const common = { kind: 'relay', token: this.#token, from: this.#relayed, gap: this.#gap() } as const;
     // All of the prelude in one batch, because only its end has a position.
-    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude.messages };
+    if (this.#needsStart()) return { ...common, to: this.#firstStop, messages: this.#prelude.packed() };
     const batch = this.#buffer.head(Math.floor(times * maxMessages), times * maxBytes);
     if (batch) return { ...common, ...batch };
     // A gap is told even where nothing follows it yet.

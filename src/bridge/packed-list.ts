@@ -1,5 +1,5 @@
 import { HEAD, writeTextHead } from '../packed.js';
-import type { Chunk, ChunkPool } from './chunks.js';
+import { ChunkPool } from './chunks.js';
 
 /** Bytes that keeping a message costs beside its own: its head, and where it ends. */
 export const OVERHEAD = 16;
@@ -8,7 +8,7 @@ export const OVERHEAD = 16;
 const SHORT = 64;
 
 interface Filled {
-  chunk: Chunk;
+  chunk: Buffer;
   /** How many bytes came before it. */
   readonly offset: number;
   used: number;
@@ -27,7 +27,8 @@ export class PackedList {
   #start = 0;
   #end = 0;
 
-  constructor(pool: ChunkPool) {
+  /** @param pool where its memory comes from and goes to; one of its own by itself */
+  constructor(pool = new ChunkPool()) {
     this.#pool = pool;
   }
 
@@ -75,7 +76,10 @@ export class PackedList {
     return this.#endOf(to - 1) - this.#endOf(from - 1) - (to - from) * HEAD;
   }
 
-  /** Those from index `from` up to `to`, packed; not copied, so only there as long as they are not let go of. */
+  /**
+   * Those from index `from` up to `to`, packed. Views into chunks: to be copied before anything is dropped or trimmed, for
+   * chunks are written over.
+   */
   parts(from: number, to: number): Buffer[] {
     const start = this.#endOf(from - 1);
     const end = this.#endOf(to - 1);
@@ -92,12 +96,12 @@ export class PackedList {
     this.#ends = this.#ends.slice(index - this.#base);
     this.#base = index;
     this.#start = start;
-    const gone = this.#filled.findIndex(({ offset, used }) => offset + used > start);
-    const filled = this.#filled.splice(0, gone < 0 ? this.#filled.length : gone);
-    for (const { chunk } of filled) this.#pool.give(chunk);
+    const kept = this.#filled.findIndex(({ offset, used }) => offset + used > start);
+    const gone = this.#filled.splice(0, kept < 0 ? this.#filled.length : kept);
+    for (const { chunk } of gone) this.#pool.give(chunk);
   }
 
-  /** Nothing more comes for now: gives back what was taken to grow into. */
+  /** Nothing more goes into the last chunk: where much of it is empty, what is in it moves to memory of its size. */
   trim(): void {
     const last = this.#filled.at(-1);
     if (!last || last.used >= 0.75 * last.chunk.length) return;
@@ -113,6 +117,7 @@ export class PackedList {
   #room(size: number): Filled {
     const last = this.#filled[this.#filled.length - 1];
     if (last && last.chunk.length - last.used >= size) return last;
+    this.trim();
     const next = { chunk: this.#pool.take(size), offset: this.#end, used: 0 };
     this.#filled.push(next);
     return next;

@@ -1,12 +1,11 @@
 import { Packed } from '../packed.js';
 import { FULL } from './buffer.js';
-import { ChunkPool } from './chunks.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** What comes before the first mark, in its order; where it is too much, the oldest goes. */
 export class Prelude {
   readonly #most: number;
-  #messages = new PackedList(new ChunkPool());
+  #messages = new PackedList();
   #bytes = 0;
 
   /** @param most bytes */
@@ -14,7 +13,8 @@ export class Prelude {
     this.#most = most;
   }
 
-  get messages(): Packed {
+  /** A copy of all that is here. */
+  packed(): Packed {
     const { base, length } = this.#messages;
     return new Packed(length - base, this.#messages.parts(base, length));
   }
@@ -37,7 +37,7 @@ export class Prelude {
   }
 
   clear(): void {
-    this.#messages = new PackedList(new ChunkPool());
+    this.#messages = new PackedList();
     this.#bytes = 0;
   }
 }

@@ -1,7 +1,6 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { silentLogger } from '../../src/logger.js';
-import { Packed } from '../../src/packed.js';
 import type { Position } from '../../src/position.js';
 import { Connection } from '../../src/redis/connection.js';
 import { Inspector } from '../../src/redis/inspect.js';
@@ -9,6 +8,7 @@ import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { LeaseStore } from '../../src/redis/lease.js';
 import { RegistryStore } from '../../src/redis/registry.js';
 import { type Entry, RoadStore } from '../../src/redis/road.js';
+import { packed } from './packed.js';
 import type { Namespace } from './redis.js';
 
 /** The group that these stores work on. */
@@ -63,8 +63,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     const { token, position: from } = lead;
     const to = { epoch: 1, offset: (from?.offset ?? 0) + messages.length };
     const last = (await raw.xrevrange(keys.inbox, '+', '-', 'COUNT', 1))[0]?.[0];
-    const batch = Packed.of(messages.map((message) => Buffer.from(message)));
-    const reply = await lease.relay({ caller: 'bridge', token, from, to, messages: batch });
+    const reply = await lease.relay({ caller: 'bridge', token, from, to, messages: packed(messages) });
     if (reply.kind !== 'written') throw new Error(`not relayed: ${reply.kind}`);
     lead = { token, position: to };
     return (await raw.xrange(keys.inbox, last ? `(${last}` : '-', '+')).map(([id]) => id);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Packed } from '../../src/packed.js';
 import type { Position } from '../../src/position.js';
 import type { RelayRequest } from '../../src/redis/lease.js';
 import { parseMark } from '../../src/redis/lease.js';
 import { pause } from '../../src/service.js';
+import { packed } from '../helpers/packed.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores, type Stores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
@@ -19,7 +19,7 @@ async function leading() {
     token: 1,
     from: undefined,
     to: { epoch: 1, offset: 2 },
-    messages: Packed.of([Buffer.from('one'), Buffer.from([0, 0xff, 0x0d, 0x0a])]),
+    messages: packed(['one', Buffer.from([0, 0xff, 0x0d, 0x0a])]),
   };
   return { ...stores, batch };
 }
@@ -109,7 +109,7 @@ describe('relay', () => {
     const since = Date.now() - 5_000;
     const withGap = {
       ...batch,
-      messages: Packed.of([]),
+      messages: packed([]),
       gap: { reason: 'nobody listened', since, dropped: 0 },
     };
     await lease.relay(withGap);

@@ -55,6 +55,26 @@ describe('commit', () => {
     expect(reading.processedBy).toEqual(new Map([['a', 2_500]]));
   });
 
+  test('names the consumer of each, whoever has how many in a row, and of those that it writes alone', async () => {
+    const { ids, road, fields, keys, inspector } = await holding(6);
+    const results = ids.map((id, i) => resultOf(id, 'abaaba'[i]));
+    // The whole of one run, and a part of another.
+    await road.commit([results[1], results[3]] as Result[], 0);
+    expect(await road.commit(results, 0)).toEqual([ids[1], ids[3]]);
+    const outputs = await fields(keys.output);
+    const written = [1, 3, 0, 2, 4, 5].map((i) => results[i]);
+    expect(outputs.map(({ inbox_id, consumer_id }) => [inbox_id, consumer_id])).toEqual(
+      written.map((result) => [result?.inboxId, result?.consumerId]),
+    );
+    const { processedBy } = await inspector.read();
+    expect(processedBy).toEqual(
+      new Map([
+        ['a', 4],
+        ['b', 2],
+      ]),
+    );
+  });
+
   test('takes more than Redis would in one argument, and a relay does, too', async () => {
     const { raw, keys, relay, read, road } = await open();
     await raw.config('SET', 'proto-max-bulk-len', 1_048_576);

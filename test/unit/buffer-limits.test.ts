@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Limits, PositionedBuffer } from '../../src/bridge/buffer.js';
 import { OVERHEAD } from '../../src/bridge/packed-list.js';
 import type { Position } from '../../src/position.js';
@@ -44,6 +44,22 @@ describe('what is relayed', () => {
     expect(buffer.floorCause).toBe('retained');
     buffer.rewind(undefined);
     expect(held(buffer)).toEqual(['b']);
+  });
+
+  it('leaves its memory to what comes next', () => {
+    const taken = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    onTestFinished(() => taken.mockRestore());
+    const buffer = new PositionedBuffer(1, 0, { retain: 500, retainBytes: 1e9, bytes: 1e9 });
+    const second = (epoch: number) => {
+      for (let i = 0; i < 60; i++) buffer.push(Buffer.alloc(1_000));
+      buffer.relayedThrough(buffer.end);
+      buffer.cut(epoch, epoch * 100);
+    };
+    for (let epoch = 2; epoch < 10; epoch++) second(epoch);
+    const { length } = taken.mock.calls;
+    expect(length).toBeGreaterThan(0);
+    for (let epoch = 10; epoch < 100; epoch++) second(epoch);
+    expect(taken.mock.calls).toHaveLength(length);
   });
 
   it('is forgotten, oldest first, when it is more bytes than are retained', () => {

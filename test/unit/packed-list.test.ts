@@ -23,7 +23,7 @@ const read = (list: PackedList, from: number, to: number) =>
 it('messages come out as they went in, whichever are asked for', () => {
   fc.assert(
     fc.property(messages, fc.nat(60), fc.nat(60), fc.boolean(), (all, a, b, trims) => {
-      const list = new PackedList(new ChunkPool());
+      const list = new PackedList();
       for (const one of all) {
         list.push(one);
         if (trims) list.trim();
@@ -40,7 +40,7 @@ it('messages come out as they went in, whichever are asked for', () => {
 it('keeps its indices when the front is let go of', () => {
   fc.assert(
     fc.property(messages, messages, fc.array(fc.nat(60), { maxLength: 4 }), (first, later, drops) => {
-      const list = new PackedList(new ChunkPool());
+      const list = new PackedList();
       for (const one of first) list.push(one);
       let base = 0;
       for (const drop of drops) {
@@ -57,13 +57,13 @@ it('keeps its indices when the front is let go of', () => {
 });
 
 it('takes a message out of the middle of other bytes', () => {
-  const list = new PackedList(new ChunkPool());
+  const list = new PackedList();
   list.push(Buffer.from('..one..'), 2, 5);
   list.push(Buffer.from(`..${'x'.repeat(100)}..`), 2, 102);
   expect(read(list, 0, 2)).toEqual(['one', 'x'.repeat(100)]);
 });
 
-it('what is let go of or trimmed is written over by others, and nothing else is', () => {
+it('nothing that is kept is written over when chunks are used again', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ of: fc.nat(3), push: messages, drop: fc.nat(80), trims: fc.boolean() }), {
@@ -85,6 +85,18 @@ it('what is let go of or trimmed is written over by others, and nothing else is'
         }
       },
     ),
+  );
+});
+
+it('wastes little, however long the messages are', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 70_000 }), { minLength: 5, maxLength: 60 }), (lengths) => {
+      const list = new PackedList();
+      for (const length of lengths) list.push(Buffer.alloc(length));
+      const memory = list.parts(0, list.length).reduce((sum, part) => sum + part.buffer.byteLength, 0);
+      // A quarter of each chunk at most, but for the one that grows.
+      expect(memory).toBeLessThanOrEqual((list.bytes(0, list.length) + 5 * list.length) / 0.75 + 65_536);
+    }),
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Packed, packTexts } from '../../src/packed.js';
+import { packTexts } from '../../src/packed.js';
+import { packed } from '../helpers/packed.js';
 
 /** Bytes as strings, which are compared at once. */
 const textsOf = (all: Iterable<Buffer>) => Array.from(all, (one) => one.toString('latin1'));
@@ -27,25 +28,20 @@ const messages = fc.array(
 it('messages are an array of MessagePack', () => {
   fc.assert(
     fc.property(messages, (all) => {
-      const packed = Packed.of(all);
-      expect(packed.length).toBe(all.length);
-      expect(textsOf(packed)).toEqual(textsOf(all));
-      if (all.length > 0) expect(read(packed.args)).toEqual({ count: all.length, texts: textsOf(all) });
+      const sent = packed(all);
+      expect(sent.length).toBe(all.length);
+      expect(textsOf(sent)).toEqual(textsOf(all));
+      expect(read(sent.args)).toEqual({ count: all.length, texts: textsOf(all) });
     }),
   );
 });
 
 it('are one argument, which Lua need not join, unless that were too long', () => {
-  expect(Packed.of([Buffer.alloc(400_000), Buffer.alloc(400_000)]).args).toHaveLength(1);
+  expect(packed([Buffer.alloc(400_000), Buffer.alloc(400_000)]).args).toHaveLength(1);
   const long = [Buffer.alloc(600_000, 'a'), Buffer.alloc(1_600_000, 'b')];
-  const { args } = Packed.of(long);
+  const { args } = packed(long);
   expect(args.map(({ length }) => length)).toEqual([1_000_000, 1_000_000, 200_015]);
   expect(read(args)).toEqual({ count: 2, texts: textsOf(long) });
-});
-
-it('nothing is no argument', () => {
-  expect(Packed.of([]).args).toEqual([]);
-  expect(Packed.of([Buffer.alloc(0)]).args).not.toEqual([]);
 });
 
 it('texts are an array of MessagePack in UTF-8, whatever they are', () => {

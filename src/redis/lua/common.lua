@@ -25,9 +25,9 @@ local function call_with_ids(ids, ...)
   local sum = 0
   for first = 1, #ids, 1000 do
     local args = { ... }
-    local before = #args - first + 1
+    local offset = #args - first + 1
     for i = first, math.min(first + 999, #ids) do
-      args[before + i] = ids[i]
+      args[offset + i] = ids[i]
     end
     sum = sum + redis.call(unpack(args))
   end

@@ -5,7 +5,7 @@
 --      7 reason of a gap before the batch, or ''  8 its start (ms since 1970; the number of a mark, which may be ahead of
 --        a clock that was put back, is now at most), or '' for when a leader last heard
 --      9 messages known to be lost in the gap, at most
---      10... the messages, as published: an array of MessagePack, cut into pieces; nothing where there are none
+--      10... the messages, as published: an array of MessagePack, cut into pieces
 -- Returns { 1 } written, { 0 } fenced: the lead is another's, { 2, epoch, offset } the position is elsewhere.
 --
 -- Atomic, because position and inbox must move together: then a resend finds the position moved and
@@ -19,7 +19,7 @@ if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return { 0 } end
 local epoch, offset = state[3] or '', state[4] or ''
 if epoch ~= ARGV[3] or offset ~= ARGV[4] then return { 2, epoch, offset } end
 
-local messages = #ARGV > 9 and unpacked(10) or {}
+local messages = unpacked(10)
 local call, inbox = redis.call, KEYS[2]
 for i = 1, #messages do
   call('XADD', inbox, '*', 'message', messages[i])

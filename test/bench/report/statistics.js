@@ -28,10 +28,10 @@ export function middleRate(times) {
 }
 
 /**
- * The worst of what adding costs: a rate ÷ one with fewer, of all pairs of them. 1 or more: nothing is lost by it. Of each
- * pair the median over the rounds, for the best of several rates in one round is mostly the luckiest of them.
+ * What adding costs at worst: the lowest, over all pairs of sizes, of the rate with more ÷ the rate with fewer, each the median
+ * over the rounds. (The best rate of one round is mostly the luckiest, and against it any other looks bad.) 1 or more: nothing.
  *
- * @param {number[][]} rounds rates in the order of growing numbers of consumers, two at least
+ * @param {number[][]} rounds rates in the order of growing sizes, two at least
  */
 export function worstStep(rounds) {
   const [first] = rounds;

@@ -55,7 +55,7 @@ describe('the worst step', () => {
   it('is from the best with fewer, so that small steps down add up', () => {
     expect(worstStep([[100, 96, 92]])).toBe(0.92);
   });
-  it('is not what one lucky round of another makes it', () => {
+  it('is not made by a lucky rate in a single round', () => {
     const rounds = [
       [150, 100, 100],
       [100, 150, 100],

@@ -162,7 +162,7 @@ function ofLinear(runs, size, work) {
   return rateOf(runs, size, work) / (size * rateOf(runs, 1, work));
 }
 
-/** Of any kind of work. */
+/** The worst of all kinds of work. */
 function worstOfAll(runs) {
   if (!runs.some(({ size }) => size >= MOST_CONSUMERS)) return undefined;
   const worst = [...groupBy(runs, ({ work }) => work).values()].map((group) => {

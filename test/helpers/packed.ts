@@ -1,0 +1,9 @@
+import { PackedList } from '../../src/bridge/packed-list.js';
+import { Packed } from '../../src/packed.js';
+
+/** Messages as a bridge sends them. */
+export function packed(messages: readonly (Buffer | string)[]): Packed {
+  const list = new PackedList();
+  for (const message of messages) list.push(Buffer.from(message));
+  return new Packed(list.length, list.parts(0, list.length));
+}
