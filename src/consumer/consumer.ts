@@ -178,7 +178,7 @@ export class Consumer {
       } catch (error) {
         if (signal.aborted) return;
         // Whoever waits for a connection stands in nobody's way.
-        this.#sizer.read(0, 1);
+        this.#sizer.readFailed();
         if (refusedAs(error, 'NOGROUP', 'UNBLOCKED')) await this.#remake();
         else this.#trouble.failed(error);
         await pause(RETRY_EVERY, signal);

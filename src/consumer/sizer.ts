@@ -36,6 +36,11 @@ export class Sizer {
     this.#busy = got === asked;
   }
 
+  /** Takes in that a read failed: whether more is waiting is not known. */
+  readFailed(): void {
+    this.#busy = false;
+  }
+
   /** Whether the last read gave all that it asked for: more is waiting. */
   get busy(): boolean {
     return this.#busy;

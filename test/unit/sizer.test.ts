@@ -29,6 +29,9 @@ describe('how much a consumer reads', () => {
     expect(busy.room(0)).toBe(20);
     busy.read(19, 20);
     expect(busy.room(0)).toBe(5);
+    busy.read(5, 5);
+    busy.readFailed();
+    expect(busy.room(0)).toBe(5);
   });
 
   it('is nothing while more than half of what it may hold is unprocessed, and one message at least is in work', () => {
