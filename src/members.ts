@@ -88,12 +88,15 @@ export class Members implements Service {
     if (dead.length > 0)
       log.warn(
         { consumers: dead },
-        `${dead.length} consumers are gone without a goodbye: ${dead.join(', ')}`,
+        `${dead.length} consumer${dead.length === 1 ? ' is' : 's are'} gone without a goodbye: ${dead.join(', ')}`,
       );
     if (++this.#beats % SWEEP_EACH !== 0) return;
     const removed = await store.sweep(live, claimAfter);
     if (removed.length > 0)
-      log.info({ consumers: removed }, `removed ${removed.length} dead consumers from the Redis group`);
+      log.info(
+        { consumers: removed },
+        `removed ${removed.length} dead consumer${removed.length === 1 ? '' : 's'} from the Redis group`,
+      );
   }
 
   /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */

@@ -1,5 +1,10 @@
+import { performance } from 'node:perf_hooks';
+
 /** Exit code of a process that was told to end, and did not finish. */
 export const INTERRUPTED = 130;
+
+/** ms within which a signal that comes again is the same one: `timeout` sends it to the process, and to its group. */
+const SAME = 20;
 
 /**
  * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once.
@@ -8,12 +13,14 @@ export const INTERRUPTED = 130;
  */
 export function untilSignal(onFirst?: (signal: NodeJS.Signals) => void): Promise<void> {
   return new Promise((resolve) => {
-    let told = false;
+    let first: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (told) process.exit(INTERRUPTED);
-      told = true;
-      onFirst?.(signal);
-      resolve();
+      const now = performance.now();
+      if (first === undefined) {
+        first = now;
+        onFirst?.(signal);
+        resolve();
+      } else if (now - first >= SAME) process.exit(INTERRUPTED);
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);

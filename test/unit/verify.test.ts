@@ -512,6 +512,11 @@ describe('the report', () => {
       /^so far every message once; 2 of the ledger's ids cannot be traced: 9 relayed = /m,
     ],
     [
+      'that there is nothing to hold against anything',
+      { relayed: 0, processed: 0, dead: 0, backlog: 0 },
+      /^nothing was ever relayed: 0 relayed = /m,
+    ],
+    [
       'purged letters',
       { ledger: 8, trimmed: 3, purged: 4 },
       /3 results were trimmed and 4 dead letters were purged: /,

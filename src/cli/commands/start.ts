@@ -38,11 +38,12 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
   const stopped = untilSignal((signal) =>
     log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`),
   );
-  await Promise.race([group.start(), stopped]);
+  const started = await Promise.race([group.start().then(() => true), stopped.then(() => false)]);
   const watching = new AbortController();
-  const monitor = settings.monitor
-    ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
-    : undefined;
+  const monitor =
+    started && settings.monitor
+      ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
+      : undefined;
   await stopped;
   watching.abort();
   await monitor;
