@@ -34,16 +34,24 @@ function isLess(ratios) {
   const reference = JSON.parse(readFileSync(new URL('reference.json', import.meta.url), 'utf8'));
   const verdicts = holdAgainst(ratios, reference);
   for (const { name, ratio, reference: stored, ok } of verdicts)
-    say(`cgroup to ${name}: ${ratio.toPrecision(3)}, reference ${stored}: ${ok ? 'fine' : 'less than half'}`);
+    say(
+      `cgroup to ${name}: ${ratio.toPrecision(3)}, reference ${stored}: ${ok ? 'more than half, so fine' : 'less than half'}`,
+    );
   return verdicts.some(({ ok }) => !ok);
 }
 
 function print({ title, note, head, rows }) {
+  say('', title);
+  if (rows.length > 0) say(tableOf(head, rows));
+  if (note) say(note);
+}
+
+function tableOf(head, rows) {
   const table = new Table({
     head,
     colAligns: head.map((_, i) => (i === 0 ? 'left' : 'right')),
     style: { head: [], border: [] },
   });
   table.push(...rows);
-  say('', title, table.toString(), ...(note ? [note] : []));
+  return table.toString();
 }
