@@ -26,9 +26,10 @@ import type { Vitals } from './vitals.js';
 
 /** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
 const MOST_UNPROCESSED = 8_000;
-/** Of these, the share of one consumer is at most so many, or the event loop would stutter; and at least so many. */
-const MOST = 500;
+/** The share of one consumer of these is so many at least. */
 const FEWEST = 50;
+/** Most entries of one read, or the event loop would stutter. */
+const MOST = 500;
 /** Entries that all of them may be reading and committing: two commits that are under way, and as much as is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
 /** Bytes of what is relayed already that a bridge keeps, at most. */
@@ -159,7 +160,9 @@ async function makeConsumers(
           lane: tracing ? tracing.lane(workshop.lane(id), id) : workshop.lane(id),
           concurrency,
           batch,
-          most: Math.min(Math.max(Math.floor(MOST_UNPROCESSED / ids.length), FEWEST), MOST),
+          most: MOST,
+          consumers: ids.length,
+          share: Math.min(Math.max(Math.floor(MOST_UNPROCESSED / ids.length), FEWEST), MOST),
           policy: { maxAttempts, backoff },
           log: log.child({ consumer: id }),
           onFailure: (failure) => reports.failure(failure),

@@ -10,14 +10,14 @@ import type { Admission } from './admission.js';
 import type { Committer } from './committer.js';
 import { type Holding, Holdings } from './holdings.js';
 import { type Failure, Outcomes } from './outcomes.js';
-import { Sizer } from './sizer.js';
+import { Sizer, type SizerOptions } from './sizer.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends SizerOptions {
   readonly id: string;
   /** The consumer's own: a read blocks it. */
   readonly connection: Connection;
@@ -27,11 +27,6 @@ export interface ConsumerOptions {
   readonly admission: Admission;
   /** Where its messages are processed. */
   readonly lane: Lane;
-  /** How many of them at a time. */
-  readonly concurrency: number;
-  readonly batch: number | 'auto';
-  /** Entries that may lie unprocessed with it, however fast it is, unless its concurrency is more. */
-  readonly most: number;
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
@@ -62,7 +57,7 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#sizer = new Sizer(options.concurrency, options.batch, options.most);
+    this.#sizer = new Sizer(options);
     const { id: consumerId, committer, policy, onFailure } = options;
     this.#outcomes = new Outcomes({ consumerId, committer, policy, onFailure });
     this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);

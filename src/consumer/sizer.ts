@@ -5,25 +5,32 @@ const BUSY_HORIZON = 100;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 
+export interface SizerOptions {
+  /** Messages in work at a time. */
+  readonly concurrency: number;
+  /** Most entries a read, or `auto`. */
+  readonly batch: number | 'auto';
+  /** No `auto` read is larger, unless more are in work at a time. */
+  readonly most: number;
+  /** Consumers of the process, this one included: they share its thread. */
+  readonly consumers: number;
+  /** Entries that may lie unprocessed with one of them, however long that takes. */
+  readonly share: number;
+}
+
 /**
  * How many entries a consumer asks for: hundreds where a message takes microseconds, one where it takes
  * longer than the horizon, so that slow work is spread evenly over all consumers.
  */
 export class Sizer {
-  readonly #concurrency: number;
+  readonly #options: SizerOptions;
   readonly #fixed: number | undefined;
-  readonly #most: number;
   #mean: number | undefined;
   #busy = false;
 
-  /**
-   * @param batch most entries a read, or `auto`
-   * @param most no `auto` read is larger, unless more are in work at a time
-   */
-  constructor(concurrency: number, batch: number | 'auto', most: number) {
-    this.#concurrency = concurrency;
-    this.#most = most;
-    this.#fixed = batch === 'auto' ? undefined : batch;
+  constructor(options: SizerOptions) {
+    this.#options = options;
+    this.#fixed = options.batch === 'auto' ? undefined : options.batch;
   }
 
   /** Takes in that one message kept the processor busy for so many ms. */
@@ -48,21 +55,30 @@ export class Sizer {
 
   /** Entries that may lie unprocessed with the consumer, those in work included. */
   get capacity(): number {
-    return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#concurrency);
+    return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#options.concurrency);
   }
 
   /** Entries that are worked off within the horizon: so many may be handed on, out of reach, to be begun in turn. */
   get ahead(): number {
-    // Nothing is known yet: as many as can be in work.
-    if (this.#mean === undefined) return this.#concurrency;
-    const horizon = this.#busy ? BUSY_HORIZON : HORIZON;
-    const wanted = Math.floor((horizon * this.#concurrency) / Math.max(this.#mean, 0.001));
-    return Math.min(Math.max(wanted, this.#concurrency), Math.max(this.#most, this.#concurrency));
+    const { concurrency, most, share, consumers } = this.#options;
+    const wanted = this.#wanted;
+    // What all could work off within the horizon, one after the other, is a burden to none: with many consumers, too, reads
+    // are large where messages are nothing.
+    const allowed = Math.min(Math.max(share, Math.floor(wanted / consumers)), most);
+    return Math.max(Math.min(wanted, allowed), concurrency);
   }
 
   /** Entries that may be with the consumer altogether, those included whose outcome Redis does not know yet. */
   get mostHeld(): number {
-    return 2 * Math.max(this.#most, this.#concurrency, this.#fixed ?? 0);
+    return 2 * Math.max(this.#options.share, this.capacity);
+  }
+
+  get #wanted(): number {
+    const { concurrency } = this.#options;
+    // Nothing is known yet: as many as can be in work.
+    if (this.#mean === undefined) return concurrency;
+    const horizon = this.#busy ? BUSY_HORIZON : HORIZON;
+    return Math.floor((horizon * concurrency) / Math.max(this.#mean, 0.001));
   }
 
   /**
@@ -73,7 +89,7 @@ export class Sizer {
    */
   room(unprocessed: number): number {
     const { capacity } = this;
-    if (unprocessed >= this.#concurrency && unprocessed > capacity / 2) return 0;
+    if (unprocessed >= this.#options.concurrency && unprocessed > capacity / 2) return 0;
     const room = capacity - unprocessed;
     return this.#fixed === undefined ? room : Math.min(room, this.#fixed);
   }

@@ -59,6 +59,8 @@ function setUp({ most }: { most: number }) {
     concurrency: 1,
     batch: 1,
     most: 1,
+    consumers: 1,
+    share: 1,
     policy: { maxAttempts: 1, backoff: 1 },
     log: silentLogger,
     onFailure: () => {},

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { Sizer } from '../../src/consumer/sizer.js';
+import { Sizer, type SizerOptions } from '../../src/consumer/sizer.js';
+
+const ALONE: SizerOptions = { concurrency: 1, batch: 'auto', most: 500, consumers: 1, share: 500 };
 
 /** A sizer that has measured messages of so many ms. */
-function sizer(ms: number, { concurrency = 1, batch = 'auto' as number | 'auto', most = 500 } = {}): Sizer {
-  const made = new Sizer(concurrency, batch, most);
+function sizer(ms: number, options: Partial<SizerOptions> = {}): Sizer {
+  const made = new Sizer({ ...ALONE, ...options });
   for (let i = 0; i < 50; i++) made.measured(ms);
   return made;
 }
 
 describe('how much a consumer reads', () => {
   it('is as many as can be in work, as long as nothing is known', () => {
-    expect(new Sizer(1, 'auto', 500).room(0)).toBe(1);
-    expect(new Sizer(7, 'auto', 500).room(0)).toBe(7);
+    expect(new Sizer(ALONE).room(0)).toBe(1);
+    expect(new Sizer({ ...ALONE, concurrency: 7 }).room(0)).toBe(7);
   });
 
   it.each([
@@ -40,8 +42,17 @@ describe('how much a consumer reads', () => {
     expect(sizer(50, { concurrency: 4 }).room(3)).toBe(1);
   });
 
-  it('is never more than what is allowed: with a fixed batch, and with many consumers', () => {
+  it('is never more than a fixed batch', () => {
     expect(sizer(0.001, { batch: 10 }).room(0)).toBe(10);
-    expect(sizer(0.001, { most: 125 }).room(0)).toBe(125);
+  });
+
+  it.each([
+    // Alone each would read 500, and all of them 6.4 s of work for one thread.
+    [0.05, 125],
+    // All of them are through with 195 each within the horizon.
+    [0.002, 195],
+    [0.001, 390],
+  ])('is a share of what one thread can do, with 64 consumers: with %d ms a message, %d', (ms, entries) => {
+    expect(sizer(ms, { consumers: 64, share: 125 }).room(0)).toBe(entries);
   });
 });
