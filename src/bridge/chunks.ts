@@ -1,25 +1,50 @@
 const SIZE = 65_536;
-/** So many are kept for those to come: 4 MB, what 400,000 messages a second of 100 bytes bring between two marks. */
-const MOST_FREE = 64;
+/** Chunks that are kept for good: 4 MB, more than a bridge keeps at 10,000 messages a second. */
+const KEPT = 64;
+/**
+ * Chunks of a slab: together more than 32 MB, for only memory as large as that is sure to go back to the system once it is
+ * freed (https://man7.org/linux/man-pages/man3/mallopt.3.html, M_MMAP_THRESHOLD). What nobody writes to takes no memory yet.
+ */
+const IN_SLAB = 544;
 
 /**
  * Memory that messages are copied into, a chunk at a time, and that is used again. A Buffer that lived for seconds is in V8's old
- * generation, freed only by a full collection: at 100,000 messages a second as much as is kept would lie dead.
+ * generation, freed only by a full collection: at 100,000 messages a second as much as is kept would lie dead. Few
+ * chunks are made one by one; where there are many they come in slabs, which are let go of when a burst is over.
  */
 export class ChunkPool {
+  #made = 0;
   readonly #free: Buffer[] = [];
+  /** Of each slab, the oldest first, the chunks that are free. */
+  readonly #slabs = new Map<ArrayBufferLike, Buffer[]>();
 
   /** A chunk of at least so many bytes; there is rubbish in it. */
   take(bytes: number): Buffer {
     if (bytes > SIZE) return Buffer.allocUnsafeSlow(bytes);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(SIZE);
+    const chunk = this.#free.pop();
+    if (chunk) return chunk;
+    if (this.#made < KEPT) {
+      this.#made++;
+      return Buffer.allocUnsafeSlow(SIZE);
+    }
+    const free = [...this.#slabs.values()].find(({ length }) => length > 0) ?? this.#newSlab();
+    return free.pop() as Buffer;
   }
 
-  /**
-   * The caller no longer reads or writes it, nor does any view of it. Odd sizes, and what is too much, go to the garbage
-   * collector.
-   */
+  /** The caller no longer reads or writes it, nor does any view of it. Odd sizes go to the garbage collector. */
   give(chunk: Buffer): void {
-    if (chunk.length === SIZE && this.#free.length < MOST_FREE) this.#free.push(chunk);
+    if (chunk.length !== SIZE) return;
+    (this.#slabs.get(chunk.buffer) ?? this.#free).push(chunk);
+    // Not as long as a few messages more would want it back.
+    if (this.#free.length < KEPT / 2) return;
+    for (const [memory, free] of this.#slabs) if (free.length === IN_SLAB) this.#slabs.delete(memory);
+  }
+
+  #newSlab(): Buffer[] {
+    const slab = Buffer.allocUnsafeSlow(IN_SLAB * SIZE);
+    const free = Array.from({ length: IN_SLAB }, (_, i) => slab.subarray(i * SIZE, (i + 1) * SIZE));
+    // The last is taken first: so the memory is used from its beginning.
+    this.#slabs.set(slab.buffer, free.reverse());
+    return free;
   }
 }

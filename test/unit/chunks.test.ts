@@ -1,18 +1,53 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { ChunkPool } from '../../src/bridge/chunks.js';
 
-it('gives out what it was given, but keeps no more than 4 MB of it', () => {
+/** A pool, chunks taken from it, and how much memory was made for them. */
+function open() {
+  const made = vi.spyOn(Buffer, 'allocUnsafeSlow');
+  onTestFinished(() => made.mockRestore());
   const pool = new ChunkPool();
-  const taken = Array.from({ length: 100 }, () => pool.take(1));
-  const old = new Set(taken);
-  expect(old.size).toBe(100);
-  for (const chunk of taken) pool.give(chunk);
-  const again = Array.from({ length: 100 }, () => pool.take(1)).filter((chunk) => old.has(chunk));
-  expect(again.reduce((sum, { length }) => sum + length, 0)).toBe(4 * 1024 * 1024);
+  const take = (count: number) => Array.from({ length: count }, () => pool.take(1));
+  const give = (chunks: readonly Buffer[]) => {
+    for (const chunk of chunks) pool.give(chunk);
+  };
+  return { pool, take, give, made: () => made.mock.calls.map(([size]) => size) };
+}
+
+it('gives no chunk to two at a time', () => {
+  const { take, give } = open();
+  const chunks = take(2_000);
+  give(chunks.splice(0, 1_200));
+  const all = [...chunks, ...take(1_700)];
+  for (const [index, chunk] of all.entries()) chunk.fill(index % 251);
+  expect(all.findIndex((chunk, index) => chunk[0] !== index % 251 || chunk.at(-1) !== index % 251)).toBe(-1);
+});
+
+it('makes chunks one by one, then in slabs of more than 32 MB, and uses all of them again', () => {
+  const { take, give, made } = open();
+  const chunks = take(64 + 544 + 1);
+  expect(made()).toEqual([...Array<number>(64).fill(65_536), 544 * 65_536, 544 * 65_536]);
+  expect(544 * 65_536).toBeGreaterThan(32 * 2 ** 20);
+  give(chunks.slice(0, 20));
+  take(20);
+  expect(made()).toHaveLength(66);
+});
+
+it('lets go of a slab of which all is free, once half of what is kept for good is free as well', () => {
+  const { take, give, made } = open();
+  const [kept, slab] = [take(64), take(544)];
+  give(slab);
+  take(544);
+  expect(made(), 'it is still there').toHaveLength(65);
+  give(slab);
+  give(kept);
+  take(64);
+  expect(made(), 'these are kept').toHaveLength(65);
+  take(1);
+  expect(made(), 'it is made anew').toHaveLength(66);
 });
 
 it('is as long as what it is asked for, and keeps none of other lengths', () => {
-  const pool = new ChunkPool();
+  const { pool } = open();
   expect(pool.take(1_000_000)).toHaveLength(1_000_000);
   const short = Buffer.alloc(10);
   pool.give(short);
