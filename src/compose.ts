@@ -24,13 +24,7 @@ import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
 import type { Tracing } from './tracing/tracing.js';
 import type { Vitals } from './vitals.js';
 
-/** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
-const MOST_UNPROCESSED = 8_000;
-/** The share of one consumer of these is so many at least. */
-const FEWEST = 50;
-/** Most entries of one read, or the event loop would stutter. */
-const MOST = 500;
-/** Entries that all of them may be reading and committing: two commits that are under way, and as much as is read meanwhile. */
+/** Entries that all consumers of a process may be reading and committing: two commits that are under way, and as much as is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
 /** Bytes of what is relayed already that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
@@ -160,9 +154,7 @@ async function makeConsumers(
           lane: tracing ? tracing.lane(workshop.lane(id), id) : workshop.lane(id),
           concurrency,
           batch,
-          most: MOST,
           consumers: ids.length,
-          share: Math.min(Math.max(Math.floor(MOST_UNPROCESSED / ids.length), FEWEST), MOST),
           policy: { maxAttempts, backoff },
           log: log.child({ consumer: id }),
           onFailure: (failure) => reports.failure(failure),

@@ -1,5 +1,5 @@
 const SIZE = 65_536;
-/** Chunks that are kept for good: 4 MB, more than a bridge keeps at 10,000 messages a second. */
+/** Chunks that are made one by one and kept for good: 4 MB. */
 const KEPT = 64;
 /**
  * Chunks of a slab: together more than 32 MB, for only memory as large as that is sure to go back to the system once it is
@@ -10,10 +10,13 @@ const IN_SLAB = 544;
 /**
  * Memory that messages are copied into, a chunk at a time, and that is used again. A Buffer that lived for seconds is in V8's old
  * generation, freed only by a full collection: at 100,000 messages a second as much as is kept would lie dead. Few
- * chunks are made one by one; where there are many they come in slabs, which are let go of when a burst is over.
+ * chunks are made one by one; where there are many they come in slabs, which are let go of when a burst is over, and are the
+ * system's again after the next full collection.
  */
 export class ChunkPool {
   #made = 0;
+  /** Chunks that are free, of slabs or not. */
+  #spare = 0;
   readonly #free: Buffer[] = [];
   /** Of each slab, the oldest first, the chunks that are free. */
   readonly #slabs = new Map<ArrayBufferLike, Buffer[]>();
@@ -21,30 +24,38 @@ export class ChunkPool {
   /** A chunk of at least so many bytes; there is rubbish in it. */
   take(bytes: number): Buffer {
     if (bytes > SIZE) return Buffer.allocUnsafeSlow(bytes);
-    const chunk = this.#free.pop();
-    if (chunk) return chunk;
-    if (this.#made < KEPT) {
-      this.#made++;
-      return Buffer.allocUnsafeSlow(SIZE);
-    }
-    const free = [...this.#slabs.values()].find(({ length }) => length > 0) ?? this.#newSlab();
-    return free.pop() as Buffer;
+    if (this.#spare === 0) this.#add();
+    this.#spare--;
+    let chunk = this.#free.pop();
+    // The oldest slab first, so that the newer ones come to be free altogether.
+    for (const free of this.#slabs.values()) chunk ??= free.pop();
+    return chunk as Buffer;
   }
 
   /** The caller no longer reads or writes it, nor does any view of it. Odd sizes go to the garbage collector. */
   give(chunk: Buffer): void {
     if (chunk.length !== SIZE) return;
     (this.#slabs.get(chunk.buffer) ?? this.#free).push(chunk);
-    // Not as long as a few messages more would want it back.
-    if (this.#free.length < KEPT / 2) return;
-    for (const [memory, free] of this.#slabs) if (free.length === IN_SLAB) this.#slabs.delete(memory);
+    this.#spare++;
+    for (const [memory, free] of this.#slabs) {
+      // Not as long as a few messages more would want it back.
+      if (free.length < IN_SLAB || this.#spare - IN_SLAB < KEPT / 2) continue;
+      this.#slabs.delete(memory);
+      this.#spare -= IN_SLAB;
+    }
   }
 
-  #newSlab(): Buffer[] {
+  #add(): void {
+    if (this.#made < KEPT) {
+      this.#made++;
+      this.#spare++;
+      this.#free.push(Buffer.allocUnsafeSlow(SIZE));
+      return;
+    }
     const slab = Buffer.allocUnsafeSlow(IN_SLAB * SIZE);
     const free = Array.from({ length: IN_SLAB }, (_, i) => slab.subarray(i * SIZE, (i + 1) * SIZE));
     // The last is taken first: so the memory is used from its beginning.
     this.#slabs.set(slab.buffer, free.reverse());
-    return free;
+    this.#spare += IN_SLAB;
   }
 }

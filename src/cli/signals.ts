@@ -3,11 +3,11 @@ import { performance } from 'node:perf_hooks';
 /** Exit code of a process that was told to end, and did not finish. */
 export const INTERRUPTED = 130;
 
-/** ms within which a signal that comes again is the same one: `timeout` sends it to the process, and to its group. */
+/** ms within which two signals are one: `timeout` sends its own to the process, and to its group. */
 const SAME = 20;
 
 /**
- * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once.
+ * Resolves at the first SIGINT or SIGTERM; the second one, unless it comes with the first, ends the process at once.
  *
  * @param onFirst told of the first one
  */

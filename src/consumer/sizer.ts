@@ -5,17 +5,20 @@ const BUSY_HORIZON = 100;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 
+/** Entries that may lie unprocessed with all consumers of a process: what lies there longer must be renewed. */
+const MOST_UNPROCESSED = 8_000;
+/** The share of one consumer of these is so many at least. */
+const FEWEST = 50;
+/** Most entries of an `auto` read, or the event loop would stutter. */
+const MOST = 500;
+
 export interface SizerOptions {
   /** Messages in work at a time. */
   readonly concurrency: number;
   /** Most entries a read, or `auto`. */
   readonly batch: number | 'auto';
-  /** No `auto` read is larger, unless more are in work at a time. */
-  readonly most: number;
-  /** Consumers of the process, this one included: they share its thread. */
+  /** Consumers of the process, this one included. */
   readonly consumers: number;
-  /** Entries that may lie unprocessed with one of them, however long that takes. */
-  readonly share: number;
 }
 
 /**
@@ -25,12 +28,15 @@ export interface SizerOptions {
 export class Sizer {
   readonly #options: SizerOptions;
   readonly #fixed: number | undefined;
+  /** Entries that may lie unprocessed with it, however long those of all consumers take together. */
+  readonly #share: number;
   #mean: number | undefined;
   #busy = false;
 
   constructor(options: SizerOptions) {
     this.#options = options;
     this.#fixed = options.batch === 'auto' ? undefined : options.batch;
+    this.#share = Math.min(Math.max(Math.floor(MOST_UNPROCESSED / options.consumers), FEWEST), MOST);
   }
 
   /** Takes in that one message kept the processor busy for so many ms. */
@@ -60,25 +66,19 @@ export class Sizer {
 
   /** Entries that are worked off within the horizon: so many may be handed on, out of reach, to be begun in turn. */
   get ahead(): number {
-    const { concurrency, most, share, consumers } = this.#options;
-    const wanted = this.#wanted;
-    // What all could work off within the horizon, one after the other, is a burden to none: with many consumers, too, reads
-    // are large where messages are nothing.
-    const allowed = Math.min(Math.max(share, Math.floor(wanted / consumers)), most);
-    return Math.max(Math.min(wanted, allowed), concurrency);
+    const { concurrency, consumers } = this.#options;
+    // Nothing is known yet: as many as can be in work.
+    if (this.#mean === undefined) return concurrency;
+    const inHorizon = (this.#busy ? BUSY_HORIZON : HORIZON) / Math.max(this.#mean, 0.001);
+    // What all could work off within the horizon one after the other, as if they shared one thread, is a burden to none: many
+    // consumers, too, read much at a time where a message is nothing.
+    const allowed = Math.min(Math.max(this.#share, Math.floor(inHorizon / consumers)), MOST);
+    return Math.max(Math.min(Math.floor(inHorizon * concurrency), allowed), concurrency);
   }
 
   /** Entries that may be with the consumer altogether, those included whose outcome Redis does not know yet. */
   get mostHeld(): number {
-    return 2 * Math.max(this.#options.share, this.capacity);
-  }
-
-  get #wanted(): number {
-    const { concurrency } = this.#options;
-    // Nothing is known yet: as many as can be in work.
-    if (this.#mean === undefined) return concurrency;
-    const horizon = this.#busy ? BUSY_HORIZON : HORIZON;
-    return Math.floor((horizon * concurrency) / Math.max(this.#mean, 0.001));
+    return 2 * Math.max(this.#share, this.capacity);
   }
 
   /**

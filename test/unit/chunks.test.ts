@@ -18,8 +18,10 @@ it('gives no chunk to two at a time', () => {
   const chunks = take(2_000);
   give(chunks.splice(0, 1_200));
   const all = [...chunks, ...take(1_700)];
-  for (const [index, chunk] of all.entries()) chunk.fill(index % 251);
-  expect(all.findIndex((chunk, index) => chunk[0] !== index % 251 || chunk.at(-1) !== index % 251)).toBe(-1);
+  const LAST = 65_536 - 4;
+  for (const [index, chunk] of all.entries()) for (const at of [0, LAST]) chunk.writeUInt32LE(index, at);
+  for (const [index, chunk] of all.entries())
+    expect([0, LAST].map((at) => chunk.readUInt32LE(at))).toEqual([index, index]);
 });
 
 it('makes chunks one by one, then in slabs of more than 32 MB, and uses all of them again', () => {
@@ -32,7 +34,7 @@ it('makes chunks one by one, then in slabs of more than 32 MB, and uses all of t
   expect(made()).toHaveLength(66);
 });
 
-it('lets go of a slab of which all is free, once half of what is kept for good is free as well', () => {
+it('lets go of a slab of which all is free, unless a few chunks more would want it back', () => {
   const { take, give, made } = open();
   const [kept, slab] = [take(64), take(544)];
   give(slab);
@@ -44,6 +46,17 @@ it('lets go of a slab of which all is free, once half of what is kept for good i
   expect(made(), 'these are kept').toHaveLength(65);
   take(1);
   expect(made(), 'it is made anew').toHaveLength(66);
+});
+
+it('lets go of what a burst took, though some is in use all the time', () => {
+  const { take, give, made } = open();
+  take(60);
+  give(take(4 + 3 * 544));
+  expect(made()).toHaveLength(64 + 3);
+  take(4 + 544);
+  expect(made(), 'one slab is left').toHaveLength(64 + 3);
+  take(1);
+  expect(made(), 'and no other').toHaveLength(64 + 4);
 });
 
 it('is as long as what it is asked for, and keeps none of other lengths', () => {

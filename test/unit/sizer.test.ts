@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Sizer, type SizerOptions } from '../../src/consumer/sizer.js';
 
-const ALONE: SizerOptions = { concurrency: 1, batch: 'auto', most: 500, consumers: 1, share: 500 };
+const ALONE: SizerOptions = { concurrency: 1, batch: 'auto', consumers: 1 };
 
 /** A sizer that has measured messages of so many ms. */
 function sizer(ms: number, options: Partial<SizerOptions> = {}): Sizer {
@@ -48,11 +48,25 @@ describe('how much a consumer reads', () => {
 
   it.each([
     // Alone each would read 500, and all of them 6.4 s of work for one thread.
-    [0.05, 125],
+    [0.05, 1, 125],
+    [0.05, 100, 125],
     // All of them are through with 195 each within the horizon.
-    [0.002, 195],
-    [0.001, 390],
-  ])('is a share of what one thread can do, with 64 consumers: with %d ms a message, %d', (ms, entries) => {
-    expect(sizer(ms, { consumers: 64, share: 125 }).room(0)).toBe(entries);
+    [0.002, 1, 195],
+    [0.002, 100, 195],
+    [0.001, 1, 390],
+  ])(
+    'is a share of what one thread can do, with 64 consumers: with %d ms a message, %d at a time, %d',
+    (ms, concurrency, entries) => {
+      const one = sizer(ms, { consumers: 64, concurrency });
+      expect(one.room(0)).toBe(entries);
+      expect(one.mostHeld).toBe(2 * entries);
+      one.read(entries, entries);
+      expect(one.room(0)).toBe(ms < 0.01 ? 500 : 125);
+    },
+  );
+
+  it('is the concurrency at least, and no share is less than 50', () => {
+    expect(sizer(50, { consumers: 64, concurrency: 1_000 }).room(0)).toBe(1_000);
+    expect(sizer(0.1, { consumers: 1_000 }).room(0)).toBe(50);
   });
 });

@@ -514,7 +514,7 @@ describe('the report', () => {
     [
       'that there is nothing to hold against anything',
       { relayed: 0, processed: 0, dead: 0, backlog: 0 },
-      /^nothing was ever relayed: 0 relayed = /m,
+      /^nothing was ever relayed$/m,
     ],
     [
       'purged letters',

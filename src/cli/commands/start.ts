@@ -35,17 +35,16 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
     log.warn({}, `embedded starts a Redis of its own: the one of ${origin.redis} is not used`);
   const strays = surviveStrayErrors(log);
   const group = new ConsumerGroup({ ...written, logger: root });
-  const stopped = untilSignal((signal) =>
-    log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`),
-  );
-  const started = await Promise.race([group.start().then(() => true), stopped.then(() => false)]);
   const watching = new AbortController();
-  const monitor =
-    started && settings.monitor
-      ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
-      : undefined;
+  const stopped = untilSignal((signal) => {
+    watching.abort();
+    log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`);
+  });
+  await Promise.race([group.start(), stopped]);
+  const monitor = settings.monitor
+    ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
+    : undefined;
   await stopped;
-  watching.abort();
   await monitor;
   await group.stop();
   strays.flush();
