@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { untilSignal } from '../../src/cli/signals.js';
 
@@ -18,7 +18,7 @@ it('a signal that is sent twice at once is one; the next one ends the process', 
   await ended;
   expect(told).toEqual(['SIGTERM']);
   expect(exit).not.toHaveBeenCalled();
-  await sleep(50);
+  await turn();
   process.emit('SIGINT', 'SIGINT');
   expect(exit).toHaveBeenCalledWith(130);
 });
