@@ -24,7 +24,10 @@ import { TracedLeaseStore, TracedRoadStore } from './tracing/stores.js';
 import type { Tracing } from './tracing/tracing.js';
 import type { Vitals } from './vitals.js';
 
-/** Entries that all consumers of a process may be reading and committing: two commits that are under way, and as much as is read meanwhile. */
+/**
+ * Entries that all consumers of a process may be reading and committing: two commits that are under way, and as much as is read
+ * meanwhile.
+ */
 const MOST_IN_FLIGHT = 2_500;
 /** Bytes of what is relayed already that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;

@@ -230,7 +230,8 @@ describe('a stop while a thread is blocked', () => {
     await until(async () => (await group.read()).counters.relayed === 4);
     const told = performance.now();
     expect(await run.kill()).toEqual({ code: 0, signal: null });
-    expect(performance.now() - told).toBeLessThan(2_000);
+    // After its time a stop waits up to 1 s for a thread that is kept busy.
+    expect(performance.now() - told).toBeLessThan(2_000 + 1_000);
     expect(await group.listed()).toEqual([]);
     const { processed } = (await group.read()).counters;
     expect(await group.read()).toMatchObject({ pending: 0, retrying: 0, waiting: 4 - processed });
