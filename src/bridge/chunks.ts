@@ -15,8 +15,6 @@ const IN_SLAB = 544;
  */
 export class ChunkPool {
   #made = 0;
-  /** Chunks that are free, of slabs or not. */
-  #spare = 0;
   readonly #free: Buffer[] = [];
   /** Of each slab, the oldest first, the chunks that are free. */
   readonly #slabs = new Map<ArrayBufferLike, Buffer[]>();
@@ -24,38 +22,35 @@ export class ChunkPool {
   /** A chunk of at least so many bytes; there is rubbish in it. */
   take(bytes: number): Buffer {
     if (bytes > SIZE) return Buffer.allocUnsafeSlow(bytes);
-    if (this.#spare === 0) this.#add();
-    this.#spare--;
     let chunk = this.#free.pop();
     // The oldest slab first, so that the newer ones come to be free altogether.
     for (const free of this.#slabs.values()) chunk ??= free.pop();
-    return chunk as Buffer;
+    return chunk ?? this.#make();
   }
 
   /** The caller no longer reads or writes it, nor does any view of it. Odd sizes go to the garbage collector. */
   give(chunk: Buffer): void {
     if (chunk.length !== SIZE) return;
     (this.#slabs.get(chunk.buffer) ?? this.#free).push(chunk);
-    this.#spare++;
+    let spare = this.#free.length;
+    for (const free of this.#slabs.values()) spare += free.length;
     for (const [memory, free] of this.#slabs) {
       // Not as long as a few messages more would want it back.
-      if (free.length < IN_SLAB || this.#spare - IN_SLAB < KEPT / 2) continue;
+      if (free.length < IN_SLAB || spare - IN_SLAB < KEPT / 2) continue;
       this.#slabs.delete(memory);
-      this.#spare -= IN_SLAB;
+      spare -= IN_SLAB;
     }
   }
 
-  #add(): void {
+  #make(): Buffer {
     if (this.#made < KEPT) {
       this.#made++;
-      this.#spare++;
-      this.#free.push(Buffer.allocUnsafeSlow(SIZE));
-      return;
+      return Buffer.allocUnsafeSlow(SIZE);
     }
     const slab = Buffer.allocUnsafeSlow(IN_SLAB * SIZE);
     const free = Array.from({ length: IN_SLAB }, (_, i) => slab.subarray(i * SIZE, (i + 1) * SIZE));
     // The last is taken first: so the memory is used from its beginning.
     this.#slabs.set(slab.buffer, free.reverse());
-    this.#spare += IN_SLAB;
+    return free.pop() as Buffer;
   }
 }

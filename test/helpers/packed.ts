@@ -7,3 +7,8 @@ export function packed(messages: readonly (Buffer | string)[]): Packed {
   for (const message of messages) list.push(Buffer.from(message));
   return new Packed(list.length, list.parts(0, list.length));
 }
+
+/** Bytes as strings, which are compared at once. */
+export function textsOf(all: Iterable<Buffer>): string[] {
+  return Array.from(all, (one) => one.toString('latin1'));
+}

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { ChunkPool } from '../../src/bridge/chunks.js';
 import { PackedList } from '../../src/bridge/packed-list.js';
 import { Packed } from '../../src/packed.js';
+import { textsOf } from '../helpers/packed.js';
 
 const message = fc.oneof(
   { weight: 5, arbitrary: fc.uint8Array({ maxLength: 200 }) },
@@ -15,10 +16,8 @@ const messages = fc.array(
   message.map((bytes) => Buffer.from(bytes)),
   { maxLength: 60 },
 );
-/** As strings, which are compared at once. */
-const texts = (all: Iterable<Buffer>) => Array.from(all, (one) => one.toString('latin1'));
 const read = (list: PackedList, from: number, to: number) =>
-  texts(new Packed(to - from, list.parts(from, to)));
+  textsOf(new Packed(to - from, list.parts(from, to)));
 
 it('messages come out as they went in, whichever are asked for', () => {
   fc.assert(
@@ -31,7 +30,7 @@ it('messages come out as they went in, whichever are asked for', () => {
       const [from, to] = [Math.min(a, b, all.length), Math.min(Math.max(a, b), all.length)];
       const wanted = all.slice(from, to);
       expect(list.length).toBe(all.length);
-      expect(read(list, from, to)).toEqual(texts(wanted));
+      expect(read(list, from, to)).toEqual(textsOf(wanted));
       expect(list.bytes(from, to)).toBe(wanted.reduce((sum, { length }) => sum + length, 0));
     }),
   );
@@ -51,7 +50,7 @@ it('keeps its indices when the front is let go of', () => {
       const all = [...first, ...later];
       expect(list.base).toBe(base);
       expect(list.length).toBe(all.length);
-      expect(read(list, base, all.length)).toEqual(texts(all.slice(base)));
+      expect(read(list, base, all.length)).toEqual(textsOf(all.slice(base)));
     }),
   );
 });
@@ -82,7 +81,7 @@ it('nothing that is kept is written over when chunks are used again', () => {
           if (trims) list.trim();
           for (const each of lists)
             expect(read(each.list, each.list.base, each.list.length)).toEqual(
-              texts(each.all.slice(each.list.base)),
+              textsOf(each.all.slice(each.list.base)),
             );
         }
       },

@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { packTexts } from '../../src/packed.js';
-import { packed } from '../helpers/packed.js';
-
-/** Bytes as strings, which are compared at once. */
-const textsOf = (all: Iterable<Buffer>) => Array.from(all, (one) => one.toString('latin1'));
+import { packed, textsOf } from '../helpers/packed.js';
 
 /** What a script is given, joined as it joins it: the count in the head, and the texts. */
 function read(args: readonly Buffer[]): { count: number; texts: string[] } {

@@ -77,7 +77,7 @@ for run = RUNS, after_runs - 1, 2 do
     n = n + 1
     if not is_late[n] then
       local i = (n - 1) * STEP
-      call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', results[i + 1],
+      call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', ids[n],
         'data', results[i + 3])
       written = written + 1
     end
