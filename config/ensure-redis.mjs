@@ -9,7 +9,7 @@ import { ask, installOneOf } from './packages.mjs';
 /** The oldest Redis that will do. Any Valkey will: its first version came from Redis 7.2. */
 const OLDEST = [6, 2];
 
-/** What is looked for, in this order; `src/redis/private.ts` has the same. */
+/** What is looked for, in this order; `src/redis/local-server.ts` has the same. */
 const SERVERS = ['redis-server', 'valkey-server'];
 
 const PACKAGES = {

@@ -1,15 +1,15 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { pause, type Service } from '../core/service.js';
 import { lineOf } from '../doctor/finding.js';
 import { outputBufferOf } from '../doctor/server-checks.js';
-import type { Logger } from '../logger.js';
-import type { Connection } from '../redis/connection.js';
-import { bridgeOf, type Gap, type LeaseStore, type Seat } from '../redis/lease.js';
-import { pause, type Service } from '../service.js';
-import { Trouble } from '../trouble.js';
+import type { Logger } from '../log/logger.js';
+import { Trouble } from '../log/throttle.js';
+import { bridgeOf, type Gap, type LeaseStore, type Seat } from '../redis/bridge-store.js';
+import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
 import type { Phase } from './machine.js';
-import { SeatWatch } from './seats.js';
+import { SeatWatch } from './seat-watch.js';
 import { BridgeSession } from './session.js';
 
 /** ms between two looks of a bridge that has no seat. */

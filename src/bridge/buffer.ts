@@ -1,5 +1,5 @@
-import { Packed } from '../packed.js';
-import { comparePositions, type Position } from '../position.js';
+import { Packed } from '../core/packed.js';
+import { comparePositions, type Position } from '../core/position.js';
 import { ChunkPool } from './chunks.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 

@@ -1,8 +1,8 @@
-import { Packed } from '../packed.js';
-import { comparePositions, type Position } from '../position.js';
-import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/lease.js';
+import { Packed } from '../core/packed.js';
+import { comparePositions, type Position } from '../core/position.js';
+import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/bridge-store.js';
 import { type Limits, PositionedBuffer } from './buffer.js';
-import { Prelude } from './prelude.js';
+import { Prelude } from './unpositioned-buffer.js';
 
 /**
  * The protocol of a bridge, for the length of one subscription: events in, actions out, no I/O and no

@@ -1,4 +1,4 @@
-import { HEAD, writeTextHead } from '../packed.js';
+import { HEAD, writeTextHead } from '../core/packed.js';
 import { ChunkPool } from './chunks.js';
 
 /** Bytes that keeping a message costs beside its own: its head, and where it ends. */

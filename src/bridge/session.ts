@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import type { Logger } from '../logger.js';
-import type { Connection } from '../redis/connection.js';
-import type { Gap } from '../redis/lease.js';
-import { type LeaseStore, parseMark } from '../redis/lease.js';
-import { pause } from '../service.js';
-import { REMIND_EVERY, Trouble } from '../trouble.js';
+import { pause } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { REMIND_EVERY, Trouble } from '../log/throttle.js';
+import type { Gap } from '../redis/bridge-store.js';
+import { type LeaseStore, parseMark } from '../redis/bridge-store.js';
+import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
 

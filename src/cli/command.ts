@@ -1,10 +1,10 @@
 import { Command } from 'commander';
-import { GroupClient } from '../client.js';
-import { groupLogger, type Logger } from '../logger.js';
-import type { SettingName, Settings } from '../settings.js';
-import { addSettingsFlags, configOption, rawFlags } from './flags.js';
-import { type LoadedSettings, loadSettings } from './load-settings.js';
+import { groupLogger, type Logger } from '../log/logger.js';
+import { GroupClient } from '../observe/client.js';
+import type { SettingName, Settings } from '../settings/schema.js';
 import { makeLogger } from './logger.js';
+import { addSettingsFlags, configOption, rawFlags } from './settings/flags.js';
+import { type LoadedSettings, loadSettings } from './settings/load-settings.js';
 
 /** The settings by which a command finds a group that runs elsewhere. */
 export const GROUP_SETTINGS = [

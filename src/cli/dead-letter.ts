@@ -1,4 +1,4 @@
-import type { ShownLetter } from '../dead-letter.js';
+import type { ShownLetter } from '../observe/dead-letter.js';
 import { printable, shortened } from './printable.js';
 import { columns } from './table.js';
 

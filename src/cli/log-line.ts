@@ -1,4 +1,4 @@
-import { maskUrls } from '../mask.js';
+import { maskUrls } from '../log/redaction.js';
 import { printable } from './printable.js';
 
 /** Names of fields whose values are nobody's business. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CgroupError, messageOf } from '../errors.js';
-import { maskUrls } from '../mask.js';
+import { CgroupError, messageOf } from '../core/errors.js';
+import { maskUrls } from '../log/redaction.js';
 import { examplesText } from './command.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import { messageOf } from '../errors.js';
-import type { Logger } from '../logger.js';
-import { Meter, monitorLine } from '../monitor.js';
-import { pause } from '../service.js';
-import type { GroupStatus } from '../snapshot.js';
+import { messageOf } from '../core/errors.js';
+import { pause } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { Meter, monitorLine } from '../observe/rate.js';
+import type { GroupStatus } from '../observe/status.js';
 import { print } from './command.js';
 
 export interface WatchOptions {

@@ -1,5 +1,5 @@
 import cliProgress from 'cli-progress';
-import { formatDuration } from '../duration.js';
+import { formatDuration } from '../settings/durations.js';
 
 /** ms before anything is shown: what is done by then needs no progress. */
 const PATIENCE = 1_000;

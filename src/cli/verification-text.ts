@@ -1,5 +1,5 @@
-import type { Examples } from '../accounts/differences.js';
-import type { Verification } from '../verify.js';
+import type { Examples } from '../verify/differences.js';
+import type { Verification } from '../verify/verify.js';
 import { columns } from './table.js';
 
 /** A verification as a person reads it: a table, a verdict, and what each difference means. */

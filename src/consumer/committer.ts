@@ -1,9 +1,9 @@
-import type { Logger } from '../logger.js';
-import { refusedAs } from '../redis/connection.js';
-import type { DeadLetter, Result, Retry, RoadStore } from '../redis/road.js';
-import { Trouble } from '../trouble.js';
-import type { Admission } from './admission.js';
-import { Settlements } from './settlements.js';
+import type { Logger } from '../log/logger.js';
+import { Trouble } from '../log/throttle.js';
+import type { DeadLetter, Result, Retry, RoadStore } from '../redis/consumer-store.js';
+import { refusedAs } from '../redis/protocol/connection.js';
+import { Settlements } from './batch-queue.js';
+import type { Admission } from './read-limiter.js';
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
 export interface Done {

@@ -1,16 +1,16 @@
-import { messageOf } from '../errors.js';
-import type { Logger } from '../logger.js';
-import { isSpent, type RetryPolicy } from '../outcome.js';
-import type { Lane, Outcome } from '../processor/workshop.js';
-import { type Connection, refusedAs } from '../redis/connection.js';
-import type { Entry, RoadStore } from '../redis/road.js';
-import { pause } from '../service.js';
-import { Trouble } from '../trouble.js';
-import type { Admission } from './admission.js';
+import { messageOf } from '../core/errors.js';
+import { pause } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { Trouble } from '../log/throttle.js';
+import type { Lane, Outcome } from '../processor/executor.js';
+import type { Entry, RoadStore } from '../redis/consumer-store.js';
+import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import type { Committer } from './committer.js';
-import { type Holding, Holdings } from './holdings.js';
-import { type Failure, Outcomes } from './outcomes.js';
-import { Sizer, type SizerOptions } from './sizer.js';
+import { type Holding, Holdings } from './in-flight.js';
+import { Sizer, type SizerOptions } from './prefetch.js';
+import type { Admission } from './read-limiter.js';
+import { isSpent, type RetryPolicy } from './retry-policy.js';
+import { type Failure, Outcomes } from './settler.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;

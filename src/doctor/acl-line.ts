@@ -1,7 +1,7 @@
 import { keysOf } from '../redis/keys.js';
 import { aclRules } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/schema.js';
 import { type Cure, redis, redisLine } from './finding.js';
 
 /** Stands for the password, which nobody is to read from a screen. */

@@ -1,5 +1,5 @@
-import type { CgroupError } from '../errors.js';
-import { refusedAs } from '../redis/connection.js';
+import type { CgroupError } from '../core/errors.js';
+import { refusedAs } from '../redis/protocol/connection.js';
 import type { AclLine } from './acl-line.js';
 import { type Finding, redis } from './finding.js';
 

@@ -1,6 +1,6 @@
 import type { Facts } from '../redis/facts.js';
 import type { ServerFacts } from '../redis/server.js';
-import type { Settings } from '../settings.js';
+import type { Settings } from '../settings/schema.js';
 import { type Cure, type Finding, notChecked } from './finding.js';
 import {
   bridgesOf,

@@ -1,11 +1,11 @@
-import { CgroupError } from '../errors.js';
-import { groupLogger, type Logger, silentLogger } from '../logger.js';
-import { Connection } from '../redis/connection.js';
+import { CgroupError } from '../core/errors.js';
+import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
+import { Connection } from '../redis/protocol/connection.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
-import { parseSettings, type SettingsInput } from '../settings.js';
+import { parseSettings, type SettingsInput } from '../settings/schema.js';
 import { AclLine } from './acl-line.js';
 import { connectionOf } from './connection-check.js';
 import { diagnose } from './diagnose.js';

@@ -1,7 +1,7 @@
-import { formatDuration } from '../duration.js';
 import type { Facts } from '../redis/facts.js';
 import type { Owner } from '../redis/inspect.js';
-import type { Settings } from '../settings.js';
+import { formatDuration } from '../settings/durations.js';
+import type { Settings } from '../settings/schema.js';
 import { type Cure, type Finding, notChecked, redis, shell, unseen } from './finding.js';
 
 /** ms by which clocks may differ before people who compare their times are misled. */

@@ -1,4 +1,4 @@
-import { CgroupError } from '../errors.js';
+import { CgroupError } from '../core/errors.js';
 import type { ServerFacts } from '../redis/server.js';
 import {
   ASK_ANOTHER,

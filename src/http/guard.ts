@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Listen } from '../listen.js';
+import type { Listen } from '../settings/addresses.js';
 import { isOwnHost, knowsToken } from './access.js';
 
 export interface GuardOptions {

@@ -1,4 +1,4 @@
-import type { GroupTotals } from '../snapshot.js';
+import type { GroupTotals } from '../observe/status.js';
 
 /** How a group did at one moment. */
 export interface Point {

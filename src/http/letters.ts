@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { shownLetter } from '../dead-letter.js';
-import { CgroupError } from '../errors.js';
+import { CgroupError } from '../core/errors.js';
+import { shownLetter } from '../observe/dead-letter.js';
 import type { Readings } from './readings.js';
 import type { GroupView } from './view.js';
 

@@ -1,5 +1,5 @@
-import type { Buckets } from '../buckets.js';
-import type { ConnectionCounts } from '../vitals.js';
+import type { Buckets } from '../observe/histogram.js';
+import type { ConnectionCounts } from '../observe/process-stats.js';
 import type { Totals } from './readings.js';
 import type { GroupView } from './view.js';
 

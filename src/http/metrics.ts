@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Buckets } from '../buckets.js';
+import type { Buckets } from '../observe/histogram.js';
 import {
   type GroupMetric,
   type MetricDefinition,

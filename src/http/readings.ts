@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError } from '../errors.js';
-import type { Logger } from '../logger.js';
+import { CgroupError } from '../core/errors.js';
+import { Loop, type Service } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { Trouble } from '../log/throttle.js';
+import { type GroupStatus, type GroupTotals, readStatus, readTotals } from '../observe/status.js';
 import type { Inspector } from '../redis/inspect.js';
-import { Loop, type Service } from '../service.js';
-import { type GroupStatus, type GroupTotals, readStatus, readTotals } from '../snapshot.js';
-import { Trouble } from '../trouble.js';
 import { History, type Point } from './history.js';
 import type { GroupView } from './view.js';
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { isEntryId } from '../stream-id.js';
+import { isEntryId } from '../core/stream-id.js';
 import type { Asset } from './assets.js';
 import { type EventStreams, eventText } from './events.js';
 import { mayKnow } from './guard.js';

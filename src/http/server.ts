@@ -1,8 +1,8 @@
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
-import { CgroupError, messageOf } from '../errors.js';
-import { formatListen, isLoopback, type Listen } from '../listen.js';
-import type { Logger } from '../logger.js';
-import type { Service } from '../service.js';
+import { CgroupError, messageOf } from '../core/errors.js';
+import type { Service } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { formatListen, isLoopback, type Listen } from '../settings/addresses.js';
 import { pageAssets } from './assets.js';
 import { EventStreams, eventText } from './events.js';
 import { guard } from './guard.js';

@@ -1,5 +1,5 @@
+import type { Vitals } from '../observe/process-stats.js';
 import type { Inspector } from '../redis/inspect.js';
-import type { Vitals } from '../vitals.js';
 
 /** What the server is shown of the group that it runs in: nothing that it could change. */
 export interface GroupView {

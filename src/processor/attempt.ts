@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import { messageOf } from '../errors.js';
-import type { Message } from '../message.js';
+import { messageOf } from '../core/errors.js';
+import type { Message } from '../core/message.js';
 import type { Bench } from './bench.js';
 import { AttemptContext, GivenUp } from './context.js';
+import type { Job, OnOutcome, Outcome, Running } from './executor.js';
 import { encodeResult } from './processor.js';
-import type { Job, OnOutcome, Outcome, Running } from './workshop.js';
 
 const INTERRUPTED: Outcome = { kind: 'interrupted' };
 

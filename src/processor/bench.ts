@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.js';
+import type { Logger } from '../log/logger.js';
 import type { Processor } from './processor.js';
 
 /** How a job is done, in whichever thread. */

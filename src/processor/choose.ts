@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
-import type { Logger } from '../logger.js';
-import type { Settings } from '../settings.js';
+import type { Logger } from '../log/logger.js';
+import type { Settings } from '../settings/schema.js';
 import { builtinProcessor } from './builtin.js';
+import type { Workshop } from './executor.js';
 import { InlineWorkshop } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
 import type { Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
-import type { Workshop } from './workshop.js';
 
 /**
  * Where the messages are processed: a module in threads of its own, unless the settings say otherwise; a function

@@ -1,5 +1,5 @@
-import type { Logger } from '../logger.js';
-import type { Job } from './workshop.js';
+import type { Logger } from '../log/logger.js';
+import type { Job } from './executor.js';
 
 /** What a processor is told about the message, and what it may do beside returning a result. */
 export interface Context {

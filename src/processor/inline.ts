@@ -1,6 +1,6 @@
+import type { Lane, Workshop, WorkshopOptions } from './executor.js';
 import { doJob } from './job.js';
 import type { Processor } from './processor.js';
-import type { Lane, Workshop, WorkshopOptions } from './workshop.js';
 
 /**
  * Runs the processor on the thread of whoever asks, bridge and heartbeats beside it: for functions, which cannot

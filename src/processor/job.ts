@@ -1,7 +1,7 @@
-import { parseMessage } from '../message.js';
+import { parseMessage } from '../core/message.js';
 import { Attempt } from './attempt.js';
 import type { Bench } from './bench.js';
-import type { Job, OnOutcome, Running } from './workshop.js';
+import type { Job, OnOutcome, Running } from './executor.js';
 
 const DONE: Running = { interrupt() {} };
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CgroupError, messageOf } from '../errors.js';
+import { CgroupError, messageOf } from '../core/errors.js';
 import type { Processor } from './processor.js';
 
 /** ms that a module may take to be imported. */

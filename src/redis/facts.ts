@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { Connection } from './connection.js';
-import { RefusedError } from './failure.js';
 import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
-import type { OnPush } from './pushes.js';
+import type { Connection } from './protocol/connection.js';
+import { RefusedError } from './protocol/failure.js';
+import type { OnPush } from './protocol/pushes.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { readServer, type ServerFacts } from './server.js';

@@ -1,7 +1,7 @@
-import { timeOfId } from '../stream-id.js';
-import type { Connection } from './connection.js';
+import { timeOfId } from '../core/stream-id.js';
+import { bridgeOf } from './bridge-store.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
-import { bridgeOf } from './lease.js';
+import type { Connection } from './protocol/connection.js';
 import { consumersFor, type LiveConsumer } from './registry.js';
 
 /** The counts that a group keeps for ever, by name. */

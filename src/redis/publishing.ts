@@ -1,5 +1,5 @@
-import type { Connection } from './connection.js';
-import type { OnPush } from './pushes.js';
+import type { Connection } from './protocol/connection.js';
+import type { OnPush } from './protocol/pushes.js';
 
 /** What Redis says of a batch of messages: how many subscribers received them. */
 export interface Receivers {

@@ -1,5 +1,5 @@
-import type { Connection } from './connection.js';
 import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
 
 /** What is known of a process that runs consumers. */
 export interface Member {

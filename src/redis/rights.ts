@@ -1,6 +1,6 @@
-import type { Argument, Connection } from './connection.js';
-import { failureOf, RefusedError } from './failure.js';
 import type { Keys } from './keys.js';
+import type { Argument, Connection } from './protocol/connection.js';
+import { failureOf, RefusedError } from './protocol/failure.js';
 
 /** The names of a group that its rights are about. */
 export interface RightsNames {

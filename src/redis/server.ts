@@ -1,5 +1,5 @@
-import type { Connection } from './connection.js';
-import { RefusedError } from './failure.js';
+import type { Connection } from './protocol/connection.js';
+import { RefusedError } from './protocol/failure.js';
 
 /** What a server says of itself. Undefined is what it does not tell: managed services often forbid CONFIG. */
 export interface ServerFacts {

@@ -1,5 +1,5 @@
-import { messageOf } from '../errors.js';
-import type { Logger } from '../logger.js';
+import { messageOf } from '../core/errors.js';
+import type { Logger } from '../log/logger.js';
 import { type OpenTelemetry, Tracing, type TracingNames } from './tracing.js';
 
 /**

@@ -1,5 +1,5 @@
-import { LeaseStore, type RelayReply, type RelayRequest } from '../redis/lease.js';
-import { type DeadLetter, type Result, type Retry, RoadStore } from '../redis/road.js';
+import { LeaseStore, type RelayReply, type RelayRequest } from '../redis/bridge-store.js';
+import { type DeadLetter, type Result, type Retry, RoadStore } from '../redis/consumer-store.js';
 import type { Tracing } from './tracing.js';
 
 /** The stores with spans around what moves messages. Where nobody traces, the plain ones are used. */

@@ -1,8 +1,8 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
-import { messageOf } from '../errors.js';
-import type { Packed } from '../packed.js';
-import type { Payload } from '../payload.js';
-import type { Job, Lane, OnOutcome, Outcome, Running } from '../processor/workshop.js';
+import { messageOf } from '../core/errors.js';
+import type { Packed } from '../core/packed.js';
+import type { Payload } from '../core/payload.js';
+import type { Job, Lane, OnOutcome, Outcome, Running } from '../processor/executor.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 

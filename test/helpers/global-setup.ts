@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { findRedisServer } from '../../src/redis/private.js';
+import { findRedisServer } from '../../src/redis/local-server.js';
 
 /** Once before the integration tests: is there a Redis to test with, and is `dist` what `src` says? */
 export async function setup(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { GroupClient } from '../../src/client.js';
+import { GroupClient } from '../../src/observe/client.js';
 import type { Reading } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { type CliOptions, type CliRun, cgroup } from './cli.js';

@@ -1,5 +1,5 @@
 import { PackedList } from '../../src/bridge/packed-list.js';
-import { Packed } from '../../src/packed.js';
+import { Packed } from '../../src/core/packed.js';
 
 /** Messages as a bridge sends them. */
 export function packed(messages: readonly (Buffer | string)[]): Packed {

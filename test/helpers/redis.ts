@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private.js';
+import { type PrivateRedis, startPrivateRedis } from '../../src/redis/local-server.js';
 
 /** Settings that keep a test apart from the others on the same server. */
 export interface Namespace {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Service } from '../../src/service.js';
+import type { Service } from '../../src/core/service.js';
 
 /** One service to be tested, and how to look at it from outside. */
 export interface ServiceUnderTest {

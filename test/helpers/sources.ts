@@ -14,7 +14,7 @@ function commandsIn(text: string, calls: readonly RegExp[]): string[] {
 }
 
 function textsIn(folder: URL, ending: string): [name: string, text: string][] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(ending))
     .map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), 'utf8')]);
 }

@@ -1,13 +1,13 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { silentLogger } from '../../src/logger.js';
-import type { Position } from '../../src/position.js';
-import { Connection } from '../../src/redis/connection.js';
+import type { Position } from '../../src/core/position.js';
+import { silentLogger } from '../../src/log/logger.js';
+import { LeaseStore } from '../../src/redis/bridge-store.js';
+import { type Entry, RoadStore } from '../../src/redis/consumer-store.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
-import { LeaseStore } from '../../src/redis/lease.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { RegistryStore } from '../../src/redis/registry.js';
-import { type Entry, RoadStore } from '../../src/redis/road.js';
 import { packed } from './packed.js';
 import type { Namespace } from './redis.js';
 

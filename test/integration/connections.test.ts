@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLogger } from '../../src/logger.js';
-import { Connection } from '../../src/redis/connection.js';
+import { silentLogger } from '../../src/log/logger.js';
 import { keysOf } from '../../src/redis/keys.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { startProxy } from '../helpers/faultproxy.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
 import { logOf, settled, startGroup } from '../helpers/running.js';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { GroupClient } from '../../src/client.js';
+import { GroupClient } from '../../src/observe/client.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { openBrowser, openPage } from '../helpers/browser.js';
 import { groupOn, pidOf } from '../helpers/group.js';

@@ -9,7 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { findRedisServer, type PrivateRedisOptions, startPrivateRedis } from '../../src/redis/private.js';
+import {
+  findRedisServer,
+  type PrivateRedisOptions,
+  startPrivateRedis,
+} from '../../src/redis/local-server.js';
 import { freshRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
@@ -162,7 +166,7 @@ describe('with its parent', () => {
     options: PrivateRedisOptions,
     body = '',
   ): { child: ChildProcess; line: () => Promise<string> } {
-    const module = fileURLToPath(new URL('../../dist/redis/private.js', import.meta.url));
+    const module = fileURLToPath(new URL('../../dist/redis/local-server.js', import.meta.url));
     const script = `
       import { startPrivateRedis } from ${JSON.stringify(module)};
       console.log('starting');

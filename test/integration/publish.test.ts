@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Published, type PublishOptions, publish } from '../../src/publisher.js';
+import { type Published, type PublishOptions, publish } from '../../src/publish/publisher.js';
 import { cgroup } from '../helpers/cli.js';
 import { startProxy } from '../helpers/faultproxy.js';
 import { type Namespace, withRedis } from '../helpers/redis.js';

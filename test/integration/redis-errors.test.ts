@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLogger } from '../../src/logger.js';
-import { Connection } from '../../src/redis/connection.js';
+import { silentLogger } from '../../src/log/logger.js';
 import { keysOf } from '../../src/redis/keys.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { fakeServer, redisOfVersion } from '../helpers/fakeserver.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Position } from '../../src/position.js';
-import type { RelayRequest } from '../../src/redis/lease.js';
-import { parseMark } from '../../src/redis/lease.js';
-import { pause } from '../../src/service.js';
+import type { Position } from '../../src/core/position.js';
+import { pause } from '../../src/core/service.js';
+import type { RelayRequest } from '../../src/redis/bridge-store.js';
+import { parseMark } from '../../src/redis/bridge-store.js';
 import { packed } from '../helpers/packed.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores, type Stores } from '../helpers/stores.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { silentLogger } from '../../src/logger.js';
-import { Recorder } from '../../src/recorder.js';
-import { Connection } from '../../src/redis/connection.js';
+import { silentLogger } from '../../src/log/logger.js';
+import { Recorder } from '../../src/publish/ledger-recorder.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { ChannelReader } from '../../src/redis/publishing.js';
 import { withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';

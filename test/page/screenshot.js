@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { chromium } from 'playwright-core';
-import { startPrivateRedis } from '../../dist/client.js';
+import { startPrivateRedis } from '../../dist/observe/client.js';
 
 /** How long it is at work before the picture is taken, ms. */
 const WORKS_FOR = 75_000;

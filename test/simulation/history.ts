@@ -1,4 +1,4 @@
-import type { Position } from '../../src/position.js';
+import type { Position } from '../../src/core/position.js';
 import type { Interval } from './host.js';
 import type { StoredGap } from './redis.js';
 

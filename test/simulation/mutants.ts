@@ -1,6 +1,6 @@
 import { BridgeMachine } from '../../src/bridge/machine.js';
-import type { Position } from '../../src/position.js';
-import type { Mark, RelayReply, TakeReply } from '../../src/redis/lease.js';
+import type { Position } from '../../src/core/position.js';
+import type { Mark, RelayReply, TakeReply } from '../../src/redis/bridge-store.js';
 import { RedisModel } from './redis.js';
 import { type Parts, REAL } from './world.js';
 

@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '../../src/position.js';
+import { comparePositions, type Position } from '../../src/core/position.js';
 import type {
   Gap,
   Lease,
@@ -9,7 +9,7 @@ import type {
   RelayRequest,
   ReleaseReply,
   TakeReply,
-} from '../../src/redis/lease.js';
+} from '../../src/redis/bridge-store.js';
 import { numberOf } from './messages.js';
 
 /** What Redis answers instead of running a script: it is out of memory, and changed nothing. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { settingsMarkdown } from '../../src/cli/settings-table.js';
-import { settingNames } from '../../src/settings.js';
+import { settingsMarkdown } from '../../src/cli/settings/settings-table.js';
+import { settingNames } from '../../src/settings/schema.js';
 
 describe('README.md', () => {
   it('holds the table of settings that the schema makes, between its marks', () => {

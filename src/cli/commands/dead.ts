@@ -1,14 +1,14 @@
 import { Command, InvalidArgumentError } from 'commander';
-import type { Inspector } from '../../client.js';
-import { type ShownLetter, shownLetter } from '../../dead-letter.js';
-import { CgroupError } from '../../errors.js';
-import { isEntryId } from '../../stream-id.js';
-import { wholeNumber } from '../arguments.js';
+import { CgroupError } from '../../core/errors.js';
+import { isEntryId } from '../../core/stream-id.js';
+import type { Inspector } from '../../observe/client.js';
+import { type ShownLetter, shownLetter } from '../../observe/dead-letter.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
 import { printable } from '../printable.js';
 import { progress } from '../progress.js';
+import { wholeNumber } from '../settings/arguments.js';
 
 /** Lines of the table, unless told otherwise. */
 const SHOWN = 50;

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { silentLogger } from '../../logger.js';
+import { silentLogger } from '../../log/logger.js';
 import { examplesText, print } from '../command.js';
 import { type Audience, type DemoResult, play } from '../demo/play.js';
 import { Stage } from '../demo/stage.js';

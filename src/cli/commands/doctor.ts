@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
 import type { Cure, Finding } from '../../doctor/finding.js';
-import { MASK, maskUrl } from '../../mask.js';
+import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
-import { namingFlags } from '../flags.js';
 import { makeLogger } from '../logger.js';
 import { printable } from '../printable.js';
+import { namingFlags } from '../settings/flags.js';
 
 /** Exit code where there is something to mend. */
 const TO_MEND = 1;

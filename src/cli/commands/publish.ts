@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { processName } from '../../logger.js';
-import { type Published, publish } from '../../publisher.js';
-import { durationArgument, wholeNumber } from '../arguments.js';
+import { processName } from '../../log/logger.js';
+import { type Published, publish } from '../../publish/publisher.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
 import { progress } from '../progress.js';
+import { durationArgument, wholeNumber } from '../settings/arguments.js';
 import { untilSignal } from '../signals.js';
 
 /** Messages that are published where neither a count nor a duration is given. */

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
-import { ConsumerGroup } from '../../group.js';
-import { groupLogger } from '../../logger.js';
-import { settingNames } from '../../settings.js';
-import { surviveStrayErrors } from '../../stray-errors.js';
+import { ConsumerGroup } from '../../group/consumer-group.js';
+import { groupLogger } from '../../log/logger.js';
+import { surviveStrayErrors } from '../../log/stray-errors.js';
+import { settingNames } from '../../settings/schema.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import type { LoadedSettings } from '../load-settings.js';
 import { makeLogger } from '../logger.js';
 import { watch } from '../monitoring.js';
-import { printConfig } from '../print-config.js';
+import type { LoadedSettings } from '../settings/load-settings.js';
+import { printConfig } from '../settings/print-config.js';
 import { untilSignal } from '../signals.js';
 
 export function startCommand(): Command {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { formatDuration } from '../../duration.js';
-import type { GroupStatus } from '../../snapshot.js';
+import type { GroupStatus } from '../../observe/status.js';
+import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { columns } from '../table.js';
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { formatDuration, parseDuration } from '../../duration.js';
-import { problemOf } from '../../settings.js';
+import { formatDuration, parseDuration } from '../../settings/durations.js';
+import { problemOf } from '../../settings/schema.js';
 import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
 
 /** ms between two readings. */

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Verification, verify } from '../../verify.js';
+import { type Verification, verify } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { progress } from '../progress.js';
 import { verificationText } from '../verification-text.js';

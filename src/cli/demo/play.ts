@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { publish } from '../../publisher.js';
-import { verify } from '../../verify.js';
+import { publish } from '../../publish/publisher.js';
+import { verify } from '../../verify/verify.js';
 import type { Stage } from './stage.js';
 
 const CONSUMERS = 3;

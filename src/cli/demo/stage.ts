@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GroupClient, type PrivateRedis, startPrivateRedis } from '../../client.js';
-import { CgroupError } from '../../errors.js';
-import { pause } from '../../service.js';
+import { CgroupError } from '../../core/errors.js';
+import { pause } from '../../core/service.js';
+import { GroupClient, type PrivateRedis, startPrivateRedis } from '../../observe/client.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
 /** ms between two looks at what is waited for. */

@@ -1,8 +1,8 @@
 import cliTruncate from 'cli-truncate';
 import sparkly from 'sparkly';
 import stringWidth from 'string-width';
-import { formatDuration } from '../../duration.js';
-import type { GroupStatus } from '../../snapshot.js';
+import type { GroupStatus } from '../../observe/status.js';
+import { formatDuration } from '../../settings/durations.js';
 import { printable } from '../printable.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';

@@ -1,6 +1,6 @@
-import type { ShownLetter } from '../../dead-letter.js';
-import { Meter } from '../../monitor.js';
-import type { ConsumerStatus, GroupStatus } from '../../snapshot.js';
+import type { ShownLetter } from '../../observe/dead-letter.js';
+import { Meter } from '../../observe/rate.js';
+import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 
 /** Readings kept for the sparklines: no terminal is wider. */
 const KEPT = 500;

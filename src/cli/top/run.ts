@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import type { GroupClient } from '../../client.js';
-import { type ShownLetter, shownLetter } from '../../dead-letter.js';
-import { messageOf } from '../../errors.js';
-import { pause } from '../../service.js';
+import { messageOf } from '../../core/errors.js';
+import { pause } from '../../core/service.js';
+import type { GroupClient } from '../../observe/client.js';
+import { type ShownLetter, shownLetter } from '../../observe/dead-letter.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';

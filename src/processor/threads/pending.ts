@@ -1,7 +1,7 @@
-import type { Job, OnOutcome, Outcome } from '../workshop.js';
-import { Numbered } from './numbered.js';
+import type { Job, OnOutcome, Outcome } from '../executor.js';
+import { after, type NumberedJob } from './messages.js';
 import type { Progress } from './progress.js';
-import { after, type NumberedJob } from './wire.js';
+import { Numbered } from './sequence-map.js';
 
 /** A job that has not ended. */
 export interface Pending {

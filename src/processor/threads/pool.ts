@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Lane, Workshop, WorkshopOptions } from '../workshop.js';
+import type { Lane, Workshop, WorkshopOptions } from '../executor.js';
 import { Thread } from './thread.js';
 
 export interface ThreadPoolOptions extends WorkshopOptions {

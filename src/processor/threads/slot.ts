@@ -1,8 +1,8 @@
 import type { Bench } from '../bench.js';
+import type { Outcome, Running } from '../executor.js';
 import { doJob } from '../job.js';
-import type { Outcome, Running } from '../workshop.js';
+import type { NumberedJob } from './messages.js';
 import type { Progress } from './progress.js';
-import type { NumberedJob } from './wire.js';
 
 /** ms after which jobs that wait leave the thread to timers, messages and the other slots, and go on afterwards. */
 const TURN = 10;

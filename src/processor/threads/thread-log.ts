@@ -1,6 +1,6 @@
 import { format } from 'node:util';
-import type { Logger } from '../../logger.js';
-import type { FromThread, LogLevel } from './wire.js';
+import type { Logger } from '../../log/logger.js';
+import type { FromThread, LogLevel } from './messages.js';
 
 type Tell = (message: FromThread) => void;
 

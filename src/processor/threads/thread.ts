@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { messageOf } from '../../errors.js';
-import type { Logger } from '../../logger.js';
-import { pause } from '../../service.js';
-import { Trouble } from '../../trouble.js';
-import type { Job, Lane, OnOutcome, Outcome, Running } from '../workshop.js';
+import { messageOf } from '../../core/errors.js';
+import { pause } from '../../core/service.js';
+import type { Logger } from '../../log/logger.js';
+import { Trouble } from '../../log/throttle.js';
+import type { Job, Lane, OnOutcome, Outcome, Running } from '../executor.js';
+import type { Done, ThreadData } from './messages.js';
 import { type Pending, PendingJobs } from './pending.js';
 import { Progress } from './progress.js';
 import { Silence } from './silence.js';
-import { SpawnedThread } from './spawned.js';
-import type { Done, ThreadData } from './wire.js';
+import { SpawnedThread } from './worker-handle.js';
 
 /** ms between two looks at the thread. */
 const LOOK_EVERY = 100;

@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
-import { messageOf } from '../../errors.js';
-import { surviveStrayErrors } from '../../stray-errors.js';
+import { messageOf } from '../../core/errors.js';
+import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { loadProcessor } from '../load.js';
+import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './messages.js';
 import { Progress } from './progress.js';
 import { Slot } from './slot.js';
 import { threadLogger } from './thread-log.js';
-import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './wire.js';
 
 // What runs in each of the threads that process messages. Its other side is spawned.ts.
 

@@ -1,0 +1,43 @@
+import { Packed } from '../core/packed.js';
+import { FULL } from './buffer.js';
+import { OVERHEAD, PackedList } from './packed-list.js';
+
+/** What comes before the first mark, in its order; where it is too much, the oldest goes. */
+export class Prelude {
+  readonly #most: number;
+  #messages = new PackedList();
+  #bytes = 0;
+
+  /** @param most bytes */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** A copy of all that is here. */
+  packed(): Packed {
+    const { base, length } = this.#messages;
+    return new Packed(length - base, this.#messages.parts(base, length));
+  }
+
+  get length(): number {
+    return this.#messages.length - this.#messages.base;
+  }
+
+  /** Takes the message in that stands in `bytes` from `start` to `end`. Returns how many had to be let go. */
+  push(bytes: Buffer, start = 0, end = bytes.length): number {
+    const messages = this.#messages;
+    messages.push(bytes, start, end);
+    this.#bytes += end - start + OVERHEAD;
+    if (this.#bytes <= this.#most) return 0;
+    const { base } = messages;
+    const first = messages.indexFreeing(this.#bytes - this.#most * FULL, false);
+    this.#bytes -= messages.cost(base, first);
+    messages.dropBefore(first);
+    return first - base;
+  }
+
+  clear(): void {
+    this.#messages = new PackedList();
+    this.#bytes = 0;
+  }
+}

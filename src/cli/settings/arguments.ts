@@ -1,0 +1,19 @@
+import { InvalidArgumentError } from 'commander';
+import { DURATION, parseDuration } from '../../settings/durations.js';
+
+/** Reads a flag's value that is a whole number. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number, ${range}.`);
+  };
+}
+
+/** Reads a flag's value that is a duration; gives ms. */
+export function durationArgument(text: string): number {
+  const value = DURATION.test(text) ? parseDuration(text) : 0;
+  if (value > 0) return value;
+  throw new InvalidArgumentError('It must be a duration such as 250ms, 3s or 2m.');
+}

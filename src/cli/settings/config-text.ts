@@ -1,0 +1,117 @@
+import { parse as parseLossless } from 'lossless-json';
+import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { messageOf } from '../../core/errors.js';
+
+/** A place in a text; both count from 1. */
+export interface Position {
+  readonly line: number;
+  readonly col: number;
+}
+
+/** Where a key of the settings stands, and where its value. */
+export interface EntryPosition {
+  readonly key: Position;
+  readonly value: Position;
+}
+
+export type ParsedText =
+  | { readonly ok: true; readonly value: unknown; readonly positions: ReadonlyMap<string, EntryPosition> }
+  | { readonly ok: false; readonly at: Position; readonly reason: string };
+
+/**
+ * Reads JSON or YAML and remembers where each key stands. The reason of a failure is one line, and never
+ * quotes the text: a password may be in it.
+ *
+ * @param under the key whose value holds the settings, as in package.json; without it the whole text does.
+ *   If the text has no such key, the value is undefined.
+ */
+export function parseText(text: string, kind: 'json' | 'yaml', under?: string): ParsedText {
+  if (text.startsWith('\uFEFF')) return parseText(text.slice(1), kind, under);
+  const json = kind === 'json' ? parseJson(text) : undefined;
+  if (json?.ok === false) return json;
+
+  // JSON is YAML, so one parser finds the places in both.
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  const position = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line, col };
+  };
+  const root = under === undefined ? document.contents : valueUnder(document.contents, under);
+  const failure = document.errors.find((error) => {
+    if (!json) return true;
+    // What JSON.parse let pass is well-formed; only a name that stands twice is no settings file of ours.
+    return error.code === 'DUPLICATE_KEY' && within(root, error.pos[0]);
+  });
+  if (failure) {
+    const twice = failure.code === 'DUPLICATE_KEY';
+    const reason = twice ? 'this name stands here a second time' : oneLine(failure.message);
+    return { ok: false, at: position(failure.pos[0]), reason };
+  }
+
+  const positions = new Map<string, EntryPosition>();
+  for (const { key, value } of isMap(root) ? root.items : []) {
+    const keyAt = position(startOf(key) ?? 0);
+    const valueAt = startOf(value);
+    positions.set(nameOf(key), { key: keyAt, value: valueAt === undefined ? keyAt : position(valueAt) });
+  }
+  try {
+    const whole: unknown = json ? json.value : document.toJS();
+    return { ok: true, value: under === undefined ? whole : property(whole, under), positions };
+  } catch (error) {
+    return { ok: false, at: { line: 1, col: 1 }, reason: oneLine(messageOf(error)) };
+  }
+}
+
+function parseJson(text: string): { ok: true; value: unknown } | { ok: false; at: Position; reason: string } {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false, ...whereJsonBreaks(text) };
+  }
+}
+
+/** Node does not always tell the place, and quotes the text. This parser tells the place, and one letter. */
+function whereJsonBreaks(text: string): { at: Position; reason: string } {
+  try {
+    parseLossless(text);
+  } catch (error) {
+    const [, reason, offset] = /^(.*) at position (\d+)$/s.exec(messageOf(error)) ?? [];
+    if (reason !== undefined) return { at: positionIn(text, Number(offset)), reason: oneLine(reason) };
+  }
+  return { at: { line: 1, col: 1 }, reason: 'is not valid JSON' };
+}
+
+function positionIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, col: (before.at(-1) ?? '').length + 1 };
+}
+
+function valueUnder(node: unknown, key: string): unknown {
+  return isMap(node) ? node.items.find((pair) => nameOf(pair.key) === key)?.value : undefined;
+}
+
+function property(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return (value as Record<string, unknown>)[key];
+}
+
+function nameOf(key: unknown): string {
+  return String(isScalar(key) ? key.value : key);
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? (node as Node).range?.[0] : undefined;
+}
+
+function within(node: unknown, offset: number): boolean {
+  if (!isNode(node) || !node.range) return false;
+  return offset >= node.range[0] && offset < node.range[2];
+}
+
+function oneLine(reason: string): string {
+  return reason
+    .replace(/ in YAML stream: .*/s, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}

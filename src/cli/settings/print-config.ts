@@ -1,0 +1,28 @@
+import { MASK, maskUrl } from '../../log/redaction.js';
+import { type SettingName, secretSettings, settingNames } from '../../settings/schema.js';
+import { columns } from '../table.js';
+import type { LoadedSettings } from './load-settings.js';
+import { settingInfos } from './setting-info.js';
+
+/**
+ * Every effective setting, its value as it is written (durations as `3s`; a password as `***`) and where
+ * it came from: a table without colours or borders, or with `json` one object {setting: {value, from}}.
+ * A setting without a value is null there. Ends without a line break.
+ */
+export function printConfig(loaded: LoadedSettings, { json }: { json: boolean }): string {
+  const rows = settingNames.map((name) => ({ name, value: shown(name, loaded), from: loaded.origin[name] }));
+  if (json) {
+    const entries = rows.map(({ name, value, from }) => [name, { value: value ?? null, from }]);
+    return JSON.stringify(Object.fromEntries(entries), null, 2);
+  }
+  return columns([
+    ['setting', 'value', 'from'],
+    ...rows.map(({ name, value, from }) => [name, String(value ?? settingInfos[name].default), from]),
+  ]);
+}
+
+function shown(name: SettingName, { written }: LoadedSettings): unknown {
+  const value = written[name];
+  if (name === 'redis') return maskUrl(String(value));
+  return secretSettings.has(name) && value !== undefined ? MASK : value;
+}

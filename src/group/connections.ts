@@ -1,0 +1,49 @@
+import { CgroupError } from '../core/errors.js';
+import type { Logger } from '../log/logger.js';
+import type { Vitals } from '../observe/process-stats.js';
+import { Connection } from '../redis/protocol/connection.js';
+
+/** ms to wait for Redis at start-up. */
+const CONNECT_TIMEOUT = 5_000;
+
+/** The connections of a group: opened while it starts, closed together when it stops. */
+export class GroupConnections {
+  readonly #url: () => string;
+  readonly #log: Logger;
+  readonly #vitals: Vitals | undefined;
+  readonly #opened: Connection[] = [];
+  #closed = false;
+
+  /** @param url where Redis is: a private one says so only once it has started */
+  constructor(url: () => string, log: Logger, vitals: Vitals | undefined) {
+    this.#url = url;
+    this.#log = log;
+    this.#vitals = vitals;
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if all were closed meanwhile
+   */
+  async open(role: string): Promise<Connection> {
+    if (this.#closed) throw new CgroupError('STATE', 'the group was stopped while it started');
+    const connection = this.make(role);
+    this.#opened.push(connection);
+    await connection.connect(CONNECT_TIMEOUT);
+    return connection;
+  }
+
+  /** One that is not connected yet, and that whoever asked for it closes. */
+  make(role: string): Connection {
+    const connection = new Connection(this.#url(), role, this.#log);
+    this.#vitals?.watch(role, connection);
+    return connection;
+  }
+
+  /** Closes all that were opened; none is opened any more. May be called twice. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#opened) connection.close();
+  }
+}

@@ -1,0 +1,231 @@
+import { EventEmitter } from 'node:events';
+import { CgroupError, SettingsError } from '../core/errors.js';
+import { pause } from '../core/service.js';
+import type { HttpServer } from '../http/server.js';
+import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
+import { Vitals } from '../observe/process-stats.js';
+import { type GroupStatus, readStatus } from '../observe/status.js';
+import { chooseWorkshop } from '../processor/choose.js';
+import type { Workshop } from '../processor/executor.js';
+import type { Processor } from '../processor/processor.js';
+import { type PrivateRedis, startPrivateRedis } from '../redis/local-server.js';
+import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
+import { compose, type Parts } from './compose.js';
+import { GroupConnections } from './connections.js';
+import { type GroupEvents, Reports } from './events.js';
+import { newIdentity } from './identity.js';
+import { aborted, Deadlines, stopParts } from './shutdown.js';
+import { type Life, viewOf } from './view.js';
+
+export type { GroupEvents } from './events.js';
+
+/** The settings of a group, as in the config file, and what only a program can give. */
+export interface GroupOptions extends SettingsInput {
+  /** Processes the messages on this thread; instead of `processor`, a module that has threads of its own. */
+  readonly process?: Processor;
+  /** Any pino logger, or one like it. Without it nothing is logged. */
+  readonly logger?: Logger;
+}
+
+/** ms to wait at start-up until some bridge of the group is in place. */
+const BRIDGE_TIMEOUT = 15_000;
+
+/**
+ * A bridge and N consumers in this process, together with those of other processes on the same Redis.
+ * It has no effect on the process around it: no signal handlers, no output, no exit.
+ *
+ * @example
+ * const group = new ConsumerGroup({ size: 5, process: async (message) => ({ ...message, seen: true }) });
+ * await group.start();
+ * // ...
+ * await group.stop();
+ */
+export class ConsumerGroup extends EventEmitter<GroupEvents> {
+  readonly settings: Settings;
+  readonly #process: Processor | undefined;
+  readonly #log: Logger;
+  readonly #reports: Reports;
+  readonly #connections: GroupConnections;
+  #workshop: Workshop | undefined;
+  #redis: PrivateRedis | undefined;
+  #http: HttpServer | undefined;
+  /** Kept only where http shows them. */
+  readonly #vitals: Vitals | undefined;
+  #ready = false;
+  #parts: Parts | undefined;
+  #starting: Promise<void> | undefined;
+  #started: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  /** Ends the waiting of a start under way. */
+  readonly #quit = new AbortController();
+
+  /** @throws {SettingsError} naming each wrong setting, or a wrong `process` */
+  constructor(options: GroupOptions = {}) {
+    super();
+    const { process: processor, logger, ...settings } = options;
+    this.settings = parseSettings(settings);
+    const wrong = wrongProcess(processor, this.settings);
+    if (wrong) throw new SettingsError([{ setting: 'process', message: `process ${wrong}` }]);
+    this.#process = processor;
+    this.#vitals = this.settings.http && new Vitals();
+    this.#log = groupLogger(logger ?? silentLogger, this.settings);
+    this.#reports = new Reports(this.#log, this.#vitals, (event, ...args) =>
+      (this as EventEmitter).emit(event, ...args),
+    );
+    this.#connections = new GroupConnections(() => this.redisUrl, this.#log, this.#vitals);
+  }
+
+  /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */
+  get redisUrl(): string {
+    return this.#redis?.url ?? this.settings.redis;
+  }
+
+  /**
+   * Starts bridge and consumers. When it returns, whatever is published is processed; unless the group was
+   * stopped meanwhile, which is no error.
+   *
+   * @throws {CgroupError} LISTEN, PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
+   *   KEY_TYPE, or STATE if the group was stopped before
+   */
+  start(): Promise<void> {
+    if (this.#stopping)
+      return Promise.reject(
+        new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'),
+      );
+    this.#starting ??= this.#start();
+    // Not a part of what stop() waits for: each would wait for the other.
+    this.#started ??= this.#starting.catch(async (error) => {
+      const stopped = this.#stopping !== undefined;
+      await this.stop();
+      if (!stopped) throw error;
+    });
+    return this.#started;
+  }
+
+  /**
+   * Stops: relays what was received, finishes what is in work, hands back the rest, takes its ids from the
+   * list. Takes no longer than `shutdownTimeout`; then up to 1 s for threads that a processor keeps busy, and up to 4 s
+   * for a private Redis. A processor on this thread that keeps it busy delays all of that. May be called at any time,
+   * and twice.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    this.#quit.abort();
+    return this.#stopping;
+  }
+
+  /**
+   * The state of the whole group, all processes together.
+   *
+   * @throws {CgroupError} STATE if it is not running
+   */
+  status(): Promise<GroupStatus> {
+    if (!this.#parts)
+      return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
+    return readStatus(this.#parts.inspector, this.settings);
+  }
+
+  async #start(): Promise<void> {
+    const { settings } = this;
+    await this.#serve();
+    const identity = newIdentity(settings);
+    const workshop = chooseWorkshop(settings, this.#process, identity.consumerIds, this.#log);
+    this.#workshop = workshop;
+    await workshop.start();
+    if (settings.embedded && !this.#stopping) {
+      this.#redis = await startPrivateRedis();
+      if (this.#stopping) await this.#redis.stop(); // the stop may be over already
+      const { url } = this.#redis;
+      this.#log.info(
+        { redis: url },
+        `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
+      );
+    }
+    this.#parts = await compose({
+      settings,
+      identity,
+      connections: this.#connections,
+      workshop,
+      reports: this.#reports,
+      vitals: this.#vitals,
+      log: this.#log,
+    });
+    // Once it runs, whoever asks is told what was read, and not that nothing was.
+    await this.#http?.read();
+    await this.#startParts(this.#parts);
+  }
+
+  /** The bridge first: an id in the list means that what is published from then on is relayed. */
+  async #startParts({ bridge, consumers, members, reclaimer }: Parts): Promise<void> {
+    if (bridge) {
+      const late = new AbortController();
+      const inPlace = bridge.start().then(() => true);
+      const timedOut = pause(BRIDGE_TIMEOUT, AbortSignal.any([late.signal, this.#quit.signal])).then(
+        () => false,
+      );
+      const ok = await Promise.race([inPlace, timedOut]);
+      late.abort();
+      if (!ok && !this.#stopping)
+        throw new CgroupError(
+          'REDIS_REFUSED',
+          `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`,
+        );
+    }
+    if (this.#stopping) return;
+    if (consumers.length > 0) await members.start();
+    for (const consumer of consumers) consumer.start();
+    await reclaimer.start();
+    this.#log.info(
+      { consumers: consumers.map(({ id }) => id) },
+      `ready: ${consumers.length} consumer${consumers.length === 1 ? '' : 's'}, channel ${this.settings.channel}`,
+    );
+    this.#ready = true;
+    this.#reports.ready();
+  }
+
+  /** First of all, so that whoever asks is told that it is starting. What it takes is loaded only where it is wanted. */
+  async #serve(): Promise<void> {
+    const { http, httpToken } = this.settings;
+    if (!http || !this.#vitals || this.#stopping) return;
+    const { HttpServer } = await import('../http/server.js');
+    this.#http = new HttpServer({
+      listen: http,
+      token: httpToken,
+      view: viewOf(this.settings, this.#vitals, () => this.#life),
+      log: this.#log,
+    });
+    await this.#http.start();
+  }
+
+  async #stop(): Promise<void> {
+    const deadlines = new Deadlines(this.settings.shutdownTimeout);
+    // Without its threads and connections a start under way ends soon; with its parts made, they are stopped in order.
+    if (!this.#parts) {
+      this.#connections.close();
+      await this.#workshop?.stop();
+    }
+    // Not for ever: a processor's module may hang on import.
+    await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
+    if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
+    await this.#workshop?.stop();
+    this.#connections.close();
+    this.#reports.end();
+    await this.#http?.stop();
+    await this.#redis?.stop();
+    this.#parts = undefined;
+  }
+
+  get #life(): Life {
+    const running = this.#ready ? 'running' : 'starting';
+    return { state: this.#stopping ? 'stopping' : running, parts: this.#parts };
+  }
+}
+
+/** Who writes JavaScript has no compiler that tells him. */
+function wrongProcess(process: unknown, { processor }: Settings): string | undefined {
+  if (process === undefined) return undefined;
+  if (typeof process !== 'function') return `must be a function; got ${typeof process}`;
+  return processor === undefined
+    ? undefined
+    : 'and processor are two ways to give the function: give one of them';
+}

@@ -1,0 +1,62 @@
+import { messageOf } from '../core/errors.js';
+import type { Logger } from '../log/logger.js';
+import type { Parts } from './compose.js';
+
+/** Shares of the time after which work is interrupted, and after which what is left is left to others. */
+const INTERRUPT_AT = 0.7;
+const ABANDON_AT = 0.9;
+
+/** The deadlines of a stop, counted from when it was asked for. Their timers keep no process alive. */
+export class Deadlines {
+  /** What is in work has had its time. */
+  readonly interrupt: AbortSignal;
+  /** What is not with Redis by now stays pending, for others to take. */
+  readonly abandon: AbortSignal;
+  readonly over: AbortSignal;
+
+  /** @param timeout ms that the whole stop may take */
+  constructor(timeout: number) {
+    this.interrupt = AbortSignal.timeout(timeout * INTERRUPT_AT);
+    this.abandon = AbortSignal.timeout(timeout * ABANDON_AT);
+    this.over = AbortSignal.timeout(timeout);
+  }
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */
+export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
+  const { bridge, committer } = parts;
+  deadlines.abandon.addEventListener('abort', () => {
+    bridge?.abandon();
+    committer.abandon();
+  });
+  const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]);
+  const results = await Promise.race([stopped, aborted(deadlines.over)]);
+  for (const result of results ?? [])
+    if (result.status === 'rejected')
+      // Redis does not answer: others will find the ids silent, and take over what they hold.
+      log.warn({ error: result.reason as unknown }, `stopped without a goodbye: ${messageOf(result.reason)}`);
+}
+
+async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
+  const { consumers, committer, reclaimer, members } = parts;
+  try {
+    await reclaimer.stop();
+    await Promise.all(consumers.map((consumer) => consumer.quiet()));
+    const interrupted = aborted(deadlines.interrupt);
+    await Promise.all(consumers.map((consumer) => consumer.drain(interrupted)));
+    for (const consumer of consumers) consumer.interrupt();
+    await committer.flush(deadlines.abandon);
+    const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
+    const sum = back.reduce((a, b) => a + b, 0);
+    if (sum > 0)
+      log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
+  } finally {
+    if (consumers.length > 0) await members.stop();
+  }
+}

@@ -1,0 +1,40 @@
+import { performance } from 'node:perf_hooks';
+import type { GroupView } from '../http/view.js';
+import type { Vitals } from '../observe/process-stats.js';
+import type { Settings } from '../settings/schema.js';
+import type { Parts } from './compose.js';
+
+/** Where a group is in its life, and its parts while it has any. */
+export interface Life {
+  readonly state: GroupView['state'];
+  readonly parts: Parts | undefined;
+}
+
+/** What http is shown of a group; `life` is asked anew each time. */
+export function viewOf(settings: Settings, vitals: Vitals, life: () => Life): GroupView {
+  const { group, channel, output, heartbeat, timeout } = settings;
+  return {
+    group,
+    channel,
+    output,
+    heartbeat,
+    timeout,
+    vitals,
+    get inspector() {
+      return life().parts?.inspector;
+    },
+    get state() {
+      return life().state;
+    },
+    get connected() {
+      return life().parts?.main.isReady === true;
+    },
+    get bridge() {
+      return life().parts?.bridge;
+    },
+    get beatAge() {
+      const last = life().parts?.members.lastBeat;
+      return last === undefined ? undefined : performance.now() - last;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import { CgroupError } from '../core/errors.js';
+import { ownerOf } from '../doctor/group-checks.js';
+import { refuseUnfit } from '../doctor/server-checks.js';
+import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
+import { Inspector } from '../redis/inspect.js';
+import { keysOf } from '../redis/keys.js';
+import { Connection } from '../redis/protocol/connection.js';
+import { readServer } from '../redis/server.js';
+import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
+import { type GroupStatus, readStatus } from './status.js';
+
+export type { Inspector, StreamEntry } from '../redis/inspect.js';
+export { type PrivateRedis, startPrivateRedis } from '../redis/local-server.js';
+
+/** ms to wait for Redis. */
+const CONNECT_TIMEOUT = 5_000;
+
+export interface ClientOptions extends SettingsInput {
+  readonly logger?: Logger;
+}
+
+/** A look at a group from outside: it neither relays nor consumes. */
+export class GroupClient {
+  readonly settings: Settings;
+  /** Streams, counters and dead letters. */
+  readonly inspector: Inspector;
+  readonly #connection: Connection;
+
+  private constructor(settings: Settings, connection: Connection) {
+    this.settings = settings;
+    this.#connection = connection;
+    this.inspector = new Inspector(connection, keysOf(settings), settings.group);
+  }
+
+  /**
+   * Connects to the Redis of a group.
+   *
+   * @throws {CgroupError} SETTINGS, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION
+   */
+  static async connect(options: ClientOptions = {}): Promise<GroupClient> {
+    const { logger = silentLogger, ...input } = options;
+    const settings = parseSettings(input);
+    const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
+    await connection.connect(CONNECT_TIMEOUT);
+    try {
+      refuseUnfit(await readServer(connection));
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return new GroupClient(settings, connection);
+  }
+
+  /** The state of the whole group. */
+  status(): Promise<GroupStatus> {
+    return readStatus(this.inspector, this.settings);
+  }
+
+  /**
+   * Where the output is that of another channel or Redis group than was asked for, or nobody's: what it is, and what to do, in
+   * words. Numbers that are read under a wrong name look like those of a group that does nothing.
+   */
+  async misnamed(): Promise<{ readonly what: string; readonly cure: string } | undefined> {
+    const { output } = this.settings;
+    try {
+      const owner = await this.inspector.owner();
+      if (owner === null)
+        return { what: `no group has run here with the output ${output}`, cure: 'see --output and --redis' };
+      const { status, what } = ownerOf(owner, this.settings);
+      return status === 'mend' ? { what, cure: 'give its --channel and --group' } : undefined;
+    } catch (error) {
+      // Whatever cannot be read here cannot be read by the status either, which tells why.
+      if (error instanceof CgroupError) return undefined;
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,99 @@
+import type { Counters, GapRecord, Inspector, Totals } from '../redis/inspect.js';
+
+/** A live consumer, and what lies with it. */
+export interface ConsumerStatus {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Messages in its hands, those waiting for a retry included. */
+  readonly pending: number;
+  readonly processed: number;
+}
+
+/** The sums of a whole group, all processes together. */
+export interface GroupTotals {
+  /** When it was read, ISO 8601, by Redis's clock. */
+  readonly time: string;
+  /** The bridge that leads, null for none. */
+  readonly leader: string | null;
+  /** The bridges that are subscribed. */
+  readonly bridges: readonly { readonly id: string; readonly leads: boolean }[];
+  /** Relayed and not yet read by a consumer. */
+  readonly waiting: number;
+  /** In the hands of consumers. */
+  readonly pending: number;
+  /** Failed, and waiting for their next attempt. */
+  readonly retrying: number;
+  /** waiting + pending + retrying */
+  readonly backlog: number;
+  /** Age of the oldest unsettled message, ms. */
+  readonly lagMs: number;
+  readonly counters: Counters;
+  /** Dead letters that are kept: neither purged nor sent back. */
+  readonly deadLetters: number;
+}
+
+/** The state of a whole group, all processes together. */
+export interface GroupStatus extends GroupTotals {
+  readonly group: string;
+  readonly channel: string;
+  readonly output: string;
+  readonly consumers: readonly ConsumerStatus[];
+  /** The latest times during which messages may have been missed; as ISO 8601. */
+  readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
+}
+
+const GAPS_SHOWN = 10;
+
+/** Reads the sums of a group, and how many consumers live: O(1) for Redis. */
+export async function readTotals(inspector: Inspector): Promise<GroupTotals & { consumerCount: number }> {
+  const [totals, consumerCount] = await Promise.all([inspector.totals(), inspector.liveConsumerCount()]);
+  return { ...showTotals(totals), consumerCount };
+}
+
+/** Reads the state of a group: what `status`, the monitor and pages show. O(consumers) for Redis. */
+export async function readStatus(
+  inspector: Inspector,
+  names: { readonly group: string; readonly channel: string; readonly output: string },
+): Promise<GroupStatus> {
+  const [reading, live] = await Promise.all([inspector.read(), inspector.liveConsumers()]);
+  const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : [];
+  const { time, leader, bridges, ...sums } = showTotals(reading);
+  return {
+    time,
+    group: names.group,
+    channel: names.channel,
+    output: names.output,
+    leader,
+    bridges,
+    consumers: live.map(({ id, host, pid }) => ({
+      id,
+      host,
+      pid,
+      pending: reading.pendingOf.get(id) ?? 0,
+      processed: reading.processedBy.get(id) ?? 0,
+    })),
+    ...sums,
+    gaps: gaps.slice(-GAPS_SHOWN).map(showGap),
+  };
+}
+
+function showTotals(totals: Totals): GroupTotals {
+  const { now, leader, bridges, lag, counters, deadLength } = totals;
+  return {
+    time: new Date(now).toISOString(),
+    leader: leader ?? null,
+    bridges: bridges.map((id) => ({ id, leads: id === leader })),
+    waiting: totals.waiting,
+    pending: totals.pending,
+    retrying: totals.retrying,
+    backlog: totals.backlog,
+    lagMs: lag,
+    counters,
+    deadLetters: deadLength,
+  };
+}
+
+function showGap({ from, to, reason }: GapRecord) {
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString(), reason };
+}

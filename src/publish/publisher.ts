@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { CgroupError, messageOf } from '../core/errors.js';
+import { pause } from '../core/service.js';
+import { type Logger, silentLogger } from '../log/logger.js';
+import { Connection } from '../redis/protocol/connection.js';
+import { ChannelReader, ChannelWriter, type Receivers } from '../redis/publishing.js';
+import { LedgerFile } from './ledger-file.js';
+import { Recorder } from './ledger-recorder.js';
+import { nextStep, type Plan } from './pacing.js';
+
+/** ms to wait for Redis. */
+const CONNECT_TIMEOUT = 5_000;
+/** Batches under way at a time: enough for Redis to have the next one at hand, and no more. */
+const MOST_IN_FLIGHT = 3;
+/** Bytes of a batch, about: Redis serves nobody else while it publishes one. */
+const BATCH_BYTES = 1_000_000;
+/** Bytes that the ledger's subscriber may be behind: Redis cuts off one that is 8 MB behind for a minute. */
+const AWAITED_BYTES = 4_000_000;
+
+export interface PublishOptions {
+  /** The URL of Redis. */
+  readonly redis: string;
+  readonly channel: string;
+  readonly plan: Plan;
+  /** Size of each message; undefined or too small for the smallest. */
+  readonly bytes?: number | undefined;
+  /**
+   * The file for the ids that a subscriber of the channel received meanwhile, in the order of the channel.
+   */
+  readonly ledger?: string | undefined;
+  /** Ends it early. */
+  readonly signal?: AbortSignal | undefined;
+  readonly logger?: Logger;
+  /** Gets how many messages are published. */
+  readonly onProgress?: (published: number) => void;
+}
+
+/** What was published, and who received it. */
+export interface Published {
+  readonly published: number;
+  /** From the first message to the last reply. */
+  readonly seconds: number;
+  /** Messages per second. */
+  readonly rate: number;
+  /**
+   * Subscribers of one message, our own not counted: of the one that the fewest received, and of the one that
+   * the most did.
+   */
+  readonly receivers: { readonly min: number; readonly max: number };
+  /** Messages that nobody received. */
+  readonly unheard: number;
+  /** The ledger's file. */
+  readonly ledger: string | null;
+  /** Ids in the ledger, those of other publishers included; null without one. */
+  readonly listed: number | null;
+}
+
+/** A message that was made up: its id and its JSON. */
+export interface Payload {
+  readonly id: string;
+  readonly text: string;
+}
+
+/**
+ * Messages of one size: `{"message_id":"…"}`, with a padding.
+ *
+ * @param bytes the size; undefined, or less than the smallest, for the smallest
+ */
+export function payloads(bytes: number | undefined, makeId: () => string = randomUUID): () => Payload {
+  const head = '{"message_id":"';
+  const room = Math.max(0, (bytes ?? 0) - Buffer.byteLength(`${head}${makeId()}"}`));
+  const property = ',"padding":""';
+  // What is too little for a property is filled with spaces, which are JSON as well.
+  const padding =
+    room < property.length
+      ? ' '.repeat(room)
+      : property.replace('""', `"${'x'.repeat(room - property.length)}"`);
+  const tail = `"${padding}}`;
+  return () => {
+    const id = makeId();
+    return { id, text: head + id + tail };
+  };
+}
+
+/** The plan with a batch that is not too large in bytes. */
+export function withinBytes(plan: Plan, bytes: number): Plan {
+  return { ...plan, batch: Math.max(1, Math.min(plan.batch, Math.floor(BATCH_BYTES / bytes))) };
+}
+
+/** Adds up what Redis says of each batch. */
+export class Tally {
+  published = 0;
+  unheard = 0;
+  #least = Infinity;
+  #most = 0;
+
+  add(messages: number, { least, most, unheard }: Receivers): void {
+    this.published += messages;
+    this.unheard += unheard;
+    this.#least = Math.min(this.#least, least);
+    this.#most = Math.max(this.#most, most);
+  }
+
+  get receivers(): { min: number; max: number } {
+    return { min: this.published === 0 ? 0 : this.#least, max: this.#most };
+  }
+}
+
+/** What carrying out a plan needs. */
+export interface Publishing {
+  readonly plan: Plan;
+  readonly next: () => Payload;
+  readonly publish: (messages: readonly string[]) => Promise<Receivers>;
+  /** Called before each batch is published, and waited for after it. */
+  readonly recorder?: { expect(id: string): void; until(most: number): Promise<void> } | undefined;
+  /** Messages that the recorder may be behind. */
+  readonly mostAwaited: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((published: number) => void) | undefined;
+}
+
+/**
+ * Carries out a plan: a few batches under way at a time, and not far ahead of the recorder. Returns when all
+ * that was sent is answered and recorded.
+ *
+ * @throws {CgroupError} what the publishing or the recorder throws, with the number of messages that were
+ *   published
+ */
+export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; seconds: number }> {
+  const { plan, next, publish, recorder, mostAwaited, signal, onProgress } = publishing;
+  const tally = new Tally();
+  const flying = new Set<Promise<void>>();
+  const started = performance.now();
+  let sent = 0;
+  let failure: { error: unknown } | undefined;
+
+  const send = (messages: readonly string[]) => {
+    const flight = publish(messages)
+      .then((receivers) => {
+        tally.add(messages.length, receivers);
+        onProgress?.(tally.published);
+      })
+      .catch((error: unknown) => {
+        failure ??= { error };
+      })
+      .finally(() => flying.delete(flight));
+    flying.add(flight);
+    sent += messages.length;
+  };
+
+  try {
+    while (!signal?.aborted && !failure) {
+      const step = nextStep(plan, sent, performance.now() - started);
+      if (step.kind === 'done') break;
+      if (step.kind === 'wait') {
+        await pause(step.ms, signal);
+        continue;
+      }
+      const batch = Array.from({ length: step.messages }, next);
+      if (recorder) for (const { id } of batch) recorder.expect(id);
+      send(batch.map(({ text }) => text));
+      if (flying.size >= MOST_IN_FLIGHT) await Promise.race(flying);
+      if (!failure) await recorder?.until(mostAwaited);
+    }
+    await Promise.all(flying);
+    if (failure) throw failure.error;
+    const seconds = Math.round(performance.now() - started) / 1_000;
+    await recorder?.until(0);
+    return { tally, seconds };
+  } catch (error) {
+    await Promise.all(flying);
+    throw unfinished(error, tally.published, sent - tally.published);
+  }
+}
+
+/**
+ * Publishes made-up messages. With a ledger, its subscriber is there before the first of them, and has
+ * received all of them when this returns.
+ *
+ * @throws {CgroupError} NOT_FOUND (the ledger cannot be written), REDIS_UNREACHABLE (after 5 s), REDIS_AUTH,
+ *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the message tells how many were published)
+ */
+export async function publish(options: PublishOptions): Promise<Published> {
+  const { redis, channel, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
+  const next = payloads(bytes);
+  const size = Buffer.byteLength(next().text);
+  const connections: Connection[] = [];
+  const connect = async (role: string) => {
+    const connection = new Connection(redis, role, logger);
+    connections.push(connection);
+    await connection.connect(CONNECT_TIMEOUT);
+    return connection;
+  };
+  let file: LedgerFile | undefined;
+  let recorder: Recorder | undefined;
+  try {
+    const writer = new ChannelWriter(await connect('publisher'), channel, ledger === undefined ? 0 : 1);
+    if (ledger !== undefined) {
+      const opened = await LedgerFile.open(ledger);
+      const recording = new Recorder((id) => opened.add(id));
+      [file, recorder] = [opened, recording];
+      const reader = new ChannelReader(await connect('ledger'), channel);
+      await reader.subscribe(
+        (message) => recording.hear(message),
+        () => recording.lose(),
+      );
+    }
+    const { tally, seconds } = await carryOut({
+      plan: withinBytes(options.plan, size),
+      next,
+      publish: (messages) => writer.publish(messages),
+      recorder,
+      mostAwaited: Math.max(1, Math.floor(AWAITED_BYTES / size)),
+      signal,
+      onProgress,
+    });
+    if (recorder && recorder.unlisted > 0)
+      logger.warn(
+        { unlisted: recorder.unlisted },
+        `${recorder.unlisted} messages of others are not in the ledger: ` +
+          'they have no message_id, or one with a line break',
+      );
+    const { published, unheard, receivers } = tally;
+    const rate = seconds > 0 ? Math.round(published / seconds) : 0;
+    return {
+      published,
+      seconds,
+      rate,
+      receivers,
+      unheard,
+      ledger: ledger ?? null,
+      listed: file?.ids ?? null,
+    };
+  } finally {
+    for (const connection of connections) connection.close();
+    await file?.close();
+  }
+}
+
+function unfinished(error: unknown, published: number, unsure: number): CgroupError {
+  const code = error instanceof CgroupError ? error.code : 'INTERNAL';
+  const more = unsure > 0 ? `, ${unsure} more may or may not have been` : '';
+  return new CgroupError(code, `${messageOf(error)}; ${published} messages were published for sure${more}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,285 @@
+import { EventEmitter } from 'node:events';
+import { Redis } from 'ioredis';
+import { CgroupError } from '../../core/errors.js';
+import type { Logger } from '../../log/logger.js';
+import { type ScriptName, scripts } from '../scripts.js';
+import { type Entry, EntryParser } from './entries.js';
+import { failureOf, RefusedError, withoutCommand } from './failure.js';
+import { type OnPush, PushParser } from './pushes.js';
+
+/** A value of a command's or script's argument. */
+export type Argument = string | number | Buffer;
+
+export interface ConnectionEvents {
+  /** It is connected, for the first time or again. */
+  ready: [];
+  /** It was ready and is no longer; ioredis connects again by itself. */
+  lost: [];
+}
+
+type Command = (...args: unknown[]) => Promise<unknown>;
+
+/** What takes bytes from a socket in place of ioredis. */
+interface Parser {
+  feed(chunk: Buffer): void;
+}
+
+/** No command may wait longer for its reply (ms); a longer silence means that the connection is dead. */
+const REPLY_TIMEOUT = 5_000;
+
+/**
+ * One connection to Redis, with the settings of ioredis that lose and double nothing:
+ *
+ * - a command is never sent again by itself after a reconnect: whoever sent it knows whether it may be;
+ * - a command whose reply is lost rejects, as `OUTCOME_UNKNOWN`, or, if it only asked, as `REDIS_UNREACHABLE`;
+ * - a command that gets no reply within 5 s rejects too, and the connection is made anew: a half-open
+ *   link looks just like this (ioredis's own `socketTimeout` is not used, because its timer outlives
+ *   the socket it was set for and may end the next one);
+ * - subscriptions are not renewed silently: messages would be missed without anybody knowing.
+ */
+export class Connection extends EventEmitter<ConnectionEvents> {
+  readonly #redis: Redis;
+  readonly #commands: Record<string, Command>;
+  #lastError: unknown;
+  #clientId: number | undefined;
+  /** Takes entries out of what comes over one socket. */
+  #entries: { readonly parser: EntryParser; readonly stream: unknown } | undefined;
+  /** Ends a {@link connect} under way. */
+  #giveUp: (() => void) | undefined;
+
+  /** @param role what it is for, shown by CLIENT LIST as `cgroup:ROLE` */
+  constructor(url: string, role: string, log: Logger) {
+    super();
+    this.#redis = new Redis(url, {
+      lazyConnect: true,
+      connectionName: `cgroup:${role}`,
+      disableClientInfo: true,
+      connectTimeout: REPLY_TIMEOUT,
+      commandTimeout: REPLY_TIMEOUT,
+      // ioredis keeps the process alive for so long after a disconnect, even where the socket is gone already.
+      disconnectTimeout: 100,
+      autoResendUnfulfilledCommands: false,
+      autoResubscribe: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+      // The prefix keeps our names apart from ioredis's own methods.
+      scripts: Object.fromEntries(
+        Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script]),
+      ),
+    });
+    silenceReadyCheck(this.#redis);
+    this.#commands = this.#redis as unknown as Record<string, Command>;
+    let ready = false;
+    this.#redis.on('ready', () => {
+      if (ready) return;
+      ready = true;
+      this.#redis.client('ID').then(
+        (id) => {
+          this.#clientId = id;
+        },
+        () => {}, // the connection went again: the next one has an id of its own
+      );
+      this.emit('ready');
+    });
+    this.#redis.on('close', () => {
+      if (!ready) return;
+      ready = false;
+      this.#clientId = undefined;
+      this.emit('lost');
+    });
+    this.#redis.on('error', (error: unknown) => {
+      this.#lastError = withoutCommand(error);
+      log.debug({ role, error: this.#lastError }, 'connection to Redis failed');
+    });
+  }
+
+  /** Whether commands can be sent at the moment. */
+  get isReady(): boolean {
+    return this.#redis.status === 'ready';
+  }
+
+  /**
+   * Connects, trying again until it works.
+   *
+   * @param timeout ms after which to give up
+   * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
+   */
+  async connect(timeout: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        const last = this.#lastError;
+        const why =
+          last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
+        const text = `cannot reach Redis at ${this.#address} within ${timeout / 1000} s (${why})`;
+        finish(
+          new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, {
+            cause: last,
+          }),
+        );
+      }, timeout);
+      const onError = (error: Error) => {
+        const failure = failureOf(asReply(error), `Redis at ${this.#address}`);
+        if (failure.code === 'REDIS_AUTH') finish(failure);
+      };
+      const onReady = () => finish();
+      const finish = (failure?: CgroupError) => {
+        clearTimeout(timer);
+        this.#giveUp = undefined;
+        this.#redis.off('error', onError);
+        this.#redis.off('ready', onReady);
+        if (failure) {
+          this.close();
+          reject(failure);
+        } else resolve();
+      };
+      this.#giveUp = () => finish(new CgroupError('STATE', 'closed while it connected'));
+      this.#redis.on('error', onError);
+      this.#redis.on('ready', onReady);
+      // Its own promise rejects at the first failure, while ioredis goes on trying: we watch the events.
+      this.#redis.connect().catch(() => {});
+    });
+  }
+
+  /** Runs a script; replies are text. */
+  run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#send(name, `cgroup.${name}`, [[...keys, ...args]]);
+  }
+
+  /** Runs a script; replies are bytes. */
+  runBuffer(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#send(name, `cgroup.${name}Buffer`, [[...keys, ...args]]);
+  }
+
+  /** Sends one command; replies are text. */
+  call(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#send(command, 'call', [command, ...args]);
+  }
+
+  /** Sends one command; replies are bytes. */
+  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#send(command, 'callBuffer', [command, ...args]);
+  }
+
+  /**
+   * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, and nothing else on
+   * this connection meanwhile: the entries pass ioredis by, see {@link EntryParser}.
+   */
+  async readEntries(...args: Argument[]): Promise<Entry[]> {
+    // On another socket, or one that is about to be another, ioredis would get the entries itself.
+    const { stream } = this.#redis;
+    if (this.#entries?.stream !== stream || !this.isReady || !stream.writable) {
+      const parser = await this.#divert((onOther) => new EntryParser(onOther));
+      this.#entries = { parser, stream: this.#redis.stream };
+    }
+    const { parser } = this.#entries;
+    const reply = await this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]);
+    if (reply === null) return [];
+    if (typeof reply !== 'number')
+      throw new CgroupError(
+        'OUTCOME_UNKNOWN',
+        'XREADGROUP: the connection was made anew before its reply came',
+      );
+    return parser.taken();
+  }
+
+  /** Subscribes to channels, all in one command. May be called once. */
+  async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
+    await this.#divert((onOther) => new PushParser(channels, onOther));
+    const names = [...channels.keys()];
+    await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
+  }
+
+  /** What comes over the socket passes ioredis by, but for what the parser hands on. */
+  async #divert<P extends Parser>(make: (onOther: (reply: Buffer) => void) => P): Promise<P> {
+    // The answer, be it a refusal, comes after all others: then no parser holds the beginning of a reply.
+    await this.#send('PING', 'ping', []).catch((error: unknown) => {
+      if (!(error instanceof RefusedError)) throw error;
+    });
+    const { stream } = this.#redis;
+    const listeners = stream.listeners('data');
+    const parser = make((reply) => {
+      for (const listener of listeners) listener.call(stream, reply);
+    });
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        parser.feed(chunk);
+      } catch (error) {
+        // What else came with it is lost, and positions with it: as if the link had been cut, for that is seen to.
+        stream.destroy(error as Error);
+      }
+    });
+    return parser;
+  }
+
+  /** Ends the subscription. When it returns, all that was published before has been heard. */
+  async unsubscribe(): Promise<void> {
+    await this.#send('UNSUBSCRIBE', 'unsubscribe', []);
+  }
+
+  /** Makes a blocking command on another connection return, as if its time had run out. */
+  async unblock(other: Connection): Promise<void> {
+    if (other.#clientId !== undefined) await this.call('CLIENT', 'UNBLOCK', other.#clientId);
+  }
+
+  /** Ends the connection and makes it anew. */
+  renew(): void {
+    this.#redis.disconnect(true);
+  }
+
+  /**
+   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as if Redis were
+   * away, a {@link connect} under way as `STATE`. May be called at any time, and twice.
+   */
+  close(): void {
+    this.#giveUp?.();
+    this.#redis.disconnect();
+  }
+
+  /** Never with user or password: it is for messages. */
+  get #address(): string {
+    const { host, port } = this.#redis.options;
+    return `${host}:${port}`;
+  }
+
+  async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
+    try {
+      // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
+      return await this.#commands[method]!.apply(this.#redis, args);
+    } catch (error) {
+      const failure = failureOf(error, doing, this.#address);
+      // A link without replies is dead, and a server that became a replica is the wrong one: the name of the master
+      // may lead to another by now.
+      if ((error instanceof Error && error.message === 'Command timed out') || refusedAs(failure, 'READONLY'))
+        this.renew();
+      throw failure;
+    }
+  }
+}
+
+/**
+ * ioredis asks by INFO whether Redis has loaded its data. Of a user who may not use it ioredis takes Redis for ready, which
+ * commands will tell otherwise, but says so on stderr; a reply that says nothing it takes likewise.
+ */
+function silenceReadyCheck(redis: Redis): void {
+  type Answered = (error?: Error | null, text?: string) => void;
+  const info = redis.info.bind(redis) as (answered: Answered) => Promise<string>;
+  redis.info = ((answered: Answered) =>
+    info((error, text) =>
+      error?.message.startsWith('NOPERM') ? answered(null, '') : answered(error, text),
+    )) as Redis['info'];
+}
+
+/** ioredis wraps the reply to its own first commands into a plain error; this finds the reply again. */
+function asReply(error: Error): Error {
+  const reply = /(NOAUTH|WRONGPASS|NOPERM)\b.*/.exec(error.message);
+  if (!reply) return error;
+  const found = new Error(reply[0], { cause: error });
+  found.name = 'ReplyError';
+  return found;
+}
+
+/** Whether `error` is Redis's refusal of one of the kinds. */
+export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
+  return error instanceof RefusedError && kinds.includes(error.refusal);
+}

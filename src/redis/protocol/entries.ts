@@ -1,0 +1,105 @@
+import { isAscii } from 'node:buffer';
+import { type Payload, payloadOf } from '../../core/payload.js';
+import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
+
+/** An inbox entry as it is given to a consumer. */
+export interface Entry {
+  /** The id in the inbox stream: the message's identity. */
+  readonly id: string;
+  readonly message: Payload;
+  /** Attempts made before this delivery. */
+  readonly attempts: number;
+}
+
+/** Begins a reply to XREADGROUP, and no other that a consumer's connection gets. */
+const PREFIX = Buffer.from('*1\r\n*2\r\n$');
+/** Begins each entry. */
+const PAIR = '*2\r\n'.length;
+const CRLF = 2;
+
+/**
+ * Takes the entries out of replies to XREADGROUP, of one stream at a time. The parser of ioredis would make some eight objects
+ * of each entry; it is only told how many there were.
+ *
+ * A reply is `*1 *2 $LENGTH stream *COUNT` and its entries, each `*2 $LENGTH id *2 $LENGTH field $LENGTH value`, everything
+ * followed by CR LF.
+ */
+export class EntryParser {
+  readonly #splitter: ReplySplitter;
+  readonly #onOther: (reply: Buffer) => void;
+  #entries: Entry[] = [];
+  /** Entries of the reply under way that have not come yet. */
+  #left = 0;
+  /** All that is being looked at as text; '' where it is not ASCII. */
+  #text: string | undefined;
+
+  /** @param onOther given each other reply, as it came, and the number of entries as a reply in place of them */
+  constructor(onOther: (reply: Buffer) => void) {
+    this.#splitter = new ReplySplitter((bytes, at) => this.#take(bytes, at), onOther);
+    this.#onOther = onOther;
+  }
+
+  /** Takes in what came over the socket. */
+  feed(chunk: Buffer): void {
+    this.#splitter.feed(chunk);
+    this.#text = undefined;
+  }
+
+  /** The entries that came, once. */
+  taken(): Entry[] {
+    // A new list handed out, not the one that waited here: that one would be old, and keep what was in it (see `Holdings`).
+    return this.#entries.splice(0);
+  }
+
+  #take(bytes: Buffer, at: number): number {
+    let from = at;
+    if (this.#left === 0) {
+      if (!startsWith(bytes, at, PREFIX)) return at;
+      const name = lineAfter(bytes, at + PREFIX.length);
+      if (name === PARTIAL) return PARTIAL;
+      const count = name + numberAt(bytes, at + PREFIX.length) + CRLF + 1;
+      from = lineAfter(bytes, count);
+      if (from === PARTIAL) return PARTIAL;
+      this.#left = numberAt(bytes, count);
+    }
+    this.#text ??= isAscii(bytes) ? bytes.toString('latin1') : '';
+    while (this.#left > 0) {
+      const end = this.#takeEntry(bytes, from);
+      // What came before it is done with.
+      if (end < 0) return from > at ? from : end;
+      from = end;
+      this.#left--;
+    }
+    this.#onOther(Buffer.from(`:${this.#entries.length}\r\n`));
+    return from;
+  }
+
+  /** Where the entry ends that begins there, or how many bytes of it are wanted, as {@link Take} tells it. */
+  #takeEntry(bytes: Buffer, from: number): number {
+    const idStart = lineAfter(bytes, from + PAIR + 1);
+    if (idStart === PARTIAL) return PARTIAL;
+    const idEnd = idStart + numberAt(bytes, from + PAIR + 1);
+    const texts = idEnd + CRLF + 1;
+    let at = lineAfter(bytes, texts);
+    if (at === PARTIAL) return PARTIAL;
+    let start = 0;
+    let end = 0;
+    // The message is the value of the first field, whatever else there is.
+    for (let i = 0; i < numberAt(bytes, texts); i++) {
+      const text = lineAfter(bytes, at + 1);
+      if (text === PARTIAL) return PARTIAL;
+      const length = numberAt(bytes, at + 1);
+      if (i === 1) {
+        start = text;
+        end = text + length;
+      }
+      at = text + length + CRLF;
+    }
+    if (at > bytes.length) return from - at;
+    // Not a part of the text, which would keep all of it for as long as somebody keeps the id. A message is not kept for long.
+    const id = bytes.toString('latin1', idStart, idEnd);
+    const message = this.#text ? this.#text.slice(start, end) : payloadOf(bytes.subarray(start, end));
+    this.#entries.push({ id, message, attempts: 0 });
+    return at;
+  }
+}

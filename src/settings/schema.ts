@@ -1,0 +1,316 @@
+import { z } from 'zod';
+import { type SettingProblem, SettingsError } from '../core/errors.js';
+import { formatListen, isLoopback, parseListen } from './addresses.js';
+import { DURATION, formatDuration, parseDuration } from './durations.js';
+import { nearest } from './nearest.js';
+import { parseSize, SIZE } from './sizes.js';
+
+/**
+ * The one schema of all settings. Flags, environment variables, the config file, `--help`,
+ * `config/schema.json` and the table in the README all come from here.
+ *
+ * Durations are written `250ms`, `3s`, `2m`, `1h` and are milliseconds after parsing; sizes are written `64mb`
+ * and are bytes.
+ */
+
+/** Timers take no more than 2^31 ms, and fire at once if they are asked to. */
+const LONGEST = parseDuration('24h');
+
+/** A duration as people write it, given back in whole milliseconds. */
+function duration(least = 1) {
+  const error = 'must be a duration such as 250ms, 3s or 2m';
+  const range = `must be a duration from ${formatDuration(least)} to ${formatDuration(LONGEST)}`;
+  return z
+    .string({ error })
+    .regex(DURATION, { error })
+    .transform(parseDuration)
+    .refine((value) => value >= least && value <= LONGEST, { error: range });
+}
+
+/** A size as Redis writes them, given back in bytes; 1 MB at least. */
+function size() {
+  const error = 'must be a size such as 512kb, 64mb or 2gb';
+  return z
+    .string({ error })
+    .regex(SIZE, { error })
+    .transform(parseSize)
+    .refine((value) => value >= 2 ** 20, { error: 'must be a size of 1mb or more' });
+}
+
+/** A whole number from `least` to `most`; `or` is what else the setting may be, in words. */
+function whole(least: number, most = Number.MAX_SAFE_INTEGER, or = '') {
+  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
+  const error = `must be ${or}a whole number, ${range}`;
+  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
+}
+
+function choice<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
+}
+
+function name() {
+  return z.string({ error: 'must be a text' }).min(1, { error: 'must not be empty' });
+}
+
+/** The name stands in braces inside other keys, to fix their hash slot: its own braces would move it. */
+function slotName() {
+  return name().regex(/^[^{}]+$/, { error: 'must not contain { or }' });
+}
+
+function redisUrl() {
+  const error =
+    'must be a URL such as redis://user:password@host:6379/0 (rediss:// for TLS), ' +
+    'special characters in it percent-encoded';
+  return z.string({ error }).refine(isRedisUrl, { error });
+}
+
+function isRedisUrl(text: string): boolean {
+  try {
+    const url = new URL(text);
+    // A stray % in the password would only be found when connecting.
+    decodeURIComponent(`${url.username}${url.password}`);
+    const scheme = url.protocol === 'redis:' || url.protocol === 'rediss:';
+    // What is no number after the slash would silently become database 0.
+    return scheme && url.hostname !== '' && /^(\/\d*)?$/.test(url.pathname);
+  } catch {
+    return false;
+  }
+}
+
+/** Where to listen, `[HOST:]PORT`, given back as host and port. */
+function listen() {
+  const error =
+    'must be a port or HOST:PORT, such as 9464, 0.0.0.0:9464 or [::1]:9464, the port from 0 to 65535';
+  return z
+    .union([z.number({ error }), z.string({ error })], { error })
+    .refine((value) => parseListen(String(value)) !== undefined, { error })
+    .transform((value) => parseListen(String(value)) ?? { host: '', port: 0 });
+}
+
+/** It travels in a header and is typed as a password: no blanks, nothing beyond ASCII. */
+function token() {
+  const error = 'must be a text of 16 or more letters, digits and signs, without blanks';
+  return z.string({ error }).regex(/^[\x21-\x7e]{16,}$/, { error });
+}
+
+function toggle() {
+  return z.boolean({ error: 'must be true or false' });
+}
+
+/**
+ * Each setting with its default and its description. The defaults are written as a user writes them.
+ * The order is the order of `--help` and of the README.
+ */
+export const settingsSchema = z.strictObject({
+  size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
+  redis: redisUrl().prefault('redis://127.0.0.1:6379').describe('the URL of Redis'),
+  channel: name()
+    .prefault('messages:published')
+    .describe('the Pub/Sub channel that messages are published on'),
+  output: slotName().prefault('messages:processed').describe('the stream that results are written to'),
+  consumerList: slotName()
+    .prefault('consumer:ids')
+    .describe('the list that holds the ids of the live consumers'),
+  group: name().prefault('cgroup').describe('the name of the consumer group on the inbox stream'),
+  processor: name()
+    .optional()
+    .describe(
+      'path of a module whose default export processes a message; ' +
+        'without it the built-in one adds a random property',
+    ),
+  threads: z
+    .union([z.literal('auto'), whole(0, 1_000, 'auto or ')], {
+      error: 'must be auto or a whole number, from 0 to 1000',
+    })
+    .prefault('auto')
+    .describe(
+      'threads that run the module of the processor; 0 runs it on the main thread; ' +
+        'auto: one less than there are cores, at least one, at most size',
+    ),
+  simulateMs: whole(0, 3_600_000)
+    .prefault(0)
+    .describe('the built-in processor waits so many milliseconds per message'),
+  monitor: toggle().prefault(false).describe('print the messages per second of the whole group'),
+  interval: duration(100).prefault('3s').describe('time between two lines of the monitor'),
+  concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),
+  batch: z
+    .union([z.literal('auto'), whole(1, 5_000, 'auto or ')], {
+      error: 'must be auto or a whole number, from 1 to 5000',
+    })
+    .prefault('auto')
+    .describe('most entries a consumer reads at once; auto adapts to the speed of the processor'),
+  maxAttempts: whole(1, 1_000)
+    .prefault(5)
+    .describe('failed attempts after which a message becomes a dead letter'),
+  backoff: duration()
+    .prefault('200ms')
+    .describe('wait before the second attempt; doubles with each further one, up to 30s, with jitter'),
+  timeout: duration().prefault('60s').describe('time that one attempt may take'),
+  outputMaxLen: whole(0)
+    .prefault(0)
+    .describe('trim the output to about so many entries (this deletes results, read or not); 0 keeps all'),
+  claimAfter: duration(200)
+    .prefault('3s')
+    .describe(
+      'silence after which the messages of a consumer are given to others; at least twice the heartbeat',
+    ),
+  heartbeat: duration(50).prefault('1s').describe('time between two signs of life of the consumers'),
+  lease: duration(200)
+    .prefault('1s')
+    .describe('silence of the leading bridge after which another one takes the lead'),
+  shutdownTimeout: duration(100)
+    .prefault('10s')
+    .describe('time that a clean stop may take; what is not finished by then is handed back'),
+  bridge: choice(['auto', 'off', 'only'])
+    .prefault('auto')
+    .describe('auto: a bridge and consumers; off: consumers only; only: a bridge without consumers'),
+  bridges: whole(1, 16)
+    .prefault(2)
+    .describe('how many bridges of the group are subscribed at a time; others wait'),
+  retain: duration(0)
+    .prefault('5s')
+    .describe(
+      'how long a bridge keeps what is relayed, at most 64 MB of it, for a Redis that comes back with an older state',
+    ),
+  bufferLimit: size()
+    .prefault('512mb')
+    .describe(
+      'most that a bridge keeps while Redis takes nothing; beyond it the oldest messages are dropped',
+    ),
+  embedded: toggle()
+    .prefault(false)
+    .describe('start a private Redis for this run, from the redis-server or valkey-server on the PATH'),
+  http: listen()
+    .optional()
+    .describe(
+      'where this process serves its live page, metrics and health; 127.0.0.1 unless a host is given; ' +
+        'beyond this machine only with httpToken',
+    ),
+  httpToken: token()
+    .optional()
+    .describe(
+      'what a client of http must know, 16 characters or more: as bearer token, or in a browser as password of any user; ' +
+        'better set in the environment than in a flag, which others on the machine can see',
+    ),
+  logLevel: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .prefault('info')
+    .describe('least severe log lines shown'),
+  logFormat: choice(['pretty', 'json'])
+    .optional()
+    .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
+});
+
+/** All settings as the program uses them: defaults filled in, durations in milliseconds. */
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Settings as a user writes them: all optional, durations as text. */
+export type SettingsInput = z.input<typeof settingsSchema>;
+
+export type SettingName = keyof Settings;
+
+/** Settings whose value is never shown, not even where it is wrong. `redis` is shown without its password. */
+export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken']);
+
+/** The names of all settings, in the order of the documentation. */
+export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingsSchema.shape, name);
+}
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws {SettingsError} naming every unknown or wrong setting, and what is allowed.
+ */
+export function parseSettings(input: unknown): Settings {
+  const parsed = settingsSchema.safeParse(input);
+  const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input);
+  problems.push(...brokenRules(input));
+  if (!parsed.success || problems.length > 0) throw new SettingsError(problems);
+  return parsed.data;
+}
+
+/** What is wrong with one setting's value, looked at alone; undefined if nothing is. */
+export function problemOf(setting: SettingName, value: unknown): SettingProblem | undefined {
+  const parsed = settingsSchema.shape[setting].safeParse(value);
+  return parsed.success ? undefined : wrongValue(setting, value, parsed.error.issues[0]?.message);
+}
+
+/** The problem of a name that is no setting's. */
+export function unknownSetting(name: string): SettingProblem {
+  const meant = nearest(name, settingNames);
+  const hint = meant ? `did you mean "${meant}"?` : `there are ${settingNames.join(', ')}`;
+  return { setting: name, message: `there is no setting ${JSON.stringify(name)}; ${hint}` };
+}
+
+/** The settings between which a rule holds. All else that stands in the input is ignored. */
+const { claimAfter, heartbeat, http, httpToken, output, consumerList } = settingsSchema.shape;
+const naming = z.object({ output, consumerList });
+const beating = z.object({ claimAfter, heartbeat });
+const serving = z.object({ http, httpToken });
+
+/**
+ * What is wrong between settings that are each right. The setting of a problem is one that was given,
+ * not a default. A rule that cannot be judged, because a value is wrong in itself, is none that is broken.
+ */
+export function brokenRules(input: unknown): SettingProblem[] {
+  return [oneKey(input), tooSilent(input), tooOpen(input)].filter((problem) => problem !== undefined);
+}
+
+function oneKey(input: unknown): SettingProblem | undefined {
+  const parsed = naming.safeParse(input);
+  if (!parsed.success || parsed.data.output !== parsed.data.consumerList) return undefined;
+  const given = (input as SettingsInput).consumerList === undefined ? 'output' : 'consumerList';
+  const message = `output and consumerList must be two keys: a stream and a list; got ${show(parsed.data.output)} for both`;
+  return { setting: given, message };
+}
+
+function tooSilent(input: unknown): SettingProblem | undefined {
+  const parsed = beating.safeParse(input);
+  if (!parsed.success) return undefined;
+  const { claimAfter, heartbeat } = parsed.data;
+  // A consumer that missed one beat is not silent yet.
+  if (claimAfter >= 2 * heartbeat) return undefined;
+  const given = (input as SettingsInput).claimAfter === undefined ? 'heartbeat' : 'claimAfter';
+  const numbers = `${formatDuration(2 * heartbeat)}; got ${formatDuration(claimAfter)}`;
+  const message = `claimAfter must be at least twice heartbeat, ${numbers}`;
+  return { setting: given, message };
+}
+
+function tooOpen(input: unknown): SettingProblem | undefined {
+  const parsed = serving.safeParse(input);
+  const at = parsed.data?.http;
+  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
+  const message = `http beyond this machine needs httpToken, a secret of your own; got ${formatListen(at)}`;
+  return { setting: 'http', message };
+}
+
+/** One problem for each setting, however many of its checks failed. */
+function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): SettingProblem[] {
+  const problems = new Map<string, SettingProblem>();
+  for (const issue of issues) {
+    const setting = String(issue.path[0] ?? '');
+    if (issue.code === 'unrecognized_keys')
+      for (const key of issue.keys) problems.set(key, unknownSetting(key));
+    else if (setting === '') problems.set('', { setting, message: 'settings must be an object' });
+    else if (!problems.has(setting))
+      problems.set(setting, wrongValue(setting, (input as Record<string, unknown>)[setting], issue.message));
+  }
+  return [...problems.values()];
+}
+
+function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
+  // Even a wrong secret is not for the log.
+  const got = secretSettings.has(setting as SettingName) ? '' : `; got ${show(value)}`;
+  return { setting, message: `${setting} ${rule}${got}` };
+}
+
+/** A value in a few words, whatever it is: a config file written in JavaScript may hold anything. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import type { Position } from '../../../src/core/position.js';
+import { at, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
+
+describe('joining', () => {
+  it('does nothing until the first mark, however long that takes', () => {
+    const bench = new Bench().hear('a', 'b').later(3_600_000);
+    expect(bench.machine.phase).toBe('joining');
+    expect(bench.next()).toBeUndefined();
+    expect(bench.machine.buffered).toBe(2);
+    expect(bench.machine.markIntent()).toEqual({ seen: 0, token: undefined, advance: undefined });
+  });
+
+  it('says with its first mark what earlier subscriptions have seen', () => {
+    const bench = new Bench({ seen: 99 });
+    expect(bench.machine.markIntent().seen).toBe(99);
+    expect(bench.mark({ epoch: 10 }).machine.seen).toBe(99);
+  });
+
+  it('is in step from the first mark on', () => {
+    const bench = new Bench().mark({ epoch: 10, holder: OTHER });
+    expect(bench.machine.phase).toBe('following');
+    expect(bench.machine.holder).toBe(OTHER);
+    expect(bench.machine.markIntent()).toEqual({ seen: 10, token: undefined, advance: undefined });
+  });
+});
+
+describe('following', () => {
+  const following = () => new Bench().mark({ epoch: 10, token: 4, beat: 7, holder: OTHER });
+
+  it('keeps what it hears, and drops what a mark says is relayed', () => {
+    const bench = following()
+      .hear('a', 'b')
+      .mark({ epoch: 11, token: 4, beat: 8, holder: OTHER })
+      .hear('c', 'd');
+    expect(bench.machine.buffered).toBe(4);
+    bench.mark({ epoch: 12, token: 4, beat: 9, holder: OTHER, relayed: at(10, 1) });
+    expect(bench.machine.buffered).toBe(3);
+    bench.mark({ epoch: 13, token: 4, beat: 10, holder: OTHER, relayed: at(11, 1) });
+    expect(bench.machine.buffered).toBe(1);
+  });
+
+  it('drops what came before its first mark only when all of it is known to be relayed', () => {
+    const bench = new Bench()
+      .hear('a', 'b')
+      .mark({ epoch: 10, token: 4, holder: OTHER, relayed: at(9, 500) });
+    expect(bench.machine.buffered).toBe(2);
+    bench.mark({ epoch: 11, token: 4, beat: 1, holder: OTHER, relayed: at(10, 0) });
+    expect(bench.machine.buffered).toBe(0);
+  });
+
+  it('remembers the highest mark, for the next one to be above it', () => {
+    const bench = following().mark({ epoch: 30, holder: OTHER }).mark({ epoch: 12, holder: OTHER });
+    expect(bench.machine.markIntent().seen).toBe(30);
+  });
+
+  it('takes the lead when there was no new beat for the lease, by what it last saw of it', () => {
+    const bench = following().later(LEASE - 1);
+    expect(bench.next()).toBeUndefined();
+    expect(bench.later(1).next()).toEqual({ kind: 'take', token: 4, beat: 7 });
+  });
+
+  it('waits for the lease again after each new beat', () => {
+    const bench = following();
+    for (let beat = 8; beat < 20; beat++) {
+      expect(bench.later(LEASE - 1).next()).toBeUndefined();
+      bench.mark({ epoch: 10 + beat, token: 4, beat, holder: OTHER });
+    }
+  });
+
+  it('takes a mark without a new beat, which is another follower’s, for no sign of the leader', () => {
+    const bench = following();
+    for (let n = 0; n < 9; n++) bench.later(100).mark({ epoch: 11 + n, token: 4, beat: 7, holder: OTHER });
+    expect(bench.later(100).next()).toEqual({ kind: 'take', token: 4, beat: 7 });
+  });
+
+  it('takes a new token for a sign of life, though its beat is the same', () => {
+    const bench = following().later(900).mark({ epoch: 11, token: 5, beat: 7, holder: 'third#1' });
+    expect(bench.later(900).next()).toBeUndefined();
+    expect(bench.later(100).next()).toEqual({ kind: 'take', token: 5, beat: 7 });
+  });
+
+  it.each([
+    ['nobody leads', ''],
+    ['it leads itself, by a take that was not answered', ME],
+  ])('takes the lead at once where %s', (_name, holder) => {
+    const bench = new Bench().mark({ epoch: 10, token: 4, beat: 7, holder });
+    expect(bench.next()).toEqual({ kind: 'take', token: 4, beat: 7 });
+  });
+
+  it('whose take is refused follows on, and waits for the lease from then', () => {
+    const bench = following().later(LEASE);
+    bench.next();
+    expect(bench.refused().machine.phase).toBe('following');
+    expect(bench.later(LEASE - 1).next()).toBeUndefined();
+    expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
+  });
+
+  it('whose take of a free lead is refused waits for the next mark instead of asking again and again', () => {
+    const bench = new Bench().mark({ epoch: 10 });
+    bench.next();
+    expect(bench.refused().next()).toBeUndefined();
+    bench.mark({ epoch: 11, token: 1, beat: 0, holder: OTHER });
+    expect(bench.next()).toBeUndefined();
+    // The quicker one is gone already: the lead is free again.
+    bench.mark({ epoch: 12, token: 1, beat: 0, holder: '' });
+    expect(bench.next()).toEqual({ kind: 'take', token: 1, beat: 0 });
+  });
+
+  it('asks again after a take that was not answered', () => {
+    const bench = new Bench().mark({ epoch: 10, token: 4, beat: 7 });
+    const take = bench.next();
+    bench.machine.failed(bench.now);
+    expect(bench.next()).toEqual(take);
+  });
+});
+
+describe('taking the lead', () => {
+  it('drops up to the stored position, and relays the rest from there, in order', () => {
+    const bench = new Bench()
+      .mark({ epoch: 10, holder: OTHER })
+      .hear('a', 'b')
+      .mark({ epoch: 11, holder: OTHER })
+      .hear('c', 'd');
+    bench.later(LEASE).next();
+    bench.took(5, at(10, 1), 40_000);
+    expect(bench.machine.phase).toBe('leading');
+    expect(bench.machine.holder).toBe(ME);
+    expect(bench.next()).toEqual({
+      kind: 'relay',
+      token: 5,
+      from: at(10, 1),
+      to: at(11, 2),
+      messages: ['b', 'c', 'd'],
+      gap: undefined,
+    });
+  });
+
+  it('drops even what it is still to hear, where the leader before was ahead of it', () => {
+    const bench = new Bench().mark({ epoch: 10, holder: OTHER }).hear('a');
+    bench.later(LEASE).next();
+    bench.took(5, at(10, 3)).hear('b', 'c', 'd');
+    expect(bench.relayAll()).toEqual(['d']);
+  });
+
+  it('of a new group relays all that it heard, what came before the first mark too, and no gap', () => {
+    const bench = new Bench().hear('a', 'b', 'c', 'd').mark({ epoch: 1 }).hear('e');
+    bench.next();
+    bench.took(1);
+    // In one batch, however many: only the end of it has a position.
+    expect(bench.next()).toEqual({
+      kind: 'relay',
+      token: 1,
+      from: undefined,
+      to: at(1, 0),
+      messages: ['a', 'b', 'c', 'd'],
+      gap: undefined,
+    });
+    expect(bench.written().relayAll()).toEqual(['e']);
+  });
+
+  describe('from a position before its first mark', () => {
+    /** Knows of mark 8, then heard two messages before mark 10 and one after it; the stored position is given. */
+    const late = (position: Position, lastBeat?: number) => {
+      const bench = new Bench({ seen: 8 }).hear('a', 'b').mark({ epoch: 10 }).hear('c');
+      bench.next();
+      return bench.took(5, position, lastBeat);
+    };
+
+    it('tells a gap since the last beat, once', () => {
+      const bench = late(at(3, 20), 40_000);
+      const gap = { reason: 'no bridge was subscribed', since: 40_000, dropped: 0 };
+      expect(bench.next()).toMatchObject({ from: at(3, 20), to: at(10, 0), messages: ['a', 'b'], gap });
+      bench.written();
+      expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['c'], gap: undefined });
+    });
+
+    it('tells it even where it has nothing to relay', () => {
+      const bench = new Bench().mark({ epoch: 10 });
+      bench.next();
+      bench.took(5, at(3, 20));
+      expect(bench.next()).toMatchObject({ messages: [], to: at(10, 0), gap: { since: undefined } });
+    });
+
+    it.each([at(9, 1), at(8, 1)])('relays nothing twice: %j may be after what it heard first', (position) => {
+      const bench = late(position);
+      expect(bench.next()).toMatchObject({ to: at(10, 0), messages: [] });
+      expect(bench.written().relayAll()).toEqual(['c']);
+    });
+
+    it.each([at(9, 0), at(7, 5)])('relays all that it heard where %j is before it', (position) => {
+      expect(late(position).next()).toMatchObject({ messages: ['a', 'b'] });
+    });
+
+    it('tells the gap again where nobody knows whether it was told, and not a third time', () => {
+      const bench = late(at(3, 20));
+      const first = bench.next();
+      bench.machine.failed(bench.now);
+      expect(bench.next()).toEqual(first);
+      bench.elsewhere(at(10, 0));
+      expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['c'], gap: undefined });
+    });
+  });
+});

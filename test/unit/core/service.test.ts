@@ -1,0 +1,201 @@
+import { getEventListeners } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Members, type MembersOptions } from '../../../src/consumer/heartbeats.js';
+import { Reclaimer, type ReclaimerOptions } from '../../../src/consumer/reclaimer.js';
+import { Loop, pause, type Service } from '../../../src/core/service.js';
+import { silentLogger } from '../../../src/log/logger.js';
+import { itKeepsTheServiceContract, type ServiceUnderTest } from '../../helpers/service-contract.js';
+
+// Pauses take no time here, but work does: turns of the real event loop.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a pause', () => {
+  it('is as long as asked for', async () => {
+    const over = vi.fn();
+    void pause(250).then(over);
+    await vi.advanceTimersByTimeAsync(249);
+    expect(over).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(over).toHaveBeenCalled();
+  });
+
+  it('ends with the signal, and leaves neither timer nor listener behind', async () => {
+    const controller = new AbortController();
+    const paused = pause(3_600_000, controller.signal);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort();
+    await paused;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('that ends by itself leaves no listener behind: a signal may live for months', async () => {
+    const { signal } = new AbortController();
+    const paused = pause(10, signal);
+    await vi.advanceTimersByTimeAsync(10);
+    await paused;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('is none where the signal is aborted already', async () => {
+    await pause(3_600_000, AbortSignal.abort());
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+const unexpected = (what: unknown) => expect.unreachable(`not expected: ${what}`);
+
+/** Work that takes some turns of the event loop, and is counted when it begins. */
+class Work {
+  #begun = 0;
+  readonly #underWay = new Set<number>();
+
+  async do(): Promise<void> {
+    const number = ++this.#begun;
+    this.#underWay.add(number);
+    for (let turns = 0; turns < 5; turns++) await turn();
+    this.#underWay.delete(number);
+  }
+
+  /** A service that does this work. */
+  of(service: Service): ServiceUnderTest {
+    const busy = () => this.#underWay.size > 0;
+    return {
+      service,
+      busy,
+      done: () => this.#begun,
+      letRun: async () => {
+        for (let seconds = 0; seconds < 20; seconds++) {
+          await vi.advanceTimersByTimeAsync(1_000);
+          for (let turns = 0; turns < 10; turns++) await turn();
+        }
+      },
+      letBegin: async () => {
+        for (let turns = 0; turns < 1_000 && !busy(); turns++) {
+          await vi.advanceTimersByTimeAsync(10);
+          if (!busy()) await turn();
+        }
+        const number = this.#begun;
+        return () => !this.#underWay.has(number);
+      },
+    };
+  }
+}
+
+describe('a loop', () => {
+  itKeepsTheServiceContract(() => {
+    const work = new Work();
+    return work.of(new Loop(100, () => work.do(), unexpected));
+  });
+
+  it('makes its pause after each call, however long that took', async () => {
+    const starts: number[] = [];
+    const begun = Date.now();
+    const loop = new Loop(
+      100,
+      async () => {
+        starts.push(Date.now() - begun);
+        await pause(30);
+      },
+      unexpected,
+    );
+    void loop.start();
+    await vi.advanceTimersByTimeAsync(400);
+    const stopped = loop.stop();
+    await vi.advanceTimersByTimeAsync(30);
+    await stopped;
+    expect(starts).toEqual([0, 130, 260, 390]);
+  });
+
+  it('works at once, and not twice at a time when it is started twice', async () => {
+    const work = vi.fn(() => pause(1_000));
+    const loop = new Loop(100, work, unexpected);
+    await loop.start();
+    await loop.start();
+    expect(work).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1_099);
+    expect(work).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(work).toHaveBeenCalledTimes(2);
+    const stopped = loop.stop();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await stopped;
+  });
+
+  it('tells of an error, thrown or rejected, and goes on', async () => {
+    const errors: unknown[] = [];
+    let calls = 0;
+    const loop = new Loop(
+      100,
+      () => {
+        calls++;
+        if (calls === 1) throw new Error('thrown');
+        if (calls === 2) return Promise.reject(new Error('rejected'));
+        return Promise.resolve();
+      },
+      (error) => errors.push(error),
+    );
+    await loop.start();
+    await vi.advanceTimersByTimeAsync(250);
+    await loop.stop();
+    expect(errors).toEqual([new Error('thrown'), new Error('rejected')]);
+    expect(calls).toBe(3);
+  });
+
+  it('does not wait for the end of its pause when it is stopped', async () => {
+    const loop = new Loop(3_600_000, () => Promise.resolve(), unexpected);
+    await loop.start();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await loop.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('the reclaimer', () => {
+  itKeepsTheServiceContract(() => {
+    const work = new Work();
+    const store = {
+      due: () => work.do().then(() => []),
+      reclaim: () => work.do().then(() => ({ entries: [], cursor: '0-0', lost: 0 })),
+    } as unknown as ReclaimerOptions['store'];
+    return work.of(
+      new Reclaimer({
+        store,
+        takers: [{ id: 'c', room: 5, accept: () => {} }],
+        claimAfter: 3_000,
+        log: silentLogger,
+        onLost: unexpected,
+      }),
+    );
+  });
+});
+
+describe('the registry of members', () => {
+  itKeepsTheServiceContract(() => {
+    const work = new Work();
+    const registry = {
+      beat: () => work.do().then(() => ({ live: [], dead: [] })),
+    } as unknown as MembersOptions['registry'];
+    const store = {
+      renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
+      sweep: () => work.do().then(() => []),
+    } as unknown as MembersOptions['store'];
+    const held = { inboxId: '1-1', consumerId: 'c' };
+    return work.of(
+      new Members({
+        registry,
+        store,
+        consumers: [{ id: 'c', heldSince: () => [held.inboxId], lose: () => {} }],
+        heartbeat: 1_000,
+        claimAfter: 3_000,
+        log: silentLogger,
+        onLost: unexpected,
+      }),
+    );
+  });
+});

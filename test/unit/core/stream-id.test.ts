@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { isEntryId } from '../../../src/core/stream-id.js';
+
+it.each(['1795251095809-0', '0-1', '1-18446744073709551615', '18446744073709551615-0', '007-1'])(
+  '%s is the id of an entry',
+  (id) => expect(isEntryId(id)).toBe(true),
+);
+
+it.each([
+  '',
+  '1',
+  '1-',
+  '-1',
+  '1-2-3',
+  ' 1-1',
+  '1-1\n',
+  'x-1',
+  '0-0',
+  '18446744073709551616-0',
+  '1-18446744073709551616',
+])('%j is none', (text) => expect(isEntryId(text)).toBe(false));

@@ -1,0 +1,205 @@
+import type { ServerResponse } from 'node:http';
+import { PassThrough, Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { isOwnHost, knowsToken } from '../../../src/http/access.js';
+import { EventStreams } from '../../../src/http/events.js';
+import { History } from '../../../src/http/history.js';
+// @ts-expect-error: the page is JavaScript, as browsers take it
+import { verdict } from '../../../src/http/page/verdict.js';
+import { type Facts, notReadyBecause, Standstill } from '../../../src/http/readiness.js';
+
+describe('isOwnHost', () => {
+  const own = ['group-a', '0.0.0.0'];
+  it.each([
+    'localhost',
+    'LOCALHOST:9464',
+    '127.0.0.1',
+    '127.0.0.1:80',
+    '10.1.2.3:9464',
+    '[::1]:9464',
+    '[::1]',
+    'group-a:1',
+    'Group-A',
+  ])('%s', (host) => expect(isOwnHost(host, own)).toBe(true));
+  it.each([
+    undefined,
+    '',
+    'evil.example',
+    'evil.example:9464',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'group-a.evil.example',
+    'evil@localhost',
+    'localhost/evil',
+    'localhost:x',
+    '[evil]',
+    '[::1',
+    '1',
+    '0x7f.1',
+    'localhost evil',
+    'group-a:123456',
+  ])('not %j', (host) => expect(isOwnHost(host, own)).toBe(false));
+});
+
+describe('knowsToken', () => {
+  const token = 'sixteen:letters!';
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+  it.each([`Bearer ${token}`, `bearer  ${token}`, basic(`:${token}`), basic(`me:${token}`)])('%s', (header) =>
+    expect(knowsToken(header, token)).toBe(true),
+  );
+  it.each([
+    undefined,
+    '',
+    token,
+    'Bearer',
+    'Bearer ',
+    `Bearer ${token}x`,
+    `Bearer ${token.slice(1)}`,
+    `Digest ${token}`,
+    basic(token),
+    basic('me:'),
+    basic(`me:${token} `),
+    'Basic %',
+    `Bearer x ${token}`,
+  ])('not %j', (header) => expect(knowsToken(header, token)).toBe(false));
+});
+
+describe('notReadyBecause', () => {
+  const well: Facts = {
+    state: 'running',
+    connected: true,
+    readingAge: 900,
+    bridgeInStep: true,
+    beatAge: 1_000,
+    heartbeat: 1_000,
+    idleFor: 0,
+    timeout: 60_000,
+    unrelayedFor: 0,
+  };
+  it('is ready where all is well, or not its business', () => {
+    expect(notReadyBecause(well)).toEqual([]);
+    expect(notReadyBecause({ ...well, bridgeInStep: undefined, beatAge: undefined })).toEqual([]);
+    expect(notReadyBecause({ ...well, idleFor: 60_000 })).toEqual([]);
+  });
+  it.each([
+    [{ state: 'starting' }, 'it is starting'],
+    [{ state: 'stopping', connected: false }, 'it is stopping'],
+    [{ connected: false, readingAge: 9_000 }, 'it is not connected to Redis'],
+    [{ readingAge: 6_000 }, 'the group could not be read for 5 s'],
+    [{ readingAge: undefined }, 'the group could not be read yet'],
+    [{ bridgeInStep: false }, 'its bridge is not in step'],
+    [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
+    [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
+    [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
+  ] as const)('%j: %s', (facts, reason) => {
+    expect(notReadyBecause({ ...well, ...facts })).toEqual([reason]);
+  });
+  it('tells all reasons', () => {
+    expect(notReadyBecause({ ...well, connected: false, bridgeInStep: false, beatAge: 9_000 })).toHaveLength(
+      3,
+    );
+  });
+});
+
+describe('Standstill', () => {
+  it('counts from the last progress, and only where there is work', () => {
+    const still = new Standstill();
+    expect(still.observe(true, 5, 1_000)).toBe(0);
+    expect(still.observe(true, 5, 4_000)).toBe(3_000);
+    expect(still.observe(true, 6, 5_000)).toBe(0);
+    expect(still.observe(true, 6, 6_000)).toBe(1_000);
+    expect(still.observe(false, 6, 7_000)).toBe(0);
+    expect(still.observe(true, 6, 8_000)).toBe(1_000);
+  });
+});
+
+describe('History', () => {
+  const reading = (relayed: number, processed: number) => ({
+    time: '2026-11-21T12:00:00.000Z',
+    lagMs: 20,
+    backlog: relayed - processed,
+    // biome-ignore lint/suspicious/noExplicitAny: the other counters do not matter
+    counters: { relayed, processed } as any,
+  });
+  it('makes rates of counts, and keeps the newest', () => {
+    const history = new History(2);
+    expect(history.add(reading(100, 50), 1_000)).toBeUndefined();
+    expect(history.add(reading(300, 150), 3_000)).toEqual({
+      time: Date.parse('2026-11-21T12:00:00Z'),
+      relayed: 100,
+      processed: 50,
+      lagMs: 20,
+      backlog: 150,
+    });
+    expect(history.add(reading(300, 150), 3_000), 'the same reading').toBeUndefined();
+    history.add(reading(400, 400), 4_000);
+    expect(history.add(reading(3, 1), 5_000), 'an emptied database').toMatchObject({
+      relayed: 0,
+      processed: 0,
+    });
+    expect(history.points.map(({ relayed }) => relayed)).toEqual([100, 0]);
+  });
+});
+
+describe('EventStreams', () => {
+  const client = () => new PassThrough() as unknown as ServerResponse & PassThrough;
+  it('writes the same to all, and forgets who has gone', async () => {
+    const streams = new EventStreams(2);
+    const [one, two] = [client(), client()];
+    streams.add(one);
+    streams.add(two);
+    expect(streams.isFull).toBe(true);
+    streams.send('hello');
+    expect([String(one.read()), String(two.read())]).toEqual(['hello', 'hello']);
+    one.destroy();
+    await new Promise((done) => one.once('close', done));
+    expect(streams.size).toBe(1);
+    streams.close();
+    expect(two.destroyed).toBe(true);
+  });
+  it('leaves out who does not read, and gives up who never does', () => {
+    const streams = new EventStreams(1);
+    const stuck = new Writable({ write() {} }) as unknown as ServerResponse & Writable;
+    streams.add(stuck);
+    streams.send('x'.repeat(2_000_000));
+    const behind = stuck.writableLength;
+    for (let i = 0; i < 30; i++) streams.send('more');
+    expect(stuck.writableLength).toBe(behind);
+    expect(stuck.destroyed).toBe(false);
+    streams.send('more');
+    expect(stuck.destroyed).toBe(true);
+  });
+});
+
+describe('verdict', () => {
+  const status = {
+    time: '2026-11-21T12:00:00.000Z',
+    leader: 'a',
+    consumers: [{}],
+    waiting: 0,
+    pending: 0,
+    retrying: 0,
+    backlog: 0,
+    lagMs: 0,
+    deadLetters: 0,
+    gaps: [] as object[],
+    counters: { lost: 0, dropped: 0 },
+  };
+  it.each([
+    [{}, 'good', 'Keeping up'],
+    [{ leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
+    [{ consumers: [] }, 'bad', 'Nothing is processed: there are no consumers'],
+    [{ waiting: 9, backlog: 9, lagMs: 45_000 }, 'bad', 'Not keeping up: the oldest message is 45 s old'],
+    [
+      { pending: 1, backlog: 1, lagMs: 45_000 },
+      'warn',
+      'Slow, or stuck: a message is in work for up to 45 s',
+    ],
+    [{ retrying: 1, backlog: 1, lagMs: 45_000 }, 'good', 'Keeping up'],
+    [{ waiting: 9, backlog: 9, lagMs: 900 }, 'good', 'Keeping up'],
+    [{ gaps: [{ to: '2026-11-21T11:30:00.000Z' }] }, 'warn', 'Keeping up'],
+    [{ gaps: [{ to: '2026-11-20T11:30:00.000Z' }] }, 'good', 'Keeping up'],
+  ] as const)('%j: %s, %s', (more, level, title) => {
+    expect(verdict({ ...status, ...more })).toMatchObject({ level, title });
+  });
+});

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { metricsRegistry } from '../../../src/http/metrics.js';
+import { metricDefinitions } from '../../../src/http/metrics-list.js';
+import { metricsMarkdown } from '../../../src/http/metrics-table.js';
+import type { Totals } from '../../../src/http/readings.js';
+import type { GroupView } from '../../../src/http/view.js';
+import { Vitals } from '../../../src/observe/process-stats.js';
+
+const totals: Totals = {
+  time: '2026-11-21T12:00:00.000Z',
+  leader: 'a',
+  bridges: [{ id: 'a', leads: true }],
+  waiting: 1,
+  pending: 2,
+  retrying: 3,
+  backlog: 6,
+  lagMs: 1_500,
+  counters: {
+    relayed: 100,
+    processed: 80,
+    failed: 9,
+    retried: 8,
+    dead: 14,
+    gaps: 1,
+    dropped: 2,
+    lost: 0,
+    trimmed: 0,
+    purged: 0,
+    revived: 4,
+  },
+  deadLetters: 14,
+  consumerCount: 5,
+};
+
+function view(more: Partial<GroupView> = {}): GroupView {
+  return {
+    group: 'g"1',
+    channel: 'c',
+    output: 'o',
+    vitals: new Vitals(),
+    inspector: undefined,
+    state: 'running',
+    connected: true,
+    bridge: { leads: true, inStep: true, buffered: 7 },
+    beatAge: 250,
+    heartbeat: 1_000,
+    timeout: 60_000,
+    ...more,
+  };
+}
+
+/** The lines with values, without the labels that all have. */
+async function served(of: GroupView, sums: Totals | undefined): Promise<string[]> {
+  const text = await metricsRegistry({ view: of, totals: () => sums }).metrics();
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  for (const line of lines) expect(line).toContain('group="g\\"1",output="o"');
+  return lines.map((line) => line.replace(/,?group="g\\"1",output="o"/, '').replace('{}', ''));
+}
+
+describe('docs/metrics.md', () => {
+  it('holds the table that the list makes, between its marks', () => {
+    const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
+    const parts = text.split(/<!-- \/?metrics -->/);
+    expect(parts).toHaveLength(3);
+    expect(parts[1]?.trim()).toBe(metricsMarkdown());
+  });
+});
+
+describe('the list of metrics', () => {
+  it('keeps the conventions of Prometheus', () => {
+    const names = metricDefinitions.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, type, unit } of metricDefinitions) {
+      expect(name).toMatch(/^cgroup_[a-z]+(_[a-z]+)*$/);
+      expect(name.endsWith('_total')).toBe(type === 'counter');
+      if (unit === 'seconds') expect(name).toMatch(/_seconds$/);
+    }
+  });
+});
+
+describe('what is served', () => {
+  it('is what was read, in base units', async () => {
+    const lines = await served(view(), totals);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_relayed_total 100',
+        'cgroup_lag_seconds 1.5',
+        'cgroup_has_leader 1',
+        'cgroup_consumers 5',
+        'cgroup_leading 1',
+        'cgroup_bridge_buffered 7',
+        'cgroup_heartbeat_age_seconds 0.25',
+      ]),
+    );
+  });
+
+  it('never goes down when dead letters are sent back', async () => {
+    expect(await served(view(), totals)).toContain('cgroup_dead_total 18');
+  });
+
+  it('tells every time what is true then', async () => {
+    const of = view();
+    let sums = totals;
+    const registry = metricsRegistry({ view: of, totals: () => sums });
+    await registry.metrics();
+    sums = { ...totals, backlog: 0, counters: { ...totals.counters, relayed: 101 } };
+    of.vitals.leads = 2;
+    const text = await registry.metrics();
+    expect(text).toMatch(/cgroup_relayed_total\{.*\} 101\n/);
+    expect(text).toMatch(/cgroup_backlog\{.*\} 0\n/);
+    expect(text).toMatch(/cgroup_leads_total\{.*\} 2\n/);
+  });
+
+  it('leaves out what is not known, rather than tell it as it was or as 0', async () => {
+    const lines = await served(view({ bridge: undefined, beatAge: undefined }), undefined);
+    const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
+    expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
+      'cgroup_connected',
+    ]);
+  });
+
+  it('counts connections by role', async () => {
+    const of = view();
+    of.vitals.connections.set('bridge', { made: 3, lost: 2, remade: 2 });
+    const lines = await served(of, totals);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_connections_total{role="bridge"} 3',
+        'cgroup_connections_lost_total{role="bridge"} 2',
+        'cgroup_reconnects_total{role="bridge"} 2',
+      ]),
+    );
+  });
+
+  it('has histograms whose buckets add up', async () => {
+    const of = view();
+    of.vitals.attempted(3);
+    of.vitals.attempted(3);
+    of.vitals.attempted(1_000_000);
+    const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_processing_seconds'));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_processing_seconds_bucket{le="0.0025"} 0',
+        'cgroup_processing_seconds_bucket{le="0.005"} 2',
+        'cgroup_processing_seconds_bucket{le="60"} 2',
+        'cgroup_processing_seconds_bucket{le="+Inf"} 3',
+        'cgroup_processing_seconds_sum 1000.006',
+        'cgroup_processing_seconds_count 3',
+      ]),
+    );
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { Meter, monitorLine } from '../../../src/observe/rate.js';
+import type { GroupStatus } from '../../../src/observe/status.js';
+
+const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
+
+/** A group's status with so many messages processed. */
+const status = (processed: number): GroupStatus => ({
+  time: '2026-11-21T12:00:03.987Z',
+  group: 'cgroup',
+  channel: 'messages:published',
+  output: 'messages:processed',
+  leader: 'b',
+  bridges: [{ id: 'b', leads: true }],
+  consumers: ['c1', 'c2', 'c3', 'c4', 'c5'].map(consumer),
+  waiting: 7,
+  pending: 120,
+  retrying: 3,
+  backlog: 130,
+  lagMs: 5,
+  counters: {
+    relayed: processed + 132,
+    processed,
+    failed: 9,
+    retried: 8,
+    dead: 2,
+    gaps: 0,
+    dropped: 0,
+    lost: 0,
+    trimmed: 0,
+    purged: 0,
+    revived: 0,
+  },
+  deadLetters: 0,
+  gaps: [],
+});
+
+describe('a monitor line', () => {
+  it('is the one that the design shows', () => {
+    const sample = {
+      time: '2026-11-21T12:00:03Z',
+      rate: 124_310,
+      total: 372_930,
+      backlog: 0,
+      pending: 120,
+      retrying: 0,
+      dead: 0,
+      consumers: 5,
+    };
+    expect(monitorLine(sample)).toBe(
+      '2026-11-21T12:00:03Z 124310 msg/s total=372930 backlog=0 pending=120 retrying=0 dead=0 consumers=5',
+    );
+  });
+});
+
+describe('the meter', () => {
+  it('takes its numbers from the status, with the keys of the design in their order', () => {
+    const sample = new Meter().sample(status(1_000), 5_000);
+    expect(JSON.stringify(sample)).toBe(
+      '{"time":"2026-11-21T12:00:03Z","rate":0,"total":1000,"backlog":130,"pending":120,"retrying":3,"dead":2,"consumers":5}',
+    );
+  });
+
+  it('gives what was processed per second between two readings', () => {
+    const meter = new Meter();
+    const rates = [
+      [1_000, 5_000],
+      [4_000, 8_000],
+      [4_000, 9_000],
+      [4_333, 9_500],
+      [4_334, 12_500],
+    ].map(([total = 0, now = 0]) => meter.sample(status(total), now).rate);
+    expect(rates).toEqual([0, 1_000, 0, 666, 0]);
+  });
+
+  it('is 0, not less, after the database was emptied, and right again after that', () => {
+    const meter = new Meter();
+    meter.sample(status(9_000), 0);
+    expect(meter.sample(status(100), 1_000).rate).toBe(0);
+    expect(meter.sample(status(300), 2_000).rate).toBe(200);
+  });
+
+  it('is 0 for two readings at one moment', () => {
+    const meter = new Meter();
+    meter.sample(status(1), 1_000);
+    expect(meter.sample(status(50), 1_000).rate).toBe(0);
+  });
+});

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/log/logger.js';
+import { builtinProcessor } from '../../../src/processor/builtin.js';
+import { AttemptContext } from '../../../src/processor/context.js';
+import { loadProcessorWithin } from '../../../src/processor/load.js';
+import { encodeResult } from '../../../src/processor/processor.js';
+
+describe('the JSON of a result', () => {
+  it('is that of any JSON value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(encodeResult(value)).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it.each([
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    [{ a: undefined, b: 1 }, '{"b":1}'],
+    [null, 'null'],
+  ])('follows the rules of JSON.stringify: %o', (value, json) => {
+    expect(encodeResult(value)).toBe(json);
+  });
+
+  it.each([
+    [undefined, 'the processor returned undefined, which has no JSON: return the result, or null'],
+    [() => {}, 'the processor returned a function, which has no JSON: return the result, or null'],
+    [Symbol('s'), 'the processor returned a symbol, which has no JSON: return the result, or null'],
+    [10n, /BigInt/],
+  ])('%s has none', (value, message) => {
+    expect(() => encodeResult(value)).toThrow(TypeError);
+    expect(() => encodeResult(value)).toThrow(message);
+  });
+
+  const limit = 64 * 1024 * 1024;
+  it.each([
+    ['one byte each', 'x', limit - 2],
+    ['three bytes each', '€', Math.floor((limit - 2) / 3)],
+  ])('may be 64 MB long, no longer, in characters of %s', (_name, character, most) => {
+    expect(encodeResult(character.repeat(most))).toHaveLength(most + 2);
+    expect(() => encodeResult(character.repeat(most + 1))).toThrow('the result is larger than 64 MB of JSON');
+  });
+});
+
+describe('a module that is loaded on this thread', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cgroup-load-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const moduleOf = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it('is not waited for for ever', async () => {
+    const path = moduleOf('never.mjs', 'await new Promise(() => {}); export default () => 1;');
+    await expect(loadProcessorWithin(100, path)).rejects.toMatchObject({
+      code: 'PROCESSOR',
+      message: `the processor module ${path} is not imported after 0.1 s`,
+    });
+  });
+
+  it('may take its time', async () => {
+    const path = moduleOf('late.mjs', 'await new Promise((r) => setTimeout(r, 50)); export default () => 7;');
+    const processor = await loadProcessorWithin(10_000, path);
+    expect(
+      processor(
+        { message_id: 1 },
+        new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger),
+      ),
+    ).toBe(7);
+  });
+});
+
+describe('the built-in processor', () => {
+  const message = { message_id: 7, nested: { a: 1 } };
+  const context = () => new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger);
+
+  it('adds a random property from 0 to 1, at once', () => {
+    const process = builtinProcessor(0);
+    // Each attempt gets a message of its own.
+    const attempt = () => process({ ...message }, context()) as { random: number };
+    const results = [attempt(), attempt()];
+    for (const result of results) {
+      expect(result).toEqual({ ...message, random: expect.any(Number) });
+      expect(result.random >= 0 && result.random < 1).toBe(true);
+    }
+    expect(results[0]?.random).not.toBe(results[1]?.random);
+  });
+
+  it('waits as if there were work', async () => {
+    const started = performance.now();
+    const result = await builtinProcessor(30)(message, context());
+    // Timers may be early by the fraction of a millisecond that they do not count.
+    expect(performance.now() - started).toBeGreaterThan(28);
+    expect(result).toEqual({ ...message, random: expect.any(Number) });
+  });
+
+  it('keeps no process alive with a wait that nobody is interested in any more', () => {
+    const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
+    const before = timers();
+    void builtinProcessor(3_600_000)(message, context());
+    expect(timers()).toBe(before);
+  });
+});

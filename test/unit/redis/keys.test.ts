@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { keysOf, RETURNED_BELOW } from '../../../src/redis/keys.js';
+
+const names = {
+  redis: 'redis://127.0.0.1:6379',
+  output: 'messages:processed',
+  consumerList: 'consumer:ids',
+};
+
+describe('the keys of a group', () => {
+  it('are those that the design names, and those beside them', () => {
+    expect(keysOf(names)).toEqual({
+      output: 'messages:processed',
+      inbox: 'cgroup:{messages:processed}:inbox',
+      bridge: 'cgroup:{messages:processed}:bridge',
+      marks: 'cgroup:{messages:processed}:marks',
+      retry: 'cgroup:{messages:processed}:retry',
+      dead: 'cgroup:{messages:processed}:dead',
+      counters: 'cgroup:{messages:processed}:counters',
+      processed: 'cgroup:{messages:processed}:processed',
+      gaps: 'cgroup:{messages:processed}:gaps',
+      consumerList: 'consumer:ids',
+      heartbeats: 'cgroup:{consumer:ids}:heartbeats',
+      members: 'cgroup:{consumer:ids}:members',
+    });
+  });
+
+  it('fall into two hash slots, whatever the names: that of the output and that of the list', () => {
+    // What Redis Cluster hashes: the part between the first braces that hold something, or all of it.
+    const hashed = (key: string) => /\{([^}]+)\}/.exec(key)?.[1] ?? key;
+    const name = fc.stringMatching(/^[^{}]+$/);
+    fc.assert(
+      fc.property(name, name, (output, consumerList) => {
+        const keys = keysOf({ redis: names.redis, output, consumerList });
+        const registry = [keys.consumerList, keys.heartbeats, keys.members];
+        for (const key of Object.values(keys))
+          expect(hashed(key)).toBe(registry.includes(key) ? consumerList : output);
+        if (output !== consumerList) expect(new Set(Object.values(keys)).size).toBe(Object.keys(keys).length);
+      }),
+    );
+  });
+
+  it('have a channel for marks of their own in each database: channels know of none', () => {
+    const marksIn = (redis: string) => keysOf({ ...names, redis }).marks;
+    expect(marksIn('redis://h:1/1')).toBe('cgroup:{messages:processed}:marks:1');
+    for (const first of ['redis://h:1', 'redis://h:1/', 'redis://h:1/0'])
+      expect(marksIn(first)).toBe('cgroup:{messages:processed}:marks');
+  });
+
+  it('keep times and counts of attempts apart in the retry set', () => {
+    const mostAttempts = 1_000;
+    expect(RETURNED_BELOW).toBeGreaterThan(mostAttempts);
+    expect(RETURNED_BELOW).toBeLessThan(Date.parse('2000-01-01'));
+  });
+});

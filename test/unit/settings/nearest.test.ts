@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { nearest } from '../../../src/settings/nearest.js';
+import { settingNames } from '../../../src/settings/schema.js';
+
+describe('nearest', () => {
+  it.each([
+    ['sise', 'size'],
+    ['Size', 'size'],
+    ['zise', 'size'],
+    ['claim-after', 'claimAfter'],
+    ['claim_after', 'claimAfter'],
+    ['timout', 'timeout'],
+    ['redisUrl', 'redis'],
+    ['maxAttempt', 'maxAttempts'],
+    ['loglevle', 'logLevel'],
+    ['bridgess', 'bridges'],
+  ])('takes %s for %s', (word, meant) => {
+    expect(nearest(word, settingNames)).toBe(meant);
+  });
+
+  it.each(['foo', '', 'x', 'kubernetes', '__proto__'])('takes %j for nothing', (word) => {
+    expect(nearest(word, settingNames)).toBeUndefined();
+  });
+});

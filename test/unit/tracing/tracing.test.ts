@@ -1,0 +1,71 @@
+import { trace } from '@opentelemetry/api';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/log/logger.js';
+import type { Job, Lane, OnOutcome, Outcome } from '../../../src/processor/executor.js';
+import { loadTracing } from '../../../src/tracing/load.js';
+
+const names = { channel: 'in', group: 'g' };
+const job = { inboxId: '1-1', message: Buffer.from('{"message_id":1}'), attempt: 1 };
+
+afterEach(() => trace.disable());
+
+function setUp() {
+  const exporter = new InMemorySpanExporter();
+  new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }).register();
+  return exporter;
+}
+
+describe('tracing', () => {
+  it('is off where the API is there and nobody has set it up', async () => {
+    expect(await loadTracing(names, silentLogger)).toBeUndefined();
+  });
+
+  it('leaves what a lane does as it is: depth, quiet, interrupt, outcomes within run and after', async () => {
+    const exporter = setUp();
+    const tracing = await loadTracing(names, silentLogger);
+    const calls: unknown[] = [];
+    let settle: (outcome: Outcome, busy: number) => void = () => {};
+    const lane: Lane = {
+      depth: 7,
+      closed: false,
+      quiet: () => calls.push('quiet'),
+      run: <J extends Job>(given: J, onOutcome: OnOutcome<J>) => {
+        calls.push(Object.keys(given));
+        if (given.attempt === 1) onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
+        else settle = (outcome, busy) => onOutcome(given, outcome, busy);
+        return { interrupt: (reason) => calls.push(reason) };
+      },
+    };
+    const traced = tracing?.lane(lane, 'c1');
+    expect(traced?.depth).toBe(7);
+    const outcomes: unknown[] = [];
+    traced?.run(job, (of, outcome, busy) => outcomes.push([of === job, outcome.kind, busy]));
+    const running = traced?.run({ ...job, attempt: 2 }, (of, outcome, busy) =>
+      outcomes.push([of.attempt === 2, outcome.kind, busy]),
+    );
+    running?.interrupt('enough');
+    settle({ kind: 'interrupted' }, 0);
+    traced?.quiet();
+    expect(outcomes).toEqual([
+      [true, 'processed', 3],
+      [true, 'interrupted', 0],
+    ]);
+    const keys = ['inboxId', 'message', 'attempt', 'traceparent'];
+    expect(calls).toEqual([keys, keys, 'enough', 'quiet']);
+    expect(exporter.getFinishedSpans().map(({ events }) => events.map(({ name }) => name))).toEqual([
+      [],
+      ['interrupted'],
+    ]);
+  });
+
+  it('ends the span of a batch that Redis refused, and tells the error on', async () => {
+    const exporter = setUp();
+    const tracing = await loadTracing(names, silentLogger);
+    const refused = Object.assign(new Error('OOM'), { code: 'REDIS_REFUSED' });
+    await expect(tracing?.settle('commit', ['1-1'], () => Promise.reject(refused))).rejects.toBe(refused);
+    const [span] = exporter.getFinishedSpans();
+    expect(span?.attributes['error.type']).toBe('REDIS_REFUSED');
+    expect(span?.status).toMatchObject({ code: 2, message: 'OOM' });
+  });
+});

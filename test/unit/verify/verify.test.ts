@@ -1,0 +1,580 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { verificationText } from '../../../src/cli/verification-text.js';
+import type { Reading, StreamEntry } from '../../../src/redis/inspect.js';
+import { type Readable, type Verification, verify } from '../../../src/verify/verify.js';
+
+// Between two looks nothing needs to be waited for: here the group goes on whenever it is asked something.
+vi.mock(import('../../../src/core/service.js'), async (original) => ({
+  ...(await original()),
+  pause: () => Promise.resolve(),
+}));
+
+const folder = mkdtempSync(join(tmpdir(), 'cgroup-verify-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function ledgerFile(ids: readonly string[]): string {
+  const path = join(folder, 'ids.txt');
+  writeFileSync(path, ids.map((id) => `${id}\n`).join(''));
+  return path;
+}
+
+type Entry = { id: string; messageId: string | undefined; inboxId: string };
+type Deed = 'relay' | 'commit' | 'bury' | 'revive' | 'trim' | 'purge' | 'spoil' | 'nothing';
+
+/**
+ * A group in memory that can go on while it is being read: before each of its answers it does its next deed.
+ */
+class RunningGroup implements Readable {
+  readonly inboxEntries: { id: string; messageId: string | undefined }[] = [];
+  readonly outputEntries: Entry[] = [];
+  readonly deadEntries: Entry[] = [];
+  readonly gapRecords: { from: number; to: number; reason: string }[] = [];
+  readonly counters = {
+    relayed: 0,
+    processed: 0,
+    failed: 0,
+    retried: 0,
+    dead: 0,
+    gaps: 0,
+    lost: 0,
+    trimmed: 0,
+    purged: 0,
+    revived: 0,
+  };
+  looks = 0;
+  readonly #page: number;
+  #deeds: Iterator<Deed>;
+  #published: string[] = [];
+  #seq = 0;
+  #lastOutput = '';
+  #lastDead = '';
+
+  constructor(deeds: Iterable<Deed> = [], page = 2) {
+    this.#deeds = deeds[Symbol.iterator]();
+    this.#page = page;
+  }
+
+  publish(...ids: string[]): this {
+    this.#published.push(...ids);
+    return this;
+  }
+
+  do(...deeds: Deed[]): this {
+    for (const deed of deeds) this.#do(deed);
+    return this;
+  }
+
+  async read(): Promise<Reading> {
+    this.looks++;
+    this.#goOn();
+    return {
+      backlog: this.inboxEntries.length,
+      counters: { ...this.counters },
+      outputLength: this.outputEntries.length,
+      deadLength: this.deadEntries.length,
+      lastOutput: this.#lastOutput,
+      lastDead: this.#lastDead,
+    } as Reading;
+  }
+
+  async gaps() {
+    return this.gapRecords;
+  }
+
+  output(last: string) {
+    const fields = (e: Entry) => ({
+      message_id: e.messageId,
+      consumer_id: 'c',
+      inbox_id: e.inboxId,
+      data: '{}',
+    });
+    return this.#pages(this.outputEntries, fields, last);
+  }
+
+  deadLetters(last = '+') {
+    const fields = (e: Entry) => ({
+      message: JSON.stringify({ message_id: e.messageId }),
+      inbox_id: e.inboxId,
+    });
+    return this.#pages(this.deadEntries, fields, last);
+  }
+
+  inbox() {
+    return this.#pages(
+      this.inboxEntries,
+      (e) => ({ message: JSON.stringify({ message_id: e.messageId }) }),
+      '+',
+    );
+  }
+
+  /** Page by page, like the Inspector; the group goes on before each. */
+  async *#pages<T extends { id: string }>(
+    entries: T[],
+    fieldsOf: (entry: T) => Record<string, string | undefined>,
+    last: string,
+  ): AsyncGenerator<StreamEntry> {
+    if (last === '') return;
+    const seq = (id: string) => Number(id.split('-')[1]);
+    let from = -1;
+    for (;;) {
+      this.#goOn();
+      const page = entries
+        .filter(({ id }) => seq(id) > from && (last === '+' || seq(id) <= seq(last)))
+        .slice(0, this.#page);
+      for (const entry of page) {
+        const texts = Object.entries(fieldsOf(entry)).filter(([, text]) => text !== undefined);
+        const fields = texts.map(([name, text]) => [name, Buffer.from(text as string)]);
+        yield { id: entry.id, fields: Object.fromEntries(fields) };
+        from = seq(entry.id);
+      }
+      if (page.length < this.#page) return;
+    }
+  }
+
+  #goOn(): void {
+    const next = this.#deeds.next();
+    if (!next.done) this.#do(next.value);
+  }
+
+  #id(): string {
+    return `1700000000000-${++this.#seq}`;
+  }
+
+  #do(deed: Deed): void {
+    const { counters } = this;
+    switch (deed) {
+      case 'relay': {
+        const messageId = this.#published.shift();
+        if (messageId === undefined) return;
+        this.inboxEntries.push({ id: this.#id(), messageId });
+        counters.relayed++;
+        return;
+      }
+      case 'commit':
+      case 'bury': {
+        const entry = this.inboxEntries.shift();
+        if (!entry) return;
+        const settled = { id: this.#id(), messageId: entry.messageId, inboxId: entry.id };
+        if (deed === 'commit') {
+          this.outputEntries.push(settled);
+          this.#lastOutput = settled.id;
+          counters.processed++;
+        } else {
+          this.deadEntries.push(settled);
+          this.#lastDead = settled.id;
+          counters.dead++;
+        }
+        return;
+      }
+      case 'revive': {
+        const letter = this.deadEntries.pop();
+        if (!letter) return;
+        this.#lastDead = this.deadEntries.at(-1)?.id ?? '';
+        this.inboxEntries.push({ id: this.#id(), messageId: letter.messageId });
+        counters.dead--;
+        counters.revived++;
+        return;
+      }
+      case 'trim':
+        if (this.outputEntries.shift()) counters.trimmed++;
+        if (this.outputEntries.length === 0) this.#lastOutput = '';
+        return;
+      case 'spoil':
+        this.#lastOutput = this.#id();
+        this.outputEntries.push({ id: this.#lastOutput, messageId: 'foreign', inboxId: 'none' });
+        return;
+      case 'purge':
+        counters.purged += this.deadEntries.splice(0).length;
+        this.#lastDead = '';
+    }
+  }
+}
+
+const IDS = Array.from({ length: 12 }, (_, i) => `m${i}`);
+const OK = { ok: true, lost: 0, doubled: 0, unexpected: 0, untraceable: 0 };
+
+/** 12 messages: m0 to m5 processed, m6 to m8 dead, m9 to m11 unsettled. */
+function group(deeds: Iterable<Deed> = []): RunningGroup {
+  const made = new RunningGroup(deeds).publish(...IDS);
+  for (const _ of IDS) made.do('relay');
+  return made.do(...Array<Deed>(6).fill('commit'), ...Array<Deed>(3).fill('bury'));
+}
+
+describe('verify', () => {
+  it('finds nothing wrong where nothing is', async () => {
+    expect(await verify(group())).toEqual({
+      relayed: 12,
+      processed: 6,
+      dead: 3,
+      backlog: 3,
+      doubled: 0,
+      lost: 0,
+      lostInGaps: 0,
+      unexpected: 0,
+      ok: true,
+      trimmed: 0,
+      purged: 0,
+      gaps: 0,
+      ledger: null,
+      untraceable: 0,
+      byCounters: { lost: 0, doubled: 0, unexpected: 0 },
+      byLedger: null,
+      examples: { lost: [], doubled: [], unexpected: [] },
+    });
+  });
+
+  it('finds processed, dead and unsettled messages of a ledger', async () => {
+    const result = await verify(group(), { ledgers: [ledgerFile(IDS)] });
+    expect(result).toMatchObject({ ...OK, ledger: 12, byLedger: { lost: 0, doubled: 0, unexpected: 0 } });
+  });
+
+  it('reads one moment where there is no ledger', async () => {
+    const running = group();
+    await verify(running);
+    expect(running.looks).toBe(1);
+  });
+
+  it('finds an empty group empty', async () => {
+    expect(await verify(new RunningGroup())).toMatchObject({ ...OK, relayed: 0 });
+    const result = await verify(new RunningGroup(), { ledgers: [ledgerFile(['a'])] });
+    expect(result).toMatchObject({ ok: false, lost: 1, ledger: 1, examples: { lost: ['a'] } });
+  });
+
+  it('believes the counters where the ledger sees nothing', async () => {
+    const lossy = group();
+    lossy.outputEntries.shift();
+    const withoutIt = ledgerFile(IDS.slice(1));
+    expect(await verify(lossy, { ledgers: [withoutIt] })).toMatchObject({
+      ok: false,
+      lost: 1,
+      byLedger: { lost: 0 },
+    });
+
+    const copied = group();
+    copied.outputEntries.unshift({ ...copied.outputEntries[1], id: '1700000000000-0' } as Entry);
+    const twice = ledgerFile([...IDS, 'm1']);
+    expect(await verify(copied, { ledgers: [twice] })).toMatchObject({
+      ok: false,
+      doubled: 1,
+      byLedger: { doubled: 0 },
+      examples: { doubled: ['1700000000000-2'] },
+    });
+  });
+
+  it('adds ledgers up', async () => {
+    const path = ledgerFile(IDS);
+    const result = await verify(group(), { ledgers: [path, path] });
+    expect(result).toMatchObject({ ok: false, ledger: 24, lost: 12 });
+  });
+
+  it('tells how far it has read, of what there is', async () => {
+    const onProgress = vi.fn();
+    await verify(group(), { onProgress });
+    expect(onProgress.mock.calls).toEqual(Array.from({ length: 9 }, (_, i) => [i + 1, 9]));
+    onProgress.mockClear();
+    await verify(group(), { onProgress, ledgers: [ledgerFile(IDS)] });
+    expect(onProgress.mock.calls[0]).toEqual([1, 12]);
+    expect(onProgress).toHaveBeenLastCalledWith(12, 12);
+  });
+
+  it.each<[string, (group: RunningGroup) => unknown, object, object]>([
+    [
+      'a result is gone',
+      (g) => g.outputEntries.shift(),
+      { lost: 1 },
+      { lost: 1, examples: { lost: ['m0'] }, byCounters: { lost: 1 }, byLedger: { lost: 1 } },
+    ],
+    [
+      'a result is copied',
+      (g) => g.outputEntries.unshift({ ...g.outputEntries[1], id: '1700000000000-0' } as Entry),
+      { doubled: 1, examples: { doubled: ['1700000000000-2'] } },
+      { doubled: 1, examples: { doubled: ['m1'] } },
+    ],
+    [
+      'a result is foreign',
+      (g) => g.outputEntries.unshift({ id: '1700000000000-0', messageId: 'x', inboxId: 'x' }),
+      { unexpected: 1, examples: { unexpected: ['1700000000000-0'] } },
+      { unexpected: 1, examples: { unexpected: ['x'] } },
+    ],
+    [
+      'a result is half of one of ours',
+      (g) => g.outputEntries.unshift({ id: '1700000000000-0', messageId: undefined, inboxId: '1-1' }),
+      { unexpected: 1, examples: { unexpected: ['1700000000000-0'] } },
+      { unexpected: 1, examples: { unexpected: ['1700000000000-0'] } },
+    ],
+    [
+      'a message was relayed twice',
+      (g) => g.publish('m1').do('relay', 'commit', 'commit', 'commit', 'commit'),
+      { ok: true },
+      { doubled: 1, examples: { doubled: ['m1'] }, byCounters: { doubled: 0 } },
+    ],
+    ['a message is not in the ledger', (g) => g.publish('x').do('relay'), { ok: true }, { ok: true }],
+    [
+      'and settled',
+      (g) => g.publish('x').do('relay', 'commit', 'commit', 'commit', 'bury'),
+      { ok: true },
+      { ok: true, unexpected: 1, examples: { unexpected: ['x'] }, byCounters: { unexpected: 0 } },
+    ],
+  ])('%s', async (_name, spoil, withoutLedger, withLedger) => {
+    for (const [ledgers, expected] of [
+      [[], withoutLedger],
+      [[ledgerFile(IDS)], withLedger],
+    ] as const) {
+      const spoilt = group();
+      spoil(spoilt);
+      expect(await verify(spoilt, { ledgers })).toMatchObject({ ok: false, ...expected });
+    }
+  });
+
+  it('does not count dead letters without an id as unexpected', async () => {
+    const made = group();
+    const [letter] = made.deadEntries;
+    if (letter) Object.assign(letter, { messageId: undefined });
+    const result = await verify(made, { ledgers: [ledgerFile(IDS.filter((id) => id !== 'm6'))] });
+    expect(result).toMatchObject(OK);
+  });
+
+  it('tells what was trimmed or purged from what is lost', async () => {
+    const made = group().do('trim', 'trim', 'purge');
+    const ledgers = [ledgerFile(IDS)];
+    expect(await verify(made)).toMatchObject({ ...OK, trimmed: 2, purged: 3 });
+    expect(await verify(made, { ledgers })).toMatchObject({ ...OK, untraceable: 5 });
+    made.outputEntries.shift();
+    expect(await verify(made, { ledgers })).toMatchObject({ ok: false, lost: 1, untraceable: 5 });
+  });
+
+  it('tells what was lost in a gap', async () => {
+    const made = group();
+    made.counters.gaps = 1;
+    made.gapRecords.push({ from: 1_700_000_000_000, to: 1_700_000_000_500, reason: 'nobody was there' });
+    const ledgers = [ledgerFile([...IDS.slice(0, 6), 'lost', ...IDS.slice(6)])];
+    expect(await verify(made, { ledgers })).toMatchObject({ ok: false, lost: 1, lostInGaps: 1, gaps: 1 });
+    expect(await verify(made)).toMatchObject({ ok: true, lostInGaps: 0, gaps: 1 });
+  });
+
+  it('waits for what a bridge has received and not relayed yet', async () => {
+    const late = Array.from({ length: 30 }, (_, i) => `late${i}`);
+    // Relays one now and then, while others publish too.
+    const deeds = late.flatMap(() => ['relay', ...Array<Deed>(4).fill('nothing')] as Deed[]);
+    const running = group(deeds).publish(...late);
+    const result = await verify(running, { ledgers: [ledgerFile([...IDS, ...late])] });
+    expect(result).toMatchObject(OK);
+    expect(running.counters.relayed).toBe(42);
+  });
+
+  it('does not give up when once or twice only others turn up', async () => {
+    const late = Array.from({ length: 5 }, (_, i) => `late${i}`);
+    const others = Array.from({ length: 9 }, (_, i) => `other${i}`);
+    // A look takes six answers here, so every other look or so finds messages of others only.
+    const running = new RunningGroup(Array<Deed>(500).fill('relay'), 1_000).publish(
+      ...late.flatMap((id) => [id, ...others]),
+    );
+    expect(await verify(running, { ledgers: [ledgerFile(late)] })).toMatchObject(OK);
+  });
+
+  it('looks once where nothing is missing, or nothing moves', async () => {
+    const busy = group(Array<Deed>(100).fill('relay')).publish('other', 'other', 'other', 'other', 'other');
+    expect(await verify(busy, { ledgers: [ledgerFile(IDS)] })).toMatchObject(OK);
+    expect(busy.looks).toBe(3);
+    const quiet = group();
+    expect(await verify(quiet, { ledgers: [ledgerFile([...IDS, 'lost'])] })).toMatchObject({ lost: 1 });
+    expect(quiet.looks).toBe(3);
+  });
+
+  it('takes a message that is settled while we read for one message', async () => {
+    // Its id is in the ledger twice: one of the two is lost.
+    const running = new RunningGroup(['nothing', 'nothing', 'commit']).publish('a').do('relay');
+    expect(await verify(running, { ledgers: [ledgerFile(['a', 'a'])] })).toMatchObject({
+      lost: 1,
+      backlog: 1,
+    });
+  });
+
+  it('does not hold against a group what comes after the moment that it looks at', async () => {
+    const deeds: Deed[] = ['nothing', 'relay', 'commit', 'commit', 'commit', 'commit', 'spoil'];
+    const running = new RunningGroup(deeds, 1)
+      .publish(...IDS, 'other')
+      .do(...IDS.map(() => 'relay' as const));
+    running.do(...Array<Deed>(8).fill('commit'));
+    expect(await verify(running, { ledgers: [ledgerFile(IDS)] })).toMatchObject({ ...OK, backlog: 4 });
+    expect(running.counters).toMatchObject({ relayed: 13, processed: 12 });
+    expect(running.outputEntries.at(-1)?.messageId).toBe('foreign');
+  });
+
+  it('does not wait for ever', async () => {
+    const others = Array.from({ length: 10_000 }, (_, i) => `other${i}`);
+    const running = group(Array<Deed>(10_000).fill('relay')).publish(...others);
+    const result = await verify(running, { ledgers: [ledgerFile([...IDS, 'lost'])] });
+    expect(result).toMatchObject({ ok: false, lost: 1, unexpected: 0, examples: { lost: ['lost'] } });
+  });
+
+  it('finds nothing wrong with a group that goes on meanwhile, whatever it does', async () => {
+    const deeds = fc.array(
+      fc.constantFrom<Deed>(
+        'relay',
+        'relay',
+        'commit',
+        'commit',
+        'bury',
+        'revive',
+        'trim',
+        'purge',
+        'nothing',
+      ),
+      { maxLength: 200 },
+    );
+    const before = fc.array(
+      fc.constantFrom<Deed>('relay', 'relay', 'relay', 'commit', 'bury', 'trim', 'revive'),
+      {
+        maxLength: 40,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        before,
+        deeds,
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        async (first, then, page, withLedger) => {
+          const running = new RunningGroup(then, page)
+            .publish(...IDS, ...IDS.map((id) => `${id}+`))
+            .do(...first);
+          // What is relayed by now is what the ledger holds; all later messages are others'.
+          const listed = [...IDS, ...IDS.map((id) => `${id}+`)].slice(0, running.counters.relayed);
+          const result = await verify(running, withLedger ? { ledgers: [ledgerFile(listed)] } : {});
+          const { trimmed, purged } = running.counters;
+          expect(result).toMatchObject({
+            lost: 0,
+            doubled: 0,
+            byCounters: { lost: 0, doubled: 0, unexpected: 0 },
+          });
+          expect(result.untraceable).toBeLessThanOrEqual(trimmed + purged);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('the report', () => {
+  const GOOD: Verification = {
+    relayed: 9,
+    processed: 6,
+    dead: 2,
+    backlog: 1,
+    doubled: 0,
+    lost: 0,
+    lostInGaps: 0,
+    unexpected: 0,
+    ok: true,
+    trimmed: 0,
+    purged: 0,
+    gaps: 0,
+    ledger: null,
+    untraceable: 0,
+    byCounters: { lost: 0, doubled: 0, unexpected: 0 },
+    byLedger: null,
+    examples: { lost: [], doubled: [], unexpected: [] },
+  };
+
+  it('is a table and a sentence', () => {
+    expect(verificationText({ ...GOOD, processed: 7, backlog: 0 })).toBe(
+      [
+        'relayed     9',
+        'processed   7',
+        'dead        2',
+        'backlog     0',
+        'lost        0',
+        'doubled     0',
+        'unexpected  0',
+        '',
+        'every message once: 9 relayed = 7 processed + 2 dead + 0 backlog',
+      ].join('\n'),
+    );
+  });
+
+  it.each<[string, Partial<Verification>, RegExp]>([
+    ['a backlog', {}, /1 messages are not settled yet: verify again/],
+    ['the ids in the ledger', { ledger: 8 }, /^ledger {6}8$/m],
+    ['gaps that nobody can tell about', { gaps: 2 }, /missed 2 times.*only a ledger/],
+    [
+      'trimmed results',
+      { ledger: 8, trimmed: 3, untraceable: 2 },
+      /3 results were trimmed: .*; 2 of its ids were not found/,
+    ],
+    [
+      'that some cannot be traced, in the verdict',
+      { ledger: 8, trimmed: 3, untraceable: 2 },
+      /^so far every message once; 2 of the ledger's ids cannot be traced: 9 relayed = /m,
+    ],
+    [
+      'that there is nothing to hold against anything',
+      { relayed: 0, processed: 0, dead: 0, backlog: 0 },
+      /^nothing was ever relayed$/m,
+    ],
+    [
+      'purged letters',
+      { ledger: 8, trimmed: 3, purged: 4 },
+      /3 results were trimmed and 4 dead letters were purged: /,
+    ],
+    [
+      'what is wrong',
+      { ok: false, lost: 3, doubled: 2, unexpected: 1 },
+      /^NOT every message once: 3 lost, 2 doubled, 1 unexpected$/m,
+    ],
+    [
+      'what was deleted',
+      { ok: false, lost: 3, byCounters: { lost: 3, doubled: 0, unexpected: 0 } },
+      /3 were relayed and left neither/,
+    ],
+    [
+      'what fell into a gap, with examples',
+      {
+        ok: false,
+        lost: 3,
+        lostInGaps: 3,
+        byLedger: { lost: 3, doubled: 0, unexpected: 0 },
+        examples: { lost: ['m1', 'm2'], doubled: [], unexpected: [] },
+      },
+      /^lost:\n {2}3 were published in a gap.*\n {4}m1\n {4}m2\n {4}…$/m,
+    ],
+    [
+      'what was never relayed',
+      { ok: false, lost: 3, lostInGaps: 1, byLedger: { lost: 3, doubled: 0, unexpected: 0 } },
+      /no gap is recorded/,
+    ],
+    [
+      'what has two results',
+      { ok: false, doubled: 1, byCounters: { lost: 0, doubled: 1, unexpected: 0 } },
+      /^doubled:\n {2}messages have more than one result/m,
+    ],
+    ['what was published twice', { ok: false, doubled: 1 }, /^doubled:\n {2}ids have more results/m],
+    [
+      'foreign entries',
+      { ok: false, unexpected: 1, byCounters: { lost: 0, doubled: 0, unexpected: 1 } },
+      /^unexpected:\n {2}the streams hold more/m,
+    ],
+    [
+      'foreign messages',
+      { ok: false, unexpected: 1, byLedger: { lost: 0, doubled: 0, unexpected: 1 } },
+      /^unexpected:\n {2}there are results of messages that no ledger lists/m,
+    ],
+  ])('tells of %s', (_name, part, pattern) => {
+    expect(verificationText({ ...GOOD, ...part })).toMatch(pattern);
+  });
+
+  it('blames no gap, and no defect, without need', () => {
+    const text = verificationText({
+      ...GOOD,
+      ok: false,
+      lost: 2,
+      byCounters: { lost: 2, doubled: 0, unexpected: 0 },
+      byLedger: { lost: 2, doubled: 0, unexpected: 0 },
+    });
+    expect(text).not.toMatch(/gap|defect/);
+  });
+});
