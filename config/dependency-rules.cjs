@@ -1,82 +1,95 @@
-// Who may import whom: ARCHITECTURE.md says why, this holds it. Run by `npm run check`.
+// Who may import whom: one rule per folder. ARCHITECTURE.md says why, `npm run check` holds it.
 
-const parts =
-  '^src/(bridge|consumer|processor|accounts|http)/|^src/(reclaimer|members|snapshot|monitor)\\.ts$';
-const faces = '^src/(index|group|group-view|compose|reports|shutdown|client|publisher|verify)\\.ts$';
+/** What each folder of src may import from, itself aside. `index` is src/index.ts. */
+const MAY_IMPORT = {
+  core: [],
+  log: ['core'],
+  settings: ['core'],
+  redis: ['log', 'core'],
+  processor: ['log', 'settings', 'core'],
+  bridge: ['redis', 'log', 'core', 'doctor'],
+  consumer: ['redis', 'log', 'core', 'processor'],
+  tracing: ['redis', 'log', 'core', 'processor'],
+  observe: ['redis', 'log', 'settings', 'core', 'doctor'],
+  http: ['observe', 'redis', 'log', 'settings', 'core'],
+  group: [
+    'bridge',
+    'consumer',
+    'processor',
+    'tracing',
+    'http',
+    'observe',
+    'redis',
+    'log',
+    'settings',
+    'core',
+    'doctor',
+  ],
+  publish: ['redis', 'log', 'core'],
+  verify: ['publish', 'redis', 'core'],
+  doctor: ['redis', 'log', 'settings', 'core'],
+  index: ['group', 'consumer', 'observe', 'processor', 'redis', 'log', 'settings', 'core'],
+  cli: ['index', 'group', 'observe', 'verify', 'publish', 'doctor', 'log', 'settings', 'core'],
+};
 
-/** Only the files in `at` may import the package `name`. */
-const only = (name, at) => ({
-  name: `${name} only in ${at}`,
-  severity: 'error',
-  from: { path: '^src/', pathNot: `^${at}` },
-  to: { path: `node_modules/${name}/` },
-});
+/** The packages that one folder alone may import. */
+const PACKAGES = {
+  redis: ['ioredis'],
+  tracing: ['@opentelemetry'],
+  http: ['fastify', '@fastify', 'prom-client'],
+  cli: [
+    'commander',
+    'cosmiconfig',
+    'pino',
+    'pino-pretty',
+    'cli-table3',
+    'cli-progress',
+    'yaml',
+    'ansi-escapes',
+    'cli-truncate',
+    'picocolors',
+    'sparkly',
+    'string-width',
+  ],
+};
+
+const pathOf = (folder) => (folder === 'index' ? '^src/index\\.ts$' : `^src/${folder}/`);
+const anyOf = (patterns) => `(${patterns.join('|')})`;
 
 module.exports = {
   forbidden: [
     { name: 'no circles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no orphans', severity: 'error', from: { orphan: true, path: '^src/' }, to: {} },
     {
-      name: 'the command line is imported by the bin alone',
+      name: 'src holds folders with a rule, and index.ts',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/cli/' },
-      to: { path: '^src/cli/' },
+      from: {},
+      to: { path: '^src/', pathNot: anyOf(Object.keys(MAY_IMPORT).map(pathOf)) },
+    },
+    ...Object.entries(MAY_IMPORT).map(([folder, others]) => ({
+      name: `${folder} imports only from ${others.join(', ') || 'itself'}`,
+      severity: 'error',
+      from: { path: pathOf(folder) },
+      to: { path: '^src/', pathNot: anyOf([folder, ...others].map(pathOf)) },
+    })),
+    ...Object.entries(PACKAGES).map(([folder, packages]) => ({
+      name: `${packages.join(', ')} only in ${folder}`,
+      severity: 'error',
+      from: { path: '^src/', pathNot: pathOf(folder) },
+      to: { path: `node_modules/${anyOf(packages)}/` },
+    })),
+    {
+      name: 'zod only in settings and cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(settings|cli)/' },
+      to: { path: 'node_modules/zod/' },
     },
     {
-      name: 'the command line speaks to Redis through the library',
-      severity: 'error',
-      from: { path: '^src/cli/' },
-      to: { path: '^src/(redis|bridge|consumer|processor)/' },
-    },
-    {
-      name: 'parts do not import what composes them',
-      severity: 'error',
-      from: { path: parts },
-      to: { path: faces },
-    },
-    {
-      name: 'parts do not import each other: the group hands them what they need',
-      severity: 'error',
-      from: { path: '^src/(bridge|consumer)/' },
-      to: { path: parts, pathNot: '^src/$1/|^src/processor/' },
-    },
-    {
-      name: 'the module that speaks Redis knows nothing of who uses it',
-      severity: 'error',
-      from: { path: '^src/redis/' },
-      to: { path: '^src/', pathNot: '^src/(redis/|(errors|logger|packed|payload|position|stream-id)\\.ts$)' },
-    },
-    {
-      name: 'leaves import leaves alone',
-      severity: 'error',
-      from: {
-        path: '^src/(errors|logger|position|message|outcome|service|duration|size|nearest|mask|digest|settings|pacing|ledger|packed|payload|stream-id|listen|buckets|vitals)\\.ts$',
-      },
-      to: {
-        path: '^src/',
-        pathNot: '^src/(errors|logger|payload|position|duration|nearest|size|listen|stream-id|buckets)\\.ts$',
-      },
-    },
-    {
-      name: 'what serves http sees the group through its view and its snapshot',
-      severity: 'error',
-      from: { path: '^src/http/' },
-      to: { path: parts, pathNot: '^src/http/|^src/snapshot\\.ts$' },
-    },
-    {
-      name: 'http is loaded only where it is wanted',
+      name: 'http is loaded only when it is set',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/http/' },
       to: { path: '^src/http/', dependencyTypesNot: ['type-only', 'dynamic-import'] },
     },
-    only('ioredis', 'src/redis/'),
-    only('@opentelemetry', 'src/tracing/'),
-    only('(fastify|@fastify|prom-client)', 'src/http/'),
-    only(
-      '(commander|cosmiconfig|pino|pino-pretty|cli-table3|cli-progress|yaml|ansi-escapes|cli-truncate|picocolors|sparkly|string-width)',
-      'src/cli/',
-    ),
-    only('zod', 'src/(settings\\.ts|cli/)'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
