@@ -5,7 +5,7 @@ import { lineOf } from '../doctor/finding.js';
 import { outputBufferOf } from '../doctor/server-checks.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import { bridgeOf, type Gap, type LeaseStore, type Seat } from '../redis/bridge-store.js';
+import { bridgeOf, type Gap, type RedisBridgeStore, type Seat } from '../redis/bridge-store.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
 import type { Phase } from './machine.js';
@@ -27,7 +27,7 @@ export interface BridgeOptions {
   /** ms */
   readonly lease: number;
   readonly limits: Limits;
-  readonly store: LeaseStore;
+  readonly store: RedisBridgeStore;
   /** Makes a connection to subscribe with; each session has its own. */
   readonly connect: () => Connection;
   /** Bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined where unknown. */

@@ -2,7 +2,7 @@ import { Packed } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
 import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/bridge-store.js';
 import { type Limits, PositionedBuffer } from './buffer.js';
-import { Prelude } from './unpositioned-buffer.js';
+import { UnpositionedBuffer } from './unpositioned-buffer.js';
 
 /**
  * The protocol of a bridge, for the length of one subscription: events in, actions out, no I/O and no
@@ -70,7 +70,7 @@ export class BridgeMachine {
   #underWay: Action | undefined;
 
   /** Messages that came before the first mark: their positions are unknown, but for the end of the last. */
-  readonly #prelude: Prelude;
+  readonly #prelude: UnpositionedBuffer;
   /** Where the first mark cut the flow. */
   #start: Position = { epoch: 0, offset: 0 };
   #buffer: PositionedBuffer;
@@ -102,7 +102,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
-    this.#prelude = new Prelude(options.limits.bytes);
+    this.#prelude = new UnpositionedBuffer(options.limits.bytes);
     this.#buffer = new PositionedBuffer(0, 0, options.limits);
   }
 

@@ -3,7 +3,7 @@ import { FULL } from './buffer.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** What comes before the first mark, in its order; where it is too much, the oldest goes. */
-export class Prelude {
+export class UnpositionedBuffer {
   readonly #most: number;
   #messages = new PackedList();
   #bytes = 0;

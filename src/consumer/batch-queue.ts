@@ -9,7 +9,7 @@ const MAX_LENGTH = 1_000_000;
 /** ms between two tries of what Redis refused or did not answer. */
 const RETRY_EVERY = 100;
 
-export interface SettlementsOptions<T> {
+export interface BatchQueueOptions<T> {
   /** Calls that may be under way at a time. */
   readonly calls: number;
   /** Characters that one of them brings. */
@@ -28,8 +28,8 @@ export interface SettlementsOptions<T> {
  * grow with the load by themselves. Another call beside it is made only where a whole batch is waiting, so that Redis
  * has the next one when it is done with one.
  */
-export class Settlements<T extends { readonly inboxId: string }> {
-  readonly #options: SettlementsOptions<T>;
+export class BatchQueue<T extends { readonly inboxId: string }> {
+  readonly #options: BatchQueueOptions<T>;
   #waiting: T[] = [];
   /** Characters of all that wait. */
   #length = 0;
@@ -37,7 +37,7 @@ export class Settlements<T extends { readonly inboxId: string }> {
   #calls = 0;
   #onIdle: (() => void)[] = [];
 
-  constructor(options: SettlementsOptions<T>) {
+  constructor(options: BatchQueueOptions<T>) {
     this.#options = options;
   }
 

@@ -1,9 +1,9 @@
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { DeadLetter, Result, Retry, RoadStore } from '../redis/consumer-store.js';
+import type { DeadLetter, RedisConsumerStore, Result, Retry } from '../redis/consumer-store.js';
 import { refusedAs } from '../redis/protocol/connection.js';
-import { Settlements } from './batch-queue.js';
-import type { Admission } from './read-limiter.js';
+import { BatchQueue } from './batch-queue.js';
+import type { ReadLimiter } from './read-limiter.js';
 
 /** Called once Redis has taken the settlement, or had one of somebody else. */
 export interface Done {
@@ -23,9 +23,9 @@ export type Settlement =
 const CALLS = 2;
 
 export interface CommitterOptions {
-  readonly store: RoadStore;
+  readonly store: RedisConsumerStore;
   /** Told of results that are on their way, and that have arrived. */
-  readonly admission: Admission;
+  readonly admission: ReadLimiter;
   readonly outputMaxLen: number;
   readonly log: Logger;
   /** Told of what was settled by each call. */
@@ -41,9 +41,9 @@ export interface CommitterOptions {
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #abandoned = new AbortController();
-  readonly #results: Settlements<ToBeTold<Result>>;
-  readonly #retries: Settlements<ToBeTold<Retry>>;
-  readonly #letters: Settlements<ToBeTold<DeadLetter>>;
+  readonly #results: BatchQueue<ToBeTold<Result>>;
+  readonly #retries: BatchQueue<ToBeTold<Retry>>;
+  readonly #letters: BatchQueue<ToBeTold<DeadLetter>>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -103,10 +103,10 @@ export class Committer {
     readonly lengthOf: (settlement: T) => number;
     readonly send: (batch: readonly T[]) => Promise<number>;
     readonly onTaken: (batch: readonly T[]) => void;
-  }): Settlements<ToBeTold<T>> {
+  }): BatchQueue<ToBeTold<T>> {
     const { store, log } = this.#options;
     const { calls, what, lengthOf, send, onTaken } = kind;
-    return new Settlements<ToBeTold<T>>({
+    return new BatchQueue<ToBeTold<T>>({
       calls,
       lengthOf,
       send: async (batch) => {

@@ -2,31 +2,31 @@ import { messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { Lane, Outcome } from '../processor/executor.js';
-import type { Entry, RoadStore } from '../redis/consumer-store.js';
+import type { ConsumerExecutor, Outcome } from '../processor/executor.js';
+import type { Entry, RedisConsumerStore } from '../redis/consumer-store.js';
 import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import type { Committer } from './committer.js';
-import { type Holding, Holdings } from './in-flight.js';
-import { Sizer, type SizerOptions } from './prefetch.js';
-import type { Admission } from './read-limiter.js';
+import { type Delivery, InFlight } from './in-flight.js';
+import { Prefetch, type PrefetchOptions } from './prefetch.js';
+import type { ReadLimiter } from './read-limiter.js';
 import { isSpent, type RetryPolicy } from './retry-policy.js';
-import { type Failure, Outcomes } from './settler.js';
+import { type Failure, Settler } from './settler.js';
 
 /** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
 const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
-export interface ConsumerOptions extends SizerOptions {
+export interface ConsumerOptions extends PrefetchOptions {
   readonly id: string;
   /** The consumer's own: a read blocks it. */
   readonly connection: Connection;
-  readonly store: RoadStore;
+  readonly store: RedisConsumerStore;
   readonly committer: Committer;
   /** The same for all consumers of a process. */
-  readonly admission: Admission;
+  readonly admission: ReadLimiter;
   /** Where its messages are processed. */
-  readonly lane: Lane;
+  readonly lane: ConsumerExecutor;
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
@@ -38,13 +38,13 @@ export interface ConsumerOptions extends SizerOptions {
 export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
-  readonly #sizer: Sizer;
-  readonly #outcomes: Outcomes;
+  readonly #sizer: Prefetch;
+  readonly #outcomes: Settler;
   readonly #trouble: Trouble;
-  readonly #held = new Holdings(() => this.#wake?.());
-  #queue: Holding[] = [];
+  readonly #held = new InFlight(() => this.#wake?.());
+  #queue: Delivery[] = [];
   /** Those that come from elsewhere: they are older, and begun first. */
-  #takenOver: Holding[] = [];
+  #takenOver: Delivery[] = [];
   #pumping = false;
   #inWork = 0;
   /** Its lane was closed, and let go of what is held: it is to be handed back before anything else is begun. */
@@ -57,9 +57,9 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#sizer = new Sizer(options);
+    this.#sizer = new Prefetch(options);
     const { id: consumerId, committer, policy, onFailure } = options;
-    this.#outcomes = new Outcomes({ consumerId, committer, policy, onFailure });
+    this.#outcomes = new Settler({ consumerId, committer, policy, onFailure });
     this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
   }
 
@@ -73,9 +73,9 @@ export class Consumer {
    */
   get room(): number {
     if (this.#quiet.signal.aborted || this.#stalled) return 0;
-    const { capacity } = this.#sizer;
-    if (capacity > this.#options.concurrency) return capacity - this.#takenOver.length;
-    return Math.max(capacity - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
+    const { maxUnprocessed } = this.#sizer;
+    if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
+    return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
   }
 
   /** Takes entries that were reclaimed or are due again. */
@@ -148,7 +148,10 @@ export class Consumer {
   /** How many entries to read now; 0 for not yet. */
   get #roomToRead(): number {
     if (this.#stalled) return 0;
-    const room = Math.min(this.#sizer.room(this.#unprocessed), this.#sizer.mostHeld - this.#held.size);
+    const room = Math.min(
+      this.#sizer.readCount(this.#unprocessed),
+      this.#sizer.maxInFlight - this.#held.size,
+    );
     return Math.max(room, 0);
   }
 
@@ -249,7 +252,7 @@ export class Consumer {
     this.#pumping = true;
     const { concurrency, lane } = this.#options;
     let next = 0;
-    const depth = Math.min(lane.depth, this.#sizer.ahead);
+    const depth = Math.min(lane.depth, this.#sizer.prefetch);
     while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
       const holding = this.#takenOver.shift() ?? this.#queue[next++];
       if (!holding) break;
@@ -265,7 +268,7 @@ export class Consumer {
   }
 
   /** An entry that was tried before, or lay with a dead consumer: its attempt is noted first. */
-  async #beginAgain(holding: Holding): Promise<void> {
+  async #beginAgain(holding: Delivery): Promise<void> {
     const { inboxId, attempt } = holding;
     const { store, policy } = this.#options;
     if (isSpent(attempt, policy)) {
@@ -294,13 +297,13 @@ export class Consumer {
     this.#next();
   }
 
-  #process(holding: Holding): void {
+  #process(holding: Delivery): void {
     holding.inWork = true;
-    const running = this.#options.lane.run(holding, this.#onOutcome);
+    const running = this.#options.lane.execute(holding, this.#onOutcome);
     if (holding.inWork) holding.running = running;
   }
 
-  readonly #onOutcome = (holding: Holding, outcome: Outcome, busy: number): void => {
+  readonly #onOutcome = (holding: Delivery, outcome: Outcome, busy: number): void => {
     holding.inWork = false;
     holding.running = undefined;
     this.#inWork--;
@@ -312,7 +315,7 @@ export class Consumer {
     this.#next();
   };
 
-  #end(holding: Holding, outcome: Outcome): void {
+  #end(holding: Delivery, outcome: Outcome): void {
     if (this.#outcomes.settle(holding, outcome)) {
       holding.end();
       return;

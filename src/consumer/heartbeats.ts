@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { RoadStore } from '../redis/consumer-store.js';
-import type { RegistryStore } from '../redis/registry.js';
+import type { RedisConsumerStore } from '../redis/consumer-store.js';
+import type { RedisRegistry } from '../redis/registry.js';
 
 /** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
 const SWEEP_EACH = 5;
@@ -18,9 +18,9 @@ export interface MemberConsumer {
   lose(inboxIds: readonly string[]): void;
 }
 
-export interface MembersOptions {
-  readonly registry: RegistryStore;
-  readonly store: RoadStore;
+export interface HeartbeatsOptions {
+  readonly registry: RedisRegistry;
+  readonly store: RedisConsumerStore;
   readonly consumers: readonly MemberConsumer[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
@@ -35,15 +35,15 @@ export interface MembersOptions {
  * The signs of life of this process's consumers: heartbeats, from which `consumer:ids` is made, and the
  * renewal of what they hold. It also removes the dead of all processes.
  */
-export class Members implements Service {
-  readonly #options: MembersOptions;
+export class Heartbeats implements Service {
+  readonly #options: HeartbeatsOptions;
   readonly #loop: Loop;
   readonly #trouble: Trouble;
   readonly #silence: number;
   #beats = 0;
   #lastBeat: number | undefined;
 
-  constructor(options: MembersOptions) {
+  constructor(options: HeartbeatsOptions) {
     this.#options = options;
     this.#silence = MISSED_BEATS * options.heartbeat;
     this.#trouble = new Trouble(options.log, 'heartbeats fail');

@@ -6,7 +6,7 @@ import type { Entry } from '../redis/consumer-store.js';
 import type { Done } from './committer.js';
 
 /** An entry in a consumer's hands, and the job of processing it. */
-export class Holding implements Job, Done {
+export class Delivery implements Job, Done {
   readonly inboxId: string;
   /** Given up with {@link end}. */
   message: Payload;
@@ -22,9 +22,9 @@ export class Holding implements Job, Done {
   ended = false;
   /** False once it is let go of. */
   held = true;
-  readonly #holdings: Holdings;
+  readonly #holdings: InFlight;
 
-  constructor({ id, message, attempts }: Entry, fresh: boolean, since: number, holdings: Holdings) {
+  constructor({ id, message, attempts }: Entry, fresh: boolean, since: number, holdings: InFlight) {
     this.inboxId = id;
     this.message = message;
     this.attempt = attempts + 1;
@@ -57,10 +57,10 @@ export class Holding implements Job, Done {
  * with all that was in it, to the next: once one of them is old, what was settled long ago survives until all memory is looked
  * through. Measured with 4,000 entries at a time: 0.74 µs each, as against 0.19 µs.
  */
-export class Holdings {
+export class InFlight {
   readonly #onRelease: () => void;
   /** Those among them that were let go of are left out once they are the most. */
-  #list: Holding[] = [];
+  #list: Delivery[] = [];
   #size = 0;
   /** Of all that ever were here, the highest id: what comes after it cannot be held. */
   #newest = '0-0';
@@ -74,11 +74,11 @@ export class Holdings {
   }
 
   /** Takes in entries. Returns the holdings of those that were not held. */
-  add(entries: readonly Entry[], fresh: boolean): Holding[] {
+  add(entries: readonly Entry[], fresh: boolean): Delivery[] {
     if (this.#list.length > 2 * this.#size + entries.length) this.#list = [...this];
     const since = performance.now();
     let known: Set<string> | undefined;
-    const added: Holding[] = [];
+    const added: Delivery[] = [];
     for (const entry of entries) {
       if (compareIds(entry.id, this.#newest) > 0) this.#newest = entry.id;
       else {
@@ -86,7 +86,7 @@ export class Holdings {
         if (known.has(entry.id)) continue;
       }
       known?.add(entry.id);
-      const holding = new Holding(entry, fresh, since, this);
+      const holding = new Delivery(entry, fresh, since, this);
       added.push(holding);
       this.#list.push(holding);
     }
@@ -95,7 +95,7 @@ export class Holdings {
   }
 
   /** Lets go of it; again, in vain. */
-  release(holding: Holding): void {
+  release(holding: Delivery): void {
     if (!holding.held) return;
     holding.held = false;
     this.#size--;
@@ -104,7 +104,7 @@ export class Holdings {
   }
 
   /** Those of them that are held. */
-  among(inboxIds: readonly string[]): Holding[] {
+  among(inboxIds: readonly string[]): Delivery[] {
     const wanted = new Set(inboxIds);
     return this.#list.filter(({ held, inboxId }) => held && wanted.has(inboxId));
   }
@@ -120,7 +120,7 @@ export class Holdings {
     return ids;
   }
 
-  *[Symbol.iterator](): Iterator<Holding> {
+  *[Symbol.iterator](): Iterator<Delivery> {
     for (const holding of this.#list) if (holding.held) yield holding;
   }
 }

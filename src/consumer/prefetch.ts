@@ -12,7 +12,7 @@ const FEWEST = 50;
 /** Most entries of an `auto` read, or the event loop would stutter. */
 const MOST = 500;
 
-export interface SizerOptions {
+export interface PrefetchOptions {
   /** Messages in work at a time. */
   readonly concurrency: number;
   /** Most entries a read, or `auto`. */
@@ -25,15 +25,15 @@ export interface SizerOptions {
  * How many entries a consumer asks for: hundreds where a message takes microseconds, one where it takes
  * longer than the horizon, so that slow work is spread evenly over all consumers.
  */
-export class Sizer {
-  readonly #options: SizerOptions;
+export class Prefetch {
+  readonly #options: PrefetchOptions;
   readonly #fixed: number | undefined;
   /** Entries that may lie unprocessed with it, however long those of all consumers take together. */
   readonly #share: number;
   #mean: number | undefined;
   #busy = false;
 
-  constructor(options: SizerOptions) {
+  constructor(options: PrefetchOptions) {
     this.#options = options;
     this.#fixed = options.batch === 'auto' ? undefined : options.batch;
     this.#share = Math.min(Math.max(Math.floor(MOST_UNPROCESSED / options.consumers), FEWEST), MOST);
@@ -60,12 +60,12 @@ export class Sizer {
   }
 
   /** Entries that may lie unprocessed with the consumer, those in work included. */
-  get capacity(): number {
-    return this.#fixed === undefined ? this.ahead : Math.max(this.#fixed, this.#options.concurrency);
+  get maxUnprocessed(): number {
+    return this.#fixed === undefined ? this.prefetch : Math.max(this.#fixed, this.#options.concurrency);
   }
 
   /** Entries that are worked off within the horizon: so many may be handed on, out of reach, to be begun in turn. */
-  get ahead(): number {
+  get prefetch(): number {
     const { concurrency, consumers } = this.#options;
     // Nothing is known yet: as many as can be in work.
     if (this.#mean === undefined) return concurrency;
@@ -77,8 +77,8 @@ export class Sizer {
   }
 
   /** Entries that may be with the consumer altogether, those included whose outcome Redis does not know yet. */
-  get mostHeld(): number {
-    return 2 * Math.max(this.#share, this.capacity);
+  get maxInFlight(): number {
+    return 2 * Math.max(this.#share, this.maxUnprocessed);
   }
 
   /**
@@ -87,10 +87,10 @@ export class Sizer {
    *
    * @param unprocessed entries with the consumer whose processing has not ended
    */
-  room(unprocessed: number): number {
-    const { capacity } = this;
-    if (unprocessed >= this.#options.concurrency && unprocessed > capacity / 2) return 0;
-    const room = capacity - unprocessed;
+  readCount(unprocessed: number): number {
+    const { maxUnprocessed } = this;
+    if (unprocessed >= this.#options.concurrency && unprocessed > maxUnprocessed / 2) return 0;
+    const room = maxUnprocessed - unprocessed;
     return this.#fixed === undefined ? room : Math.min(room, this.#fixed);
   }
 }

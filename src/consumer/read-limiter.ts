@@ -11,7 +11,7 @@ interface Waiting {
  * Only a read that expects to get all it asks for is to be admitted: who waits for the first message of a quiet channel
  * stands in nobody's way. Nor does what is in work, for however long.
  */
-export class Admission {
+export class ReadLimiter {
   readonly #most: number;
   /** Entries that are asked for by reads that were admitted. */
   #asked = 0;

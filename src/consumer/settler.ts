@@ -1,7 +1,7 @@
 import type { Outcome } from '../processor/executor.js';
 import type { DeadReason } from '../redis/consumer-store.js';
 import type { Committer } from './committer.js';
-import type { Holding } from './in-flight.js';
+import type { Delivery } from './in-flight.js';
 import { afterFailure, type RetryPolicy } from './retry-policy.js';
 
 /** A message that could not be processed, for the log and for listeners. */
@@ -15,7 +15,7 @@ export interface Failure {
   readonly dead: boolean;
 }
 
-export interface OutcomesOptions {
+export interface SettlerOptions {
   readonly consumerId: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
@@ -23,15 +23,15 @@ export interface OutcomesOptions {
 }
 
 /** What becomes of the entries of one consumer, on its way to the committer; failures are told. */
-export class Outcomes {
-  readonly #options: OutcomesOptions;
+export class Settler {
+  readonly #options: SettlerOptions;
 
-  constructor(options: OutcomesOptions) {
+  constructor(options: SettlerOptions) {
     this.#options = options;
   }
 
   /** False where the outcome says nothing about the message: nothing is settled then. */
-  settle(holding: Holding, outcome: Outcome): boolean {
+  settle(holding: Delivery, outcome: Outcome): boolean {
     const { consumerId, committer, policy } = this.#options;
     const { inboxId, attempt } = holding;
     switch (outcome.kind) {
@@ -62,12 +62,12 @@ export class Outcomes {
   }
 
   /** It has had all its attempts, though nobody knows how the last one ended. */
-  giveUp(holding: Holding): void {
+  giveUp(holding: Delivery): void {
     const { attempts } = holding;
     this.#bury(holding, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
   }
 
-  #bury(holding: Holding, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
+  #bury(holding: Delivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { consumerId, committer } = this.#options;
     const { inboxId, message } = holding;
     committer.add({

@@ -1,24 +1,24 @@
 import { Bridge } from '../bridge/bridge.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
-import { Members } from '../consumer/heartbeats.js';
-import { Admission } from '../consumer/read-limiter.js';
+import { Heartbeats } from '../consumer/heartbeats.js';
+import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { lineOf } from '../doctor/finding.js';
 import { evictionOf, refuseUnfit } from '../doctor/server-checks.js';
 import type { Logger } from '../log/logger.js';
 import type { Vitals } from '../observe/process-stats.js';
-import type { Workshop } from '../processor/executor.js';
-import { LeaseStore } from '../redis/bridge-store.js';
-import { RoadStore } from '../redis/consumer-store.js';
+import type { Executor } from '../processor/executor.js';
+import { RedisBridgeStore } from '../redis/bridge-store.js';
+import { RedisConsumerStore } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
-import { RegistryStore } from '../redis/registry.js';
+import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings/schema.js';
 import { loadTracing } from '../tracing/load.js';
-import { TracedLeaseStore, TracedRoadStore } from '../tracing/stores.js';
+import { TracedBridgeStore, TracedConsumerStore } from '../tracing/stores.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { GroupConnections } from './connections.js';
 import type { Reports } from './events.js';
@@ -33,11 +33,11 @@ const MOST_IN_FLIGHT = 2_500;
 const RETAIN_BYTES = 64 * 2 ** 20;
 
 /** What the parts of a group are made from. */
-export interface Materials {
+export interface Dependencies {
   readonly settings: Settings;
   readonly identity: Identity;
   readonly connections: GroupConnections;
-  readonly workshop: Workshop;
+  readonly workshop: Executor;
   readonly reports: Reports;
   /** Kept only where http shows them. */
   readonly vitals: Vitals | undefined;
@@ -53,11 +53,11 @@ export interface Parts {
   readonly consumers: readonly Consumer[];
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
-  readonly members: Members;
+  readonly members: Heartbeats;
 }
 
 /** What becomes known on the way. */
-interface Found {
+interface Resolved {
   readonly keys: Keys;
   readonly server: ServerFacts;
   /** Undefined where nobody traces: then no message is looked at for it. */
@@ -70,14 +70,14 @@ interface Found {
  * @throws {CgroupError} REDIS_UNREACHABLE, REDIS_AUTH, REDIS_VERSION, KEY_TYPE, or STATE if the connections are closed
  *   meanwhile
  */
-export async function compose(materials: Materials): Promise<Parts> {
+export async function compose(materials: Dependencies): Promise<Parts> {
   const { settings, identity, connections, reports, vitals, log } = materials;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
   warnOf(server, log);
   const keys = keysOf(settings);
-  const registry = new RegistryStore(main, keys, {
+  const registry = new RedisRegistry(main, keys, {
     host: identity.host,
     pid: identity.pid,
     output: settings.output,
@@ -85,15 +85,15 @@ export async function compose(materials: Materials): Promise<Parts> {
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const road = tracing
-    ? new TracedRoadStore(tracing, main, keys, settings.group, channel)
-    : new RoadStore(main, keys, settings.group, channel);
+    ? new TracedConsumerStore(tracing, main, keys, settings.group, channel)
+    : new RedisConsumerStore(main, keys, settings.group, channel);
   // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
   await registry.beat([], [], 3 * settings.heartbeat);
   await road.prepare();
 
   const found = { keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(materials, found);
-  const admission = new Admission(MOST_IN_FLIGHT);
+  const admission = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
     store: road,
     admission,
@@ -113,13 +113,13 @@ export async function compose(materials: Materials): Promise<Parts> {
     consumers,
     committer,
     reclaimer: new Reclaimer({ store: road, takers: consumers, claimAfter, log, onLost }),
-    members: new Members({ registry, store: road, consumers, heartbeat, claimAfter, log, onLost }),
+    members: new Heartbeats({ registry, store: road, consumers, heartbeat, claimAfter, log, onLost }),
   };
 }
 
 async function makeBridge(
-  { settings, identity, connections, reports, log }: Materials,
-  { keys, server, tracing }: Found,
+  { settings, identity, connections, reports, log }: Dependencies,
+  { keys, server, tracing }: Resolved,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
   const bridge = new Bridge({
@@ -129,7 +129,9 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing ? new TracedLeaseStore(tracing, connection, keys) : new LeaseStore(connection, keys),
+    store: tracing
+      ? new TracedBridgeStore(tracing, connection, keys)
+      : new RedisBridgeStore(connection, keys),
     connect: () => connections.make('subscriber'),
     outputBufferLimit: server.pubsubHardLimit,
     log: log.child({ bridge: identity.bridgeId }),
@@ -141,8 +143,8 @@ async function makeBridge(
 }
 
 async function makeConsumers(
-  { settings, identity, connections, workshop, reports, vitals, log }: Materials,
-  { tracing }: Found,
+  { settings, identity, connections, workshop, reports, vitals, log }: Dependencies,
+  { tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;
@@ -154,7 +156,7 @@ async function makeConsumers(
           id,
           connection: await connections.open('consumer'),
           ...shared,
-          lane: tracing ? tracing.lane(workshop.lane(id), id) : workshop.lane(id),
+          lane: tracing ? tracing.lane(workshop.forConsumer(id), id) : workshop.forConsumer(id),
           concurrency,
           batch,
           consumers: ids.length,

@@ -5,10 +5,10 @@ import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Vitals } from '../observe/process-stats.js';
 import { type GroupStatus, readStatus } from '../observe/status.js';
-import { chooseWorkshop } from '../processor/choose.js';
-import type { Workshop } from '../processor/executor.js';
+import { chooseExecutor } from '../processor/choose.js';
+import type { Executor } from '../processor/executor.js';
 import type { Processor } from '../processor/processor.js';
-import { type PrivateRedis, startPrivateRedis } from '../redis/local-server.js';
+import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
 import { compose, type Parts } from './compose.js';
 import { GroupConnections } from './connections.js';
@@ -46,8 +46,8 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #connections: GroupConnections;
-  #workshop: Workshop | undefined;
-  #redis: PrivateRedis | undefined;
+  #workshop: Executor | undefined;
+  #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only where http shows them. */
   readonly #vitals: Vitals | undefined;
@@ -129,11 +129,11 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { settings } = this;
     await this.#serve();
     const identity = newIdentity(settings);
-    const workshop = chooseWorkshop(settings, this.#process, identity.consumerIds, this.#log);
+    const workshop = chooseExecutor(settings, this.#process, identity.consumerIds, this.#log);
     this.#workshop = workshop;
     await workshop.start();
     if (settings.embedded && !this.#stopping) {
-      this.#redis = await startPrivateRedis();
+      this.#redis = await startLocalServer();
       if (this.#stopping) await this.#redis.stop(); // the stop may be over already
       const { url } = this.#redis;
       this.#log.info(

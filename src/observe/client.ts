@@ -10,7 +10,7 @@ import { parseSettings, type Settings, type SettingsInput } from '../settings/sc
 import { type GroupStatus, readStatus } from './status.js';
 
 export type { Inspector, StreamEntry } from '../redis/inspect.js';
-export { type PrivateRedis, startPrivateRedis } from '../redis/local-server.js';
+export { type LocalServer, startLocalServer } from '../redis/local-server.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;

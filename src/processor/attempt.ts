@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../core/errors.js';
 import type { Message } from '../core/message.js';
-import type { Bench } from './bench.js';
+import type { AttemptOptions } from './bench.js';
 import { AttemptContext, GivenUp } from './context.js';
 import type { Job, OnOutcome, Outcome, Running } from './executor.js';
 import { encodeResult } from './processor.js';
@@ -15,14 +15,14 @@ const INTERRUPTED: Outcome = { kind: 'interrupted' };
 export class Attempt<J extends Job> implements Running {
   readonly #job: J;
   readonly #messageId: string;
-  readonly #bench: Bench;
+  readonly #bench: AttemptOptions;
   readonly #onOutcome: OnOutcome<J>;
   readonly #context: AttemptContext;
   readonly #began = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(job: J, messageId: string, bench: Bench, onOutcome: OnOutcome<J>) {
+  constructor(job: J, messageId: string, bench: AttemptOptions, onOutcome: OnOutcome<J>) {
     this.#job = job;
     this.#messageId = messageId;
     this.#bench = bench;

@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from '../log/logger.js';
 import type { Settings } from '../settings/schema.js';
 import { builtinProcessor } from './builtin.js';
-import type { Workshop } from './executor.js';
-import { InlineWorkshop } from './inline.js';
+import type { Executor } from './executor.js';
+import { InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
 import type { Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
@@ -15,18 +15,18 @@ import { ThreadPool } from './threads/pool.js';
  * @param process the function of a library's user
  * @param consumers ids of the consumers that will ask for a lane
  */
-export function chooseWorkshop(
+export function chooseExecutor(
   settings: Pick<Settings, 'processor' | 'simulateMs' | 'threads' | 'concurrency' | 'timeout'>,
   process: Processor | undefined,
   consumers: readonly string[],
   log: Logger,
-): Workshop {
+): Executor {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
   const options = { consumers, concurrency, timeout, log };
-  if (process) return new InlineWorkshop(async () => process, options);
-  if (path === undefined) return new InlineWorkshop(async () => builtinProcessor(simulateMs), options);
+  if (process) return new InlineExecutor(async () => process, options);
+  if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)
-    return new InlineWorkshop(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
+    return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
   const threads = settings.threads === 'auto' ? coresToSpare() : settings.threads;
   return new ThreadPool({ ...options, path, threads });
 }

@@ -35,28 +35,28 @@ export interface Running {
 }
 
 /** Where the jobs of one consumer are done, so many at a time as its concurrency says. */
-export interface Lane {
+export interface ConsumerExecutor {
   /** How many jobs it takes on: those beyond the concurrency wait in it, and begin in their order. */
   readonly depth: number;
   /** Whether it takes on nothing for now, and ends as interrupted whatever it is given: it cannot load the processor. */
   readonly closed: boolean;
-  run<J extends Job>(job: J, onOutcome: OnOutcome<J>): Running;
+  execute<J extends Job>(job: J, onOutcome: OnOutcome<J>): Running;
   /** Begins nothing more: what waits in it ends as interrupted. */
   quiet(): void;
 }
 
 /** Where the processor runs, for all consumers of a process. */
-export interface Workshop {
+export interface Executor {
   /** @throws {CgroupError} PROCESSOR where the processor cannot be loaded */
   start(): Promise<void>;
   /** The lane of one of the consumers that it was made for. */
-  lane(consumerId: string): Lane;
+  forConsumer(consumerId: string): ConsumerExecutor;
   /** Ends at once whatever still runs. */
   stop(): Promise<void>;
 }
 
 /** What a workshop is made for. */
-export interface WorkshopOptions {
+export interface ExecutorOptions {
   /** Consumer ids. */
   readonly consumers: readonly string[];
   /** Jobs that are in work at a time in one lane. */

@@ -1,4 +1,4 @@
-import type { Lane, Workshop, WorkshopOptions } from './executor.js';
+import type { ConsumerExecutor, Executor, ExecutorOptions } from './executor.js';
 import { doJob } from './job.js';
 import type { Processor } from './processor.js';
 
@@ -6,12 +6,12 @@ import type { Processor } from './processor.js';
  * Runs the processor on the thread of whoever asks, bridge and heartbeats beside it: for functions, which cannot
  * travel to another thread, and for the built-in processor, which is over before a message could get there.
  */
-export class InlineWorkshop implements Workshop {
+export class InlineExecutor implements Executor {
   readonly #load: () => Promise<Processor>;
-  readonly #options: WorkshopOptions;
+  readonly #options: ExecutorOptions;
   #processor: Processor | undefined;
 
-  constructor(load: () => Promise<Processor>, options: WorkshopOptions) {
+  constructor(load: () => Promise<Processor>, options: ExecutorOptions) {
     this.#load = load;
     this.#options = options;
   }
@@ -20,7 +20,7 @@ export class InlineWorkshop implements Workshop {
     this.#processor = await this.#load();
   }
 
-  lane(consumerId: string): Lane {
+  forConsumer(consumerId: string): ConsumerExecutor {
     const { concurrency, timeout, log } = this.#options;
     const processor = this.#processor;
     if (!processor) throw new TypeError('not started');
@@ -28,7 +28,7 @@ export class InlineWorkshop implements Workshop {
     return {
       depth: concurrency,
       closed: false,
-      run: (job, onOutcome) => doJob(job, bench, onOutcome),
+      execute: (job, onOutcome) => doJob(job, bench, onOutcome),
       quiet() {},
     };
   }

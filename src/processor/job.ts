@@ -1,12 +1,12 @@
 import { parseMessage } from '../core/message.js';
 import { Attempt } from './attempt.js';
-import type { Bench } from './bench.js';
+import type { AttemptOptions } from './bench.js';
 import type { Job, OnOutcome, Running } from './executor.js';
 
 const DONE: Running = { interrupt() {} };
 
 /** Does a job on this thread. */
-export function doJob<J extends Job>(job: J, bench: Bench, onOutcome: OnOutcome<J>): Running {
+export function doJob<J extends Job>(job: J, bench: AttemptOptions, onOutcome: OnOutcome<J>): Running {
   const parsed = parseMessage(job.message);
   if (!parsed.valid) {
     onOutcome(job, { kind: 'invalid', reason: parsed.reason, error: parsed.error }, 0);

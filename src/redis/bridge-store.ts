@@ -90,7 +90,7 @@ export function bridgeOf(holder: string): string {
 }
 
 /** Everything a bridge says to Redis, other than subscribing. One method per script. */
-export class LeaseStore {
+export class RedisBridgeStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
 

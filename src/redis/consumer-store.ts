@@ -83,7 +83,7 @@ export interface Renewed {
 }
 
 /** Everything that consumers say to Redis on a message's way from the inbox to the output. One method per change. */
-export class RoadStore {
+export class RedisConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;

@@ -21,14 +21,14 @@ import { CgroupError } from '../core/errors.js';
  *   Redis would be gone before the consumers could hand back what they hold.
  */
 
-export interface PrivateRedisOptions {
+export interface LocalServerOptions {
   /** More arguments of the server. They come last, so they win over ours. Do not give --port or --bind. */
   args?: string[];
   /** The data folder, which is made if need be and kept. Without it: a temporary one, removed by `stop`. */
   dir?: string;
 }
 
-export interface PrivateRedis {
+export interface LocalServer {
   readonly url: string;
   readonly port: number;
   readonly dir: string;
@@ -88,7 +88,7 @@ export async function findRedisServer(): Promise<string | undefined> {
  * @throws {CgroupError} REDIS_NOT_INSTALLED if there is no server on the PATH; REDIS_UNREACHABLE, with the
  * last lines that it wrote, if it does not come up.
  */
-export async function startPrivateRedis(options: PrivateRedisOptions = {}): Promise<PrivateRedis> {
+export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
   const program = await findRedisServer();
   if (program === undefined)
     throw new CgroupError(
@@ -111,7 +111,7 @@ export async function startPrivateRedis(options: PrivateRedisOptions = {}): Prom
 
 class PortTaken extends CgroupError {}
 
-class Server implements PrivateRedis {
+class Server implements LocalServer {
   port = 0;
   pid = 0;
   version: string | undefined;

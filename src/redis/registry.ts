@@ -36,7 +36,7 @@ export interface Beat {
 }
 
 /** The heartbeats of all consumers, and the list that is made of them. */
-export class RegistryStore {
+export class RedisRegistry {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #member: string;

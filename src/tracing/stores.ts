@@ -1,13 +1,13 @@
-import { LeaseStore, type RelayReply, type RelayRequest } from '../redis/bridge-store.js';
-import { type DeadLetter, type Result, type Retry, RoadStore } from '../redis/consumer-store.js';
+import { RedisBridgeStore, type RelayReply, type RelayRequest } from '../redis/bridge-store.js';
+import { type DeadLetter, RedisConsumerStore, type Result, type Retry } from '../redis/consumer-store.js';
 import type { Tracing } from './tracing.js';
 
 /** The stores with spans around what moves messages. Where nobody traces, the plain ones are used. */
 
-type RoadArguments = ConstructorParameters<typeof RoadStore>;
-type LeaseArguments = ConstructorParameters<typeof LeaseStore>;
+type RoadArguments = ConstructorParameters<typeof RedisConsumerStore>;
+type LeaseArguments = ConstructorParameters<typeof RedisBridgeStore>;
 
-export class TracedRoadStore extends RoadStore {
+export class TracedConsumerStore extends RedisConsumerStore {
   readonly #tracing: Tracing;
 
   constructor(tracing: Tracing, ...args: RoadArguments) {
@@ -31,7 +31,7 @@ export class TracedRoadStore extends RoadStore {
   }
 }
 
-export class TracedLeaseStore extends LeaseStore {
+export class TracedBridgeStore extends RedisBridgeStore {
   readonly #tracing: Tracing;
 
   constructor(tracing: Tracing, ...args: LeaseArguments) {

@@ -2,7 +2,7 @@ import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetr
 import { messageOf } from '../core/errors.js';
 import type { Packed } from '../core/packed.js';
 import type { Payload } from '../core/payload.js';
-import type { Job, Lane, OnOutcome, Outcome, Running } from '../processor/executor.js';
+import type { ConsumerExecutor, Job, OnOutcome, Outcome, Running } from '../processor/executor.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
@@ -35,7 +35,7 @@ export class Tracing {
   }
 
   /** A lane that makes a span of each job; the processor finds its own as `traceparent`, and inline as the active one. */
-  lane(lane: Lane, consumerId: string): Lane {
+  lane(lane: ConsumerExecutor, consumerId: string): ConsumerExecutor {
     return {
       get depth() {
         return lane.depth;
@@ -44,7 +44,7 @@ export class Tracing {
         return lane.closed;
       },
       quiet: () => lane.quiet(),
-      run: (job, onOutcome) => this.#process(lane, consumerId, job, onOutcome),
+      execute: (job, onOutcome) => this.#process(lane, consumerId, job, onOutcome),
     };
   }
 
@@ -81,7 +81,12 @@ export class Tracing {
     for (const id of inboxIds) this.#processed.delete(id);
   }
 
-  #process<J extends Job>(lane: Lane, consumerId: string, job: J, onOutcome: OnOutcome<J>): Running {
+  #process<J extends Job>(
+    lane: ConsumerExecutor,
+    consumerId: string,
+    job: J,
+    onOutcome: OnOutcome<J>,
+  ): Running {
     const { trace, context, propagation, SpanKind } = this.#api;
     const parent = this.#parentOf(job.message);
     const attributes: Attributes = {
@@ -98,7 +103,7 @@ export class Tracing {
     propagation.inject(own, carrier);
     const traced = carrier.traceparent === undefined ? job : { ...job, traceparent: carrier.traceparent };
     return context.with(own, () =>
-      lane.run(traced, (_traced, outcome, busy) => {
+      lane.execute(traced, (_traced, outcome, busy) => {
         this.#end(span, job.inboxId, outcome);
         onOutcome(job, outcome, busy);
       }),

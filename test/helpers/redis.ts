@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../src/redis/local-server.js';
+import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
 
 /** Settings that keep a test apart from the others on the same server. */
 export interface Namespace {
@@ -12,7 +12,7 @@ export interface Namespace {
 
 export interface SharedRedis {
   /** The server of this file; there from `beforeAll` on. */
-  readonly server: PrivateRedis;
+  readonly server: LocalServer;
   readonly url: string;
   /** Names that no other test uses. */
   namespace(): Namespace;
@@ -23,13 +23,13 @@ export interface SharedRedis {
  * the file, and `namespace()` in each test.
  */
 export function withRedis(args: string[] = []): SharedRedis {
-  let server: PrivateRedis | undefined;
+  let server: LocalServer | undefined;
   beforeAll(async () => {
-    server = await startPrivateRedis({ args });
+    server = await startLocalServer({ args });
   });
   afterAll(() => server?.stop());
   const shared = {
-    get server(): PrivateRedis {
+    get server(): LocalServer {
       if (server === undefined)
         throw new Error('the Redis of withRedis() is there from beforeAll to afterAll only');
       return server;
@@ -43,8 +43,8 @@ export function withRedis(args: string[] = []): SharedRedis {
 }
 
 /** A Redis for one test alone, for tests that restart or kill it. It is stopped when the test has ended. */
-export async function freshRedis(args: string[] = []): Promise<PrivateRedis> {
-  const server = await startPrivateRedis({ args });
+export async function freshRedis(args: string[] = []): Promise<LocalServer> {
+  const server = await startLocalServer({ args });
   onTestFinished(() => server.stop());
   return server;
 }

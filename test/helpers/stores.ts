@@ -2,12 +2,12 @@ import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Position } from '../../src/core/position.js';
 import { silentLogger } from '../../src/log/logger.js';
-import { LeaseStore } from '../../src/redis/bridge-store.js';
-import { type Entry, RoadStore } from '../../src/redis/consumer-store.js';
+import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
+import { type Entry, RedisConsumerStore } from '../../src/redis/consumer-store.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
-import { RegistryStore } from '../../src/redis/registry.js';
+import { RedisRegistry } from '../../src/redis/registry.js';
 import { packed } from './packed.js';
 import type { Namespace } from './redis.js';
 
@@ -18,9 +18,9 @@ export const GROUP = 'cgroup';
 export interface Stores {
   readonly raw: Redis;
   readonly keys: Keys;
-  readonly road: RoadStore;
-  readonly lease: LeaseStore;
-  readonly registry: RegistryStore;
+  readonly road: RedisConsumerStore;
+  readonly lease: RedisBridgeStore;
+  readonly registry: RedisRegistry;
   readonly inspector: Inspector;
   /** Relays messages as the leading bridge would; gives back their inbox ids. */
   relay(...messages: string[]): Promise<string[]>;
@@ -48,8 +48,8 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(5_000), reader.connect(5_000)]);
   const keys = keysOf(space);
-  const road = new RoadStore(connection, keys, GROUP, space.channel);
-  const lease = new LeaseStore(connection, keys);
+  const road = new RedisConsumerStore(connection, keys, GROUP, space.channel);
+  const lease = new RedisBridgeStore(connection, keys);
   await road.prepare();
 
   let lead: { token: number; position: Position | undefined } | undefined;
@@ -74,7 +74,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     keys,
     road,
     lease,
-    registry: new RegistryStore(connection, keys, { host: 'here', pid: 1, output: space.output }),
+    registry: new RedisRegistry(connection, keys, { host: 'here', pid: 1, output: space.output }),
     inspector: new Inspector(connection, keys, GROUP),
     relay,
     startOver: () => {

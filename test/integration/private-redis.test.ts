@@ -9,11 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  findRedisServer,
-  type PrivateRedisOptions,
-  startPrivateRedis,
-} from '../../src/redis/local-server.js';
+import { findRedisServer, type LocalServerOptions, startLocalServer } from '../../src/redis/local-server.js';
 import { freshRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
@@ -78,7 +74,7 @@ describe('a private Redis', () => {
   });
 
   test('stop ends it and removes its folder; a second stop does nothing', async () => {
-    const server = await startPrivateRedis();
+    const server = await startLocalServer();
     expect(existsSync(server.dir)).toBe(true);
     await Promise.all([server.stop(), server.stop()]);
     expect(isAlive(server.pid)).toBe(false);
@@ -89,7 +85,7 @@ describe('a private Redis', () => {
   });
 
   test('stop also ends a server that hangs', async () => {
-    const server = await startPrivateRedis();
+    const server = await startLocalServer();
     process.kill(server.pid, 'SIGSTOP');
     await server.stop();
     expect(isAlive(server.pid)).toBe(false);
@@ -113,7 +109,7 @@ describe('a private Redis', () => {
 
   test('a folder that was given is made, used and kept', async () => {
     const dir = join(folder, 'a', 'b');
-    const server = await startPrivateRedis({ dir });
+    const server = await startLocalServer({ dir });
     expect(server.dir).toBe(dir);
     await client(server.url).call('SAVE');
     await server.stop();
@@ -141,7 +137,7 @@ describe('a private Redis', () => {
   });
 
   test('fails with what the server wrote, and leaves nothing', async () => {
-    const start = startPrivateRedis({ args: ['--no-such-setting', '1'] });
+    const start = startLocalServer({ args: ['--no-such-setting', '1'] });
     await expect(start).rejects.toMatchObject({
       code: 'REDIS_UNREACHABLE',
       message: expect.stringContaining('no-such-setting'),
@@ -153,7 +149,7 @@ describe('a private Redis', () => {
     expect(await findRedisServer()).toMatch(/\/(redis|valkey)-server$/);
     vi.stubEnv('PATH', folder);
     expect(await findRedisServer()).toBeUndefined();
-    await expect(startPrivateRedis()).rejects.toMatchObject({
+    await expect(startLocalServer()).rejects.toMatchObject({
       code: 'REDIS_NOT_INSTALLED',
       message: expect.stringContaining('npm run redis'),
     });
@@ -163,7 +159,7 @@ describe('a private Redis', () => {
 describe('with its parent', () => {
   /** A process that starts a private Redis, does what `body` says, and tells the server's process id. */
   function parent(
-    options: PrivateRedisOptions,
+    options: LocalServerOptions,
     body = '',
   ): { child: ChildProcess; line: () => Promise<string> } {
     const module = fileURLToPath(new URL('../../dist/redis/local-server.js', import.meta.url));

@@ -1,14 +1,14 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { GroupClient } from '../../src/observe/client.js';
-import type { PrivateRedis } from '../../src/redis/local-server.js';
+import type { LocalServer } from '../../src/redis/local-server.js';
 import type { CliRun } from '../helpers/cli.js';
 import { freshRedis, type Namespace, namespaceOn } from '../helpers/redis.js';
 import { countersOf, entriesOf, logOf, settled, startGroup } from '../helpers/running.js';
 import { until } from '../helpers/until.js';
 
 interface Scene {
-  server: PrivateRedis;
+  server: LocalServer;
   space: Namespace;
   client: Redis;
   group: CliRun;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CgroupError } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
-import { GroupClient, type PrivateRedis, startPrivateRedis } from '../../observe/client.js';
+import { GroupClient, type LocalServer, startLocalServer } from '../../observe/client.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
 /** ms between two looks at what is waited for. */
@@ -15,7 +15,7 @@ const GOODBYE = 3_000;
 
 /** What a demo needs: a private Redis, a folder, and `cgroup start` processes on them. */
 export class Stage {
-  readonly redis: PrivateRedis;
+  readonly redis: LocalServer;
   readonly client: GroupClient;
   readonly folder: string;
   readonly #children = new Map<number, ChildProcess>();
@@ -23,7 +23,7 @@ export class Stage {
     for (const child of this.#children.values()) child.kill('SIGKILL');
   };
 
-  private constructor(redis: PrivateRedis, client: GroupClient, folder: string) {
+  private constructor(redis: LocalServer, client: GroupClient, folder: string) {
     this.redis = redis;
     this.client = client;
     this.folder = folder;
@@ -33,7 +33,7 @@ export class Stage {
 
   /** @throws {CgroupError} REDIS_NOT_INSTALLED */
   static async open(): Promise<Stage> {
-    const redis = await startPrivateRedis();
+    const redis = await startLocalServer();
     const folder = await mkdtemp(join(tmpdir(), 'cgroup-demo-'));
     const client = await GroupClient.connect({ redis: redis.url });
     return new Stage(redis, client, folder);

@@ -1,7 +1,7 @@
 import type { Job, OnOutcome, Outcome } from '../executor.js';
 import { after, type NumberedJob } from './messages.js';
-import type { Progress } from './progress.js';
-import { Numbered } from './sequence-map.js';
+import type { SharedProgress } from './progress.js';
+import { SequenceMap } from './sequence-map.js';
 
 /** A job that has not ended. */
 export interface Pending {
@@ -18,11 +18,11 @@ export class PendingJobs {
   /** Not posted to the thread of now. */
   #waiting: Pending[] = [];
   /** Posted to the thread of now: by slot, then by number, in the order in which they begin. */
-  readonly #posted: readonly Numbered<Pending>[];
+  readonly #posted: readonly SequenceMap<Pending>[];
   readonly #last: number[];
 
   constructor(slots: number) {
-    this.#posted = Array.from({ length: slots }, () => new Numbered());
+    this.#posted = Array.from({ length: slots }, () => new SequenceMap());
     this.#last = this.#posted.map(() => 0);
   }
 
@@ -92,7 +92,7 @@ export class PendingJobs {
    * thread. After its first `await` a processor cannot be told from the others, so then all that are in work. None,
    * where it was something that an earlier job left behind.
    */
-  suspects(progress: Progress): Pending[] {
+  suspects(progress: SharedProgress): Pending[] {
     const { holder } = progress;
     if (!holder)
       return this.all().filter(({ slot, number }) => number !== undefined && progress.isInWork(slot, number));

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import type { Lane, Workshop, WorkshopOptions } from '../executor.js';
+import type { ConsumerExecutor, Executor, ExecutorOptions } from '../executor.js';
 import { Thread } from './thread.js';
 
-export interface ThreadPoolOptions extends WorkshopOptions {
+export interface ThreadPoolOptions extends ExecutorOptions {
   /** Of the processor's module. */
   readonly path: string;
   /** How many threads; no more are made than there are consumers. */
@@ -10,9 +10,9 @@ export interface ThreadPoolOptions extends WorkshopOptions {
 }
 
 /** Runs the processor in threads of their own, where it can neither delay bridge and heartbeats, nor end the process. */
-export class ThreadPool implements Workshop {
+export class ThreadPool implements Executor {
   readonly #threads: readonly Thread[];
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes = new Map<string, ConsumerExecutor>();
 
   constructor({ path, threads, consumers, ...options }: ThreadPoolOptions) {
     const count = Math.min(threads, consumers.length);
@@ -28,7 +28,7 @@ export class ThreadPool implements Workshop {
     await Promise.all(this.#threads.map((thread) => thread.start()));
   }
 
-  lane(consumerId: string): Lane {
+  forConsumer(consumerId: string): ConsumerExecutor {
     const lane = this.#lanes.get(consumerId);
     if (!lane) throw new TypeError(`no lane was made for ${consumerId}`);
     return lane;

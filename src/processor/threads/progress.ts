@@ -6,7 +6,7 @@ const KNOWN_ENDS = 256;
  * How far a thread is, in memory that both sides see: a thread that the processor keeps busy, or that has
  * ended, can neither tell nor be told anything by messages.
  */
-export class Progress {
+export class SharedProgress {
   readonly memory: SharedArrayBuffer;
   /** The slot whose processor has the thread, then the pulse. */
   readonly #thread: Int32Array;
@@ -27,8 +27,8 @@ export class Progress {
   }
 
   /** @param last of each slot, the number before the first job that the thread will be given */
-  static from(last: readonly number[]): Progress {
-    const progress = new Progress(new SharedArrayBuffer(4 * (2 + last.length * (2 + KNOWN_ENDS))));
+  static from(last: readonly number[]): SharedProgress {
+    const progress = new SharedProgress(new SharedArrayBuffer(4 * (2 + last.length * (2 + KNOWN_ENDS))));
     progress.#begun.set(last);
     progress.leave();
     return progress;

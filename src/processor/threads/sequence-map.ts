@@ -5,7 +5,7 @@ const SLACK = 1_024;
  * Things under numbers that rise by one, each of which goes in its time. It is no Map, for the reason that `Holdings` has: a Map
  * that is filled and emptied all the time keeps alive what has gone.
  */
-export class Numbered<T> {
+export class SequenceMap<T> {
   #list: (T | undefined)[] = [];
   /** The number of the first in the list. */
   #first = 0;

@@ -1,16 +1,16 @@
-import type { Bench } from '../bench.js';
+import type { AttemptOptions } from '../bench.js';
 import type { Outcome, Running } from '../executor.js';
 import { doJob } from '../job.js';
 import type { NumberedJob } from './messages.js';
-import type { Progress } from './progress.js';
+import type { SharedProgress } from './progress.js';
 
 /** ms after which jobs that wait leave the thread to timers, messages and the other slots, and go on afterwards. */
 const TURN = 10;
 
 export interface SlotOptions {
-  readonly bench: Bench;
+  readonly bench: AttemptOptions;
   readonly concurrency: number;
-  readonly progress: Progress;
+  readonly progress: SharedProgress;
   readonly onEnd: (job: NumberedJob, outcome: Outcome, busy: number) => void;
 }
 

@@ -3,12 +3,12 @@ import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { Trouble } from '../../log/throttle.js';
-import type { Job, Lane, OnOutcome, Outcome, Running } from '../executor.js';
+import type { ConsumerExecutor, Job, OnOutcome, Outcome, Running } from '../executor.js';
 import type { Done, ThreadData } from './messages.js';
 import { type Pending, PendingJobs } from './pending.js';
-import { Progress } from './progress.js';
-import { Silence } from './silence.js';
-import { SpawnedThread } from './worker-handle.js';
+import { SharedProgress } from './progress.js';
+import { StallDetector } from './stall-detector.js';
+import { WorkerHandle } from './worker-handle.js';
 
 /** ms between two looks at the thread. */
 const LOOK_EVERY = 100;
@@ -43,10 +43,10 @@ export class Thread {
   readonly #quiet = new Set<number>();
   readonly #stopping = new AbortController();
   readonly #trouble: Trouble;
-  #silence = new Silence();
+  #silence = new StallDetector();
   /** Has loaded the processor, and all jobs. Undefined while it is replaced. */
-  #spawned: SpawnedThread | undefined;
-  #loading: SpawnedThread | undefined;
+  #spawned: WorkerHandle | undefined;
+  #loading: WorkerHandle | undefined;
   /** The processor could not be loaded again for so long that no jobs are taken on. */
   #closed = false;
   /** To be done again before all others, and apart. */
@@ -69,14 +69,14 @@ export class Thread {
   }
 
   /** The lane of one of its consumers. What waits for its turn waits in the thread, which so never waits for us. */
-  lane(slot: number): Lane {
+  lane(slot: number): ConsumerExecutor {
     const closed = () => this.#closed;
     return {
       depth: Number.POSITIVE_INFINITY,
       get closed() {
         return closed();
       },
-      run: (job, onOutcome) => this.#run(slot, job, onOutcome),
+      execute: (job, onOutcome) => this.#run(slot, job, onOutcome),
       quiet: () => this.#beQuiet(slot),
     };
   }
@@ -120,8 +120,8 @@ export class Thread {
   /** Makes the thread, and gives it what there is to do. */
   async #spawn(): Promise<void> {
     const { log, ...data } = this.#options;
-    const progress = Progress.from(this.#jobs.last);
-    const spawned = new SpawnedThread({
+    const progress = SharedProgress.from(this.#jobs.last);
+    const spawned = new WorkerHandle({
       data,
       progress,
       log,
@@ -141,7 +141,7 @@ export class Thread {
     }
     this.#spawned = spawned;
     this.#closed = false;
-    this.#silence = new Silence();
+    this.#silence = new StallDetector();
     for (const slot of this.#quiet) progress.quiet(slot);
     this.#feed();
   }
@@ -178,7 +178,7 @@ export class Thread {
     this.#replace(spawned, { kind: 'failed', reason: 'timeout', error }, timeout);
   }
 
-  #exited(spawned: SpawnedThread, why: string): void {
+  #exited(spawned: WorkerHandle, why: string): void {
     if (spawned !== this.#spawned) return;
     const { log, path } = this.#options;
     const error = `the processor ended its thread: ${why}`;
@@ -187,7 +187,7 @@ export class Thread {
   }
 
   /** Which message it is about, for the log, where only one can be to blame. */
-  #blamed(spawned: SpawnedThread): object {
+  #blamed(spawned: WorkerHandle): object {
     const [guilty, ...more] = this.#jobs.suspects(spawned.progress);
     if (!guilty || more.length > 0) return {};
     const { inboxId, attempt } = guilty.job;
@@ -195,7 +195,7 @@ export class Thread {
   }
 
   /** @param outcome of the job to blame */
-  #replace(spawned: SpawnedThread, outcome: Outcome, busy: number): void {
+  #replace(spawned: WorkerHandle, outcome: Outcome, busy: number): void {
     this.#spawned = undefined;
     spawned.terminate();
     const suspects = this.#jobs.suspects(spawned.progress);

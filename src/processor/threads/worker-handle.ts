@@ -11,7 +11,7 @@ import {
   type ThreadData,
   type ToThread,
 } from './messages.js';
-import type { Progress } from './progress.js';
+import type { SharedProgress } from './progress.js';
 
 /** ms that a thread may take to end by itself, and then to be ended. */
 const END_TIMEOUT = 500;
@@ -20,7 +20,7 @@ const NEVER_IMPORTED = 13;
 
 export interface SpawnedThreadOptions {
   readonly data: Omit<ThreadData, 'memory' | 'port'>;
-  readonly progress: Progress;
+  readonly progress: SharedProgress;
   readonly log: Logger;
   readonly onDone: (done: readonly Done[]) => void;
   /** It has ended, and nobody here has ended it. */
@@ -28,8 +28,8 @@ export interface SpawnedThreadOptions {
 }
 
 /** One thread of Node, from its making to its end. What runs in it is worker.ts. */
-export class SpawnedThread {
-  readonly progress: Progress;
+export class WorkerHandle {
+  readonly progress: SharedProgress;
   readonly #options: SpawnedThreadOptions;
   readonly #worker: Worker;
   /** Not the worker's own: that one is the processor's, which may send whatever it likes. */

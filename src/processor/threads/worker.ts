@@ -4,7 +4,7 @@ import { messageOf } from '../../core/errors.js';
 import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { loadProcessor } from '../load.js';
 import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './messages.js';
-import { Progress } from './progress.js';
+import { SharedProgress } from './progress.js';
 import { Slot } from './slot.js';
 import { threadLogger } from './thread-log.js';
 
@@ -17,7 +17,7 @@ const BEAT_EVERY = 100;
 
 const { path, timeout, concurrency, consumers, memory, port } = workerData as ThreadData;
 const log = threadLogger(tell);
-const progress = new Progress(memory);
+const progress = new SharedProgress(memory);
 
 let done: Done[] = [];
 let toldAt = 0;

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { Bridge } from '../../../src/bridge/bridge.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { LeaseStore } from '../../../src/redis/bridge-store.js';
+import type { RedisBridgeStore } from '../../../src/redis/bridge-store.js';
 import { Connection } from '../../../src/redis/protocol/connection.js';
 import { fakeServer } from '../../helpers/fakeserver.js';
 
@@ -17,7 +17,7 @@ it('a bridge that is stopped while it connects its subscriber waits for nobody, 
     seats: 2,
     lease: 1_000,
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
-    store: { mark: async () => ({ mark: 1 }), leave } as unknown as LeaseStore,
+    store: { mark: async () => ({ mark: 1 }), leave } as unknown as RedisBridgeStore,
     connect: () => {
       const connection = new Connection(`redis://${mute}`, 'subscriber', silentLogger);
       connections.push(connection);

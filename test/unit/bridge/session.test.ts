@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { LeaseStore, MarkRequest } from '../../../src/redis/bridge-store.js';
+import type { MarkRequest, RedisBridgeStore } from '../../../src/redis/bridge-store.js';
 import type { Connection } from '../../../src/redis/protocol/connection.js';
 import type { OnPush } from '../../../src/redis/protocol/pushes.js';
 
@@ -40,7 +40,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     marks: 'marks',
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
     seen: 0,
-    store: store as unknown as LeaseStore,
+    store: store as unknown as RedisBridgeStore,
     subscriber: subscriber as unknown as Connection,
     log: silentLogger,
     mayTake: () => true,

@@ -1,18 +1,18 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
-import { Admission } from '../../../src/consumer/read-limiter.js';
+import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { Lane } from '../../../src/processor/executor.js';
-import type { Entry, RoadStore } from '../../../src/redis/consumer-store.js';
+import type { ConsumerExecutor } from '../../../src/processor/executor.js';
+import type { Entry, RedisConsumerStore } from '../../../src/redis/consumer-store.js';
 import type { Connection } from '../../../src/redis/protocol/connection.js';
 
 const NEVER = new AbortController().signal;
 /** A lane that is done at once. */
-const LANE: Lane = {
+const LANE: ConsumerExecutor = {
   depth: 1,
   closed: false,
-  run: (job, onOutcome) => {
+  execute: (job, onOutcome) => {
     onOutcome(job, { kind: 'processed', messageId: job.inboxId, data: '{}' }, 1);
     return { interrupt() {} };
   },
@@ -39,8 +39,8 @@ function setUp({ most }: { most: number }) {
         reads.push({ block, answer, fail: () => reject(new Error('cut off')) });
       }),
     commit: () => new Promise<string[]>((resolve) => commits.push(() => resolve([]))),
-  } as unknown as RoadStore;
-  const admission = new Admission(most);
+  } as unknown as RedisConsumerStore;
+  const admission = new ReadLimiter(most);
   const committer = new Committer({
     store,
     admission,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Holdings } from '../../../src/consumer/in-flight.js';
+import { InFlight } from '../../../src/consumer/in-flight.js';
 
 function setUp() {
   let releases = 0;
-  const holdings = new Holdings(() => {
+  const holdings = new InFlight(() => {
     releases++;
   });
   const add = (...ids: string[]) =>

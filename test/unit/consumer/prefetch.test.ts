@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { Sizer, type SizerOptions } from '../../../src/consumer/prefetch.js';
+import { Prefetch, type PrefetchOptions } from '../../../src/consumer/prefetch.js';
 
-const ALONE: SizerOptions = { concurrency: 1, batch: 'auto', consumers: 1 };
+const ALONE: PrefetchOptions = { concurrency: 1, batch: 'auto', consumers: 1 };
 
 /** A sizer that has measured messages of so many ms. */
-function sizer(ms: number, options: Partial<SizerOptions> = {}): Sizer {
-  const made = new Sizer({ ...ALONE, ...options });
+function sizer(ms: number, options: Partial<PrefetchOptions> = {}): Prefetch {
+  const made = new Prefetch({ ...ALONE, ...options });
   for (let i = 0; i < 50; i++) made.measured(ms);
   return made;
 }
 
 describe('how much a consumer reads', () => {
   it('is as many as can be in work, as long as nothing is known', () => {
-    expect(new Sizer(ALONE).room(0)).toBe(1);
-    expect(new Sizer({ ...ALONE, concurrency: 7 }).room(0)).toBe(7);
+    expect(new Prefetch(ALONE).readCount(0)).toBe(1);
+    expect(new Prefetch({ ...ALONE, concurrency: 7 }).readCount(0)).toBe(7);
   });
 
   it.each([
@@ -22,28 +22,28 @@ describe('how much a consumer reads', () => {
     [5, 5],
     [50, 1],
   ])('is 25 ms of work: with %d ms a message, %d', (ms, entries) => {
-    expect(sizer(ms).room(0)).toBe(entries);
+    expect(sizer(ms).readCount(0)).toBe(entries);
   });
 
   it('is 100 ms of work where more is waiting, as told by a read that gave all it was asked for', () => {
     const busy = sizer(5);
     busy.read(5, 5);
-    expect(busy.room(0)).toBe(20);
+    expect(busy.readCount(0)).toBe(20);
     busy.read(19, 20);
-    expect(busy.room(0)).toBe(5);
+    expect(busy.readCount(0)).toBe(5);
     busy.read(5, 5);
     busy.readFailed();
-    expect(busy.room(0)).toBe(5);
+    expect(busy.readCount(0)).toBe(5);
   });
 
   it('is nothing while more than half of what it may hold is unprocessed, and one message at least is in work', () => {
     const half = sizer(1);
-    expect([half.room(13), half.room(12)]).toEqual([0, 13]);
-    expect(sizer(50, { concurrency: 4 }).room(3)).toBe(1);
+    expect([half.readCount(13), half.readCount(12)]).toEqual([0, 13]);
+    expect(sizer(50, { concurrency: 4 }).readCount(3)).toBe(1);
   });
 
   it('is never more than a fixed batch', () => {
-    expect(sizer(0.001, { batch: 10 }).room(0)).toBe(10);
+    expect(sizer(0.001, { batch: 10 }).readCount(0)).toBe(10);
   });
 
   it.each([
@@ -58,15 +58,15 @@ describe('how much a consumer reads', () => {
     'is a share of what one thread can do, with 64 consumers: with %d ms a message, %d at a time, %d',
     (ms, concurrency, entries) => {
       const one = sizer(ms, { consumers: 64, concurrency });
-      expect(one.room(0)).toBe(entries);
-      expect(one.mostHeld).toBe(2 * entries);
+      expect(one.readCount(0)).toBe(entries);
+      expect(one.maxInFlight).toBe(2 * entries);
       one.read(entries, entries);
-      expect(one.room(0)).toBe(ms < 0.01 ? 500 : 125);
+      expect(one.readCount(0)).toBe(ms < 0.01 ? 500 : 125);
     },
   );
 
   it('is the concurrency at least, and no share is less than 50', () => {
-    expect(sizer(50, { consumers: 64, concurrency: 1_000 }).room(0)).toBe(1_000);
-    expect(sizer(0.1, { consumers: 1_000 }).room(0)).toBe(50);
+    expect(sizer(50, { consumers: 64, concurrency: 1_000 }).readCount(0)).toBe(1_000);
+    expect(sizer(0.1, { consumers: 1_000 }).readCount(0)).toBe(50);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Admission } from '../../../src/consumer/read-limiter.js';
+import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 
 const NEVER = new AbortController().signal;
 
 /** Notes who was admitted, in which order. */
 function door(most: number) {
-  const admission = new Admission(most);
+  const admission = new ReadLimiter(most);
   const admitted: string[] = [];
   const enter = async (name: string, count: number, signal = NEVER) => {
     if ((await admission.acquire(() => count, signal)) === count) admitted.push(name);
@@ -51,7 +51,7 @@ describe('what consumers may read', () => {
   });
 
   it('is as much as there is room for when the turn has come', async () => {
-    const admission = new Admission(10);
+    const admission = new ReadLimiter(10);
     let room = 10;
     const first = admission.acquire(() => room, NEVER);
     const second = admission.acquire(() => room, NEVER);

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Members, type MembersOptions } from '../../../src/consumer/heartbeats.js';
+import { Heartbeats, type HeartbeatsOptions } from '../../../src/consumer/heartbeats.js';
 import { Reclaimer, type ReclaimerOptions } from '../../../src/consumer/reclaimer.js';
 import { Loop, pause, type Service } from '../../../src/core/service.js';
 import { silentLogger } from '../../../src/log/logger.js';
@@ -180,14 +180,14 @@ describe('the registry of members', () => {
     const work = new Work();
     const registry = {
       beat: () => work.do().then(() => ({ live: [], dead: [] })),
-    } as unknown as MembersOptions['registry'];
+    } as unknown as HeartbeatsOptions['registry'];
     const store = {
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
-    } as unknown as MembersOptions['store'];
+    } as unknown as HeartbeatsOptions['store'];
     const held = { inboxId: '1-1', consumerId: 'c' };
     return work.of(
-      new Members({
+      new Heartbeats({
         registry,
         store,
         consumers: [{ id: 'c', heldSince: () => [held.inboxId], lose: () => {} }],

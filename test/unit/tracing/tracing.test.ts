@@ -2,7 +2,7 @@ import { trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { Job, Lane, OnOutcome, Outcome } from '../../../src/processor/executor.js';
+import type { ConsumerExecutor, Job, OnOutcome, Outcome } from '../../../src/processor/executor.js';
 import { loadTracing } from '../../../src/tracing/load.js';
 
 const names = { channel: 'in', group: 'g' };
@@ -26,11 +26,11 @@ describe('tracing', () => {
     const tracing = await loadTracing(names, silentLogger);
     const calls: unknown[] = [];
     let settle: (outcome: Outcome, busy: number) => void = () => {};
-    const lane: Lane = {
+    const lane: ConsumerExecutor = {
       depth: 7,
       closed: false,
       quiet: () => calls.push('quiet'),
-      run: <J extends Job>(given: J, onOutcome: OnOutcome<J>) => {
+      execute: <J extends Job>(given: J, onOutcome: OnOutcome<J>) => {
         calls.push(Object.keys(given));
         if (given.attempt === 1) onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
         else settle = (outcome, busy) => onOutcome(given, outcome, busy);
@@ -40,8 +40,8 @@ describe('tracing', () => {
     const traced = tracing?.lane(lane, 'c1');
     expect(traced?.depth).toBe(7);
     const outcomes: unknown[] = [];
-    traced?.run(job, (of, outcome, busy) => outcomes.push([of === job, outcome.kind, busy]));
-    const running = traced?.run({ ...job, attempt: 2 }, (of, outcome, busy) =>
+    traced?.execute(job, (of, outcome, busy) => outcomes.push([of === job, outcome.kind, busy]));
+    const running = traced?.execute({ ...job, attempt: 2 }, (of, outcome, busy) =>
       outcomes.push([of.attempt === 2, outcome.kind, busy]),
     );
     running?.interrupt('enough');

@@ -10,10 +10,10 @@ import {
   unpack,
 } from '../../../../src/processor/threads/messages.js';
 import { PendingJobs } from '../../../../src/processor/threads/pending.js';
-import { Progress } from '../../../../src/processor/threads/progress.js';
-import { Numbered } from '../../../../src/processor/threads/sequence-map.js';
-import { Silence } from '../../../../src/processor/threads/silence.js';
+import { SharedProgress } from '../../../../src/processor/threads/progress.js';
+import { SequenceMap } from '../../../../src/processor/threads/sequence-map.js';
 import { Slot } from '../../../../src/processor/threads/slot.js';
+import { StallDetector } from '../../../../src/processor/threads/stall-detector.js';
 import { threadLogger } from '../../../../src/processor/threads/thread-log.js';
 
 const LOWEST = -(2 ** 31);
@@ -53,8 +53,8 @@ describe('jobs on their way', () => {
 describe('the progress of a thread', () => {
   /** Both ends of one piece of memory. */
   function ends(...last: number[]) {
-    const ours = Progress.from(last);
-    return { ours, theirs: new Progress(ours.memory) };
+    const ours = SharedProgress.from(last);
+    return { ours, theirs: new SharedProgress(ours.memory) };
   }
 
   it('is nothing at first', () => {
@@ -101,20 +101,20 @@ describe('the progress of a thread', () => {
 
 describe('the silence of a thread', () => {
   it('lasts as long as the pulse stands still', () => {
-    const silence = new Silence();
+    const silence = new StallDetector();
     expect([silence.look(1, 5_000), silence.look(1, 5_100), silence.look(1, 5_250)]).toEqual([0, 100, 250]);
     expect([silence.look(2, 5_300), silence.look(2, 5_400)]).toEqual([0, 100]);
   });
 
   it('does not count time in which nobody looked', () => {
-    const silence = new Silence();
+    const silence = new StallDetector();
     expect([silence.look(1, 0), silence.look(1, 60_000)]).toEqual([0, 200]);
   });
 });
 
 describe('what is numbered', () => {
   it('is found under its number until it goes, whatever goes before it, and in its order', () => {
-    const numbered = new Numbered<string>();
+    const numbered = new SequenceMap<string>();
     for (const [number, text] of [
       [HIGHEST - 1, 'a'],
       [HIGHEST, 'b'],
@@ -135,7 +135,7 @@ describe('what is numbered', () => {
   });
 
   it('may be a hundred thousand, of which any go at any time', () => {
-    const numbered = new Numbered<number>();
+    const numbered = new SequenceMap<number>();
     const here = new Set<number>();
     let seed = 1;
     for (let number = 1; number <= 100_000; number++) {
@@ -190,7 +190,7 @@ describe('the jobs of a thread', () => {
     jobs.recall();
     expect(jobs.waiting()).toEqual(all);
     expect(jobs.posted(0, 1)).toBeUndefined();
-    const progress = Progress.from(jobs.last);
+    const progress = SharedProgress.from(jobs.last);
     const { number } = jobs.post(all[0] as (typeof all)[0]);
     expect([number, progress.isBegun(0, number)]).toEqual([3, false]);
     jobs.end(all[0] as (typeof all)[0], { kind: 'interrupted' }, 0);
@@ -199,7 +199,7 @@ describe('the jobs of a thread', () => {
 
   it('are suspects if they are in work; one alone, if it has the thread', () => {
     const { jobs, all } = some(4);
-    const progress = Progress.from(jobs.last);
+    const progress = SharedProgress.from(jobs.last);
     for (const pending of all) jobs.post(pending);
     for (const number of [1, 2, 3]) progress.enter(0, number);
     progress.end(0, 2);
@@ -210,7 +210,7 @@ describe('the jobs of a thread', () => {
 
   it('are not to blame for what a job left behind that has ended', () => {
     const { jobs, all } = some(1);
-    const progress = Progress.from(jobs.last);
+    const progress = SharedProgress.from(jobs.last);
     for (const pending of all) jobs.post(pending);
     progress.enter(0, 1);
     for (const pending of all) jobs.end(pending, { kind: 'interrupted' }, 0);
@@ -227,7 +227,7 @@ describe('a slot', () => {
   });
 
   function slot(processor: Processor, concurrency = 1) {
-    const progress = Progress.from([0]);
+    const progress = SharedProgress.from([0]);
     const ends: [number, Outcome['kind']][] = [];
     const bench = { consumerId: 'c', processor, timeout: 1_000, log: silentLogger };
     const onEnd = ({ number }: NumberedJob, { kind }: Outcome) => ends.push([number, kind]);

@@ -2,7 +2,7 @@
 const MOST = 200;
 
 /** For how long a thread has given no sign of life, as far as it was looked at. */
-export class Silence {
+export class StallDetector {
   #pulse: number | undefined;
   #lookedAt = 0;
   #lasts = 0;
