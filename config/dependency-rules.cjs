@@ -8,7 +8,7 @@ const MAY_IMPORT = {
   redis: ['log', 'core'],
   processor: ['log', 'settings', 'core'],
   bridge: ['redis', 'log', 'core', 'doctor'],
-  consumer: ['redis', 'log', 'core', 'processor'],
+  consumer: ['log', 'core', 'processor'],
   tracing: ['redis', 'log', 'core', 'processor'],
   observe: ['redis', 'log', 'settings', 'core', 'doctor'],
   http: ['observe', 'redis', 'log', 'settings', 'core'],
@@ -28,7 +28,7 @@ const MAY_IMPORT = {
   publish: ['redis', 'log', 'core'],
   verify: ['publish', 'redis', 'core'],
   doctor: ['redis', 'log', 'settings', 'core'],
-  index: ['group', 'consumer', 'observe', 'processor', 'redis', 'log', 'settings', 'core'],
+  index: ['group', 'consumer', 'observe', 'processor', 'log', 'settings', 'core'],
   cli: ['index', 'group', 'observe', 'verify', 'publish', 'doctor', 'log', 'settings', 'core'],
 };
 

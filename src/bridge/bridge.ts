@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import type { BridgeStore } from '../core/bridge-store.js';
+import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import { lineOf } from '../doctor/finding.js';
 import { outputBufferOf } from '../doctor/server-checks.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import { bridgeOf, type Gap, type RedisBridgeStore, type Seat } from '../redis/bridge-store.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
 import type { Phase } from './machine.js';
@@ -27,7 +28,7 @@ export interface BridgeOptions {
   /** ms */
   readonly lease: number;
   readonly limits: Limits;
-  readonly store: RedisBridgeStore;
+  readonly store: BridgeStore;
   /** Makes a connection to subscribe with; each session has its own. */
   readonly connect: () => Connection;
   /** Bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined where unknown. */

@@ -1,6 +1,6 @@
+import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../core/bridge-store.js';
 import { Packed } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
-import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../redis/bridge-store.js';
 import { type Limits, PositionedBuffer } from './buffer.js';
 import { UnpositionedBuffer } from './unpositioned-buffer.js';
 

@@ -1,4 +1,4 @@
-import type { Seat } from '../redis/bridge-store.js';
+import type { Seat } from '../core/bridge-store.js';
 
 /**
  * Finds the seat of a bridge that is dead: it has made no mark for `patience` ms on the

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import type { BridgeStore, Gap } from '../core/bridge-store.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, Trouble } from '../log/throttle.js';
-import type { Gap } from '../redis/bridge-store.js';
-import { parseMark, type RedisBridgeStore } from '../redis/bridge-store.js';
+import { parseMark } from '../redis/bridge-store.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
 import { type Action, BridgeMachine, type Phase } from './machine.js';
@@ -26,7 +26,7 @@ export interface SessionOptions {
   readonly lease: number;
   readonly channel: string;
   readonly marks: string;
-  readonly store: RedisBridgeStore;
+  readonly store: BridgeStore;
   /** Connected already, subscribed to nothing yet; the session closes it. */
   readonly subscriber: Connection;
   readonly limits: Limits;

@@ -1,7 +1,7 @@
+import type { ConsumerStore, DeadLetter, Result, Retry } from '../core/consumer-store.js';
+import { hasCode } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { DeadLetter, RedisConsumerStore, Result, Retry } from '../redis/consumer-store.js';
-import { refusedAs } from '../redis/protocol/connection.js';
 import { BatchQueue } from './batch-queue.js';
 import type { ReadLimiter } from './read-limiter.js';
 
@@ -23,7 +23,7 @@ export type Settlement =
 const CALLS = 2;
 
 export interface CommitterOptions {
-  readonly store: RedisConsumerStore;
+  readonly store: ConsumerStore;
   /** Told of results that are on their way, and that have arrived. */
   readonly admission: ReadLimiter;
   readonly outputMaxLen: number;
@@ -118,7 +118,7 @@ export class Committer {
               'settled already, by another consumer or by the same call sent before',
             );
         } catch (error) {
-          if (refusedAs(error, 'NOGROUP')) await store.prepare().catch(() => {});
+          if (hasCode(error, 'NO_GROUP')) await store.prepare().catch(() => {});
           throw error;
         }
       },

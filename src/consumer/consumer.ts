@@ -1,10 +1,9 @@
-import { messageOf } from '../core/errors.js';
+import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
+import { hasCode, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
 import type { ConsumerExecutor, Outcome } from '../processor/executor.js';
-import type { Entry, RedisConsumerStore } from '../redis/consumer-store.js';
-import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import type { Committer } from './committer.js';
 import { type Delivery, InFlight } from './in-flight.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
@@ -19,9 +18,8 @@ const RETRY_EVERY = 200;
 
 export interface ConsumerOptions extends PrefetchOptions {
   readonly id: string;
-  /** The consumer's own: a read blocks it. */
-  readonly connection: Connection;
-  readonly store: RedisConsumerStore;
+  readonly reader: InboxReader;
+  readonly store: ConsumerStore;
   readonly committer: Committer;
   /** The same for all consumers of a process. */
   readonly admission: ReadLimiter;
@@ -101,7 +99,7 @@ export class Consumer {
   async quiet(): Promise<void> {
     this.#quiet.abort();
     this.#wake?.();
-    const { store, connection, lane } = this.#options;
+    const { reader, lane } = this.#options;
     lane.quiet();
     let reading = this.#reading !== undefined;
     const ended = Promise.resolve(this.#reading).then(() => {
@@ -109,7 +107,7 @@ export class Consumer {
     });
     // A read that waits comes back empty. Again and again, because the call may overtake the read.
     while (reading) {
-      await store.unblock(connection).catch(() => {}); // it ends by itself then, a little later
+      await reader.unblock().catch(() => {}); // it ends by itself then, a little later
       await Promise.race([ended, pause(50)]);
     }
   }
@@ -177,7 +175,7 @@ export class Consumer {
         if (signal.aborted) return;
         // Whoever waits for a connection stands in nobody's way.
         this.#sizer.readFailed();
-        if (refusedAs(error, 'NOGROUP', 'UNBLOCKED')) await this.#remake();
+        if (hasCode(error, 'NO_GROUP')) await this.#remake();
         else this.#trouble.failed(error);
         await pause(RETRY_EVERY, signal);
       }
@@ -198,8 +196,7 @@ export class Consumer {
 
   /** A call of its own, for a loop would keep what it read last until it reads again. */
   async #readOnce(room: number, block: number | undefined): Promise<void> {
-    const { store, connection } = this.#options;
-    const entries = await store.read(connection, this.id, room, block);
+    const entries = await this.#options.reader.read(room, block);
     this.#trouble.succeeded();
     this.#sizer.read(entries.length, room);
     this.#take(entries, true);

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import type { ConsumerStore } from '../core/consumer-store.js';
+import type { Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { RedisConsumerStore } from '../redis/consumer-store.js';
-import type { RedisRegistry } from '../redis/registry.js';
 
 /** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
 const SWEEP_EACH = 5;
@@ -19,8 +19,8 @@ export interface MemberConsumer {
 }
 
 export interface HeartbeatsOptions {
-  readonly registry: RedisRegistry;
-  readonly store: RedisConsumerStore;
+  readonly registry: Registry;
+  readonly store: ConsumerStore;
   readonly consumers: readonly MemberConsumer[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
+import type { Entry } from '../core/consumer-store.js';
 import type { Payload } from '../core/payload.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Job, Running } from '../processor/executor.js';
-import type { Entry } from '../redis/consumer-store.js';
 import type { Done } from './committer.js';
 
 /** An entry in a consumer's hands, and the job of processing it. */

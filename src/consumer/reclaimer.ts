@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import type { ConsumerStore, Cursor, Entry } from '../core/consumer-store.js';
 import { Loop, type Service } from '../core/service.js';
 import { Digest } from '../log/digest.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import type { Cursor, Entry, RedisConsumerStore } from '../redis/consumer-store.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
 /** ms between two looks at what is due. */
@@ -24,7 +24,7 @@ export interface Taker {
 }
 
 export interface ReclaimerOptions {
-  readonly store: RedisConsumerStore;
+  readonly store: ConsumerStore;
   readonly takers: readonly Taker[];
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;

@@ -1,5 +1,5 @@
+import type { DeadReason } from '../core/consumer-store.js';
 import type { Outcome } from '../processor/executor.js';
-import type { DeadReason } from '../redis/consumer-store.js';
 import type { Committer } from './committer.js';
 import type { Delivery } from './in-flight.js';
 import { afterFailure, type RetryPolicy } from './retry-policy.js';

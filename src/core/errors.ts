@@ -26,6 +26,11 @@ export class CgroupError extends Error {
   }
 }
 
+/** Whether it is an error of ours with one of these codes. */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): boolean {
+  return error instanceof CgroupError && codes.includes(error.code);
+}
+
 /** One wrong setting: where it stands, what is wrong with it. */
 export interface SettingProblem {
   /** The setting's name in camel case, as in the config file. */

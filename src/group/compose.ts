@@ -10,7 +10,7 @@ import type { Logger } from '../log/logger.js';
 import type { Vitals } from '../observe/process-stats.js';
 import type { Executor } from '../processor/executor.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
-import { RedisConsumerStore } from '../redis/consumer-store.js';
+import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -102,7 +102,7 @@ export async function compose(materials: Dependencies): Promise<Parts> {
     onSettled: (count) => reports.settled(count),
     onResults: vitals && ((results) => vitals.committed(results)),
   });
-  const consumers = await makeConsumers(materials, found, { store: road, committer, admission });
+  const consumers = await makeConsumers(materials, found, main, { store: road, committer, admission });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
@@ -144,7 +144,8 @@ async function makeBridge(
 
 async function makeConsumers(
   { settings, identity, connections, workshop, reports, vitals, log }: Dependencies,
-  { tracing }: Resolved,
+  { keys, tracing }: Resolved,
+  main: Connection,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;
@@ -154,7 +155,7 @@ async function makeConsumers(
       async (id) =>
         new Consumer({
           id,
-          connection: await connections.open('consumer'),
+          reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
           ...shared,
           lane: tracing ? tracing.lane(workshop.forConsumer(id), id) : workshop.forConsumer(id),
           concurrency,

@@ -1,10 +1,10 @@
 import type { Failure } from '../consumer/settler.js';
+import type { Gap } from '../core/bridge-store.js';
 import { messageOf } from '../core/errors.js';
 import { Digest } from '../log/digest.js';
 import { Failing } from '../log/failing.js';
 import type { Logger } from '../log/logger.js';
 import type { Vitals } from '../observe/process-stats.js';
-import type { Gap } from '../redis/bridge-store.js';
 
 /** The events of a group. */
 export interface GroupEvents {

@@ -1,89 +1,23 @@
+import type {
+  ConsumerStore,
+  DeadLetter,
+  Entry,
+  Held,
+  InboxReader,
+  Reclaimed,
+  ReclaimRequest,
+  Renewed,
+  Result,
+  Retry,
+} from '../core/consumer-store.js';
 import { packTexts } from '../core/packed.js';
-import { type Payload, payloadOf } from '../core/payload.js';
+import { payloadOf } from '../core/payload.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { refusedAs } from './protocol/connection.js';
-import type { Entry } from './protocol/entries.js';
-
-export type { Entry } from './protocol/entries.js';
-
-/** One processed message. */
-export interface Result {
-  readonly inboxId: string;
-  readonly consumerId: string;
-  readonly messageId: string;
-  /** The JSON that goes to the output. */
-  readonly data: string;
-}
-
-export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
-
-/** One message that is given up. */
-export interface DeadLetter {
-  readonly inboxId: string;
-  readonly consumerId: string;
-  readonly message: Payload;
-  readonly reason: DeadReason;
-  readonly error: string;
-  /** Attempts made, this one included. */
-  readonly attempts: number;
-  /** Whether an attempt failed, as against a message that could not be tried at all. */
-  readonly failed: boolean;
-}
-
-/** One failed attempt that will be followed by another. */
-export interface Retry {
-  readonly inboxId: string;
-  readonly consumerId: string;
-  /** Wait before the next attempt, ms. */
-  readonly wait: number;
-}
-
-/** An entry in a consumer's hands. */
-export interface Held {
-  readonly inboxId: string;
-  readonly consumerId: string;
-}
-
-/** How far a look at what is pending has come: with this consumer, after this id. */
-export interface Cursor {
-  readonly consumerId: string;
-  readonly after: string;
-}
-
-export interface Reclaimed {
-  readonly entries: Entry[];
-  /** Where to go on; undefined after the last. */
-  readonly next: Cursor | undefined;
-  /** Entries that were deleted from the inbox by somebody else while pending. */
-  readonly lost: number;
-}
-
-export interface ReclaimRequest {
-  /** Who gets them. */
-  readonly consumerId: string;
-  /** ms */
-  readonly silence: number;
-  /** At most so many. */
-  readonly count: number;
-  /**
-   * Whether to look at what every consumer holds. A consumer that speaks, but does not know of all it was given because the
-   * reply was lost, is found by this alone.
-   */
-  readonly everyone: boolean;
-  /** What the last call returned. */
-  readonly from?: Cursor | undefined;
-}
-
-export interface Renewed {
-  /** The inbox ids that are no longer the consumer's. */
-  readonly gone: string[];
-  /** How many of them were deleted from the inbox by somebody else. */
-  readonly deleted: number;
-}
 
 /** Everything that consumers say to Redis on a message's way from the inbox to the output. One method per change. */
-export class RedisConsumerStore {
+export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
@@ -108,40 +42,6 @@ export class RedisConsumerStore {
     const { inbox, output, dead, retry, counters, bridge, processed, gaps } = this.#keys;
     const keys = [inbox, output, dead, retry, counters, bridge, processed, gaps];
     return (await this.#connection.run('prepare', keys, [this.#group, this.#channel ?? ''])) === 1;
-  }
-
-  /**
-   * New entries for one consumer (https://redis.io/docs/latest/commands/xreadgroup/).
-   *
-   * @param connection the consumer's own, because the command blocks it
-   * @param block ms to wait for the first entry; undefined to take what there is
-   * @returns at most `count` entries, none where none came in time
-   * @throws {CgroupError} NO_GROUP where the group is gone: {@link prepare} makes it anew.
-   */
-  read(
-    connection: Connection,
-    consumerId: string,
-    count: number,
-    block: number | undefined,
-  ): Promise<Entry[]> {
-    const waiting = block === undefined ? [] : ['BLOCK', block];
-    const from = [
-      'GROUP',
-      this.#group,
-      consumerId,
-      'COUNT',
-      count,
-      ...waiting,
-      'STREAMS',
-      this.#keys.inbox,
-      '>',
-    ];
-    return connection.readEntries(...from);
-  }
-
-  /** Makes a {@link read} on another connection return at once, empty if nothing came. */
-  unblock(connection: Connection): Promise<void> {
-    return this.#connection.unblock(connection);
   }
 
   /**
@@ -267,6 +167,37 @@ export class RedisConsumerStore {
   async sweep(live: readonly string[], silence: number): Promise<string[]> {
     const args = [this.#group, silence, ...live];
     return (await this.#connection.run('sweep', [this.#keys.inbox, this.#keys.processed], args)) as string[];
+  }
+}
+
+/** Reads with XREADGROUP (https://redis.io/docs/latest/commands/xreadgroup/). */
+export class RedisInboxReader implements InboxReader {
+  readonly #own: Connection;
+  readonly #main: Connection;
+  readonly #group: string;
+  readonly #consumerId: string;
+  readonly #inbox: string;
+
+  /**
+   * @param own the consumer's own connection: a read blocks it
+   * @param main another connection of the process, to end a read with
+   */
+  constructor(own: Connection, main: Connection, keys: Keys, group: string, consumerId: string) {
+    this.#own = own;
+    this.#main = main;
+    this.#group = group;
+    this.#consumerId = consumerId;
+    this.#inbox = keys.inbox;
+  }
+
+  read(count: number, block: number | undefined): Promise<Entry[]> {
+    const waiting = block === undefined ? [] : ['BLOCK', block];
+    const group = ['GROUP', this.#group, this.#consumerId];
+    return this.#own.readEntries(...group, 'COUNT', count, ...waiting, 'STREAMS', this.#inbox, '>');
+  }
+
+  unblock(): Promise<void> {
+    return this.#main.unblock(this.#own);
   }
 }
 

@@ -1,5 +1,5 @@
+import { bridgeOf } from '../core/bridge-store.js';
 import { timeOfId } from '../core/stream-id.js';
-import { bridgeOf } from './bridge-store.js';
 import { type Keys, RETURNED_BELOW } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { consumersFor, type LiveConsumer } from './registry.js';

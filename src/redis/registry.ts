@@ -1,3 +1,4 @@
+import type { Beat, Registry } from '../core/registry.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 
@@ -28,15 +29,8 @@ export function consumersFor(
   });
 }
 
-export interface Beat {
-  /** The ids of all live consumers, of all processes. */
-  readonly live: string[];
-  /** Those whose heartbeats ended without a goodbye, found by this call. */
-  readonly dead: string[];
-}
-
 /** The heartbeats of all consumers, and the list that is made of them. */
-export class RedisRegistry {
+export class RedisRegistry implements Registry {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #member: string;

@@ -1,5 +1,7 @@
-import { RedisBridgeStore, type RelayReply, type RelayRequest } from '../redis/bridge-store.js';
-import { type DeadLetter, RedisConsumerStore, type Result, type Retry } from '../redis/consumer-store.js';
+import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
+import type { DeadLetter, Result, Retry } from '../core/consumer-store.js';
+import { RedisBridgeStore } from '../redis/bridge-store.js';
+import { RedisConsumerStore } from '../redis/consumer-store.js';
 import type { Tracing } from './tracing.js';
 
 /** The stores with spans around what moves messages. Where nobody traces, the plain ones are used. */

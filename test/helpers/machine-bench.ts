@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 import type { Limits } from '../../src/bridge/buffer.js';
 import { BridgeMachine } from '../../src/bridge/machine.js';
+import type { Lease, Mark } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
-import type { Lease, Mark } from '../../src/redis/bridge-store.js';
 
 /** The machine on the bench, and another bridge's. */
 export const ME = 'me#1';

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import type { Entry } from '../../src/core/consumer-store.js';
 import type { Position } from '../../src/core/position.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
-import { type Entry, RedisConsumerStore } from '../../src/redis/consumer-store.js';
+import { RedisConsumerStore, RedisInboxReader } from '../../src/redis/consumer-store.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
@@ -80,7 +81,8 @@ export async function openStores(space: Namespace): Promise<Stores> {
     startOver: () => {
       lead = undefined;
     },
-    read: (consumerId, count = 10_000) => road.read(reader, consumerId, count, 1),
+    read: (consumerId, count = 10_000) =>
+      new RedisInboxReader(reader, connection, keys, GROUP, consumerId).read(count, 1),
     pending: async () => {
       const reply = await raw.xpending(keys.inbox, GROUP, '-', '+', 10_000);
       return (reply as [string, string, number, number][]).map(([id, consumer, , deliveries]) => ({

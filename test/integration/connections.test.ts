@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
+import { RedisInboxReader } from '../../src/redis/consumer-store.js';
 import { keysOf } from '../../src/redis/keys.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { startProxy } from '../helpers/faultproxy.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
 import { logOf, settled, startGroup } from '../helpers/running.js';
-import { openStores } from '../helpers/stores.js';
+import { GROUP, openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 // What clients of Redis do when the network or the server fails, and what has cost others messages.
@@ -39,8 +40,9 @@ async function connected() {
 describe('a connection', () => {
   test('gives all entries, also where it is cut between two reads and reads again at once', async () => {
     const { proxy, connection } = await connected();
-    const { relay, road, pending } = await openStores(redis.namespace());
-    const read = () => road.read(connection, 'a', 10, 100);
+    const { keys, relay, pending } = await openStores(redis.namespace());
+    const reader = new RedisInboxReader(connection, connection, keys, GROUP, 'a');
+    const read = () => reader.read(10, 100);
     for (let round = 0; round < 5; round++) {
       const [id] = await relay(String(round));
       expect(await read()).toEqual([{ id, message: String(round), attempts: 0 }]);

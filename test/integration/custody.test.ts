@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Entry } from '../../src/redis/consumer-store.js';
+import type { Entry } from '../../src/core/consumer-store.js';
 import { withRedis } from '../helpers/redis.js';
 import { GROUP, openStores } from '../helpers/stores.js';
 

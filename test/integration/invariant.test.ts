@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import type { Entry } from '../../src/redis/consumer-store.js';
+import type { Entry } from '../../src/core/consumer-store.js';
 import { withRedis } from '../helpers/redis.js';
 import { GROUP, openStores, type Stores } from '../helpers/stores.js';
 

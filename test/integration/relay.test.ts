@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 import { pause } from '../../src/core/service.js';
-import type { RelayRequest } from '../../src/redis/bridge-store.js';
 import { parseMark } from '../../src/redis/bridge-store.js';
 import { packed } from '../helpers/packed.js';
 import { withRedis } from '../helpers/redis.js';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { DeadLetter, Result } from '../../src/redis/consumer-store.js';
+import type { DeadLetter, Result } from '../../src/core/consumer-store.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores } from '../helpers/stores.js';
 

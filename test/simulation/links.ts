@@ -1,4 +1,4 @@
-import type { Mark } from '../../src/redis/bridge-store.js';
+import type { Mark } from '../../src/core/bridge-store.js';
 import type { Host } from './host.js';
 import { type Output, type RedisModel, Refused } from './redis.js';
 import type { Server } from './server.js';

@@ -1,6 +1,6 @@
 import { BridgeMachine } from '../../src/bridge/machine.js';
+import type { Mark, RelayReply, TakeReply } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
-import type { Mark, RelayReply, TakeReply } from '../../src/redis/bridge-store.js';
 import { RedisModel } from './redis.js';
 import { type Parts, REAL } from './world.js';
 

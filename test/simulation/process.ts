@@ -1,7 +1,7 @@
 import type { Limits } from '../../src/bridge/buffer.js';
 import type { BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
 import { SeatWatch } from '../../src/bridge/seat-watch.js';
-import type { Seat } from '../../src/redis/bridge-store.js';
+import type { Seat } from '../../src/core/bridge-store.js';
 import type { ProcessRecord } from './history.js';
 import { Host } from './host.js';
 import { CommandLink } from './links.js';

@@ -1,5 +1,5 @@
+import type { Mark, RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
-import type { Mark, RelayRequest } from '../../src/redis/bridge-store.js';
 import type { History, Loss, Pass, ProcessRecord, SessionRecord, ToldGap } from './history.js';
 import type { Host, Interval } from './host.js';
 import type { RedisEvents, RedisModel, StoredGap } from './redis.js';

@@ -1,4 +1,3 @@
-import { comparePositions, type Position } from '../../src/core/position.js';
 import type {
   Gap,
   Lease,
@@ -9,7 +8,8 @@ import type {
   RelayRequest,
   ReleaseReply,
   TakeReply,
-} from '../../src/redis/bridge-store.js';
+} from '../../src/core/bridge-store.js';
+import { comparePositions, type Position } from '../../src/core/position.js';
 import { numberOf } from './messages.js';
 
 /** What Redis answers instead of running a script: it is out of memory, and changed nothing. */

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
+import type { Entry } from '../../core/consumer-store.js';
 import { CgroupError } from '../../core/errors.js';
 import type { Logger } from '../../log/logger.js';
 import { type ScriptName, scripts } from '../scripts.js';
-import { type Entry, EntryParser } from './entries.js';
+import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { type OnPush, PushParser } from './pushes.js';
 

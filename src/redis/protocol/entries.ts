@@ -1,15 +1,7 @@
 import { isAscii } from 'node:buffer';
-import { type Payload, payloadOf } from '../../core/payload.js';
+import type { Entry } from '../../core/consumer-store.js';
+import { payloadOf } from '../../core/payload.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
-
-/** An inbox entry as it is given to a consumer. */
-export interface Entry {
-  /** The id in the inbox stream: the message's identity. */
-  readonly id: string;
-  readonly message: Payload;
-  /** Attempts made before this delivery. */
-  readonly attempts: number;
-}
 
 /** Begins a reply to XREADGROUP, and no other that a consumer's connection gets. */
 const PREFIX = Buffer.from('*1\r\n*2\r\n$');

@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
+import type { MarkRequest } from '../../../src/core/bridge-store.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { MarkRequest, RedisBridgeStore } from '../../../src/redis/bridge-store.js';
+import type { RedisBridgeStore } from '../../../src/redis/bridge-store.js';
 import type { Connection } from '../../../src/redis/protocol/connection.js';
 import type { OnPush } from '../../../src/redis/protocol/pushes.js';
 

@@ -2,10 +2,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
+import type { Entry, InboxReader } from '../../../src/core/consumer-store.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import type { ConsumerExecutor } from '../../../src/processor/executor.js';
-import type { Entry, RedisConsumerStore } from '../../../src/redis/consumer-store.js';
-import type { Connection } from '../../../src/redis/protocol/connection.js';
+import { fakeStore } from '../../helpers/fake-store.js';
 
 const NEVER = new AbortController().signal;
 /** A lane that is done at once. */
@@ -31,15 +31,18 @@ function setUp({ most }: { most: number }) {
   const reads: Read[] = [];
   const commits: (() => void)[] = [];
   let ids = 0;
-  const store = {
-    read: (_connection: Connection, _id: string, _count: number, block: number | undefined) =>
+  const reader: InboxReader = {
+    read: (_count, block) =>
       new Promise<Entry[]>((resolve, reject) => {
         const answer = (entries: number) =>
           resolve(Array.from({ length: entries }, () => ({ id: `${++ids}-0`, message: '', attempts: 0 })));
         reads.push({ block, answer, fail: () => reject(new Error('cut off')) });
       }),
+    unblock: async () => {},
+  };
+  const store = fakeStore({
     commit: () => new Promise<string[]>((resolve) => commits.push(() => resolve([]))),
-  } as unknown as RedisConsumerStore;
+  });
   const admission = new ReadLimiter(most);
   const committer = new Committer({
     store,
@@ -51,7 +54,7 @@ function setUp({ most }: { most: number }) {
   });
   const consumer = new Consumer({
     id: 'c',
-    connection: {} as Connection,
+    reader,
     store,
     committer,
     admission,

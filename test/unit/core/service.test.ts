@@ -1,10 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Heartbeats, type HeartbeatsOptions } from '../../../src/consumer/heartbeats.js';
-import { Reclaimer, type ReclaimerOptions } from '../../../src/consumer/reclaimer.js';
+import { Heartbeats } from '../../../src/consumer/heartbeats.js';
+import { Reclaimer } from '../../../src/consumer/reclaimer.js';
+import type { Registry } from '../../../src/core/registry.js';
 import { Loop, pause, type Service } from '../../../src/core/service.js';
 import { silentLogger } from '../../../src/log/logger.js';
+import { fakeStore } from '../../helpers/fake-store.js';
 import { itKeepsTheServiceContract, type ServiceUnderTest } from '../../helpers/service-contract.js';
 
 // Pauses take no time here, but work does: turns of the real event loop.
@@ -159,10 +161,10 @@ describe('a loop', () => {
 describe('the reclaimer', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
-    const store = {
+    const store = fakeStore({
       due: () => work.do().then(() => []),
-      reclaim: () => work.do().then(() => ({ entries: [], cursor: '0-0', lost: 0 })),
-    } as unknown as ReclaimerOptions['store'];
+      reclaim: () => work.do().then(() => ({ entries: [], next: undefined, lost: 0 })),
+    });
     return work.of(
       new Reclaimer({
         store,
@@ -178,13 +180,13 @@ describe('the reclaimer', () => {
 describe('the registry of members', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
-    const registry = {
+    const registry: Registry = {
       beat: () => work.do().then(() => ({ live: [], dead: [] })),
-    } as unknown as HeartbeatsOptions['registry'];
-    const store = {
+    };
+    const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
-    } as unknown as HeartbeatsOptions['store'];
+    });
     const held = { inboxId: '1-1', consumerId: 'c' };
     return work.of(
       new Heartbeats({

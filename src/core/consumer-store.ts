@@ -1,0 +1,142 @@
+import type { Payload } from './payload.js';
+
+/** An inbox entry as a consumer gets it. */
+export interface Entry {
+  /** The id in the inbox stream: the message's identity. */
+  readonly id: string;
+  readonly message: Payload;
+  /** Attempts made before this delivery. */
+  readonly attempts: number;
+}
+
+/** One processed message. */
+export interface Result {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  readonly messageId: string;
+  /** The JSON that goes to the output. */
+  readonly data: string;
+}
+
+export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
+
+/** One message that is given up. */
+export interface DeadLetter {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  readonly message: Payload;
+  readonly reason: DeadReason;
+  readonly error: string;
+  /** Attempts made, this one included. */
+  readonly attempts: number;
+  /** Whether an attempt failed, as against a message that could not be tried at all. */
+  readonly failed: boolean;
+}
+
+/** One failed attempt that will be followed by another. */
+export interface Retry {
+  readonly inboxId: string;
+  readonly consumerId: string;
+  /** Wait before the next attempt, ms. */
+  readonly wait: number;
+}
+
+/** An entry in a consumer's hands. */
+export interface Held {
+  readonly inboxId: string;
+  readonly consumerId: string;
+}
+
+/** How far a look at what is pending has come: with this consumer, after this id. */
+export interface Cursor {
+  readonly consumerId: string;
+  readonly after: string;
+}
+
+export interface Reclaimed {
+  readonly entries: Entry[];
+  /** Where to go on; undefined after the last. */
+  readonly next: Cursor | undefined;
+  /** Entries that were deleted from the inbox by somebody else while pending. */
+  readonly lost: number;
+}
+
+export interface ReclaimRequest {
+  /** Who gets them. */
+  readonly consumerId: string;
+  /** ms */
+  readonly silence: number;
+  /** At most so many. */
+  readonly count: number;
+  /**
+   * Whether to look at what every consumer holds. A consumer that speaks, but does not know of all it was given because the
+   * reply was lost, is found by this alone.
+   */
+  readonly everyone: boolean;
+  /** What the last call returned. */
+  readonly from?: Cursor | undefined;
+}
+
+export interface Renewed {
+  /** The inbox ids that are no longer the consumer's. */
+  readonly gone: string[];
+  /** How many of them were deleted from the inbox by somebody else. */
+  readonly deleted: number;
+}
+
+/** Reads new entries for one consumer, on a connection of its own, because a read may wait. */
+export interface InboxReader {
+  /**
+   * Reads at most `count` new entries.
+   *
+   * @param block ms to wait for the first entry; undefined takes what there is
+   * @returns none if none came in time
+   * @throws {CgroupError} NO_GROUP if the consumer group is gone: {@link ConsumerStore.prepare} makes it again
+   */
+  read(count: number, block: number | undefined): Promise<Entry[]>;
+  /** Makes a read that waits return at once, empty if nothing came. */
+  unblock(): Promise<void>;
+}
+
+/**
+ * What consumers ask of Redis on a message's way from the inbox to the output. One method for each change of state.
+ *
+ * @throws {CgroupError} every method rejects if Redis refuses or does not answer
+ */
+export interface ConsumerStore {
+  /** Makes the consumer group if it is missing. Resolves to whether it was. */
+  prepare(): Promise<boolean>;
+  /**
+   * Settles results. May be sent again after an unknown outcome.
+   *
+   * @param results in the order of their inbox ids
+   * @param maxLength entries that the output keeps, about; 0 for all
+   * @returns the inbox ids that were settled before
+   */
+  commit(results: readonly Result[], maxLength: number): Promise<string[]>;
+  /** Schedules another attempt for each. May be sent again. */
+  retry(retries: readonly Retry[]): Promise<void>;
+  /** Settles dead letters. May be sent again. Resolves to the inbox ids that were settled before. */
+  bury(deadLetters: readonly DeadLetter[]): Promise<string[]>;
+  /** Notes that an attempt begins on an entry that was not fresh. Resolves to whether the consumer still holds it. */
+  begin(held: Held, attempt: number): Promise<boolean>;
+  /** Says that the entries are still in a consumer's work. */
+  renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed>;
+  /** Gives a consumer entries of silent consumers. */
+  reclaim(request: ReclaimRequest): Promise<Reclaimed>;
+  /**
+   * Gives a consumer entries whose next attempt is due.
+   *
+   * @param longestWait ms; a due time farther away was set before Redis's clock was put back
+   */
+  due(consumerId: string, count: number, longestWait: number): Promise<Entry[]>;
+  /**
+   * Hands back all that a consumer holds and takes it out of the Redis group.
+   *
+   * @param attempts attempts made on the entries that it knows of, by inbox id
+   * @returns how many entries were handed back
+   */
+  leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number>;
+  /** Removes dead consumers with nothing pending from the Redis group. Resolves to their ids. */
+  sweep(live: readonly string[], silence: number): Promise<string[]>;
+}

@@ -1,0 +1,19 @@
+import type { ConsumerStore } from '../../src/core/consumer-store.js';
+
+/** A store of which a test gives the methods that it expects to be called; any other one fails the test. */
+export function fakeStore(given: Partial<ConsumerStore>): ConsumerStore {
+  const unexpected = (name: string) => () => Promise.reject(new Error(`unexpected call of ${name}`));
+  return {
+    prepare: unexpected('prepare'),
+    commit: unexpected('commit'),
+    retry: unexpected('retry'),
+    bury: unexpected('bury'),
+    begin: unexpected('begin'),
+    renew: unexpected('renew'),
+    reclaim: unexpected('reclaim'),
+    due: unexpected('due'),
+    leave: unexpected('leave'),
+    sweep: unexpected('sweep'),
+    ...given,
+  };
+}
