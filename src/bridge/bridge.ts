@@ -1,13 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import type { BridgeStore } from '../core/bridge-store.js';
-import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
+import { type BridgeStore, bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
+import { lineOf } from '../core/finding.js';
 import { pause, type Service } from '../core/service.js';
-import { lineOf } from '../doctor/finding.js';
-import { outputBufferOf } from '../doctor/server-checks.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
 import type { Connection } from '../redis/protocol/connection.js';
+import { outputBufferOf } from '../redis/server-checks.js';
 import type { Limits } from './buffer.js';
 import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';

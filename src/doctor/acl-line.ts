@@ -1,8 +1,8 @@
+import { type Cure, redis, redisLine } from '../core/finding.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings/schema.js';
-import { type Cure, redis, redisLine } from './finding.js';
 
 /** Stands for the password, which nobody is to read from a screen. */
 const NEW = ['on', '>PASSWORD'];

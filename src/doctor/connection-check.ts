@@ -1,7 +1,7 @@
 import type { CgroupError } from '../core/errors.js';
+import { type Finding, redis } from '../core/finding.js';
 import { refusedAs } from '../redis/protocol/connection.js';
 import type { AclLine } from './acl-line.js';
-import { type Finding, redis } from './finding.js';
 
 /** A Redis that does not answer, or not to this user; undefined for an error of another kind. */
 export function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {

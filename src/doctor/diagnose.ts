@@ -1,7 +1,16 @@
+import { type Cure, type Finding, notChecked } from '../core/finding.js';
 import type { Facts } from '../redis/facts.js';
 import type { ServerFacts } from '../redis/server.js';
+import {
+  evictionOf,
+  memoryOf,
+  outputBufferOf,
+  ownerOf,
+  persistenceOf,
+  roleOf,
+  versionOf,
+} from '../redis/server-checks.js';
 import type { Settings } from '../settings/schema.js';
-import { type Cure, type Finding, notChecked } from './finding.js';
 import {
   bridgesOf,
   clockOf,
@@ -9,10 +18,8 @@ import {
   keysOfGroup,
   latencyOf,
   othersOf,
-  ownerOf,
   rightsOf,
 } from './group-checks.js';
-import { evictionOf, memoryOf, outputBufferOf, persistenceOf, roleOf, versionOf } from './server-checks.js';
 
 /**
  * All findings, in the order in which they are best mended.

@@ -1,4 +1,5 @@
 import { CgroupError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
@@ -9,7 +10,6 @@ import { parseSettings, type SettingsInput } from '../settings/schema.js';
 import { AclLine } from './acl-line.js';
 import { connectionOf } from './connection-check.js';
 import { diagnose } from './diagnose.js';
-import type { Finding } from './finding.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;

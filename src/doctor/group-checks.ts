@@ -1,8 +1,7 @@
+import { type Cure, type Finding, notChecked, redis, shell, unseen } from '../core/finding.js';
 import type { Facts } from '../redis/facts.js';
-import type { Owner } from '../redis/inspect.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/schema.js';
-import { type Cure, type Finding, notChecked, redis, shell, unseen } from './finding.js';
 
 /** ms by which clocks may differ before people who compare their times are misled. */
 const CLOCKS_APART = 2_000;
@@ -90,29 +89,6 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
       .join('; '),
     why: 'the group does not start, so as not to spoil it',
     cures: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
-  };
-}
-
-/** Whether the output is that of this channel and this Redis group; null where no group has run, undefined where it is not seen. */
-export function ownerOf(
-  owner: Owner | null | undefined,
-  names: Pick<Settings, 'channel' | 'group' | 'output'>,
-): Finding {
-  const check = 'owner';
-  if (owner === null) return { check, status: 'ok', what: 'no group has run here yet' };
-  if (owner === undefined) return unseen(check, 'HMGET of the hash that says so');
-  const { channel = names.channel, group } = owner;
-  const wrong = [
-    ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
-    ...(group === names.group ? [] : [`the group ${names.group}`]),
-  ];
-  if (wrong.length === 0) return { check, status: 'ok', what: `channel ${channel}, group ${group}` };
-  return {
-    check,
-    status: 'mend',
-    what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
-    why: 'two groups on one output mix their results',
-    cures: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
   };
 }
 

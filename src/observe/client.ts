@@ -1,11 +1,10 @@
 import { CgroupError } from '../core/errors.js';
-import { ownerOf } from '../doctor/group-checks.js';
-import { refuseUnfit } from '../doctor/server-checks.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
 import { readServer } from '../redis/server.js';
+import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
 import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
 import { type GroupStatus, readStatus } from './status.js';
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import type { Cure, Finding } from '../../core/finding.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
-import type { Cure, Finding } from '../../doctor/finding.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';

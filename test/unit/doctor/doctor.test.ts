@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { doctorText, notesOn, shownFinding } from '../../../src/cli/commands/doctor.js';
+import { type Cure, type Finding, lineOf, redis, shell } from '../../../src/core/finding.js';
 import { AclLine } from '../../../src/doctor/acl-line.js';
 import { diagnose } from '../../../src/doctor/diagnose.js';
-import { type Cure, type Finding, lineOf, redis, shell } from '../../../src/doctor/finding.js';
-import { refuseUnfit } from '../../../src/doctor/server-checks.js';
 import type { Facts } from '../../../src/redis/facts.js';
 import type { ServerFacts } from '../../../src/redis/server.js';
+import { refuseUnfit } from '../../../src/redis/server-checks.js';
 import { parseSettings } from '../../../src/settings/schema.js';
 
 const MB = 2 ** 20;

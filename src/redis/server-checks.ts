@@ -1,5 +1,4 @@
 import { CgroupError } from '../core/errors.js';
-import type { ServerFacts } from '../redis/server.js';
 import {
   ASK_ANOTHER,
   type Cure,
@@ -9,7 +8,9 @@ import {
   redis,
   shell,
   unseen,
-} from './finding.js';
+} from '../core/finding.js';
+import type { Owner } from './inspect.js';
+import type { ServerFacts } from './server.js';
 
 /** Memory in use beyond this part of all there is leaves too little for a backlog. */
 const NEARLY_FULL = 0.8;
@@ -183,6 +184,29 @@ export function outputBufferOf(
       `pubsub ${megabytes(bytesPerSecond * 10)} ${megabytes(bytesPerSecond * 5)} 60`,
       configFile,
     ),
+  };
+}
+
+/** Whether the output is that of this channel and this Redis group; null where no group has run, undefined where it is not seen. */
+export function ownerOf(
+  owner: Owner | null | undefined,
+  names: Readonly<Record<'channel' | 'group' | 'output', string>>,
+): Finding {
+  const check = 'owner';
+  if (owner === null) return { check, status: 'ok', what: 'no group has run here yet' };
+  if (owner === undefined) return unseen(check, 'HMGET of the hash that says so');
+  const { channel = names.channel, group } = owner;
+  const wrong = [
+    ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
+    ...(group === names.group ? [] : [`the group ${names.group}`]),
+  ];
+  if (wrong.length === 0) return { check, status: 'ok', what: `channel ${channel}, group ${group}` };
+  return {
+    check,
+    status: 'mend',
+    what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
+    why: 'two groups on one output mix their results',
+    cures: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
   };
 }
 
