@@ -9,4 +9,4 @@ export type { Logger } from './log/logger.js';
 export type { ConsumerStatus, GroupStatus } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
-export type { Settings, SettingsInput } from './settings/schema.js';
+export type { Settings, SettingsInput } from './settings/settings.js';

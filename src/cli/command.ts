@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { groupLogger, type Logger } from '../log/logger.js';
 import { GroupClient } from '../observe/client.js';
-import type { SettingName, Settings } from '../settings/schema.js';
+import type { SettingName, Settings } from '../settings/settings.js';
 import { makeLogger } from './logger.js';
 import { addSettingsFlags, configOption, rawFlags } from './settings/flags.js';
 import { type LoadedSettings, loadSettings } from './settings/load-settings.js';

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { CgroupError, messageOf } from '../core/errors.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 import { cleaned, jsonLine, secretsIn } from './log-line.js';
 
 /**

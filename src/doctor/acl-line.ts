@@ -2,7 +2,7 @@ import { type Cure, redis, redisLine } from '../core/finding.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 
 /** Stands for the password, which nobody is to read from a screen. */
 const NEW = ['on', '>PASSWORD'];

@@ -10,7 +10,7 @@ import {
   roleOf,
   versionOf,
 } from '../redis/server-checks.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 import {
   bridgesOf,
   clockOf,

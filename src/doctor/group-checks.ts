@@ -1,7 +1,7 @@
 import { type Cure, type Finding, notChecked, redis, shell, unseen } from '../core/finding.js';
 import type { Facts } from '../redis/facts.js';
 import { formatDuration } from '../settings/durations.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 
 /** ms by which clocks may differ before people who compare their times are misled. */
 const CLOCKS_APART = 2_000;

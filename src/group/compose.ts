@@ -16,7 +16,7 @@ import type { Connection } from '../redis/protocol/connection.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/load.js';
 import { TracedBridgeStore, TracedConsumerStore } from '../tracing/stores.js';
 import type { Tracing } from '../tracing/tracing.js';

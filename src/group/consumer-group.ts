@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { CgroupError, SettingsError } from '../core/errors.js';
+import type { Message } from '../core/message.js';
 import { pause } from '../core/service.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
@@ -9,7 +10,8 @@ import { chooseExecutor } from '../processor/choose.js';
 import type { Executor } from '../processor/executor.js';
 import type { Processor } from '../processor/processor.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
-import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
+import { parseOptions } from '../settings/schema.js';
+import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
 import { GroupConnections } from './connections.js';
 import { type GroupEvents, Reports } from './events.js';
@@ -20,9 +22,12 @@ import { type Life, viewOf } from './view.js';
 export type { GroupEvents } from './events.js';
 
 /** The settings of a group, as in the config file, and what only a program can give. */
-export interface GroupOptions extends SettingsInput {
-  /** Processes the messages on this thread; instead of `processor`, a module that has threads of its own. */
-  readonly process?: Processor;
+export interface GroupOptions<Input extends Message = Message> extends Omit<SettingsInput, 'processor'> {
+  /**
+   * What processes the messages: a function, which runs on this thread; or the path or `file:` URL of a module with a
+   * function as its default export, which runs in threads of its own. Default: adds a random property.
+   */
+  readonly processor?: Processor<Input> | string | URL | undefined;
   /** Any pino logger, or one like it. Without it nothing is logged. */
   readonly logger?: Logger;
 }
@@ -35,14 +40,17 @@ const BRIDGE_TIMEOUT = 15_000;
  * It has no effect on the process around it: no signal handlers, no output, no exit.
  *
  * @example
- * const group = new ConsumerGroup({ size: 5, process: async (message) => ({ ...message, seen: true }) });
+ * const group = new ConsumerGroup({ size: 5, processor: async (message) => ({ ...message, seen: true }) });
  * await group.start();
  * // ...
  * await group.stop();
  */
-export class ConsumerGroup extends EventEmitter<GroupEvents> {
+export class ConsumerGroup<Input extends Message = Message>
+  extends EventEmitter<GroupEvents>
+  implements AsyncDisposable
+{
   readonly settings: Settings;
-  readonly #process: Processor | undefined;
+  readonly #processor: Processor | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #connections: GroupConnections;
@@ -59,14 +67,14 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   /** Ends the waiting of a start under way. */
   readonly #quit = new AbortController();
 
-  /** @throws {SettingsError} naming each wrong setting, or a wrong `process` */
-  constructor(options: GroupOptions = {}) {
+  /** @throws {SettingsError} naming each wrong setting */
+  constructor(options: GroupOptions<Input> = {}) {
     super();
-    const { process: processor, logger, ...settings } = options;
-    this.settings = parseSettings(settings);
-    const wrong = wrongProcess(processor, this.settings);
-    if (wrong) throw new SettingsError([{ setting: 'process', message: `process ${wrong}` }]);
-    this.#process = processor;
+    const { processor, logger, ...settings } = options;
+    const own = typeof processor === 'function';
+    this.settings = parseOptions(own ? settings : { ...settings, processor: moduleOf(processor) });
+    // What the messages look like is the user's word; beyond the `message_id` it is not checked.
+    this.#processor = own ? (processor as Processor) : undefined;
     this.#vitals = this.settings.http && new Vitals();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#reports = new Reports(this.#log, this.#vitals, (event, ...args) =>
@@ -114,6 +122,11 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     return this.#stopping;
   }
 
+  /** As {@link stop}: `await using group = new ConsumerGroup(…)` stops the group at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
   /**
    * The state of the whole group, all processes together.
    *
@@ -129,7 +142,7 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
     const { settings } = this;
     await this.#serve();
     const identity = newIdentity(settings);
-    const workshop = chooseExecutor(settings, this.#process, identity.consumerIds, this.#log);
+    const workshop = chooseExecutor(settings, this.#processor, identity.consumerIds, this.#log);
     this.#workshop = workshop;
     await workshop.start();
     if (settings.embedded && !this.#stopping) {
@@ -221,11 +234,9 @@ export class ConsumerGroup extends EventEmitter<GroupEvents> {
   }
 }
 
-/** Who writes JavaScript has no compiler that tells him. */
-function wrongProcess(process: unknown, { processor }: Settings): string | undefined {
-  if (process === undefined) return undefined;
-  if (typeof process !== 'function') return `must be a function; got ${typeof process}`;
-  return processor === undefined
-    ? undefined
-    : 'and processor are two ways to give the function: give one of them';
+/** JavaScript callers are not type-checked. */
+function moduleOf(processor: string | URL | undefined): string | URL | undefined {
+  if (processor === undefined || typeof processor === 'string' || processor instanceof URL) return processor;
+  const message = `processor must be a function, or the path or URL of a module; got ${typeof processor}`;
+  throw new SettingsError([{ setting: 'processor', message }]);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 
 /** What a process goes by in its group: no other process has these ids, nor will a later life of this one. */
 export interface Identity {

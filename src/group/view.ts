@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { GroupView } from '../http/view.js';
 import type { Vitals } from '../observe/process-stats.js';
-import type { Settings } from '../settings/schema.js';
+import type { Settings } from '../settings/settings.js';
 import type { Parts } from './compose.js';
 
 /** Where a group is in its life, and its parts while it has any. */

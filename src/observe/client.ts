@@ -5,7 +5,8 @@ import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
-import { parseSettings, type Settings, type SettingsInput } from '../settings/schema.js';
+import { parseSettings } from '../settings/schema.js';
+import type { Settings, SettingsInput } from '../settings/settings.js';
 import { type GroupStatus, readStatus } from './status.js';
 
 export type { Inspector, StreamEntry } from '../redis/inspect.js';

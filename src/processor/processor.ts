@@ -8,10 +8,15 @@ import type { Context } from './context.js';
  * Effects outside of Redis may happen more than once (a process can die after the effect and before the
  * commit): make them idempotent, by `context.inboxId` for instance.
  *
- * As the default export of a module it runs in threads, each of which imports the module for itself; as the option
- * `process` of a group it runs on the thread of the group, which it must not keep busy for long.
+ * As the default export of a module it runs in threads, each of which imports the module for itself. As a function
+ * given to a group it runs on the group's thread, which it must not keep busy for long.
+ *
+ * @typeParam Input what the messages look like: not checked, beyond their `message_id`
  */
-export type Processor = (message: Message, context: Context) => unknown;
+export type Processor<Input extends Message = Message, Result = unknown> = (
+  message: Input,
+  context: Context,
+) => Result | Promise<Result>;
 
 /** Results larger than this (bytes of JSON) are refused: Redis takes no value above 512 MB, and one would block all others. */
 const LARGEST_RESULT = 64 * 1024 * 1024;

@@ -1,8 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { formatListen, isLoopback, parseListen } from './addresses.js';
 import { DURATION, formatDuration, parseDuration } from './durations.js';
 import { nearest } from './nearest.js';
+import { durationNames, type SettingName, type Settings, type SettingsInput } from './settings.js';
 import { parseSize, SIZE } from './sizes.js';
 
 /**
@@ -200,14 +202,6 @@ export const settingsSchema = z.strictObject({
     .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
 });
 
-/** All settings as the program uses them: defaults filled in, durations in milliseconds. */
-export type Settings = z.output<typeof settingsSchema>;
-
-/** Settings as a user writes them: all optional, durations as text. */
-export type SettingsInput = z.input<typeof settingsSchema>;
-
-export type SettingName = keyof Settings;
-
 /** Settings whose value is never shown, not even where it is wrong. `redis` is shown without its password. */
 export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken']);
 
@@ -229,6 +223,26 @@ export function parseSettings(input: unknown): Settings {
   problems.push(...brokenRules(input));
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems);
   return parsed.data;
+}
+
+/**
+ * Checks what a program gives: durations may be numbers of milliseconds too, the processor's path a `URL`.
+ *
+ * @throws {SettingsError} as {@link parseSettings} does
+ */
+export function parseOptions(options: SettingsInput): Settings {
+  const written: Record<string, unknown> = { ...options };
+  for (const name of durationNames)
+    if (typeof written[name] === 'number') written[name] = `${written[name]}ms`;
+  const { processor } = options;
+  if (processor instanceof URL) written.processor = pathOf(processor);
+  return parseSettings(written);
+}
+
+function pathOf(url: URL): string {
+  if (url.protocol === 'file:') return fileURLToPath(url);
+  const message = `processor must be a path or a file: URL; got ${show(url.href)}`;
+  throw new SettingsError([{ setting: 'processor', message }]);
 }
 
 /** What is wrong with one setting's value, looked at alone; undefined if nothing is. */

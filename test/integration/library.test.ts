@@ -91,7 +91,7 @@ describe('start and stop', () => {
     const { group, publish, raw } = makeGroup(redis.namespace(), {
       size: 1,
       shutdownTimeout: '1s',
-      process: (_, { signal }) => {
+      processor: (_, { signal }) => {
         signal.addEventListener('abort', () => {
           aborted = signal.reason;
         });
@@ -111,9 +111,13 @@ describe('start and stop', () => {
   });
 
   test.each([
-    [{ process: 3 }, 'process must be a function; got number'],
-    [{ process: () => 1, processor: './x.mjs' }, 'process and processor are two ways to give the function'],
-  ])('a process that cannot be meant is named: %j', (options, told) => {
+    [{ processor: 3 }, 'processor must be a function, or the path or URL of a module; got number'],
+    [
+      { processor: new URL('https://example.com/x.mjs') },
+      'processor must be a path or a file: URL; got "https:',
+    ],
+    [{ process: () => 1 }, 'there is no setting "process"; did you mean "processor"?'],
+  ])('a processor that cannot be meant is named: %j', (options, told) => {
     expect(() => new ConsumerGroup(options as GroupOptions)).toThrow(told);
   });
 
@@ -130,7 +134,7 @@ describe('events', () => {
     let processed = 0;
     const { group, publish } = makeGroup(redis.namespace(), {
       maxAttempts: 1,
-      process: (m) => (m.bad ? Promise.reject(new Error('bad')) : 1),
+      processor: (m) => (m.bad ? Promise.reject(new Error('bad')) : 1),
     });
     let dead = 0;
     group.on('leading', () => told.push('leading'));
@@ -199,7 +203,10 @@ test('status tells the state of the whole group while it runs, and only then', a
 test('two groups in one process, on one channel and one list: each message has one result in each', async () => {
   const space = redis.namespace();
   const other = { ...space, output: `${space.output}:other` };
-  const [one, two] = [makeGroup(space, { process: () => 'one' }), makeGroup(other, { process: () => 'two' })];
+  const [one, two] = [
+    makeGroup(space, { processor: () => 'one' }),
+    makeGroup(other, { processor: () => 'two' }),
+  ];
   await Promise.all([one.group.start(), two.group.start()]);
   expect(await one.listed()).toHaveLength(4);
   for (let i = 0; i < 50; i++) await one.publish({ message_id: i });
@@ -219,7 +226,7 @@ test('leaves no trace in the process around it: no handlers, no output, nothing 
     const before = process.eventNames().map((name) => [name, process.listenerCount(name)]);
     const { ConsumerGroup } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
     const group = new ConsumerGroup({ ...${JSON.stringify(space)}, maxAttempts: 2, backoff: '10ms',
-      process: (m) => { if (m.bad) throw new Error('bad'); return m; } });
+      processor: (m) => { if (m.bad) throw new Error('bad'); return m; } });
     let settled = 0;
     group.on('settled', ({ processed, dead }) => { settled += processed + dead; });
     await group.start();

@@ -81,8 +81,8 @@ describe('the package', () => {
   test('has types', async () => {
     const source = `
       import { ConsumerGroup, type Processor } from 'cgroup';
-      const process: Processor = async (message, { attempt }) => ({ ...message, attempt });
-      export const group = new ConsumerGroup({ size: 2, process });
+      const processor: Processor = async (message, { attempt }) => ({ ...message, attempt });
+      export const group = new ConsumerGroup({ size: 2, processor });
       group.on('settled', ({ processed }) => processed.toFixed());
       // @ts-expect-error: a wrong setting is found by the compiler
       new ConsumerGroup({ size: 'two' });`;

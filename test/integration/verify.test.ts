@@ -108,7 +108,7 @@ describe('verify', () => {
     let broken = true;
     const { space, client, raw, keys } = await runningGroup({
       maxAttempts: 1,
-      process: (message) => {
+      processor: (message) => {
         if (broken && String(message.message_id).startsWith('b')) throw new Error('broken');
         return message;
       },
@@ -140,7 +140,7 @@ describe('verify', () => {
   test('a backlog is no failure, with or without a ledger', async () => {
     const { space, client, raw } = await runningGroup({
       size: 1,
-      process: async (message, { signal }) => {
+      processor: async (message, { signal }) => {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
         return message;
       },

@@ -2,6 +2,7 @@
 // fails where a type is not the one written here, or where a line marked as an error is none.
 
 import { expectTypeOf } from 'vitest';
+import type { z } from 'zod';
 import {
   type CgroupError,
   ConsumerGroup,
@@ -21,6 +22,7 @@ import {
   type SettingsError,
   type SettingsInput,
 } from '../../src/index.js';
+import type { settingsSchema } from '../../src/settings/schema.js';
 
 // Making a group: everything may be left out, settings are written as in the config file.
 expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith();
@@ -31,23 +33,29 @@ expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith({
   batch: 'auto',
   timeout: '60s',
   bridge: 'only',
-  process: async (message) => ({ ...message, seen: true }),
+  processor: async (message) => ({ ...message, seen: true }),
 });
-expectTypeOf<GroupOptions>().toExtend<SettingsInput>();
+expectTypeOf<Omit<GroupOptions, 'processor'>>().toExtend<Omit<SettingsInput, 'processor'>>();
+// The types of the settings are written down apart from the schema, and are those of the schema.
+expectTypeOf<z.output<typeof settingsSchema>>().toEqualTypeOf<{
+  -readonly [Name in keyof Settings]: Settings[Name];
+}>();
 expectTypeOf<SettingsInput['bridge']>().toEqualTypeOf<'auto' | 'off' | 'only' | undefined>();
 expectTypeOf<SettingsInput['batch']>().toEqualTypeOf<number | 'auto' | undefined>();
-expectTypeOf<SettingsInput['backoff']>().toEqualTypeOf<string | undefined>();
+expectTypeOf<SettingsInput['backoff']>().toEqualTypeOf<string | number | undefined>();
+expectTypeOf<SettingsInput['processor']>().toEqualTypeOf<string | URL | undefined>();
 
 // @ts-expect-error an unknown setting
 new ConsumerGroup({ sizes: 5 });
 // @ts-expect-error a number is a text here
 new ConsumerGroup({ size: '5' });
-// @ts-expect-error a duration is written with its unit
-new ConsumerGroup({ timeout: 60_000 });
+new ConsumerGroup({ timeout: 60_000, processor: new URL('file:///handler.mjs') });
+// @ts-expect-error a size is written with its unit
+new ConsumerGroup({ bufferLimit: 1_000 });
 // @ts-expect-error no such choice
 new ConsumerGroup({ bridge: 'maybe' });
-// @ts-expect-error a processor is a function; the path of one is `processor`
-new ConsumerGroup({ process: './processor.js' });
+// @ts-expect-error there is one way to give a processor
+new ConsumerGroup({ process: () => 1 });
 
 // The settings in use: all of them, durations in ms.
 declare const group: ConsumerGroup;
@@ -82,6 +90,16 @@ const processor: Processor = (message, context) => {
   return { ...message, attempt: context.attempt };
 };
 expectTypeOf(processor).toBeFunction();
+// What the messages look like may be said; the group is then one of such messages.
+interface Order extends Message {
+  readonly price: number;
+}
+const price: Processor<Order, { readonly total: number }> = async ({ price }) => ({ total: price * 2 });
+expectTypeOf(new ConsumerGroup({ processor: price })).toEqualTypeOf<ConsumerGroup<Order>>();
+// @ts-expect-error no such result
+const wrong: Processor<Order, { readonly total: number }> = async () => ({ totals: 1 });
+expectTypeOf(wrong).toBeFunction();
+expectTypeOf(group).toExtend<AsyncDisposable>();
 
 // Events: their names and what they carry.
 expectTypeOf<keyof GroupEvents>().toEqualTypeOf<

@@ -1,5 +1,6 @@
 import { nearest } from '../../settings/nearest.js';
-import { type SettingName, settingNames } from '../../settings/schema.js';
+import { settingNames } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
 import { coerce, type Given } from './given.js';
 import { settingInfos } from './setting-info.js';
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { SettingName } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
 import { type SettingInfo, settingInfos } from './setting-info.js';
 
 /** The settings given as flags, as they were typed: nothing is checked or converted yet. */

@@ -1,5 +1,5 @@
 import type { SettingProblem } from '../../core/errors.js';
-import type { SettingName } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
 import { settingInfos } from './setting-info.js';
 
 interface From {

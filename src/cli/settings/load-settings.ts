@@ -5,12 +5,10 @@ import {
   isSettingName,
   parseSettings,
   problemOf,
-  type SettingName,
-  type Settings,
-  type SettingsInput,
   settingNames,
   unknownSetting,
 } from '../../settings/schema.js';
+import type { SettingName, Settings, SettingsInput } from '../../settings/settings.js';
 import { type ConfigFile, readConfigFile } from './config-file.js';
 import { readEnvironment } from './environment.js';
 import type { RawFlags } from './flags.js';

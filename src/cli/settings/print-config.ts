@@ -1,5 +1,6 @@
 import { MASK, maskUrl } from '../../log/redaction.js';
-import { type SettingName, secretSettings, settingNames } from '../../settings/schema.js';
+import { secretSettings, settingNames } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
 import { columns } from '../table.js';
 import type { LoadedSettings } from './load-settings.js';
 import { settingInfos } from './setting-info.js';

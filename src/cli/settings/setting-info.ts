@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DURATION } from '../../settings/durations.js';
-import { type SettingName, settingNames, settingsSchema } from '../../settings/schema.js';
+import { settingNames, settingsSchema } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
 import { SIZE } from '../../settings/sizes.js';
 
 /** What help, README, flags and environment need to know about one setting; all of it from the schema. */

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { addSettingsFlags, configOption, namingFlags, rawFlags } from '../../../../src/cli/settings/flags.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { messageOf } from '../../../../src/core/errors.js';
-import { type SettingName, settingNames } from '../../../../src/settings/schema.js';
+import { settingNames } from '../../../../src/settings/schema.js';
+import type { SettingName } from '../../../../src/settings/settings.js';
 
 function command(names: readonly SettingName[] = settingNames): Command {
   return addSettingsFlags(new Command('start'), names)

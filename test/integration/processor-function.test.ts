@@ -7,10 +7,10 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-test('process gets the message and its context; what it returns is the result', async () => {
+test('a processor function gets the message and its context; what it returns is the result', async () => {
   const seen: [Message, Context][] = [];
   const { group, publish, results, space, raw } = makeGroup(redis.namespace(), {
-    process: async (message, context) => {
+    processor: async (message, context) => {
       seen.push([message, context]);
       return { was: message.message_id, attempt: context.attempt };
     },
@@ -26,13 +26,13 @@ test('process gets the message and its context; what it returns is the result', 
   expect(context.signal.aborted).toBe(false);
 });
 
-test('process may fail, return no JSON, give up, or never end: the rest goes on', async () => {
+test('a processor function may fail, return no JSON, give up, or never end: the rest goes on', async () => {
   const failures: Failure[] = [];
   const { group, publish, results, raw } = makeGroup(redis.namespace(), {
     maxAttempts: 2,
     backoff: '10ms',
     timeout: '100ms',
-    process: (message, { attempt, deadLetter }) => {
+    processor: (message, { attempt, deadLetter }) => {
       if (message.message_id === 'throws') throw new TypeError('no');
       if (message.message_id === 'recovers' && attempt === 1) return Promise.reject(new Error('once'));
       if (message.message_id === 'no-json') return () => {};

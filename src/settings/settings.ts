@@ -1,0 +1,100 @@
+import type { Listen } from './addresses.js';
+
+/**
+ * The settings as the program uses them: defaults filled in, durations in milliseconds, sizes in bytes. The schema in
+ * schema.ts has the defaults and the checks; a test holds that it makes exactly this type. It stands here without the
+ * schema's library, so that the public types do not depend on it.
+ */
+export interface Settings {
+  /** How many consumers the process runs. */
+  readonly size: number;
+  /** The URL of Redis. */
+  readonly redis: string;
+  /** The Pub/Sub channel that messages are published on. */
+  readonly channel: string;
+  /** The stream that results are written to. */
+  readonly output: string;
+  /** The list that holds the ids of the live consumers. */
+  readonly consumerList: string;
+  /** The name of the consumer group on the inbox stream. */
+  readonly group: string;
+  /** The path of the processor's module; undefined for the built-in processor. */
+  readonly processor?: string | undefined;
+  /** Threads that run the module; 0 runs it on the main thread. */
+  readonly threads: number | 'auto';
+  /** ms that the built-in processor waits for each message. */
+  readonly simulateMs: number;
+  /** Whether the command prints the messages per second of the whole group. */
+  readonly monitor: boolean;
+  /** ms between two lines of the monitor. */
+  readonly interval: number;
+  /** Messages that one consumer processes at a time. */
+  readonly concurrency: number;
+  /** Most entries that a consumer reads at once. */
+  readonly batch: number | 'auto';
+  /** Failed attempts after which a message becomes a dead letter. */
+  readonly maxAttempts: number;
+  /** ms before the second attempt; doubles with each further one, up to 30 s, with jitter. */
+  readonly backoff: number;
+  /** ms that one attempt may take. */
+  readonly timeout: number;
+  /** Entries that the output keeps, about; 0 keeps all. */
+  readonly outputMaxLen: number;
+  /** ms of silence after which a consumer's messages are given to others. */
+  readonly claimAfter: number;
+  /** ms between two signs of life of the consumers. */
+  readonly heartbeat: number;
+  /** ms of silence of the leading bridge after which another one takes the lead. */
+  readonly lease: number;
+  /** ms that a clean stop may take. */
+  readonly shutdownTimeout: number;
+  /** A bridge and consumers, consumers only, or a bridge only. */
+  readonly bridge: 'auto' | 'off' | 'only';
+  /** How many bridges of the group are subscribed at a time. */
+  readonly bridges: number;
+  /** ms for which a bridge keeps what it has relayed. */
+  readonly retain: number;
+  /** Bytes that a bridge keeps at most while Redis takes nothing. */
+  readonly bufferLimit: number;
+  /** Whether the process starts a private Redis for this run. */
+  readonly embedded: boolean;
+  /** Where the process serves its live page, metrics and health; undefined for nowhere. */
+  readonly http?: Listen | undefined;
+  /** What a client of http must know. */
+  readonly httpToken?: string | undefined;
+  /** Least severe log lines that the command shows. */
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** How the command's log lines look. */
+  readonly logFormat?: 'pretty' | 'json' | undefined;
+}
+
+export type SettingName = keyof Settings;
+
+/** The settings that are durations. */
+export const durationNames = [
+  'interval',
+  'backoff',
+  'timeout',
+  'claimAfter',
+  'heartbeat',
+  'lease',
+  'shutdownTimeout',
+  'retain',
+] as const satisfies readonly SettingName[];
+
+/** What a user may write for a setting. */
+type Written<Name extends SettingName> = Name extends (typeof durationNames)[number]
+  ? string | number
+  : Name extends 'bufferLimit'
+    ? string
+    : Name extends 'http'
+      ? string | number
+      : Name extends 'processor'
+        ? string | URL
+        : Exclude<Settings[Name], undefined>;
+
+/**
+ * Settings as a program writes them, all optional: durations as text (`'3s'`) or in milliseconds, sizes as text
+ * (`'64mb'`), `http` as a port or `HOST:PORT`, the processor's module as a path or a `URL`.
+ */
+export type SettingsInput = { readonly [Name in SettingName]?: Written<Name> | undefined };
