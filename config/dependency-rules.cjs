@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   bridge: ['redis', 'log', 'core'],
   consumer: ['log', 'core', 'processor'],
   tracing: ['redis', 'log', 'core', 'processor'],
-  observe: ['redis', 'log', 'settings', 'core'],
+  observe: ['verify', 'redis', 'log', 'settings', 'core'],
   http: ['observe', 'redis', 'log', 'settings', 'core'],
   group: [
     'bridge',

@@ -1,12 +1,20 @@
 // Projects that list their `types`, as new ones do with an empty list, would miss EventEmitter and AbortSignal.
 /// <reference types="node" preserve="true" />
 export type { Failure } from './consumer/settler.js';
+export type { Gap } from './core/bridge-store.js';
 export type { DeadReason } from './core/consumer-store.js';
 export { CgroupError, type ErrorCode, type SettingProblem, SettingsError } from './core/errors.js';
 export type { Message } from './core/message.js';
 export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group/consumer-group.js';
-export type { Logger } from './log/logger.js';
-export type { ConsumerStatus, GroupStatus } from './observe/status.js';
+export type { Logger, LogLine } from './log/logger.js';
+export { type ClientOptions, GroupClient } from './observe/client.js';
+export type { ShownLetter } from './observe/dead-letter.js';
+export type { DeadLetters } from './observe/dead-letters.js';
+export type { ConsumerStatus, GroupStatus, GroupTotals } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
+export type { Counters } from './redis/inspect.js';
+export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';
+export type { Differences, Examples } from './verify/differences.js';
+export type { Verification, VerifyOptions } from './verify/verify.js';

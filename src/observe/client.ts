@@ -5,8 +5,10 @@ import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
-import { parseSettings } from '../settings/schema.js';
+import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
+import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
+import { DeadLetters } from './dead-letters.js';
 import { type GroupStatus, readStatus } from './status.js';
 
 export type { Inspector, StreamEntry } from '../redis/inspect.js';
@@ -19,10 +21,19 @@ export interface ClientOptions extends SettingsInput {
   readonly logger?: Logger;
 }
 
-/** A look at a group from outside: it neither relays nor consumes. */
-export class GroupClient {
+/**
+ * Looks at a group from outside and mends it: it neither relays nor consumes.
+ *
+ * @example
+ * const client = await GroupClient.connect({ redis: 'redis://127.0.0.1:6379' });
+ * console.log((await client.status()).backlog);
+ * await client.deadLetters.retryAll();
+ * client.close();
+ */
+export class GroupClient implements AsyncDisposable {
   readonly settings: Settings;
-  /** Streams, counters and dead letters. */
+  readonly deadLetters: DeadLetters;
+  /** @internal streams and counters, for the commands */
   readonly inspector: Inspector;
   readonly #connection: Connection;
 
@@ -30,6 +41,7 @@ export class GroupClient {
     this.settings = settings;
     this.#connection = connection;
     this.inspector = new Inspector(connection, keysOf(settings), settings.group);
+    this.deadLetters = new DeadLetters(this.inspector);
   }
 
   /**
@@ -39,7 +51,7 @@ export class GroupClient {
    */
   static async connect(options: ClientOptions = {}): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
-    const settings = parseSettings(input);
+    const settings = parseOptions(input);
     const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
     await connection.connect(CONNECT_TIMEOUT);
     try {
@@ -54,6 +66,16 @@ export class GroupClient {
   /** The state of the whole group. */
   status(): Promise<GroupStatus> {
     return readStatus(this.inspector, this.settings);
+  }
+
+  /**
+   * Holds the output and the dead letters against the counters, and against ledgers of published ids. The group may be
+   * running.
+   *
+   * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
+   */
+  verify(options: VerifyOptions = {}): Promise<Verification> {
+    return verify(this.inspector, options);
   }
 
   /**
@@ -75,7 +97,13 @@ export class GroupClient {
     }
   }
 
+  /** Ends the connection. May be called twice. */
   close(): void {
     this.#connection.close();
+  }
+
+  /** As {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
   }
 }

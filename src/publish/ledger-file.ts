@@ -80,7 +80,7 @@ export class LedgerFile {
  *
  * @throws {CgroupError} NOT_FOUND where it cannot be read
  */
-export async function readLedger(path: string, onId: (id: string) => void): Promise<void> {
+export async function readLedger(path: string | URL, onId: (id: string) => void): Promise<void> {
   const tell = (line: string) => {
     const id = line.endsWith('\r') ? line.slice(0, -1) : line;
     if (id.trim() !== '') onId(id);

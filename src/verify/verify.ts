@@ -44,7 +44,7 @@ export interface Verification extends Differences {
 
 export interface VerifyOptions {
   /** Files of message ids, as `publish` writes them; they are added up. */
-  readonly ledgers?: readonly string[];
+  readonly ledgers?: readonly (string | URL)[];
   /** Gets how many entries are read, of how many. */
   readonly onProgress?: (read: number, total: number) => void;
 }

@@ -73,24 +73,31 @@ describe('the package', () => {
     const { stdout } = await inFolder(process.execPath, '--no-warnings', 'script.mjs');
     expect(JSON.parse(stdout)).toEqual({
       size: 2,
-      more: expect.arrayContaining(['CgroupError', 'SettingsError']),
+      more: expect.arrayContaining(['CgroupError', 'GroupClient', 'SettingsError']),
       schema: 'object',
     });
   });
 
-  test('has types', async () => {
+  // Without skipLibCheck: its types must not need those of its dependencies.
+  test.each(['typed.mts', 'typed.cts'])('has types: %s', async (file) => {
     const source = `
-      import { ConsumerGroup, type Processor } from 'cgroup';
+      import { ConsumerGroup, GroupClient, type Gap, type Processor } from 'cgroup';
       const processor: Processor = async (message, { attempt }) => ({ ...message, attempt });
       export const group = new ConsumerGroup({ size: 2, processor });
       group.on('settled', ({ processed }) => processed.toFixed());
+      export const gaps: Gap[] = [];
+      group.on('gap', (gap) => gaps.push(gap));
+      export const dead = async () => {
+        await using client = await GroupClient.connect({ timeout: 1_000 });
+        return (await client.deadLetters.list({ limit: 1 }))[0]?.reason ?? (await client.verify()).ok;
+      };
       // @ts-expect-error: a wrong setting is found by the compiler
       new ConsumerGroup({ size: 'two' });`;
-    writeFileSync(join(folder, 'typed.mts'), source);
+    writeFileSync(join(folder, file), source);
     const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node'];
     const roots = ['--typeRoots', join(ROOT, 'node_modules', '@types')];
-    const { stdout } = await inFolder(tsc, ...flags, ...roots, 'typed.mts').catch(
+    const { stdout } = await inFolder(tsc, ...flags, ...roots, file).catch(
       (error: { stdout: string }) => error,
     );
     expect(stdout).toBe('');

@@ -1,0 +1,84 @@
+import type { Inspector } from '../redis/inspect.js';
+import { type ShownLetter, shownLetter } from './dead-letter.js';
+
+/** Dead letters that {@link DeadLetters.list} returns unless told otherwise. */
+const LISTED = 50;
+/** Dead letters sent back in one call. */
+const BATCH = 500;
+
+/** The dead letters of a group: looks at them, sends them back, deletes them. */
+export class DeadLetters {
+  readonly #inspector: Inspector;
+
+  constructor(inspector: Inspector) {
+    this.#inspector = inspector;
+  }
+
+  /**
+   * The newest first.
+   *
+   * @param options.limit how many at most: 50 by default, Infinity for all
+   */
+  async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownLetter[]> {
+    const deadLetters: ShownLetter[] = [];
+    for await (const entry of this.#inspector.newestDeadLetters(limit)) deadLetters.push(shownLetter(entry));
+    return deadLetters;
+  }
+
+  /** One of them; undefined if there is none with this id. */
+  async show(id: string): Promise<ShownLetter | undefined> {
+    const entry = await this.#inspector.deadLetter(id);
+    return entry && shownLetter(entry);
+  }
+
+  /**
+   * Sends dead letters back to the inbox, to be processed like new messages.
+   *
+   * @returns the ids of those that were there
+   */
+  async retry(ids: readonly string[]): Promise<string[]> {
+    const wanted = [...new Set(ids)];
+    const found: string[] = [];
+    for (let first = 0; first < wanted.length; first += BATCH)
+      found.push(...(await this.#inspector.revive(wanted.slice(first, first + BATCH))));
+    return found;
+  }
+
+  /**
+   * Sends back all that are there now. One that dies again meanwhile stays: or it would be sent back for ever.
+   *
+   * @param onProgress gets how many were sent back so far, and how many there were
+   * @returns how many were sent back
+   */
+  async retryAll(onProgress?: (sent: number, total: number) => void): Promise<number> {
+    const { lastDead, deadLength } = await this.#inspector.read();
+    let sent = 0;
+    let batch: string[] = [];
+    const send = async () => {
+      sent += (await this.#inspector.revive(batch)).length;
+      batch = [];
+      onProgress?.(sent, deadLength);
+    };
+    for await (const { id } of this.#inspector.deadLetters(lastDead)) {
+      if (batch.push(id) >= BATCH) await send();
+    }
+    if (batch.length > 0) await send();
+    return sent;
+  }
+
+  /** How many are kept, and the id of the newest: '' for none. */
+  async count(): Promise<{ readonly count: number; readonly newest: string }> {
+    const { lastDead, deadLength } = await this.#inspector.read();
+    return { count: deadLength, newest: lastDead };
+  }
+
+  /**
+   * Deletes dead letters for good.
+   *
+   * @param options.through the id of the newest one to delete; all that are there now by default
+   * @returns how many were deleted
+   */
+  async purge({ through }: { readonly through?: string } = {}): Promise<number> {
+    return this.#inspector.purge(through ?? (await this.count()).newest);
+  }
+}
