@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleaned, jsonLine, secretsIn } from '../../../src/cli/log-line.js';
+import { cleaned, jsonLine, secretsIn } from '../../../src/log/log-line.js';
 
 describe('a line of the log', () => {
   it('shows no password in a URL, wherever it stands', () => {

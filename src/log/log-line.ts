@@ -1,5 +1,5 @@
-import { maskUrls } from '../log/redaction.js';
 import { printable } from './printable.js';
+import { maskUrls } from './redaction.js';
 
 /** Names of fields whose values are nobody's business. */
 const SECRET = /pass(word|wd)?$|pwd$|secret$|token$|authorization$|api[-_]?key$|credentials?$/i;
