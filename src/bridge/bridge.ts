@@ -4,7 +4,7 @@ import { type BridgeStore, bridgeOf, type Gap, type Seat } from '../core/bridge-
 import { lineOf } from '../core/finding.js';
 import { pause, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { outputBufferOf } from '../redis/server-checks.js';
 import type { Limits } from './buffer.js';
@@ -51,7 +51,7 @@ export interface BridgeEvents {
 export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #options: BridgeOptions;
   readonly #stopping = new AbortController();
-  readonly #trouble: Trouble;
+  readonly #failures: ThrottledLog<unknown>;
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   /** A subscriber that is not subscribed yet. */
   #connecting: Connection | undefined;
@@ -67,7 +67,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   constructor(options: BridgeOptions) {
     super();
     this.#options = options;
-    this.#trouble = new Trouble(options.log, 'the bridge is not subscribed');
+    this.#failures = repeatedFailures(options.log, 'the bridge is not subscribed', 'warn');
   }
 
   /** Whether what is published is relayed by this bridge. */
@@ -119,7 +119,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         if (await this.#takeSeat()) await this.#session();
       } catch (error) {
         if (signal.aborted) break;
-        this.#trouble.failed(error);
+        this.#failures.add(error);
         await pause(LOOK_EVERY, signal);
       }
     }
@@ -184,7 +184,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     } finally {
       this.#connecting = undefined;
     }
-    this.#trouble.succeeded();
+    this.#failures.over();
     const run = session.run().finally(() => {
       this.#sessions.delete(session);
       this.#leading.delete(session);

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { BridgeStore, Gap } from '../core/bridge-store.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { REMIND_EVERY, Trouble } from '../log/throttle.js';
+import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import { parseMark } from '../redis/bridge-store.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Limits } from './buffer.js';
@@ -45,21 +45,26 @@ export class BridgeSession {
   readonly #machine: BridgeMachine;
   readonly #ended = new AbortController();
   readonly #stopped = new AbortController();
-  readonly #trouble: Trouble;
+  readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
   #acting = false;
   #scheduled = false;
   #unheard = 0;
   #bytes = 0;
-  /** How many messages were said to be dropped, and when last. */
-  #shouted = 0;
-  #shoutedAt = Number.NEGATIVE_INFINITY;
+  readonly #drops: ThrottledLog<number>;
+  /** How many of the dropped messages the log knows of. */
+  #dropsLogged = 0;
   #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#trouble = new Trouble(options.log, 'the bridge cannot relay', false);
+    this.#failures = repeatedFailures(options.log, 'the bridge cannot relay');
+    this.#drops = new ThrottledLog({
+      interval: REMIND_EVERY,
+      write: (_count, dropped) => this.#logDrops(dropped),
+      between: () => {}, // the next check adds them again, if no gap was written for them meanwhile
+    });
     this.#machine = new BridgeMachine({
       id: options.id,
       lease: options.lease,
@@ -121,7 +126,7 @@ export class BridgeSession {
     while (this.#machine.phase !== 'ended') {
       // A leader beats until it has relayed all, however long that takes: another that takes the lead may have less.
       if (!this.#endReason || this.#machine.phase === 'leading') await this.#mark();
-      this.#shout();
+      this.#checkDrops();
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
     }
@@ -206,10 +211,10 @@ export class BridgeSession {
         if (!action) return;
         try {
           await this.#carryOut(action);
-          this.#trouble.succeeded();
+          this.#failures.over();
         } catch (error) {
           this.#machine.failed(performance.now());
-          this.#trouble.failed(error);
+          this.#failures.add(error);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }
         this.#tellPhase();
@@ -243,18 +248,19 @@ export class BridgeSession {
     }
   }
 
-  /** Says that messages are being lost, when that begins and now and then while they are; a follower's, the leader has. */
-  #shout(): void {
+  /** What a follower drops is not lost: the leader has it. */
+  #checkDrops(): void {
     const { dropped, phase } = this.#machine;
-    this.#shouted = Math.min(this.#shouted, dropped);
-    if (dropped === this.#shouted || (phase !== 'leading' && !this.#endReason)) return;
-    const now = performance.now();
-    if (now - this.#shoutedAt < REMIND_EVERY) return;
-    this.#shoutedAt = now;
-    this.#shouted = dropped;
+    this.#dropsLogged = Math.min(this.#dropsLogged, dropped);
+    const lost = phase === 'leading' || this.#endReason !== undefined;
+    if (lost && dropped > this.#dropsLogged) this.#drops.add(dropped);
+  }
+
+  #logDrops(dropped: number): void {
+    this.#dropsLogged = dropped;
     this.#options.log.error(
       { dropped, buffered: this.buffered },
-      `the buffer is full (bufferLimit): ${dropped} messages that were not relayed had to be dropped, the oldest first`,
+      `the buffer is full (bufferLimit): ${dropped} messages were dropped before they were relayed, the oldest first`,
     );
   }
 

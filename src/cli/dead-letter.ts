@@ -1,5 +1,5 @@
+import { printable, shortened } from '../log/printable.js';
 import type { ShownLetter } from '../observe/dead-letter.js';
-import { printable, shortened } from './printable.js';
 import { columns } from './table.js';
 
 const MESSAGE_WIDTH = 60;

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { cleaned, jsonLine, secretsIn } from '../log/log-line.js';
 import type { Settings } from '../settings/settings.js';
-import { cleaned, jsonLine, secretsIn } from './log-line.js';
 
 /**
  * The logger of a command: lines go to stderr, because stdout is for results. Errors appear as code and

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { printable } from '../log/printable.js';
 import { maskUrls } from '../log/redaction.js';
 import { examplesText } from './command.js';
 import { deadCommand } from './commands/dead.js';
@@ -12,7 +13,6 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
-import { printable } from './printable.js';
 
 /** Exit codes: 0 did it, 1 could not or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
 const COULD_NOT = 1;

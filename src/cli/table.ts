@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { printable } from './printable.js';
+import { printable } from '../log/printable.js';
 
 const NO_LINES = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>

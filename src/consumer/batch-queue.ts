@@ -1,6 +1,6 @@
 import { pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
-import type { Trouble } from '../log/throttle.js';
+import type { ThrottledLog } from '../log/throttle.js';
 
 /** With larger ones Redis and this process wait for each other, and with smaller ones each costs more. */
 const MAX_ENTRIES = 500;
@@ -18,7 +18,7 @@ export interface BatchQueueOptions<T> {
   readonly send: (batch: readonly T[]) => Promise<void>;
   /** Told once Redis has taken them. */
   readonly onTaken: (batch: readonly T[]) => void;
-  readonly trouble: Trouble;
+  readonly failures: ThrottledLog<unknown>;
   /** Aborted: nothing more is sent. */
   readonly abandoned: AbortSignal;
 }
@@ -91,14 +91,14 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
 
   /** Tries until Redis takes it. False where it is abandoned first. */
   async #bring(batch: readonly T[]): Promise<boolean> {
-    const { send, trouble, abandoned } = this.#options;
+    const { send, failures, abandoned } = this.#options;
     while (!abandoned.aborted) {
       try {
         await send(batch);
-        trouble.succeeded();
+        failures.over();
         return true;
       } catch (error) {
-        trouble.failed(error);
+        failures.add(error);
         await pause(RETRY_EVERY, abandoned);
       }
     }

@@ -1,7 +1,7 @@
 import type { ConsumerStore, DeadLetter, Result, Retry } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
 import type { ReadLimiter } from './read-limiter.js';
 
@@ -96,7 +96,7 @@ export class Committer {
     this.#abandoned.abort();
   }
 
-  /** One kind. `what`: the trouble if it cannot be brought; `send` gives how many of a batch had been settled before. */
+  /** One kind. `what`: what the log says if that fails; `send` gives how many of a batch had been settled before. */
   #settlements<T extends { readonly inboxId: string }>(kind: {
     readonly calls: number;
     readonly what: string;
@@ -126,7 +126,7 @@ export class Committer {
         for (const { done } of batch) done.settled();
         onTaken(batch);
       },
-      trouble: new Trouble(log, what, false),
+      failures: repeatedFailures(log, what),
       abandoned: this.#abandoned.signal,
     });
   }

@@ -2,7 +2,7 @@ import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.j
 import { hasCode, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { ConsumerExecutor, Outcome } from '../processor/executor.js';
 import type { Committer } from './committer.js';
 import { type Delivery, InFlight } from './in-flight.js';
@@ -38,7 +38,7 @@ export class Consumer {
   readonly #options: ConsumerOptions;
   readonly #sizer: Prefetch;
   readonly #outcomes: Settler;
-  readonly #trouble: Trouble;
+  readonly #failures: ThrottledLog<unknown>;
   readonly #held = new InFlight(() => this.#wake?.());
   #queue: Delivery[] = [];
   /** Those that come from elsewhere: they are older, and begun first. */
@@ -58,7 +58,7 @@ export class Consumer {
     this.#sizer = new Prefetch(options);
     const { id: consumerId, committer, policy, onFailure } = options;
     this.#outcomes = new Settler({ consumerId, committer, policy, onFailure });
-    this.#trouble = new Trouble(options.log, `consumer ${options.id} cannot read`, false);
+    this.#failures = repeatedFailures(options.log, `consumer ${options.id} cannot read`);
   }
 
   start(): void {
@@ -176,7 +176,7 @@ export class Consumer {
         // Whoever waits for a connection stands in nobody's way.
         this.#sizer.readFailed();
         if (hasCode(error, 'NO_GROUP')) await this.#remake();
-        else this.#trouble.failed(error);
+        else this.#failures.add(error);
         await pause(RETRY_EVERY, signal);
       }
     }
@@ -197,7 +197,7 @@ export class Consumer {
   /** A call of its own, for a loop would keep what it read last until it reads again. */
   async #readOnce(room: number, block: number | undefined): Promise<void> {
     const entries = await this.#options.reader.read(room, block);
-    this.#trouble.succeeded();
+    this.#failures.over();
     this.#sizer.read(entries.length, room);
     this.#take(entries, true);
   }
@@ -210,7 +210,7 @@ export class Consumer {
     try {
       if (holdings.length > 0) await this.leave();
     } catch (error) {
-      this.#trouble.failed(error);
+      this.#failures.add(error);
       return;
     }
     for (const holding of holdings) this.#held.release(holding);

@@ -3,7 +3,7 @@ import type { ConsumerStore } from '../core/consumer-store.js';
 import type { Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 
 /** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
 const SWEEP_EACH = 5;
@@ -38,7 +38,7 @@ export interface HeartbeatsOptions {
 export class Heartbeats implements Service {
   readonly #options: HeartbeatsOptions;
   readonly #loop: Loop;
-  readonly #trouble: Trouble;
+  readonly #failures: ThrottledLog<unknown>;
   readonly #silence: number;
   #beats = 0;
   #lastBeat: number | undefined;
@@ -46,11 +46,11 @@ export class Heartbeats implements Service {
   constructor(options: HeartbeatsOptions) {
     this.#options = options;
     this.#silence = MISSED_BEATS * options.heartbeat;
-    this.#trouble = new Trouble(options.log, 'heartbeats fail');
+    this.#failures = repeatedFailures(options.log, 'heartbeats fail', 'warn');
     this.#loop = new Loop(
       options.heartbeat,
       () => this.#beat(),
-      (error) => this.#trouble.failed(error),
+      (error) => this.#failures.add(error),
     );
   }
 
@@ -84,7 +84,7 @@ export class Heartbeats implements Service {
       this.#renew(heartbeat / 2),
     ]);
     this.#lastBeat = performance.now();
-    this.#trouble.succeeded();
+    this.#failures.over();
     if (dead.length > 0)
       log.warn(
         { consumers: dead },

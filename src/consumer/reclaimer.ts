@@ -1,17 +1,16 @@
 import { performance } from 'node:perf_hooks';
 import type { ConsumerStore, Cursor, Entry } from '../core/consumer-store.js';
 import { Loop, type Service } from '../core/service.js';
-import { Digest } from '../log/digest.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
 /** ms between two looks at what is due. */
 const LOOK_EVERY = 100;
 /** Of so many looks, one is at the silent too. */
 const RECLAIM_EACH = 5;
-/** ms for which is told together what was taken over. */
-const TELL_EVERY = 5_000;
+/** ms from the first entry that is taken over to the line about all of them. */
+const LINE_AFTER = 5_000;
 /** Entries asked for at once. */
 const MOST = 100;
 
@@ -37,9 +36,9 @@ export interface ReclaimerOptions {
 export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
-  readonly #trouble: Trouble;
-  /** Where consumers have room for one message at a time, this would be a line for each. */
-  readonly #takenOver: Digest<string>;
+  readonly #failures: ThrottledLog<unknown>;
+  /** Throttled: when consumers have room for one message at a time, each would have a line. */
+  readonly #takenOver: ThrottledLog<string>;
   /** When a look last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #looks = 0;
@@ -50,16 +49,18 @@ export class Reclaimer implements Service {
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
-    this.#trouble = new Trouble(options.log, 'nothing can be taken over or tried again', false);
-    this.#takenOver = new Digest(TELL_EVERY, (entries, consumer) =>
-      options.log.info({ entries, consumer }, `took over ${entries} messages of silent consumers`),
-    );
+    this.#failures = repeatedFailures(options.log, 'entries cannot be reclaimed or retried');
+    this.#takenOver = new ThrottledLog({
+      delay: LINE_AFTER,
+      write: (entries, consumer) =>
+        options.log.info({ entries, consumer }, `took over ${entries} messages of silent consumers`),
+    });
     this.#loop = new Loop(
       LOOK_EVERY,
       () => this.#look(),
       (error) => {
         this.#failedAt = performance.now();
-        this.#trouble.failed(error);
+        this.#failures.add(error);
       },
     );
   }
@@ -76,7 +77,7 @@ export class Reclaimer implements Service {
   async #look(): Promise<void> {
     await this.#takeDue();
     if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake()) await this.#takeFromSilent();
-    this.#trouble.succeeded();
+    this.#failures.over();
   }
 
   /** Where Redis was away, everybody was silent: the living get the time to say so. */
@@ -106,7 +107,7 @@ export class Reclaimer implements Service {
       const { entries, next, lost } = await store.reclaim({ ...request, from: this.#pass?.from });
       this.#pass = next && { everyone, from: next };
       if (lost > 0) onLost(lost);
-      for (const _entry of entries) this.#takenOver.add(consumerId);
+      if (entries.length > 0) this.#takenOver.add(consumerId, entries.length);
       taker.accept(entries);
       if (next) continue;
       if (everyone) this.#wentThroughAt = performance.now();

@@ -1,9 +1,8 @@
 import type { Failure } from '../consumer/settler.js';
 import type { Gap } from '../core/bridge-store.js';
 import { messageOf } from '../core/errors.js';
-import { Digest } from '../log/digest.js';
-import { Failing } from '../log/failing.js';
 import type { Logger } from '../log/logger.js';
+import { inSeconds, lineWhenOver, REMIND_EVERY, ThrottledLog } from '../log/throttle.js';
 import type { Vitals } from '../observe/process-stats.js';
 
 /** The events of a group. */
@@ -30,32 +29,28 @@ export class Reports {
   readonly #log: Logger;
   readonly #vitals: Vitals | undefined;
   readonly #emit: Emit;
-  readonly #deaths: Digest<Failure>;
-  readonly #failing: Failing;
+  readonly #deaths: ThrottledLog<Failure>;
+  readonly #failures: ThrottledLog<Failure>;
 
   constructor(log: Logger, vitals: Vitals | undefined, emit: Emit) {
     this.#log = log;
     this.#vitals = vitals;
     this.#emit = emit;
-    this.#failing = new Failing(log);
-    this.#deaths = new Digest(1_000, (count, last) =>
-      log.warn(
-        {
-          count,
-          consumer: last.consumerId,
-          inboxId: last.inboxId,
-          attempt: last.attempt,
-          reason: last.reason,
-        },
-        `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
-      ),
-    );
+    this.#failures = withoutSuccess(log);
+    this.#deaths = new ThrottledLog({
+      delay: 1_000,
+      write: (count, last) =>
+        log.warn(
+          { count, ...fieldsOf(last) },
+          `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
+        ),
+    });
   }
 
-  /** Tells what is still gathered; nothing more will be. */
+  /** Writes what waits to be written. Call it last. */
   end(): void {
     this.#deaths.flush();
-    this.#failing.stop();
+    this.#failures.stop();
   }
 
   ready(): void {
@@ -76,20 +71,17 @@ export class Reports {
   }
 
   settled(count: GroupEvents['settled'][0]): void {
-    if (count.processed > 0) this.#failing.succeeded();
+    if (count.processed > 0) this.#failures.over();
     if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
     this.#tell('settled', count);
   }
 
   failure(failure: Failure): void {
-    const { consumerId, inboxId, attempt, reason, error, dead } = failure;
+    const { attempt, error, dead } = failure;
     if (dead) this.#deaths.add(failure);
     else {
-      this.#failing.failed(failure);
-      this.#log.debug(
-        { consumer: consumerId, inboxId, attempt, reason },
-        `attempt ${attempt} failed: ${error}`,
-      );
+      this.#failures.add(failure);
+      this.#log.debug(fieldsOf(failure), `attempt ${attempt} failed: ${error}`);
     }
     this.#tell('failure', failure);
   }
@@ -110,4 +102,29 @@ export class Reports {
       this.#log.error({ error, event }, `a listener of the event ${event} threw: ${messageOf(error)}`);
     }
   };
+}
+
+/**
+ * For a processor that fails whatever it is given: the first dead letters come only when their messages have had all
+ * attempts, with the waits between. A warning when no attempt has succeeded for a second, and every 30 s; a
+ * line when one succeeds. No line if attempts fail now and then, however many.
+ */
+function withoutSuccess(log: Logger): ThrottledLog<Failure> {
+  const what = 'no attempt succeeds';
+  return new ThrottledLog({
+    delay: 1_000,
+    interval: REMIND_EVERY,
+    least: 2,
+    write: (count, last, forMs) =>
+      log.warn(
+        { count, ...fieldsOf(last) },
+        `${what}: ${count} failed in ${inSeconds(forMs)}, trying again; the last one (${last.reason}): ${last.error}`,
+      ),
+    over: lineWhenOver(log, what),
+  });
+}
+
+/** What a line of the log says about an attempt. */
+function fieldsOf({ consumerId, inboxId, attempt, reason }: Failure): object {
+  return { consumer: consumerId, inboxId, attempt, reason };
 }

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { CgroupError } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { Trouble } from '../log/throttle.js';
+import { repeatedFailures } from '../log/throttle.js';
 import { type GroupStatus, type GroupTotals, readStatus, readTotals } from '../observe/status.js';
 import type { Inspector } from '../redis/inspect.js';
 import { History, type Point } from './history.js';
@@ -51,15 +51,15 @@ export class Readings implements Service {
     this.#tried = new Promise((resolve) => {
       this.#onTried = resolve;
     });
-    const trouble = new Trouble(options.log, 'the group cannot be read for http', false);
+    const failures = repeatedFailures(options.log, 'the group cannot be read for http');
     this.#loop = new Loop(
       EVERY,
       async () => {
         await this.#look().finally(this.#onTried);
-        trouble.succeeded();
+        failures.over();
       },
       (error) => {
-        trouble.failed(error);
+        failures.add(error);
         options.onFailed(error);
       },
     );

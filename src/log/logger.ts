@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 /** A line of the log: fields for machines, then text for people. */
 export type LogLine = (fields: object, text: string) => void;
 
-/** What we ask of a logger; every pino logger is one. The library writes no line unless it is given one. */
+/** What the library needs of a logger; every pino logger is one. Without one it writes no line. */
 export interface Logger {
   readonly debug: LogLine;
   readonly info: LogLine;
@@ -14,7 +14,7 @@ export interface Logger {
 
 const nothing: LogLine = () => {};
 
-/** Says nothing. */
+/** Writes nothing. */
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,
@@ -23,12 +23,12 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** What names this process in logs: `host:pid`. */
+/** The name of this process in logs: `host:pid`. */
 export function processName(): string {
   return `${hostname()}:${process.pid}`;
 }
 
-/** A logger whose lines say which group, and which process, they are about. */
+/** A logger whose lines name the group and the process. */
 export function groupLogger(log: Logger, { group, output }: { group: string; output: string }): Logger {
   return log.child({ group, output, process: processName() });
 }

@@ -1,18 +1,17 @@
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 const SECRET_PARAMETER = /([?&][^=&#]*(?:pass|pwd|secret|token|auth)[^=&#]*=)[^&]*/gi;
-/** A user name and its colon; with `/`, `?` or `#` in it, it is no user name but who knows what. */
+/** A user name and its colon. A text with `/`, `?` or `#` is not taken for a user name. */
 const USER = /^[^:/?#]*:/;
-/** What stands in place of a secret. */
+/** Stands in place of a secret. */
 export const MASK = '***';
 const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
 
 /**
- * The URL with `***` where a secret stands: the password, a lone user name (which is most often a
- * password whose colon was forgotten), and query parameters such as `?password=`.
+ * The URL with `***` in place of secrets: the password, a user name alone (most often a password without its colon),
+ * and query parameters such as `?password=`.
  *
- * Made for text that may not even be a URL: a password with a raw `@`, `/`, `?` or `#` makes a parser
- * see its end as the host or the path. So everything up to the last `@` is taken for the credentials;
- * it rather hides too much than too little.
+ * The text may not be a valid URL: if a password has a raw `@`, `/`, `?` or `#`, a parser takes its end for the host or
+ * the path. So everything up to the last `@` counts as credentials: hiding too much is better than too little.
  */
 export function maskUrl(url: string): string {
   const scheme = SCHEME.exec(url)?.[0] ?? '';
@@ -27,7 +26,7 @@ export function maskUrl(url: string): string {
 export function maskUrls(text: string): string {
   return text.replace(URLS, (url) => {
     if (url.includes('@')) return maskUrl(url);
-    // What follows a URL in a sentence is not part of it.
+    // Punctuation after a URL belongs to the sentence.
     const end = url.search(/[),.;:]*$/);
     return maskUrl(url.slice(0, end)) + url.slice(end);
   });
@@ -37,7 +36,7 @@ function maskParameters(url: string): string {
   return url.replace(SECRET_PARAMETER, `$1${MASK}`);
 }
 
-/** Whether it can be read as a URL at all. `redis://user:secret`, whose host is missing, cannot. */
+/** Whether it parses as a URL. `redis://user:secret` does not: it has no host. */
 function isUrl(text: string): boolean {
   return SCHEME.test(text) && URL.canParse(text);
 }

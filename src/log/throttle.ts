@@ -2,49 +2,146 @@ import { performance } from 'node:perf_hooks';
 import { CgroupError, type ErrorCode, messageOf } from '../core/errors.js';
 import type { Logger } from './logger.js';
 
-/** ms between two lines about a trouble that lasts. */
+/** ms between two lines about something that lasts. */
 export const REMIND_EVERY = 30_000;
 
-/** What is said of a Redis that does not answer. */
+/** Codes of errors that mean: Redis does not answer. */
 const AWAY: ReadonlySet<ErrorCode> = new Set(['REDIS_UNREACHABLE', 'OUTCOME_UNKNOWN']);
 
-/**
- * What is tried again and again fails again and again while Redis is away or refuses it. It is told when that
- * begins, every 30 s while it lasts, and when it is over: a line for each try would bury all other lines.
- */
-export class Trouble {
-  readonly #log: Logger;
-  readonly #what: string;
-  readonly #tellsAway: boolean;
-  #since: number | undefined;
-  #told = 0;
-
+export interface ThrottledLogOptions<T> {
+  /** ms from the first event to the first line; default 0: at once. */
+  readonly delay?: number;
+  /** ms from one line to the next, at least; default 0. With a delay, this also holds across {@link ThrottledLog.over}. */
+  readonly interval?: number;
+  /** Fewer events than this are not written; default 1. */
+  readonly least?: number;
+  /** Which events count; the others are only passed to `between`. Default: all. */
+  readonly counts?: (event: T) => boolean;
   /**
-   * @param what is wrong, in words: `heartbeats fail`
-   * @param tellsAway false where it is enough that others tell that Redis does not answer
+   * Writes the line.
+   *
+   * @param count events since the last line, or, if `over` is given, since the first event
+   * @param last the newest of them
+   * @param forMs ms since the first of them
    */
-  constructor(log: Logger, what: string, tellsAway = true) {
-    this.#log = log;
-    this.#what = what;
-    this.#tellsAway = tellsAway;
+  readonly write: (count: number, last: T, forMs: number) => void;
+  /** Gets each event that has no line of its own. If it is missing, a timer has them written together. */
+  readonly between?: (event: T) => void;
+  /** Writes that a condition has ended, if there was a line about it. The events are counted until then. */
+  readonly over?: (forMs: number) => void;
+}
+
+/** Writes few lines about events that may come by the thousand. Its timer keeps no process alive. */
+export class ThrottledLog<T> {
+  readonly #options: ThrottledLogOptions<T>;
+  readonly #delay: number;
+  readonly #interval: number;
+  #count = 0;
+  #last: T | undefined;
+  /** When the first of the counted events came: ms of the monotonic clock. */
+  #since = 0;
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  /** Whether there was a line about the condition that lasts now. */
+  #written = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: ThrottledLogOptions<T>) {
+    this.#options = options;
+    this.#delay = options.delay ?? 0;
+    this.#interval = options.interval ?? 0;
   }
 
-  failed(error: unknown): void {
-    if (!this.#tellsAway && error instanceof CgroupError && AWAY.has(error.code)) {
-      this.#log.debug({ error }, `${this.#what}, trying again: ${error.message}`);
+  add(event: T, count = 1): void {
+    const { counts, between } = this.#options;
+    if (this.#stopped) return;
+    if (counts?.(event) === false) {
+      between?.(event);
       return;
     }
     const now = performance.now();
-    this.#since ??= now;
-    const loud = this.#since === now || now - this.#told >= REMIND_EVERY;
-    if (loud) this.#told = now;
-    this.#log[loud ? 'warn' : 'debug']({ error }, `${this.#what}, trying again: ${messageOf(error)}`);
+    if (this.#count === 0) this.#since = now;
+    this.#count += count;
+    this.#last = event;
+    const wait = Math.max(this.#delay, this.#writtenAt + this.#interval - now);
+    if (wait <= 0) this.#write();
+    else if (between) between(event);
+    else this.#timer ??= setTimeout(() => this.#write(), wait).unref();
   }
 
-  succeeded(): void {
-    if (this.#since === undefined) return;
-    const seconds = ((performance.now() - this.#since) / 1_000).toFixed(1);
-    this.#since = undefined;
-    this.#log.info({}, `over after ${seconds} s: ${this.#what}`);
+  /** Ends the condition: the next event begins another one. */
+  over(): void {
+    if (this.#count === 0) return;
+    const written = this.#written;
+    this.#forget();
+    if (this.#delay === 0) this.#writtenAt = Number.NEGATIVE_INFINITY;
+    if (written) this.#options.over?.(performance.now() - this.#since);
   }
+
+  /** Writes now what waits for the timer. */
+  flush(): void {
+    if (this.#timer) this.#write();
+  }
+
+  /** Drops what is not written; events that come later are ignored. */
+  stop(): void {
+    this.#stopped = true;
+    this.#forget();
+  }
+
+  #write(): void {
+    const { least = 1, write, over } = this.#options;
+    this.#clearTimer();
+    if (this.#count < least) return;
+    const [count, last] = [this.#count, this.#last as T];
+    const now = performance.now();
+    this.#writtenAt = now;
+    if (over) this.#written = true;
+    else this.#forget();
+    write(count, last, now - this.#since);
+  }
+
+  #forget(): void {
+    this.#clearTimer();
+    this.#count = 0;
+    this.#last = undefined;
+    this.#written = false;
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/**
+ * For what is tried until it succeeds: `add(error)` when it fails, `over()` when it succeeds. A warning when that begins
+ * and every 30 s while it lasts, a line when it is over; the failures between are at debug level.
+ *
+ * @param what fails: `heartbeats fail`
+ * @param away the level of a failure because Redis does not answer: debug if other parts already warn of that
+ */
+export function repeatedFailures(
+  log: Logger,
+  what: string,
+  away: 'warn' | 'debug' = 'debug',
+): ThrottledLog<unknown> {
+  const line = (error: unknown) => [{ error }, `${what}, trying again: ${messageOf(error)}`] as const;
+  return new ThrottledLog<unknown>({
+    interval: REMIND_EVERY,
+    counts: (error) => away === 'warn' || !(error instanceof CgroupError && AWAY.has(error.code)),
+    write: (_count, error) => log.warn(...line(error)),
+    between: (error) => log.debug(...line(error)),
+    over: lineWhenOver(log, what),
+  });
+}
+
+/** What `over` writes: `over after 2.5 s: heartbeats fail`. */
+export function lineWhenOver(log: Logger, what: string): (forMs: number) => void {
+  return (forMs) => log.info({}, `over after ${inSeconds(forMs)}: ${what}`);
+}
+
+/** `2.5 s` */
+export function inSeconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
+import { printable } from '../../log/printable.js';
 import type { Inspector } from '../../observe/client.js';
 import { type ShownLetter, shownLetter } from '../../observe/dead-letter.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
-import { printable } from '../printable.js';
 import { progress } from '../progress.js';
 import { wholeNumber } from '../settings/arguments.js';
 

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Cure, Finding } from '../../core/finding.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
+import { printable } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
-import { printable } from '../printable.js';
 import { namingFlags } from '../settings/flags.js';
 
 /** Exit code where there is something to mend. */

@@ -1,9 +1,9 @@
 import cliTruncate from 'cli-truncate';
 import sparkly from 'sparkly';
 import stringWidth from 'string-width';
+import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
-import { printable } from '../printable.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import type { Line } from './line.js';

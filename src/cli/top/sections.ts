@@ -1,4 +1,4 @@
-import { shortened } from '../printable.js';
+import { shortened } from '../../log/printable.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
 import type { Line } from './line.js';

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
-import { Trouble } from '../../log/throttle.js';
+import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
 import type { ConsumerExecutor, Job, OnOutcome, Outcome, Running } from '../executor.js';
 import type { Done, ThreadData } from './messages.js';
 import { type Pending, PendingJobs } from './pending.js';
@@ -42,7 +42,7 @@ export class Thread {
   readonly #jobs: PendingJobs;
   readonly #quiet = new Set<number>();
   readonly #stopping = new AbortController();
-  readonly #trouble: Trouble;
+  readonly #failures: ThrottledLog<unknown>;
   #silence = new StallDetector();
   /** Has loaded the processor, and all jobs. Undefined while it is replaced. */
   #spawned: WorkerHandle | undefined;
@@ -58,7 +58,7 @@ export class Thread {
   constructor(options: ThreadOptions) {
     this.#options = options;
     this.#jobs = new PendingJobs(options.consumers.length);
-    this.#trouble = new Trouble(options.log, 'a thread cannot load the processor again');
+    this.#failures = repeatedFailures(options.log, 'a thread cannot load the processor again');
   }
 
   /** @throws {CgroupError} PROCESSOR where the module cannot be loaded */
@@ -216,11 +216,11 @@ export class Thread {
     for (let again = AGAIN_AFTER; !signal.aborted; again = Math.min(2 * again, AGAIN_AFTER_MOST)) {
       try {
         await this.#spawn();
-        this.#trouble.succeeded();
+        this.#failures.over();
         return;
       } catch (error) {
         if (signal.aborted) return;
-        this.#trouble.failed(error);
+        this.#failures.add(error);
         if (!this.#closed && performance.now() - since >= PATIENCE) this.#close(messageOf(error));
         await pause(again, signal);
       }

@@ -77,7 +77,7 @@ it('a leader whose subscription has ended beats until all it received is relayed
   await done;
 });
 
-it('messages that a full buffer drops are told at once and then seldom, and not by a follower', async () => {
+it('messages that a full buffer drops are logged at once and then every 30 s, but not by a follower', async () => {
   const error = vi.fn();
   const { session, marks, done, hear, inPhase } = await sessionOf({
     limits: { retain: 5_000, retainBytes: 1_000, bytes: 1_000 },

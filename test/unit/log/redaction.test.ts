@@ -20,7 +20,7 @@ describe('maskUrl', () => {
     ['redis://h:1/0?password=secret&db=1', 'redis://h:1/0?password=***&db=1'],
     ['redis://h:1?a=b&sentinelPassword=sec#ret', 'redis://h:1?a=b&sentinelPassword=***'],
     ['redis://h:1?auth_token=a:b@c', 'redis://h:***@c'],
-    // No URL at all.
+    // Not a URL.
     ['redis://user:secret', 'redis://***'],
     ['user:secret@h', 'user:***@h'],
     ['redis:/u:secret@h', 'redis:***@h'],
@@ -44,7 +44,7 @@ describe('maskUrl', () => {
     );
   });
 
-  it('shows nothing of a password among the parameters', () => {
+  it('shows nothing of a password in the parameters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), host, (odd, at) => {
         const password = encodeURIComponent(wellFormed(`SE${odd}CRET`));
@@ -55,7 +55,7 @@ describe('maskUrl', () => {
     );
   });
 
-  it('hides a password wherever it stands before the last @', () => {
+  it('hides a password anywhere before the last @', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (before, after) => {
         expect(maskUrl(`${before}:SECRET${after}@h`)).not.toContain('SECRET');
@@ -63,7 +63,7 @@ describe('maskUrl', () => {
     );
   });
 
-  it('hides every part of a password made of what URLs are made of', () => {
+  it('hides every part of a password that consists of characters of URLs', () => {
     const odd = fc.string({ unit: fc.constantFrom(...'@:/?#&=%[]a \n', 'password=', 'redis://') });
     fc.assert(
       fc.property(odd, odd, odd, (before, inside, after) => {

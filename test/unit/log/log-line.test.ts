@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleaned, jsonLine, secretsIn } from '../../../src/cli/log-line.js';
+import { cleaned, jsonLine, secretsIn } from '../../../src/log/log-line.js';
 
 describe('a line of the log', () => {
-  it('shows no password in a URL, wherever it stands', () => {
+  it('shows no password of a URL in any field', () => {
     const line = { msg: 'no way to redis://user:geheim@h:1, sorry', error: { list: ['rediss://:geheim@h'] } };
     expect(cleaned(line, [], false)).toEqual({
       msg: 'no way to redis://user:***@h:1, sorry',
@@ -48,7 +48,7 @@ describe('a line of the log', () => {
     expect(secretsIn('no url')).toEqual([]);
   });
 
-  it('has an end', () => {
+  it('has a limited length', () => {
     const text = cleaned('x'.repeat(1_000_000), [], false) as string;
     expect(text.length).toBeLessThan(10_100);
     expect(text).toMatch(/… \(1000000 characters\)$/);
@@ -56,7 +56,7 @@ describe('a line of the log', () => {
 
   const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 
-  it('is one line that does nothing to a terminal, in JSON, and says exactly what was said', () => {
+  it('as JSON is one line that does nothing to a terminal, and keeps every value', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (fields) => {
         const line = jsonLine(fields);
@@ -67,7 +67,7 @@ describe('a line of the log', () => {
     );
   });
 
-  it('holds, for people, nothing that could do anything to a terminal, in names as in values', () => {
+  it('for people holds nothing that acts on a terminal, neither in names nor in values', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (fields) => {
         const shown = cleaned(fields, [], true) as Record<string, string>;

@@ -1,16 +1,16 @@
-/** Control characters, invisible ones, and halves of characters: they could move the cursor or forge a line. */
+/** Control characters, invisible ones, and lone surrogates: they could move the cursor or forge a line. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** A text from elsewhere, safe to show on a terminal: what could do anything there is written as `\u001b`. */
+/** A foreign text, safe to show on a terminal: characters that act there are escaped, as `\u001b`. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, (character) =>
     [...Array(character.length).keys()].map((i) => escapeUnit(character.charCodeAt(i))).join(''),
   );
 }
 
-/** The same, cut to a width. */
+/** The same, cut to `width` characters. */
 export function shortened(text: string, width: number): string {
-  // Cut first, for it may be a megabyte; an escape may then be cut too.
+  // Cut first: it may be a megabyte. An escape may then be cut too.
   const safe = printable(text.slice(0, width + 1));
   return safe.length > width ? `${safe.slice(0, width - 1)}…` : safe;
 }

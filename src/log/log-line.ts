@@ -1,15 +1,14 @@
-import { maskUrls } from '../log/redaction.js';
 import { printable } from './printable.js';
+import { MASK, maskUrls } from './redaction.js';
 
-/** Names of fields whose values are nobody's business. */
+/** Names of fields whose values are secret. */
 const SECRET = /pass(word|wd)?$|pwd$|secret$|token$|authorization$|api[-_]?key$|credentials?$/i;
-const MASK = '***';
-/** Characters of a text in a line; an error may quote a message of megabytes. */
+/** Characters of a text in a line: an error may quote a message of megabytes. */
 const LONGEST = 10_000;
-/** A shorter password would be found everywhere. */
+/** Characters. A shorter password also occurs in ordinary text. */
 const SHORTEST_SECRET = 4;
 
-/** What a line of the log must not show, beside passwords in URLs. */
+/** The password of a URL, as written and decoded: no line of the log may show it. */
 export function secretsIn(url: string): string[] {
   if (!URL.canParse(url)) return [];
   const { password } = new URL(url);
@@ -25,8 +24,8 @@ function decoded(text: string): string {
 }
 
 /**
- * The fields of a line as they may be shown: no secrets, no text without end, and for people (`shown`) no character
- * that could move the cursor or forge a line. Where a stack goes on in other lines, these are indented.
+ * The fields of a line without secrets, with long texts cut. If `shown` (to people, not as JSON), characters that could
+ * move the cursor or forge a line are escaped; a stack keeps its lines, indented.
  */
 export function cleaned(value: unknown, secrets: readonly string[], shown: boolean, name = ''): unknown {
   if (typeof value === 'string') {
@@ -51,7 +50,7 @@ function masked(text: string, secrets: readonly string[]): string {
   return maskUrls(left);
 }
 
-/** A line in JSON: what JSON lets stand, and a terminal would act upon, is written as `\u009b` too. */
+/** A line of JSON. Characters that JSON allows and a terminal acts upon are escaped too: `\u009b`. */
 export function jsonLine(fields: unknown): string {
   return `${printable(JSON.stringify(fields))}\n`;
 }
