@@ -27,7 +27,7 @@ const MAY_IMPORT = {
   publish: ['redis', 'log', 'core'],
   verify: ['publish', 'redis', 'core'],
   doctor: ['redis', 'log', 'settings', 'core'],
-  index: ['group', 'consumer', 'observe', 'processor', 'log', 'settings', 'core'],
+  index: ['group', 'consumer', 'observe', 'verify', 'processor', 'redis', 'log', 'settings', 'core'],
   cli: ['index', 'group', 'observe', 'verify', 'publish', 'doctor', 'log', 'settings', 'core'],
 };
 
