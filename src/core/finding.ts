@@ -1,5 +1,5 @@
 /** A command that mends something. */
-export interface Cure {
+export interface Fix {
   /** Where it is typed: into redis-cli, or into a shell. */
   readonly at: 'redis' | 'shell';
   readonly words: readonly string[];
@@ -17,24 +17,24 @@ export interface Finding {
   readonly what: string;
   /** Why it matters; where it is not well. */
   readonly why?: string;
-  readonly cures?: readonly Cure[];
+  readonly fixes?: readonly Fix[];
 }
 
-export function redis(...words: string[]): Cure {
+export function redis(...words: string[]): Fix {
   return { at: 'redis', words };
 }
 
-export function shell(...words: string[]): Cure {
+export function shell(...words: string[]): Fix {
   return { at: 'shell', words };
 }
 
 /** What could not be looked at, because Redis refuses a command: it may be well or not. */
-export function unseen(check: string, command: string, ...cures: Cure[]): Finding {
+export function unseen(check: string, command: string, ...fixes: Fix[]): Finding {
   return {
     check,
     status: 'note',
     what: notChecked(command),
-    ...(cures.length === 0 ? {} : { why: ASK_ANOTHER, cures }),
+    ...(fixes.length === 0 ? {} : { why: ASK_ANOTHER, fixes }),
   };
 }
 
@@ -50,8 +50,8 @@ export function redisLine(words: readonly string[]): string {
 }
 
 /** A finding as a line of the log. */
-export function lineOf({ what, cures }: Finding): string {
-  return cures?.[0] ? `${what}: ${redisLine(cures[0].words)}` : what;
+export function lineOf({ what, fixes }: Finding): string {
+  return fixes?.[0] ? `${what}: ${redisLine(fixes[0].words)}` : what;
 }
 
 /** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that what is advised suffices. */

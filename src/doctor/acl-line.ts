@@ -1,4 +1,4 @@
-import { type Cure, redis, redisLine } from '../core/finding.js';
+import { type Fix, redis, redisLine } from '../core/finding.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
@@ -34,7 +34,7 @@ export class AclLine {
   }
 
   /** The commands that give the rights to the user who is connected, who keeps the password, for good where that is known. */
-  grant(server: Persistence | undefined): Cure[] {
+  grant(server: Persistence | undefined): Fix[] {
     const now = this.#isNamed ? redis('ACL', 'SETUSER', this.#user, ...this.#rules) : redis(...this.words);
     if (server?.aclFile) return [now, redis('ACL', 'SAVE')];
     return server?.aclFile === '' && server.configFile !== '' ? [now, redis('CONFIG', 'REWRITE')] : [now];

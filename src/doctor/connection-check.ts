@@ -12,14 +12,14 @@ export function connectionOf(error: CgroupError, acl: AclLine): Finding | undefi
       return {
         ...found,
         why: 'without Redis nothing is relayed or processed, and nothing else can be checked',
-        cures: [redis('PING')],
+        fixes: [redis('PING')],
       };
     case 'REDIS_AUTH':
       return {
         ...found,
         why: 'nothing else can be checked',
         // Whether the user is there, or has another password, Redis tells nobody.
-        cures: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
+        fixes: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
     default:
       return undefined;

@@ -1,4 +1,4 @@
-import { type Cure, type Finding, notChecked } from '../core/finding.js';
+import { type Finding, type Fix, notChecked } from '../core/finding.js';
 import type { Facts } from '../redis/facts.js';
 import type { ServerFacts } from '../redis/server.js';
 import {
@@ -26,7 +26,7 @@ import {
  *
  * @param grant the commands that give the user the rights it lacks
  */
-export function diagnose(facts: Facts, settings: Settings, grant: readonly Cure[]): Finding[] {
+export function diagnose(facts: Facts, settings: Settings, grant: readonly Fix[]): Finding[] {
   return [
     rightsOf(facts, grant),
     ...(facts.server ? serverFindings(facts.server, facts) : [UNSEEN_SERVER]),

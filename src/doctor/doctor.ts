@@ -15,7 +15,7 @@ import { diagnose } from './diagnose.js';
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 
-export interface Examination {
+export interface Report {
   readonly findings: readonly Finding[];
   /**
    * The command that makes a Redis user who may do what cgroup does, and nothing else. `PASSWORD` is to be replaced; the
@@ -34,7 +34,7 @@ export interface Examination {
  *
  * @throws {CgroupError} SETTINGS
  */
-export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Examination> {
+export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Report> {
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
@@ -52,21 +52,17 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
       ...connections,
     });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
-    return examinationOf(await markRefused(connection, findings), acl, facts.server);
+    return reportOf(await markRefused(connection, findings), acl, facts.server);
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
-    return examinationOf([finding], acl, undefined);
+    return reportOf([finding], acl, undefined);
   } finally {
     for (const one of Object.values(connections)) one.close();
   }
 }
 
-function examinationOf(
-  findings: readonly Finding[],
-  acl: AclLine,
-  server: ServerFacts | undefined,
-): Examination {
+function reportOf(findings: readonly Finding[], acl: AclLine, server: ServerFacts | undefined): Report {
   return {
     findings,
     acl: acl.line,
@@ -77,12 +73,12 @@ function examinationOf(
 
 /** Says of each command for redis-cli whether the user may use it: else somebody else has to. */
 async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
-  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
-  const words = cures.map((cure) => cure.words);
+  const fixes = findings.flatMap((finding) => finding.fixes ?? []).filter(({ at }) => at === 'redis');
+  const words = fixes.map((fix) => fix.words);
   const refused = new Set(await refusedOf(connection, words));
   return findings.map((finding) =>
-    finding.cures
-      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure.words) })) }
+    finding.fixes
+      ? { ...finding, fixes: finding.fixes.map((fix) => ({ ...fix, refused: refused.has(fix.words) })) }
       : finding,
   );
 }

@@ -1,4 +1,4 @@
-import { type Cure, type Finding, notChecked, redis, shell, unseen } from '../core/finding.js';
+import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
 import type { Facts } from '../redis/facts.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
@@ -13,7 +13,7 @@ const TRIPS_IN_LEASE = 4;
 const PATIENCE = 10_000;
 
 /** What the user may not do. `grant` are the commands that grant it. */
-export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
+export function rightsOf({ rights }: Facts, grant: readonly Fix[]): Finding {
   const check = 'rights';
   if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes, whoever asks' };
   const { complete, commands, keys, channels } = rights;
@@ -28,7 +28,7 @@ export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
     status: 'mend',
     what: `the Redis user lacks ${complete ? '' : 'at least '}${lacks.join(' ')}`,
     why: 'a command that is refused half-way stops the group, or a part of it, when it is needed',
-    cures: grant,
+    fixes: grant,
   };
 }
 
@@ -44,7 +44,7 @@ export function clockOf({ clock }: Facts): Finding {
       status: 'mend',
       what: `Redis's clock jumped by ${Math.round(stepped)} ms within a second`,
       why: 'retries come too early or too late, and consumers may be taken for dead',
-      cures: set,
+      fixes: set,
     };
   const apart = `Redis's clock is ${formatDuration(Math.round(Math.abs(ahead)))} ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
   if (Math.abs(ahead) <= CLOCKS_APART) return { check, status: 'ok', what: apart };
@@ -53,7 +53,7 @@ export function clockOf({ clock }: Facts): Finding {
     status: 'mend',
     what: apart,
     why: 'the group goes by no clock but Redis’s; but the times of dead letters and gaps are not those of the log',
-    cures: set,
+    fixes: set,
   };
 }
 
@@ -70,7 +70,7 @@ export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>
     status: 'mend',
     what,
     why: `with a lease of ${formatDuration(lease)} a slow answer makes the lead change hands for nothing`,
-    cures: [redis('SLOWLOG', 'GET', '10'), shell('cgroup', 'start', '--lease', `${enough}s`)],
+    fixes: [redis('SLOWLOG', 'GET', '10'), shell('cgroup', 'start', '--lease', `${enough}s`)],
   };
 }
 
@@ -88,7 +88,7 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
       .map(({ key, found, expected }) => `${key} holds a ${found}, not a ${expected}`)
       .join('; '),
     why: 'the group does not start, so as not to spoil it',
-    cures: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
+    fixes: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
   };
 }
 
@@ -103,7 +103,7 @@ export function othersOf({ channel, bridges, others }: Facts): Finding[] {
       status: 'note',
       what: `other groups read the same channel, into ${same.map(({ output }) => output).join(', ')}`,
       why: 'each group processes every message: if that is not meant, stop one',
-      cures: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
+      fixes: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
     });
   const unknown = (others ?? []).filter((other) => other.channel === undefined);
   if (unknown.length > 0)
@@ -123,7 +123,7 @@ export function othersOf({ channel, bridges, others }: Facts): Finding[] {
         status: 'note',
         what: `${rest} more subscriber${rest === 1 ? '' : 's'} on the channel`,
         why: 'these receive every message too: a plain subscriber that does the same work does it twice',
-        cures: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
+        fixes: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
       },
     ];
   return [{ check, status: 'ok', what: 'nobody else hears the channel' }];
@@ -140,23 +140,23 @@ export function bridgesOf({ bridges, live }: Facts): Finding {
       status: 'mend',
       what: `no bridge is subscribed, though ${live} consumer${live === 1 ? ' runs' : 's run'}`,
       why: 'what is published now is lost',
-      cures: start,
+      fixes: start,
     };
   if (bridges === 0 && live === undefined)
     return {
       check,
       status: 'note',
       what: `no bridge is subscribed; whether consumers run ${notChecked('LRANGE of their list')}`,
-      cures: start,
+      fixes: start,
     };
-  if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', cures: start };
+  if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', fixes: start };
   if (bridges === 1)
     return {
       check,
       status: 'note',
       what: 'one bridge is subscribed',
       why: 'what is published while its process restarts is missed: with a second process nothing is',
-      cures: start,
+      fixes: start,
     };
   return { check, status: 'ok', what: `${bridges} bridges are subscribed` };
 }
@@ -179,7 +179,7 @@ export function consumersOf(
       why: live
         ? 'the consumers that run have not taken them over: they are stuck, or have no room'
         : 'they are processed as soon as a process runs; XGROUP DELCONSUMER would lose them',
-      cures: start,
+      fixes: start,
     };
   if (live === undefined)
     return unseen(check, 'LRANGE of their list, or HGETALL of what they say of themselves');
@@ -189,7 +189,7 @@ export function consumersOf(
       status: 'mend',
       what: `${backlog} message${backlog === 1 ? ' waits' : 's wait'}, and no consumer runs`,
       why: 'nothing is processed',
-      cures: start,
+      fixes: start,
     };
   if (live === 0 && backlog === undefined)
     return {

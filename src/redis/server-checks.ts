@@ -1,8 +1,8 @@
 import { CgroupError } from '../core/errors.js';
 import {
   ASK_ANOTHER,
-  type Cure,
   type Finding,
+  type Fix,
   megabytes,
   notChecked,
   redis,
@@ -26,7 +26,7 @@ export function versionOf({ version, release: [major, minor], cluster }: ServerF
       status: 'mend',
       what: `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
       why: 'older ones cannot hand over the messages of a consumer that died',
-      cures: [shell('apt-get', 'install', 'redis-server')],
+      fixes: [shell('apt-get', 'install', 'redis-server')],
     };
   if (cluster)
     return {
@@ -34,7 +34,7 @@ export function versionOf({ version, release: [major, minor], cluster }: ServerF
       status: 'mend',
       what: `${version} is a node of a Cluster, which cgroup does not support yet: use a single Redis, with or without replicas`,
       why: 'the nodes of a Cluster deliver messages in different orders',
-      cures: [shell('cgroup', 'start', '--redis', 'redis://HOST:PORT')],
+      fixes: [shell('cgroup', 'start', '--redis', 'redis://HOST:PORT')],
     };
   return { check, status: 'ok', what: version };
 }
@@ -53,7 +53,7 @@ export function roleOf({ masterAt }: ServerFacts): Finding {
     status: 'mend',
     what: `a replica of ${masterAt}`,
     why: 'a replica takes no writes: nothing can be relayed or processed',
-    cures: [shell('cgroup', 'start', '--redis', `redis://${masterAt}`)],
+    fixes: [shell('cgroup', 'start', '--redis', `redis://${masterAt}`)],
   };
 }
 
@@ -88,7 +88,7 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
       status: 'mend',
       what: 'the last write to disk failed',
       why: 'Redis then refuses all writes, or loses them in a restart',
-      cures: [shell('df', '-h'), redis('INFO', 'persistence')],
+      fixes: [shell('df', '-h'), redis('INFO', 'persistence')],
     };
   if (!aof)
     return {
@@ -113,7 +113,7 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
       status: 'note',
       what: `append-only file; appendfsync ${notChecked('CONFIG GET')}`,
       why: ASK_ANOTHER,
-      cures: [redis('CONFIG', 'GET', 'appendfsync')],
+      fixes: [redis('CONFIG', 'GET', 'appendfsync')],
     };
   if (aofFsync === 'no')
     return {
@@ -141,14 +141,14 @@ export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: Se
   if (usedMemory < NEARLY_FULL * all) return { check, status: 'ok', what };
   const less = [shell('cgroup', 'start', '--output-max-len', '1000000'), shell('cgroup', 'dead', 'purge')];
   if (maxmemory === 0)
-    return { check, status: 'mend', what, why: 'when it is full the system kills Redis', cures: less };
-  const { why, cures } = bySetting(
+    return { check, status: 'mend', what, why: 'when it is full the system kills Redis', fixes: less };
+  const { why, fixes } = bySetting(
     'when it is full Redis takes no messages: bridges keep them up to bufferLimit, and then drop the oldest',
     'maxmemory',
     megabytes(2 * maxmemory),
     configFile,
   );
-  return { check, status: 'mend', what, why, cures: [...cures, ...less] };
+  return { check, status: 'mend', what, why, fixes: [...fixes, ...less] };
 }
 
 /**
@@ -206,7 +206,7 @@ export function ownerOf(
     status: 'mend',
     what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
     why: 'two groups on one output mix their results',
-    cures: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
+    fixes: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
   };
 }
 
@@ -216,9 +216,9 @@ function bySetting(
   name: string,
   value: string,
   configFile: string,
-): { why: string; cures: Cure[] } {
+): { why: string; fixes: Fix[] } {
   const now = redis('CONFIG', 'SET', name, value);
-  if (configFile !== '') return { why, cures: [now, redis('CONFIG', 'REWRITE')] };
+  if (configFile !== '') return { why, fixes: [now, redis('CONFIG', 'REWRITE')] };
   const always = `Redis runs without a config file, so a restart forgets it: put ${name} ${value} into its configuration, or --${name} ${value} behind redis-server`;
-  return { why: `${why}. ${always}`, cures: [now] };
+  return { why: `${why}. ${always}`, fixes: [now] };
 }

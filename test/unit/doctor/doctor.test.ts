@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { doctorText, notesOn, shownFinding } from '../../../src/cli/commands/doctor.js';
-import { type Cure, type Finding, lineOf, redis, shell } from '../../../src/core/finding.js';
+import { type Finding, type Fix, lineOf, redis, shell } from '../../../src/core/finding.js';
 import { AclLine } from '../../../src/doctor/acl-line.js';
 import { diagnose } from '../../../src/doctor/diagnose.js';
 import type { Facts } from '../../../src/redis/facts.js';
@@ -246,10 +246,10 @@ describe('the doctor', () => {
       { usedMemory: 90 * MB },
       { pubsubHardLimit: 1_500 },
     ]) {
-      const set = mend(facts)?.cures?.[0]?.words.slice(2) ?? [];
-      expect(mend(facts)?.cures?.[1]).toEqual(redis('CONFIG', 'REWRITE'));
+      const set = mend(facts)?.fixes?.[0]?.words.slice(2) ?? [];
+      expect(mend(facts)?.fixes?.[1]).toEqual(redis('CONFIG', 'REWRITE'));
       const without = mend({ ...facts, configFile: '' });
-      expect(without?.cures?.map(({ words }) => words)).not.toContainEqual(['CONFIG', 'REWRITE']);
+      expect(without?.fixes?.map(({ words }) => words)).not.toContainEqual(['CONFIG', 'REWRITE']);
       expect(without?.why).toContain(`--${set.join(' ')} behind redis-server`);
     }
   });
@@ -291,13 +291,13 @@ describe('what it prints', () => {
     status: 'mend',
     what: 'odd \u001b[2J',
     why: 'because',
-    cures: [
+    fixes: [
       { at: 'redis', words: ['RENAME', "it's {out}", 'b'] },
       { at: 'shell', words: ['cgroup', 'start'] },
     ],
   };
 
-  const line = (cure: Cure, url: string) => shownFinding({ ...finding, cures: [cure] }, url).mend[0];
+  const line = (fix: Fix, url: string) => shownFinding({ ...finding, fixes: [fix] }, url).mend[0];
 
   it('is ready to be typed, and holds no password', () => {
     const { mend } = shownFinding(finding, 'rediss://user:secret@far.example:6380/2');
@@ -316,26 +316,26 @@ describe('what it prints', () => {
       ['--redis', 'redis://me:s%C3%A9cret@h/1'],
       ['--output', 'my results'],
     ]);
-    const cures: Cure[] = [
+    const fixes: Fix[] = [
       shell('cgroup', 'dead', 'purge'),
       shell('cgroup', 'start', '--redis', 'redis://h:2'),
       shell('df', '-h'),
     ];
-    expect(shownFinding({ ...finding, cures }, 'redis://h', given).mend).toEqual([
+    expect(shownFinding({ ...finding, fixes }, 'redis://h', given).mend).toEqual([
       "cgroup dead purge --redis redis://me:PASSWORD@h/1 --output 'my results'",
       "cgroup start --redis redis://h:2 --output 'my results'",
       'df -h',
     ]);
-    const notes = (cure: Cure) => notesOn([{ ...finding, cures: [cure] }], 'redis://h', given);
-    expect(cures.map((cure) => notes(cure).length)).toEqual([1, 0, 0]);
+    const notes = (fix: Fix) => notesOn([{ ...finding, fixes: [fix] }], 'redis://h', given);
+    expect(fixes.map((fix) => notes(fix).length)).toEqual([1, 0, 0]);
     expect(notes(shell('cgroup', 'start'))).toEqual([expect.stringContaining('in place of PASSWORD')]);
   });
 
   it('is not for the user of the URL where that user may not do it, and says so', () => {
-    const cure: Cure = { ...redis('CONFIG', 'SET', 'appendonly', 'yes'), refused: true };
+    const fix: Fix = { ...redis('CONFIG', 'SET', 'appendonly', 'yes'), refused: true };
     const url = 'redis://least:secret@h:7000';
-    expect(line(cure, url)).toBe('redis-cli -h h -p 7000 CONFIG SET appendonly yes');
-    expect(notesOn([{ ...finding, cures: [cure] }], url)).toEqual([
+    expect(line(fix, url)).toBe('redis-cli -h h -p 7000 CONFIG SET appendonly yes');
+    expect(notesOn([{ ...finding, fixes: [fix] }], url)).toEqual([
       expect.stringMatching(/^The user least may not use CONFIG SET: type these lines as a user who may/),
       expect.stringContaining('REDISCLI_AUTH'),
     ]);
