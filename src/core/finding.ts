@@ -1,21 +1,21 @@
-/** A command that mends something. */
+/** A command that puts something right. */
 export interface Fix {
-  /** Where it is typed: into redis-cli, or into a shell. */
+  /** Where to type it: in redis-cli, or in a shell. */
   readonly at: 'redis' | 'shell';
   readonly words: readonly string[];
-  /** The user of the URL may not do that. */
+  /** The user of the URL lacks the right to it. */
   readonly refused?: boolean;
 }
 
-/** What a check found. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** What was checked, in a word or two. */
   readonly check: string;
-  /** `note`: worth knowing, or it cannot be told; nothing has to be done. */
+  /** `mend`: something is wrong. `note`: worth knowing, or not checked; nothing has to be done. */
   readonly status: 'ok' | 'note' | 'mend';
-  /** What is so. */
+  /** The state that was found. */
   readonly what: string;
-  /** Why it matters; where it is not well. */
+  /** Why it matters, if it is not `ok`. */
   readonly why?: string;
   readonly fixes?: readonly Fix[];
 }
@@ -28,7 +28,7 @@ export function shell(...words: string[]): Fix {
   return { at: 'shell', words };
 }
 
-/** What could not be looked at, because Redis refuses a command: it may be well or not. */
+/** A check that Redis did not allow, because it refuses a command. */
 export function unseen(check: string, command: string, ...fixes: Fix[]): Finding {
   return {
     check,
@@ -54,7 +54,7 @@ export function lineOf({ what, fixes }: Finding): string {
   return fixes?.[0] ? `${what}: ${redisLine(fixes[0].words)}` : what;
 }
 
-/** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that what is advised suffices. */
+/** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that an advised size is enough. */
 export function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}mb`;
 }

@@ -22,9 +22,9 @@ import {
 } from './group-checks.js';
 
 /**
- * All findings, in the order in which they are best mended.
+ * All findings, in the order in which to fix them.
  *
- * @param grant the commands that give the user the rights it lacks
+ * @param grant the commands that give the user the missing rights
  */
 export function diagnose(facts: Facts, settings: Settings, grant: readonly Fix[]): Finding[] {
   return [

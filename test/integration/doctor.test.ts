@@ -159,7 +159,7 @@ describe('cgroup doctor', () => {
     expect(kept).toContain('maxmemory-policy noeviction');
     // As it is said of the ACL line: the users are kept there, too.
     expect(kept).toMatch(/^user least on /m);
-    expect(refused.aclLasts).toMatch(/ACL SAVE where Redis has an aclfile, else by CONFIG REWRITE/);
+    expect(refused.aclLasts).toMatch(/ACL SAVE if Redis has an aclfile, else by CONFIG REWRITE/);
 
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const own = (await doctor(as('admin'))).bad('mend').flatMap(({ mend }) => mend);

@@ -34,7 +34,7 @@ describe('a Redis', () => {
     const warnings = await warningsOf(namespaceOn(server.url), BUSY, 200);
     expect(warnings).toHaveLength(1);
     const [, limit = ''] =
-      /^at \d+mb a second Redis cuts a bridge off after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
+      /^at \d+mb a second Redis disconnects a bridge after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
         warnings[0] ?? '',
       ) ?? [];
     // Redis takes the advice, and it helps.

@@ -33,7 +33,7 @@ const well: Facts = {
   rights: { complete: true, commands: [], keys: [], channels: [] },
   server,
   clock: { ahead: 3, stepped: 0.4 },
-  latency: { median: 0.1, p99: 0.3, count: 100 },
+  latency: { median: 0.1, p99: 0.3 },
   channel: { name: 'in', subscribers: 2, bytesPerSecond: 1_000 },
   bridges: 2,
   others: [],
@@ -91,7 +91,10 @@ describe('the doctor', () => {
       'mend persistence: no append-only file, snapshots only (save 3600 1): CONFIG SET appendonly yes',
     ],
     [{ aof: false, save: undefined }, 'mend persistence: no append-only file: CONFIG SET appendonly yes'],
-    [{ aofFsync: 'no' }, 'mend persistence: the append-only file is written whenever'],
+    [
+      { aofFsync: 'no' },
+      'mend persistence: the system decides when the append-only file is written (appendfsync no): CONFIG SET appendfsync everysec',
+    ],
     [{ savedWell: false }, 'mend persistence: the last write to disk failed'],
     [{ aof: undefined }, 'note persistence: not checked: Redis refuses INFO persistence to this user'],
     [
@@ -111,7 +114,7 @@ describe('the doctor', () => {
     [{ maxmemory: 0, usedMemory: 900 * MB }, 'mend memory: 900mb of 1000mb in use, no limit (maxmemory 0)'],
     [
       { pubsubHardLimit: 1_500 },
-      'mend output buffer: at 1mb a second Redis cuts a bridge off after a stall of 1.5 s: CONFIG SET client-output-buffer-limit "pubsub 1mb 1mb 60"',
+      'mend output buffer: at 1mb a second Redis disconnects a bridge after a stall of 1.5 s: CONFIG SET client-output-buffer-limit "pubsub 1mb 1mb 60"',
     ],
     [
       { pubsubHardLimit: undefined },
@@ -147,7 +150,7 @@ describe('the doctor', () => {
     ],
     [{ clock: { ahead: 0, stepped: -251 } }, "mend clock: Redis's clock jumped by -251 ms"],
     [
-      { latency: { median: 9, p99: 251, count: 100 } },
+      { latency: { median: 9, p99: 251 } },
       'mend latency: PING takes 9.0 ms, 251.0 ms at most in 99 of 100: SLOWLOG GET 10',
     ],
     [
@@ -177,7 +180,7 @@ describe('the doctor', () => {
     ],
     [
       { others: [{ output: 'two', channel: undefined }] },
-      'note other groups: other groups run here, and what they read cannot be seen: two',
+      'note other groups: other groups run here, and this user may not see what they read: two',
     ],
     [
       { channel: { name: 'in', subscribers: 3, bytesPerSecond: 0 } },
@@ -201,7 +204,7 @@ describe('the doctor', () => {
     [{ clock: undefined }, `clock: ${refused('TIME')}`],
     [{ latency: undefined }, `latency: ${refused('PING')}`],
     [{ unseenKeys: ['out', 'ids'] }, `keys: ${refused('TYPE of out, ids')}`],
-    [{ owner: undefined }, `owner: ${refused('HMGET of the hash that says so')}`],
+    [{ owner: undefined }, `owner: ${refused('HMGET of the hash that names it')}`],
     [
       { bridges: 0, live: undefined },
       `bridges: no bridge is subscribed; whether consumers run ${refused('LRANGE of their list')}`,
@@ -209,11 +212,11 @@ describe('the doctor', () => {
     [{ live: undefined }, `consumers: ${refused('LRANGE of their list')}`],
     [
       { orphans: undefined },
-      `consumers: 3 consumers run; what lies with others ${refused('EVALSHA or XPENDING')}`,
+      `consumers: 3 consumers run; messages of others are ${refused('EVALSHA or XPENDING')}`,
     ],
     [
       { bridges: 0, live: 0, backlog: undefined },
-      `consumers: none run; what waits for them ${refused('XLEN of the inbox')}`,
+      `consumers: none run; the messages that wait are ${refused('XLEN of the inbox')}`,
     ],
     [{ bridges: undefined }, `bridges: ${refused('PUBSUB NUMSUB')}`],
     [{ others: undefined }, `other groups: ${refused('PUBSUB CHANNELS')}`],
@@ -250,7 +253,7 @@ describe('the doctor', () => {
       expect(mend(facts)?.fixes?.[1]).toEqual(redis('CONFIG', 'REWRITE'));
       const without = mend({ ...facts, configFile: '' });
       expect(without?.fixes?.map(({ words }) => words)).not.toContainEqual(['CONFIG', 'REWRITE']);
-      expect(without?.why).toContain(`--${set.join(' ')} behind redis-server`);
+      expect(without?.why).toContain(`start redis-server with --${set.join(' ')}`);
     }
   });
 
@@ -398,7 +401,7 @@ describe('the ACL line', () => {
     [
       { aclFile: undefined, configFile: '' },
       undefined,
-      /ACL SAVE where Redis has an aclfile, else by CONFIG REWRITE/,
+      /ACL SAVE if Redis has an aclfile, else by CONFIG REWRITE/,
     ],
   ])('says how the user outlives a restart of Redis: %j', (files, command, text) => {
     const acl = lineFor('redis://h');
