@@ -1,5 +1,5 @@
 import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
-import type { Facts } from '../redis/facts.js';
+import type { DoctorFacts } from '../redis/facts.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -17,7 +17,7 @@ const PATIENCE = 10_000;
  *
  * @param grant the commands that grant them
  */
-export function rightsOf({ rights }: Facts, grant: readonly Fix[]): Finding {
+export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): Finding {
   const check = 'rights';
   if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes of every user' };
   const { complete, commands, keys, channels } = rights;
@@ -37,7 +37,7 @@ export function rightsOf({ rights }: Facts, grant: readonly Fix[]): Finding {
 }
 
 /** Redis's clock against this machine's. */
-export function clockOf({ clock }: Facts): Finding {
+export function clockOf({ clock }: DoctorFacts): Finding {
   const check = 'clock';
   if (!clock) return unseen(check, 'TIME');
   const { ahead, stepped } = clock;
@@ -62,7 +62,7 @@ export function clockOf({ clock }: Facts): Finding {
 }
 
 /** Whether Redis answers fast enough for the lease. */
-export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>): Finding {
+export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'lease'>): Finding {
   const check = 'latency';
   if (!latency) return unseen(check, 'PING');
   const { median, p99 } = latency;
@@ -79,7 +79,7 @@ export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>
 }
 
 /** Whether the keys of the group hold what they should. */
-export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
+export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): Finding {
   const check = 'keys';
   if (wrongKeys.length === 0 && unseenKeys.length > 0)
     return unseen(check, `TYPE of ${unseenKeys.join(', ')}`);
@@ -97,7 +97,7 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
 }
 
 /** Whether other groups or subscribers receive the channel. */
-export function othersOf({ channel, bridges, others }: Facts): Finding[] {
+export function othersOf({ channel, bridges, others }: DoctorFacts): Finding[] {
   const check = 'other groups';
   const findings: Finding[] = [];
   const same = (others ?? []).filter((other) => other.channel === channel.name);
@@ -134,7 +134,7 @@ export function othersOf({ channel, bridges, others }: Facts): Finding[] {
 }
 
 /** Whether a bridge relays, and another one could take over. */
-export function bridgesOf({ bridges, live }: Facts): Finding {
+export function bridgesOf({ bridges, live }: DoctorFacts): Finding {
   const check = 'bridges';
   const start = [shell('cgroup', 'start')];
   if (bridges === undefined) return unseen(check, 'PUBSUB NUMSUB');
@@ -167,7 +167,7 @@ export function bridgesOf({ bridges, live }: Facts): Finding {
 
 /** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
-  { live, orphans, backlog }: Facts,
+  { live, orphans, backlog }: DoctorFacts,
   { claimAfter }: Pick<Settings, 'claimAfter'>,
 ): Finding {
   const check = 'consumers';

@@ -9,7 +9,7 @@ import { type MissingRights, missingRights, type RightsNames } from './rights.js
 import { readServer, type ServerFacts } from './server.js';
 
 /** Pending entries of a consumer without heartbeats, those that wait for a retry not counted. */
-export interface OrphanFacts {
+interface OrphanFacts {
   readonly id: string;
   readonly pending: number;
   /** ms since the last delivery of the oldest of them. */
@@ -17,14 +17,14 @@ export interface OrphanFacts {
 }
 
 /** Another group that runs on the same Redis. */
-export interface OtherGroup {
+interface OtherGroup {
   readonly output: string;
   /** The channel it reads; undefined if the user may not look. */
   readonly channel: string | undefined;
 }
 
 /** All that a diagnosis needs. Undefined stands for what Redis refuses to this user. */
-export interface Facts {
+export interface DoctorFacts {
   readonly rights: MissingRights | undefined;
   readonly server: ServerFacts | undefined;
   readonly clock:
@@ -60,7 +60,7 @@ export interface Facts {
   readonly backlog: number | undefined;
 }
 
-export interface FactsOptions {
+interface FactsOptions {
   readonly keys: Keys;
   /** ms of silence after which other consumers take the messages of a consumer over. */
   readonly claimAfter: number;
@@ -84,7 +84,7 @@ const PAGE = 1_000;
  *
  * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN if Redis does not answer
  */
-export async function readFacts(options: FactsOptions): Promise<Facts> {
+export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const { keys, names, claimAfter, connection, listener, trial } = options;
   const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
