@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CounterAccount, type Numbers, type StreamName } from '../../../src/verify/counter-check.js';
-import { type Gap, LOST, lostInGaps, UNKNOWN } from '../../../src/verify/gaps.js';
+import { CounterCheck, type Numbers, type StreamName } from '../../../src/verify/counter-check.js';
+import { type GapTimes, LOST, lostInGaps, UNKNOWN } from '../../../src/verify/gaps.js';
 import { IdIndex } from '../../../src/verify/id-index.js';
-import { LedgerAccount } from '../../../src/verify/ledger-check.js';
+import { LedgerCheck } from '../../../src/verify/ledger-check.js';
 
 describe('the index of ids', () => {
   it('numbers ids in the order in which they first come, over as many maps as it takes', () => {
@@ -46,8 +46,8 @@ class World {
     return this;
   }
 
-  account(): CounterAccount {
-    const account = new CounterAccount();
+  account(): CounterCheck {
+    const account = new CounterCheck();
     for (const stream of ['output', 'dead'] as const)
       for (const { id, inboxId } of this[stream]) account.settled(stream, id, inboxId);
     return account;
@@ -199,7 +199,7 @@ describe('streams against counters', () => {
   });
 
   it('gives examples: inbox ids of the doubled, entry ids of the unexpected, ten at most', () => {
-    const account = new CounterAccount();
+    const account = new CounterCheck();
     for (let i = 0; i < 12; i++) {
       account.settled('output', `1-${i}`, `9-${i}`);
       account.settled('dead', `2-${i}`, `9-${i}`);
@@ -216,8 +216,8 @@ describe('streams against counters', () => {
 });
 
 /** An account of ledgers, given as lists of ids. */
-function ledgerOf(...files: string[][]): LedgerAccount {
-  const account = new LedgerAccount();
+function ledgerOf(...files: string[][]): LedgerCheck {
+  const account = new LedgerCheck();
   for (const file of files) {
     account.newFile();
     for (const id of file) account.list(id);
@@ -387,7 +387,7 @@ describe('lost in gaps', () => {
       .map(([from, length]) => ({ from, to: from + length })),
     { maxLength: 4 },
   );
-  const touches = (list: readonly Gap[], low: number, high: number) =>
+  const touches = (list: readonly GapTimes[], low: number, high: number) =>
     list.some(({ from, to }) => from <= high + 1_000 && to >= low - 1_000);
 
   it('is told by the nearest that were relayed, before and after', () => {
