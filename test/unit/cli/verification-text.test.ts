@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { verificationText } from '../../../src/cli/verification-text.js';
 import type { Verification } from '../../../src/verify/verify.js';
 
-describe('the report', () => {
+describe('the text of a verification', () => {
   const GOOD: Verification = {
     relayed: 9,
     processed: 6,
@@ -42,39 +42,39 @@ describe('the report', () => {
   it.each<[string, Partial<Verification>, RegExp]>([
     ['a backlog', {}, /1 messages are not settled yet: verify again/],
     ['the ids in the ledger', { ledger: 8 }, /^ledger {6}8$/m],
-    ['gaps that nobody can tell about', { gaps: 2 }, /missed 2 times.*only a ledger/],
+    ['gaps, without a ledger', { gaps: 2 }, /missed 2 times.*only a ledger/],
     [
       'trimmed results',
       { ledger: 8, trimmed: 3, untraceable: 2 },
       /3 results were trimmed: .*; 2 of its ids were not found/,
     ],
     [
-      'that some cannot be traced, in the verdict',
+      'untraceable ids, in the verdict',
       { ledger: 8, trimmed: 3, untraceable: 2 },
       /^so far every message once; 2 of the ledger's ids cannot be traced: 9 relayed = /m,
     ],
     [
-      'that there is nothing to hold against anything',
+      'that nothing was relayed',
       { relayed: 0, processed: 0, dead: 0, backlog: 0 },
       /^nothing was ever relayed$/m,
     ],
     [
-      'purged letters',
+      'purged dead letters',
       { ledger: 8, trimmed: 3, purged: 4 },
       /3 results were trimmed and 4 dead letters were purged: /,
     ],
     [
-      'what is wrong',
+      'the differences, in the verdict',
       { ok: false, lost: 3, doubled: 2, unexpected: 1 },
       /^NOT every message once: 3 lost, 2 doubled, 1 unexpected$/m,
     ],
     [
-      'what was deleted',
+      'deleted messages',
       { ok: false, lost: 3, byCounters: { lost: 3, doubled: 0, unexpected: 0 } },
       /3 were relayed and left neither/,
     ],
     [
-      'what fell into a gap, with examples',
+      'messages lost in a gap, with examples',
       {
         ok: false,
         lost: 3,
@@ -85,16 +85,20 @@ describe('the report', () => {
       /^lost:\n {2}3 were published in a gap.*\n {4}m1\n {4}m2\n {4}…$/m,
     ],
     [
-      'what was never relayed',
+      'messages that were never relayed',
       { ok: false, lost: 3, lostInGaps: 1, byLedger: { lost: 3, doubled: 0, unexpected: 0 } },
       /no gap is recorded/,
     ],
     [
-      'what has two results',
+      'messages with two results',
       { ok: false, doubled: 1, byCounters: { lost: 0, doubled: 1, unexpected: 0 } },
       /^doubled:\n {2}messages have more than one result/m,
     ],
-    ['what was published twice', { ok: false, doubled: 1 }, /^doubled:\n {2}ids have more results/m],
+    [
+      'messages that were published twice',
+      { ok: false, doubled: 1 },
+      /^doubled:\n {2}ids have more results/m,
+    ],
     [
       'foreign entries',
       { ok: false, unexpected: 1, byCounters: { lost: 0, doubled: 0, unexpected: 1 } },
@@ -105,11 +109,11 @@ describe('the report', () => {
       { ok: false, unexpected: 1, byLedger: { lost: 0, doubled: 0, unexpected: 1 } },
       /^unexpected:\n {2}there are results of messages that no ledger lists/m,
     ],
-  ])('tells of %s', (_name, part, pattern) => {
+  ])('mentions %s', (_name, part, pattern) => {
     expect(verificationText({ ...GOOD, ...part })).toMatch(pattern);
   });
 
-  it('blames no gap, and no defect, without need', () => {
+  it('mentions no gap and no defect, if neither explains the loss', () => {
     const text = verificationText({
       ...GOOD,
       ok: false,

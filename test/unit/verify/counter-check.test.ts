@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CounterCheck, type Numbers, type StreamName } from '../../../src/verify/counter-check.js';
 
-/** A group's streams and counters, as they would be if everything were right: tests then spoil them. */
+/** The streams and counters of a healthy group, for tests to spoil. */
 class World {
   output: { id: string; inboxId: string | undefined }[] = [];
   dead: { id: string; inboxId: string | undefined }[] = [];
@@ -27,11 +27,11 @@ class World {
     return this;
   }
 
-  account(): CounterCheck {
-    const account = new CounterCheck();
+  check(): CounterCheck {
+    const check = new CounterCheck();
     for (const stream of ['output', 'dead'] as const)
-      for (const { id, inboxId } of this[stream]) account.settled(stream, id, inboxId);
-    return account;
+      for (const { id, inboxId } of this[stream]) check.settled(stream, id, inboxId);
+    return check;
   }
 
   numbers(): Numbers {
@@ -44,7 +44,7 @@ class World {
   }
 
   differences() {
-    return this.account().differences(this.numbers());
+    return this.check().differences(this.numbers());
   }
 }
 
@@ -52,19 +52,31 @@ class World {
 const world = () => new World().relay(20).settle('output', 10).settle('dead', 5);
 const NONE = { lost: 0, doubled: 0, unexpected: 0 };
 
-describe('streams against counters', () => {
+describe('the check of streams against counters', () => {
   it.each<[string, (world: World) => unknown, Partial<typeof NONE>]>([
     ['all is well', () => {}, {}],
     ['a result is gone', (w) => w.output.pop(), { lost: 1 }],
     ['a dead letter is gone', (w) => w.dead.pop(), { lost: 1 }],
-    ['both', (w) => [w.output.pop(), w.dead.pop()], { lost: 2 }],
+    ['a result and a dead letter are gone', (w) => [w.output.pop(), w.dead.pop()], { lost: 2 }],
     ['the whole output is gone', (w) => (w.output = []), { lost: 10 }],
     ['an entry was deleted from the inbox', (w) => w.backlog--, { lost: 1 }],
-    ['and was found to be', (w) => [w.backlog--, w.counters.lost++], { lost: 1 }],
+    [
+      'an entry was deleted from the inbox, and counted as lost',
+      (w) => [w.backlog--, w.counters.lost++],
+      { lost: 1 },
+    ],
     ['results were trimmed', (w) => (w.counters.trimmed = w.output.splice(0, 4).length), {}],
-    ['and one more is gone', (w) => (w.counters.trimmed = w.output.splice(0, 4).length - 1), { lost: 1 }],
+    [
+      'results were trimmed, and one more is gone',
+      (w) => (w.counters.trimmed = w.output.splice(0, 4).length - 1),
+      { lost: 1 },
+    ],
     ['dead letters were purged', (w) => (w.counters.purged = w.dead.splice(0).length), {}],
-    ['and one more is gone', (w) => (w.counters.purged = w.dead.splice(0).length - 1), { lost: 1 }],
+    [
+      'dead letters were purged, and one more is gone',
+      (w) => (w.counters.purged = w.dead.splice(0).length - 1),
+      { lost: 1 },
+    ],
     ['a copy of a result', (w) => w.output.push({ ...w.output[3], id: w.newId() } as never), { doubled: 1 }],
     ['a copy of a dead letter', (w) => w.dead.push({ ...w.dead[3], id: w.newId() } as never), { doubled: 1 }],
     [
@@ -91,20 +103,24 @@ describe('streams against counters', () => {
       { unexpected: 1, lost: 1 },
     ],
     [
-      'a copy, and another one is gone',
+      'a copy of a result, and another result is gone',
       (w) => [w.output.shift(), w.output.push({ ...w.output[3], id: w.newId() } as never)],
       { doubled: 1, lost: 1 },
     ],
     ['a foreign result', (w) => w.output.push({ id: w.newId(), inboxId: undefined }), { unexpected: 1 }],
     ['a foreign dead letter', (w) => w.dead.push({ id: w.newId(), inboxId: undefined }), { unexpected: 1 }],
     [
-      'one that looks like ours',
+      'a foreign result that looks like ours',
       (w) => w.output.push({ id: w.newId(), inboxId: w.newId() }),
       { unexpected: 1 },
     ],
-    ['a dead letter like that', (w) => w.dead.push({ id: w.newId(), inboxId: w.newId() }), { unexpected: 1 }],
     [
-      'a foreign one in place of ours',
+      'a foreign dead letter that looks like ours',
+      (w) => w.dead.push({ id: w.newId(), inboxId: w.newId() }),
+      { unexpected: 1 },
+    ],
+    [
+      'a foreign result in place of ours',
       (w) => [w.output.shift(), w.output.push({ id: w.newId(), inboxId: undefined })],
       { unexpected: 1, lost: 1 },
     ],
@@ -134,7 +150,7 @@ describe('streams against counters', () => {
     expect(spoilt.differences()).toEqual({ ...NONE, ...expected });
   });
 
-  it('finds whatever is taken away, copied and added, at once', () => {
+  it('finds entries that are deleted, copied and added, all at once', () => {
     const few = fc.nat(5);
     const recipe = fc.record({
       output: fc.nat(20),
@@ -172,23 +188,23 @@ describe('streams against counters', () => {
     );
   });
 
-  it('goes by the lengths of the moment, whatever was trimmed before it was read', () => {
+  it('uses the lengths of the moment, whatever is trimmed before it is read', () => {
     const whole = world();
     const numbers = { ...whole.numbers() };
     whole.output.splice(0, 7);
-    expect(whole.account().differences(numbers)).toEqual(NONE);
+    expect(whole.check().differences(numbers)).toEqual(NONE);
   });
 
   it('gives examples: inbox ids of the doubled, entry ids of the unexpected, ten at most', () => {
-    const account = new CounterCheck();
+    const check = new CounterCheck();
     for (let i = 0; i < 12; i++) {
-      account.settled('output', `1-${i}`, `9-${i}`);
-      account.settled('dead', `2-${i}`, `9-${i}`);
-      account.settled('dead', `3-${i}`, undefined);
-      account.settled('dead', `4-${i}`, '9-0');
+      check.settled('output', `1-${i}`, `9-${i}`);
+      check.settled('dead', `2-${i}`, `9-${i}`);
+      check.settled('dead', `3-${i}`, undefined);
+      check.settled('dead', `4-${i}`, '9-0');
     }
     const ten = Array.from({ length: 10 }, (_, i) => i);
-    expect(account.examples).toEqual({
+    expect(check.examples).toEqual({
       lost: [],
       doubled: ten.map((i) => `9-${i}`),
       unexpected: ten.map((i) => `3-${i}`),

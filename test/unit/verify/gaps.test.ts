@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type GapTimes, LOST, lostInGaps, UNKNOWN } from '../../../src/verify/gaps.js';
 
-describe('lost in gaps', () => {
+describe('whether a lost message lies in a gap', () => {
   const gaps = fc.array(
     fc
       .tuple(fc.integer({ min: 1, max: 100_000 }), fc.nat(20_000))
@@ -12,7 +12,7 @@ describe('lost in gaps', () => {
   const touches = (list: readonly GapTimes[], low: number, high: number) =>
     list.some(({ from, to }) => from <= high + 1_000 && to >= low - 1_000);
 
-  it('is told by the nearest that were relayed, before and after', () => {
+  it('depends on the nearest relayed messages before and after', () => {
     const steps = fc.array(fc.tuple(fc.nat(5_000), fc.constantFrom('relayed', 'lost', 'unknown')));
     fc.assert(
       fc.property(steps, gaps, (messages, list) => {
@@ -33,7 +33,7 @@ describe('lost in gaps', () => {
     );
   });
 
-  it('does not go by messages that were sent back, and thus came out of order', () => {
+  it('ignores messages that were sent back, which are out of order', () => {
     const at = Float64Array.of(1_000, 900_000, LOST, 800_000, 3_000);
     expect(lostInGaps(at, [{ from: 1_500, to: 2_500 }])).toBe(1);
     expect(lostInGaps(at, [{ from: 850_000, to: 860_000 }])).toBe(0);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { IdIndex } from '../../../src/verify/id-index.js';
 
 describe('the index of ids', () => {
-  it('numbers ids in the order in which they first come, over as many maps as it takes', () => {
+  it('numbers ids in the order of their first appearance, in as many maps as needed', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 2 })), fc.integer({ min: 1, max: 10 }), (ids, mostKeys) => {
         const index = new IdIndex(mostKeys);
