@@ -7,7 +7,7 @@ const COUNT = 1_600; // holds each of the usual kinds
 const FIRST_BAD = 500; // the first that is no JSON
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-/** What a group leaves that does everything right: tests then spoil it. */
+/** The evidence of a group without faults, for tests to spoil. */
 function evidence() {
   const published = Array.from({ length: COUNT }, (_, n) => {
     const time = NOON + n * 1_000;
@@ -52,7 +52,7 @@ function evidence() {
   };
 }
 
-/** The counters as they would be: for spoilt streams whose counters are not the point. */
+/** Counters that match spoilt streams, for tests that are not about counters. */
 function recounted(world) {
   const [processed, dead] = [world.output.length, world.dead.length];
   world.counters = { relayed: processed + dead, processed, dead, gaps: world.gaps.length };
