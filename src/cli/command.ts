@@ -75,7 +75,7 @@ export async function withGroup<T>(
 /** Says so where the output belongs to another channel or Redis group than was asked for. */
 async function warnOfNames(client: GroupClient, log: Logger): Promise<void> {
   const wrong = await client.misnamed();
-  if (wrong) log.warn({}, `${wrong.what}: ${wrong.cure}`);
+  if (wrong) log.warn({}, `${wrong.what}: ${wrong.fix}`);
 }
 
 /** Writes results to stdout, a line break after each. */

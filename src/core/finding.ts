@@ -1,40 +1,40 @@
-/** A command that mends something. */
-export interface Cure {
-  /** Where it is typed: into redis-cli, or into a shell. */
+/** A command that puts something right. */
+export interface Fix {
+  /** Where to type it: in redis-cli, or in a shell. */
   readonly at: 'redis' | 'shell';
   readonly words: readonly string[];
-  /** The user of the URL may not do that. */
+  /** The user of the URL lacks the right to it. */
   readonly refused?: boolean;
 }
 
-/** What a check found. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** What was checked, in a word or two. */
   readonly check: string;
-  /** `note`: worth knowing, or it cannot be told; nothing has to be done. */
+  /** `mend`: something is wrong. `note`: worth knowing, or not checked; nothing has to be done. */
   readonly status: 'ok' | 'note' | 'mend';
-  /** What is so. */
+  /** The state that was found. */
   readonly what: string;
-  /** Why it matters; where it is not well. */
+  /** Why it matters, if it is not `ok`. */
   readonly why?: string;
-  readonly cures?: readonly Cure[];
+  readonly fixes?: readonly Fix[];
 }
 
-export function redis(...words: string[]): Cure {
+export function redis(...words: string[]): Fix {
   return { at: 'redis', words };
 }
 
-export function shell(...words: string[]): Cure {
+export function shell(...words: string[]): Fix {
   return { at: 'shell', words };
 }
 
-/** What could not be looked at, because Redis refuses a command: it may be well or not. */
-export function unseen(check: string, command: string, ...cures: Cure[]): Finding {
+/** A check that Redis did not allow, because it refuses a command. */
+export function unseen(check: string, command: string, ...fixes: Fix[]): Finding {
   return {
     check,
     status: 'note',
     what: notChecked(command),
-    ...(cures.length === 0 ? {} : { why: ASK_ANOTHER, cures }),
+    ...(fixes.length === 0 ? {} : { why: ASK_ANOTHER, fixes }),
   };
 }
 
@@ -50,11 +50,11 @@ export function redisLine(words: readonly string[]): string {
 }
 
 /** A finding as a line of the log. */
-export function lineOf({ what, cures }: Finding): string {
-  return cures?.[0] ? `${what}: ${redisLine(cures[0].words)}` : what;
+export function lineOf({ what, fixes }: Finding): string {
+  return fixes?.[0] ? `${what}: ${redisLine(fixes[0].words)}` : what;
 }
 
-/** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that what is advised suffices. */
+/** Bytes as Redis writes them in its settings: `64mb`. Rounded up, so that an advised size is enough. */
 export function megabytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}mb`;
 }

@@ -1,18 +1,18 @@
-import { type Cure, redis, redisLine } from '../core/finding.js';
+import { type Fix, redis, redisLine } from '../core/finding.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings/settings.js';
 
-/** Stands for the password, which nobody is to read from a screen. */
+/** Words that a user needs to log in; PASSWORD stands for the password, which must not appear on a screen. */
 const NEW = ['on', '>PASSWORD'];
 
 type Persistence = Pick<ServerFacts, 'aclFile' | 'configFile'>;
 
-/** A Redis user who may do what cgroup does, and nothing else: in words of Redis. */
+/** The ACL rule of a Redis user who has the rights that cgroup needs, and no others. */
 export class AclLine {
   readonly #rules: readonly string[];
-  /** The user of the URL; in place of the default user, which is everybody's, there is to be one of its own. */
+  /** The user of the URL; `cgroup` in place of the default user, which others share. */
   readonly #user: string;
   /** Whether the URL names the user. */
   readonly #isNamed: boolean;
@@ -24,7 +24,7 @@ export class AclLine {
     this.#user = user ?? 'cgroup';
   }
 
-  /** Right for a user who is not there yet, and for one who is. */
+  /** The whole command. It creates the user, or changes an existing one. */
   get words(): string[] {
     return ['ACL', 'SETUSER', this.#user, ...NEW, ...this.#rules];
   }
@@ -33,19 +33,22 @@ export class AclLine {
     return redisLine(this.words);
   }
 
-  /** The commands that give the rights to the user who is connected, who keeps the password, for good where that is known. */
-  grant(server: Persistence | undefined): Cure[] {
+  /**
+   * The commands that give the rights to the connected user, who keeps the password. If the place is known, they save
+   * the user there too.
+   */
+  grant(server: Persistence | undefined): Fix[] {
     const now = this.#isNamed ? redis('ACL', 'SETUSER', this.#user, ...this.#rules) : redis(...this.words);
     if (server?.aclFile) return [now, redis('ACL', 'SAVE')];
     return server?.aclFile === '' && server.configFile !== '' ? [now, redis('CONFIG', 'REWRITE')] : [now];
   }
 
-  /** How the user outlives a restart of Redis. */
+  /** How the user survives a restart of Redis: a sentence without its full stop. */
   lasts(server: Persistence | undefined): string {
     const forgets = 'a restart of Redis forgets this user';
     const line = `the line "user ${this.#user} ${NEW.join(' ')} …", with the same rules,`;
     if (server?.aclFile === undefined)
-      return `${forgets}, unless it is saved: by ACL SAVE where Redis has an aclfile, else by CONFIG REWRITE, or by ${line} in its configuration`;
+      return `${forgets}, unless it is saved: by ACL SAVE if Redis has an aclfile, else by CONFIG REWRITE, or by ${line} in its configuration`;
     if (server.aclFile) return `${forgets}, unless it is saved by ACL SAVE`;
     if (server.configFile)
       return `${forgets}, unless it is saved by CONFIG REWRITE, or by ${line} in ${server.configFile}`;
@@ -53,7 +56,7 @@ export class AclLine {
   }
 }
 
-/** The user that a URL names; undefined for the default one. Without a password nobody logs in. */
+/** The user that a URL names; undefined for the default one. Without a password there is no login. */
 export function userIn(url: string): string | undefined {
   const { username, password } = new URL(url);
   const user = decodeURIComponent(username);

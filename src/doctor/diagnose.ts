@@ -1,5 +1,5 @@
-import { type Cure, type Finding, notChecked } from '../core/finding.js';
-import type { Facts } from '../redis/facts.js';
+import { type Finding, type Fix, notChecked } from '../core/finding.js';
+import type { DoctorFacts } from '../redis/facts.js';
 import type { ServerFacts } from '../redis/server.js';
 import {
   evictionOf,
@@ -22,11 +22,11 @@ import {
 } from './group-checks.js';
 
 /**
- * All findings, in the order in which they are best mended.
+ * All findings, in the order in which to fix them.
  *
- * @param grant the commands that give the user the rights it lacks
+ * @param grant the commands that give the user the missing rights
  */
-export function diagnose(facts: Facts, settings: Settings, grant: readonly Cure[]): Finding[] {
+export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
   return [
     rightsOf(facts, grant),
     ...(facts.server ? serverFindings(facts.server, facts) : [UNSEEN_SERVER]),
@@ -46,7 +46,7 @@ const UNSEEN_SERVER: Finding = {
   what: `version, role, persistence, eviction, memory and output buffer ${notChecked('INFO')}`,
 };
 
-function serverFindings(server: ServerFacts, { channel }: Facts): Finding[] {
+function serverFindings(server: ServerFacts, { channel }: DoctorFacts): Finding[] {
   return [
     versionOf(server),
     roleOf(server),

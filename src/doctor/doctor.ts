@@ -1,40 +1,39 @@
 import { CgroupError } from '../core/errors.js';
-import type { Finding } from '../core/finding.js';
+import { type Finding, redis } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
-import { Connection } from '../redis/protocol/connection.js';
+import { Connection, refusedAs } from '../redis/protocol/connection.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/schema.js';
 import type { SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
-import { connectionOf } from './connection-check.js';
 import { diagnose } from './diagnose.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 
-export interface Examination {
+interface Report {
   readonly findings: readonly Finding[];
   /**
-   * The command that makes a Redis user who may do what cgroup does, and nothing else. `PASSWORD` is to be replaced; the
-   * password that a user has already changes nothing.
+   * The command that creates a Redis user with the rights that cgroup needs, and no others. Replace `PASSWORD`: for
+   * an existing user, its own password changes nothing.
    */
   readonly acl: string;
-  /** How that user outlives a restart of Redis. */
+  /** How that user survives a restart of Redis. */
   readonly aclLasts: string;
-  /** Whether nothing has to be mended. */
+  /** No finding says `mend`. */
   readonly ok: boolean;
 }
 
 /**
- * Looks at a Redis and at a group on it, running or not, and says what is wrong. Takes about a second; nothing is
- * changed. A Redis that does not answer (within 5 s), or lets the user not in, is what is wrong.
+ * Checks a Redis and a group on it, running or not. Takes about a second and changes nothing. A Redis that does not
+ * answer within 5 s, or refuses the user, is a finding too.
  *
  * @throws {CgroupError} SETTINGS
  */
-export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Examination> {
+export async function examine(options: SettingsInput & { readonly logger?: Logger }): Promise<Report> {
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
@@ -45,28 +44,42 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   try {
     await Promise.all(Object.values(connections).map((one) => one.connect(CONNECT_TIMEOUT)));
     const { claimAfter } = settings;
-    const facts = await readFacts({
-      keys: keysOf(settings),
-      names: settings,
-      claimAfter,
-      ...connections,
-    });
+    const facts = await readFacts({ keys: keysOf(settings), names: settings, claimAfter, ...connections });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
-    return examinationOf(await markRefused(connection, findings), acl, facts.server);
+    return reportOf(await markRefused(connection, findings), acl, facts.server);
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
-    return examinationOf([finding], acl, undefined);
+    return reportOf([finding], acl, undefined);
   } finally {
     for (const one of Object.values(connections)) one.close();
   }
 }
 
-function examinationOf(
-  findings: readonly Finding[],
-  acl: AclLine,
-  server: ServerFacts | undefined,
-): Examination {
+/** The finding for a Redis that does not answer, or refuses the user; undefined for any other error. */
+function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
+  const found = { check: 'connection', status: 'mend', what: error.message } as const;
+  switch (error.code) {
+    case 'REDIS_UNREACHABLE':
+    case 'OUTCOME_UNKNOWN':
+      return {
+        ...found,
+        why: 'without Redis nothing is relayed or processed, and nothing else can be checked',
+        fixes: [redis('PING')],
+      };
+    case 'REDIS_AUTH':
+      return {
+        ...found,
+        why: 'nothing else can be checked',
+        // Redis does not say whether the user is missing or the password is wrong: the line fixes both.
+        fixes: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
+      };
+    default:
+      return undefined;
+  }
+}
+
+function reportOf(findings: readonly Finding[], acl: AclLine, server: ServerFacts | undefined): Report {
   return {
     findings,
     acl: acl.line,
@@ -75,14 +88,14 @@ function examinationOf(
   };
 }
 
-/** Says of each command for redis-cli whether the user may use it: else somebody else has to. */
+/** Marks the redis-cli commands that the user may not use: another user has to type them. */
 async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
-  const cures = findings.flatMap((finding) => finding.cures ?? []).filter(({ at }) => at === 'redis');
-  const words = cures.map((cure) => cure.words);
-  const refused = new Set(await refusedOf(connection, words));
+  const fixes = findings.flatMap((finding) => finding.fixes ?? []).filter(({ at }) => at === 'redis');
+  const commands = fixes.map(({ words }) => words);
+  const refused = new Set(await refusedOf(connection, commands));
   return findings.map((finding) =>
-    finding.cures
-      ? { ...finding, cures: finding.cures.map((cure) => ({ ...cure, refused: refused.has(cure.words) })) }
+    finding.fixes
+      ? { ...finding, fixes: finding.fixes.map((fix) => ({ ...fix, refused: refused.has(fix.words) })) }
       : finding,
   );
 }

@@ -1,21 +1,25 @@
-import { type Cure, type Finding, notChecked, redis, shell, unseen } from '../core/finding.js';
-import type { Facts } from '../redis/facts.js';
+import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
+import type { DoctorFacts } from '../redis/facts.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
 
-/** ms by which clocks may differ before people who compare their times are misled. */
+/** ms by which two clocks may differ without confusing people who compare their times. */
 const CLOCKS_APART = 2_000;
-/** ms by which a clock may move by itself in a second. */
+/** ms by which a clock may drift in a second. */
 const STEP = 250;
-/** A round trip must be so much shorter than the lease. */
+/** Round trips that must fit into a lease. */
 const TRIPS_IN_LEASE = 4;
-/** ms beyond `claimAfter` in which those that live may take over what a silent consumer held. */
+/** ms after `claimAfter` that live consumers have to take over the messages of a silent one. */
 const PATIENCE = 10_000;
 
-/** What the user may not do. `grant` are the commands that grant it. */
-export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
+/**
+ * Which rights the user lacks.
+ *
+ * @param grant the commands that grant them
+ */
+export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): Finding {
   const check = 'rights';
-  if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes, whoever asks' };
+  if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes of every user' };
   const { complete, commands, keys, channels } = rights;
   const lacks = [
     ...commands.map((command) => `+${command}`),
@@ -27,13 +31,13 @@ export function rightsOf({ rights }: Facts, grant: readonly Cure[]): Finding {
     check,
     status: 'mend',
     what: `the Redis user lacks ${complete ? '' : 'at least '}${lacks.join(' ')}`,
-    why: 'a command that is refused half-way stops the group, or a part of it, when it is needed',
-    cures: grant,
+    why: 'a refused command stops the group, or a part of it, at the moment when it is needed',
+    fixes: grant,
   };
 }
 
 /** Redis's clock against this machine's. */
-export function clockOf({ clock }: Facts): Finding {
+export function clockOf({ clock }: DoctorFacts): Finding {
   const check = 'clock';
   if (!clock) return unseen(check, 'TIME');
   const { ahead, stepped } = clock;
@@ -43,8 +47,8 @@ export function clockOf({ clock }: Facts): Finding {
       check,
       status: 'mend',
       what: `Redis's clock jumped by ${Math.round(stepped)} ms within a second`,
-      why: 'retries come too early or too late, and consumers may be taken for dead',
-      cures: set,
+      why: 'retries come too early or too late, and live consumers may count as dead',
+      fixes: set,
     };
   const apart = `Redis's clock is ${formatDuration(Math.round(Math.abs(ahead)))} ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
   if (Math.abs(ahead) <= CLOCKS_APART) return { check, status: 'ok', what: apart };
@@ -52,13 +56,13 @@ export function clockOf({ clock }: Facts): Finding {
     check,
     status: 'mend',
     what: apart,
-    why: 'the group goes by no clock but Redis’s; but the times of dead letters and gaps are not those of the log',
-    cures: set,
+    why: 'the group uses the clock of Redis only, but the times of dead letters and gaps do not match those in the log',
+    fixes: set,
   };
 }
 
-/** Whether Redis answers soon enough for the lease. */
-export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>): Finding {
+/** Whether Redis answers fast enough for the lease. */
+export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'lease'>): Finding {
   const check = 'latency';
   if (!latency) return unseen(check, 'PING');
   const { median, p99 } = latency;
@@ -69,13 +73,13 @@ export function latencyOf({ latency }: Facts, { lease }: Pick<Settings, 'lease'>
     check,
     status: 'mend',
     what,
-    why: `with a lease of ${formatDuration(lease)} a slow answer makes the lead change hands for nothing`,
-    cures: [redis('SLOWLOG', 'GET', '10'), shell('cgroup', 'start', '--lease', `${enough}s`)],
+    why: `with a lease of ${formatDuration(lease)} a slow answer moves the lead to another bridge without need`,
+    fixes: [redis('SLOWLOG', 'GET', '10'), shell('cgroup', 'start', '--lease', `${enough}s`)],
   };
 }
 
-/** Keys of the group that hold something else. */
-export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
+/** Whether the keys of the group hold what they should. */
+export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): Finding {
   const check = 'keys';
   if (wrongKeys.length === 0 && unseenKeys.length > 0)
     return unseen(check, `TYPE of ${unseenKeys.join(', ')}`);
@@ -87,13 +91,13 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: Facts): Finding {
     what: wrongKeys
       .map(({ key, found, expected }) => `${key} holds a ${found}, not a ${expected}`)
       .join('; '),
-    why: 'the group does not start, so as not to spoil it',
-    cures: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
+    why: 'the group does not start, to leave that data as it is',
+    fixes: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
   };
 }
 
-/** Who else hears the channel. */
-export function othersOf({ channel, bridges, others }: Facts): Finding[] {
+/** Whether other groups or subscribers receive the channel. */
+export function othersOf({ channel, bridges, others }: DoctorFacts): Finding[] {
   const check = 'other groups';
   const findings: Finding[] = [];
   const same = (others ?? []).filter((other) => other.channel === channel.name);
@@ -102,15 +106,15 @@ export function othersOf({ channel, bridges, others }: Facts): Finding[] {
       check,
       status: 'note',
       what: `other groups read the same channel, into ${same.map(({ output }) => output).join(', ')}`,
-      why: 'each group processes every message: if that is not meant, stop one',
-      cures: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
+      why: 'each group processes every message: if you do not want that, stop one',
+      fixes: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
     });
   const unknown = (others ?? []).filter((other) => other.channel === undefined);
   if (unknown.length > 0)
     findings.push({
       check,
       status: 'note',
-      what: `other groups run here, and what they read cannot be seen: ${unknown.map(({ output }) => output).join(', ')}`,
+      what: `other groups run here, and this user may not see what they read: ${unknown.map(({ output }) => output).join(', ')}`,
     });
   if (findings.length > 0) return findings;
   if (others === undefined) return [unseen(check, 'PUBSUB CHANNELS')];
@@ -122,15 +126,15 @@ export function othersOf({ channel, bridges, others }: Facts): Finding[] {
         check,
         status: 'note',
         what: `${rest} more subscriber${rest === 1 ? '' : 's'} on the channel`,
-        why: 'these receive every message too: a plain subscriber that does the same work does it twice',
-        cures: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
+        why: 'they receive every message too: if one does the same work as the group, that work is done twice',
+        fixes: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
       },
     ];
-  return [{ check, status: 'ok', what: 'nobody else hears the channel' }];
+  return [{ check, status: 'ok', what: 'no other subscriber on the channel' }];
 }
 
-/** Whether anybody relays, and whether anybody could take over. */
-export function bridgesOf({ bridges, live }: Facts): Finding {
+/** Whether a bridge relays, and another one could take over. */
+export function bridgesOf({ bridges, live }: DoctorFacts): Finding {
   const check = 'bridges';
   const start = [shell('cgroup', 'start')];
   if (bridges === undefined) return unseen(check, 'PUBSUB NUMSUB');
@@ -139,36 +143,36 @@ export function bridgesOf({ bridges, live }: Facts): Finding {
       check,
       status: 'mend',
       what: `no bridge is subscribed, though ${live} consumer${live === 1 ? ' runs' : 's run'}`,
-      why: 'what is published now is lost',
-      cures: start,
+      why: 'messages that are published now are lost',
+      fixes: start,
     };
   if (bridges === 0 && live === undefined)
     return {
       check,
       status: 'note',
       what: `no bridge is subscribed; whether consumers run ${notChecked('LRANGE of their list')}`,
-      cures: start,
+      fixes: start,
     };
-  if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', cures: start };
+  if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', fixes: start };
   if (bridges === 1)
     return {
       check,
       status: 'note',
       what: 'one bridge is subscribed',
-      why: 'what is published while its process restarts is missed: with a second process nothing is',
-      cures: start,
+      why: 'messages published while its process restarts are missed: run a second process',
+      fixes: start,
     };
   return { check, status: 'ok', what: `${bridges} bridges are subscribed` };
 }
 
-/** Messages with nobody to process them. */
+/** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
-  { live, orphans, backlog }: Facts,
+  { live, orphans, backlog }: DoctorFacts,
   { claimAfter }: Pick<Settings, 'claimAfter'>,
 ): Finding {
   const check = 'consumers';
   const start = [shell('cgroup', 'start')];
-  // Those that live need a moment to take over.
+  // Live consumers need a moment to take over.
   const stuck = (orphans ?? []).filter(({ idle }) => idle > (live ? claimAfter + PATIENCE : claimAfter));
   const held = stuck.reduce((sum, { pending }) => sum + pending, 0);
   if (stuck.length > 0)
@@ -177,32 +181,31 @@ export function consumersOf(
       status: 'mend',
       what: `${held} message${held === 1 ? ' lies' : 's lie'} with consumers that are gone: ${stuck.map(({ id }) => id).join(', ')}`,
       why: live
-        ? 'the consumers that run have not taken them over: they are stuck, or have no room'
+        ? 'the running consumers have not taken them over: they are stuck, or have no room'
         : 'they are processed as soon as a process runs; XGROUP DELCONSUMER would lose them',
-      cures: start,
+      fixes: start,
     };
-  if (live === undefined)
-    return unseen(check, 'LRANGE of their list, or HGETALL of what they say of themselves');
+  if (live === undefined) return unseen(check, 'LRANGE of their list, or HGETALL of the hash about them');
   if (live === 0 && backlog)
     return {
       check,
       status: 'mend',
       what: `${backlog} message${backlog === 1 ? ' waits' : 's wait'}, and no consumer runs`,
       why: 'nothing is processed',
-      cures: start,
+      fixes: start,
     };
   if (live === 0 && backlog === undefined)
     return {
       check,
       status: 'note',
-      what: `none run; what waits for them ${notChecked('XLEN of the inbox')}`,
+      what: `none run; the messages that wait are ${notChecked('XLEN of the inbox')}`,
     };
   const run = live === 0 ? 'none run, nothing waits' : `${live} consumer${live === 1 ? ' runs' : 's run'}`;
   if (orphans === undefined && live > 0)
     return {
       check,
       status: 'note',
-      what: `${run}; what lies with others ${notChecked('EVALSHA or XPENDING')}`,
+      what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}`,
     };
   return { check, status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
 }

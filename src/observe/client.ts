@@ -82,14 +82,14 @@ export class GroupClient implements AsyncDisposable {
    * Where the output is that of another channel or Redis group than was asked for, or nobody's: what it is, and what to do, in
    * words. Numbers that are read under a wrong name look like those of a group that does nothing.
    */
-  async misnamed(): Promise<{ readonly what: string; readonly cure: string } | undefined> {
+  async misnamed(): Promise<{ readonly what: string; readonly fix: string } | undefined> {
     const { output } = this.settings;
     try {
       const owner = await this.inspector.owner();
       if (owner === null)
-        return { what: `no group has run here with the output ${output}`, cure: 'see --output and --redis' };
+        return { what: `no group has run here with the output ${output}`, fix: 'see --output and --redis' };
       const { status, what } = ownerOf(owner, this.settings);
-      return status === 'mend' ? { what, cure: 'give its --channel and --group' } : undefined;
+      return status === 'mend' ? { what, fix: 'give its --channel and --group' } : undefined;
     } catch (error) {
       // Whatever cannot be read here cannot be read by the status either, which tells why.
       if (error instanceof CgroupError) return undefined;

@@ -2,14 +2,14 @@ import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { CgroupError, messageOf } from '../core/errors.js';
 
 /**
- * A ledger is a file of the message ids that a subscriber received, in the order of the channel: one id a
- * line and nothing else, so that `sort`, `comm` and `wc -l` understand it too.
+ * A ledger is a file of the message ids that a subscriber received, in the order of the channel. It has one id a line
+ * and nothing else, for `sort`, `comm` and `wc -l`.
  */
 
-/** Characters gathered before they are written. */
+/** Characters collected before they are written. */
 const CHUNK = 65_536;
 
-/** Whether a ledger can hold the id: it must be a line, and no blank one. */
+/** Whether a ledger can hold the id: it must be one line, not blank. */
 export function canBeListed(id: string): boolean {
   return !/[\r\n]/.test(id) && id.trim() !== '';
 }
@@ -31,9 +31,9 @@ export class LedgerFile {
   }
 
   /**
-   * Makes the file, or empties it.
+   * Creates the file, or empties it.
    *
-   * @throws {CgroupError} NOT_FOUND where that cannot be done
+   * @throws {CgroupError} NOT_FOUND if that fails
    */
   static open(path: string): Promise<LedgerFile> {
     return new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class LedgerFile {
     });
   }
 
-  /** Ids in it. */
+  /** How many ids it has. */
   get ids(): number {
     return this.#ids;
   }
@@ -55,9 +55,9 @@ export class LedgerFile {
   }
 
   /**
-   * Writes what is left, and closes it.
+   * Writes the rest, and closes the file.
    *
-   * @throws {CgroupError} NOT_FOUND where not all of it could be written
+   * @throws {CgroupError} NOT_FOUND if a write failed
    */
   async close(): Promise<void> {
     this.#write();
@@ -76,12 +76,12 @@ export class LedgerFile {
 }
 
 /**
- * Reads a ledger. Blank lines do not count, and lines may end as on Windows.
+ * Reads a ledger. Blank lines do not count, and lines may end with CR LF.
  *
- * @throws {CgroupError} NOT_FOUND where it cannot be read
+ * @throws {CgroupError} NOT_FOUND if it cannot be read
  */
 export async function readLedger(path: string | URL, onId: (id: string) => void): Promise<void> {
-  const tell = (line: string) => {
+  const takeLine = (line: string) => {
     const id = line.endsWith('\r') ? line.slice(0, -1) : line;
     if (id.trim() !== '') onId(id);
   };
@@ -90,18 +90,18 @@ export async function readLedger(path: string | URL, onId: (id: string) => void)
     for await (const chunk of createReadStream(path, 'utf8')) {
       const lines = (rest + String(chunk)).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) tell(line);
+      for (const line of lines) takeLine(line);
     }
   } catch (error) {
     const advice = 'give --ledger a file that cgroup publish --ledger wrote';
     const text = `cannot read the ledger ${path} (${messageOf(error)}): ${advice}`;
     throw new CgroupError('NOT_FOUND', text, { cause: error });
   }
-  tell(rest);
+  takeLine(rest);
 }
 
 function cannotWrite(path: string, error: unknown): CgroupError {
-  const advice = 'is there such a folder, with the right to write and with room?';
+  const advice = 'does the folder exist, may you write there, and is there room?';
   const text = `cannot write the ledger ${path} (${messageOf(error)}): ${advice}`;
   return new CgroupError('NOT_FOUND', text, { cause: error });
 }

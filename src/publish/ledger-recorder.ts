@@ -2,26 +2,27 @@ import { CgroupError } from '../core/errors.js';
 import { parseMessage } from '../core/message.js';
 import { canBeListed } from './ledger-file.js';
 
-/** ms without any of the awaited messages, after which they will not come any more. */
+/** ms without an awaited message, after which none is expected any more. */
 const SILENCE = 10_000;
 
 /**
- * Writes down the ids of a channel's messages as a subscriber hears them, those of other publishers too, and
- * knows which of our own have not come back yet.
+ * Records the message ids of a channel as a subscriber receives them, those of other publishers too, and knows which
+ * of our own messages are still to come.
  */
-export class Recorder {
+export class LedgerRecorder {
   readonly #write: (id: string) => void;
   readonly #silence: number;
   readonly #awaited = new Set<string>();
   #unlisted = 0;
-  #heard = 0;
+  /** Our own messages received. */
+  #received = 0;
   #lost = false;
   #wake: (() => void) | undefined;
-  /** Whoever waits is woken when so few are awaited. */
+  /** Wake the waiting call when so few are awaited. */
   #wakeAt = 0;
 
   /**
-   * @param write takes the ids, in the order of the channel
+   * @param write called with each id, in the order of the channel
    * @param silence ms, for tests
    */
   constructor(write: (id: string) => void, silence = SILENCE) {
@@ -29,22 +30,22 @@ export class Recorder {
     this.#silence = silence;
   }
 
-  /** Messages heard that a ledger cannot hold: they have no id, or one with a line break in it. */
+  /** Received messages that a ledger cannot hold: they have no id, or one with a line break. */
   get unlisted(): number {
     return this.#unlisted;
   }
 
-  /** Our own messages that were not heard yet. */
+  /** Our own messages that are still to come. */
   get awaited(): number {
     return this.#awaited.size;
   }
 
-  /** Our own message is about to be published. */
+  /** Call it before our own message is published. */
   expect(id: string): void {
     this.#awaited.add(id);
   }
 
-  hear(message: Buffer): void {
+  receive(message: Buffer): void {
     const parsed = parseMessage(message);
     if (!parsed.valid || !canBeListed(parsed.messageId)) {
       this.#unlisted++;
@@ -52,11 +53,11 @@ export class Recorder {
     }
     this.#write(parsed.messageId);
     if (!this.#awaited.delete(parsed.messageId)) return;
-    this.#heard++;
+    this.#received++;
     if (this.#awaited.size <= this.#wakeAt) this.#wake?.();
   }
 
-  /** The subscription is gone: nothing more is heard. */
+  /** Call it when the subscription is gone: nothing more is received. */
   lose(): void {
     this.#lost = true;
     this.#wake?.();
@@ -65,14 +66,13 @@ export class Recorder {
   /**
    * Waits until at most `most` of our own messages are awaited.
    *
-   * @throws {CgroupError} OUTCOME_UNKNOWN where they will not come: the subscription is gone, or silent for
-   *   10 s
+   * @throws {CgroupError} OUTCOME_UNKNOWN if the subscription is gone, or brings none of them for 10 s
    */
   async until(most: number): Promise<void> {
     while (this.#awaited.size > most) {
-      const heard = this.#heard;
+      const received = this.#received;
       if (!this.#lost) await this.#change(most);
-      if (this.#heard === heard) throw this.#incomplete();
+      if (this.#received === received) throw this.#incomplete();
     }
   }
 
@@ -91,7 +91,7 @@ export class Recorder {
   #incomplete(): CgroupError {
     const why = this.#lost
       ? 'its subscription was cut off (by the network, or by the client-output-buffer-limit of Redis)'
-      : `its subscription heard nothing for ${this.#silence / 1_000} s`;
+      : `its subscription received nothing for ${this.#silence / 1_000} s`;
     const missing = `${this.#awaited.size} published messages are missing in it`;
     const text = `the ledger is not complete, ${missing}: ${why}`;
     return new CgroupError('OUTCOME_UNKNOWN', `${text}; publish again, slower (--rate)`);

@@ -1,29 +1,29 @@
 /** How many messages are to be published, and how fast. */
 export interface Plan {
-  /** Messages; undefined for no limit but time. */
+  /** Messages; undefined: only the time limits them. */
   readonly count: number | undefined;
-  /** Messages per second; undefined for as fast as possible. */
+  /** Messages per second; undefined: as fast as possible. */
   readonly rate: number | undefined;
-  /** ms; undefined for no limit but the count. */
+  /** ms; undefined: only the count limits it. */
   readonly duration: number | undefined;
-  /** Most messages in one step. */
+  /** Limit of messages in one step. */
   readonly batch: number;
 }
 
-export type Step =
+type Step =
   | { readonly kind: 'publish'; readonly messages: number }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'done' };
 
-/** ms between two steps at the least: what falls due within is published together. */
+/** Least ms to wait: messages that fall due meanwhile are published together. */
 const TICK = 5;
-/** ms after its time that a paced run may still catch up, if Redis or this process was slow. */
+/** ms by which a paced run may exceed its duration to catch up, if Redis or this process was slow. */
 const LATE = 1_000;
 
 /**
- * What to do next. A rate is kept on average: message number i is due i/rate seconds after the start, and
- * what is overdue is caught up. So `rate` and `duration` together are as good as a count, and the run ends
- * before its messages only if it is more than a second late.
+ * The next step. A rate is kept on average: message number i is due i/rate seconds after the start, and overdue
+ * messages are caught up. So `rate` and `duration` together give a count; a run sends fewer only if it is more than a
+ * second late.
  *
  * @param sent messages published so far
  * @param elapsed ms since the start

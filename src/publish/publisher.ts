@@ -4,18 +4,18 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import { Connection } from '../redis/protocol/connection.js';
-import { ChannelReader, ChannelWriter, type Receivers } from '../redis/publishing.js';
+import { listenTo, publishBatch, type Receivers } from '../redis/publishing.js';
 import { LedgerFile } from './ledger-file.js';
-import { Recorder } from './ledger-recorder.js';
+import { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
-/** Batches under way at a time: enough for Redis to have the next one at hand, and no more. */
+/** Batches under way at a time: enough to keep Redis busy. */
 const MOST_IN_FLIGHT = 3;
-/** Bytes of a batch, about: Redis serves nobody else while it publishes one. */
+/** Bytes of a batch, about: Redis serves no other client while it publishes one. */
 const BATCH_BYTES = 1_000_000;
-/** Bytes that the ledger's subscriber may be behind: Redis cuts off one that is 8 MB behind for a minute. */
+/** Bytes that the ledger's subscriber may lag behind: Redis disconnects one that is 8 MB behind for a minute. */
 const AWAITED_BYTES = 4_000_000;
 
 export interface PublishOptions {
@@ -23,55 +23,53 @@ export interface PublishOptions {
   readonly redis: string;
   readonly channel: string;
   readonly plan: Plan;
-  /** Size of each message; undefined or too small for the smallest. */
+  /** Size of each message; the smallest possible size if undefined or too small. */
   readonly bytes?: number | undefined;
-  /**
-   * The file for the ids that a subscriber of the channel received meanwhile, in the order of the channel.
-   */
+  /** The file for the ids that a subscriber of the channel receives meanwhile, in the order of the channel. */
   readonly ledger?: string | undefined;
-  /** Ends it early. */
+  /** Ends the publishing early. */
   readonly signal?: AbortSignal | undefined;
   readonly logger?: Logger;
-  /** Gets how many messages are published. */
+  /** Called after each batch with the number of messages published so far. */
   readonly onProgress?: (published: number) => void;
 }
 
-/** What was published, and who received it. */
+/** How much was published, and how many received it. */
 export interface Published {
   readonly published: number;
   /** From the first message to the last reply. */
   readonly seconds: number;
   /** Messages per second. */
   readonly rate: number;
-  /**
-   * Subscribers of one message, our own not counted: of the one that the fewest received, and of the one that
-   * the most did.
-   */
+  /** The fewest and the most subscribers that received a message, our own not counted. */
   readonly receivers: { readonly min: number; readonly max: number };
-  /** Messages that nobody received. */
+  /** Messages that no subscriber received. */
   readonly unheard: number;
-  /** The ledger's file. */
+  /** The path of the ledger. */
   readonly ledger: string | null;
   /** Ids in the ledger, those of other publishers included; null without one. */
   readonly listed: number | null;
 }
 
-/** A message that was made up: its id and its JSON. */
-export interface Payload {
+/** A generated message: its id and its JSON. */
+export interface GeneratedMessage {
   readonly id: string;
   readonly text: string;
 }
 
 /**
- * Messages of one size: `{"message_id":"…"}`, with a padding.
+ * Generates messages of one size: `{"message_id":"…"}`, padded.
  *
- * @param bytes the size; undefined, or less than the smallest, for the smallest
+ * @param bytes the size; the smallest possible one if undefined or too small
  */
-export function payloads(bytes: number | undefined, makeId: () => string = randomUUID): () => Payload {
+export function messageGenerator(
+  bytes: number | undefined,
+  makeId: () => string = randomUUID,
+): () => GeneratedMessage {
   const head = '{"message_id":"';
   const room = Math.max(0, (bytes ?? 0) - Buffer.byteLength(`${head}${makeId()}"}`));
   const property = ',"padding":""';
-  // What is too little for a property is filled with spaces, which are JSON as well.
+  // Spaces, if there is no room for a property.
   const padding =
     room < property.length
       ? ' '.repeat(room)
@@ -83,12 +81,12 @@ export function payloads(bytes: number | undefined, makeId: () => string = rando
   };
 }
 
-/** The plan with a batch that is not too large in bytes. */
+/** The plan, its batch limited so that it is not too large in bytes. */
 export function withinBytes(plan: Plan, bytes: number): Plan {
   return { ...plan, batch: Math.max(1, Math.min(plan.batch, Math.floor(BATCH_BYTES / bytes))) };
 }
 
-/** Adds up what Redis says of each batch. */
+/** Adds up the receivers of all batches. */
 export class Tally {
   published = 0;
   unheard = 0;
@@ -107,25 +105,24 @@ export class Tally {
   }
 }
 
-/** What carrying out a plan needs. */
+/** What {@link carryOut} needs. */
 export interface Publishing {
   readonly plan: Plan;
-  readonly next: () => Payload;
+  readonly next: () => GeneratedMessage;
   readonly publish: (messages: readonly string[]) => Promise<Receivers>;
-  /** Called before each batch is published, and waited for after it. */
-  readonly recorder?: { expect(id: string): void; until(most: number): Promise<void> } | undefined;
-  /** Messages that the recorder may be behind. */
+  /** `expect` is called for each message of a batch before it is published, `until` after it. */
+  readonly recorder?: Pick<LedgerRecorder, 'expect' | 'until'> | undefined;
+  /** Messages that the recorder may lag behind. */
   readonly mostAwaited: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((published: number) => void) | undefined;
 }
 
 /**
- * Carries out a plan: a few batches under way at a time, and not far ahead of the recorder. Returns when all
- * that was sent is answered and recorded.
+ * Carries out a plan, with a few batches under way at a time, and not far ahead of the recorder. Returns when all
+ * messages that were sent are published and recorded.
  *
- * @throws {CgroupError} what the publishing or the recorder throws, with the number of messages that were
- *   published
+ * @throws {CgroupError} the error of `publish` or of the recorder, with the number of published messages
  */
 export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; seconds: number }> {
   const { plan, next, publish, recorder, mostAwaited, signal, onProgress } = publishing;
@@ -175,15 +172,15 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
 }
 
 /**
- * Publishes made-up messages. With a ledger, its subscriber is there before the first of them, and has
- * received all of them when this returns.
+ * Publishes generated messages. The subscriber of a ledger is subscribed before the first message, and has received
+ * all when this returns.
  *
  * @throws {CgroupError} NOT_FOUND (the ledger cannot be written), REDIS_UNREACHABLE (after 5 s), REDIS_AUTH,
- *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the message tells how many were published)
+ *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the error says how many messages were published)
  */
 export async function publish(options: PublishOptions): Promise<Published> {
   const { redis, channel, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
-  const next = payloads(bytes);
+  const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
   const connections: Connection[] = [];
   const connect = async (role: string) => {
@@ -193,23 +190,24 @@ export async function publish(options: PublishOptions): Promise<Published> {
     return connection;
   };
   let file: LedgerFile | undefined;
-  let recorder: Recorder | undefined;
+  let recorder: LedgerRecorder | undefined;
   try {
-    const writer = new ChannelWriter(await connect('publisher'), channel, ledger === undefined ? 0 : 1);
+    const writer = await connect('publisher');
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
-      const recording = new Recorder((id) => opened.add(id));
+      const recording = new LedgerRecorder((id) => opened.add(id));
       [file, recorder] = [opened, recording];
-      const reader = new ChannelReader(await connect('ledger'), channel);
-      await reader.subscribe(
-        (message) => recording.hear(message),
+      await listenTo(
+        await connect('ledger'),
+        channel,
+        (message) => recording.receive(message),
         () => recording.lose(),
       );
     }
     const { tally, seconds } = await carryOut({
       plan: withinBytes(options.plan, size),
       next,
-      publish: (messages) => writer.publish(messages),
+      publish: (messages) => publishBatch(writer, channel, messages, file ? 1 : 0),
       recorder,
       mostAwaited: Math.max(1, Math.floor(AWAITED_BYTES / size)),
       signal,
@@ -238,6 +236,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
   }
 }
 
+/** The error with the number of messages that were published. */
 function unfinished(error: unknown, published: number, unsure: number): CgroupError {
   const code = error instanceof CgroupError ? error.code : 'INTERNAL';
   const more = unsure > 0 ? `, ${unsure} more may or may not have been` : '';

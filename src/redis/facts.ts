@@ -8,41 +8,41 @@ import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { readServer, type ServerFacts } from './server.js';
 
-/** What lies with a consumer without heartbeats, and does not wait for a retry. */
-export interface OrphanFacts {
+/** Pending entries of a consumer without heartbeats, those that wait for a retry not counted. */
+interface OrphanFacts {
   readonly id: string;
   readonly pending: number;
-  /** ms for which nobody has touched the oldest of it. */
+  /** ms since the last delivery of the oldest of them. */
   readonly idle: number;
 }
 
 /** Another group that runs on the same Redis. */
-export interface OtherGroup {
+interface OtherGroup {
   readonly output: string;
-  /** What it reads; undefined where the user may not look. */
+  /** The channel it reads; undefined if the user may not look. */
   readonly channel: string | undefined;
 }
 
-/** All that a diagnosis is made of. Undefined is what the user may not ask for. */
-export interface Facts {
+/** All that a diagnosis needs. Undefined stands for what Redis refuses to this user. */
+export interface DoctorFacts {
   readonly rights: MissingRights | undefined;
   readonly server: ServerFacts | undefined;
   readonly clock:
     | {
         /** ms by which Redis's clock is ahead of this machine's. */
         readonly ahead: number;
-        /** ms by which it moved more than time passed, while we looked. */
+        /** ms by which it jumped while we looked. */
         readonly stepped: number;
       }
     | undefined;
-  /** Of a command that does nothing, ms. */
-  readonly latency: { readonly median: number; readonly p99: number; readonly count: number } | undefined;
+  /** Of PING, ms. */
+  readonly latency: { readonly median: number; readonly p99: number } | undefined;
   /** The channel that the group reads. */
   readonly channel: {
     readonly name: string;
-    /** Who hears it, we not counted. */
+    /** Ours not counted. */
     readonly subscribers: number | undefined;
-    /** What was published while we listened. */
+    /** Published while we listened. */
     readonly bytesPerSecond: number | undefined;
   };
   /** Bridges of this group that are subscribed. */
@@ -51,7 +51,7 @@ export interface Facts {
   /** Keys of the group that hold something else. */
   readonly wrongKeys: readonly { readonly key: string; readonly expected: string; readonly found: string }[];
   readonly unseenKeys: readonly string[];
-  /** What the keys say they belong to; null where no group ever ran. */
+  /** The channel and group that the keys name; null if no group has run. */
   readonly owner: Owner | null | undefined;
   /** Live consumers of this output, of all processes. */
   readonly live: number | undefined;
@@ -60,43 +60,43 @@ export interface Facts {
   readonly backlog: number | undefined;
 }
 
-export interface FactsOptions {
+interface FactsOptions {
   readonly keys: Keys;
-  /** Silence after which the messages of a consumer are for others, ms. */
+  /** ms of silence after which other consumers take the messages of a consumer over. */
   readonly claimAfter: number;
   readonly names: RightsNames;
-  /** Used by nobody else meanwhile. */
+  /** Not used for anything else meanwhile. */
   readonly connection: Connection;
-  /** Connected, subscribed to nothing: it hears the channel for a while. */
+  /** Connected, subscribed to nothing: it listens to the channel for a second. */
   readonly listener: Connection;
-  /** Likewise: with it the right to subscribe is tried, for a connection subscribes once. */
+  /** Likewise, to try the right to subscribe: a connection subscribes once. */
   readonly trial: Connection;
 }
 
 /** ms to listen to the channel. */
 const LISTEN = 1_000;
 const PINGS = 100;
-/** Pending entries looked at in one call: the script blocks Redis meanwhile. */
+/** Pending entries read in one call: the script blocks Redis meanwhile. */
 const PAGE = 1_000;
 
 /**
- * Looks at everything, which takes a second or two. Nothing is changed.
+ * Reads all facts. Takes a second or two, and changes nothing.
  *
- * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN where Redis does not answer
+ * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN if Redis does not answer
  */
-export async function readFacts(options: FactsOptions): Promise<Facts> {
+export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const { keys, names, claimAfter, connection, listener, trial } = options;
   const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
-  // A replica refuses what is written whoever asks.
+  // A replica refuses the writes of every user.
   const asking = { connection, listener: trial };
   const rights = server?.masterAt ? undefined : await missingRights(asking, keys, names);
   const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
-  // Under a foreign key there is nothing of the group's.
+  // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
     wrongKeys.some((wrong) => wrong.key === key) ? nothing : ifAllowed(ask);
   const owner = await unless<Owner | null>(keys.bridge, null, () => inspector.owner());
-  // Under a wrong name everything would look as if nobody were there.
+  // Read under wrong names, any group looks stopped.
   const { channel = names.channel, group } = owner ?? names;
   const clock = await startClock(connection);
   const heard = await listen(listener, channel);
@@ -129,7 +129,7 @@ export async function readFacts(options: FactsOptions): Promise<Facts> {
   };
 }
 
-/** What Redis refuses is not known. */
+/** Undefined if Redis refuses the command. */
 async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
@@ -162,7 +162,7 @@ async function startClock(connection: Connection) {
   };
 }
 
-/** Hears the channel from now on; at the end, after a second at least, it tells how many bytes a second came. */
+/** Listens to the channel from now on; `end` waits until a second is over, and returns bytes a second. */
 async function listen(listener: Connection, channel: string) {
   let bytes = 0;
   const count: OnPush = (_bytes, start, end) => {
@@ -191,7 +191,7 @@ async function latencyOf(connection: Connection) {
   }
   times.sort((a, b) => a - b);
   const at = (part: number) => times[Math.min(times.length - 1, Math.floor(part * times.length))] ?? 0;
-  return { median: at(0.5), p99: at(0.99), count: times.length };
+  return { median: at(0.5), p99: at(0.99) };
 }
 
 async function typesFound(connection: Connection, keys: Keys) {
@@ -213,7 +213,7 @@ async function subscribersOf(connection: Connection, channel: string): Promise<n
   return found === undefined ? undefined : Number((found as unknown[])[1]);
 }
 
-/** Found by the marks that their bridges listen to, which need no search through all keys. */
+/** Finds other groups by the marks channels of their bridges: no search through all keys is needed. */
 async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGroup[] | undefined> {
   const found = await ifAllowed(() => connection.call('PUBSUB', 'CHANNELS', 'cgroup:{*}:marks*'));
   if (!found) return undefined;
@@ -221,7 +221,7 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
   for (const marks of (found as string[]).filter((name) => name !== keys.marks)) {
     const [, output = '', database] = /^cgroup:\{(.*)\}:marks(:\d+)?$/.exec(marks) ?? [];
     const bridge = keys.bridge.replace(keys.output, () => output);
-    // Of another database only the channel can be seen, which is the same in all of them.
+    // Another database shows its channels only, which all databases share.
     const sameDatabase = database === /:\d+$/.exec(keys.marks.replace(/^.*\}:marks/, ''))?.[0];
     const channel = sameDatabase
       ? await ifAllowed(() => connection.call('HGET', bridge, 'channel'))
@@ -231,7 +231,7 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
   return others;
 }
 
-/** What is left to nobody. See `orphans.lua`. */
+/** See `orphans.lua`. */
 async function orphansOf(
   connection: Connection,
   { inbox, retry }: Keys,

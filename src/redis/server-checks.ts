@@ -1,8 +1,8 @@
 import { CgroupError } from '../core/errors.js';
 import {
   ASK_ANOTHER,
-  type Cure,
   type Finding,
+  type Fix,
   megabytes,
   notChecked,
   redis,
@@ -12,12 +12,12 @@ import {
 import type { Owner } from './inspect.js';
 import type { ServerFacts } from './server.js';
 
-/** Memory in use beyond this part of all there is leaves too little for a backlog. */
+/** The part of the memory in use from which too little is left for a backlog. */
 const NEARLY_FULL = 0.8;
-/** A subscriber must be able to stall for so many seconds. */
+/** Seconds for which a subscriber must be able to stall. */
 const STALL = 2;
 
-/** Whether the server can do the work at all (XPENDING takes IDLE since Redis 6.2: https://redis.io/docs/latest/commands/xpending/). */
+/** Whether the server has what cgroup needs (XPENDING takes IDLE since Redis 6.2: https://redis.io/docs/latest/commands/xpending/). */
 export function versionOf({ version, release: [major, minor], cluster }: ServerFacts): Finding {
   const check = 'version';
   if (major < 6 || (major === 6 && minor < 2))
@@ -25,8 +25,8 @@ export function versionOf({ version, release: [major, minor], cluster }: ServerF
       check,
       status: 'mend',
       what: `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
-      why: 'older ones cannot hand over the messages of a consumer that died',
-      cures: [shell('apt-get', 'install', 'redis-server')],
+      why: 'older versions cannot hand over the messages of a consumer that died',
+      fixes: [shell('apt-get', 'install', 'redis-server')],
     };
   if (cluster)
     return {
@@ -34,18 +34,18 @@ export function versionOf({ version, release: [major, minor], cluster }: ServerF
       status: 'mend',
       what: `${version} is a node of a Cluster, which cgroup does not support yet: use a single Redis, with or without replicas`,
       why: 'the nodes of a Cluster deliver messages in different orders',
-      cures: [shell('cgroup', 'start', '--redis', 'redis://HOST:PORT')],
+      fixes: [shell('cgroup', 'start', '--redis', 'redis://HOST:PORT')],
     };
   return { check, status: 'ok', what: version };
 }
 
-/** @throws {CgroupError} REDIS_VERSION for a server that cannot do the work */
+/** @throws {CgroupError} REDIS_VERSION for a server without what cgroup needs */
 export function refuseUnfit(server: ServerFacts): void {
   const { status, what } = versionOf(server);
   if (status === 'mend') throw new CgroupError('REDIS_VERSION', what);
 }
 
-/** Whether it takes writes. */
+/** Whether the server takes writes. */
 export function roleOf({ masterAt }: ServerFacts): Finding {
   if (masterAt === undefined) return { check: 'role', status: 'ok', what: 'a master: it takes writes' };
   return {
@@ -53,11 +53,11 @@ export function roleOf({ masterAt }: ServerFacts): Finding {
     status: 'mend',
     what: `a replica of ${masterAt}`,
     why: 'a replica takes no writes: nothing can be relayed or processed',
-    cures: [shell('cgroup', 'start', '--redis', `redis://${masterAt}`)],
+    fixes: [shell('cgroup', 'start', '--redis', `redis://${masterAt}`)],
   };
 }
 
-/** Whether it deletes messages when its memory is full. */
+/** Whether the server deletes messages when its memory is full. */
 export function evictionOf({
   maxmemoryPolicy: policy,
   configFile,
@@ -70,7 +70,7 @@ export function evictionOf({
     status: 'mend',
     what: `Redis may delete messages when its memory is full (maxmemory-policy ${policy})`,
     ...bySetting(
-      'inbox, results and counters are keys like any other: what is deleted is lost, and nobody is told',
+      'inbox, results and counters are keys like any other: a deleted one is lost, without an error',
       'maxmemory-policy',
       'noeviction',
       configFile,
@@ -78,7 +78,7 @@ export function evictionOf({
   };
 }
 
-/** Whether what it has accepted outlives its restart. */
+/** Whether accepted messages survive a restart of the server. */
 export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): Finding {
   const check = 'persistence';
   if (aof === undefined) return unseen(check, 'INFO persistence', redis('CONFIG', 'GET', 'appendonly'));
@@ -87,8 +87,8 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
       check,
       status: 'mend',
       what: 'the last write to disk failed',
-      why: 'Redis then refuses all writes, or loses them in a restart',
-      cures: [shell('df', '-h'), redis('INFO', 'persistence')],
+      why: 'Redis then refuses all writes, or loses them at a restart',
+      fixes: [shell('df', '-h'), redis('INFO', 'persistence')],
     };
   if (!aof)
     return {
@@ -101,7 +101,7 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
       ...bySetting(
         save === ''
           ? 'a restart loses all messages and results'
-          : 'a crash loses what was accepted since the last snapshot, minutes perhaps; bridges relay only the last few seconds again',
+          : 'a crash loses all since the last snapshot, perhaps minutes; bridges relay only the last few seconds again',
         'appendonly',
         'yes',
         configFile,
@@ -113,19 +113,19 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
       status: 'note',
       what: `append-only file; appendfsync ${notChecked('CONFIG GET')}`,
       why: ASK_ANOTHER,
-      cures: [redis('CONFIG', 'GET', 'appendfsync')],
+      fixes: [redis('CONFIG', 'GET', 'appendfsync')],
     };
   if (aofFsync === 'no')
     return {
       check,
       status: 'mend',
-      what: 'the append-only file is written whenever the system likes (appendfsync no)',
-      ...bySetting('a power cut loses some 30 s of what was accepted', 'appendfsync', 'everysec', configFile),
+      what: 'the system decides when the append-only file is written (appendfsync no)',
+      ...bySetting('a power cut loses the last 30 s or so', 'appendfsync', 'everysec', configFile),
     };
   return { check, status: 'ok', what: `append-only file, appendfsync ${aofFsync}` };
 }
 
-/** Whether a backlog has room. */
+/** Whether there is room for a backlog. */
 export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): Finding {
   const check = 'memory';
   if (usedMemory === undefined || maxmemory === undefined)
@@ -135,26 +135,33 @@ export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: Se
     return {
       check,
       status: 'note',
-      what: `${megabytes(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much its machine has`,
+      what: `${megabytes(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much memory its machine has`,
     };
   const what = `${megabytes(usedMemory)} of ${megabytes(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
   if (usedMemory < NEARLY_FULL * all) return { check, status: 'ok', what };
   const less = [shell('cgroup', 'start', '--output-max-len', '1000000'), shell('cgroup', 'dead', 'purge')];
   if (maxmemory === 0)
-    return { check, status: 'mend', what, why: 'when it is full the system kills Redis', cures: less };
-  const { why, cures } = bySetting(
-    'when it is full Redis takes no messages: bridges keep them up to bufferLimit, and then drop the oldest',
+    return {
+      check,
+      status: 'mend',
+      what,
+      why: 'when the memory is full, the system kills Redis',
+      fixes: less,
+    };
+  const { why, fixes } = bySetting(
+    'when the memory is full, Redis takes no messages: bridges keep them up to bufferLimit, then drop the oldest',
     'maxmemory',
     megabytes(2 * maxmemory),
     configFile,
   );
-  return { check, status: 'mend', what, why, cures: [...cures, ...less] };
+  return { check, status: 'mend', what, why, fixes: [...fixes, ...less] };
 }
 
 /**
- * Whether Redis cuts a subscriber off that stalls for a moment. At this rate, how soon is that?
+ * Whether Redis disconnects a subscriber that stalls for a moment.
  *
- * @param bytesPerSecond undefined where nobody could listen
+ * @param limit bytes that a subscriber may lag behind; 0 for no limit, undefined if it is unknown
+ * @param bytesPerSecond the rate of the channel; undefined if Redis refused SUBSCRIBE
  */
 export function outputBufferOf(
   limit: number | undefined,
@@ -177,9 +184,9 @@ export function outputBufferOf(
   return {
     check,
     status: 'mend',
-    what: `${rate} Redis cuts a bridge off after a stall of ${(limit / bytesPerSecond).toFixed(1)} s`,
+    what: `${rate} Redis disconnects a bridge after a stall of ${(limit / bytesPerSecond).toFixed(1)} s`,
     ...bySetting(
-      'what was published before it is subscribed again is missed, unless another bridge has it',
+      'it misses what is published until it is subscribed again, unless another bridge receives it',
       'client-output-buffer-limit',
       `pubsub ${megabytes(bytesPerSecond * 10)} ${megabytes(bytesPerSecond * 5)} 60`,
       configFile,
@@ -187,14 +194,18 @@ export function outputBufferOf(
   };
 }
 
-/** Whether the output is that of this channel and this Redis group; null where no group has run, undefined where it is not seen. */
+/**
+ * Whether the output belongs to this channel and this Redis group.
+ *
+ * @param owner null if no group has run, undefined if Redis refused to say
+ */
 export function ownerOf(
   owner: Owner | null | undefined,
   names: Readonly<Record<'channel' | 'group' | 'output', string>>,
 ): Finding {
   const check = 'owner';
   if (owner === null) return { check, status: 'ok', what: 'no group has run here yet' };
-  if (owner === undefined) return unseen(check, 'HMGET of the hash that says so');
+  if (owner === undefined) return unseen(check, 'HMGET of the hash that names it');
   const { channel = names.channel, group } = owner;
   const wrong = [
     ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
@@ -206,19 +217,19 @@ export function ownerOf(
     status: 'mend',
     what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
     why: 'two groups on one output mix their results',
-    cures: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
+    fixes: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
   };
 }
 
-/** Why, and the commands that set it: for now, and for the time after a restart, which is told where no command can. */
+/** Why, and the commands that set it, now and after a restart; without a config file `why` says how to keep it. */
 function bySetting(
   why: string,
   name: string,
   value: string,
   configFile: string,
-): { why: string; cures: Cure[] } {
+): { why: string; fixes: Fix[] } {
   const now = redis('CONFIG', 'SET', name, value);
-  if (configFile !== '') return { why, cures: [now, redis('CONFIG', 'REWRITE')] };
-  const always = `Redis runs without a config file, so a restart forgets it: put ${name} ${value} into its configuration, or --${name} ${value} behind redis-server`;
-  return { why: `${why}. ${always}`, cures: [now] };
+  if (configFile !== '') return { why, fixes: [now, redis('CONFIG', 'REWRITE')] };
+  const always = `Redis runs without a config file, so a restart forgets it: put ${name} ${value} into its configuration, or start redis-server with --${name} ${value}`;
+  return { why: `${why}. ${always}`, fixes: [now] };
 }

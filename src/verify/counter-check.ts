@@ -1,31 +1,21 @@
+import type { Counters, Reading } from '../redis/inspect.js';
 import { type Differences, type Examples, note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
-/** The numbers of one moment that the streams are held against. */
-export interface Numbers {
-  readonly backlog: number;
-  /** Entries in the output, and dead letters that are kept. */
-  readonly outputLength: number;
-  readonly deadLength: number;
-  readonly counters: {
-    readonly relayed: number;
-    readonly processed: number;
-    readonly dead: number;
-    readonly lost: number;
-    readonly trimmed: number;
-    readonly purged: number;
-  };
+/** The numbers, all of one moment, that the streams are compared with. */
+export interface Numbers extends Pick<Reading, 'backlog' | 'outputLength' | 'deadLength'> {
+  readonly counters: Pick<Counters, 'relayed' | 'processed' | 'dead' | 'lost' | 'trimmed' | 'purged'>;
 }
 
 export type StreamName = 'output' | 'dead';
 
 /**
- * Streams against counters: each relayed message is settled once or in the backlog. Takes the output first,
- * then the dead.
+ * Compares the streams with the counters: each relayed message is settled once or in the backlog. Takes all of the
+ * output first, then all dead letters.
  */
-export class CounterAccount {
+export class CounterCheck {
   readonly #settled = new IdIndex();
-  /** Inbox ids in the output: they have the lowest numbers. */
+  /** How many inbox ids are in the output: these have the lowest numbers. */
   #results = 0;
   /** Dead letters of messages that have a result. */
   #inBoth = 0;
@@ -35,10 +25,10 @@ export class CounterAccount {
   readonly #unexpected: string[] = [];
 
   /**
-   * An entry that was there at the moment of the numbers.
+   * Takes an entry that existed at the moment of the numbers.
    *
    * @param entryId its id in the stream
-   * @param inboxId of the message that it settles; undefined where it says none, as none of ours does
+   * @param inboxId of the message that it settles; undefined for an entry that the group did not write
    */
   settled(stream: StreamName, entryId: string, inboxId: string | undefined): void {
     if (inboxId === undefined) {
@@ -55,22 +45,20 @@ export class CounterAccount {
     note(this.#doubled, inboxId);
   }
 
-  /** Lengths are those of the moment, so entries that were trimmed or purged while we read do not matter. */
+  /** Uses the lengths of the moment: entries that are trimmed or purged while we read make no difference. */
   differences({ backlog, outputLength, deadLength, counters }: Numbers): Differences {
     const { relayed, processed, dead, lost, trimmed, purged } = counters;
     const distinct = (stream: StreamName, length: number) =>
       length - this.#copies[stream] - this.#foreign[stream];
     const unsettled = relayed - processed - dead - backlog - lost;
     const withoutResult = processed - trimmed - distinct('output', outputLength);
-    const withoutLetter = dead - purged - distinct('dead', deadLength);
+    const withoutDeadLetter = dead - purged - distinct('dead', deadLength);
     const doubled = this.#copies.output + this.#copies.dead;
-    const missing = deficit(withoutResult) + deficit(withoutLetter);
-    const tooMany = surplus(withoutResult) + surplus(withoutLetter) + surplus(unsettled);
-    // Of a result and a dead letter of one message, the result may be the one too many: then no letter is
-    // missing.
-    const wrongOne = Math.min(this.#inBoth, surplus(withoutResult), deficit(withoutLetter));
-    // What was settled twice by a defect of ours was also counted twice: then nothing is missing for the
-    // second time.
+    const missing = deficit(withoutResult) + deficit(withoutDeadLetter);
+    const tooMany = surplus(withoutResult) + surplus(withoutDeadLetter) + surplus(unsettled);
+    // If a message has a result and a dead letter, the result may be the false one: then no dead letter is missing.
+    const wrongOne = Math.min(this.#inBoth, surplus(withoutResult), deficit(withoutDeadLetter));
+    // A message that a defect of ours settled twice was also counted twice: then the second one is not missing.
     const countedTwice = Math.min(doubled - wrongOne, surplus(unsettled), missing - wrongOne);
     const explained = wrongOne + countedTwice;
     return {
@@ -80,7 +68,7 @@ export class CounterAccount {
     };
   }
 
-  /** The doubled by inbox id, the unexpected by their own id. What is lost has left no id. */
+  /** Inbox ids of the doubled, entry ids of the unexpected. Lost messages leave no id. */
   get examples(): Examples {
     return { lost: [], doubled: this.#doubled, unexpected: this.#unexpected };
   }

@@ -1,14 +1,14 @@
-/** What is wrong. */
+/** How many messages are wrong, by kind. */
 export interface Differences {
-  /** Messages that ought to have a result or a dead letter, and have none. */
+  /** Messages without the result or dead letter that they should have. */
   readonly lost: number;
   /** Results or dead letters of one message beyond the first. */
   readonly doubled: number;
-  /** Results or dead letters of no message that is known. */
+  /** Results or dead letters of unknown messages. */
   readonly unexpected: number;
 }
 
-/** Ids of the first few of each kind, as far as they are known. */
+/** The first few ids of each kind, if known. */
 export interface Examples {
   readonly lost: readonly string[];
   readonly doubled: readonly string[];
@@ -17,7 +17,7 @@ export interface Examples {
 
 const MOST_EXAMPLES = 10;
 
-/** Keeps an id as an example, if there are not enough yet. */
+/** Adds an id to the examples, unless they are ten already. */
 export function note(examples: string[], id: string): void {
   if (examples.length < MOST_EXAMPLES && !examples.includes(id)) examples.push(id);
 }

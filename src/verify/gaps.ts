@@ -1,28 +1,25 @@
-/** A time in which messages may have been missed; ms since 1970. */
-export interface Gap {
-  readonly from: number;
-  readonly to: number;
-}
+import type { GapRecord } from '../redis/inspect.js';
 
-/** ms that Redis's clock in a gap's record and in the inbox ids around it may be apart. */
+/** When messages may have been missed; ms since 1970. */
+export type GapTimes = Pick<GapRecord, 'from' | 'to'>;
+
+/** ms by which the times of a gap and of the inbox ids around it may differ, though both are of Redis's clock. */
 const SLACK = 1_000;
 
-/**
- * What {@link lostInGaps} takes for a message that was lost, and for one that was relayed at an unknown time.
- */
+/** In place of a time: the message is lost. */
 export const LOST = -1;
+/** In place of a time: the message was relayed, it is not known when. */
 export const UNKNOWN = 0;
 
 /**
- * How many of the lost messages lie in a gap. A lost message was published between the nearest ones before
- * and after it that were relayed, and inbox order is channel order: so their times say when that was.
+ * How many of the lost messages lie in a gap. Inbox order is channel order, so a lost message was published between
+ * its nearest relayed neighbours.
  *
- * @param relayedAt when each message of a channel was relayed, in the order of the channel: ms since 1970,
- *   LOST or UNKNOWN
+ * @param relayedAt when each message was relayed, in the order of the channel: ms since 1970, LOST or UNKNOWN
  */
-export function lostInGaps(relayedAt: Float64Array, gaps: readonly Gap[]): number {
-  // A dead letter that was sent back has a new, later inbox id: it is out of order, and no neighbour to go
-  // by. What comes before everything behind it is in order.
+export function lostInGaps(relayedAt: Float64Array, gaps: readonly GapTimes[]): number {
+  // A dead letter that was sent back has a new, later inbox id, so it is out of order and no use as a neighbour. A
+  // message is in order if it is earlier than all behind it.
   const earliestFrom = new Float64Array(relayedAt.length + 1).fill(Infinity);
   for (let i = relayedAt.length - 1; i >= 0; i--) {
     const time = relayedAt[i] as number;
@@ -30,7 +27,7 @@ export function lostInGaps(relayedAt: Float64Array, gaps: readonly Gap[]): numbe
   }
   let inGaps = 0;
   let before = -Infinity;
-  // All of a run have the same neighbours.
+  // Whether the current run of lost messages, which share their neighbours, lies in a gap.
   let run: boolean | undefined;
   for (let i = 0; i < relayedAt.length; i++) {
     const time = relayedAt[i] as number;

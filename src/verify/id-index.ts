@@ -1,12 +1,9 @@
-/**
- * A Map takes no more than 2^24 keys, and doubles its memory whenever it is full: so many fill one to the
- * brim.
- */
+/** A Map holds at most 2^24 keys, and doubles its memory when it is full: with this many it is just full. */
 const MOST_KEYS = 2 ** 22;
 
 /**
- * Numbers texts in the order in which they first come: 0, 1, 2 … Whatever is known of each can then lie in
- * arrays of numbers: millions of ids fit in memory, where millions of objects would not.
+ * Numbers ids in the order of their first appearance: 0, 1, 2 … What is known of each id then fits in arrays of
+ * numbers: memory holds millions of ids, but not millions of objects.
  */
 export class IdIndex {
   readonly #maps: Map<string, number>[] = [new Map()];
@@ -14,7 +11,7 @@ export class IdIndex {
   #size = 0;
   readonly #mostKeys: number;
 
-  /** @param mostKeys of one Map, for tests */
+  /** @param mostKeys limit of one Map, for tests */
   constructor(mostKeys = MOST_KEYS) {
     this.#mostKeys = mostKeys;
   }
@@ -31,7 +28,7 @@ export class IdIndex {
     return undefined;
   }
 
-  /** The number of `id`, a new one if it is new. */
+  /** The number of `id`: the next one, if the id is new. */
   add(id: string): number {
     const known = this.get(id);
     if (known !== undefined) return known;

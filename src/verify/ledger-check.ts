@@ -1,47 +1,45 @@
 import { canBeListed } from '../publish/ledger-file.js';
 import { type Differences, type Examples, note } from './differences.js';
-import { type Gap, LOST, lostInGaps, UNKNOWN } from './gaps.js';
+import { type GapTimes, LOST, lostInGaps, UNKNOWN } from './gaps.js';
 import { IdIndex } from './id-index.js';
 
 export interface LedgerResult extends Differences {
   /** Ids in the ledger, repeated ones included. */
   readonly ids: number;
-  /** The part of `lost` that lies where a gap is recorded. */
+  /** How many of the `lost` lie in a recorded gap. */
   readonly lostInGaps: number;
-  /**
-   * Ids that were not found, but may have been trimmed or purged: nobody knows. They are not among the lost.
-   */
+  /** Ids that were not found, but may have been trimmed or purged. Not counted as lost. */
   readonly untraceable: number;
   readonly examples: Examples;
 }
 
-/** Messages against a ledger: each id in it is settled as often as it is listed, or not settled yet. */
-export class LedgerAccount {
+/** Compares the group with a ledger: each id is settled as often as it is listed, or not settled yet. */
+export class LedgerCheck {
   readonly #ids = new IdIndex();
-  /** For each file the numbers of its ids, in the order of the channel. */
+  /** The numbers of the ids of each file, in the order of the channel. */
   readonly #files: number[][] = [];
-  /** By number: how often it is listed, settled, and found to be on its way. */
+  /** By number: how often the id is listed, settled, and found on its way. */
   readonly #listed: number[] = [];
   #settled = new Uint32Array(0);
   #onTheWay = new Uint32Array(0);
-  /** By number: when it was first relayed, ms since 1970; 0 for never. */
+  /** By number: when the id was first relayed, ms since 1970; 0 for never. */
   #relayedAt = new Float64Array(0);
   #unexpected = 0;
   readonly #unexpectedIds: string[] = [];
 
-  /** Begins another file: the order of ids means something within one file only. */
+  /** Begins another file: the order of ids counts within one file only. */
   newFile(): void {
     this.#files.push([]);
   }
 
-  /** An id of the file. All are listed before the first is found. */
+  /** Adds an id of the file. List all ids before {@link startOver}. */
   list(id: string): void {
     const number = this.#ids.add(id);
     this.#listed[number] = (this.#listed[number] ?? 0) + 1;
     this.#files.at(-1)?.push(number);
   }
 
-  /** Forgets what was found, not what is listed. */
+  /** Forgets all that was found, and keeps the list. Call it before each look at the group. */
   startOver(): void {
     const { size } = this.#ids;
     this.#settled = new Uint32Array(size);
@@ -52,9 +50,9 @@ export class LedgerAccount {
   }
 
   /**
-   * A result or a dead letter.
+   * Takes a result or a dead letter.
    *
-   * @param relayedAt ms since 1970; undefined where it is not known
+   * @param relayedAt ms since 1970; undefined if unknown
    */
   settled(id: string, relayedAt: number | undefined): void {
     const number = this.#ids.get(id);
@@ -67,7 +65,7 @@ export class LedgerAccount {
     }
   }
 
-  /** A message that is relayed and not settled, or was settled only after the moment that is looked at. */
+  /** Takes a message that is relayed and not settled, or was settled after the moment of the numbers. */
   onTheWay(id: string, relayedAt: number | undefined): void {
     const number = this.#ids.get(id);
     if (number === undefined) return;
@@ -75,7 +73,7 @@ export class LedgerAccount {
     this.#found(number, relayedAt);
   }
 
-  /** Ids that are listed more often than they were found. */
+  /** How many listed ids were not found. */
   get missing(): number {
     let missing = 0;
     for (let number = 0; number < this.#ids.size; number++) missing += this.#missingOf(number);
@@ -83,10 +81,10 @@ export class LedgerAccount {
   }
 
   /**
-   * @param gaps the times in which messages may have been missed
-   * @param deleted results trimmed and dead letters purged: whose they were is not known
+   * @param gaps when messages may have been missed
+   * @param deleted how many results were trimmed and dead letters purged, of unknown ids
    */
-  result(gaps: readonly Gap[], deleted: number): LedgerResult {
+  result(gaps: readonly GapTimes[], deleted: number): LedgerResult {
     const lostIds: string[] = [];
     const doubledIds: string[] = [];
     let [number, ids, missing, doubled] = [0, 0, 0, 0];
@@ -124,14 +122,14 @@ export class LedgerAccount {
     return Math.max(0, (this.#listed[number] ?? 0) - found);
   }
 
-  #missingInGaps(gaps: readonly Gap[]): number {
+  #missingInGaps(gaps: readonly GapTimes[]): number {
     const seen = new Uint32Array(this.#ids.size);
     let inGaps = 0;
     for (const file of this.#files) {
       const at = file.map((number) => {
         seen[number] = (seen[number] ?? 0) + 1;
         const listed = this.#listed[number] ?? 0;
-        // Of an id that is listed twice nobody knows which of the two was found when.
+        // If an id is listed twice, it is unknown which time belongs to which of the two.
         if ((seen[number] ?? 0) > listed - this.#missingOf(number)) return LOST;
         return listed > 1 ? UNKNOWN : (this.#relayedAt[number] ?? UNKNOWN);
       });

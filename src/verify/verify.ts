@@ -3,111 +3,106 @@ import { pause } from '../core/service.js';
 import { compareIds, timeOfId } from '../core/stream-id.js';
 import { readLedger } from '../publish/ledger-file.js';
 import type { GapRecord, Inspector, Reading, StreamEntry } from '../redis/inspect.js';
-import { CounterAccount, type StreamName } from './counter-check.js';
+import { CounterCheck, type StreamName } from './counter-check.js';
 import type { Differences, Examples } from './differences.js';
-import { LedgerAccount, type LedgerResult } from './ledger-check.js';
+import { LedgerCheck, type LedgerResult } from './ledger-check.js';
 
-/** ms between two looks at a group that is still relaying what the ledger lists. */
+/** ms between two looks at a group that still relays messages of the ledger. */
 const LOOK_EVERY = 500;
-/** So many looks that find no more of it are enough. */
-const LOOKS_IN_VAIN = 3;
+/** Looks in a row that find no more of them, after which no more are expected. */
+const MOST_FRUITLESS = 3;
 
-/** What a group has done, held against its counters and against a ledger. Keys are added, never renamed. */
+/** What a group has done, compared with its counters and with ledgers. Keys are added, never renamed. */
 export interface Verification extends Differences {
   readonly relayed: number;
   readonly processed: number;
   readonly dead: number;
-  /** Not settled yet: neither a failure nor a success. */
+  /** Messages not settled yet: neither a failure nor a success. */
   readonly backlog: number;
-  /** The part of `lost` that lies where a gap is recorded. Only a ledger can tell. */
+  /** How many of the `lost` lie in a recorded gap. 0 without a ledger. */
   readonly lostInGaps: number;
   /** Nothing lost or doubled, and the streams hold no more than the group wrote. */
   readonly ok: boolean;
-  /** Results that `outputMaxLen` has trimmed, and dead letters that were purged: they cannot be looked at. */
+  /** Results that `outputMaxLen` has trimmed, and dead letters that were purged: they cannot be read any more. */
   readonly trimmed: number;
   readonly purged: number;
-  /** Times during which messages may have been missed. */
+  /** How often messages may have been missed. */
   readonly gaps: number;
   /** Ids in the ledgers; null without one. */
   readonly ledger: number | null;
   /** Ids of the ledgers that were not found, but may have been trimmed or purged. */
   readonly untraceable: number;
-  /** The two accounts. Each of the numbers above is the greater one of both. */
+  /** The results of the two checks. Each number above is the larger of both. */
   readonly byCounters: Differences;
   readonly byLedger: Differences | null;
-  /**
-   * The first few: message ids; where there is none, ids in the inbox (doubled) or in the stream
-   * (unexpected).
-   */
+  /** The first few message ids; if unknown, ids in the inbox (doubled) or in the stream (unexpected). */
   readonly examples: Examples;
 }
 
 export interface VerifyOptions {
-  /** Files of message ids, as `publish` writes them; they are added up. */
+  /** Files of message ids, as `publish` writes them. An id in two files counts twice. */
   readonly ledgers?: readonly (string | URL)[];
-  /** Gets how many entries are read, of how many. */
+  /** Called after each entry: how many are read, and how many there are. */
   readonly onProgress?: (read: number, total: number) => void;
 }
 
-/** What a verification asks of a group. */
+/** The part of an {@link Inspector} that a verification needs. */
 export type Readable = Pick<Inspector, 'read' | 'output' | 'deadLetters' | 'inbox' | 'gaps'>;
 
 /**
- * Holds the output and the dead letters of a group against its counters, and against ledgers. The group may
- * be running.
+ * Compares the output and the dead letters of a group with its counters, and with ledgers. The group may be running.
  *
- * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
+ * @throws {CgroupError} NOT_FOUND if a ledger cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
  */
 export async function verify(
   group: Readable,
   { ledgers = [], onProgress }: VerifyOptions = {},
 ): Promise<Verification> {
-  const ledger = ledgers.length > 0 ? new LedgerAccount() : undefined;
+  const ledger = ledgers.length > 0 ? new LedgerCheck() : undefined;
   for (const path of ledgers) {
     ledger?.newFile();
     await readLedger(path, (id) => ledger?.list(id));
   }
-  let [missing, inVain] = [Infinity, 0];
+  let [missing, fruitless] = [Infinity, 0];
   for (;;) {
     const look = await lookAt(group, ledger, onProgress);
-    // What a bridge has received and not relayed yet is nowhere to be seen. As long as messages come into the
-    // inbox it may be among them, so we look again. (So are letters found that were sent back while we read.)
-    inVain = ledger && ledger.missing < missing ? 0 : inVain + 1;
+    // Messages that a bridge has received and not relayed yet are invisible. While messages come into the inbox, they
+    // may be next, so we look again. (This also finds dead letters that were sent back while we read.)
+    fruitless = ledger && ledger.missing < missing ? 0 : fruitless + 1;
     missing = ledger?.missing ?? 0;
-    if (missing === 0 || !look.moved || inVain === LOOKS_IN_VAIN) return verificationOf(look, ledger);
+    if (missing === 0 || !look.moved || fruitless === MOST_FRUITLESS) return verificationOf(look, ledger);
     await pause(LOOK_EVERY);
   }
 }
 
 interface Look {
-  /** At the moment against which all is held. */
+  /** The numbers that all is compared with. */
   readonly reading: Reading;
-  readonly account: CounterAccount;
+  readonly counterCheck: CounterCheck;
   readonly gaps: readonly GapRecord[];
-  /** Results trimmed and dead letters purged until all was read. */
+  /** Results trimmed and dead letters purged before all was read. */
   readonly deleted: number;
-  /** Whether messages came into the inbox meanwhile. */
+  /** Whether messages came into the inbox while we read. */
   readonly moved: boolean;
 }
 
 /**
- * Reads everything once. With a ledger, the inbox is read before the end of the streams is fixed: a message
- * that is in the backlog at the moment of the first reading is then found, in the inbox or behind that moment
- * in a stream.
+ * Reads everything once. With a ledger, it reads the inbox before it fixes the end of the streams: so it finds each
+ * message of the backlog of the first reading, in the inbox or in a stream, settled after that reading.
  */
 async function lookAt(
   group: Readable,
-  ledger: LedgerAccount | undefined,
+  ledger: LedgerCheck | undefined,
   onProgress: VerifyOptions['onProgress'],
 ): Promise<Look> {
   const reading = await group.read();
-  const account = new CounterAccount();
+  const counterCheck = new CounterCheck();
   ledger?.startOver();
   let read = 0;
   let total = reading.outputLength + reading.deadLength + (ledger ? reading.backlog : 0);
   const count = () => onProgress?.(++read, total);
 
-  /** By inbox id, so that a message which is settled while we read is not found twice. */
+  /** By inbox id, so that a message is not found twice if it is settled while we read. */
   const unsettled = new Map<string, string>();
   let end = reading;
   if (ledger) {
@@ -123,12 +118,12 @@ async function lookAt(
   const take = (stream: StreamName, entry: StreamEntry, last: string) => {
     const inboxId = inboxIdOf(stream, entry);
     if (inboxId !== undefined) unsettled.delete(inboxId);
-    const then = last !== '' && compareIds(entry.id, last) <= 0;
-    if (then) account.settled(stream, entry.id, inboxId);
+    const wasThere = last !== '' && compareIds(entry.id, last) <= 0;
+    if (wasThere) counterCheck.settled(stream, entry.id, inboxId);
     const messageId = ledger && messageIdOf(stream, entry);
     if (ledger && messageId !== undefined) {
       const relayedAt = inboxId === undefined ? undefined : timeOfId(inboxId);
-      if (then) ledger.settled(messageId, relayedAt);
+      if (wasThere) ledger.settled(messageId, relayedAt);
       else ledger.onTheWay(messageId, relayedAt);
     }
     count();
@@ -140,7 +135,7 @@ async function lookAt(
   const after = ledger ? await group.read() : reading;
   return {
     reading,
-    account,
+    counterCheck,
     gaps: after.counters.gaps > 0 ? await group.gaps() : [],
     deleted: after.counters.trimmed + after.counters.purged,
     moved:
@@ -150,11 +145,11 @@ async function lookAt(
 }
 
 function verificationOf(
-  { reading, account, gaps, deleted }: Look,
-  ledger: LedgerAccount | undefined,
+  { reading, counterCheck, gaps, deleted }: Look,
+  ledger: LedgerCheck | undefined,
 ): Verification {
   const { relayed, processed, dead, trimmed, purged } = reading.counters;
-  const byCounters = account.differences(reading);
+  const byCounters = counterCheck.differences(reading);
   const byLedger = ledger?.result(gaps, deleted);
   const larger = (key: keyof Differences) => Math.max(byCounters[key], byLedger?.[key] ?? 0);
   const [lost, doubled, unexpected] = [larger('lost'), larger('doubled'), larger('unexpected')];
@@ -167,7 +162,7 @@ function verificationOf(
     lost,
     lostInGaps: byLedger?.lostInGaps ?? 0,
     unexpected,
-    // What no ledger lists may be another publisher's.
+    // A message that no ledger lists may be another publisher's.
     ok: lost === 0 && doubled === 0 && byCounters.unexpected === 0,
     trimmed,
     purged,
@@ -176,7 +171,7 @@ function verificationOf(
     untraceable: byLedger?.untraceable ?? 0,
     byCounters,
     byLedger: byLedger ? differencesOf(byLedger) : null,
-    examples: examplesOf(account, byLedger),
+    examples: examplesOf(counterCheck, byLedger),
   };
 }
 
@@ -184,14 +179,14 @@ function differencesOf({ lost, doubled, unexpected }: Differences): Differences 
   return { lost, doubled, unexpected };
 }
 
-/** Message ids say more than ids of entries. */
-function examplesOf(account: CounterAccount, byLedger: LedgerResult | undefined): Examples {
+/** Message ids, if there are any: they say more than ids of entries. */
+function examplesOf(counterCheck: CounterCheck, byLedger: LedgerResult | undefined): Examples {
   const of = (key: keyof Examples) =>
-    byLedger?.examples[key].length ? byLedger.examples[key] : account.examples[key];
+    byLedger?.examples[key].length ? byLedger.examples[key] : counterCheck.examples[key];
   return { lost: of('lost'), doubled: of('doubled'), unexpected: of('unexpected') };
 }
 
-/** The inbox id that an entry of ours carries, undefined in an entry that is none of ours. */
+/** The inbox id in an entry that the group wrote; undefined in any other entry. */
 function inboxIdOf(stream: StreamName, { fields }: StreamEntry): string | undefined {
   const inboxId = textOf(fields.inbox_id);
   const whole = stream === 'output' ? fields.message_id && fields.data : fields.message;

@@ -14,7 +14,7 @@ const progress = (line) => process.stderr.write(`${line}\n`);
  * Measures, prints and writes down.
  *
  * @param {ReturnType<import('./options.js').readOptions>} options
- * @returns {Promise<number>} exit code: 1 where a measure failed, or, in the short form, a ratio was halved
+ * @returns {Promise<number>} exit code: 1 if a measure failed or, in the short form, a ratio was halved
  */
 export async function bench({ sizes, short, docs, json }) {
   const [machine, versions] = [describeMachine(), describeVersions()];

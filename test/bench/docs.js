@@ -7,8 +7,8 @@ const DOCS = new URL('../../docs/', import.meta.url);
 const RESULTS = new URL('bench/results.json', DOCS);
 
 /**
- * Writes docs/bench and docs/benchmarks.md. What was not measured this time stays as it was: each measure holds all that it is
- * compared with, and says when and where it ran.
+ * Writes docs/bench and docs/benchmarks.md. A measure that did not run this time stays as it was: each holds all that it
+ * is compared with, and when and where it ran.
  *
  * @param {Record<string, object>} measured results by the name of the measure
  */

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Installs what only the benchmark needs (competitors, charts), unless it is there and up to date. */
+/** Installs the packages that only the benchmark needs (competitors, charts), unless they are up to date. */
 const here = fileURLToPath(new URL('.', import.meta.url));
 const installed = `${here}node_modules/.package-lock.json`;
 const wanted = `${here}package-lock.json`;

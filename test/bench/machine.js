@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { versionOf } from './contenders/index.js';
 
-/** What the numbers belong to. */
+/** The machine and the versions that the numbers belong to. */
 export function describeMachine() {
   return {
     cpu: cpus()[0].model,
@@ -23,7 +23,7 @@ export function describeVersions() {
   };
 }
 
-/** Version and, in a checkout, the commit; with `+` where the source differs from it. */
+/** Version and, in a checkout, the commit; with `+` if the source differs from it. */
 function describeBuild() {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const options = {

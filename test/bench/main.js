@@ -8,19 +8,19 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 
 process.exitCode = await main(process.argv.slice(2));
 
-/** Help, and what is wrong with the usage, are told at once: before anything is built or installed. */
+/** Help and usage errors come first, before anything is built or installed. */
 async function main(args) {
   let options;
   try {
     options = readOptions(args);
   } catch (error) {
-    // Told already; 0 after --help.
+    // Printed already; 0 after --help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     throw error;
   }
   const failed = inTurn(...PREPARATION);
   if (failed) return failed;
-  // Only now is there all that it imports.
+  // Imported here, when its packages are installed.
   const { bench } = await import('./bench.js');
   return bench(options);
 }

@@ -1,3 +1,3 @@
-/** Where the messages come from and where their results must go, in every contender. */
+/** The channel of the messages and the stream of their results, for every contender. */
 export const CHANNEL = 'messages:published';
 export const OUTPUT = 'messages:processed';

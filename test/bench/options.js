@@ -5,12 +5,12 @@ import { FULL, SHORT } from './sizes.js';
 const NAMES = Object.keys(FULL);
 
 /**
- * What to measure, how much of it, and where it goes.
+ * Which measures to run, their sizes, and where the results go.
  *
  * @param {string[]} args
  * @throws {import('commander').CommanderError} for wrong usage, and after the help has been shown (exitCode 0)
  * @returns {{ sizes: Record<string, object>, short: boolean, docs: boolean, json?: string }} `sizes`: of the measures that run,
- *   in their order; `docs`: whether the page and the charts are made anew
+ *   in their order; `docs`: whether to generate the page and the charts again
  */
 export function readOptions(args) {
   const { only = NAMES, short, rounds, messages, soak, json, docs } = parse(args);

@@ -3,11 +3,11 @@ import { readOptions } from './options.js';
 import { FULL, SHORT } from './sizes.js';
 
 describe('readOptions', () => {
-  it('measures everything, and makes the page anew, unless told otherwise', () => {
+  it('measures everything and generates the page, by default', () => {
     expect(readOptions([])).toEqual({ sizes: FULL, short: false, docs: true, json: undefined });
   });
 
-  it('measures what it is told, in the usual order, and leaves the page alone', () => {
+  it('measures a selection in the usual order, and does not generate the page', () => {
     const { sizes, docs } = readOptions(['--only', 'drain,flood']);
     expect(Object.keys(sizes)).toEqual(['flood', 'drain']);
     expect(docs).toBe(false);

@@ -13,8 +13,8 @@ import { watched } from './measures/watched.js';
 const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, stopped, threads, watched };
 
 /**
- * Runs measures one after the other: whatever runs beside one of them would be measured with it. One that fails is told, and
- * does not cost the others.
+ * Runs measures one after the other, so that nothing else is measured with them. Prints the error of one that fails, and
+ * goes on.
  *
  * @param {Record<string, object>} sizes of the measures that run
  * @param {{ machine: object, versions: object }} where what the numbers belong to

@@ -1,7 +1,7 @@
 /**
- * How much each measure does: in a whole run, which fits into an hour on two cores, and in a short one that only shows that
- * everything works. The short flood is what reference.json belongs to: change both together. It is long enough that starting up
- * is little of it, and its medians of three rounds hold still on a machine that does other things, too.
+ * The sizes of each measure: in a full run, which fits into an hour on two cores, and in a short one, which only shows that
+ * everything works. reference.json belongs to the short flood: change both together. That flood is long enough for a small
+ * share of start-up, and for stable medians of three rounds on a busy machine.
  */
 export const FULL = {
   flood: { messages: 200_000, limit: 1_000_000, rounds: 5 },

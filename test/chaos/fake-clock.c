@@ -1,9 +1,9 @@
 /*
- * Preloaded into Redis: its wall clock is ahead of the true one by as many seconds as the file named by CHAOS_CLOCK
- * holds (int64, mapped, so that a change counts at once). The monotonic clock is left alone.
+ * Preloaded into Redis: puts its wall clock ahead by the seconds in the file that CHAOS_CLOCK names (int64, mapped, so
+ * that a change counts at once). The monotonic clock stays as it is.
  *
- * libfaketime would do, were it not for Redis's jemalloc: it asks for the time while libfaketime is looking up
- * the true function, which needs memory. System calls need neither.
+ * libfaketime fails with Redis's jemalloc, which asks for the time while libfaketime looks up the true function, and
+ * that needs memory. System calls need neither.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -6,7 +6,7 @@ import { has } from './programs.js';
 
 const SOURCE = fileURLToPath(new URL('fake-clock.c', import.meta.url));
 
-/** The wall clock of a Redis that can be put forwards and back; fake-clock.c is the other half. */
+/** Moves the wall clock of a Redis forwards and back; fake-clock.c is the other half. */
 export class FakeClock {
   #file;
   #library;
@@ -34,7 +34,7 @@ export class FakeClock {
   shift(seconds) {
     const offset = Buffer.alloc(8);
     offset.writeBigInt64LE(BigInt(seconds));
-    // In place: a new file would not be the one that the server has mapped.
+    // In place: the server has mapped this file.
     const file = openSync(this.#file, 'r+');
     writeSync(file, offset, 0, offset.length, 0);
     closeSync(file);

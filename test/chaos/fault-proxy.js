@@ -3,22 +3,22 @@ import { connect, createServer } from 'node:net';
 import { Lane, reset } from './proxy-lane.js';
 
 /**
- * A TCP proxy in front of Redis that does to connections what networks do, to each direction separately:
+ * A TCP proxy in front of Redis that imitates the faults of networks, for each direction separately:
  * `requests` go to Redis, `replies` come from it.
  *
- * What it does is counted, so that a fault can prove that it happened.
+ * It counts what it does, so that a fault can prove that it happened.
  */
 export class FaultProxy {
   /** Bytes and connections that met a fault. */
   counts = { cut: 0, held: 0, dropped: 0, delayed: 0, sliced: 0 };
   /** How each direction is passed on: `pass`, `hold` (a dead peer: unread) or `drop` (swallowed). */
   modes = { requests: 'pass', replies: 'pass' };
-  /** ms that everything comes later. */
+  /** ms by which everything is delayed. */
   delay = 0;
   /** Whether chunks are passed on byte by byte. */
   slicing = false;
   /**
-   * Called with what goes to Redis before it is passed on.
+   * Called with each chunk for Redis, before it is passed on.
    * @type {((chunk: Buffer, link: object) => void) | undefined}
    */
   onRequest;
@@ -45,7 +45,7 @@ export class FaultProxy {
     return [...this.#links].some(({ target }) => target.localPort === Number(port));
   }
 
-  /** Resets all connections. New ones go through. Returns how many there were. */
+  /** Resets all connections; new ones go through. Returns how many were reset. */
   cut() {
     const links = [...this.#links];
     for (const link of links) link.reset();
@@ -53,7 +53,7 @@ export class FaultProxy {
     return links.length;
   }
 
-  /** Passes on again; a connection with a hole in its stream cannot be mended, and is reset. */
+  /** Passes on again. A connection with a hole in its stream is reset. */
   heal() {
     this.modes = { requests: 'pass', replies: 'pass' };
     this.delay = 0;

@@ -10,7 +10,7 @@ const MUTANT = new URL('mutant.mjs', import.meta.url).href;
 const PROCESSOR = fileURLToPath(new URL('processor.mjs', import.meta.url));
 const READY_MS = 30_000;
 
-/** What must never be in a log: an error that the product did not expect. */
+/** Log lines that are not allowed: errors that the product did not expect. */
 const STRAY = /unhandled|uncaught|error outside of any attempt/i;
 
 /** One `cgroup start`, behind a proxy of its own. */
@@ -19,7 +19,7 @@ export class GroupProcess {
   doom;
   /** How it ended: set when it has. @type {{ pid: number, code: number | null, signal: string | null, doom?: string } | undefined} */
   end;
-  /** Log lines that must not be. @type {string[]} */
+  /** Log lines that are not allowed. @type {string[]} */
   stray = [];
   #child;
 
@@ -38,7 +38,7 @@ export class GroupProcess {
     return this.#child.pid;
   }
 
-  /** Whether a consumer id, or the id of a bridge, is one of this process: they hold its process id. */
+  /** Whether the id of a consumer or a bridge belongs to this process: it contains the process id. */
   owns(id) {
     return id.includes(`-${this.pid}-`);
   }
@@ -47,7 +47,7 @@ export class GroupProcess {
     this.#child.kill(name);
   }
 
-  /** Ends it because a fault wants so. */
+  /** Ends it for a fault. */
   async kill(doom, signal = 'SIGKILL') {
     this.doom = doom;
     this.#child.kill(signal);

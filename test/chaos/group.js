@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GroupProcess } from './group-process.js';
 import { until } from './until.js';
 
-/** A process that died comes back after so many ms, as under any supervisor. */
+/** ms after which a dead process comes back, as under any supervisor. */
 const RESTART_MS = 300;
-/** A clean stop has to end within this: the product promises `shutdownTimeout` (10 s). */
+/** ms for a clean stop: the product promises `shutdownTimeout` (10 s). */
 const STOP_MS = 15_000;
 
 /** The processes of the group under test, and a supervisor that replaces those that end. */
@@ -18,14 +18,14 @@ export class Group {
 
   /**
    * @param {{ redisPort: number, args: string[], dir: string, leash: import('./leash.js').Leash, mutant?: string }} options
-   * @param {() => Promise<string>} holder asks for the id of the bridge that leads
+   * @param {() => Promise<string>} holder returns the id of the leading bridge
    */
   constructor(options, holder) {
     this.#options = options;
     this.#holder = holder;
   }
 
-  /** Those that run. */
+  /** The processes that run. */
   get processes() {
     return this.all.filter((one) => !one.end);
   }
@@ -61,7 +61,7 @@ export class Group {
     return this.processes.find((one) => one !== leader);
   }
 
-  /** Waits until another process than this one leads; ms that it took. */
+  /** Waits until a process other than this one leads; returns ms waited. */
   async ledByAnother(one) {
     const began = performance.now();
     await until(
@@ -74,13 +74,13 @@ export class Group {
     return Math.round(performance.now() - began);
   }
 
-  /** Waits until so many processes run and are ready, those included that came as replacements. */
+  /** Waits until so many processes run and are ready, replacements included. */
   async whole(count) {
     await until(() => this.processes.length === count, { what: `${count} processes` });
     await this.#ready(this.processes);
   }
 
-  /** Ends all by SIGTERM; those that do not go are killed, which the checker holds against them. */
+  /** Ends all by SIGTERM. Kills those that do not end: the checker counts that as a failure. */
   async stop() {
     this.#closing = true;
     const running = this.processes;

@@ -1,4 +1,4 @@
-/** The names that the group under test uses: those of DEFAULT settings, seen from outside. */
+/** The names that the group under test uses: those of the default settings. */
 export const CHANNEL = 'messages:published';
 export const OUTPUT = 'messages:processed';
 export const CONSUMER_IDS = 'consumer:ids';

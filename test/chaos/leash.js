@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 
 /**
- * A guard that kills what this process started should this process die, even by SIGKILL: a shell that holds
- * the other end of a pipe and the list of those to kill.
+ * Kills the child processes if this process dies, even by SIGKILL: a shell that holds the other end of a pipe and the
+ * list of processes to kill.
  */
 const GUARD = `
 pids=
@@ -19,7 +19,7 @@ rm -rf -- "$1"`;
 export class Leash {
   #guard;
 
-  /** @param {string} dir removed too, should this process die */
+  /** @param {string} dir removed too, if this process dies */
   constructor(dir) {
     this.#guard = spawn('/bin/sh', ['-c', GUARD, 'chaos-guard', dir], {
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -29,14 +29,14 @@ export class Leash {
     this.#guard.unref();
   }
 
-  /** Holds a child process until it ends. */
+  /** Keeps a child process on the list until it ends. */
   hold(child) {
     this.#guard.stdin.write(`+ ${child.pid}\n`);
     child.once('exit', () => this.#guard.stdin.write(`- ${child.pid}\n`));
     return child;
   }
 
-  /** All that was held has ended. */
+  /** Call it when all children have ended. */
   release() {
     this.#guard.stdin.end('done\n');
   }

@@ -11,7 +11,7 @@ const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
 
 process.exitCode = await main(process.argv.slice(2));
 
-/** Help, lists, and what is wrong with the usage, are told at once: before anything is built. */
+/** Help, lists and usage errors come first, before anything is built. */
 async function main(args) {
   let options;
   let faults;
@@ -46,6 +46,6 @@ async function chaos(faults, options) {
 function exitCode(results, { faults, strictTimes }) {
   const any = (verdict) => results.some((result) => result.verdict === verdict);
   if (any('failed') || (strictTimes && results.some(({ slow }) => slow))) return 1;
-  // Asked for by name, what this machine cannot do is as bad as a fault that did not happen.
+  // A fault that was asked for by name and is impossible here counts like one that did not happen.
   return any('invalid') || (any('not possible') && !faults.includes('all')) ? 2 : 0;
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The messages of a run. Each follows from the run's name, its number and its kind, so that the checker can
- * make anew what was published and compare.
+ * The messages of a run. Each is derived from the run's name, its number and its kind, so that the checker can generate
+ * it again and compare.
  */
 
 /**
- * Where a message of a kind has to end up. `either`: that depends on what the processor's process lives through.
+ * Where a message of a kind must end. `either`: that depends on what happens to the process of the processor.
  * @type {Record<string, 'output' | 'dead' | 'either'>}
  */
 export const ENDS_IN = {
@@ -26,7 +26,7 @@ export const ENDS_IN = {
   exits: 'either',
 };
 
-/** Texts that are easily altered on the way: escapes, control characters, surrogates, line ends, RESP. */
+/** Texts that are easily damaged: escapes, control characters, surrogates, line ends, RESP. */
 const ODD = [
   'Grüße, 世界, 🚀',
   '\\u0000\\u001f\\ud800',
@@ -43,7 +43,7 @@ export function messageId(run, n) {
   return `${n}-${uuid.join('-')}`;
 }
 
-/** The kind of the n-th message where no fault asks for another: mostly plain, some odd, a few that are no messages. */
+/** The kind of the n-th message, unless a fault asks for another: mostly plain, some odd, a few invalid. */
 export function usualKind(n) {
   if (n % 997 === 500) return 'not-json';
   if (n % 1_499 === 700) return 'not-utf8';
@@ -82,7 +82,7 @@ export function messageBytes(run, n, kind) {
   }
 }
 
-/** The number in an id, or in the head of a message; undefined where there is none. */
+/** The number in an id, or in the head of a message; undefined if there is none. */
 export function numberIn(text) {
   const match = ID.exec(text);
   return match ? Number(match[1]) : undefined;

@@ -3,7 +3,7 @@ import { MUTANTS } from './mutants.js';
 import { roundLines } from './report.js';
 import { playRound } from './round.js';
 
-/** Runs each mutant under the faults that must bring it to light. Exit code 1 if the checker passes one. */
+/** Runs each mutant under the faults that must reveal it. Exit code 1 if the checker passes one. */
 export async function checkMutants(options, say) {
   const missed = [];
   for (const [mutant, { faults, line }] of Object.entries(MUTANTS)) {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { MUTANTS } from './mutants.js';
 
-/** Loaded with `node --import` before the program: alters one Lua script while it is read. */
+/** Loaded with `node --import` before the program: changes one Lua script as it is read. */
 const mutant = MUTANTS[process.env.CHAOS_MUTANT];
 const { readFileSync } = fs;
 

@@ -24,7 +24,7 @@ const NUMBERS = ['seed', 'messages', 'minutes', 'rate', 'bridges'];
 
 /**
  * @param {string[]} args
- * @throws {TypeError} for what is no option, or no number
+ * @throws {TypeError} for an unknown option, or a value that is no number
  */
 export function readOptions(args) {
   const { values } = parseArgs({

@@ -3,7 +3,7 @@ import { BRIDGE, COUNTERS, INBOX } from './keys.js';
 
 const EVERY_MS = 50;
 
-/** Looks at the counters every 50 ms, straight at Redis, and remembers when they moved. */
+/** Reads the counters from Redis every 50 ms, without a proxy, and remembers when they moved. */
 export class Probe {
   #redis;
   #timer;
@@ -11,9 +11,9 @@ export class Probe {
   #last = {};
   /** When each counter moved. @type {Record<'relayed' | 'processed', number[]>} */
   #moves = { relayed: [], processed: [] };
-  /** The counters and the leader, as last seen. */
+  /** The counters and the leader, as last read. */
   seen = { relayed: 0, processed: 0, holder: '' };
-  /** The largest backlog seen. */
+  /** The largest backlog read. */
   most = { backlog: 0 };
 
   constructor(port) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Of each chunk so many bytes go one by one, the rest at once: else a core would do nothing but this. */
+/** Bytes of each chunk that go one by one; the rest goes at once, or it would keep a core busy. */
 const SLICES = 256;
 
 /** One direction of one connection through the proxy. */
@@ -10,7 +10,7 @@ export class Lane {
   #to;
   #link;
   #proxy;
-  /** What is delayed or sliced goes one after the other; undefined when nothing is under way. */
+  /** Delayed or sliced chunks go one after the other; undefined when none is under way. */
   #tail;
 
   /**
@@ -28,7 +28,7 @@ export class Lane {
     this.#proxy = proxy;
     from.on('data', (chunk) => this.#take(chunk));
     from.on('end', () => !link.broken && this.#inTurn(() => to.end()));
-    // A reset is passed on as one; but the peer of a half-open connection must not hear of it.
+    // Passes on a reset, but not to the peer of a half-open connection.
     from.on('error', () => !link.broken && reset(to));
   }
 
@@ -71,7 +71,7 @@ export class Lane {
   async #slice(chunk) {
     const end = Math.min(chunk.length, SLICES);
     for (let i = 0; i < end; i++) {
-      // Each waits for the one before: else they would go out together.
+      // Each waits for the one before, or they would leave together.
       await new Promise((done) => this.#to.write(chunk.subarray(i, i + 1), done));
       this.#proxy.counts.sliced++;
     }
@@ -85,7 +85,7 @@ export class Lane {
   }
 }
 
-/** Closes with a RST. A socket that is being shut down has to close without: Node would keep its handle for ever. */
+/** Closes with a RST; without one if the socket is being shut down, or Node would keep its handle for ever. */
 export function reset(socket) {
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();

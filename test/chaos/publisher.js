@@ -4,18 +4,18 @@ import { CHANNEL } from './keys.js';
 import { messageBytes, sha, usualKind } from './messages.js';
 
 /**
- * A process of its own that publishes at a steady rate, straight to Redis, and writes a ledger. One line per
- * message: number, kind, receivers (`?` where the reply was lost), ms since 1970 when it was sent, Redis's clock
- * before and after, hash of the bytes.
+ * A process of its own that publishes to Redis at a steady rate, without a proxy, and writes a ledger. One line per
+ * message: number, kind, receivers (`?` if the reply was lost), ms since 1970 when it was sent, Redis's clock before and
+ * after, hash of the bytes.
  *
- * Commands from the parent: `{ rate }`, `{ send: KIND, count }` (one of them every 10 ms beside the others),
- * `{ stop: true }`, which is answered by `{ published }`.
+ * Commands from the parent: `{ rate }`, `{ send: KIND, count }` (one every 10 ms beside the others), `{ stop: true }`.
+ * The last one is answered by `{ published }`.
  */
 const { port, run, ledger: path } = JSON.parse(process.argv[2]);
 let { rate } = JSON.parse(process.argv[2]);
 
 const TICK_MS = 10;
-/** No more than so many wait for their replies: a publisher would stop, too, when Redis does. */
+/** Most messages that wait for their replies: a real publisher stops when Redis does. */
 const MOST_IN_FLIGHT = 5_000;
 
 const redis = new Redis({
@@ -27,7 +27,7 @@ const redis = new Redis({
   maxRetriesPerRequest: 0,
   retryStrategy: () => 50,
 });
-redis.on('error', () => {}); // told by the replies that do not come
+redis.on('error', () => {}); // missing replies show it
 const ledger = createWriteStream(path);
 const special = [];
 const underWay = new Set();
@@ -46,7 +46,7 @@ function tick() {
   const now = performance.now();
   due += ((now - last) / 1_000) * rate;
   last = now;
-  // What could not be published meanwhile is not made up for in one burst.
+  // Missed messages are not caught up in one burst.
   due = Math.min(due, rate / 5);
   const count = Math.min(Math.floor(due), MOST_IN_FLIGHT - inFlight);
   if (redis.status !== 'ready' || count < 0) return;
@@ -96,7 +96,7 @@ function clock(reply) {
 
 async function stop() {
   clearInterval(timer);
-  // A reply that Redis owes for so long will not come.
+  // After this time no reply is expected any more.
   const patience = setTimeout(() => redis.disconnect(), 5_000);
   await Promise.all(underWay);
   clearTimeout(patience);

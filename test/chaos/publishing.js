@@ -7,7 +7,7 @@ import { messageId } from './messages.js';
 
 const PROGRAM = fileURLToPath(new URL('publisher.js', import.meta.url));
 
-/** The publisher's process, seen from the test. */
+/** The process of the publisher, as the test controls it. */
 export class Publishing {
   #child;
   #run;
@@ -29,7 +29,7 @@ export class Publishing {
     this.#child.send({ send: kind, count });
   }
 
-  /** Returns when every message has its reply, or never will. */
+  /** Returns when every message has its reply, or none is expected. */
   async stop() {
     const exit = once(this.#child, 'exit');
     this.#child.send({ stop: true });
@@ -37,7 +37,7 @@ export class Publishing {
     if (code !== 0) throw new Error(`the publisher ended with ${code}`);
   }
 
-  /** Ends it at once, where its ledger is of no use any more. */
+  /** Ends it at once, when its ledger is not needed any more. */
   kill() {
     this.#child.kill('SIGKILL');
   }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Random numbers that a seed repeats. Each round derives its own from the seed of the run and its name, so
- * that a round replayed alone makes the same choices.
+ * Random numbers that a seed repeats. Each round derives its own seed from that of the run and its name, so a round
+ * that is replayed alone makes the same choices.
  */
 export class Random {
   #state;

@@ -2,7 +2,7 @@ import { CONSUMER_IDS, COUNTERS, DEAD, GAPS, GROUP, INBOX, OUTPUT, RETRY } from 
 
 const PAGE = 1_000;
 
-/** What is not settled yet, read from outside. */
+/** The messages that are not settled yet, read from Redis. */
 export async function unsettled(redis) {
   const [inbox, pending, retrying, relayed] = await Promise.all([
     redis.xlen(INBOX),
@@ -16,7 +16,7 @@ export async function unsettled(redis) {
   return { inbox, pending, retrying, relayed: Number(relayed) };
 }
 
-/** All that the group has left in Redis, as the checker wants it. */
+/** All that the group has left in Redis, in the form of the checker. */
 export async function read(redis) {
   const output = [];
   for await (const { id, fields } of entries(redis, OUTPUT))

@@ -10,13 +10,13 @@ import { until } from './until.js';
 /** Below the range of outgoing connections: there a client could connect to itself while the server is away. */
 const PORTS = { from: 22_100, to: 31_900 };
 
-/** SIGXFSZ is ignored, so that a full disk is an error of write() and no end of the server. */
+/** Ignores SIGXFSZ, so that a full disk is an error of write() and does not end the server. */
 const START = 'trap "" XFSZ; exec "$@"';
 
-/** A Redis with an AOF that can be killed, frozen, restarted, emptied, cut short and put into another time. */
+/** A Redis with an AOF that a fault can kill, freeze, restart, empty, truncate and move to another time. */
 export class RedisServer {
   port = 0;
-  /** Where it was asked for. @type {FakeClock | undefined} */
+  /** If requested. @type {FakeClock | undefined} */
   clock;
   #dir;
   #leash;
@@ -58,7 +58,7 @@ export class RedisServer {
     await until(() => answers(this.port), { what: 'Redis to answer' });
   }
 
-  /** SIGKILL: what was not fsynced stays in the system's cache, so only the cut of the tail loses any. */
+  /** SIGKILL. Data without fsync stays in the system's cache: only a truncated AOF loses any. */
   async kill() {
     this.#child.kill('SIGKILL');
     await this.#child.exited;
@@ -88,12 +88,12 @@ export class RedisServer {
     truncateSync(this.#aof(), size);
   }
 
-  /** Removes all that a killed server has kept. */
+  /** Deletes all files of a killed server. */
   forget() {
     rmSync(join(this.#dir, 'appendonlydir'), { recursive: true });
   }
 
-  /** As if the disk were full: no file of the server may grow beyond `bytes`, or all may (undefined). */
+  /** Imitates a full disk: no file of the server may grow beyond `bytes`; undefined removes the limit. */
   limitFiles(bytes) {
     execFileSync('prlimit', ['--pid', String(this.pid), `--fsize=${bytes ?? 'unlimited'}:unlimited`]);
   }

@@ -3,7 +3,7 @@ import { MUTANTS } from './mutants.js';
 
 const COLUMNS = ['accepted', 'processed', 'dead', 'lost', 'inGaps', 'doubled'];
 
-/** One line per round, and more where it failed. */
+/** One line per round, and more if it failed. */
 export function roundLines(result, { bridges, rate }) {
   const time = new Date().toISOString().slice(11, 19);
   const outage =
@@ -22,7 +22,7 @@ export function roundLines(result, { bridges, rate }) {
   return lines;
 }
 
-/** Rounds by the same faults are added up. */
+/** Adds up the rounds of the same faults. */
 export function table(results) {
   const rows = new Map();
   for (const result of results) rows.set(result.name, add(rows.get(result.name), result));
@@ -36,7 +36,7 @@ export function table(results) {
   return align([head, ...[...rows.values()].map(cells)]);
 }
 
-/** Whether a round speaks against the product, or says nothing at all. */
+/** Whether a round failed, or proves nothing. */
 export function isBad({ verdict }) {
   return verdict === 'failed' || verdict === 'invalid';
 }

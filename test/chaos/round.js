@@ -8,11 +8,11 @@ import { Stage } from './stage.js';
 /** ms of publishing before the first fault and after the last one. */
 const BEFORE_MS = 500;
 const AFTER_MS = 1_500;
-/** All must be settled so many ms after the last message. */
+/** ms after the last message within which all must be settled. */
 const SETTLE_MS = 15_000;
-/** Nothing moved for so long, and nothing is left: what a bridge kept in memory is relayed, too. */
+/** ms without progress, and with nothing left, after which a bridge's memory must be empty too. */
 const QUIET_MS = 700;
-/** The list of consumers must be true within so many ms. */
+/** ms within which the list of consumers must be right. */
 const LIST_MS = 5_000;
 const CONSUMERS_PER_PROCESS = 2;
 
@@ -40,7 +40,7 @@ export async function playRound(faults, options) {
     if (passed) stage.clear();
     return { ...result, ...verdict, ...outage, verdict: passed ? 'ok' : 'failed', logs: stage.dir };
   } catch (error) {
-    // What did not happen says nothing; what got stuck speaks against the product.
+    // A fault that did not happen proves nothing; a round that got stuck is a failure of the product.
     const verdict = error instanceof NotProven ? 'invalid' : 'failed';
     return { ...result, verdict, why: error.message, logs: stage?.dir };
   } finally {
@@ -48,7 +48,7 @@ export async function playRound(faults, options) {
   }
 }
 
-/** What the faults ask of their stage; two at a time are only chosen where they agree. */
+/** What the faults need of their stage. Two at a time are chosen only if they agree. */
 function needs(faults, options) {
   const all = faults.map((fault) => fault.needs ?? {});
   return {
@@ -61,7 +61,7 @@ function needs(faults, options) {
 async function strike(stage, faults, random) {
   await sleep(BEFORE_MS);
   stage.struckAt = performance.now();
-  // Where one fails, the other one must have come to its end before the stage is cleared.
+  // If one fails, the other one must end before the stage is cleared.
   const ends = await Promise.allSettled(
     faults.map(async (fault, i) => {
       if (i > 0) await sleep(random.between(0, 1_000));
@@ -100,7 +100,7 @@ async function evidence(stage, faults, run) {
   };
 }
 
-/** The list, once it is as it should be: the dead leave it within 5 s. */
+/** The list, once it is right: dead consumers leave it within 5 s. */
 async function consumerList(redis, live) {
   const deadline = performance.now() + LIST_MS;
   for (;;) {
@@ -112,7 +112,7 @@ async function consumerList(redis, live) {
   }
 }
 
-/** Waits until nothing is left to settle, for as long as the product may take. */
+/** Waits until nothing is left to settle, at most as long as the product may take. */
 async function settle(redis) {
   const deadline = performance.now() + SETTLE_MS;
   let quietSince = performance.now();
@@ -128,15 +128,15 @@ async function settle(redis) {
   return last;
 }
 
-/** Two faults that each take one bridge away may meet both of them; where there is one alone, any may. */
+/** Two faults that each take one bridge away may take both; a single bridge may be taken by any fault. */
 function mayLoseInGaps(faults) {
   const cuts = faults.map((fault) => fault.cuts);
   return cuts.includes('all') || cuts.filter((cut) => cut === 'one').length > 1;
 }
 
 /**
- * The longest time without progress, and whether that is longer than the product promises. Of two faults at a time
- * the one that promises less counts.
+ * The longest time without progress, and whether it is longer than the product promises. Of two faults, the weaker
+ * promise counts.
  */
 function outageOf(stage, faults, strikes) {
   const promises = faults.map((fault) => fault.outage);
@@ -145,8 +145,8 @@ function outageOf(stage, faults, strikes) {
   const results = promises.map(({ of }, i) => {
     const { from, to, ms } = stage.probe.longestStall(of, stage.struckAt, stage.quietAt);
     const began = afterHeal ? Math.max(from, Math.min(stage.healedAt, to)) : from;
-    const told = strikes[i].outage ?? 0;
-    return { ms: Math.max(ms, told), slow: Math.max(to - began, told) > within };
+    const reported = strikes[i].outage ?? 0;
+    return { ms: Math.max(ms, reported), slow: Math.max(to - began, reported) > within };
   });
   return {
     outage: Math.round(Math.max(...results.map(({ ms }) => ms))),

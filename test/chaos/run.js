@@ -2,44 +2,44 @@ import { agree } from './faults/index.js';
 import { Random } from './random.js';
 import { playRound } from './round.js';
 
-/** From the seed of a round to that of its second try. */
+/** Added to the seed of a round for its second try. */
 const ANOTHER = 500_000;
 
 /**
- * Plays rounds until the faults have had their turn, and messages and minutes are reached.
+ * Plays rounds until each fault has had its turn, and the requested messages and minutes are reached.
  *
  * @param {import('./faults/index.js').Fault[]} faults
  * @param {ReturnType<typeof import('./options.js').readOptions>} options
- * @param {(result: object) => void} tell gets each result as it comes
+ * @param {(result: object) => void} report called with each result
  */
-export async function run(faults, options, tell) {
+export async function run(faults, options, report) {
   const began = performance.now();
   const random = new Random(options.seed);
   const results = [];
   const published = () => results.reduce((sum, { numbers }) => sum + (numbers?.published ?? 0), 0);
   const enough = () =>
     published() >= options.messages && performance.now() - began >= options.minutes * 60_000;
-  // Each time around has a seed of its own, which a round tells, so that it can be replayed alone.
+  // Each pass has a seed of its own, which the report names, so that a round can be replayed alone.
   let { seed } = options;
   do {
     for (const round of rounds(faults, options.pairs, random)) {
       const result = await play(round, { ...options, seed });
       results.push(result);
-      tell(result);
+      report(result);
     }
     seed++;
   } while (!enough() && results.some(({ numbers }) => numbers));
   return results;
 }
 
-/** On a busy machine, or where two get in each other's way, a fault may not happen: then it is tried once again. */
+/** On a busy machine, or if two faults interfere, a fault may not happen: then it is tried once more. */
 async function play(round, options) {
   const result = await playRound(round, options);
   if (result.verdict !== 'invalid') return result;
   return playRound(round, { ...options, seed: options.seed + ANOTHER });
 }
 
-/** Every fault once, in random order; in pairs: each with another one that it agrees with. */
+/** Every fault once, in random order. In pairs: each with another one that it agrees with. */
 function rounds(faults, pairs, random) {
   const shuffled = random.shuffle(faults);
   if (!pairs) return shuffled.map((fault) => [fault]);

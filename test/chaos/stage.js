@@ -13,15 +13,15 @@ import { until } from './until.js';
 import { Witness } from './witness.js';
 
 const CONSUMERS_PER_PROCESS = 2;
-/** Each bridge marks so often. */
+/** ms between two marks of a bridge. */
 const MARK_MS = 100;
 
-/** What a round plays on: Redis, the group's processes behind their proxies, publisher, witness and probe. */
+/** All that a round needs: Redis, the processes of the group behind their proxies, publisher, witness and probe. */
 export class Stage {
   dir = mkdtempSync(join(tmpdir(), 'cgroup-chaos-'));
-  /** What was published before this moment (ms since 1970) was wiped out with the whole database. */
+  /** ms since 1970: everything published before was deleted with the whole database. */
   emptiedAt = 0;
-  /** When the fault was over, on performance.now(); undefined: when its strike returned. */
+  /** When the fault ended, on performance.now(); undefined: when its strike returned. */
   healedAt;
   #leash = new Leash(this.dir);
 
@@ -67,17 +67,17 @@ export class Stage {
     this.#leash.release();
   }
 
-  /** Removes the logs; not called where they are still of use. */
+  /** Removes the logs. Not called while they are needed. */
   clear() {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** Says that the fault is over; only what goes on for long after that is a slow recovery. */
+  /** Marks the end of the fault: a slow recovery counts from here. */
   healed() {
     this.healedAt = performance.now();
   }
 
-  /** Says that the database was wiped out just now. */
+  /** Marks that the database was deleted just now. */
   emptied() {
     this.emptiedAt = Date.now();
   }
@@ -86,14 +86,14 @@ export class Stage {
     return this.group.processes.map((one) => one.proxy);
   }
 
-  /** Connections of the group with a role, as CLIENT LIST tells them. @returns {Promise<{ id: string, port: string }[]>} */
+  /** The connections of the group with a role, from CLIENT LIST. @returns {Promise<{ id: string, port: string }[]>} */
   async clients(role) {
     const list = await this.admin.client('LIST');
     const lines = list.split('\n').filter((line) => line.includes(` name=cgroup:${role} `));
     return lines.map((line) => /id=(?<id>\d+) .*?addr=\S*:(?<port>\d+) /.exec(line).groups);
   }
 
-  /** Waits until as many bridges are subscribed as there are seats. */
+  /** Waits until all seats have a subscribed bridge. */
   bridgesSubscribed() {
     return until(
       async () => {
@@ -105,7 +105,7 @@ export class Stage {
     );
   }
 
-  /** Waits until as many bridges are in step as there are seats: each has seen a mark since it subscribed. */
+  /** Waits until all seats have a bridge in step: it has seen a mark since it subscribed. */
   async bridgesInStep() {
     await this.bridgesSubscribed();
     await sleep(5 * MARK_MS);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits until `condition` gives something true, and gives that back. An exception counts as "not yet".
+ * Waits until `condition` returns something true, and returns that. An exception counts as "not yet".
  *
  * @param {() => any} condition
  * @param {{ what: string, timeout?: number, every?: number }} options `timeout` and `every` in ms
@@ -18,10 +18,10 @@ export async function until(condition, { what, timeout = 15_000, every = 20 }) {
     }
     await sleep(every);
   }
-  throw new Error(`waited ${timeout} ms in vain for ${what}; last seen: ${String(seen)}`);
+  throw new Error(`waited ${timeout} ms for ${what}; last seen: ${String(seen)}`);
 }
 
-/** A question to a Redis that is gone may never be answered. */
+/** A Redis that is gone may never answer. */
 async function withTimeout(promise, ms) {
   let timer;
   const timeUp = new Promise((_, fail) => {

@@ -28,7 +28,7 @@ interface Diagnosis {
   readonly findings: readonly { check: string; status: string; what: string; mend: string[] }[];
 }
 
-/** What the command says, with its exit code. */
+/** The output of the command, and its exit code. */
 async function doctor(space: Namespace, ...args: string[]) {
   const run = cgroup(['doctor', ...flagsOf(space), '--json', ...args]);
   const { code } = await run.exit;
@@ -42,7 +42,7 @@ async function doctor(space: Namespace, ...args: string[]) {
   };
 }
 
-/** A Redis with a config file; the helper's own has none. It is stopped when the test has ended. */
+/** A Redis with a config file, which those of the helper lack. It is stopped when the test has ended. */
 async function serverWithFile(text: string): Promise<{ url: string; port: number; file: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
   const file = join(folder, 'redis.conf');
@@ -70,7 +70,7 @@ async function ask(url: string): Promise<Redis> {
   return redis;
 }
 
-/** A user with exactly the rights that the program names; gives back the names, with that user in the URL. */
+/** Creates a user with exactly the rights that the program names; returns the names, with that user in the URL. */
 async function leastUser(space: Namespace, admin: Redis): Promise<Namespace> {
   const rules = aclRules(keysOf(space), { ...space, group: 'cgroup' });
   await admin.call('ACL', 'SETUSER', 'least', 'reset', 'on', '>secret', ...rules);
@@ -78,7 +78,7 @@ async function leastUser(space: Namespace, admin: Redis): Promise<Namespace> {
 }
 
 describe('cgroup doctor', () => {
-  it('finds a good server well, before the first start and with a group at work', async () => {
+  it('finds nothing wrong with a good server, before the first start and with a group at work', async () => {
     const group = await groupOn(shared.url);
     const before = await doctor(group.space);
     expect(before.bad('mend')).toEqual([]);
@@ -94,7 +94,7 @@ describe('cgroup doctor', () => {
     await Promise.all(runs.map((run) => run.kill()));
   });
 
-  it('says what is wrong, and what it says to type mends it', async () => {
+  it('says what is wrong, and prints commands that fix it', async () => {
     const server = await freshRedis([
       ...['--maxmemory-policy', 'volatile-lru', '--appendonly', 'no'],
       ...['--client-output-buffer-limit', 'pubsub', '300kb', '0', '0'],
@@ -116,9 +116,9 @@ describe('cgroup doctor', () => {
       'keys',
     ]);
     for (const line of bad('mend').flatMap(({ mend }) => mend)) {
-      // There is no config file to write to.
+      // This server has no config file.
       expect(line).not.toContain('REWRITE');
-      // The last ones are about a group that runs.
+      // These concern a running group.
       if (line.startsWith('cgroup')) continue;
       const { stdout } = await promisify(execFile)('/bin/sh', ['-c', line]);
       expect(`${line}: ${stdout}`).toBe(`${line}: OK\n`);
@@ -128,7 +128,7 @@ describe('cgroup doctor', () => {
     expect(after.code).toBe(0);
   });
 
-  it('has commands typed by a user who may, and written to the config file where there is one', async () => {
+  it('prints commands for a user with the rights, and saves settings to the config file if there is one', async () => {
     const server = await serverWithFile('maxmemory-policy allkeys-lru\nappendonly yes\n');
     const { file } = server;
     const redis = await ask(server.url);
@@ -157,9 +157,9 @@ describe('cgroup doctor', () => {
     await run(lines);
     const kept = await readFile(file, 'utf8');
     expect(kept).toContain('maxmemory-policy noeviction');
-    // As it is said of the ACL line: the users are kept there, too.
+    // CONFIG REWRITE saves users too, as the text below the ACL line says.
     expect(kept).toMatch(/^user least on /m);
-    expect(refused.aclLasts).toMatch(/ACL SAVE where Redis has an aclfile, else by CONFIG REWRITE/);
+    expect(refused.aclLasts).toMatch(/ACL SAVE if Redis has an aclfile, else by CONFIG REWRITE/);
 
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const own = (await doctor(as('admin'))).bad('mend').flatMap(({ mend }) => mend);
@@ -169,7 +169,7 @@ describe('cgroup doctor', () => {
     expect((await doctor(as('admin'))).bad('mend')).toEqual([]);
   });
 
-  it('says of what a user may not see that it is not checked, and of nothing that it is well', async () => {
+  it('says of what a user may not see that it is not checked, and never that it is ok', async () => {
     const redis = await ask(shared.url);
     const space = namespaceOn(shared.url);
     const as = (user: string) => ({
@@ -198,7 +198,7 @@ describe('cgroup doctor', () => {
     expect(ok).toEqual(['version', 'role', 'eviction', 'memory', 'clock', 'latency', 'other groups']);
   });
 
-  it('finds messages that lie with the dead, a foreign channel, and other groups', async () => {
+  it('finds messages of dead consumers, a foreign channel, and other groups', async () => {
     const group = await groupOn(shared.url);
     const slow = await group.start(['--size', '1', '--simulate-ms', '60000', '--claim-after', '2s']);
     await group.publish(3);
@@ -224,7 +224,7 @@ describe('cgroup doctor', () => {
     await Promise.all([one.kill('SIGKILL'), second.kill()]);
   });
 
-  it('leaves what waits for a retry to its time, wherever it is pending', async () => {
+  it('reports no entry that waits for its retry, whichever consumer holds it', async () => {
     const group = await groupOn(shared.url);
     const flags = ['--simulate-ms', '100', '--backoff', '30s', '--claim-after', '2s'];
     const failing = await group.start(['-n', '1', '--timeout', '10ms', ...flags]);
@@ -244,14 +244,14 @@ describe('cgroup doctor', () => {
     expect(await look()).toBe('3 messages wait, and no consumer runs');
     const run = await group.start(['-n', '1', ...flags]);
     expect(await look()).toBe('1 consumer runs, none is orphaned');
-    // One that waits for nothing is another matter.
+    // It does report one that does not wait for a retry.
     const [id = ''] = (await group.raw.zrange(group.keys.retry, 0, 0)) as string[];
     await run.kill();
     await group.raw.zrem(group.keys.retry, id);
     expect(await look()).toMatch(/^1 message lies with consumers that are gone: \S+-1$/);
   });
 
-  it('speaks of a group that is asked for by a wrong name as it is', async () => {
+  it('reads a group under its real names if the user gives wrong ones', async () => {
     const one = await groupOn(shared.url);
     const run = await one.start(['--size', '2', '--group', 'mine']);
     const second = await one.start(['--size', '1', '--group', 'mine']);
@@ -280,7 +280,7 @@ describe('cgroup doctor', () => {
     await Promise.all([run.kill(), second.kill()]);
   });
 
-  it('knows a replica', async () => {
+  it('finds a replica', async () => {
     const master = await freshRedis(KEEPS);
     const replica = await freshRedis([...KEEPS, '--replicaof', '127.0.0.1', String(master.port)]);
     const space = namespaceOn(replica.url);
@@ -290,7 +290,7 @@ describe('cgroup doctor', () => {
     expect(role?.mend).toEqual([`cgroup start ${flagsOf(there).join(' ')}`]);
   });
 
-  it('prints it for people, without the password', async () => {
+  it('prints text without the password', async () => {
     const server = await freshRedis(['--requirepass', 'secret']);
     const url = server.url.replace('redis://', 'redis://:secret@');
     const run = cgroup(['doctor', '--redis', url]);
@@ -305,13 +305,13 @@ describe('cgroup doctor', () => {
   });
 
   it.each([
-    ['is not there', () => 'redis://127.0.0.1:1', 'cannot reach Redis at 127.0.0.1:1 within 5 s'],
+    ['is not reachable', () => 'redis://127.0.0.1:1', 'cannot reach Redis at 127.0.0.1:1 within 5 s'],
     [
-      'lets the user not in',
+      'refuses the user',
       () => shared.url.replace('redis://', 'redis://nobody:secret@'),
       'Redis does not accept this user and password',
     ],
-  ])('has a finding for it where Redis %s, and ends with 1', async (_name, url, what) => {
+  ])('has a finding and exit code 1 if Redis %s', async (_name, url, what) => {
     const { code, ok, findings, notes, acl } = await doctor({ ...namespaceOn(url()) });
     expect({ code, ok }).toEqual({ code: 1, ok: false });
     expect(findings).toMatchObject([
@@ -325,7 +325,7 @@ describe('cgroup doctor', () => {
     expect(text.stdout()).toMatch(new RegExp(`^MEND {2}connection {2}.*${what}`, 'm'));
   });
 
-  it('has a finding for a Redis that takes connections and says nothing', async () => {
+  it('has a finding for a Redis that accepts connections and does not answer', async () => {
     const server = await freshRedis();
     process.kill(server.pid, 'SIGSTOP');
     try {
@@ -339,13 +339,13 @@ describe('cgroup doctor', () => {
     }
   });
 
-  it('ends with 2 for wrong usage', async () => {
+  it('has exit code 2 for wrong usage', async () => {
     expect((await cgroup(['doctor', '--what']).exit).code).toBe(2);
   });
 });
 
 describe('the ACL line', () => {
-  it('is one that Redis takes, and enough for a group with all its scripts, status, verify, dead and publish', async () => {
+  it('is accepted by Redis, and enough for a group with all its scripts, status, verify, dead and publish', async () => {
     const server = await freshRedis(KEEPS);
     const admin = await ask(server.url);
     const space = namespaceOn(server.url);
@@ -392,13 +392,13 @@ describe('the ACL line', () => {
     const purge = cgroup(['dead', 'purge', ...flags]);
     expect((await purge.exit).code).toBe(0);
     await runs[1]?.kill();
-    // Whatever was refused, and to whom: nothing of ours.
+    // Redis refused nothing else, to no user.
     const refused = (await admin.call('ACL', 'LOG')) as unknown[][];
     const objects = refused.map((entry) => String(entry[entry.indexOf('object') + 1]));
     expect(new Set(objects)).toEqual(new Set(['config|get']));
   }, 90_000);
 
-  it('names each command, key and channel that is taken away', async () => {
+  it('shows each missing command, key and channel', async () => {
     const admin = await ask(shared.url);
     const space = namespaceOn(shared.url);
     const names = { ...space, group: 'cgroup' };
@@ -435,7 +435,7 @@ describe('the ACL line', () => {
       expect(lacks.length).toBeGreaterThan(0);
       for (const lack of lacks) expect(lack.startsWith(rule.replace(/\*$/, ''))).toBe(true);
     }
-    // And the doctor says so, with the line that mends it.
+    // The doctor says so too, with the command that fixes it.
     await leastUser(space, admin);
     await admin.call('ACL', 'SETUSER', 'least', '-xclaim');
     const { bad, code } = await doctor({

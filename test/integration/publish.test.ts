@@ -16,7 +16,7 @@ let files = 0;
 const newPath = () => join(folder, `${++files}.txt`);
 const idsIn = (path: string) => readFileSync(path, 'utf8').split('\n').slice(0, -1);
 
-/** Ids of all that is published on a channel, as another subscriber hears it. */
+/** The ids of all messages of a channel, as another subscriber receives them. */
 async function listen({ redis: url, channel }: Namespace): Promise<string[]> {
   const subscriber = new Redis(url);
   onTestFinished(() => subscriber.disconnect());
@@ -40,7 +40,7 @@ describe('publish', () => {
     const ledger = newPath();
     const plan = { count: 12_345, rate: undefined, duration: undefined, batch: 1_000 };
     const result = await publishTo(space, { plan, ledger });
-    // All that was published is in the ledger by the time it returns.
+    // When publish returns, the ledger holds all ids.
     expect(idsIn(ledger)).toHaveLength(12_345);
     expect(result).toMatchObject({
       published: 12_345,
@@ -60,7 +60,7 @@ describe('publish', () => {
     expect(result).toMatchObject({ receivers: { min: 0, max: 0 }, unheard: 1_000, listed: 1_000 });
   });
 
-  test('writes the messages of others into the ledger as well, as far as they have ids', async () => {
+  test('writes the ids of others into the ledger too', async () => {
     const space = redis.namespace();
     const ledger = newPath();
     const other = new Redis(space.redis);
@@ -74,7 +74,7 @@ describe('publish', () => {
     expect(idsIn(ledger)).toEqual(expect.arrayContaining(['other', '17']));
   });
 
-  test('gives messages the size that is asked for', async () => {
+  test('publishes messages of the requested size', async () => {
     const space = redis.namespace();
     const subscriber = new Redis(space.redis);
     onTestFinished(() => subscriber.disconnect());
@@ -90,7 +90,7 @@ describe('publish', () => {
     expect([...sizes]).toEqual([20_000]);
   });
 
-  test('tells how many were published for sure when the connection dies', async () => {
+  test('says how many were published for sure when the connection dies', async () => {
     const proxy = await startProxy(redis.server.port);
     onTestFinished(() => proxy.stop());
     const space = redis.namespace();
@@ -112,7 +112,7 @@ describe('publish', () => {
     expect(heard.length).toBeLessThanOrEqual(Number(sure) + Number(unsure));
   });
 
-  test('does not take an incomplete ledger for a complete one', async () => {
+  test('refuses an incomplete ledger', async () => {
     const space = redis.namespace();
     const admin = new Redis(space.redis);
     onTestFinished(() => admin.disconnect());
@@ -135,7 +135,7 @@ describe('publish', () => {
 describe('cgroup publish', () => {
   const flags = ({ redis: url, channel }: Namespace) => ['publish', '--redis', url, '--channel', channel];
 
-  test('publishes 1000 messages where nothing else is said, and says so in a line', async () => {
+  test('publishes 1000 messages by default, and prints a line', async () => {
     const space = redis.namespace();
     const heard = await listen(space);
     const run = cgroup(flags(space));
@@ -147,7 +147,7 @@ describe('cgroup publish', () => {
     await until(() => heard.length === 1_000);
   });
 
-  test('warns of messages that nobody receives', async () => {
+  test('warns of messages that no subscriber receives', async () => {
     const run = cgroup([...flags(redis.namespace()), '--count', '30']);
     expect(await run.exit).toMatchObject({ code: 0 });
     expect(run.stdout()).toContain('received by nobody');
@@ -181,7 +181,7 @@ describe('cgroup publish', () => {
     expect(idsIn(ledger)).toHaveLength(300);
   });
 
-  test('ends early at SIGINT, with its summary and a ledger that is complete', async () => {
+  test('ends early at SIGINT, with its summary and a complete ledger', async () => {
     const space = redis.namespace();
     const heard = await listen(space);
     const ledger = newPath();

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
-import { Recorder } from '../../src/publish/ledger-recorder.js';
+import { LedgerRecorder } from '../../src/publish/ledger-recorder.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
-import { ChannelReader } from '../../src/redis/publishing.js';
+import { listenTo } from '../../src/redis/publishing.js';
 import { withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
@@ -15,28 +15,31 @@ async function connect(): Promise<Connection> {
   return connection;
 }
 
-describe('a reader of a channel', () => {
-  it('hears the bytes that were published, in order, and those of no other channel', async () => {
+describe('a subscription to a channel', () => {
+  it('receives the published bytes in order, and those of no other channel', async () => {
     const [publisher, subscriber] = [await connect(), await connect()];
-    const heard: Buffer[] = [];
-    const reader = new ChannelReader(subscriber, 'messages');
-    await reader.subscribe(
-      (message) => heard.push(message),
+    const received: Buffer[] = [];
+    await listenTo(
+      subscriber,
+      'messages',
+      (message) => received.push(message),
       () => {},
     );
     const messages = [Buffer.from([0, 1, 254, 255]), Buffer.from('é\n'), Buffer.alloc(0)];
     await publisher.call('PUBLISH', 'others', 'not for us');
     for (const message of messages) expect(await publisher.call('PUBLISH', 'messages', message)).toBe(1);
-    await until(() => heard.length >= messages.length);
-    expect(heard).toEqual(messages);
+    await until(() => received.length >= messages.length);
+    expect(received).toEqual(messages);
   });
 
-  it('feeds a recorder, which knows which of our own messages have not come back', async () => {
+  it('feeds a recorder, which knows which of our own messages are still to come', async () => {
     const [publisher, subscriber] = [await connect(), await connect()];
     const ledger: string[] = [];
-    const recorder = new Recorder((id) => ledger.push(id));
-    await new ChannelReader(subscriber, 'ours').subscribe(
-      (message) => recorder.hear(message),
+    const recorder = new LedgerRecorder((id) => ledger.push(id));
+    await listenTo(
+      subscriber,
+      'ours',
+      (message) => recorder.receive(message),
       () => {},
     );
     for (const id of ['a', 'b', 'c']) recorder.expect(id);
@@ -48,18 +51,20 @@ describe('a reader of a channel', () => {
     expect(recorder.awaited).toBe(1);
   });
 
-  it('hears messages longer than what comes over the socket at once, and ends when all was heard', async () => {
+  it('receives messages longer than a chunk of the socket, and ends when all are received', async () => {
     const [publisher, subscriber] = [await connect(), await connect()];
-    const heard: string[] = [];
-    await new ChannelReader(subscriber, 'long').subscribe(
-      (message) => heard.push(String(message)),
+    const received: string[] = [];
+    await listenTo(
+      subscriber,
+      'long',
+      (message) => received.push(String(message)),
       () => {},
     );
     const messages = [1, 70_000, 3_000_000, 10, 200_000].map((length, i) => String(i).repeat(length));
     const published = Promise.all(messages.map((message) => publisher.call('PUBLISH', 'long', message)));
     await published;
     await subscriber.unsubscribe();
-    expect(heard.length).toBe(messages.length);
-    expect(heard.every((message, i) => message === messages[i])).toBe(true);
+    expect(received.length).toBe(messages.length);
+    expect(received.every((message, i) => message === messages[i])).toBe(true);
   });
 });

@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const newPath = () => join(folder, `${++files}.txt`);
 
-/** A group that runs until the test has ended, a connection to spoil things with, and a look from outside. */
+/** A group that runs until the test has ended, a raw connection to spoil its keys, and a client. */
 async function runningGroup(options: GroupOptions = {}) {
   const space = redis.namespace();
   const group = new ConsumerGroup({ ...space, size: 2, ...options });
@@ -60,7 +60,7 @@ function flags({ redis: url, channel, output, consumerList }: Namespace): string
 const OK = { ok: true, lost: 0, doubled: 0, unexpected: 0 };
 
 describe('verify', () => {
-  test('a group that has done its work, and what somebody did to its output', async () => {
+  test('finds nothing wrong with a group that has done its work, and each change to its output', async () => {
     const { space, raw, client } = await runningGroup();
     const ledger = newPath();
     await publishTo(space, 500, ledger);
@@ -104,7 +104,7 @@ describe('verify', () => {
     expect(text.stdout()).toMatch(/NOT every message once: 1 unexpected\n\nunexpected:\n.*\n {4}foreign\n$/);
   });
 
-  test('dead letters, revived ones and purged ones', async () => {
+  test('counts dead letters, and those that are revived or purged', async () => {
     let broken = true;
     const { space, client, raw, keys } = await runningGroup({
       maxAttempts: 1,
@@ -133,11 +133,11 @@ describe('verify', () => {
     expect(await look([])).toMatchObject({ ok: false, lost: 1 });
 
     expect(await client.inspector.purge((await client.inspector.read()).lastDead)).toBe(2);
-    // b3 may be among the purged, the one that is lost may be too: only the counters know that one is.
+    // The ledger finds b2 and b3 nowhere, and both may be among the purged: only the counters show that one is lost.
     expect(await look()).toMatchObject({ ok: false, lost: 1, purged: 2, untraceable: 2 });
   });
 
-  test('a backlog is no failure, with or without a ledger', async () => {
+  test('takes a backlog for no failure, with or without a ledger', async () => {
     const { space, client, raw } = await runningGroup({
       size: 1,
       processor: async (message, { signal }) => {
@@ -154,7 +154,7 @@ describe('verify', () => {
     expect(run.stdout()).toContain('0 processed + 0 dead + 20 backlog');
     expect(run.stdout()).toContain('20 messages are not settled yet: verify again');
 
-    // Somebody deletes what is waiting.
+    // A waiting entry is deleted by hand.
     const { inbox } = keysOf(space);
     const [entry] = await raw.xrevrange(inbox, '+', '-', 'COUNT', 1);
     await raw.xdel(inbox, entry?.[0] ?? '');
@@ -165,7 +165,7 @@ describe('verify', () => {
     });
   });
 
-  test('a group in full swing', async () => {
+  test('finds nothing wrong with a group at work', async () => {
     const { space, client } = await runningGroup();
     const ledger = newPath();
     const plan = { count: 20_000, rate: 20_000, duration: undefined, batch: 200 };
@@ -181,7 +181,7 @@ describe('verify', () => {
     }
     expect(looks).toBeGreaterThan(0);
     await publishing;
-    // Some of it may not even be relayed yet.
+    // Some messages may not be relayed yet.
     expect(await verify(client.inspector, { ledgers: [ledger] })).toMatchObject({ ...OK, ledger: 20_000 });
     await settled(client, 20_000);
     expect(await runVerify(space, '--ledger', ledger)).toMatchObject({
@@ -190,7 +190,7 @@ describe('verify', () => {
     });
   });
 
-  test('several ledgers, and messages that none of them lists', async () => {
+  test('adds up several ledgers, and counts messages that none of them lists', async () => {
     const { space, client } = await runningGroup();
     const [one, two] = [newPath(), newPath()];
     await publishTo(space, 30, one);
@@ -200,7 +200,7 @@ describe('verify', () => {
       code: 0,
       result: { ...OK, ledger: 70 },
     });
-    // Others may publish too: that is told, and no difference.
+    // Others may publish too: their messages are counted as unexpected, but are no failure.
     expect(await runVerify(space, '--ledger', one)).toMatchObject({
       code: 0,
       result: { ok: true, unexpected: 40, lost: 0 },
@@ -213,7 +213,7 @@ describe('verify', () => {
     });
   });
 
-  test('a ledger of an output that is trimmed', async () => {
+  test('counts the trimmed results of a ledger as untraceable', async () => {
     const { space, client } = await runningGroup({ outputMaxLen: 100 });
     const ledger = newPath();
     await publishTo(space, 1_000, ledger);
@@ -229,7 +229,7 @@ describe('verify', () => {
     );
   });
 
-  test('what was published while no bridge was there is lost in a gap', async () => {
+  test('finds messages that were published without a bridge to be lost in a gap', async () => {
     const { space, group, client, raw } = await runningGroup();
     const [before, after] = [newPath(), newPath()];
     await publishTo(space, 50, before);
@@ -260,7 +260,7 @@ describe('verify', () => {
     expect(run.stdout()).toMatch(/7 were published in a gap.*\n {4}missed0\n/);
   });
 
-  test('a group that does not exist, and a ledger that does not', async () => {
+  test('finds nothing in a missing group, and refuses a missing ledger', async () => {
     const space = redis.namespace();
     const nothing = cgroup(['verify', ...flags(space)]);
     expect(await nothing.exit).toMatchObject({ code: 0 });

@@ -8,7 +8,7 @@ import { until } from '../helpers/until.js';
 /** A megabyte a second, for two seconds. */
 const BUSY = ['--bytes', '10000', '--rate', '100', '--count', '200', '--batch', '5'];
 
-/** The warnings of a group to which this is published. */
+/** The warnings of a group while this is published. */
 async function warningsOf(space: Namespace, publishing: string[], count: number): Promise<string[]> {
   const client = new Redis(space.redis);
   onTestFinished(() => client.disconnect());
@@ -20,8 +20,8 @@ async function warningsOf(space: Namespace, publishing: string[], count: number)
   return logOf(group, 40).map(({ msg }) => msg);
 }
 
-describe('a Redis', () => {
-  test('that may evict keys is warned of', async () => {
+describe('start-up and the bridge', () => {
+  test('warn of a Redis that may evict keys', async () => {
     const server = await freshRedis(['--maxmemory-policy', 'allkeys-lru']);
     const warnings = await warningsOf(namespaceOn(server.url), ['--count', '1'], 1);
     expect(warnings).toEqual([
@@ -29,27 +29,27 @@ describe('a Redis', () => {
     ]);
   });
 
-  test('whose output buffer is small for the rate is warned of, once, with what to set', async () => {
+  test('warn once of an output buffer too small for the rate, with the command that fixes it', async () => {
     const server = await freshRedis(['--client-output-buffer-limit', 'pubsub', '1mb', '512kb', '60']);
     const warnings = await warningsOf(namespaceOn(server.url), BUSY, 200);
     expect(warnings).toHaveLength(1);
     const [, limit = ''] =
-      /^at \d+mb a second Redis cuts a bridge off after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
+      /^at \d+mb a second Redis disconnects a bridge after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
         warnings[0] ?? '',
       ) ?? [];
-    // Redis takes the advice, and it helps.
+    // Redis accepts the command, and the warning is gone.
     const client = new Redis(server.url);
     onTestFinished(() => client.disconnect());
     expect(await client.config('SET', 'client-output-buffer-limit', limit)).toBe('OK');
     expect(await warningsOf(namespaceOn(server.url), BUSY, 200)).toEqual([]);
   });
 
-  test('is not warned of where the rate is low for its output buffer', async () => {
+  test('do not warn of a small output buffer if the rate is low', async () => {
     const server = await freshRedis(['--client-output-buffer-limit', 'pubsub', '1mb', '512kb', '60']);
     expect(await warningsOf(namespaceOn(server.url), ['--count', '10'], 10)).toEqual([]);
   });
 
-  test('that tells nothing of its settings is taken as it is', async () => {
+  test('do not warn if Redis refuses CONFIG', async () => {
     const server = await freshRedis(['--rename-command', 'CONFIG', '']);
     expect(await warningsOf(namespaceOn(server.url), BUSY, 200)).toEqual([]);
   });

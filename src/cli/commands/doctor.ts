@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Cure, Finding } from '../../core/finding.js';
+import type { Finding, Fix } from '../../core/finding.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
 import { printable } from '../../log/printable.js';
@@ -47,7 +47,7 @@ type Given = ReadonlyMap<string, string>;
 const NOTHING_GIVEN: Given = new Map();
 
 export function shownFinding(
-  { check, status, what, why, cures = [] }: Finding,
+  { check, status, what, why, fixes = [] }: Finding,
   url: string,
   given = NOTHING_GIVEN,
 ): ShownFinding {
@@ -56,12 +56,12 @@ export function shownFinding(
     status,
     what,
     ...(why === undefined ? {} : { why }),
-    mend: cures.map((cure) => (cure.at === 'redis' ? redisCli(cure, url) : inShell(cure, given))),
+    mend: fixes.map((fix) => (fix.at === 'redis' ? redisCli(fix, url) : inShell(fix, given))),
   };
 }
 
 /** Our own commands are about the same group, unless they name another. */
-function inShell({ words }: Cure, given: Given): string {
+function inShell({ words }: Fix, given: Given): string {
   if (words[0] !== 'cgroup') return shellLine(words);
   const more = [...given].filter(([flag]) => !words.includes(flag));
   return shellLine([...words, ...more.flatMap(([flag, value]) => [flag, shownValue(flag, value)])]);
@@ -72,7 +72,7 @@ function shownValue(flag: string, value: string): string {
 }
 
 /** The password is not shown: see {@link notesOn}. */
-function redisCli({ words, refused }: Cure, url: string): string {
+function redisCli({ words, refused }: Fix, url: string): string {
   const { hostname, port, pathname, protocol } = new URL(url);
   const user = userIn(url);
   const flags = [
@@ -87,9 +87,9 @@ function redisCli({ words, refused }: Cure, url: string): string {
 
 /** What has to be known of the lines, whoever types them. */
 export function notesOn(findings: readonly Finding[], url: string, given = NOTHING_GIVEN): string[] {
-  const all = findings.flatMap((finding) => finding.cures ?? []);
-  const cures = all.filter(({ at }) => at === 'redis');
-  const refused = cures.filter((cure) => cure.refused);
+  const all = findings.flatMap((finding) => finding.fixes ?? []);
+  const fixes = all.filter(({ at }) => at === 'redis');
+  const refused = fixes.filter((fix) => fix.refused);
   const user = userIn(url);
   const notes: string[] = [];
   if (refused.length > 0)
@@ -97,7 +97,7 @@ export function notesOn(findings: readonly Finding[], url: string, given = NOTHI
       `${user === undefined ? 'The user of this URL' : `The user ${user}`} may not use ${[...new Set(refused.map(commandOf))].join(', ')}: ` +
         'type these lines as a user who may (redis-cli --user NAME; without it, as the default user).',
     );
-  if (cures.length > 0 && new URL(url).password !== '')
+  if (fixes.length > 0 && new URL(url).password !== '')
     notes.push(
       'redis-cli takes the password from the variable REDISCLI_AUTH, or asks for it with --askpass.',
     );
@@ -109,7 +109,7 @@ export function notesOn(findings: readonly Finding[], url: string, given = NOTHI
 }
 
 /** `CONFIG SET`, `PING`: in capitals is what is no argument. */
-function commandOf({ words }: Cure): string {
+function commandOf({ words }: Fix): string {
   return words
     .slice(0, 2)
     .filter((word) => /^[A-Z]+$/.test(word))

@@ -1,6 +1,6 @@
 /**
- * Collects what a subscriber hears into batches, one under way at a time: what comes meanwhile makes up the next. So a
- * single message does not wait, and a flood goes in bulk.
+ * Collects the messages of a subscriber into batches, one under way at a time: the messages that come meanwhile are the
+ * next one. So a single message does not wait, and a flood goes in bulk.
  */
 export class Batcher {
   #most;
@@ -21,14 +21,14 @@ export class Batcher {
 
   async #run() {
     this.#busy = true;
-    // What else arrives in this turn of the event loop goes along.
+    // Messages of the same turn of the event loop join the batch.
     await new Promise((resolve) => setImmediate(resolve));
     let next = 0;
     while (next < this.#waiting.length) {
       const batch = this.#waiting.slice(next, next + this.#most);
       next += batch.length;
       await this.#write(batch);
-      // Now and then, rather than moving the rest for each batch.
+      // Not for each batch: it moves the rest.
       if (next > this.#waiting.length / 2) {
         this.#waiting = this.#waiting.slice(next);
         next = 0;

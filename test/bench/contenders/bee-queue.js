@@ -5,7 +5,7 @@ import { Batcher } from './batcher.js';
 
 /**
  * Bee-Queue as its README advises: no events, no jobs kept in memory or, once done, in Redis ("Settings"), jobs saved
- * together (`saveAll`), the queue that adds is none that works ("Optimizing Redis Connections").
+ * together (`saveAll`), one queue to add and another one to work ("Optimizing Redis Connections").
  */
 const QUEUE = 'bench';
 const BULK = 500;

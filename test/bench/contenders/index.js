@@ -7,8 +7,8 @@ const READY = '"ready:';
 const SERVES = /"http":"([^"]+)"/;
 
 /**
- * Who is measured. All do the same work: what is published on the channel is in the output once, with a random property
- * and the id of the consumer. `launch` starts it on a stage and gives its process when publishing works.
+ * All that are measured. They do the same work: each message of the channel is in the output once, with a random property
+ * and the id of the consumer. `launch` starts one on a stage and returns its process when publishing works.
  *
  * @type {{ name: string, title: string, launch: (stage: import('../stage/stage.js').Stage) => Promise<import('../stage/child.js').Child> }[]}
  */
@@ -23,7 +23,7 @@ export const CONTENDERS = [
   competitor('tutorial', `tutorial loop, ioredis ${versionOf('ioredis')}`),
 ];
 
-/** Some of them by their names, or all where none are given. */
+/** The contenders of these names, or all if there are no names. */
 export function contendersNamed(names) {
   return names === undefined ? CONTENDERS : CONTENDERS.filter(({ name }) => names.includes(name));
 }
@@ -43,7 +43,7 @@ export async function launchServing(stage, args) {
   return { child, url: await told };
 }
 
-/** True for the line that says so. */
+/** True for the line that says that it is ready. */
 function isReady(line) {
   return String(line).includes(READY) ? true : undefined;
 }

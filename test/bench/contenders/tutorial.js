@@ -3,9 +3,9 @@ import { CHANNEL, OUTPUT } from '../names.js';
 
 /**
  * The loop of the tutorials: a subscriber adds each message to a stream; each consumer reads ten, and writes and
- * acknowledges them one by one. Nothing is removed from the stream, nobody takes over what a dead consumer held.
+ * acknowledges them one by one. Nothing is removed from the stream, and no consumer takes over the messages of a dead one.
  *
- * ioredis sends what is written in one turn of the event loop together, so XADD is not waited for one by one.
+ * ioredis sends all commands of one turn of the event loop together, so the loop does not wait for each XADD.
  */
 const STREAM = 'tutorial:stream';
 const GROUP = 'tutorial';

@@ -7,14 +7,14 @@ import { Stage } from '../stage/stage.js';
 
 const SIZE = 4;
 const EVERY_MS = 100;
-/** A burst is that of many publishers: Redis reads so much of each in turn, and one alone would be held up by its share. */
+/** Publishers of a burst: Redis reads from each in turn, so a single one would be limited by its share. */
 const PUBLISHERS = 200;
-/** No more results come after such a silence. */
+/** ms without a result after which no more are expected. */
 const QUIET_MS = 15_000;
-/** Before the burst, for a process at rest. */
+/** ms before the burst, for a process at rest. */
 const REST_MS = 1_000;
 
-/** A burst, as fast as can be published: all of it is relayed and processed, and the memory that it took is given back. */
+/** A burst, published as fast as possible: all of it is relayed and processed, and the memory is released. */
 export function burst({ messages, afterSeconds }, say) {
   return Stage.use(async (stage) => {
     const child = await launchGroup(stage, ['--size', SIZE]);

@@ -5,8 +5,8 @@ import { measureLimit } from '../stage/limit.js';
 import { Stage } from '../stage/stage.js';
 
 /**
- * From PUBLISH to output at full flood. All contenders take turns in each round, and the limit with them, each on a
- * Redis of its own.
+ * From PUBLISH to output at full flood. In each round all contenders and the limit take turns, each on a Redis of its
+ * own.
  */
 export async function flood({ contenders, messages, limit, rounds }, say) {
   const results = [];

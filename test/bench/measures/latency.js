@@ -3,9 +3,9 @@ import { publish } from '../stage/publish.js';
 import { Stage } from '../stage/stage.js';
 
 const WITNESS = new URL('../stage/witness.js', import.meta.url);
-/** Seconds at the rate before it counts. */
+/** Seconds at the rate before the measure starts. */
 const WARM_UP = 2;
-/** A contender whose median is longer than this (ms) has a backlog: it is spared the higher rates. */
+/** ms: a contender with a longer median has a backlog, and skips the higher rates. */
 const BACKLOG_MS = 500;
 
 /** Latency from PUBLISH to a reader of the output, at steady rates. */
@@ -22,7 +22,7 @@ export async function latency({ contenders, rates, seconds, rounds }, say) {
   return { seconds, runs };
 }
 
-/** @returns percentiles in ms, and how many ms the publisher itself was late, 99 % of its messages and the latest of them */
+/** @returns percentiles in ms, and how many ms late the publisher itself was: p99 and the most */
 async function once(stage, launch, rate, seconds) {
   const child = await launch(stage);
   const [first, count] = [rate * WARM_UP, rate * seconds];

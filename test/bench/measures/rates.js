@@ -4,10 +4,10 @@ import { meter } from '../stage/meter.js';
 import { publish } from '../stage/publish.js';
 import { Stage } from '../stage/stage.js';
 
-/** Who has written the last result so long (ms) after the last PUBLISH has kept up. */
+/** ms from the last PUBLISH to the last result within which a contender has kept up. */
 const KEPT_UP_MS = 500;
 
-/** Steady rates: who keeps up, and what a message costs. Who does not keep up is spared the higher rates. */
+/** Steady rates: which contenders keep up, and what a message costs. One that does not keep up skips the higher rates. */
 export async function rates({ contenders, rates, seconds, rounds }, say) {
   const runs = [];
   for (let round = 1; round <= rounds; round++)

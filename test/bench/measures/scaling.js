@@ -5,9 +5,9 @@ import { checkDelivery } from '../stage/delivery.js';
 import { Stage } from '../stage/stage.js';
 
 /**
- * Throughput out of a backlog against the number of consumers, whose processor waits `work` ms for each message. The
- * backlog lasts for `seconds`, where there is work; the first and the last tenth of it do not count. Without work the machine
- * decides how fast they are: there are more rounds.
+ * Throughput out of a backlog against the number of consumers, whose processor waits `work` ms for each message. With
+ * work, the backlog lasts for `seconds`; its first and last tenth do not count. Without work the machine limits the
+ * rate, so there are more rounds.
  */
 export async function scaling({ sizes, works, seconds, messages, rounds, roundsWithoutWork }, say) {
   const runs = [];

@@ -5,7 +5,7 @@ import { Stage } from '../stage/stage.js';
 
 const SIZE = 4;
 const EVERY_MS = 1_000;
-/** Results that Redis keeps, so that its own memory lasts. */
+/** Results that Redis keeps, so that its own memory suffices. */
 const KEPT = 1_000_000;
 
 /** Memory of the process at a steady rate, for a long time. */

@@ -3,15 +3,15 @@ import { publish } from '../stage/publish.js';
 import { sample } from '../stage/sample.js';
 import { Stage } from '../stage/stage.js';
 
-/** What Redis has by itself: 32 MB at once, or 8 MB for a minute, and the subscriber is cut off. */
+/** The default of Redis: it disconnects a subscriber at 32 MB at once, or 8 MB for a minute. */
 const REDIS_DEFAULT = ['--client-output-buffer-limit', 'pubsub', '32mb', '8mb', '60'];
 const EVERY_MS = 100;
-/** No more is relayed after such a silence. */
+/** ms without a relayed message after which no more are expected. */
 const QUIET_MS = 5_000;
 
 /**
- * A flood while no consumer runs: does the bridge keep reading? What it does not read in time, Redis keeps for it, up to a
- * limit. The limits are those that Redis has by itself.
+ * A flood while no consumer runs: does the bridge keep reading? Redis keeps what it does not read in time, up to a limit:
+ * the default one.
  */
 export function stopped({ rate, seconds }, say) {
   return Stage.use(async (stage) => {
@@ -19,7 +19,7 @@ export function stopped({ rate, seconds }, say) {
     const omem = sample(EVERY_MS, () => longestOutputBuffer(stage));
     const count = rate * seconds;
     const { began, ended } = await publish(stage, { count, rate });
-    // What was lost with a subscriber that was cut off will never come.
+    // Messages that were lost with a disconnected subscriber never come.
     await stage.untilQuiet(count, async () => (await stage.counters()).relayed, QUIET_MS);
     const outputBuffer = Math.max(...(await omem.end()).map(({ value }) => value));
     const { relayed, gaps } = await stage.counters();
@@ -36,7 +36,7 @@ async function longestOutputBuffer(stage) {
   return Math.max(0, ...[...clients.matchAll(/ omem=(\d+)/g)].map(([, bytes]) => Number(bytes)));
 }
 
-/** Bytes at which Redis cuts a subscriber off: at once (hard), and where it lasts (soft). */
+/** Bytes at which Redis disconnects a subscriber: at once (hard), and after a while (soft). */
 async function pubsubLimits(stage) {
   const [, text] = await stage.redis.config('GET', 'client-output-buffer-limit');
   const [, hard, soft] = /pubsub (\d+) (\d+)/.exec(text).map(Number);

@@ -6,9 +6,9 @@ const WATCHER = new URL('../stage/watcher.js', import.meta.url);
 const SIZE = ['--size', 4];
 
 /**
- * What it costs to be looked at: pairs of floods, one of a group whose event stream so many browsers have open while a
- * scraper asks for the metrics each second, one of a group that serves nothing. Which of the two comes first alternates,
- * so that a machine that becomes slower or faster meanwhile favours neither.
+ * The cost of being watched: pairs of floods, one of a group with so many browsers on its event stream and a scrape of the
+ * metrics each second, one of a group that serves nothing. The order alternates, so that a machine that becomes slower or
+ * faster meanwhile favours neither.
  */
 export async function watched({ messages, streams, pairs }, say) {
   const rounds = [];
@@ -34,7 +34,7 @@ async function floodAlone(stage, messages) {
   return measured;
 }
 
-/** @throws {Error} if those who watched have not seen the group at work */
+/** @throws {Error} if the watchers have not seen the group at work */
 async function floodWatched(stage, messages, streams) {
   const { child, url } = await launchServing(stage, SIZE);
   const watcher = stage.spawn(WATCHER, { url, streams });

@@ -2,7 +2,7 @@ import { init } from 'echarts';
 import { spreadText, whole } from './format.js';
 import { groupBy, median, spread } from './statistics.js';
 
-/** Readable on white and on black, for a page may be either; the ground is transparent. */
+/** Readable on white and on black: the background is transparent. */
 const INK = '#737c86';
 const RULE = '#8886';
 const COLOURS = ['#2f81f7', '#d97706', '#1a9c6c', '#c2528b'];
@@ -65,7 +65,7 @@ const OPTIONS = {
         data: [...mine.keys()].map((rate) => `${rate.toLocaleString('en')} msg/s`),
         ...axis(),
       },
-      // Bars grow from the bottom: on this axis they would from 1.
+      // Bars grow from the bottom; on this axis they would grow from 1.
       yAxis: { type: 'log', min: 0.1, startValue: 0.1, ...axis() },
       series: bars.flatMap(([name, spreads], i) => [
         {

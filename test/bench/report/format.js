@@ -3,7 +3,7 @@ export function whole(number) {
   return Math.round(number).toLocaleString('en');
 }
 
-/** Three digits that count: 0.0123, 1.23, 12.3, 123 */
+/** Three significant digits: 0.0123, 1.23, 12.3, 123 */
 export function short(number) {
   return number >= 1_000 ? whole(number) : String(Number(number.toPrecision(3)));
 }
@@ -12,7 +12,7 @@ export function megabytes(bytes) {
   return `${whole(bytes / 1e6)} MB`;
 }
 
-/** `median (least – most)`, or just the median where they are alike; a dash for nothing */
+/** `median (least – most)`, or just the median if they are alike; a dash for nothing */
 export function spreadText(spread, format) {
   if (spread === undefined) return '–';
   if (format(spread.least) === format(spread.most)) return format(spread.median);

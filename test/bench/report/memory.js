@@ -1,7 +1,7 @@
 import { groupBy, median } from './statistics.js';
 
 const MINUTE_MS = 60_000;
-/** A minute whose readings span less than this share of it is not whole. */
+/** A minute is incomplete if its readings span less than this share of it. */
 const WHOLE = 0.9;
 
 /**

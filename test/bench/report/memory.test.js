@@ -7,7 +7,7 @@ it('has the median of each minute', () => {
   expect(byMinute(readings(120))).toEqual([29.5, 89.5]);
 });
 
-it('leaves out a minute that is not whole', () => {
+it('leaves out an incomplete minute', () => {
   expect(byMinute(readings(90))).toEqual([29.5]);
   expect(byMinute(readings(20))).toEqual([]);
 });

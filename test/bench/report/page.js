@@ -3,7 +3,7 @@ import { TABLES, targetsTable } from './tables.js';
 import { judge } from './targets.js';
 
 /**
- * docs/benchmarks.md, all of it.
+ * The whole of docs/benchmarks.md.
  *
  * @param {Record<string, object>} measures results by the name of the measure, each with where and when it ran
  * @param {string[]} charts names of the charts in docs/bench
@@ -27,7 +27,7 @@ export function pageOf(measures, charts) {
   ].join('\n');
 }
 
-/** When and where: a line for all measures, or one for those that ran together where they did not all. */
+/** When and where: one line if all measures ran together, else one for each set that did. */
 function runsOf(measures) {
   const runs = [...groupBy(Object.entries(measures), ([, result]) => runText(result)).entries()];
   if (runs.length === 1) return [runs[0][0]];

@@ -1,15 +1,15 @@
 import { ratio } from './statistics.js';
 
-/** Ratios below so much of their reference have been halved: something is wrong, and it is not the noise. */
+/** A ratio below this part of its reference is not noise: something is wrong. */
 const HALVED = 0.5;
 
 /**
- * Median ratios of the flood's rate to those that it is held against: what `npm run bench -- --short` prints, and reference.json
- * holds.
+ * Median ratios of the flood's rate to the rates that it is compared with: `npm run bench -- --short` prints them, and
+ * reference.json holds them.
  *
- * Stored is the middle of seven short runs on two cores, most of them with two to four other processes for each core: to
- * the limit they had 0.060 to 0.118, to BullMQ 7.0 to 9.5, to the tutorial loop 4.0 to 6.5. So noise stays a third above
- * the half of what is stored, and a group that has become half as fast does not pass.
+ * reference.json holds the median of seven short runs on two cores, most of them with two to four other processes per
+ * core. The ratios were 0.060 to 0.118 to the limit, 7.0 to 9.5 to BullMQ, 4.0 to 6.5 to the tutorial loop. So noise stays
+ * a third above half of the reference, and a group that has become half as fast does not pass.
  */
 export function floodRatios({ rounds }) {
   const against = (who) =>

@@ -13,7 +13,7 @@ it('takes the median of the ratios', () => {
   expect(ratios).toEqual({ limit: 0.2, bullmq: 20, tutorial: 4 });
 });
 
-it('lets half of the reference pass, and no less', () => {
+it('passes half of the reference, and no less', () => {
   const verdicts = holdAgainst({ limit: 0.1, bullmq: 4.9 }, { limit: 0.2, bullmq: 10 });
   expect(verdicts.map(({ name, ok }) => [name, ok])).toEqual([
     ['limit', true],
@@ -21,6 +21,6 @@ it('lets half of the reference pass, and no less', () => {
   ]);
 });
 
-it('fails where a ratio is missing', () => {
+it('fails if a ratio is missing', () => {
   expect(holdAgainst({}, { limit: 0.2 })[0].ok).toBe(false);
 });

@@ -11,7 +11,7 @@ export function spread(numbers) {
   return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers) };
 }
 
-/** Spread of one quantity over another, round by round: only what ran side by side is compared. */
+/** Spread of one quantity over another, round by round: it compares only runs of the same round. */
 export function ratio(rounds, over, under) {
   return spread(rounds.map((round) => over(round) / under(round)));
 }
@@ -28,8 +28,9 @@ export function middleRate(times) {
 }
 
 /**
- * What adding costs at worst: the lowest, over all pairs of sizes, of the rate with more ÷ the rate with fewer, each the median
- * over the rounds. (The best rate of one round is mostly the luckiest, and against it any other looks bad.) 1 or more: nothing.
+ * The worst step: the lowest ratio, over all pairs of sizes, of the rate with more to the rate with fewer, each the median
+ * over the rounds. (The best rate of one round is mostly luck, and any other looks bad next to it.) 1 or more: adding
+ * costs nothing.
  *
  * @param {number[][]} rounds rates in the order of growing sizes, two at least
  */

@@ -15,13 +15,13 @@ describe('spread', () => {
   it('has the median, the least and the most', () => {
     expect(spread([5, 1, 3])).toEqual({ median: 3, least: 1, most: 5 });
   });
-  it('of nothing is undefined', () => {
+  it('is undefined for no numbers', () => {
     expect(spread([])).toBeUndefined();
   });
 });
 
 describe('ratio', () => {
-  it('compares what ran side by side, not the medians', () => {
+  it('compares runs of the same round, not the medians', () => {
     const rounds = [
       { a: 100, b: 10 },
       { a: 20, b: 20 },
@@ -40,7 +40,7 @@ describe('middleRate', () => {
   it('is the events per second of steady events', () => {
     expect(middleRate(Array.from({ length: 1_000 }, (_, i) => i * 5))).toBeCloseTo(200);
   });
-  it('does not look at a slow start, nor at a slow end', () => {
+  it('ignores a slow start and a slow end', () => {
     const times = Array.from({ length: 100 }, (_, i) => 10_000 + i * 10);
     times[0] = 0;
     times[99] = 99_000;
@@ -49,13 +49,13 @@ describe('middleRate', () => {
 });
 
 describe('the worst step', () => {
-  it('is 1 or more where each gains', () => {
+  it('is 1 or more if each step gains', () => {
     expect(worstStep([[100, 200, 220]])).toBe(1.1);
   });
-  it('is from the best with fewer, so that small steps down add up', () => {
+  it('starts at the best rate with fewer, so that small steps down add up', () => {
     expect(worstStep([[100, 96, 92]])).toBe(0.92);
   });
-  it('is not made by a lucky rate in a single round', () => {
+  it('ignores a lucky rate in a single round', () => {
     const rounds = [
       [150, 100, 100],
       [100, 150, 100],
@@ -66,7 +66,7 @@ describe('the worst step', () => {
 });
 
 describe('groupBy', () => {
-  it('keeps the order in which keys first occur', () => {
+  it('keeps the order of the first occurrence of keys', () => {
     expect([...groupBy([3, 1, 4, 6], (n) => n % 2)]).toEqual([
       [1, [3, 1]],
       [0, [4, 6]],

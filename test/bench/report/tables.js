@@ -4,7 +4,7 @@ import { groupBy, ratio, spread } from './statistics.js';
 
 /**
  * The tables of each measure, from its result: `{ title, head, rows, note }`. The first column is text, the others are numbers.
- * Where there were rounds, a cell has the median with the least and the most.
+ * With several rounds, a cell has the median with the least and the most.
  */
 export const TABLES = {
   flood: ({ messages, rounds }) => ({
@@ -202,7 +202,7 @@ export function targetsTable(verdicts) {
   };
 }
 
-/** A row for each contender and rate; `cells` gets the runs of it, and a function for the spread of a property. */
+/** A row for each contender and rate; `cells` gets its runs, and a function for the spread of a property. */
 function byContenderAndRate(runs, cells) {
   return [...groupBy(runs, ({ contender, rate }) => `${contender} ${rate}`).values()].map((same) => [
     same[0].contender,

@@ -32,7 +32,7 @@ describe('the table of the flood', () => {
 });
 
 describe('the table of latencies', () => {
-  it('has how late the publisher was beside p99', () => {
+  it('has the lateness of the publisher beside p99', () => {
     const run = { contender: 'cgroup', rate: 1_000, p50: 0.5, p99: 2, p999: 5, max: 9, lateP99: 1, late: 4 };
     const { head, rows } = TABLES.latency({
       seconds: 8,
@@ -44,7 +44,7 @@ describe('the table of latencies', () => {
 });
 
 describe('the table of scaling', () => {
-  it('has a row for each number of consumers, and tells the share of linear', () => {
+  it('has a row for each number of consumers, with its share of linear', () => {
     const runs = [
       { size: 1, work: 0, rate: 1_000 },
       { size: 4, work: 0, rate: 1_100 },
@@ -59,7 +59,7 @@ describe('the table of scaling', () => {
 });
 
 describe('the table of what watching costs', () => {
-  it('has both, and their ratios pair by pair', () => {
+  it('has both floods, and their ratios pair by pair', () => {
     const pair = (rate) => ({
       alone: { rate: 100_000, redisMicros: 4, nodeMicros: 5 },
       watched: { rate, redisMicros: 4, nodeMicros: 5.1 },
@@ -79,7 +79,7 @@ describe('the table of what watching costs', () => {
 });
 
 describe('the table of targets', () => {
-  it('tells by how much, whichever way', () => {
+  it('says by how much, in both directions', () => {
     const verdict = {
       measure: 'flood',
       what: 'x',

@@ -113,7 +113,7 @@ export function judge(measures) {
   });
 }
 
-/** Undefined where the aim is 0, of which there is no share. */
+/** Undefined if the aim is 0. */
 function marginOf(got, want, more) {
   if (want === 0) return undefined;
   return more ? got / want - 1 : 1 - got / want;

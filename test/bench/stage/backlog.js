@@ -1,7 +1,7 @@
 import { launchGroup } from '../contenders/index.js';
 import { publish } from './publish.js';
 
-/** Fills the inbox: a bridge relays `count` messages, and ends; nobody has consumed any. */
+/** Fills the inbox: a bridge relays `count` messages and ends, and no consumer runs. */
 export async function fillBacklog(stage, count) {
   const bridge = await launchGroup(stage, ['--bridge', 'only']);
   await publish(stage, { count });

@@ -4,16 +4,16 @@ import { createInterface } from 'node:readline';
 import { usageOf } from './usage.js';
 
 const STOP_MS = 15_000;
-/** What a process wrote last, for the error that says why it ended. */
+/** Characters kept of a process's last output, for the error that says why it ended. */
 const LINES_KEPT = 20;
 
 const alive = new Set();
-// None outlives the benchmark, however that ends (but for SIGKILL).
+// None outlives the benchmark, unless that ends by SIGKILL.
 process.on('exit', () => {
   for (const child of alive) child.kill();
 });
 
-/** A process of the benchmark, which nothing of the developer's own settings reaches. */
+/** A process of the benchmark, without the developer's own settings. */
 export class Child {
   #child;
   #lines = [];
@@ -50,7 +50,7 @@ export class Child {
     this.#child.send(message);
   }
 
-  /** The next line of its output, or message from it, that `wanted` finds something in. */
+  /** The next line of its output, or message from it, for which `wanted` returns something. */
   async when(wanted, what) {
     let watcher;
     const found = new Promise((resolve) => {
@@ -71,7 +71,7 @@ export class Child {
     return this.when((heard) => (heard?.[name] === undefined ? undefined : heard), what);
   }
 
-  /** SIGTERM, and SIGKILL if that does not help. */
+  /** SIGTERM, and SIGKILL if it does not end. */
   async stop() {
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.kill(), STOP_MS);

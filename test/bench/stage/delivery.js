@@ -5,8 +5,8 @@ import { millisecondsOf } from './stream-id.js';
 const PAGE = 5_000;
 
 /**
- * Reads the whole output and sees to it that each of the messages 0 … count − 1 has one result, processed, with the id
- * of a consumer.
+ * Reads the whole output and checks that each of the messages 0 … count − 1 has one result, processed, with the id of a
+ * consumer.
  *
  * @throws {Error} that says what is missing, double or wrong
  * @returns {Promise<{ consumers: number, times: Float64Array }>} how many consumers have results, and when each result was
@@ -28,7 +28,7 @@ export async function checkDelivery(stage, count) {
   return { ...tally.close(), times };
 }
 
-/** The account of what was delivered. */
+/** Counts the results of each message. */
 export class Tally {
   #seen;
   #consumers = new Set();

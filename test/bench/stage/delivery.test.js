@@ -14,7 +14,7 @@ function tallyOf(...entries) {
 }
 
 describe('Tally', () => {
-  it('is content with each message once', () => {
+  it('accepts each message once', () => {
     expect(tallyOf(entryOf(1), entryOf(0, { consumer: 'c-2' })).close()).toEqual({ consumers: 2 });
   });
 

@@ -1,15 +1,15 @@
 import { meter } from './meter.js';
 import { preparePublisher, publish } from './publish.js';
 
-/** Before the clock starts, so many of the messages go through: code is compiled then, and connections are warm. */
+/** Messages that go through before the clock starts, so that code is compiled and connections are warm. */
 const WARM_UP = 0.1;
 
 /**
- * Publishes `messages` at full flood, and as many before as warm a contender up.
+ * Publishes `messages` at full flood, after the messages that warm a contender up.
  *
  * @param {import('./child.js').Child} child the contender's process
  * @returns msg/s from the first PUBLISH to the last result, msg/s of the publisher, CPU per message, and how many results there
- *   are now, with those of the warm-up
+ *   are now, those of the warm-up included
  */
 export async function floodOnce(stage, child, messages) {
   const warmUp = Math.ceil(messages * WARM_UP);

@@ -1,6 +1,6 @@
 /**
- * The latency of each message, under its number: noting one is a store into memory that is there already, whatever the
- * latency, and no message can count twice.
+ * The latency of each message, by its number: adding one is a store into memory that is allocated already, and no message
+ * can count twice.
  */
 export class Latencies {
   #first;
@@ -8,7 +8,7 @@ export class Latencies {
   #micros;
   #known = 0;
 
-  /** Of the messages `first` … `first + count − 1`; those before are let pass. */
+  /** For the messages `first` … `first + count − 1`; ignores those before. */
   constructor(first, count) {
     this.#first = first;
     this.#micros = new Uint32Array(count);
@@ -22,7 +22,7 @@ export class Latencies {
     return this.#known === this.#micros.length;
   }
 
-  /** @throws {Error} for a message that has come before, and for one of which there is none */
+  /** @throws {Error} for a message that came before, and for an unknown one */
   note(number, micros) {
     const i = number - this.#first;
     if (i < 0) return;

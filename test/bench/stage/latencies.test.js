@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Latencies } from './latencies.js';
 
-it('has the percentiles of all that counts', () => {
+it('has the percentiles of the messages that count', () => {
   const latencies = new Latencies(10, 1_000);
   for (let number = 0; number < 10; number++) latencies.note(number, 1_000_000);
   for (let number = 1_009; number >= 10; number--) latencies.note(number, (number - 9) * 1_000);
@@ -17,7 +17,7 @@ it('is complete when each message has come, and not before', () => {
   expect([latencies.known, latencies.isComplete]).toEqual([2, true]);
 });
 
-it('counts none twice, and none that there is not', () => {
+it('counts no message twice, and no unknown one', () => {
   const latencies = new Latencies(0, 2);
   latencies.note(1, 0);
   expect(() => latencies.note(1, 5)).toThrow('second result of message 1');

@@ -4,13 +4,13 @@ export class Lateness {
   #ticks = [];
   #messages = 0;
 
-  /** So many messages leave together, of which the first should have left so long (ms) ago. */
+  /** Adds messages that leave together; `ms` is how late the first of them is. */
   note(ms, messages) {
     this.#ticks.push([Math.max(0, ms), messages]);
     this.#messages += messages;
   }
 
-  /** The ms within which so many per cent of the messages left; 0 where there were none. */
+  /** The ms within which so many per cent of the messages left; 0 if there were none. */
   percentile(percent) {
     const wanted = (this.#messages * percent) / 100;
     let seen = 0;

@@ -8,7 +8,7 @@ it('counts messages, not ticks', () => {
   expect([50, 99, 100].map((percent) => lateness.percentile(percent))).toEqual([1, 50, 50]);
 });
 
-it('is 0 for what left early, and for nothing', () => {
+it('is 0 for early messages, and for none', () => {
   const lateness = new Lateness();
   expect(lateness.percentile(99)).toBe(0);
   lateness.note(-3, 1);

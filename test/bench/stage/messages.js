@@ -1,6 +1,6 @@
 /**
- * The message that all publish: an id like a UUID whose last 12 digits are its number. The width is fixed, so
- * that a batch is made by writing digits into a copy of a template. With a stamp it also says when it was sent,
+ * The message of all publishers: an id like a UUID whose last 12 digits are its number. The width is fixed, so a batch is
+ * a copy of a template with other digits. With a stamp it also says when it was sent,
  * in µs of the machine's monotonic clock, which all processes share.
  */
 const ID = '00000000-0000-4000-8000-';
@@ -15,18 +15,18 @@ export function messageOf(number, stamp) {
   return `{"message_id":"${id}"${sent}}`;
 }
 
-/** The number in a message id; undefined where it is none of ours. */
+/** The number in a message id; undefined if it is none of ours. */
 export function numberOf(id) {
   return id.length === ID.length + NUMBER_DIGITS && id.startsWith(ID)
     ? Number(id.slice(ID.length))
     : undefined;
 }
 
-/** Where the number and the stamp stand in a message with a stamp; contenders leave the start of it as it is. */
+/** Offsets of the number and the stamp in a stamped message; contenders leave its start as it is. */
 const NUMBER_AT = messageOf(0, 0).indexOf(ID) + ID.length;
 const STAMP_AT = messageOf(0, 0).indexOf('"sent":"') + '"sent":"'.length;
 
-/** The number of a message with a stamp, out of the bytes of its JSON; NaN where it is none of ours. */
+/** The number of a stamped message, from the bytes of its JSON; NaN if it is none of ours. */
 export function numberIn(bytes, from) {
   return readDigits(bytes, from + NUMBER_AT, NUMBER_DIGITS);
 }
@@ -71,7 +71,7 @@ export class PublishTemplate {
   }
 }
 
-/** Over zeros: what is left of the first digit stays as the template has it. */
+/** Writes over zeros: those left of the first digit stay as in the template. */
 function writeDigits(bytes, at, width, number) {
   for (let i = at + width - 1, rest = number; rest > 0; i--) {
     const next = Math.floor(rest / 10);
@@ -80,7 +80,7 @@ function writeDigits(bytes, at, width, number) {
   }
 }
 
-/** The number in so many digits with a quote behind them; NaN where something else stands there. */
+/** The number in so many digits before a quote; NaN if there is anything else. */
 function readDigits(bytes, at, width) {
   const end = at + width;
   if (bytes[end] !== QUOTE) return Number.NaN;

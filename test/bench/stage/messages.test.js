@@ -5,7 +5,7 @@ describe('PublishTemplate', () => {
   const commands = (text) => text.split('*3\r\n').slice(1);
   const bodyOf = (command) => command.split('\r\n').at(-2);
 
-  it('makes commands that hold the messages, one number each', () => {
+  it('makes commands with the messages, one number each', () => {
     const template = new PublishTemplate({ channel: 'some:channel', most: 5, stamped: false });
     const made = commands(template.batch(1_098, 3).toString());
     expect(made.map(bodyOf)).toEqual([1_098, 1_099, 1_100].map((number) => messageOf(number)));
@@ -21,7 +21,7 @@ describe('PublishTemplate', () => {
     });
   });
 
-  it('is not changed by what it has made', () => {
+  it('does not change with the commands that it made', () => {
     const template = new PublishTemplate({ channel: 'c', most: 1, stamped: true });
     template.batch(999_999, 1, 999_999);
     expect(template.batch(1, 1, 2).toString()).toContain(messageOf(1, 2));
@@ -29,7 +29,7 @@ describe('PublishTemplate', () => {
 });
 
 describe('numberOf', () => {
-  it('finds the number of a message again', () => {
+  it('finds the number of a message', () => {
     expect(numberOf(JSON.parse(messageOf(4_711)).message_id)).toBe(4_711);
   });
   it.each(['', 'x', '00000000-0000-0000-0000-000000004711'])('is undefined for %j', (id) => {

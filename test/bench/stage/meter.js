@@ -1,5 +1,5 @@
 /**
- * What the messages of a run cost: call it before, and the function that it gives after.
+ * The cost of the messages of a run: call it before the run, and the function that it returns after.
  *
  * @param {import('./child.js').Child} child the process whose CPU is counted beside Redis's
  * @returns {Promise<(messages: number) => Promise<{ redisMicros: number, nodeMicros: number }>>} µs of CPU per message

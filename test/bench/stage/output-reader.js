@@ -2,12 +2,12 @@ import { numberIn, stampIn } from './messages.js';
 import { RespScanner } from './resp-scanner.js';
 
 const BRACE = 0x7b;
-/** In the reply of XREAD, the array that holds the entries: in the list of streams, in the one stream that there is. */
+/** Depth of the entries in a reply of XREAD: in the list of streams, in the only stream. */
 const ENTRIES = 3;
 
 /**
- * Reads replies of XREAD on the output. Each result is told by its number and its stamp, without an object for it: at 50,000
- * a second, the reader must not cost more than what is measured.
+ * Reads replies of XREAD on the output. It reports each result by its number and its stamp, without an object: at 50,000 a
+ * second, the reader must not cost more than the contender.
  *
  * An entry is an array of its id and an array of its fields, so the id is the first text after each second array.
  */
@@ -41,7 +41,7 @@ export class OutputReader {
     });
   }
 
-  /** @param {Buffer} chunk of what the socket gives, wherever it is cut */
+  /** @param {Buffer} chunk from the socket, cut anywhere */
   take(chunk) {
     this.#scanner.take(chunk);
   }

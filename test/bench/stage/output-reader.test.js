@@ -34,22 +34,22 @@ function read(...chunks) {
 describe('OutputReader', () => {
   const all = [[7, 1_000], [8, 2_000], '5-1', '5-1', [9, 3_000], '6-12'];
 
-  it('tells each result once, and at the end of each reply its last id', () => {
+  it('reports each result once, and at the end of each reply its last id', () => {
     expect(read(REPLIES)).toEqual(all);
   });
 
-  it('does so wherever the chunks are cut', () => {
+  it('does so for chunks that are cut anywhere', () => {
     for (let cut = 1; cut < REPLIES.length; cut++)
       expect(read(REPLIES.slice(0, cut), REPLIES.slice(cut)), `cut at ${cut}`).toEqual(all);
     expect(read(...REPLIES)).toEqual(all);
   });
 
-  it('tells what is no message of ours as such', () => {
+  it('reports foreign messages as such', () => {
     const alien = array(text('7-0'), array(text('data'), text('{"a":1}')));
     expect(read(page(alien))).toEqual([[Number.NaN, Number.NaN], '7-0']);
   });
 
-  it('fails with what Redis refuses', () => {
+  it('fails with the error of Redis', () => {
     expect(() => read('-ERR no\r\n')).toThrow('Redis said: -ERR no');
   });
 });

@@ -5,7 +5,7 @@ const PUBLISHER = new URL('publisher.js', import.meta.url);
  *
  * @param {{ first?: number, count: number, rate?: number, stamped?: boolean, connections?: number }} options `first`: number
  *   of the first message; `connections`: at full flood, as many publishers
- * @returns what the publisher tells at its end (see there)
+ * @returns the report of the publisher at its end (see there)
  */
 export async function publish(stage, options) {
   return (await preparePublisher(stage, options))();

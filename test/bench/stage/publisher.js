@@ -5,13 +5,13 @@ import { Lateness } from './lateness.js';
 import { microseconds, PublishTemplate } from './messages.js';
 
 /**
- * A process of its own that publishes as cheaply as Node can: batches of ready-made commands over bare sockets,
- * and replies that are counted, not parsed. It shares two cores with all that is measured. A flood is made before it says
- * that it is ready.
+ * A process of its own that publishes as cheaply as Node can: batches of prepared commands over bare sockets, and replies
+ * that are counted, not parsed. It shares two cores with the contender. It prepares a flood before it says that it is
+ * ready.
  *
- * Says `{ ready }`, waits for `{ go }`, then says `{ published, unheard, began, ended, late, lateP99 }`: messages that
- * nobody received, ms since 1970 of the first write and the last reply, and how many ms messages left late, the latest of them
- * and 99 % of them.
+ * Says `{ ready }`, waits for `{ go }`, then says `{ published, unheard, began, ended, late, lateP99 }`. `unheard`: messages
+ * without a receiver. `began`, `ended`: ms since 1970 of the first write and the last reply. `late`, `lateP99`: ms by which
+ * messages left late, the most and p99.
  */
 const { port, first, count, rate, stamped, connections } = JSON.parse(process.argv[2]);
 
@@ -43,7 +43,7 @@ class Outlet {
     });
   }
 
-  /** Sends of the flood what it can take now. */
+  /** Sends as much of the flood as it can take now. */
   flood() {
     while (batches.length > 0 && this.#unanswered < WINDOW && !this.#socket.writableNeedDrain) {
       const { bytes, commands } = batches.pop();
@@ -88,7 +88,7 @@ process.once('message', () => {
 process.on('disconnect', () => process.exit(1));
 process.send({ ready: true });
 
-/** The whole flood, in batches: the last of them leaves first. */
+/** The whole flood, in batches; the last one leaves first. */
 function readyMade() {
   if (stamped) throw new TypeError('what is made before it leaves cannot be stamped: give a rate');
   const made = [];
@@ -99,7 +99,7 @@ function readyMade() {
   return made.reverse();
 }
 
-/** What is due leaves every millisecond; what a late tick missed leaves with the next one. */
+/** Messages that are due leave every millisecond; those of a late tick leave with the next one. */
 function pace() {
   const start = performance.now();
   const timer = setInterval(() => {

@@ -2,12 +2,12 @@ const [STAR, DOLLAR, MINUS, COLON, ZERO, CR] = [0x2a, 0x24, 0x2d, 0x3a, 0x30, 0x
 const NONE = Buffer.alloc(0);
 
 /**
- * Finds the texts in replies of Redis as they come, chunk by chunk, and makes no object of any. An array within an array is
- * told like what comes before it: its texts follow.
+ * Finds the texts in replies of Redis, chunk by chunk, without an object for each. An array within an array is reported
+ * like any other: its texts follow.
  */
 export class RespScanner {
   #watch;
-  /** The start of what the next chunk completes. */
+  /** The start of an element that the next chunk completes. */
   #rest = NONE;
   /** Elements of the reply that are still to come. */
   #open = 0;
@@ -16,23 +16,23 @@ export class RespScanner {
    * @param {object} watch
    * @param {(bytes: Buffer, from: number, to: number) => void} watch.text a text of the reply, whole; the bytes are good until
    *   it returns
-   * @param {(length: number) => void} watch.array an array begins; −1 where there is none
+   * @param {(length: number) => void} watch.array an array begins; −1 for a null array
    * @param {() => void} watch.end the reply is over
    */
   constructor(watch) {
     this.#watch = watch;
   }
 
-  /** @throws {Error} with what Redis said, where that is an error */
+  /** @throws {Error} with the text of Redis, if the reply is an error */
   take(chunk) {
-    // Only what is not whole is copied, and with it the chunk that completes it.
+    // Copies only an incomplete element, and the chunk that completes it.
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
     for (let next = this.#element(bytes, 0); next > 0; next = this.#element(bytes, at)) at = next;
     this.#rest = bytes.subarray(at);
   }
 
-  /** @returns {number} where the next element begins; 0 where this one is not all there yet */
+  /** @returns {number} where the next element begins; 0 if this one is incomplete */
   #element(bytes, at) {
     let end = at;
     while (end < bytes.length && bytes[end] !== CR) end++;
@@ -58,7 +58,7 @@ export class RespScanner {
     }
   }
 
-  /** An element is done, and so many more belong to it. */
+  /** An element is complete, and so many more belong to it. */
   #told(next, more) {
     this.#open = Math.max(1, this.#open) - 1 + more;
     if (this.#open === 0) this.#watch.end();

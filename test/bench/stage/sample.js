@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Reads something again and again until `end` is called, which gives all readings.
+ * Reads something again and again until `end` is called, which returns all readings.
  *
  * @param {number} everyMs
  * @returns {{ end: () => Promise<{ at: number, value: any }[]> }} `at`: ms since the first
@@ -16,7 +16,7 @@ export function sample(everyMs, read) {
       await sleep(everyMs);
     } while (!ended);
   })();
-  // It may fail long before anybody waits for it; `end` tells.
+  // It may fail long before `end` is called, which then throws.
   work.catch(() => {});
   return {
     end: async () => {

@@ -9,10 +9,10 @@ import { Child } from './child.js';
 import { millisecondsOf } from './stream-id.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
-/** Where `cgroup` keeps what it counts, with the settings that it has by itself. */
+/** The key of the counters of `cgroup` with its default settings. */
 const { counters: COUNTERS } = keysOf(parseSettings({}));
 const POLL_MS = 50;
-/** Without progress for so long, what is waited for will not come. */
+/** ms without progress after which waiting fails. */
 const STALL_MS = 60_000;
 
 /** A Redis of its own, and the processes that work on it. */
@@ -22,7 +22,7 @@ export class Stage {
   #server;
   #children = new Set();
 
-  /** Sets a stage up, does the work and clears up. `redisArgs`: more settings of the server. */
+  /** Sets up a stage, does the work and cleans up. `redisArgs`: more settings of the server. */
   static async use(work, redisArgs = []) {
     const stage = new Stage();
     try {
@@ -61,7 +61,7 @@ export class Stage {
     return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1_000;
   }
 
-  /** What `cgroup` has counted: relayed, processed, gaps … */
+  /** The counters of `cgroup`: relayed, processed, gaps … */
   async counters() {
     const counted = Object.entries(await this.redis.hgetall(COUNTERS));
     return {
@@ -89,7 +89,7 @@ export class Stage {
   }
 
   /**
-   * Waits until what `read` gives is `count` or more.
+   * Waits until `read` returns `count` or more.
    *
    * @throws {Error} if it does not change for a minute
    */
@@ -99,7 +99,7 @@ export class Stage {
       throw new Error(`${reached} of ${count} ${what}, and no more within ${STALL_MS / 1_000} s`);
   }
 
-  /** Waits until what `read` gives is `count` or more, or has not changed for `quietMs`; gives the last of it. */
+  /** Waits until `read` returns `count` or more, or the same for `quietMs`; returns the last value. */
   async untilQuiet(count, read, quietMs) {
     let [last, since] = [await read(), performance.now()];
     while (last < count && performance.now() - since < quietMs) {

@@ -7,7 +7,7 @@ const TICK_MS = 10;
  * What a process has used so far: ms of CPU, in user and kernel, of all its threads; bytes of memory that are
  * resident, now and at most.
  *
- * @throws {Error} where there is no /proc (this is measured on Linux alone), or no such process
+ * @throws {Error} if there is no /proc (it runs on Linux only), or no such process
  */
 export function usageOf(pid) {
   // The second field, the name in brackets, may hold spaces.

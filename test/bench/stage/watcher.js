@@ -1,11 +1,11 @@
 import { Agent, get } from 'node:http';
 
 /**
- * A process of its own that looks at a group as many browsers and a Prometheus do, as cheaply as Node can: event streams on
- * connections of their own, of which nothing is parsed, and a scrape each second over one that stays open.
+ * A process of its own that watches a group like many browsers and a Prometheus, as cheaply as Node can: event streams on
+ * connections of their own, unparsed, and a scrape each second over a connection that stays open.
  *
- * Says `{ ready }` when all streams are open; at `{ end }`, `{ seen }`: scrapes that were answered since, and the events
- * that came on the stream with the fewest.
+ * Says `{ ready }` when all streams are open. At `{ end }` it says `{ seen }`: the scrapes answered since, and the events of
+ * the stream with the fewest.
  */
 const { url, streams } = JSON.parse(process.argv[2]);
 const SCRAPE_MS = 1_000;
@@ -26,7 +26,7 @@ function open(i) {
   return new Promise((resolve) => {
     get(`${url}api/events`, { agent: false }, (response) => {
       check(response);
-      // Each event is written, and so comes, by itself.
+      // Each event is a write of its own, and so a chunk.
       response.on('data', () => events[i]++);
       response.on('end', () => {
         throw new Error('an event stream was ended');

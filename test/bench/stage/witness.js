@@ -5,17 +5,17 @@ import { microseconds } from './messages.js';
 import { OutputReader } from './output-reader.js';
 
 /**
- * A process of its own that reads the output as a user would, with XREAD, and takes the time from the stamp in each message until
- * its result is read here. So a latency holds everything: publisher's socket, Redis, contender, Redis, reader. All processes
- * share the machine's monotonic clock; the ids of the output are too coarse, at 1 ms. It does so on a bare socket: with a client
- * that makes an object of each result it would take more of the two cores than what it watches.
+ * A process of its own that reads the output like a user, with XREAD, and takes the time from the stamp in each message
+ * until its result is read here. So a latency includes everything: publisher's socket, Redis, contender, Redis, reader.
+ * All processes share the machine's monotonic clock; the ids of the output are too coarse, at 1 ms. It uses a bare socket:
+ * a client with an object for each result would take more of the two cores than the contender.
  *
  * Counts the messages `first` … `first + count − 1`, each once, then says `{ latency }`, in ms.
  */
 const { port, first, count } = JSON.parse(process.argv[2]);
 const PAGE = 1_000;
 const BLOCK_MS = 1_000;
-/** Without a result for so long, what is missing will not come. */
+/** ms without a result after which no more are expected. */
 const STALL_MS = 60_000;
 
 const latencies = new Latencies(first, count);

@@ -5,7 +5,7 @@ import { checkOrder } from './order.js';
 import { place } from './place.js';
 
 /**
- * Holds what was published against what came of it. Pure: the same evidence gives the same verdict.
+ * Compares what was published with its results. Pure: the same evidence gives the same verdict.
  *
  * @param {import('./types.js').Evidence} evidence
  * @returns {import('./types.js').Verdict}
@@ -20,7 +20,7 @@ export function check(evidence) {
   checkOrder(evidence, places, findings);
   checkHouse(evidence, findings);
 
-  const doubled = [...places.values()].filter(({ results, letters }) => results + letters > 1).length;
+  const doubled = [...places.values()].filter(({ results, deadLetters }) => results + deadLetters > 1).length;
   return {
     findings: findings.list(),
     numbers: {
@@ -37,8 +37,8 @@ export function check(evidence) {
 }
 
 /**
- * Whether a bridge has surely received it. One receiver alone may have been the witness; where the witness was
- * away at that moment it was a bridge, but nobody can tell.
+ * Whether a bridge has certainly received it. A single receiver may have been the witness. If the witness was away at
+ * that moment it was a bridge, but that is unknown.
  *
  * @param {import('./types.js').Published} published
  */

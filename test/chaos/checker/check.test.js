@@ -7,7 +7,7 @@ const COUNT = 1_600; // holds each of the usual kinds
 const FIRST_BAD = 500; // the first that is no JSON
 const NOON = Date.UTC(2026, 0, 1, 12);
 
-/** What a group leaves that does everything right: tests then spoil it. */
+/** The evidence of a group without faults, for tests to spoil. */
 function evidence() {
   const published = Array.from({ length: COUNT }, (_, n) => {
     const time = NOON + n * 1_000;
@@ -52,7 +52,7 @@ function evidence() {
   };
 }
 
-/** The counters as they would be: for spoilt streams whose counters are not the point. */
+/** Counters that match spoilt streams, for tests that are not about counters. */
 function recounted(world) {
   const [processed, dead] = [world.output.length, world.dead.length];
   world.counters = { relayed: processed + dead, processed, dead, gaps: world.gaps.length };
@@ -64,7 +64,7 @@ function findingsAfter(spoil) {
   return check(world).findings.map(({ name }) => name);
 }
 
-it('finds nothing where all is well', () => {
+it('finds nothing wrong with a group without faults', () => {
   const { findings, numbers } = check(evidence());
   expect(findings).toEqual([]);
   expect(numbers).toMatchObject({ published: COUNT, accepted: COUNT, lost: 0, doubled: 0, inGaps: 0 });
@@ -78,7 +78,7 @@ describe('losses', () => {
   const gap = (from, to) => ({ from: NOON + from, to: NOON + to, reason: 'no bridge was subscribed' });
 
   it.each([
-    ['told by nobody', { gaps: [], may: true, found: ['lost'] }],
+    ['outside of any gap', { gaps: [], may: true, found: ['lost'] }],
     ['in a gap', { gaps: [gap(4_000, 6_000)], may: true, found: [] }],
     [
       'in a gap, while a bridge was connected',
@@ -96,7 +96,7 @@ describe('losses', () => {
   it.each([
     ['a publish whose reply was lost', (one) => Object.assign(one, { receivers: undefined })],
     ['a publish that only the witness received', (one) => Object.assign(one, { receivers: 1 })],
-  ])('not of %s', (_, change) => {
+  ])('do not include %s', (_, change) => {
     const spoil = (world) => {
       change(world.published[5]);
       lose(world);
@@ -104,7 +104,7 @@ describe('losses', () => {
     expect(findingsAfter(spoil)).toEqual([]);
   });
 
-  it('not of what was wiped out with the database', () => {
+  it('do not include messages that were deleted with the database', () => {
     const spoil = (world) => {
       world.emptiedAt = NOON + 5_000;
       lose(world);

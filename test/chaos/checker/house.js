@@ -1,6 +1,6 @@
 /**
- * All that is not about single messages: the counters hold, nothing is left over, the list of consumers is true,
- * every process ended as it should and none complained of what it did not expect.
+ * Checks what does not concern single messages: the counters match, nothing is left over, the list of consumers is
+ * right, every process ended as it should, and none logged an unexpected error.
  *
  * @param {import('./types.js').Evidence} evidence
  * @param {import('./findings.js').Findings} findings

@@ -7,7 +7,7 @@ import { ENDS_IN, messageBytes, numberIn, sha } from '../messages.js';
  * @typedef {object} Place
  * @property {import('./types.js').Published} published
  * @property {number} results entries in the output
- * @property {number} letters dead letters
+ * @property {number} deadLetters
  * @property {string | undefined} inboxId of the last one
  *
  * @param {import('./types.js').Evidence} evidence
@@ -16,16 +16,16 @@ import { ENDS_IN, messageBytes, numberIn, sha } from '../messages.js';
  */
 export function place({ run, published, output, dead }, findings) {
   const places = new Map(
-    published.map((one) => [one.n, { published: one, results: 0, letters: 0, inboxId: undefined }]),
+    published.map((one) => [one.n, { published: one, results: 0, deadLetters: 0, inboxId: undefined }]),
   );
   for (const result of output) placeResult(places, result, run, findings);
   const byHash = new Map(published.map((one) => [one.hash, one.n]));
   for (const letter of dead) placeLetter(places, letter, byHash, findings);
 
-  for (const { published: one, results, letters } of places.values()) {
+  for (const { published: one, results, deadLetters } of places.values()) {
     if (results > 1) findings.add('doubled', `${one.id} (${results} results)`);
-    if (letters > 1) findings.add('doubled', `${one.id} (${letters} dead letters)`);
-    if (results > 0 && letters > 0) findings.add('processed and dead', one.id);
+    if (deadLetters > 1) findings.add('doubled', `${one.id} (${deadLetters} dead letters)`);
+    if (results > 0 && deadLetters > 0) findings.add('processed and dead', one.id);
   }
   return places;
 }
@@ -50,7 +50,7 @@ function placeLetter(places, { id, inboxId, message, reason }, byHash, findings)
     findings.add(known ? 'altered' : 'never published', `dead letter ${id}`);
     return;
   }
-  found.letters++;
+  found.deadLetters++;
   found.inboxId = inboxId;
   const { id: messageId, kind } = found.published;
   if (endsIn(kind) === 'output') findings.add('dead, though it is good', `${messageId} (${reason})`);

@@ -1,11 +1,11 @@
 /**
- * What the checker is given, all of it plain data.
+ * The evidence for the checker, all of it plain data.
  *
  * @typedef {object} Published one line of the ledger
  * @property {number} n
  * @property {string} id
  * @property {string} kind see messages.js
- * @property {number | undefined} receivers of the PUBLISH, the witness included; undefined where the reply was lost
+ * @property {number | undefined} receivers of the PUBLISH, the witness included; undefined if the reply was lost
  * @property {number} sentAt ms since 1970
  * @property {number | undefined} redisBefore Redis's clock before and after, ms since 1970
  * @property {number | undefined} redisAfter
@@ -25,12 +25,12 @@
  * @property {Gap[]} gaps
  * @property {Record<string, number>} counters
  * @property {{ inbox: number, pending: number, retrying: number }} unsettled at the end
- * @property {number} emptiedAt what was sent before was wiped out; 0 if nothing was
+ * @property {number} emptiedAt all that was sent before was deleted; 0 if nothing was
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
  * @property {string[]} listed consumer ids in the list
  * @property {{ pid: number, consumers: number }[]} live processes at the end
  * @property {End[]} ends of all processes
- * @property {string[]} stray log lines that must not be
+ * @property {string[]} stray log lines that are not allowed
  *
  * @typedef {{ name: string, count: number, examples: string[] }} Finding
  *

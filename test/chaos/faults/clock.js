@@ -37,7 +37,7 @@ export const clock = [
   },
 ];
 
-/** Moves the clock and gives the seconds by which Redis is ahead of this process. */
+/** Moves the clock; returns the seconds by which Redis is ahead of this process. */
 async function shift({ redis, admin }, seconds) {
   redis.clock.shift(seconds);
   const [now] = await admin.time();

@@ -35,7 +35,7 @@ export const connections = [
   },
 ];
 
-/** Kills the connections that `find` finds, as soon as there are any, and proves that they are gone. */
+/** Kills the connections that `find` returns, as soon as it returns any, and proves that they are gone. */
 async function kill({ admin }, find) {
   const victims = await proveSoon(async () => {
     const found = await find();

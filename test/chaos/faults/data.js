@@ -3,7 +3,7 @@ import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
 
 const family = 'data';
 
-/** Messages that no consumer was given yet: the new group must begin with them. */
+/** Messages not delivered yet: the new group must begin with them. */
 const DESTROY_WHILE_WAITING = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do

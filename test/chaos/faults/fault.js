@@ -6,23 +6,23 @@ import { until } from '../until.js';
  * @typedef {object} Fault
  * @property {string} name
  * @property {string} family
- * @property {boolean} [long] it takes minutes, and is not a part of `all`
- * @property {string} line what is done and how, for `--list`
- * @property {'none' | 'one' | 'all'} cuts how many of the bridges lose their subscription: none or one means that
- *   nothing may be lost, all that what is lost must lie in a gap that was told
+ * @property {boolean} [long] it takes minutes, and is not part of `all`
+ * @property {string} line what it does and how, for `--list`
+ * @property {'none' | 'one' | 'all'} cuts how many of the bridges lose their subscription. With none or one, nothing
+ *   may be lost; with all, messages may be lost in a recorded gap only
  * @property {{ of: 'relayed' | 'processed', within: number, after: 'strike' | 'heal' }} outage what may stand still,
- *   and for how many ms, counted from the strike or from the moment at which the fault is over
- * @property {{ rate?: number, redis?: object, args?: string[] }} [needs] what it asks of the stage
- * @property {boolean} [proxies] it changes what proxies do, which one fault at a time can
+ *   and for how many ms, from the strike or from the end of the fault
+ * @property {{ rate?: number, redis?: object, args?: string[] }} [needs] what it needs of the stage
+ * @property {boolean} [proxies] it changes what proxies do: only one such fault at a time
  * @property {() => string | undefined} [impossible] why this machine cannot do it
  * @property {(stage: import('../stage.js').Stage, random: import('../random.js').Random) =>
  *   Promise<{ proof: string, outage?: number }>} strike does it and proves that it happened
  */
 
-/** The fault did not happen: the round says nothing about the product. */
+/** The fault did not happen: the round proves nothing about the product. */
 export class NotProven extends Error {}
 
-/** Holds that the fault happened. */
+/** Asserts that the fault happened. */
 export function prove(condition, what) {
   if (!condition) throw new NotProven(`the fault did not happen: not ${what}`);
 }

@@ -41,7 +41,7 @@ export function chooseFaults(names) {
   return [...new Set(chosen)];
 }
 
-/** Whether two faults can be had on one stage. */
+/** Whether two faults can share a stage. */
 export function agree(one, other) {
   if (one === other || (one.proxies && other.proxies)) return false;
   const [a, b] = [one.needs?.redis ?? {}, other.needs?.redis ?? {}];

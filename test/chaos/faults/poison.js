@@ -1,7 +1,7 @@
 import { COUNTERS } from '../keys.js';
 import { proveSoon, RELAYS_AGAIN } from './fault.js';
 
-/** Fewer and shorter attempts than by default: a round has to wait for them all. */
+/** Fewer and shorter attempts than by default: a round waits for all of them. */
 const args = ['--timeout', '1s', '--max-attempts', '3', '--backoff', '100ms'];
 
 /** @type {import('./fault.js').Fault[]} */
@@ -31,7 +31,7 @@ export const poison = [
   },
 ];
 
-/** Poison that has to end as dead letters, while all else goes on. */
+/** Poison that must end as dead letters, while all other messages are processed. */
 function deadly(kind, count, what) {
   return {
     name: `poison-${kind}`,

@@ -141,7 +141,7 @@ function stateOf(pid) {
   return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim();
 }
 
-/** A condition: a script that names `key` was seen on its way to Redis; from then on replies are swallowed. */
+/** A condition: a script with `key` is on its way to Redis. From then on replies are swallowed. */
 function onRequest(proxy, key) {
   let seen = false;
   const named = Buffer.from(`\r\n${key}\r\n`);
@@ -153,12 +153,12 @@ function onRequest(proxy, key) {
   return () => seen;
 }
 
-/** Stops a process at a moment at which messages are in its hands; how many. */
+/** Stops a process while it holds messages; returns how many. */
 function stopHolding(redis, one) {
   return proveSoon(async () => {
     one.signal('SIGSTOP');
     await proveSoon(() => stateOf(one.pid).startsWith('T'), 'a process that is stopped');
-    // What it sent before may still be under way.
+    // Commands that it has sent may still be under way.
     await sleep(50);
     const held = await holds(redis, one);
     if (held === 0) one.signal('SIGCONT');
@@ -172,7 +172,7 @@ async function holds(redis, one) {
   return own.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** Waits until nothing is pending with the consumers of a process; ms that it took. */
+/** Waits until nothing is pending with the consumers of a process; returns ms waited. */
 async function takenOver(redis, victim) {
   const began = performance.now();
   await until(async () => (await holds(redis, victim)) === 0, {

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CgroupError } from '../../../src/core/errors.js';
 import { parseMessage } from '../../../src/core/message.js';
-import { nextStep, type Plan } from '../../../src/publish/pacing.js';
+import type { Plan } from '../../../src/publish/pacing.js';
 import {
   carryOut,
-  type Payload,
+  type GeneratedMessage,
+  messageGenerator,
   type Publishing,
-  payloads,
   Tally,
   withinBytes,
 } from '../../../src/publish/publisher.js';
@@ -21,93 +21,9 @@ const plan = (of: Partial<Plan> = {}): Plan => ({
   ...of,
 });
 
-describe('the next step', () => {
-  it.each<[string, Partial<Plan>, number, number, object]>([
-    ['flood: a whole batch', { count: 1_000 }, 0, 0, { kind: 'publish', messages: 100 }],
-    ['flood: what is left', { count: 1_000 }, 950, 0, { kind: 'publish', messages: 50 }],
-    ['flood: enough', { count: 1_000 }, 1_000, 0, { kind: 'done' }],
-    ['flood: still time', { duration: 500 }, 1e9, 499, { kind: 'publish', messages: 100 }],
-    ['flood: time is up', { duration: 500 }, 0, 500, { kind: 'done' }],
-    ['flood: time is up before the count', { count: 1_000, duration: 500 }, 10, 500, { kind: 'done' }],
-    ['rate: the first one at once', { rate: 10 }, 0, 0, { kind: 'publish', messages: 1 }],
-    ['rate: waits for the next one', { rate: 10 }, 1, 20, { kind: 'wait', ms: 80 }],
-    ['rate: exactly in time', { rate: 10 }, 1, 100, { kind: 'publish', messages: 1 }],
-    ['rate: gathers for some ms', { rate: 100_000 }, 1, 0, { kind: 'wait', ms: 5 }],
-    ['rate: and publishes them together', { rate: 10_000 }, 1, 5, { kind: 'publish', messages: 50 }],
-    ['rate: catches up by the batch', { rate: 10_000 }, 0, 1_000, { kind: 'publish', messages: 100 }],
-    ['rate: not beyond the count', { rate: 10_000, count: 30 }, 0, 1_000, { kind: 'publish', messages: 30 }],
-    ['rate: enough', { rate: 10_000, count: 30 }, 30, 1_000, { kind: 'done' }],
-    ['rate: not beyond the time', { rate: 10, duration: 250 }, 3, 250, { kind: 'done' }],
-    [
-      'rate: what was due in time, though late',
-      { rate: 10, duration: 250 },
-      1,
-      300,
-      { kind: 'publish', messages: 2 },
-    ],
-    ['rate: late, but not too late', { rate: 10, duration: 250 }, 1, 1_249, { kind: 'publish', messages: 2 }],
-    ['rate: too late', { rate: 10, duration: 250 }, 1, 1_250, { kind: 'done' }],
-  ])('%s', (_name, of, sent, elapsed, step) => {
-    expect(nextStep(plan(of), sent, elapsed)).toEqual(step);
-  });
-
-  const some = (min: number, max: number) => fc.option(fc.integer({ min, max }), { nil: undefined });
-
-  it('publishes all in the end, never early, never more than a batch, and always goes on', () => {
-    const plans = fc.record({
-      count: fc.integer({ min: 1, max: 2_000 }),
-      rate: some(1, 100_000),
-      batch: fc.integer({ min: 1, max: 300 }),
-      duration: fc.constant(undefined),
-    });
-    fc.assert(
-      fc.property(plans, fc.array(fc.nat(40), { minLength: 1 }), (of, delays) => {
-        let [sent, elapsed] = [0, 0];
-        for (let i = 0; ; i++) {
-          const step = nextStep(of, sent, elapsed);
-          if (step.kind === 'done') break;
-          if (step.kind === 'wait') {
-            expect(step.ms).toBeGreaterThanOrEqual(5);
-            elapsed += step.ms;
-          } else {
-            expect(step.messages).toBeGreaterThan(0);
-            expect(step.messages).toBeLessThanOrEqual(of.batch);
-            sent += step.messages;
-            // The last of them, number sent - 1 from 0, is due.
-            if (of.rate !== undefined)
-              expect((sent - 1) * 1_000).toBeLessThanOrEqual(elapsed * of.rate + 1e-6);
-          }
-          elapsed += delays[i % delays.length] as number;
-        }
-        expect(sent).toBe(of.count);
-      }),
-    );
-  });
-
-  it('takes rate and duration together for a count', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 5_000 }),
-        fc.integer({ min: 1, max: 3_000 }),
-        (rate, duration) => {
-          const of = plan({ rate, duration });
-          let [sent, elapsed] = [0, 0];
-          for (;;) {
-            const step = nextStep(of, sent, elapsed);
-            if (step.kind === 'done') break;
-            if (step.kind === 'wait') elapsed += step.ms;
-            else sent += step.messages;
-          }
-          expect(sent).toBe(Math.ceil((rate * duration) / 1_000));
-        },
-      ),
-    );
-  });
-});
-
-describe('the messages', () => {
-  it('are messages with an id of their own', () => {
-    const next = payloads(undefined);
+describe('generated messages', () => {
+  it('have an id each', () => {
+    const next = messageGenerator(undefined);
     const made = Array.from({ length: 1_000 }, next);
     expect(new Set(made.map(({ id }) => id)).size).toBe(1_000);
     for (const { id, text } of made) {
@@ -116,11 +32,11 @@ describe('the messages', () => {
     }
   });
 
-  it('have exactly the size that is asked for, from the smallest on', () => {
-    const natural = payloads(undefined)().text.length;
+  it('have exactly the requested size, unless it is too small', () => {
+    const natural = messageGenerator(undefined)().text.length;
     fc.assert(
       fc.property(fc.nat(300), (bytes) => {
-        const { id, text } = payloads(bytes)();
+        const { id, text } = messageGenerator(bytes)();
         expect(text.length).toBe(Math.max(natural, bytes));
         expect(parseMessage(Buffer.from(text))).toMatchObject({ valid: true, messageId: id });
       }),
@@ -128,7 +44,10 @@ describe('the messages', () => {
   });
 
   it('are padded with a property', () => {
-    expect(JSON.parse(payloads(1_000)().text)).toHaveProperty('padding', expect.stringMatching(/^x{900,}$/));
+    expect(JSON.parse(messageGenerator(1_000)().text)).toHaveProperty(
+      'padding',
+      expect.stringMatching(/^x{900,}$/),
+    );
   });
 
   it.each([
@@ -147,7 +66,7 @@ describe('the tally', () => {
     expect(new Tally().receivers).toEqual({ min: 0, max: 0 });
   });
 
-  it('adds up batches', () => {
+  it('adds up the batches', () => {
     const tally = new Tally();
     tally.add(10, { least: 2, most: 3, unheard: 0 });
     tally.add(5, { least: 0, most: 2, unheard: 4 });
@@ -156,7 +75,7 @@ describe('the tally', () => {
   });
 });
 
-/** A Redis that answers when it is told to. */
+/** A Redis that answers on demand. */
 class SlowRedis {
   readonly batches: (readonly string[])[] = [];
   readonly #answers: ((receivers: Receivers | Error) => void)[] = [];
@@ -179,13 +98,13 @@ class SlowRedis {
 
 function publishing(of: Partial<Publishing>): Publishing {
   let made = 0;
-  const next = (): Payload => ({ id: `id${++made}`, text: `text${made}` });
+  const next = (): GeneratedMessage => ({ id: `id${++made}`, text: `text${made}` });
   const publish = async () => ({ least: 1, most: 2, unheard: 0 });
   return { plan: plan({ count: 1_000 }), next, publish, mostAwaited: 1_000, ...of };
 }
 
 describe('carrying out a plan', () => {
-  it('publishes in order, and says what came of it', async () => {
+  it('publishes in order, and adds up the receivers', async () => {
     const texts: string[] = [];
     const onProgress = vi.fn();
     const publish = async (messages: readonly string[]) => {
@@ -219,7 +138,7 @@ describe('carrying out a plan', () => {
     expect((await result).tally.published).toBe(1_000);
   });
 
-  it('says after a failure how many were published for sure', async () => {
+  it('says after a failure how many messages were published for sure', async () => {
     const redis = new SlowRedis();
     const result = carryOut(publishing({ publish: redis.publish }));
     const failed = expect(result).rejects.toMatchObject({
@@ -236,7 +155,7 @@ describe('carrying out a plan', () => {
     expect(redis.batches.length).toBe(4);
   });
 
-  it('stops when it is told to, with what is sent', async () => {
+  it('stops at its signal, and counts what it has sent', async () => {
     const ending = new AbortController();
     const onProgress = (published: number) => published >= 300 && ending.abort();
     const { tally } = await carryOut(
@@ -246,7 +165,7 @@ describe('carrying out a plan', () => {
     expect(tally.published).toBeLessThan(1_000);
   });
 
-  it('stops also while it waits for its time', async () => {
+  it('stops at its signal while it waits for the next message', async () => {
     const ending = new AbortController();
     const result = carryOut(
       publishing({
@@ -258,7 +177,7 @@ describe('carrying out a plan', () => {
     expect((await result).tally.published).toBe(1);
   });
 
-  it('keeps not far ahead of the recorder, which knows of each message before it is published', async () => {
+  it('announces each message to the recorder before it publishes it, and does not run far ahead', async () => {
     const expected = new Set<string>();
     const asked: number[] = [];
     const recorder = {
@@ -273,7 +192,7 @@ describe('carrying out a plan', () => {
     expect(asked).toEqual([77, 77, 77, 0]);
   });
 
-  it('waits for what is under way also when the recorder cannot follow', async () => {
+  it('waits for batches under way when the recorder fails', async () => {
     const redis = new SlowRedis();
     const recorder = {
       expect: () => {},
@@ -288,7 +207,7 @@ describe('carrying out a plan', () => {
     await failed;
   });
 
-  it('ends when the recorder cannot follow', async () => {
+  it('ends when the recorder fails', async () => {
     const recorder = {
       expect: () => {},
       until: async () => {

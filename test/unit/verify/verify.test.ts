@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { verificationText } from '../../../src/cli/verification-text.js';
 import type { Reading, StreamEntry } from '../../../src/redis/inspect.js';
-import { type Readable, type Verification, verify } from '../../../src/verify/verify.js';
+import { type Readable, verify } from '../../../src/verify/verify.js';
 
-// Between two looks nothing needs to be waited for: here the group goes on whenever it is asked something.
+// No pause between two looks: this group goes on with each of its answers.
 vi.mock(import('../../../src/core/service.js'), async (original) => ({
   ...(await original()),
   pause: () => Promise.resolve(),
@@ -25,9 +24,7 @@ function ledgerFile(ids: readonly string[]): string {
 type Entry = { id: string; messageId: string | undefined; inboxId: string };
 type Deed = 'relay' | 'commit' | 'bury' | 'revive' | 'trim' | 'purge' | 'spoil' | 'nothing';
 
-/**
- * A group in memory that can go on while it is being read: before each of its answers it does its next deed.
- */
+/** A group in memory that goes on while it is read: it does its next deed before each answer. */
 class RunningGroup implements Readable {
   readonly inboxEntries: { id: string; messageId: string | undefined }[] = [];
   readonly outputEntries: Entry[] = [];
@@ -111,7 +108,7 @@ class RunningGroup implements Readable {
     );
   }
 
-  /** Page by page, like the Inspector; the group goes on before each. */
+  /** Page by page, like the Inspector; the group goes on before each page. */
   async *#pages<T extends { id: string }>(
     entries: T[],
     fieldsOf: (entry: T) => Record<string, string | undefined>,
@@ -171,10 +168,10 @@ class RunningGroup implements Readable {
         return;
       }
       case 'revive': {
-        const letter = this.deadEntries.pop();
-        if (!letter) return;
+        const deadLetter = this.deadEntries.pop();
+        if (!deadLetter) return;
         this.#lastDead = this.deadEntries.at(-1)?.id ?? '';
-        this.inboxEntries.push({ id: this.#id(), messageId: letter.messageId });
+        this.inboxEntries.push({ id: this.#id(), messageId: deadLetter.messageId });
         counters.dead--;
         counters.revived++;
         return;
@@ -205,7 +202,7 @@ function group(deeds: Iterable<Deed> = []): RunningGroup {
 }
 
 describe('verify', () => {
-  it('finds nothing wrong where nothing is', async () => {
+  it('finds nothing wrong with a healthy group', async () => {
     expect(await verify(group())).toEqual({
       relayed: 12,
       processed: 6,
@@ -232,19 +229,19 @@ describe('verify', () => {
     expect(result).toMatchObject({ ...OK, ledger: 12, byLedger: { lost: 0, doubled: 0, unexpected: 0 } });
   });
 
-  it('reads one moment where there is no ledger', async () => {
+  it('reads the group once without a ledger', async () => {
     const running = group();
     await verify(running);
     expect(running.looks).toBe(1);
   });
 
-  it('finds an empty group empty', async () => {
+  it('finds nothing wrong with an empty group, unless a ledger lists messages', async () => {
     expect(await verify(new RunningGroup())).toMatchObject({ ...OK, relayed: 0 });
     const result = await verify(new RunningGroup(), { ledgers: [ledgerFile(['a'])] });
     expect(result).toMatchObject({ ok: false, lost: 1, ledger: 1, examples: { lost: ['a'] } });
   });
 
-  it('believes the counters where the ledger sees nothing', async () => {
+  it('uses the counters where the ledger shows no difference', async () => {
     const lossy = group();
     lossy.outputEntries.shift();
     const withoutIt = ledgerFile(IDS.slice(1));
@@ -265,13 +262,13 @@ describe('verify', () => {
     });
   });
 
-  it('adds ledgers up', async () => {
+  it('adds up its ledgers', async () => {
     const path = ledgerFile(IDS);
     const result = await verify(group(), { ledgers: [path, path] });
     expect(result).toMatchObject({ ok: false, ledger: 24, lost: 12 });
   });
 
-  it('tells how far it has read, of what there is', async () => {
+  it('reports how many entries it has read, and how many there are', async () => {
     const onProgress = vi.fn();
     await verify(group(), { onProgress });
     expect(onProgress.mock.calls).toEqual(Array.from({ length: 9 }, (_, i) => [i + 1, 9]));
@@ -314,7 +311,7 @@ describe('verify', () => {
     ],
     ['a message is not in the ledger', (g) => g.publish('x').do('relay'), { ok: true }, { ok: true }],
     [
-      'and settled',
+      'a message is not in the ledger, and settled',
       (g) => g.publish('x').do('relay', 'commit', 'commit', 'commit', 'bury'),
       { ok: true },
       { ok: true, unexpected: 1, examples: { unexpected: ['x'] }, byCounters: { unexpected: 0 } },
@@ -332,13 +329,13 @@ describe('verify', () => {
 
   it('does not count dead letters without an id as unexpected', async () => {
     const made = group();
-    const [letter] = made.deadEntries;
-    if (letter) Object.assign(letter, { messageId: undefined });
+    const [deadLetter] = made.deadEntries;
+    if (deadLetter) Object.assign(deadLetter, { messageId: undefined });
     const result = await verify(made, { ledgers: [ledgerFile(IDS.filter((id) => id !== 'm6'))] });
     expect(result).toMatchObject(OK);
   });
 
-  it('tells what was trimmed or purged from what is lost', async () => {
+  it('distinguishes trimmed and purged messages from lost ones', async () => {
     const made = group().do('trim', 'trim', 'purge');
     const ledgers = [ledgerFile(IDS)];
     expect(await verify(made)).toMatchObject({ ...OK, trimmed: 2, purged: 3 });
@@ -347,18 +344,22 @@ describe('verify', () => {
     expect(await verify(made, { ledgers })).toMatchObject({ ok: false, lost: 1, untraceable: 5 });
   });
 
-  it('tells what was lost in a gap', async () => {
+  it('counts messages that were lost in a gap', async () => {
     const made = group();
     made.counters.gaps = 1;
-    made.gapRecords.push({ from: 1_700_000_000_000, to: 1_700_000_000_500, reason: 'nobody was there' });
+    made.gapRecords.push({
+      from: 1_700_000_000_000,
+      to: 1_700_000_000_500,
+      reason: 'no bridge was subscribed',
+    });
     const ledgers = [ledgerFile([...IDS.slice(0, 6), 'lost', ...IDS.slice(6)])];
     expect(await verify(made, { ledgers })).toMatchObject({ ok: false, lost: 1, lostInGaps: 1, gaps: 1 });
     expect(await verify(made)).toMatchObject({ ok: true, lostInGaps: 0, gaps: 1 });
   });
 
-  it('waits for what a bridge has received and not relayed yet', async () => {
+  it('waits for messages that a bridge has received and not relayed yet', async () => {
     const late = Array.from({ length: 30 }, (_, i) => `late${i}`);
-    // Relays one now and then, while others publish too.
+    // Relays one now and then.
     const deeds = late.flatMap(() => ['relay', ...Array<Deed>(4).fill('nothing')] as Deed[]);
     const running = group(deeds).publish(...late);
     const result = await verify(running, { ledgers: [ledgerFile([...IDS, ...late])] });
@@ -366,17 +367,17 @@ describe('verify', () => {
     expect(running.counters.relayed).toBe(42);
   });
 
-  it('does not give up when once or twice only others turn up', async () => {
+  it('goes on after one or two looks that find only messages of others', async () => {
     const late = Array.from({ length: 5 }, (_, i) => `late${i}`);
     const others = Array.from({ length: 9 }, (_, i) => `other${i}`);
-    // A look takes six answers here, so every other look or so finds messages of others only.
+    // A look takes six answers here, so about every second look finds messages of others only.
     const running = new RunningGroup(Array<Deed>(500).fill('relay'), 1_000).publish(
       ...late.flatMap((id) => [id, ...others]),
     );
     expect(await verify(running, { ledgers: [ledgerFile(late)] })).toMatchObject(OK);
   });
 
-  it('looks once where nothing is missing, or nothing moves', async () => {
+  it('looks once if nothing is missing, or nothing moves', async () => {
     const busy = group(Array<Deed>(100).fill('relay')).publish('other', 'other', 'other', 'other', 'other');
     expect(await verify(busy, { ledgers: [ledgerFile(IDS)] })).toMatchObject(OK);
     expect(busy.looks).toBe(3);
@@ -385,7 +386,7 @@ describe('verify', () => {
     expect(quiet.looks).toBe(3);
   });
 
-  it('takes a message that is settled while we read for one message', async () => {
+  it('counts a message once that is settled while we read', async () => {
     // Its id is in the ledger twice: one of the two is lost.
     const running = new RunningGroup(['nothing', 'nothing', 'commit']).publish('a').do('relay');
     expect(await verify(running, { ledgers: [ledgerFile(['a', 'a'])] })).toMatchObject({
@@ -394,7 +395,7 @@ describe('verify', () => {
     });
   });
 
-  it('does not hold against a group what comes after the moment that it looks at', async () => {
+  it('ignores entries from after the first reading', async () => {
     const deeds: Deed[] = ['nothing', 'relay', 'commit', 'commit', 'commit', 'commit', 'spoil'];
     const running = new RunningGroup(deeds, 1)
       .publish(...IDS, 'other')
@@ -405,14 +406,14 @@ describe('verify', () => {
     expect(running.outputEntries.at(-1)?.messageId).toBe('foreign');
   });
 
-  it('does not wait for ever', async () => {
+  it('gives up after some looks', async () => {
     const others = Array.from({ length: 10_000 }, (_, i) => `other${i}`);
     const running = group(Array<Deed>(10_000).fill('relay')).publish(...others);
     const result = await verify(running, { ledgers: [ledgerFile([...IDS, 'lost'])] });
     expect(result).toMatchObject({ ok: false, lost: 1, unexpected: 0, examples: { lost: ['lost'] } });
   });
 
-  it('finds nothing wrong with a group that goes on meanwhile, whatever it does', async () => {
+  it('finds nothing wrong with a healthy group, whatever it does meanwhile', async () => {
     const deeds = fc.array(
       fc.constantFrom<Deed>(
         'relay',
@@ -443,7 +444,7 @@ describe('verify', () => {
           const running = new RunningGroup(then, page)
             .publish(...IDS, ...IDS.map((id) => `${id}+`))
             .do(...first);
-          // What is relayed by now is what the ledger holds; all later messages are others'.
+          // The ledger lists the messages that are relayed by now; all later ones are of others.
           const listed = [...IDS, ...IDS.map((id) => `${id}+`)].slice(0, running.counters.relayed);
           const result = await verify(running, withLedger ? { ledgers: [ledgerFile(listed)] } : {});
           const { trimmed, purged } = running.counters;
@@ -457,124 +458,5 @@ describe('verify', () => {
       ),
       { numRuns: 1_000 },
     );
-  });
-});
-
-describe('the report', () => {
-  const GOOD: Verification = {
-    relayed: 9,
-    processed: 6,
-    dead: 2,
-    backlog: 1,
-    doubled: 0,
-    lost: 0,
-    lostInGaps: 0,
-    unexpected: 0,
-    ok: true,
-    trimmed: 0,
-    purged: 0,
-    gaps: 0,
-    ledger: null,
-    untraceable: 0,
-    byCounters: { lost: 0, doubled: 0, unexpected: 0 },
-    byLedger: null,
-    examples: { lost: [], doubled: [], unexpected: [] },
-  };
-
-  it('is a table and a sentence', () => {
-    expect(verificationText({ ...GOOD, processed: 7, backlog: 0 })).toBe(
-      [
-        'relayed     9',
-        'processed   7',
-        'dead        2',
-        'backlog     0',
-        'lost        0',
-        'doubled     0',
-        'unexpected  0',
-        '',
-        'every message once: 9 relayed = 7 processed + 2 dead + 0 backlog',
-      ].join('\n'),
-    );
-  });
-
-  it.each<[string, Partial<Verification>, RegExp]>([
-    ['a backlog', {}, /1 messages are not settled yet: verify again/],
-    ['the ids in the ledger', { ledger: 8 }, /^ledger {6}8$/m],
-    ['gaps that nobody can tell about', { gaps: 2 }, /missed 2 times.*only a ledger/],
-    [
-      'trimmed results',
-      { ledger: 8, trimmed: 3, untraceable: 2 },
-      /3 results were trimmed: .*; 2 of its ids were not found/,
-    ],
-    [
-      'that some cannot be traced, in the verdict',
-      { ledger: 8, trimmed: 3, untraceable: 2 },
-      /^so far every message once; 2 of the ledger's ids cannot be traced: 9 relayed = /m,
-    ],
-    [
-      'that there is nothing to hold against anything',
-      { relayed: 0, processed: 0, dead: 0, backlog: 0 },
-      /^nothing was ever relayed$/m,
-    ],
-    [
-      'purged letters',
-      { ledger: 8, trimmed: 3, purged: 4 },
-      /3 results were trimmed and 4 dead letters were purged: /,
-    ],
-    [
-      'what is wrong',
-      { ok: false, lost: 3, doubled: 2, unexpected: 1 },
-      /^NOT every message once: 3 lost, 2 doubled, 1 unexpected$/m,
-    ],
-    [
-      'what was deleted',
-      { ok: false, lost: 3, byCounters: { lost: 3, doubled: 0, unexpected: 0 } },
-      /3 were relayed and left neither/,
-    ],
-    [
-      'what fell into a gap, with examples',
-      {
-        ok: false,
-        lost: 3,
-        lostInGaps: 3,
-        byLedger: { lost: 3, doubled: 0, unexpected: 0 },
-        examples: { lost: ['m1', 'm2'], doubled: [], unexpected: [] },
-      },
-      /^lost:\n {2}3 were published in a gap.*\n {4}m1\n {4}m2\n {4}…$/m,
-    ],
-    [
-      'what was never relayed',
-      { ok: false, lost: 3, lostInGaps: 1, byLedger: { lost: 3, doubled: 0, unexpected: 0 } },
-      /no gap is recorded/,
-    ],
-    [
-      'what has two results',
-      { ok: false, doubled: 1, byCounters: { lost: 0, doubled: 1, unexpected: 0 } },
-      /^doubled:\n {2}messages have more than one result/m,
-    ],
-    ['what was published twice', { ok: false, doubled: 1 }, /^doubled:\n {2}ids have more results/m],
-    [
-      'foreign entries',
-      { ok: false, unexpected: 1, byCounters: { lost: 0, doubled: 0, unexpected: 1 } },
-      /^unexpected:\n {2}the streams hold more/m,
-    ],
-    [
-      'foreign messages',
-      { ok: false, unexpected: 1, byLedger: { lost: 0, doubled: 0, unexpected: 1 } },
-      /^unexpected:\n {2}there are results of messages that no ledger lists/m,
-    ],
-  ])('tells of %s', (_name, part, pattern) => {
-    expect(verificationText({ ...GOOD, ...part })).toMatch(pattern);
-  });
-
-  it('blames no gap, and no defect, without need', () => {
-    const text = verificationText({
-      ...GOOD,
-      ok: false,
-      lost: 2,
-      byCounters: { lost: 2, doubled: 0, unexpected: 0 },
-      byLedger: { lost: 2, doubled: 0, unexpected: 0 },
-    });
-    expect(text).not.toMatch(/gap|defect/);
   });
 });

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { bad, findings } from '../../helpers/facts.js';
+
+describe('the doctor', () => {
+  it('finds nothing wrong with a healthy group, and names every check', () => {
+    const all = findings({});
+    expect(bad(all)).toEqual([]);
+    expect(all.map(({ check }) => check)).toEqual([
+      'rights',
+      'version',
+      'role',
+      'persistence',
+      'eviction',
+      'memory',
+      'output buffer',
+      'clock',
+      'latency',
+      'keys',
+      'owner',
+      'bridges',
+      'consumers',
+      'other groups',
+    ]);
+  });
+});
