@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.js';
 import { Digest } from '../log/digest.js';
 import { Failing } from '../log/failing.js';
 import type { Logger } from '../log/logger.js';
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 
 /** The events of a group. */
 export interface GroupEvents {
@@ -25,17 +25,17 @@ export interface GroupEvents {
 /** Hands an event to whoever listens. */
 export type Emit = <E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]) => void;
 
-/** What the parts of a group report, as it reaches the log, the vitals and the listeners. */
+/** What the parts of a group report, as it reaches the log, the stats and the listeners. */
 export class Reports {
   readonly #log: Logger;
-  readonly #vitals: Vitals | undefined;
+  readonly #stats: ProcessStats | undefined;
   readonly #emit: Emit;
   readonly #deaths: Digest<Failure>;
   readonly #failing: Failing;
 
-  constructor(log: Logger, vitals: Vitals | undefined, emit: Emit) {
+  constructor(log: Logger, stats: ProcessStats | undefined, emit: Emit) {
     this.#log = log;
-    this.#vitals = vitals;
+    this.#stats = stats;
     this.#emit = emit;
     this.#failing = new Failing(log);
     this.#deaths = new Digest(1_000, (count, last) =>
@@ -63,12 +63,12 @@ export class Reports {
   }
 
   leading(): void {
-    if (this.#vitals) this.#vitals.leads++;
+    if (this.#stats) this.#stats.leads++;
     this.#tell('leading');
   }
 
   fenced(): void {
-    if (this.#vitals) this.#vitals.fences++;
+    if (this.#stats) this.#stats.fences++;
   }
 
   gap(gap: Gap): void {
@@ -77,7 +77,7 @@ export class Reports {
 
   settled(count: GroupEvents['settled'][0]): void {
     if (count.processed > 0) this.#failing.succeeded();
-    if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
+    if (this.#stats) this.#stats.settled += count.processed + count.retried + count.dead;
     this.#tell('settled', count);
   }
 

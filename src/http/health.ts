@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
+import type { LiveTotals } from '../observe/status.js';
 import { notReadyBecause, Standstill } from './readiness.js';
-import type { Totals } from './readings.js';
 import type { GroupView } from './view.js';
 
 /** Gathers from reading to reading what tells whether the process is ready. */
@@ -16,11 +16,11 @@ export class Health {
   }
 
   /** The group was read. */
-  observe({ waiting, counters }: Totals): void {
-    const { vitals, bridge, beatAge } = this.#view;
+  observe({ waiting, counters }: LiveTotals): void {
+    const { stats, bridge, beatAge } = this.#view;
     const now = performance.now();
     // What waits is there for any consumer to take, while what is pending may lie with others.
-    this.#idleFor = this.#settling.observe(beatAge !== undefined && waiting > 0, vitals.settled, now);
+    this.#idleFor = this.#settling.observe(beatAge !== undefined && waiting > 0, stats.settled, now);
     const relays = bridge?.leads === true && bridge.buffered > 0;
     this.#unrelayedFor = this.#relaying.observe(relays, counters.relayed, now);
   }

@@ -1,13 +1,13 @@
-import type { Buckets } from '../observe/histogram.js';
+import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
-import type { Totals } from './readings.js';
+import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
 /** What a metric is read from. */
 export interface MetricSource {
   readonly view: GroupView;
   /** The sums of the group; undefined where they are not known at the moment. */
-  readonly totals: () => Totals | undefined;
+  readonly totals: () => LiveTotals | undefined;
 }
 
 interface Described {
@@ -21,7 +21,7 @@ interface Described {
 export interface GroupMetric extends Described {
   readonly type: 'counter' | 'gauge';
   readonly of: 'group';
-  readonly read: (totals: Totals) => number;
+  readonly read: (totals: LiveTotals) => number;
 }
 
 /** A number of one process. Undefined where the process has no such thing: then it is left out. */
@@ -41,7 +41,7 @@ export interface RoleMetric extends Described {
 export interface HistogramMetric extends Described {
   readonly type: 'histogram';
   readonly of: 'process';
-  readonly read: (view: GroupView) => Buckets;
+  readonly read: (view: GroupView) => Histogram;
 }
 
 export type MetricDefinition = GroupMetric | ProcessMetric | RoleMetric | HistogramMetric;
@@ -51,7 +51,7 @@ function ofGroup(
   name: string,
   unit: string,
   meaning: string,
-  read: (totals: Totals) => number,
+  read: (totals: LiveTotals) => number,
 ): GroupMetric {
   return { of: 'group', type, name, unit, meaning, read };
 }
@@ -189,14 +189,14 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'cgroup_leads_total',
     'times',
     'this process took the lead',
-    ({ bridge, vitals }) => bridge && vitals.leads,
+    ({ bridge, stats }) => bridge && stats.leads,
   ),
   ofProcess(
     'counter',
     'cgroup_fences_total',
     'times',
     'this process led and found that another had taken the lead',
-    ({ bridge, vitals }) => bridge && vitals.fences,
+    ({ bridge, stats }) => bridge && stats.fences,
   ),
   ofProcess(
     'gauge',
@@ -232,7 +232,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     unit: 'seconds',
     meaning:
       'from the beginning of an attempt of this process to its end, in the thread that made it, however it ended',
-    read: ({ vitals }) => vitals.processing,
+    read: ({ stats }) => stats.processing,
   },
   {
     of: 'process',
@@ -242,6 +242,6 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     meaning:
       'from when a message was relayed (the time in its inbox id; the bridge relays some milliseconds after the PUBLISH) ' +
       'to when this process knew its result to be in the output, by Redis’s clock, give or take half a round trip',
-    read: ({ vitals }) => vitals.toOutput,
+    read: ({ stats }) => stats.toOutput,
   },
 ];

@@ -1,5 +1,5 @@
 /** What is known of a process when it is asked whether it is ready. All ages and times in ms. */
-export interface Facts {
+export interface ReadinessFacts {
   readonly state: 'starting' | 'running' | 'stopping';
   readonly connected: boolean;
   /** Since the group was last read; undefined if it never was. */
@@ -26,7 +26,7 @@ const SETTLE_WITHIN = 5_000;
 const RELAY_WITHIN = 5_000;
 
 /** Why a process is not ready, in words; empty if it is. */
-export function notReadyBecause(facts: Facts): string[] {
+export function notReadyBecause(facts: ReadinessFacts): string[] {
   const { state, readingAge, beatAge, heartbeat, idleFor, timeout, unrelayedFor } = facts;
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];

@@ -3,9 +3,9 @@ import { CgroupError } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { Trouble } from '../log/throttle.js';
-import { type GroupStatus, type GroupTotals, readStatus, readTotals } from '../observe/status.js';
+import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
 import type { Inspector } from '../redis/inspect.js';
-import { History, type Point } from './history.js';
+import { type Point, RecentPoints } from './recent-points.js';
 import type { GroupView } from './view.js';
 
 /** ms between two readings; how old the last one may be when somebody asks. */
@@ -14,8 +14,6 @@ const EVERY = 1_000;
 const POINTS = 900;
 /** ms after which what was read says nothing of now. */
 const STALE = 5_000;
-
-export type Totals = GroupTotals & { readonly consumerCount: number };
 
 export interface ReadingsOptions {
   readonly view: GroupView;
@@ -34,10 +32,10 @@ export interface ReadingsOptions {
  * once a second, and only while somebody wants it; however many ask.
  */
 export class Readings implements Service {
-  readonly history = new History(POINTS);
+  readonly history = new RecentPoints(POINTS);
   readonly #options: ReadingsOptions;
   readonly #loop: Loop;
-  #totals: Totals | undefined;
+  #totals: LiveTotals | undefined;
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
   #statusAt = 0;
@@ -77,7 +75,7 @@ export class Readings implements Service {
   }
 
   /** The sums as last read; undefined where that was never, or is too long ago to be true. */
-  get totals(): Totals | undefined {
+  get totals(): LiveTotals | undefined {
     return performance.now() - this.#totalsAt < STALE ? this.#totals : undefined;
   }
 
@@ -132,7 +130,7 @@ export class Readings implements Service {
     const asked = Date.now();
     const reading = await read();
     this.#count++;
-    this.#options.view.vitals.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
+    this.#options.view.stats.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
     return reading;
   }
 
@@ -143,6 +141,6 @@ export class Readings implements Service {
   }
 }
 
-function totalsOf({ consumers, ...sums }: GroupStatus): Totals {
+function totalsOf({ consumers, ...sums }: GroupStatus): LiveTotals {
   return { ...sums, consumerCount: consumers.length };
 }

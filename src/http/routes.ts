@@ -2,16 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { isEntryId } from '../core/stream-id.js';
 import type { Asset } from './assets.js';
-import { type EventStreams, eventText } from './events.js';
+import type { DeadLetterPages } from './dead-letters.js';
+import { type EventStreams, eventText } from './event-streams.js';
 import { mayKnow } from './guard.js';
 import type { Health } from './health.js';
-import type { LetterPages } from './letters.js';
 import type { Readings } from './readings.js';
 
 export interface RoutesOptions {
   readonly token: string | undefined;
   readonly readings: Readings;
-  readonly letters: LetterPages;
+  readonly letters: DeadLetterPages;
   readonly health: Health;
   readonly registry: Registry;
   readonly streams: EventStreams;

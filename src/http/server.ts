@@ -4,10 +4,10 @@ import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { formatListen, isLoopback, type Listen } from '../settings/addresses.js';
 import { pageAssets } from './assets.js';
-import { EventStreams, eventText } from './events.js';
+import { DeadLetterPages } from './dead-letters.js';
+import { EventStreams, eventText } from './event-streams.js';
 import { guard } from './guard.js';
 import { Health } from './health.js';
-import { LetterPages } from './letters.js';
 import { metricsRegistry } from './metrics.js';
 import { Readings } from './readings.js';
 import { addRoutes } from './routes.js';
@@ -99,7 +99,7 @@ export class HttpServer implements Service {
     addRoutes(app, {
       token,
       readings: this.#readings,
-      letters: new LetterPages(view, this.#readings),
+      letters: new DeadLetterPages(view, this.#readings),
       health: this.#health,
       registry: metricsRegistry({
         view,

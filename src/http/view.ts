@@ -1,4 +1,4 @@
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 import type { Inspector } from '../redis/inspect.js';
 
 /** What the server is shown of the group that it runs in: nothing that it could change. */
@@ -6,7 +6,7 @@ export interface GroupView {
   readonly group: string;
   readonly channel: string;
   readonly output: string;
-  readonly vitals: Vitals;
+  readonly stats: ProcessStats;
   /** Reads the group; undefined until it is connected, and after it has stopped. */
   readonly inspector: Inspector | undefined;
   readonly state: 'starting' | 'running' | 'stopping';

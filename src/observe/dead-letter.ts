@@ -3,7 +3,7 @@ import { timeOfId } from '../core/stream-id.js';
 import type { StreamEntry } from '../redis/inspect.js';
 
 /** A dead letter as it is shown; the names are those of the stream's fields. */
-export interface ShownLetter {
+export interface ShownDeadLetter {
   /** In the dead-letter stream. */
   readonly id: string;
   /** When it was given up: ISO 8601, by Redis's clock. */
@@ -19,7 +19,7 @@ export interface ShownLetter {
   readonly message_base64?: string;
 }
 
-export function shownLetter({ id, fields }: StreamEntry): ShownLetter {
+export function shownDeadLetter({ id, fields }: StreamEntry): ShownDeadLetter {
   const text = (name: string) => fields[name]?.toString('utf8') ?? '';
   const message = fields.message ?? Buffer.alloc(0);
   return {

@@ -1,5 +1,5 @@
 /** Counts values by size: what a histogram is made of. Counting one costs no memory, and a few comparisons. */
-export class Buckets {
+export class Histogram {
   /** The upper bounds, ascending. */
   readonly bounds: readonly number[];
   /** How many values lie above the bound before and not above their own; the last count has no bound. */

@@ -1,5 +1,5 @@
 import { timeOfId } from '../core/stream-id.js';
-import { Buckets } from './histogram.js';
+import { Histogram } from './histogram.js';
 
 /** What is counted of the connections of one role. */
 export interface ConnectionCounts {
@@ -27,11 +27,11 @@ const TO_OUTPUT = [
  * What one process counts of itself, as plain numbers, for whoever shows them. It is kept only where something
  * shows it, and costs next to nothing for each message.
  */
-export class Vitals {
+export class ProcessStats {
   /** Seconds from the beginning of an attempt to its end. */
-  readonly processing = new Buckets(PROCESSING);
+  readonly processing = new Histogram(PROCESSING);
   /** Seconds from when a message was relayed to when its result was known to be in the output. */
-  readonly toOutput = new Buckets(TO_OUTPUT);
+  readonly toOutput = new Histogram(TO_OUTPUT);
   readonly connections = new Map<string, ConnectionCounts>();
   /** How often this process took the lead. */
   leads = 0;

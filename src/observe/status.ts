@@ -33,6 +33,11 @@ export interface GroupTotals {
   readonly deadLetters: number;
 }
 
+/** The sums of a whole group, and how many consumers live. */
+export interface LiveTotals extends GroupTotals {
+  readonly consumerCount: number;
+}
+
 /** The state of a whole group, all processes together. */
 export interface GroupStatus extends GroupTotals {
   readonly group: string;
@@ -46,7 +51,7 @@ export interface GroupStatus extends GroupTotals {
 const GAPS_SHOWN = 10;
 
 /** Reads the sums of a group, and how many consumers live: O(1) for Redis. */
-export async function readTotals(inspector: Inspector): Promise<GroupTotals & { consumerCount: number }> {
+export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
   const [totals, consumerCount] = await Promise.all([inspector.totals(), inspector.liveConsumerCount()]);
   return { ...showTotals(totals), consumerCount };
 }

@@ -1,4 +1,4 @@
-import type { ShownLetter } from '../../observe/dead-letter.js';
+import type { ShownDeadLetter } from '../../observe/dead-letter.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 
@@ -17,7 +17,7 @@ export interface TopView {
   readonly status: GroupStatus | undefined;
   readonly consumers: readonly ConsumerView[];
   /** The newest dead letters, newest first. */
-  readonly letters: readonly ShownLetter[];
+  readonly letters: readonly ShownDeadLetter[];
   /** Messages per second, one for each reading, oldest first; NaN where none came. */
   readonly rates: readonly number[];
   /** ms, likewise. */
@@ -35,7 +35,7 @@ export class History {
   readonly #rates: number[] = [];
   readonly #lags: number[] = [];
   #status: GroupStatus | undefined;
-  #letters: readonly ShownLetter[] = [];
+  #letters: readonly ShownDeadLetter[] = [];
   #rateOf = new Map<string, number>();
   #seenAt: number;
   #failure: string | undefined;
@@ -48,7 +48,7 @@ export class History {
   }
 
   /** A reading came. */
-  seen(status: GroupStatus, letters: readonly ShownLetter[], now: number, misnamed?: string): void {
+  seen(status: GroupStatus, letters: readonly ShownDeadLetter[], now: number, misnamed?: string): void {
     const { rate } = this.#meter.sample(status, now);
     this.#rateOf = ratesOf(this.#status, status, now - this.#seenAt);
     // A rate takes two readings.

@@ -8,7 +8,7 @@ const AGAIN_AFTER = 2_000;
 const byId = (id) => document.getElementById(id);
 
 /** The dead letters, a page at a time; the newest page follows what happens. */
-export class Letters {
+export class DeadLetters {
   /** How many are kept, as last heard. */
   #kept;
   /** What the status told of them when the page was asked for. */

@@ -1,5 +1,5 @@
 import { count, counted, duration, when } from './format.js';
-import { Letters } from './letters.js';
+import { DeadLetters } from './letters.js';
 import { setText, showRows } from './tables.js';
 import { verdict } from './verdict.js';
 
@@ -9,7 +9,7 @@ const MOST_CONSUMERS = 100;
 const byId = (id) => document.getElementById(id);
 const show = (id, text) => setText(byId(id), text);
 
-const letters = new Letters();
+const letters = new DeadLetters();
 let status;
 let charts;
 

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { isOwnHost, knowsToken } from '../../../src/http/access.js';
-import { EventStreams } from '../../../src/http/events.js';
-import { History } from '../../../src/http/history.js';
+import { EventStreams } from '../../../src/http/event-streams.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
-import { type Facts, notReadyBecause, Standstill } from '../../../src/http/readiness.js';
+import { notReadyBecause, type ReadinessFacts, Standstill } from '../../../src/http/readiness.js';
+import { RecentPoints } from '../../../src/http/recent-points.js';
 
 describe('isOwnHost', () => {
   const own = ['group-a', '0.0.0.0'];
@@ -65,7 +65,7 @@ describe('knowsToken', () => {
 });
 
 describe('notReadyBecause', () => {
-  const well: Facts = {
+  const well: ReadinessFacts = {
     state: 'running',
     connected: true,
     readingAge: 900,
@@ -113,7 +113,7 @@ describe('Standstill', () => {
   });
 });
 
-describe('History', () => {
+describe('RecentPoints', () => {
   const reading = (relayed: number, processed: number) => ({
     time: '2026-11-21T12:00:00.000Z',
     lagMs: 20,
@@ -122,7 +122,7 @@ describe('History', () => {
     counters: { relayed, processed } as any,
   });
   it('makes rates of counts, and keeps the newest', () => {
-    const history = new History(2);
+    const history = new RecentPoints(2);
     expect(history.add(reading(100, 50), 1_000)).toBeUndefined();
     expect(history.add(reading(300, 150), 3_000)).toEqual({
       time: Date.parse('2026-11-21T12:00:00Z'),

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { metricsRegistry } from '../../../src/http/metrics.js';
 import { metricDefinitions } from '../../../src/http/metrics-list.js';
 import { metricsMarkdown } from '../../../src/http/metrics-table.js';
-import type { Totals } from '../../../src/http/readings.js';
 import type { GroupView } from '../../../src/http/view.js';
-import { Vitals } from '../../../src/observe/process-stats.js';
+import { ProcessStats } from '../../../src/observe/process-stats.js';
+import type { LiveTotals } from '../../../src/observe/status.js';
 
-const totals: Totals = {
+const totals: LiveTotals = {
   time: '2026-11-21T12:00:00.000Z',
   leader: 'a',
   bridges: [{ id: 'a', leads: true }],
@@ -38,7 +38,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     group: 'g"1',
     channel: 'c',
     output: 'o',
-    vitals: new Vitals(),
+    stats: new ProcessStats(),
     inspector: undefined,
     state: 'running',
     connected: true,
@@ -51,7 +51,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
 }
 
 /** The lines with values, without the labels that all have. */
-async function served(of: GroupView, sums: Totals | undefined): Promise<string[]> {
+async function served(of: GroupView, sums: LiveTotals | undefined): Promise<string[]> {
   const text = await metricsRegistry({ view: of, totals: () => sums }).metrics();
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   for (const line of lines) expect(line).toContain('group="g\\"1",output="o"');
@@ -105,7 +105,7 @@ describe('what is served', () => {
     const registry = metricsRegistry({ view: of, totals: () => sums });
     await registry.metrics();
     sums = { ...totals, backlog: 0, counters: { ...totals.counters, relayed: 101 } };
-    of.vitals.leads = 2;
+    of.stats.leads = 2;
     const text = await registry.metrics();
     expect(text).toMatch(/cgroup_relayed_total\{.*\} 101\n/);
     expect(text).toMatch(/cgroup_backlog\{.*\} 0\n/);
@@ -122,7 +122,7 @@ describe('what is served', () => {
 
   it('counts connections by role', async () => {
     const of = view();
-    of.vitals.connections.set('bridge', { made: 3, lost: 2, remade: 2 });
+    of.stats.connections.set('bridge', { made: 3, lost: 2, remade: 2 });
     const lines = await served(of, totals);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -135,9 +135,9 @@ describe('what is served', () => {
 
   it('has histograms whose buckets add up', async () => {
     const of = view();
-    of.vitals.attempted(3);
-    of.vitals.attempted(3);
-    of.vitals.attempted(1_000_000);
+    of.stats.attempted(3);
+    of.stats.attempted(3);
+    of.stats.attempted(1_000_000);
     const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_processing_seconds'));
     expect(lines).toEqual(
       expect.arrayContaining([

@@ -12,7 +12,7 @@ export interface Point {
 }
 
 /** The points of the last minutes, so that a page that is opened late shows what was before. */
-export class History {
+export class RecentPoints {
   readonly #most: number;
   #points: Point[] = [];
   #last: { readonly relayed: number; readonly processed: number; readonly at: number } | undefined;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { CgroupError } from '../core/errors.js';
-import { shownLetter } from '../observe/dead-letter.js';
+import { shownDeadLetter } from '../observe/dead-letter.js';
 import type { Readings } from './readings.js';
 import type { GroupView } from './view.js';
 
@@ -15,7 +15,7 @@ const MOST_KEPT = 20;
  * Pages of dead letters, as texts: each is read once, however many ask for it at a time. None is older than the last
  * reading of the group, for whoever has heard there of another letter comes to see it.
  */
-export class LetterPages {
+export class DeadLetterPages {
   readonly #view: GroupView;
   readonly #readings: Readings;
   readonly #kept = new Map<string, Promise<string>>();
@@ -63,7 +63,7 @@ export class LetterPages {
     const letters = await inspector.deadLettersBefore(before, LETTERS + 1, LONGEST_TEXT);
     return JSON.stringify({
       letters: letters.slice(0, LETTERS).map((letter) => ({
-        ...shownLetter(letter),
+        ...shownDeadLetter(letter),
         message_bytes: letter.messageBytes,
       })),
       more: letters.length > LETTERS,
