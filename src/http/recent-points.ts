@@ -1,6 +1,7 @@
+import { Meter } from '../observe/rate.js';
 import type { GroupTotals } from '../observe/status.js';
 
-/** How a group did at one moment. */
+/** The state of a group at one moment. */
 export interface Point {
   /** ms since 1970, Redis's clock. */
   readonly time: number;
@@ -11,11 +12,12 @@ export interface Point {
   readonly backlog: number;
 }
 
-/** The points of the last minutes, so that a page that is opened late shows what was before. */
+/** The points of the last minutes: a page that is opened later shows them too. */
 export class RecentPoints {
   readonly #most: number;
+  readonly #relayed = new Meter();
+  readonly #processed = new Meter();
   #points: Point[] = [];
-  #last: { readonly relayed: number; readonly processed: number; readonly at: number } | undefined;
 
   /** @param most points kept */
   constructor(most: number) {
@@ -27,25 +29,16 @@ export class RecentPoints {
   }
 
   /**
-   * Adds a point; the first reading makes none, because a rate takes two.
+   * Adds a point. The first reading makes none, because a rate takes two.
    *
-   * @param now the caller's monotonic clock, ms: Redis's own may be put back
+   * @param now monotonic clock of this process, ms
    */
   add(totals: Pick<GroupTotals, 'time' | 'counters' | 'lagMs' | 'backlog'>, now: number): Point | undefined {
-    const { relayed, processed } = totals.counters;
-    const last = this.#last;
-    this.#last = { relayed, processed, at: now };
-    if (!last || now <= last.at) return undefined;
-    // A database that was emptied meanwhile starts from 0 again.
-    const rate = (count: number, before: number) =>
-      Math.round((Math.max(0, count - before) * 1_000) / (now - last.at));
-    const point = {
-      time: Date.parse(totals.time),
-      relayed: rate(relayed, last.relayed),
-      processed: rate(processed, last.processed),
-      lagMs: totals.lagMs,
-      backlog: totals.backlog,
-    };
+    const relayed = this.#relayed.rate(totals.counters.relayed, now);
+    const processed = this.#processed.rate(totals.counters.processed, now);
+    if (relayed === undefined || processed === undefined) return undefined;
+    const { lagMs, backlog } = totals;
+    const point = { time: Date.parse(totals.time), relayed, processed, lagMs, backlog };
     this.#points.push(point);
     if (this.#points.length > this.#most) this.#points.shift();
     return point;
