@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { isOwnHost, knowsToken } from '../../../src/http/access.js';
 import { EventStreams } from '../../../src/http/event-streams.js';
+import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
 import { notReadyBecause, type ReadinessFacts, Standstill } from '../../../src/http/readiness.js';
@@ -41,11 +41,11 @@ describe('isOwnHost', () => {
   ])('not %j', (host) => expect(isOwnHost(host, own)).toBe(false));
 });
 
-describe('knowsToken', () => {
+describe('hasToken', () => {
   const token = 'sixteen:letters!';
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
   it.each([`Bearer ${token}`, `bearer  ${token}`, basic(`:${token}`), basic(`me:${token}`)])('%s', (header) =>
-    expect(knowsToken(header, token)).toBe(true),
+    expect(hasToken(header, token)).toBe(true),
   );
   it.each([
     undefined,
@@ -61,7 +61,7 @@ describe('knowsToken', () => {
     basic(`me:${token} `),
     'Basic %',
     `Bearer x ${token}`,
-  ])('not %j', (header) => expect(knowsToken(header, token)).toBe(false));
+  ])('not %j', (header) => expect(hasToken(header, token)).toBe(false));
 });
 
 describe('notReadyBecause', () => {
