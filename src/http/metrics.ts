@@ -9,7 +9,7 @@ import {
   type RoleMetric,
 } from './metrics-list.js';
 
-/** The metrics of a process in Prometheus's format, read when they are asked for. */
+/** The metrics of a process for Prometheus. Their values are read at each scrape. */
 export function metricsRegistry(source: MetricSource): Registry {
   const registry = new Registry();
   const { group, output } = source.view;
@@ -61,14 +61,14 @@ function registerRoles(
   });
 }
 
-/** Undefined where it is not known at the moment: then it is left out, rather than told as it was. */
+/** Undefined if the value is not known at the moment: then it is not served, because an old value would mislead. */
 function read(definition: GroupMetric | ProcessMetric, { view, totals }: MetricSource): number | undefined {
   if (definition.of === 'process') return definition.read(view);
   const sums = totals();
   return sums && definition.read(sums);
 }
 
-/** A histogram whose values were counted elsewhere: prom-client's own way costs too much for each message. */
+/** Serves a histogram that is counted elsewhere: prom-client's own `observe` costs too much per message. */
 class CountedHistogram extends PromHistogram {
   readonly #counted: Histogram;
   readonly #config: { readonly name: string; readonly help: string };
@@ -98,7 +98,7 @@ class CountedHistogram extends PromHistogram {
     return histogram as unknown as Awaited<ReturnType<PromHistogram['get']>>;
   }
 
-  /** What prom-client asks when it makes the text. */
+  /** prom-client calls this to make the text. */
   getForPromString(): ReturnType<PromHistogram['get']> {
     return this.get();
   }
