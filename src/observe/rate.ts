@@ -22,7 +22,7 @@ export class Meter {
 }
 
 /** The numbers of one line of the monitor, of the whole group. */
-export interface MonitorSample {
+interface MonitorSample {
   /** ISO 8601, to the second. */
   readonly time: string;
   /** Messages processed per second since the sample before. */

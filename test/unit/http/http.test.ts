@@ -193,7 +193,7 @@ describe('verdict', () => {
     [
       { pending: 1, backlog: 1, lagMs: 45_000 },
       'warn',
-      'Slow, or stuck: a message is in work for up to 45 s',
+      'Slow or stuck: a message has been pending for up to 45 s',
     ],
     [{ retrying: 1, backlog: 1, lagMs: 45_000 }, 'good', 'Keeping up'],
     [{ waiting: 9, backlog: 9, lagMs: 900 }, 'good', 'Keeping up'],
