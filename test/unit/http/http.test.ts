@@ -76,7 +76,7 @@ describe('notReadyBecause', () => {
     timeout: 60_000,
     unrelayedFor: 0,
   };
-  it('is ready where all is well, or not its business', () => {
+  it('is empty if all is well, and for a process without bridge and consumers', () => {
     expect(notReadyBecause(well)).toEqual([]);
     expect(notReadyBecause({ ...well, bridgeInStep: undefined, beatAge: undefined })).toEqual([]);
     expect(notReadyBecause({ ...well, idleFor: 60_000 })).toEqual([]);
@@ -94,7 +94,7 @@ describe('notReadyBecause', () => {
   ] as const)('%j: %s', (facts, reason) => {
     expect(notReadyBecause({ ...well, ...facts })).toEqual([reason]);
   });
-  it('tells all reasons', () => {
+  it('gives all reasons', () => {
     expect(notReadyBecause({ ...well, connected: false, bridgeInStep: false, beatAge: 9_000 })).toHaveLength(
       3,
     );
@@ -102,7 +102,7 @@ describe('notReadyBecause', () => {
 });
 
 describe('Standstill', () => {
-  it('counts from the last progress, and only where there is work', () => {
+  it('counts from the last progress, and only while there is work', () => {
     const still = new Standstill();
     expect(still.observe(true, 5, 1_000)).toBe(0);
     expect(still.observe(true, 5, 4_000)).toBe(3_000);
@@ -121,7 +121,7 @@ describe('RecentPoints', () => {
     // biome-ignore lint/suspicious/noExplicitAny: the other counters do not matter
     counters: { relayed, processed } as any,
   });
-  it('makes rates of counts, and keeps the newest', () => {
+  it('makes rates of counters, and keeps the newest points', () => {
     const history = new RecentPoints(2);
     expect(history.add(reading(100, 50), 1_000)).toBeUndefined();
     expect(history.add(reading(300, 150), 3_000)).toEqual({
@@ -143,7 +143,7 @@ describe('RecentPoints', () => {
 
 describe('EventStreams', () => {
   const client = () => new PassThrough() as unknown as ServerResponse & PassThrough;
-  it('writes the same to all, and forgets who has gone', async () => {
+  it('writes the same to all clients, and forgets those that are gone', async () => {
     const streams = new EventStreams(2);
     const [one, two] = [client(), client()];
     streams.add(one);
@@ -157,7 +157,7 @@ describe('EventStreams', () => {
     streams.close();
     expect(two.destroyed).toBe(true);
   });
-  it('leaves out who does not read, and gives up who never does', () => {
+  it('skips a client that does not read, and disconnects it when it never does', () => {
     const streams = new EventStreams(1);
     const stuck = new Writable({ write() {} }) as unknown as ServerResponse & Writable;
     streams.add(stuck);

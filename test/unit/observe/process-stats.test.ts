@@ -5,7 +5,7 @@ import { Histogram } from '../../../src/observe/histogram.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
 
 describe('Histogram', () => {
-  it('puts each value below its bound, and keeps their number and sum', () => {
+  it('counts each value under its bound, and keeps the sum of all', () => {
     const value = fc.tuple(fc.double({ min: 0, max: 10, noNaN: true }), fc.integer({ min: 1, max: 5 }));
     fc.assert(
       fc.property(fc.array(value), (values) => {
@@ -23,7 +23,7 @@ describe('Histogram', () => {
 describe('ProcessStats', () => {
   const total = (histogram: Histogram) => histogram.counts.reduce((a, b) => a + b, 0);
 
-  it('counts each result once, those of one relay at once', () => {
+  it('counts each result once', () => {
     const stats = new ProcessStats();
     const now = Date.now();
     const ids = [now - 4_000, now - 4_000, now - 400, now - 40].map((ms, i) => ({ inboxId: `${ms}-${i}` }));
@@ -35,13 +35,13 @@ describe('ProcessStats', () => {
     expect(total(stats.toOutput)).toBe(4);
   });
 
-  it('takes ids that begin alike for what they are', () => {
+  it('tells apart ids that begin with the same digits', () => {
     const stats = new ProcessStats();
     stats.committed([{ inboxId: '1-1' }, { inboxId: '12-1' }, { inboxId: '12-10' }]);
     expect(total(stats.toOutput)).toBe(3);
   });
 
-  it('goes by the clock of Redis, and never below 0', () => {
+  it('uses the clock of Redis, and never goes below 0', () => {
     const stats = new ProcessStats();
     stats.redisAhead = 60_000;
     stats.committed([{ inboxId: `${Date.now() + 59_000}-0` }]);
@@ -52,7 +52,7 @@ describe('ProcessStats', () => {
     expect(stats.toOutput.sum).toBeLessThan(2);
   });
 
-  it('counts connections that are made, lost, and made again, be it by another object', () => {
+  it('counts connects, losses and reconnects of a role, over several connection objects', () => {
     const stats = new ProcessStats();
     const [one, two] = [new EventEmitter(), new EventEmitter()];
     stats.watch('subscriber', one);

@@ -4,7 +4,7 @@ import type { GroupStatus } from '../../../src/observe/status.js';
 
 const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
 
-/** A group's status with so many messages processed. */
+/** The status of a group that has processed so many messages. */
 const status = (processed: number): GroupStatus => ({
   time: '2026-11-21T12:00:03.987Z',
   group: 'cgroup',
@@ -36,7 +36,7 @@ const status = (processed: number): GroupStatus => ({
 });
 
 describe('a monitor line', () => {
-  it('is the one that the design shows', () => {
+  it('has the form of the design', () => {
     const sample = {
       time: '2026-11-21T12:00:03Z',
       rate: 124_310,
@@ -74,7 +74,7 @@ describe('the meter', () => {
     expect(rates).toEqual([undefined, 1_000, 0, 666, 0]);
   });
 
-  it('is 0, not less, after the database was emptied, and right again after that', () => {
+  it('is 0, not negative, after the database was emptied, and right from the next reading on', () => {
     const meter = new Meter();
     meter.rate(9_000, 0);
     expect(meter.rate(100, 1_000)).toBe(0);
