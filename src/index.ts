@@ -8,7 +8,7 @@ export type { Message } from './core/message.js';
 export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group/consumer-group.js';
 export type { Logger, LogLine } from './log/logger.js';
 export { type ClientOptions, GroupClient } from './observe/client.js';
-export type { ShownLetter } from './observe/dead-letter.js';
+export type { ShownDeadLetter } from './observe/dead-letter.js';
 export type { DeadLetters } from './observe/dead-letters.js';
 export type { ConsumerStatus, GroupStatus, GroupTotals } from './observe/status.js';
 export type { Context } from './processor/context.js';

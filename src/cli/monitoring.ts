@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { Meter, monitorLine } from '../observe/rate.js';
+import { Meter, monitorLine, monitorSample } from '../observe/rate.js';
 import type { GroupStatus } from '../observe/status.js';
 import { print } from './command.js';
 
@@ -20,14 +20,15 @@ export interface WatchOptions {
 export async function watch(status: () => Promise<GroupStatus>, options: WatchOptions): Promise<void> {
   const { interval, json, signal, log } = options;
   const meter = new Meter();
-  let first = true;
   while (!signal.aborted) {
     const started = performance.now();
     try {
-      const sample = meter.sample(await status(), started);
-      // A rate takes two readings.
-      if (!first) print(json ? JSON.stringify(sample) : monitorLine(sample));
-      first = false;
+      const reading = await status();
+      const rate = meter.rate(reading.counters.processed, started);
+      if (rate !== undefined) {
+        const sample = monitorSample(reading, rate);
+        print(json ? JSON.stringify(sample) : monitorLine(sample));
+      }
     } catch (error) {
       if (!signal.aborted) log.warn({ error }, `no numbers at the moment: ${messageOf(error)}`);
     }

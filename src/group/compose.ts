@@ -6,7 +6,7 @@ import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { lineOf } from '../core/finding.js';
 import type { Logger } from '../log/logger.js';
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 import type { Executor } from '../processor/executor.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
@@ -40,7 +40,7 @@ export interface Dependencies {
   readonly workshop: Executor;
   readonly reports: Reports;
   /** Kept only where http shows them. */
-  readonly vitals: Vitals | undefined;
+  readonly stats: ProcessStats | undefined;
   readonly log: Logger;
 }
 
@@ -71,7 +71,7 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(materials: Dependencies): Promise<Parts> {
-  const { settings, identity, connections, reports, vitals, log } = materials;
+  const { settings, identity, connections, reports, stats, log } = materials;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
@@ -100,7 +100,7 @@ export async function compose(materials: Dependencies): Promise<Parts> {
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
-    onResults: vitals && ((results) => vitals.committed(results)),
+    onResults: stats && ((results) => stats.committed(results)),
   });
   const consumers = await makeConsumers(materials, found, main, { store: road, committer, admission });
   const { claimAfter, heartbeat } = settings;
@@ -143,7 +143,7 @@ async function makeBridge(
 }
 
 async function makeConsumers(
-  { settings, identity, connections, workshop, reports, vitals, log }: Dependencies,
+  { settings, identity, connections, workshop, reports, stats, log }: Dependencies,
   { keys, tracing }: Resolved,
   main: Connection,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
@@ -164,7 +164,7 @@ async function makeConsumers(
           policy: { maxAttempts, backoff },
           log: log.child({ consumer: id }),
           onFailure: (failure) => reports.failure(failure),
-          onAttempt: vitals && ((ms) => vitals.attempted(ms)),
+          onAttempt: stats && ((ms) => stats.attempted(ms)),
         }),
     ),
   );

@@ -1,6 +1,6 @@
 import { CgroupError } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 import { Connection } from '../redis/protocol/connection.js';
 
 /** ms to wait for Redis at start-up. */
@@ -10,15 +10,15 @@ const CONNECT_TIMEOUT = 5_000;
 export class GroupConnections {
   readonly #url: () => string;
   readonly #log: Logger;
-  readonly #vitals: Vitals | undefined;
+  readonly #stats: ProcessStats | undefined;
   readonly #opened: Connection[] = [];
   #closed = false;
 
   /** @param url where Redis is: a private one says so only once it has started */
-  constructor(url: () => string, log: Logger, vitals: Vitals | undefined) {
+  constructor(url: () => string, log: Logger, stats: ProcessStats | undefined) {
     this.#url = url;
     this.#log = log;
-    this.#vitals = vitals;
+    this.#stats = stats;
   }
 
   /**
@@ -37,7 +37,7 @@ export class GroupConnections {
   /** One that is not connected yet, and that whoever asked for it closes. */
   make(role: string): Connection {
     const connection = new Connection(this.#url(), role, this.#log);
-    this.#vitals?.watch(role, connection);
+    this.#stats?.watch(role, connection);
     return connection;
   }
 

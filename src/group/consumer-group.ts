@@ -4,7 +4,7 @@ import type { Message } from '../core/message.js';
 import { pause } from '../core/service.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
-import { Vitals } from '../observe/process-stats.js';
+import { ProcessStats } from '../observe/process-stats.js';
 import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Executor } from '../processor/executor.js';
@@ -58,7 +58,7 @@ export class ConsumerGroup<Input extends Message = Message>
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only where http shows them. */
-  readonly #vitals: Vitals | undefined;
+  readonly #stats: ProcessStats | undefined;
   #ready = false;
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
@@ -75,12 +75,12 @@ export class ConsumerGroup<Input extends Message = Message>
     this.settings = parseOptions(own ? settings : { ...settings, processor: moduleOf(processor) });
     // What the messages look like is the user's word; beyond the `message_id` it is not checked.
     this.#processor = own ? (processor as Processor) : undefined;
-    this.#vitals = this.settings.http && new Vitals();
+    this.#stats = this.settings.http && new ProcessStats();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
-    this.#reports = new Reports(this.#log, this.#vitals, (event, ...args) =>
+    this.#reports = new Reports(this.#log, this.#stats, (event, ...args) =>
       (this as EventEmitter).emit(event, ...args),
     );
-    this.#connections = new GroupConnections(() => this.redisUrl, this.#log, this.#vitals);
+    this.#connections = new GroupConnections(() => this.redisUrl, this.#log, this.#stats);
   }
 
   /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */
@@ -160,7 +160,7 @@ export class ConsumerGroup<Input extends Message = Message>
       connections: this.#connections,
       workshop,
       reports: this.#reports,
-      vitals: this.#vitals,
+      stats: this.#stats,
       log: this.#log,
     });
     // Once it runs, whoever asks is told what was read, and not that nothing was.
@@ -199,12 +199,12 @@ export class ConsumerGroup<Input extends Message = Message>
   /** First of all, so that whoever asks is told that it is starting. What it takes is loaded only where it is wanted. */
   async #serve(): Promise<void> {
     const { http, httpToken } = this.settings;
-    if (!http || !this.#vitals || this.#stopping) return;
+    if (!http || !this.#stats || this.#stopping) return;
     const { HttpServer } = await import('../http/server.js');
     this.#http = new HttpServer({
       listen: http,
       token: httpToken,
-      view: viewOf(this.settings, this.#vitals, () => this.#life),
+      view: viewOf(this.settings, this.#stats, () => this.#life),
       log: this.#log,
     });
     await this.#http.start();

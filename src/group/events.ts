@@ -3,7 +3,7 @@ import type { Gap } from '../core/bridge-store.js';
 import { messageOf } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import { inSeconds, lineWhenOver, REMIND_EVERY, ThrottledLog } from '../log/throttle.js';
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 
 /** The events of a group. */
 export interface GroupEvents {
@@ -24,17 +24,17 @@ export interface GroupEvents {
 /** Hands an event to whoever listens. */
 export type Emit = <E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]) => void;
 
-/** What the parts of a group report, as it reaches the log, the vitals and the listeners. */
+/** What the parts of a group report, as it reaches the log, the stats and the listeners. */
 export class Reports {
   readonly #log: Logger;
-  readonly #vitals: Vitals | undefined;
+  readonly #stats: ProcessStats | undefined;
   readonly #emit: Emit;
   readonly #deaths: ThrottledLog<Failure>;
   readonly #failures: ThrottledLog<Failure>;
 
-  constructor(log: Logger, vitals: Vitals | undefined, emit: Emit) {
+  constructor(log: Logger, stats: ProcessStats | undefined, emit: Emit) {
     this.#log = log;
-    this.#vitals = vitals;
+    this.#stats = stats;
     this.#emit = emit;
     this.#failures = withoutSuccess(log);
     this.#deaths = new ThrottledLog({
@@ -58,12 +58,12 @@ export class Reports {
   }
 
   leading(): void {
-    if (this.#vitals) this.#vitals.leads++;
+    if (this.#stats) this.#stats.leads++;
     this.#tell('leading');
   }
 
   fenced(): void {
-    if (this.#vitals) this.#vitals.fences++;
+    if (this.#stats) this.#stats.fences++;
   }
 
   gap(gap: Gap): void {
@@ -72,7 +72,7 @@ export class Reports {
 
   settled(count: GroupEvents['settled'][0]): void {
     if (count.processed > 0) this.#failures.over();
-    if (this.#vitals) this.#vitals.settled += count.processed + count.retried + count.dead;
+    if (this.#stats) this.#stats.settled += count.processed + count.retried + count.dead;
     this.#tell('settled', count);
   }
 

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { GroupView } from '../http/view.js';
-import type { Vitals } from '../observe/process-stats.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 import type { Settings } from '../settings/settings.js';
 import type { Parts } from './compose.js';
 
@@ -11,7 +11,7 @@ export interface Life {
 }
 
 /** What http is shown of a group; `life` is asked anew each time. */
-export function viewOf(settings: Settings, vitals: Vitals, life: () => Life): GroupView {
+export function viewOf(settings: Settings, stats: ProcessStats, life: () => Life): GroupView {
   const { group, channel, output, heartbeat, timeout } = settings;
   return {
     group,
@@ -19,7 +19,7 @@ export function viewOf(settings: Settings, vitals: Vitals, life: () => Life): Gr
     output,
     heartbeat,
     timeout,
-    vitals,
+    stats,
     get inspector() {
       return life().parts?.inspector;
     },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /** A file of the live page. */
-export interface Asset {
+interface Asset {
   readonly type: string;
   readonly body: Buffer;
 }
@@ -10,7 +10,7 @@ export interface Asset {
 const JS = 'text/javascript; charset=utf-8';
 const CSS = 'text/css; charset=utf-8';
 
-/** What is served besides the API, by its path: these files and no others, read once. */
+/** Reads the files of the live page, by the path of each. No other file is served. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
   const page = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url));
   const require = createRequire(import.meta.url);

@@ -1,47 +1,47 @@
-import type { Buckets } from '../observe/histogram.js';
+import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
-import type { Totals } from './readings.js';
+import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
-/** What a metric is read from. */
+/** The sources of all metrics. */
 export interface MetricSource {
   readonly view: GroupView;
-  /** The sums of the group; undefined where they are not known at the moment. */
-  readonly totals: () => Totals | undefined;
+  /** The totals of the group; undefined if they are not known at the moment. */
+  readonly totals: () => LiveTotals | undefined;
 }
 
 interface Described {
-  /** By the conventions of Prometheus: base unit, `_total` for counters. */
+  /** Follows the conventions of Prometheus: base unit, `_total` for counters. */
   readonly name: string;
   readonly unit: string;
   readonly meaning: string;
 }
 
-/** A number of the whole group: every process serves the same, so one takes the maximum of them, never the sum. */
+/** A number of the whole group. Every process serves the same: take the maximum, never the sum. */
 export interface GroupMetric extends Described {
   readonly type: 'counter' | 'gauge';
   readonly of: 'group';
-  readonly read: (totals: Totals) => number;
+  readonly read: (totals: LiveTotals) => number;
 }
 
-/** A number of one process. Undefined where the process has no such thing: then it is left out. */
+/** A number of one process; undefined if the process has no such thing. Then it is not served. */
 export interface ProcessMetric extends Described {
   readonly type: 'counter' | 'gauge';
   readonly of: 'process';
   readonly read: (view: GroupView) => number | undefined;
 }
 
-/** A number of each role that connections have. */
+/** A number for each role of connections. */
 export interface RoleMetric extends Described {
   readonly type: 'counter';
   readonly of: 'role';
   readonly read: (counts: ConnectionCounts) => number;
 }
 
-export interface HistogramMetric extends Described {
+interface HistogramMetric extends Described {
   readonly type: 'histogram';
   readonly of: 'process';
-  readonly read: (view: GroupView) => Buckets;
+  readonly read: (view: GroupView) => Histogram;
 }
 
 export type MetricDefinition = GroupMetric | ProcessMetric | RoleMetric | HistogramMetric;
@@ -51,7 +51,7 @@ function ofGroup(
   name: string,
   unit: string,
   meaning: string,
-  read: (totals: Totals) => number,
+  read: (totals: LiveTotals) => number,
 ): GroupMetric {
   return { of: 'group', type, name, unit, meaning, read };
 }
@@ -75,7 +75,7 @@ function ofRole(
   return { of: 'role', type: 'counter', name, unit, meaning, read };
 }
 
-/** Every metric there is; `/metrics` and docs/metrics.md come from this list. */
+/** All metrics: `/metrics` and docs/metrics.md come from this list. */
 export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup('counter', 'cgroup_relayed_total', 'messages', 'written to the inbox', (t) => t.counters.relayed),
   ofGroup(
@@ -91,8 +91,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'counter',
     'cgroup_dead_total',
     'messages',
-    'that became dead letters; one that was sent back and died again counts twice, so this is `dead` + `revived` of `cgroup status`',
-    // `dead` of the counters goes down when letters are sent back, which a counter of Prometheus must not.
+    'that became dead letters; one that is sent back and dies again counts twice: `dead` + `revived` of `cgroup status`',
+    // `counters.dead` falls when dead letters are sent back; a counter of Prometheus must not.
     (t) => t.counters.dead + t.counters.revived,
   ),
   ofGroup(
@@ -127,7 +127,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'counter',
     'cgroup_lost_total',
     'messages',
-    'deleted from the inbox by somebody else',
+    'deleted from the inbox by another program',
     (t) => t.counters.lost,
   ),
   ofGroup(
@@ -145,29 +145,35 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.backlog,
   ),
   ofGroup('gauge', 'cgroup_waiting', 'messages', 'relayed and not yet read by a consumer', (t) => t.waiting),
-  ofGroup('gauge', 'cgroup_pending', 'messages', 'in the hands of consumers', (t) => t.pending),
+  ofGroup('gauge', 'cgroup_pending', 'messages', 'held by consumers', (t) => t.pending),
   ofGroup(
     'gauge',
     'cgroup_retrying',
     'messages',
-    'failed, and waiting for their next attempt',
+    'failed and waiting for their next attempt',
     (t) => t.retrying,
   ),
   ofGroup(
     'gauge',
     'cgroup_lag_seconds',
     'seconds',
-    'age of the oldest message that is not settled; 0 where there is none',
+    'age of the oldest unsettled message; 0 if there is none',
     (t) => t.lagMs / 1_000,
   ),
   ofGroup('gauge', 'cgroup_dead_letters', 'messages', 'dead letters that are kept', (t) => t.deadLetters),
-  ofGroup('gauge', 'cgroup_consumers', 'consumers', 'alive, in all processes', (t) => t.consumerCount),
-  ofGroup('gauge', 'cgroup_bridges', 'bridges', 'subscribed, in all processes', (t) => t.bridges.length),
+  ofGroup('gauge', 'cgroup_consumers', 'consumers', 'that live, in all processes', (t) => t.consumerCount),
+  ofGroup(
+    'gauge',
+    'cgroup_bridges',
+    'bridges',
+    'that are subscribed, in all processes',
+    (t) => t.bridges.length,
+  ),
   ofGroup(
     'gauge',
     'cgroup_has_leader',
     '0 or 1',
-    'whether a bridge leads, and has said so within 2 s',
+    'whether a bridge leads, and its last mark is at most 2 s old',
     (t) => (t.leader === null ? 0 : 1),
   ),
   ofProcess(
@@ -189,14 +195,14 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'cgroup_leads_total',
     'times',
     'this process took the lead',
-    ({ bridge, vitals }) => bridge && vitals.leads,
+    ({ bridge, stats }) => bridge && stats.leads,
   ),
   ofProcess(
     'counter',
     'cgroup_fences_total',
     'times',
-    'this process led and found that another had taken the lead',
-    ({ bridge, vitals }) => bridge && vitals.fences,
+    'this process led, and found that another had taken the lead',
+    ({ bridge, stats }) => bridge && stats.fences,
   ),
   ofProcess(
     'gauge',
@@ -209,20 +215,20 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'gauge',
     'cgroup_heartbeat_age_seconds',
     'seconds',
-    'since a heartbeat of this process last reached Redis',
+    'since the last heartbeat of this process reached Redis',
     ({ beatAge }) => (beatAge === undefined ? undefined : beatAge / 1_000),
   ),
   ofRole(
     'cgroup_connections_total',
     'connections',
-    'to Redis that this process made, the first time or again, by `role`',
+    'to Redis that this process made, reconnects included, by `role`',
     (c) => c.made,
   ),
   ofRole('cgroup_connections_lost_total', 'connections', 'to Redis that ended, by `role`', (c) => c.lost),
   ofRole(
     'cgroup_reconnects_total',
     'connections',
-    'to Redis that were made again after one was lost, by `role`',
+    'to Redis that replaced a lost one, by `role`',
     (c) => c.remade,
   ),
   {
@@ -231,8 +237,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     name: 'cgroup_processing_seconds',
     unit: 'seconds',
     meaning:
-      'from the beginning of an attempt of this process to its end, in the thread that made it, however it ended',
-    read: ({ vitals }) => vitals.processing,
+      'from the start of an attempt of this process to its end, measured in its thread; failed ones count too',
+    read: ({ stats }) => stats.processing,
   },
   {
     of: 'process',
@@ -240,8 +246,21 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     name: 'cgroup_publish_to_output_seconds',
     unit: 'seconds',
     meaning:
-      'from when a message was relayed (the time in its inbox id; the bridge relays some milliseconds after the PUBLISH) ' +
-      'to when this process knew its result to be in the output, by Redis’s clock, give or take half a round trip',
-    read: ({ vitals }) => vitals.toOutput,
+      'from the relay of a message (the time in its inbox id, some milliseconds after the PUBLISH) to when this process ' +
+      'knew that its result is in the output; by Redis’s clock, exact to half a round trip',
+    read: ({ stats }) => stats.toOutput,
   },
 ];
+
+/** The table of all metrics in Markdown. docs/metrics.md holds it between its marks. */
+export function metricsMarkdown(): string {
+  const head = ['metric', 'type', 'of', 'unit', 'meaning'];
+  const rows = metricDefinitions.map((one) => [
+    `\`${one.name}\``,
+    one.type,
+    one.of === 'group' ? 'group' : 'process',
+    one.unit,
+    one.meaning,
+  ]);
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}

@@ -1,5 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Buckets } from '../observe/histogram.js';
+import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client';
+import type { Histogram } from '../observe/histogram.js';
 import {
   type GroupMetric,
   type MetricDefinition,
@@ -9,7 +9,7 @@ import {
   type RoleMetric,
 } from './metrics-list.js';
 
-/** The metrics of a process in Prometheus's format, read when they are asked for. */
+/** The metrics of a process for Prometheus. Their values are read at each scrape. */
 export function metricsRegistry(source: MetricSource): Registry {
   const registry = new Registry();
   const { group, output } = source.view;
@@ -22,8 +22,8 @@ function register(registry: Registry, definition: MetricDefinition, source: Metr
   const { name, meaning, unit } = definition;
   const common = { name, help: `${meaning} (${unit})`, registers: [registry] };
   if (definition.type === 'histogram') {
-    const buckets = definition.read(source.view);
-    new BucketsHistogram({ ...common, buckets: [...buckets.bounds] }, buckets);
+    const counted = definition.read(source.view);
+    new CountedHistogram({ ...common, buckets: [...counted.bounds] }, counted);
   } else if (definition.of === 'role') registerRoles(common, definition, source);
   else if (definition.type === 'gauge')
     new Gauge({
@@ -56,31 +56,31 @@ function registerRoles(
     labelNames: ['role'],
     collect() {
       this.reset();
-      for (const [role, counts] of view.vitals.connections) this.inc({ role }, read(counts));
+      for (const [role, counts] of view.stats.connections) this.inc({ role }, read(counts));
     },
   });
 }
 
-/** Undefined where it is not known at the moment: then it is left out, rather than told as it was. */
+/** Undefined if the value is not known at the moment: then it is not served, because an old value would mislead. */
 function read(definition: GroupMetric | ProcessMetric, { view, totals }: MetricSource): number | undefined {
   if (definition.of === 'process') return definition.read(view);
   const sums = totals();
   return sums && definition.read(sums);
 }
 
-/** A histogram whose values were counted elsewhere: prom-client's own way costs too much for each message. */
-class BucketsHistogram extends Histogram {
-  readonly #buckets: Buckets;
+/** Serves a histogram that is counted elsewhere: prom-client's own `observe` costs too much per message. */
+class CountedHistogram extends PromHistogram {
+  readonly #counted: Histogram;
   readonly #config: { readonly name: string; readonly help: string };
 
-  constructor(config: ConstructorParameters<typeof Histogram>[0], buckets: Buckets) {
+  constructor(config: ConstructorParameters<typeof PromHistogram>[0], counted: Histogram) {
     super(config);
-    this.#buckets = buckets;
+    this.#counted = counted;
     this.#config = config;
   }
 
-  override async get(): ReturnType<Histogram['get']> {
-    const { bounds, counts, sum } = this.#buckets;
+  override async get(): ReturnType<PromHistogram['get']> {
+    const { bounds, counts, sum } = this.#counted;
     const { name, help } = this.#config;
     const value = (metricName: string, labels: object, number: number) => ({
       metricName: `${name}_${metricName}`,
@@ -95,11 +95,11 @@ class BucketsHistogram extends Histogram {
     });
     values.push(value('sum', {}, sum), value('count', {}, count));
     const histogram = { name, help, type: 'histogram', values, aggregator: 'sum' };
-    return histogram as unknown as Awaited<ReturnType<Histogram['get']>>;
+    return histogram as unknown as Awaited<ReturnType<PromHistogram['get']>>;
   }
 
-  /** What prom-client asks when it makes the text. */
-  getForPromString(): ReturnType<Histogram['get']> {
+  /** prom-client calls this to make the text. */
+  getForPromString(): ReturnType<PromHistogram['get']> {
     return this.get();
   }
 }

@@ -1,32 +1,37 @@
-/** What is known of a process when it is asked whether it is ready. All ages and times in ms. */
-export interface Facts {
+import { performance } from 'node:perf_hooks';
+import type { LiveTotals } from '../observe/status.js';
+import type { GroupView } from './view.js';
+
+/** What decides whether a process is ready. All ages and times in ms. */
+export interface ReadinessFacts {
   readonly state: 'starting' | 'running' | 'stopping';
   readonly connected: boolean;
-  /** Since the group was last read; undefined if it never was. */
+  /** Age of the last reading of the group; undefined before the first. */
   readonly readingAge: number | undefined;
-  /** Undefined where no bridge runs in this process. */
+  /** Undefined if no bridge runs in this process. */
   readonly bridgeInStep: boolean | undefined;
-  /** Undefined where no consumers run in this process. */
+  /** Age of the last heartbeat; undefined if no consumers run in this process. */
   readonly beatAge: number | undefined;
   readonly heartbeat: number;
-  /** For how long messages have waited and this process has settled none. */
+  /** For how long messages have waited while this process settled none. */
   readonly idleFor: number;
   /** How long an attempt may take. */
   readonly timeout: number;
-  /** For how long this process has had messages to relay and none was relayed. */
+  /** For how long this process has had messages to relay while none was relayed. */
   readonly unrelayedFor: number;
 }
 
-/** Readings come once a second. */
+/** ms. Readings come once a second. */
 const READING_LATE = 5_000;
-/** Missed heartbeats after which others take a consumer for dead. */
+/** After so many missed heartbeats, other processes treat a consumer as dead. */
 const MISSED_BEATS = 3;
-/** Beyond the longest attempt: its result has to be written too. */
+/** ms on top of the longest attempt: its result has to be written too. */
 const SETTLE_WITHIN = 5_000;
+/** ms */
 const RELAY_WITHIN = 5_000;
 
-/** Why a process is not ready, in words; empty if it is. */
-export function notReadyBecause(facts: Facts): string[] {
+/** The reasons why a process is not ready, in words; empty if it is ready. */
+export function notReadyBecause(facts: ReadinessFacts): string[] {
   const { state, readingAge, beatAge, heartbeat, idleFor, timeout, unrelayedFor } = facts;
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];
@@ -48,14 +53,14 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1_000)} s`;
 }
 
-/** Tells for how long there has been work and no progress. */
+/** Measures for how long there has been work and no progress. */
 export class Standstill {
   #done: number | undefined;
   #since = 0;
 
   /**
    * @param work whether there is anything to do
-   * @param done a number that changes with all that is done
+   * @param done a number that changes with everything that is done
    * @param now monotonic clock, ms
    * @returns ms
    */
@@ -63,5 +68,44 @@ export class Standstill {
     if (!work || done !== this.#done) this.#since = now;
     this.#done = done;
     return now - this.#since;
+  }
+}
+
+/** Follows from reading to reading whether the process is ready. */
+export class Readiness {
+  readonly #view: GroupView;
+  readonly #settling = new Standstill();
+  readonly #relaying = new Standstill();
+  #idleFor = 0;
+  #unrelayedFor = 0;
+
+  constructor(view: GroupView) {
+    this.#view = view;
+  }
+
+  /** Takes a new reading of the group. */
+  observe({ waiting, counters }: LiveTotals): void {
+    const { stats, bridge, beatAge } = this.#view;
+    const now = performance.now();
+    // Any consumer can take a waiting message; a pending one may be held by another process.
+    this.#idleFor = this.#settling.observe(beatAge !== undefined && waiting > 0, stats.settled, now);
+    const relays = bridge?.leads === true && bridge.buffered > 0;
+    this.#unrelayedFor = this.#relaying.observe(relays, counters.relayed, now);
+  }
+
+  /** The reasons why the process is not ready; empty if it is ready. */
+  reasons(readingAge: number | undefined): string[] {
+    const { state, connected, bridge, beatAge, heartbeat, timeout } = this.#view;
+    return notReadyBecause({
+      state,
+      connected,
+      readingAge,
+      bridgeInStep: bridge?.inStep,
+      beatAge,
+      heartbeat,
+      idleFor: this.#idleFor,
+      timeout,
+      unrelayedFor: this.#unrelayedFor,
+    });
   }
 }

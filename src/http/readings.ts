@@ -1,26 +1,22 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
-import { type GroupStatus, type GroupTotals, readStatus, readTotals } from '../observe/status.js';
-import type { Inspector } from '../redis/inspect.js';
-import { History, type Point } from './history.js';
-import type { GroupView } from './view.js';
+import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
+import { type Point, RecentPoints } from './recent-points.js';
+import { type GroupView, inspectorOf } from './view.js';
 
-/** ms between two readings; how old the last one may be when somebody asks. */
+/** ms between two readings, and the greatest age of a status that is served. */
 const EVERY = 1_000;
 /** 15 minutes. */
 const POINTS = 900;
-/** ms after which what was read says nothing of now. */
+/** ms after which a reading is too old to be served. */
 const STALE = 5_000;
 
-export type Totals = GroupTotals & { readonly consumerCount: number };
-
-export interface ReadingsOptions {
+interface ReadingsOptions {
   readonly view: GroupView;
   readonly log: Logger;
-  /** Whether somebody wants the whole status each second, and not the sums alone. */
+  /** Whether each reading is of the whole status, and not of the totals alone. */
   readonly isWatched: () => boolean;
   readonly onRead: (reading: {
     readonly status: GroupStatus | undefined;
@@ -30,19 +26,19 @@ export interface ReadingsOptions {
 }
 
 /**
- * The one reading behind metrics, health, the live page and the API: the sums once a second, the status at most
- * once a second, and only while somebody wants it; however many ask.
+ * Reads the group for all that is served: the totals once a second; the status on request, at most once a second. The number
+ * of clients does not matter.
  */
 export class Readings implements Service {
-  readonly history = new History(POINTS);
+  readonly history = new RecentPoints(POINTS);
   readonly #options: ReadingsOptions;
   readonly #loop: Loop;
-  #totals: Totals | undefined;
+  #totals: LiveTotals | undefined;
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
   #statusAt = 0;
   #count = 0;
-  /** Resolved once it was tried to read for the first time, or nobody will. */
+  /** Resolved after the first try to read, or by a stop. */
   readonly #tried: Promise<void>;
   #onTried: () => void = () => {};
 
@@ -65,7 +61,7 @@ export class Readings implements Service {
     );
   }
 
-  /** Returns when the group was read for the first time, or that has failed. It must be connected. */
+  /** Reads from now on. The group must be connected. Returns after the first try, even a failed one. */
   async start(): Promise<void> {
     await this.#loop.start();
     await this.#tried;
@@ -76,17 +72,17 @@ export class Readings implements Service {
     return this.#loop.stop();
   }
 
-  /** The sums as last read; undefined where that was never, or is too long ago to be true. */
-  get totals(): Totals | undefined {
+  /** The totals as last read; undefined before the first reading, and when the last one is too old. */
+  get totals(): LiveTotals | undefined {
     return performance.now() - this.#totalsAt < STALE ? this.#totals : undefined;
   }
 
-  /** Readings made so far, of sums or status: it tells what is older than the last of them. */
+  /** Readings made so far, of totals or status. */
   get count(): number {
     return this.#count;
   }
 
-  /** ms since the sums were last read; undefined if they never were. */
+  /** ms since the totals were last read; undefined before the first reading. */
   get age(): number | undefined {
     return this.#totals && performance.now() - this.#totalsAt;
   }
@@ -100,14 +96,14 @@ export class Readings implements Service {
     return this.#statusWithin(EVERY);
   }
 
-  #statusWithin(age: number): Promise<GroupStatus> {
+  async #statusWithin(age: number): Promise<GroupStatus> {
     const now = performance.now();
     if (!this.#status || now - this.#statusAt >= age) {
-      const inspector = this.#inspector();
+      const inspector = inspectorOf(this.#options.view);
       const status = this.#timed(() => readStatus(inspector, this.#options.view));
       this.#statusAt = now;
       this.#status = status;
-      // The next one who asks tries again.
+      // A failure is not kept: the next request tries again.
       status.catch(() => {
         if (this.#status === status) this.#status = undefined;
       });
@@ -116,10 +112,10 @@ export class Readings implements Service {
   }
 
   async #look(): Promise<void> {
-    const { isWatched, onRead } = this.#options;
-    const inspector = this.#inspector();
+    const { isWatched, onRead, view } = this.#options;
+    const inspector = inspectorOf(view);
     const now = performance.now();
-    // Somebody may have asked a moment ago; but rates over a moment mean nothing.
+    // A request may have read the status a moment ago: a rate needs some time between two readings.
     const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
     const totals = status ? totalsOf(status) : await this.#timed(() => readTotals(inspector));
     this.#totals = totals;
@@ -127,22 +123,16 @@ export class Readings implements Service {
     onRead({ status, point: this.history.add(totals, this.#totalsAt) });
   }
 
-  /** Reads, and notes by how much the clocks differ: Redis answered somewhere between question and answer. */
+  /** Reads, and measures how far the clocks differ, assuming that Redis answered half-way between request and reply. */
   async #timed<T extends { readonly time: string }>(read: () => Promise<T>): Promise<T> {
     const asked = Date.now();
     const reading = await read();
     this.#count++;
-    this.#options.view.vitals.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
+    this.#options.view.stats.redisAhead = Date.parse(reading.time) - (asked + Date.now()) / 2;
     return reading;
-  }
-
-  #inspector(): Inspector {
-    const { inspector } = this.#options.view;
-    if (!inspector) throw new CgroupError('STATE', 'the group is not connected yet');
-    return inspector;
   }
 }
 
-function totalsOf({ consumers, ...sums }: GroupStatus): Totals {
-  return { ...sums, consumerCount: consumers.length };
+function totalsOf({ consumers, ...totals }: GroupStatus): LiveTotals {
+  return { ...totals, consumerCount: consumers.length };
 }

@@ -1,33 +1,32 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { isEntryId } from '../core/stream-id.js';
-import type { Asset } from './assets.js';
-import { type EventStreams, eventText } from './events.js';
-import { mayKnow } from './guard.js';
-import type { Health } from './health.js';
-import type { LetterPages } from './letters.js';
+import { pageAssets } from './assets.js';
+import type { DeadLetterPages } from './dead-letters.js';
+import { type EventStreams, eventText } from './event-streams.js';
+import { isTrusted } from './guard.js';
+import type { Readiness } from './readiness.js';
 import type { Readings } from './readings.js';
 
-export interface RoutesOptions {
+interface RoutesOptions {
   readonly token: string | undefined;
   readonly readings: Readings;
-  readonly letters: LetterPages;
-  readonly health: Health;
+  readonly deadLetters: DeadLetterPages;
+  readonly readiness: Readiness;
   readonly registry: Registry;
   readonly streams: EventStreams;
-  readonly assets: ReadonlyMap<string, Asset>;
 }
 
-/** All that is served; who may ask is decided before (see `guard.ts`). */
+/** Adds all paths that are served. `guard.ts` has checked each request before. */
 export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
-  const { token, readings, letters, health, registry, streams, assets } = options;
+  const { token, readings, deadLetters, readiness, registry, streams } = options;
 
   app.get('/healthz', async () => ({ up: true }));
 
   app.get('/readyz', async (request, reply) => {
-    const reasons = health.reasons(readings.age);
+    const reasons = readiness.reasons(readings.age);
     const ready = reasons.length === 0;
-    return reply.code(ready ? 200 : 503).send(mayKnow(request, token) ? { ready, reasons } : { ready });
+    return reply.code(ready ? 200 : 503).send(isTrusted(request, token) ? { ready, reasons } : { ready });
   });
 
   app.get('/metrics', async (_, reply) => {
@@ -38,7 +37,7 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.get('/api/status', () => readings.status());
 
   app.get('/api/events', (request, reply) => {
-    // Behind another answer on the same connection it has no socket yet, and would never be told that the client is gone.
+    // An answer that waits behind another on the same connection has no socket yet, and would miss that the client is gone.
     if (reply.raw.socket === null) {
       const error = 'an event stream needs a connection of its own: do not send requests before it';
       void reply.code(400).header('connection', 'close').send({ error });
@@ -60,10 +59,10 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
     }
     raw.write(`retry: 2000\n\n${eventText('history', JSON.stringify(readings.history.points))}`);
     streams.add(raw);
-    // Not before the next second: the first one tells what there is to see now.
+    // The client gets the present status now; the next event may be a second away.
     readings.status().then(
       (status) => streams.sendTo(raw, eventText('status', JSON.stringify(status))),
-      () => {}, // the next reading tells why
+      () => {}, // the next reading reports the error
     );
   });
 
@@ -80,11 +79,12 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
     },
     async ({ query: { before } }, reply) => {
       if (before !== undefined && !isEntryId(before))
-        return reply.code(400).send({ error: 'before is the id of a dead letter' });
-      const text = await letters.page(before);
+        return reply.code(400).send({ error: 'before must be the id of a dead letter' });
+      const text = await deadLetters.page(before);
       return reply.type('application/json; charset=utf-8').send(text);
     },
   );
 
-  for (const [path, { type, body }] of assets) app.get(path, async (_, reply) => reply.type(type).send(body));
+  for (const [path, { type, body }] of pageAssets())
+    app.get(path, async (_, reply) => reply.type(type).send(body));
 }

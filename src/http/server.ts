@@ -3,39 +3,38 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { formatListen, isLoopback, type Listen } from '../settings/addresses.js';
-import { pageAssets } from './assets.js';
-import { EventStreams, eventText } from './events.js';
+import { DeadLetterPages } from './dead-letters.js';
+import { EventStreams, eventText } from './event-streams.js';
 import { guard } from './guard.js';
-import { Health } from './health.js';
-import { LetterPages } from './letters.js';
 import { metricsRegistry } from './metrics.js';
+import { Readiness } from './readiness.js';
 import { Readings } from './readings.js';
 import { addRoutes } from './routes.js';
 import type { GroupView } from './view.js';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly listen: Listen;
-  /** What clients must know; undefined where any may ask. */
+  /** Required of clients; undefined if none is set. */
   readonly token: string | undefined;
   readonly view: GroupView;
   readonly log: Logger;
 }
 
-/** Connections at a time, and how many of them may be event streams. */
+/** Most connections at a time, and most event streams among them. */
 const MOST_CONNECTIONS = 512;
 const MOST_STREAMS = 256;
 /** ms that a client may take to send its headers, and the whole request. */
 const HEADERS_WITHIN = 5_000;
 const REQUEST_WITHIN = 10_000;
-/** ms without a byte in either direction after which a connection is ended. */
+/** ms without a byte in either direction, after which a connection is closed. */
 const SILENT_FOR = 30_000;
 
-/** Serves what is to be seen of the group: metrics, health, status, the live page. It changes nothing. */
+/** Serves metrics, health, status and the live page of a group. Changes nothing. */
 export class HttpServer implements Service {
   readonly #options: HttpServerOptions;
   readonly #streams = new EventStreams(MOST_STREAMS);
   readonly #readings: Readings;
-  readonly #health: Health;
+  readonly #readiness: Readiness;
   #app: FastifyInstance | undefined;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -43,13 +42,13 @@ export class HttpServer implements Service {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     const { view, log } = options;
-    this.#health = new Health(view);
+    this.#readiness = new Readiness(view);
     this.#readings = new Readings({
       view,
       log,
       isWatched: () => this.#streams.size > 0,
       onRead: ({ status, point }) => {
-        if (this.#readings.totals) this.#health.observe(this.#readings.totals);
+        if (this.#readings.totals) this.#readiness.observe(this.#readings.totals);
         if (status && this.#streams.size > 0)
           this.#streams.send(
             eventText('status', JSON.stringify(status)) +
@@ -57,16 +56,16 @@ export class HttpServer implements Service {
           );
       },
       onFailed: (error) => {
-        const told = error instanceof CgroupError ? error.code : 'INTERNAL';
-        this.#streams.send(eventText('trouble', JSON.stringify({ code: told })));
+        const code = error instanceof CgroupError ? error.code : 'INTERNAL';
+        this.#streams.send(eventText('trouble', JSON.stringify({ code })));
       },
     });
   }
 
   /**
-   * Listens, and tells whoever asks that the group is not connected yet.
+   * Listens. Until {@link read} is called, requests for the group's state get an error.
    *
-   * @throws {CgroupError} LISTEN where the address is in use, or none of this machine
+   * @throws {CgroupError} LISTEN if the address is in use, or not one of this machine
    */
   start(): Promise<void> {
     if (this.#stopping) return Promise.resolve();
@@ -74,12 +73,12 @@ export class HttpServer implements Service {
     return this.#starting;
   }
 
-  /** Reads the group from now on, which is connected; returns when that was tried once. */
+  /** Reads the group from now on. The group must be connected. Returns after the first try, even a failed one. */
   read(): Promise<void> {
     return this.#readings.start();
   }
 
-  /** Closes all connections, event streams too, at once. */
+  /** Closes all connections at once, event streams too. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -99,14 +98,10 @@ export class HttpServer implements Service {
     addRoutes(app, {
       token,
       readings: this.#readings,
-      letters: new LetterPages(view, this.#readings),
-      health: this.#health,
-      registry: metricsRegistry({
-        view,
-        totals: () => this.#readings.totals,
-      }),
+      deadLetters: new DeadLetterPages(view, this.#readings),
+      readiness: this.#readiness,
+      registry: metricsRegistry({ view, totals: () => this.#readings.totals }),
       streams: this.#streams,
-      assets: pageAssets(),
     });
     try {
       await app.listen({ host: listen.host, port: listen.port });
@@ -116,8 +111,8 @@ export class HttpServer implements Service {
     }
     app.server.maxConnections = MOST_CONNECTIONS;
     const url = `http://${formatListen({ host: listen.host, port: this.port })}/`;
-    const who = isLoopback(listen.host) ? '' : ', for those who know the token';
-    log.info({ http: url }, `the live page, metrics and health are at ${url}${who}`);
+    const access = isLoopback(listen.host) ? '' : ', with the token';
+    log.info({ http: url }, `the live page, metrics and health are at ${url}${access}`);
   }
 
   async #stop(): Promise<void> {
@@ -135,15 +130,15 @@ function makeApp(log: Logger): FastifyInstance {
     connectionTimeout: SILENT_FOR,
     forceCloseConnections: true,
     http: { headersTimeout: HEADERS_WITHIN, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 },
-    // Paths that cannot be read as such.
+    // For paths that cannot be decoded.
     frameworkErrors: (_, __, reply: FastifyReply) => {
-      void reply.code(400).send({ error: 'this is no path' });
+      void reply.code(400).send({ error: 'malformed path' });
     },
   });
   app.setErrorHandler((error, _, reply) => {
     const { validation, statusCode } = error as { validation?: unknown; statusCode?: number };
     if (validation || (statusCode !== undefined && statusCode < 500))
-      return reply.code(400).send({ error: 'this cannot be asked so' });
+      return reply.code(400).send({ error: 'unsupported request' });
     const known = error instanceof CgroupError;
     log[known ? 'debug' : 'error']({ error }, `a request failed: ${messageOf(error)}`);
     const code = known ? error.code : 'INTERNAL';
@@ -152,9 +147,9 @@ function makeApp(log: Logger): FastifyInstance {
   return app;
 }
 
-/** What to do where an address cannot be listened at. */
+/** What to do if the address cannot be used. */
 function adviceOn(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return '; give http another port, or 0 for any that is free';
+  if (code === 'EADDRINUSE') return '; give http another port, or 0 for any free one';
   return code === 'EACCES' ? '; give http a port from 1024 on' : '';
 }

@@ -1,12 +1,13 @@
-import type { Vitals } from '../observe/process-stats.js';
+import { CgroupError } from '../core/errors.js';
+import type { ProcessStats } from '../observe/process-stats.js';
 import type { Inspector } from '../redis/inspect.js';
 
-/** What the server is shown of the group that it runs in: nothing that it could change. */
+/** What the server sees of the group in its process. It cannot change anything. */
 export interface GroupView {
   readonly group: string;
   readonly channel: string;
   readonly output: string;
-  readonly vitals: Vitals;
+  readonly stats: ProcessStats;
   /** Reads the group; undefined until it is connected, and after it has stopped. */
   readonly inspector: Inspector | undefined;
   readonly state: 'starting' | 'running' | 'stopping';
@@ -14,7 +15,7 @@ export interface GroupView {
   readonly connected: boolean;
   /** The bridge of this process, if it runs one. */
   readonly bridge: BridgeView | undefined;
-  /** ms since a heartbeat last reached Redis; undefined where there are no consumers. */
+  /** ms since a heartbeat last reached Redis; undefined if this process has no consumers. */
   readonly beatAge: number | undefined;
   /** ms between two heartbeats. */
   readonly heartbeat: number;
@@ -22,10 +23,16 @@ export interface GroupView {
   readonly timeout: number;
 }
 
-export interface BridgeView {
+interface BridgeView {
   readonly leads: boolean;
   /** It leads, follows, or waits for a seat. */
   readonly inStep: boolean;
   /** Messages received and not yet known to be relayed. */
   readonly buffered: number;
+}
+
+/** @throws {CgroupError} STATE while the group is not connected */
+export function inspectorOf({ inspector }: GroupView): Inspector {
+  if (!inspector) throw new CgroupError('STATE', 'the group is not connected yet');
+  return inspector;
 }

@@ -79,8 +79,10 @@ export class GroupClient implements AsyncDisposable {
   }
 
   /**
-   * Where the output is that of another channel or Redis group than was asked for, or nobody's: what it is, and what to do, in
-   * words. Numbers that are read under a wrong name look like those of a group that does nothing.
+   * Checks that the output belongs to the channel and Redis group of the settings: with a wrong name, all numbers look like
+   * those of an idle group.
+   *
+   * @returns what is wrong and what to do, in words; undefined if nothing is, or Redis does not answer
    */
   async misnamed(): Promise<{ readonly what: string; readonly fix: string } | undefined> {
     const { output } = this.settings;
@@ -91,7 +93,7 @@ export class GroupClient implements AsyncDisposable {
       const { status, what } = ownerOf(owner, this.settings);
       return status === 'mend' ? { what, fix: 'give its --channel and --group' } : undefined;
     } catch (error) {
-      // Whatever cannot be read here cannot be read by the status either, which tells why.
+      // The status fails in the same way, and reports why.
       if (error instanceof CgroupError) return undefined;
       throw error;
     }

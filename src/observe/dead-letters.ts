@@ -1,5 +1,5 @@
 import type { Inspector } from '../redis/inspect.js';
-import { type ShownLetter, shownLetter } from './dead-letter.js';
+import { type ShownDeadLetter, shownDeadLetter } from './dead-letter.js';
 
 /** Dead letters that {@link DeadLetters.list} returns unless told otherwise. */
 const LISTED = 50;
@@ -19,16 +19,17 @@ export class DeadLetters {
    *
    * @param options.limit how many at most: 50 by default, Infinity for all
    */
-  async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownLetter[]> {
-    const deadLetters: ShownLetter[] = [];
-    for await (const entry of this.#inspector.newestDeadLetters(limit)) deadLetters.push(shownLetter(entry));
+  async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownDeadLetter[]> {
+    const deadLetters: ShownDeadLetter[] = [];
+    for await (const entry of this.#inspector.newestDeadLetters(limit))
+      deadLetters.push(shownDeadLetter(entry));
     return deadLetters;
   }
 
   /** One of them; undefined if there is none with this id. */
-  async show(id: string): Promise<ShownLetter | undefined> {
+  async show(id: string): Promise<ShownDeadLetter | undefined> {
     const entry = await this.#inspector.deadLetter(id);
-    return entry && shownLetter(entry);
+    return entry && shownDeadLetter(entry);
   }
 
   /**

@@ -1,8 +1,8 @@
-/** Counts values by size: what a histogram is made of. Counting one costs no memory, and a few comparisons. */
-export class Buckets {
+/** Counts values by size. Counting one costs no memory, and a few comparisons. */
+export class Histogram {
   /** The upper bounds, ascending. */
   readonly bounds: readonly number[];
-  /** How many values lie above the bound before and not above their own; the last count has no bound. */
+  /** The number of values for each bound: above the bound before it, up to itself; the last one is above all bounds. */
   readonly counts: Float64Array;
   #sum = 0;
 
@@ -16,7 +16,7 @@ export class Buckets {
     return this.#sum;
   }
 
-  /** Counts a value, as often as it came. */
+  /** Counts a value, which came `times` times. */
   observe(value: number, times = 1): void {
     const { bounds, counts } = this;
     let at = 0;

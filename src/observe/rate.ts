@@ -1,7 +1,28 @@
 import type { GroupStatus } from './status.js';
 
-/** What one line of the monitor says, of the whole group. */
-export interface MonitorSample {
+/** Measures how fast a counter grows. */
+export class Meter {
+  #count: number | undefined;
+  #at = 0;
+
+  /**
+   * Takes a reading of the counter.
+   *
+   * @param now monotonic clock of this process, ms: Redis's own may be put back
+   * @returns what was counted per second since the reading before; undefined for the first reading, and for two at one moment
+   */
+  rate(count: number, now: number): number | undefined {
+    const [before, elapsed] = [this.#count, now - this.#at];
+    this.#count = count;
+    this.#at = now;
+    if (before === undefined || elapsed <= 0) return undefined;
+    // An emptied database counts from 0 again.
+    return Math.round((Math.max(0, count - before) * 1_000) / elapsed);
+  }
+}
+
+/** The numbers of one line of the monitor, of the whole group. */
+interface MonitorSample {
   /** ISO 8601, to the second. */
   readonly time: string;
   /** Messages processed per second since the sample before. */
@@ -15,30 +36,19 @@ export interface MonitorSample {
   readonly consumers: number;
 }
 
-/** Makes samples of readings: the rate is what was processed between two of them. */
-export class Meter {
-  #total: number | undefined;
-  #at = 0;
-
-  /** @param now the caller's monotonic clock, ms: Redis's own may be put back */
-  sample(status: GroupStatus, now: number): MonitorSample {
-    const total = status.counters.processed;
-    const seconds = (now - this.#at) / 1000;
-    // A database that was emptied meanwhile starts from 0 again.
-    const done = this.#total === undefined || seconds <= 0 ? 0 : Math.max(0, total - this.#total) / seconds;
-    this.#total = total;
-    this.#at = now;
-    return {
-      time: `${status.time.slice(0, 19)}Z`,
-      rate: Math.round(done),
-      total,
-      backlog: status.backlog,
-      pending: status.pending,
-      retrying: status.retrying,
-      dead: status.counters.dead,
-      consumers: status.consumers.length,
-    };
-  }
+/** @param rate messages processed per second */
+export function monitorSample(status: GroupStatus, rate: number): MonitorSample {
+  const { counters, backlog, pending, retrying, consumers } = status;
+  return {
+    time: `${status.time.slice(0, 19)}Z`,
+    rate,
+    total: counters.processed,
+    backlog,
+    pending,
+    retrying,
+    dead: counters.dead,
+    consumers: consumers.length,
+  };
 }
 
 /** A sample as a line of text. */

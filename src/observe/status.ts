@@ -1,36 +1,41 @@
 import type { Counters, GapRecord, Inspector, Totals } from '../redis/inspect.js';
 
-/** A live consumer, and what lies with it. */
+/** A live consumer, and what it holds. */
 export interface ConsumerStatus {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
-  /** Messages in its hands, those waiting for a retry included. */
+  /** Messages that it holds, those waiting for a retry included. */
   readonly pending: number;
   readonly processed: number;
 }
 
-/** The sums of a whole group, all processes together. */
+/** The totals of a whole group, all processes together. */
 export interface GroupTotals {
-  /** When it was read, ISO 8601, by Redis's clock. */
+  /** When the group was read: ISO 8601, Redis's clock. */
   readonly time: string;
-  /** The bridge that leads, null for none. */
+  /** The id of the leading bridge; null if none leads. */
   readonly leader: string | null;
-  /** The bridges that are subscribed. */
+  /** The subscribed bridges. */
   readonly bridges: readonly { readonly id: string; readonly leads: boolean }[];
   /** Relayed and not yet read by a consumer. */
   readonly waiting: number;
-  /** In the hands of consumers. */
+  /** Held by consumers. */
   readonly pending: number;
-  /** Failed, and waiting for their next attempt. */
+  /** Failed and waiting for their next attempt. */
   readonly retrying: number;
   /** waiting + pending + retrying */
   readonly backlog: number;
   /** Age of the oldest unsettled message, ms. */
   readonly lagMs: number;
   readonly counters: Counters;
-  /** Dead letters that are kept: neither purged nor sent back. */
+  /** Kept dead letters: neither purged nor sent back. */
   readonly deadLetters: number;
+}
+
+/** The totals of a whole group, and the number of live consumers. */
+export interface LiveTotals extends GroupTotals {
+  readonly consumerCount: number;
 }
 
 /** The state of a whole group, all processes together. */
@@ -39,26 +44,26 @@ export interface GroupStatus extends GroupTotals {
   readonly channel: string;
   readonly output: string;
   readonly consumers: readonly ConsumerStatus[];
-  /** The latest times during which messages may have been missed; as ISO 8601. */
+  /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
 }
 
 const GAPS_SHOWN = 10;
 
-/** Reads the sums of a group, and how many consumers live: O(1) for Redis. */
-export async function readTotals(inspector: Inspector): Promise<GroupTotals & { consumerCount: number }> {
+/** Reads the totals of a group, and the number of live consumers: O(1) for Redis. */
+export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
   const [totals, consumerCount] = await Promise.all([inspector.totals(), inspector.liveConsumerCount()]);
   return { ...showTotals(totals), consumerCount };
 }
 
-/** Reads the state of a group: what `status`, the monitor and pages show. O(consumers) for Redis. */
+/** Reads the state of a group: O(consumers) for Redis. */
 export async function readStatus(
   inspector: Inspector,
   names: { readonly group: string; readonly channel: string; readonly output: string },
 ): Promise<GroupStatus> {
   const [reading, live] = await Promise.all([inspector.read(), inspector.liveConsumers()]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : [];
-  const { time, leader, bridges, ...sums } = showTotals(reading);
+  const { time, leader, bridges, ...numbers } = showTotals(reading);
   return {
     time,
     group: names.group,
@@ -73,7 +78,7 @@ export async function readStatus(
       pending: reading.pendingOf.get(id) ?? 0,
       processed: reading.processedBy.get(id) ?? 0,
     })),
-    ...sums,
+    ...numbers,
     gaps: gaps.slice(-GAPS_SHOWN).map(showGap),
   };
 }

@@ -10,12 +10,12 @@ const TOKEN = 'correct-horse-battery';
 const KNOWN = `Authorization: Bearer ${TOKEN}`;
 const basic = (text: string) => `Authorization: Basic ${Buffer.from(text).toString('base64')}`;
 
-/** A request with the right Host and token, unless told otherwise. */
+/** A request, by default with the right Host and token. */
 function request(line: string, headers: readonly string[] = [KNOWN], host = 'Host: localhost'): string {
   return [`${line} HTTP/1.1`, ...(host ? [host] : []), ...headers, '', ''].join('\r\n');
 }
 
-/** What is sent, and the code of the answer; 0 where the connection may just end. */
+/** What is sent, and the status code of the answer; 0 if the connection may just end. */
 type Hostile = readonly [name: string, code: number, text: string | Buffer];
 
 const big = 'x'.repeat(100_000);
@@ -62,7 +62,7 @@ const HOSTILE: readonly Hostile[] = [
   ['has a method that is none', 400, request('HACK /')],
   // Headers
   ['has no Host', 400, request('GET /', [KNOWN], '')],
-  // The token, which a page of somebody else does not know, is enough.
+  // The token is enough: a foreign page does not have it.
   ['has another Host: DNS rebinding', 401, request('GET /api/status', [], 'Host: evil.example')],
   ['has the name of a service as Host', 200, request('GET /metrics', [KNOWN], 'Host: cgroup.jobs.svc:9464')],
   ['has two Hosts', 400, request('GET /', [KNOWN], 'Host: localhost\r\nHost: evil.example')],
@@ -104,7 +104,7 @@ const HOSTILE: readonly Hostile[] = [
   ['has the token in a cookie', 401, request('GET /', [`Cookie: token=${TOKEN}`])],
 ];
 
-/** Where no token is set. */
+/** For a server without a token. */
 const WITHOUT_TOKEN: readonly Hostile[] = [
   ['has another Host: DNS rebinding', 421, request('GET /api/status', [], 'Host: evil.example')],
   ['has another Host, and asks little', 421, request('GET /readyz', [], 'Host: evil.example')],
@@ -115,19 +115,19 @@ const WITHOUT_TOKEN: readonly Hostile[] = [
   ['is an absolute address', 400, request('GET http://evil.example/', [])],
 ];
 
-/** What no answer may hold: secrets, places of ours, and whatever was sent. */
+/** No answer may hold these: secrets, paths of the server, and what was sent. */
 const SECRETS = [TOKEN, 'node_modules', '/src/', '/dist/', '    at ', 'root:', 'fastify', 'evil', '<script>'];
 
 function open(address: string): Socket {
   const { hostname, port } = new URL(address);
   const socket = connect(Number(port), hostname);
-  socket.on('error', () => {}); // it may be cut off at any time
+  socket.on('error', () => {}); // the server may close it at any time
   socket.resume();
   onTestFinished(() => void socket.destroy());
   return socket;
 }
 
-/** Sends bytes as they are, and gives all that comes back until the connection ends or has been silent. */
+/** Sends raw bytes, and returns all that comes back until shortly after the headers, or the end of the connection. */
 async function send(address: string, text: string | Buffer): Promise<string> {
   const socket = open(address);
   let answer = '';
@@ -145,7 +145,7 @@ async function send(address: string, text: string | Buffer): Promise<string> {
   return answer;
 }
 
-/** What was wrong with the answers to all of them. */
+/** All that is wrong with the answers to the requests. */
 async function wrongAnswers(address: string, requests: readonly Hostile[]): Promise<string[]> {
   const wrong: string[] = [];
   for (const [name, code, text] of requests) {
@@ -163,7 +163,7 @@ async function wrongAnswers(address: string, requests: readonly Hostile[]): Prom
 }
 
 describe('hostile requests', () => {
-  test(`${HOSTILE.length} of them are refused, give nothing away, and leave it working`, {
+  test(`${HOSTILE.length} of them are refused, reveal nothing, and leave the server working`, {
     timeout: 90_000,
   }, async () => {
     expect(HOSTILE.length).toBeGreaterThanOrEqual(50);
@@ -171,7 +171,7 @@ describe('hostile requests', () => {
     const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: TOKEN } });
     const address = await addressOf(run);
     expect(await wrongAnswers(address, HOSTILE)).toEqual([]);
-    // Nothing of it reaches the log either, and the group goes on.
+    // Nothing of them is in the log either, and the group goes on.
     expect(run.stderr()).not.toMatch(/evil|passwd|"level":(50|60)/);
     expect(run.stderr()).not.toContain(TOKEN);
     await group.publish(10);
@@ -179,21 +179,21 @@ describe('hostile requests', () => {
     await run.kill();
   });
 
-  test('that name another host are refused where no token stands before it', async () => {
+  test('that name another host are refused without a token too', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     expect(await wrongAnswers(await addressOf(run), WITHOUT_TOKEN)).toEqual([]);
     await run.kill();
   });
 
-  test('slow and many clients are cut off, and others are served meanwhile', {
+  test('slow and many clients are disconnected, and others are served meanwhile', {
     timeout: 60_000,
   }, async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     const address = await addressOf(run);
     let closed = 0;
-    /** A client that sends a letter now and then, and never comes to an end. */
+    /** A client that sends a byte now and then, and never ends its request. */
     const slow = (text: string) => {
       const socket = open(address);
       socket.once('close', () => closed++);
@@ -203,7 +203,7 @@ describe('hostile requests', () => {
     };
     for (let i = 0; i < 50; i++)
       slow('GET / HTTP/1.1\r\nHost: localhost\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa');
-    // Those that say nothing at all, and those that ask and never read.
+    // Clients that send nothing, and clients that send requests and never read.
     for (let i = 0; i < 50; i++) open(address).once('close', () => closed++);
     for (let i = 0; i < 20; i++) {
       const deaf = open(address);
@@ -211,12 +211,12 @@ describe('hostile requests', () => {
       deaf.write('GET /uplot.js HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(20));
     }
     for (let i = 0; i < 20; i++) expect((await fetch(`${address}/api/status`)).status).toBe(200);
-    await until(() => closed >= 100, { timeout: 30_000, what: 'the slow and the silent to be cut off' });
+    await until(() => closed >= 100, { timeout: 30_000, what: 'the slow and the silent to be disconnected' });
 
-    // More than there is room for: those beyond are turned away, and room is made again.
+    // More connections than allowed: those above the limit are refused, and closed ones make room again.
     const many = Array.from({ length: 700 }, () => open(address));
     await until(() => many.filter(({ destroyed }) => destroyed).length >= 150, {
-      what: 'some to be turned away',
+      what: 'some to be refused',
     });
     for (const socket of many) socket.destroy();
     await until(async () => (await fetch(`${address}/healthz`)).status === 200, { what: 'an answer again' });
@@ -225,7 +225,7 @@ describe('hostile requests', () => {
   });
 });
 
-test('gives no stream behind another answer: nobody would hear that such a client is gone', async () => {
+test('refuses an event stream behind another answer: it would not notice that the client is gone', async () => {
   const group = await groupOn(redis.url);
   const run = await group.start(['--size', '1', ...SERVING]);
   const { port } = new URL(await addressOf(run));

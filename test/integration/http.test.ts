@@ -17,7 +17,7 @@ async function json(url: string, init?: RequestInit) {
   return { code: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-/** The events of a stream, as they come; `end` ends it. */
+/** Reads the events of a stream until `end` is called. */
 async function events(url: string) {
   const controller = new AbortController();
   const response = await fetch(url, { signal: controller.signal });
@@ -46,7 +46,7 @@ async function events(url: string) {
 }
 
 describe('a process that serves', () => {
-  test('tells its health, its metrics, and the status that the command tells', async () => {
+  test('serves its health, its metrics, and the same status as the command', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '2', ...SERVING]);
     const at = await addressOf(run);
@@ -67,10 +67,10 @@ describe('a process that serves', () => {
     expect(metrics.text).toMatch(/^cgroup_leading\{.*\} 1$/m);
     expect(metrics.text).toMatch(/^cgroup_connections_total\{role="consumer",.*\} 2$/m);
 
-    const told = cgroup(['status', '--json', ...group.flags]);
-    await told.exit;
+    const command = cgroup(['status', '--json', ...group.flags]);
+    await command.exit;
     const { body } = await json(`${at}/api/status`);
-    const { time: _, ...expected } = JSON.parse(told.stdout()) as Record<string, unknown>;
+    const { time: _, ...expected } = JSON.parse(command.stdout()) as Record<string, unknown>;
     const { time: __, ...got } = body;
     expect(got).toEqual(expected);
     expect(await (await fetch(`${at}/metrics`, { method: 'HEAD' })).text()).toBe('');
@@ -103,13 +103,13 @@ describe('a process that serves', () => {
     await until(() => streams.every(({ hasEnded }) => hasEnded()), { timeout: 1_000 });
   });
 
-  test('however many scrapes, streams and readers of dead letters, Redis is asked once a second', async () => {
+  test('reads Redis once a second, for any number of scrapes, streams and readers of dead letters', async () => {
     const server = await freshRedis();
     const group = await groupOn(server.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     const at = await addressOf(run);
     await until(async () => (await fetch(`${at}/readyz`)).status === 200);
-    /** How often something is called in Redis within 3 s, while `load` goes on. */
+    /** Calls of a command in Redis within 3 s, under `load`. */
     const calls = async (command: string, load: () => Promise<unknown>) => {
       const count = async () =>
         Number(
@@ -119,8 +119,8 @@ describe('a process that serves', () => {
       while (performance.now() - since < 3_000) await load();
       return (await count()) - before;
     };
-    // Each reading asks once how many wait for a retry, and only the whole status for the newest entries, of output and
-    // dead letters.
+    // Each reading calls ZCARD once, for the retries. XREVRANGE, for the newest entries of output and dead letters, is part of
+    // the whole status alone.
     const scrape = async () => (await fetch(`${at}/metrics`)).text();
     const scraped = await calls('zcard', scrape);
     expect(scraped).toBeGreaterThan(1);
@@ -139,7 +139,7 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('says that it is not ready, and why, and is again when that is over', async () => {
+  test('is not ready while Redis does not answer, says why, and is ready again afterwards', async () => {
     const server = await freshRedis();
     const group = await groupOn(server.url);
     const run = await group.start(['--size', '1', ...SERVING]);
@@ -158,10 +158,10 @@ describe('a process that serves', () => {
       expect(body).toMatchObject({ ready: false });
       expect(String(body.reasons)).toMatch(/heartbeat|read|connected/);
       expect((await json(`${at}/healthz`)).code).toBe(200);
-      // What is not known is not told.
+      // Unknown numbers are not served.
       await until(async () => !(await (await fetch(`${at}/metrics`)).text()).includes('cgroup_backlog{'));
       const trouble = await until(() => stream.seen.find(({ name }) => name === 'trouble'), {
-        what: 'the stream to tell',
+        what: 'an event for the trouble',
       });
       expect(trouble.data).toEqual({ code: 'REDIS_UNREACHABLE' });
       expect(await json(`${at}/api/status`)).toMatchObject({
@@ -176,7 +176,7 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('asks for the token, except for its health and whether it is ready', async () => {
+  test('requires the token, except for health and readiness', async () => {
     const group = await groupOn(redis.url);
     const token = 'a-token-for-this-test';
     const run = await group.start(['--size', '1', ...SERVING], { env: { CGROUP_HTTP_TOKEN: token } });
@@ -184,7 +184,7 @@ describe('a process that serves', () => {
     expect((await json(`${at}/healthz`)).code).toBe(200);
     for (const path of ['/', '/metrics', '/api/status', '/api/events', '/api/dead', '/main.js', '/no'])
       expect((await fetch(at + path)).status, path).toBe(401);
-    // A probe knows no token, and is told no reasons.
+    // A probe has no token, and gets no reasons.
     await until(async () => (await json(`${at}/readyz`)).code === 200);
     expect((await json(`${at}/readyz`)).body).toEqual({ ready: true });
     const wrong = { headers: { authorization: 'Bearer a-token-for-this-tesx' } };
@@ -200,7 +200,7 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('tells the same of dead letters everywhere, and its counter never falls, though they are sent back', async () => {
+  test('counts dead letters alike in all places, and the metric does not fall when they are sent back', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     const at = await addressOf(run);
@@ -212,7 +212,7 @@ describe('a process that serves', () => {
       expect((await ran.exit).code).toBe(0);
       return ran.stdout();
     };
-    /** Of one reading: the next may come between two scrapes. */
+    /** All from one scrape: a new reading may come between two. */
     const metrics = async () => {
       const text = await (await fetch(`${at}/metrics`)).text();
       return (name: string) => Number(new RegExp(`^cgroup_${name}\\{.*\\} (\\d+)$`, 'm').exec(text)?.[1]);
@@ -232,17 +232,17 @@ describe('a process that serves', () => {
       );
       expect(of('dead_letters')).toBe(dead);
       const counters = { relayed: 7, processed: 5, dead, revived };
-      const told = { counters, deadLetters: dead, backlog: 0 };
+      const expected = { counters, deadLetters: dead, backlog: 0 };
       await until(async () => (await json(`${at}/api/status`)).body.deadLetters === dead);
-      expect((await json(`${at}/api/status`)).body).toMatchObject(told);
-      expect(JSON.parse(await command('status', '--json'))).toMatchObject(told);
+      expect((await json(`${at}/api/status`)).body).toMatchObject(expected);
+      expect(JSON.parse(await command('status', '--json'))).toMatchObject(expected);
       expect(await command('status')).toContain(
         `dead letters kept: ${dead} (0 purged, ${revived} sent back)`,
       );
       expect(await command('top')).toMatch(new RegExp(`^dead letters \\(${dead}\\)`, 'm'));
     };
     await agree(2, 0);
-    // One of them, then all: these die again, which is no second message.
+    // One of them, then all. They die again, but are no new messages.
     const [letter] = JSON.parse(await command('dead', 'list', '--json')) as { id: string }[];
     await command('dead', 'retry', String(letter?.id));
     await group.settled(7);
@@ -253,7 +253,7 @@ describe('a process that serves', () => {
     await run.kill();
   });
 
-  test('pages through dead letters, newest first, long messages cut', async () => {
+  test('gives dead letters by pages, newest first, with long messages cut', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     const at = await addressOf(run);
@@ -278,7 +278,7 @@ describe('a process that serves', () => {
 });
 
 describe('a page of dead letters', () => {
-  test('is never older than the status that told of another letter', async () => {
+  test('is never older than the status that counts another dead letter', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING]);
     const at = await addressOf(run);
@@ -298,7 +298,7 @@ describe('a page of dead letters', () => {
 });
 
 describe('start', () => {
-  test('says that the port is taken, and leaves nothing behind', async () => {
+  test('reports a port in use, and leaves nothing behind', async () => {
     const group = await groupOn(redis.url);
     const port = String(await freePort());
     const first = await group.start(['--size', '1', '--http', port]);
@@ -313,14 +313,14 @@ describe('start', () => {
     await first.kill();
   });
 
-  test('refuses to serve beyond this machine without a token', async () => {
+  test('refuses to serve other machines without a token', async () => {
     const group = await groupOn(redis.url);
     const run = cgroup(['start', ...group.flags, '--http', '0.0.0.0:0']);
     expect((await run.exit).code).toBe(2);
     expect(run.stderr()).toContain('--http: beyond this machine needs httpToken');
   });
 
-  test('answers that it is starting before Redis is there, and is stopped all the same', async () => {
+  test('answers that it is starting before Redis is there, and can be stopped then', async () => {
     const nowhere = { ...redis.namespace(), redis: 'redis://127.0.0.1:1' };
     const port = await freePort();
     const httpToken = 'a-token-for-this-test';
@@ -339,29 +339,29 @@ describe('start', () => {
 });
 
 describe('the library', () => {
-  test('is starting, for that reason alone, until it has started, and is ready from then on', async () => {
+  test('is not ready, with the one reason that it is starting, until it has started; then it is ready', async () => {
     const port = await freePort();
     const { group } = makeGroup(redis.namespace(), { http: port });
-    const told = new Set<string>();
+    const reasons = new Set<string>();
     let started = false;
     const starting = group.start().then(() => {
       started = true;
     });
     while (!started) {
       const answer = await json(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-      if (answer && !started) told.add(JSON.stringify(answer.body.reasons));
+      if (answer && !started) reasons.add(JSON.stringify(answer.body.reasons));
     }
     await starting;
     expect(await json(`http://127.0.0.1:${port}/readyz`)).toEqual({
       code: 200,
       body: { ready: true, reasons: [] },
     });
-    told.delete('[]'); // asked when it had just become ready
-    expect([...told]).toEqual(['["it is starting"]']);
+    reasons.delete('[]'); // it had just become ready
+    expect([...reasons]).toEqual(['["it is starting"]']);
     await group.stop();
   });
 
-  test('stops at any moment of a start that serves, and its port is free then', async () => {
+  test('can be stopped at any moment of a start, and its port is free then', async () => {
     for (let turns = 0; turns < 60; turns += 10) {
       const port = await freePort();
       const { group, raw } = makeGroup(redis.namespace(), { http: port });
@@ -373,7 +373,7 @@ describe('the library', () => {
     }
   });
 
-  test('loads nothing of http unless it is asked to serve', async () => {
+  test('loads nothing of http unless http is set', async () => {
     const script = `
       import { createRequire } from 'node:module';
       const { ConsumerGroup } = await import('./dist/index.js');

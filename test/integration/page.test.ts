@@ -14,7 +14,7 @@ const redis = withRedis();
 const missing = lacks('chromium');
 
 describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped: ${missing}` : ''}`, () => {
-  test('shows a group at work, and a killed process disappearing within 5 s', {
+  test('shows a group at work, and a killed process disappears within 5 s', {
     timeout: 60_000,
   }, async () => {
     const group = await groupOn(redis.url);
@@ -41,7 +41,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     );
     expect(await page.locator('#rate-chart canvas').count()).toBe(1);
 
-    // It led or followed: in either case it goes, from both tables.
+    // Whether it led or followed, it disappears from both tables.
     await second.kill('SIGKILL');
     const killed = performance.now();
     await until(async () => !(await page.textContent('main'))?.includes(`-${second.pid}-`), {
@@ -50,14 +50,14 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     expect(performance.now() - killed).toBeLessThan(5_000);
     expect((await rows()).map((row) => pidOf(String(row.split(/\s+/)[0])))).toEqual([first.pid, first.pid]);
 
-    // The stream ends, which the page tells; that is the one thing that may look like an error.
+    // The end of the stream is the one thing that the browser may report as an error.
     expect(wrong).toEqual([]);
     await first.kill();
     await until(() => page.isVisible('#notice'));
     expect(await page.textContent('#notice')).toContain('does not answer');
   });
 
-  test('shows a dead letter when it appears, and a hostile one as text', { timeout: 60_000 }, async () => {
+  test('shows a new dead letter, and hostile content as text', { timeout: 60_000 }, async () => {
     const group = await groupOn(redis.url);
     const folder = await emptyFolder();
     const hostile = '<img src=x onerror="document.title=1"><script>alert(1)</script>';
@@ -99,7 +99,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     await run.kill();
   });
 
-  test('can be used by keyboard, on a phone, in the dark', { timeout: 60_000 }, async () => {
+  test('works by keyboard, on a phone, in dark mode', { timeout: 60_000 }, async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '3', ...SERVING]);
     const browser = await openBrowser();
@@ -108,7 +108,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
       colorScheme: 'dark',
     });
     await until(async () => (await page.locator('#consumers tr').count()) === 3);
-    // Nothing sticks out sideways.
+    // Nothing is wider than the screen.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     const back = await page.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(back).toBe('rgb(20, 23, 26)');
@@ -123,24 +123,24 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     await page.focus('#filter');
     await page.keyboard.type(String((await group.listed())[1]));
     await until(async () => (await page.locator('#consumers tr').count()) === 1);
-    // What a screen reader is told.
-    const told = await page.locator('body').ariaSnapshot();
-    expect(told).toMatch(/heading "Keeping up"/);
-    expect(told).toMatch(/searchbox "Filter by id or host"/);
-    expect(told).toMatch(/region "Consumers"/);
-    expect(told).toMatch(/columnheader "processed"/);
+    // What a screen reader reads.
+    const read = await page.locator('body').ariaSnapshot();
+    expect(read).toMatch(/heading "Keeping up"/);
+    expect(read).toMatch(/searchbox "Filter by id or host"/);
+    expect(read).toMatch(/region "Consumers"/);
+    expect(read).toMatch(/columnheader "processed"/);
     expect(wrong).toEqual([]);
     await run.kill();
   });
 
-  test('is there in under 1 s, and smooth, with 1,000 consumers, 10,000 dead letters, 1,000,000 backlog', {
+  test('shows all in under 1 s, and stays smooth, with 1,000 consumers, 10,000 dead letters, a backlog of 1,000,000', {
     timeout: 180_000,
   }, async () => {
     const server = await freshRedis();
     const group = await groupOn(server.url);
     await fill(group.raw, keysOf(group.space));
     const client = await GroupClient.connect(group.space);
-    // One more consumer, which settles nothing; heartbeats so rare that the others pass for alive.
+    // One more consumer, which settles nothing. Its long heartbeat makes the invented consumers count as alive.
     const quiet = [
       '--simulate-ms',
       '3600000',
@@ -155,7 +155,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     const address = await addressOf(run);
     expect((await group.read()).backlog).toBe(1_000_000);
 
-    // What is read each second, by every process that serves, costs next to nothing.
+    // Every serving process reads the totals each second: that costs next to nothing.
     const times: number[] = [];
     for (let i = 0; i < 100; i++) {
       const before = performance.now();
@@ -167,7 +167,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
 
     const browser = await openBrowser();
     let page = await browser.newPage();
-    // The best of some, here and below: other tests run beside this one.
+    // The best of several, here and below: other tests run at the same time.
     const best = await bestOf(10, 1_000, async () => {
       await page.close();
       page = await browser.newPage();
@@ -179,7 +179,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     expect(await page.textContent('#consumers-shown')).toContain('100 of 1,001 shown');
     await until(async () => (await page.textContent('#dead-shown')) === 'the newest: 25 of 10,000');
 
-    // Smooth: while events come, frames do.
+    // Smooth: frames go on while events arrive.
     const rough = await bestOf(3, 100, async () =>
       percentile((await page.evaluate(FRAMES)) as number[], 0.95),
     );
@@ -192,7 +192,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
   });
 });
 
-/** In the page: ms from when it was asked for to when all can be seen. It asks itself, which takes nothing from it. */
+/** In the page: ms from its request until all is visible. The page measures it itself, which costs it nothing. */
 const WHEN_THERE = `window.whenThere = new Promise((done) => {
   const look = () => {
     const there = document.querySelectorAll('#consumers tr').length === 100
@@ -203,7 +203,7 @@ const WHEN_THERE = `window.whenThere = new Promise((done) => {
   requestAnimationFrame(look);
 })`;
 
-/** In the page: ms between the frames of 5 s. */
+/** In the page: the ms between frames, for 5 s. */
 const FRAMES = `new Promise((done) => {
   const gaps = [];
   let last = performance.now();
@@ -216,7 +216,7 @@ const FRAMES = `new Promise((done) => {
   requestAnimationFrame(frame);
 })`;
 
-/** The least of so many measurements; fewer, where one is good enough. */
+/** The least of at most `times` measurements; ends at one that is good enough. */
 async function bestOf(times: number, good: number, measure: () => Promise<number>): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < times && best >= good; i++) best = Math.min(best, await measure());
@@ -227,7 +227,7 @@ function percentile(values: readonly number[], part: number): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.POSITIVE_INFINITY;
 }
 
-/** 1,000 consumers that hold 100 messages each, 10,000 dead letters, a backlog of 1,000,000: as the scripts leave it. */
+/** 1,000 consumers that hold 100 messages each, 10,000 dead letters, a backlog of 1,000,000: with the keys that the scripts leave. */
 async function fill(raw: Redis, keys: Keys): Promise<void> {
   const script = `
     for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'message', '{"message_id":"' .. ARGV[1] .. i .. '"}') end`;

@@ -25,14 +25,14 @@ interface Dashboard {
   readonly templating: { readonly list: readonly { readonly query: { readonly query?: string } | string }[] };
 }
 
-/** The names of the series that a process serves, those of which it has no value included. */
+/** The names of all metrics that a process serves, those without a value included. */
 async function served(address: string): Promise<Set<string>> {
   const text = await (await fetch(`${address}/metrics`, withToken)).text();
   return new Set([...text.matchAll(/^(cgroup_[a-z_]+)(?=[ {])/gm)].map(([name]) => name));
 }
 
-describe('what Prometheus and Grafana are given', () => {
-  test('every metric in the rules and the dashboard is one that a process serves', async () => {
+describe('the files for Prometheus and Grafana', () => {
+  test('use only metrics that a process serves, and use all of them', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING, '--http-token', TOKEN]);
     const address = await addressOf(run);
@@ -52,7 +52,6 @@ describe('what Prometheus and Grafana are given', () => {
     expect(inRules.length).toBeGreaterThan(8);
     expect(inPanels.length).toBeGreaterThan(30);
     expect([...inRules, ...inPanels, ...inVariables].filter((name) => !names.has(name))).toEqual([]);
-    // And the other way round: what is served is shown somewhere.
     const shown = new Set([...inRules, ...inPanels]);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
     await run.kill();
@@ -64,7 +63,7 @@ describe('the compose file', () => {
     readonly services: Record<string, { volumes?: string[]; hostname?: string; command?: string[] }>;
   }
 
-  test('names files that there are, targets that there are, and a command that is understood', async () => {
+  test('names existing files and targets, and a valid command', async () => {
     const { services } = parse(await config('compose.yml'), { merge: true }) as Compose;
     const files = Object.values(services).flatMap(({ volumes = [] }) =>
       volumes.map((one) => one.split(':')[0]),
@@ -84,7 +83,7 @@ describe('the compose file', () => {
 const missing = lacks('prometheus');
 
 describe.skipIf(missing)(`a real Prometheus${missing ? `, skipped: ${missing}` : ''}`, () => {
-  test('scrapes two processes, and alerts while consumers are stopped', { timeout: 120_000 }, async () => {
+  test('scrapes two processes, and alerts while no consumer runs', { timeout: 120_000 }, async () => {
     const group = await groupOn(redis.url);
     const flags = [...SERVING, '--http-token', TOKEN];
     const bridge = await group.start(['--bridge', 'only', ...flags]);
@@ -149,7 +148,7 @@ describe.skipIf(missing)(`a real Prometheus${missing ? `, skipped: ${missing}` :
     expect(await query('sum(cgroup_publish_to_output_seconds_count)')).toEqual([50]);
     expect(await firing()).toEqual([]);
 
-    // Killed: what it holds and what comes waits.
+    // Killed: its messages and all new ones wait.
     await first.kill('SIGKILL');
     await group.publish(50);
     await until(async () => (await firing()).includes('CgroupNotKeepingUp'), {

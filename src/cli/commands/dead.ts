@@ -3,7 +3,7 @@ import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
 import { printable } from '../../log/printable.js';
 import type { Inspector } from '../../observe/client.js';
-import { type ShownLetter, shownLetter } from '../../observe/dead-letter.js';
+import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';
@@ -43,15 +43,15 @@ function listCommand(): Command {
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client: { inspector } }) => {
         const most = limit ?? (json ? Infinity : SHOWN);
-        const letters: ShownLetter[] = [];
-        for await (const entry of inspector.newestDeadLetters(most)) letters.push(shownLetter(entry));
+        const letters: ShownDeadLetter[] = [];
+        for await (const entry of inspector.newestDeadLetters(most)) letters.push(shownDeadLetter(entry));
         if (json) print(JSON.stringify(letters, null, 2));
         else print(listText(letters, (await inspector.read()).deadLength));
       }),
     );
 }
 
-function listText(letters: readonly ShownLetter[], kept: number): string {
+function listText(letters: readonly ShownDeadLetter[], kept: number): string {
   if (letters.length === 0) return 'no dead letters';
   const more = kept > letters.length ? [`the newest ${letters.length} of ${kept}; --limit shows more`] : [];
   const next = 'cgroup dead show ID tells all of one; mend the cause, then: cgroup dead retry ID, or --all';
@@ -68,7 +68,7 @@ function showCommand(): Command {
       withGroup(command, async ({ client }) => {
         const entry = await client.inspector.deadLetter(id);
         if (!entry) throw notThere([id]);
-        const letter = shownLetter(entry);
+        const letter = shownDeadLetter(entry);
         print(json ? JSON.stringify(letter, null, 2) : letterText(letter));
       }),
     );

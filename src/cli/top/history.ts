@@ -1,4 +1,4 @@
-import type { ShownLetter } from '../../observe/dead-letter.js';
+import type { ShownDeadLetter } from '../../observe/dead-letter.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 
@@ -17,7 +17,7 @@ export interface TopView {
   readonly status: GroupStatus | undefined;
   readonly consumers: readonly ConsumerView[];
   /** The newest dead letters, newest first. */
-  readonly letters: readonly ShownLetter[];
+  readonly letters: readonly ShownDeadLetter[];
   /** Messages per second, one for each reading, oldest first; NaN where none came. */
   readonly rates: readonly number[];
   /** ms, likewise. */
@@ -32,11 +32,12 @@ export interface TopView {
 export class History {
   readonly #interval: number;
   readonly #meter = new Meter();
+  #meters = new Map<string, Meter>();
   readonly #rates: number[] = [];
   readonly #lags: number[] = [];
   #status: GroupStatus | undefined;
-  #letters: readonly ShownLetter[] = [];
-  #rateOf = new Map<string, number>();
+  #letters: readonly ShownDeadLetter[] = [];
+  #consumers: readonly ConsumerView[] = [];
   #seenAt: number;
   #failure: string | undefined;
   #misnamed: string | undefined;
@@ -48,11 +49,14 @@ export class History {
   }
 
   /** A reading came. */
-  seen(status: GroupStatus, letters: readonly ShownLetter[], now: number, misnamed?: string): void {
-    const { rate } = this.#meter.sample(status, now);
-    this.#rateOf = ratesOf(this.#status, status, now - this.#seenAt);
-    // A rate takes two readings.
-    this.#note(this.#status ? rate : Number.NaN, status.lagMs);
+  seen(status: GroupStatus, letters: readonly ShownDeadLetter[], now: number, misnamed?: string): void {
+    this.#note(this.#meter.rate(status.counters.processed, now) ?? Number.NaN, status.lagMs);
+    const before = this.#meters;
+    this.#meters = new Map(status.consumers.map(({ id }) => [id, before.get(id) ?? new Meter()]));
+    this.#consumers = status.consumers.map((one) => ({
+      ...one,
+      rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
+    }));
     this.#status = status;
     this.#letters = letters;
     this.#seenAt = now;
@@ -67,10 +71,9 @@ export class History {
   }
 
   view(now: number): TopView {
-    const status = this.#status;
     return {
-      status,
-      consumers: (status?.consumers ?? []).map((one) => ({ ...one, rate: this.#rateOf.get(one.id) ?? 0 })),
+      status: this.#status,
+      consumers: this.#consumers,
       letters: this.#letters,
       rates: this.#rates,
       lags: this.#lags,
@@ -93,15 +96,4 @@ export class History {
     this.#rates.shift();
     this.#lags.shift();
   }
-}
-
-function ratesOf(before: GroupStatus | undefined, now: GroupStatus, elapsed: number): Map<string, number> {
-  const processed = new Map(before?.consumers.map((one) => [one.id, one.processed]));
-  return new Map(
-    now.consumers.map((one) => {
-      // Of one that was not there before, and in a database that was emptied meanwhile, nothing is known yet.
-      const done = one.processed - (processed.get(one.id) ?? one.processed);
-      return [one.id, elapsed > 0 ? Math.max(0, Math.round((done * 1_000) / elapsed)) : 0];
-    }),
-  );
 }

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
-import { type ShownLetter, shownLetter } from '../../observe/dead-letter.js';
+import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';
@@ -59,7 +59,7 @@ export async function printOnce(client: GroupClient, interval: number): Promise<
 /** Reads status and dead letters; the latter, which may be long, only when there are others. */
 class Reader {
   readonly #client: GroupClient;
-  #letters: ShownLetter[] = [];
+  #letters: ShownDeadLetter[] = [];
   #version = '';
 
   constructor(client: GroupClient) {
@@ -71,9 +71,9 @@ class Reader {
     const { dead, purged, revived } = status.counters;
     const version = [dead, purged, revived].join();
     if (version !== this.#version) {
-      const letters: ShownLetter[] = [];
+      const letters: ShownDeadLetter[] = [];
       for await (const entry of this.#client.inspector.newestDeadLetters(LETTERS))
-        letters.push(shownLetter(entry));
+        letters.push(shownDeadLetter(entry));
       this.#letters = letters;
       this.#version = version;
     }

@@ -1,29 +1,25 @@
 import UPlot from './uplot.js';
 
-/** Points kept: 15 minutes, one a second. */
+/** 15 minutes, one point a second. */
 const POINTS = 900;
 const HEIGHT = 180;
 
-/** Charts of the last 15 minutes, drawn from the same points. */
+/** The charts of the last 15 minutes. All draw the same points. */
 export class Charts {
   #points = [];
   #charts = [];
   #places;
 
-  /** @param places [{ element, series: [{ label, stroke, value }] }]; strokes are custom properties */
+  /** @param places [{ element, series: [{ label, stroke, value }] }]; `stroke` is the name of a custom property of CSS */
   constructor(places) {
     this.#places = places;
     this.#make();
-    // Canvases know nothing of style sheets: other colours take other charts.
+    // A canvas does not follow the style sheet: new colours need new charts.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#make());
     new ResizeObserver(() => this.#fit()).observe(places[0].element);
   }
 
-  get points() {
-    return this.#points;
-  }
-
-  /** In place of all that there was. */
+  /** Replaces all points. */
   reset(points) {
     this.#points = points.slice(-POINTS);
     this.#draw();
@@ -52,7 +48,7 @@ export class Charts {
             height: HEIGHT,
             cursor: { y: false },
             axes: [axis, { ...axis, size: 60 }],
-            // Nothing lies below 0, and a quiet group is no reason for an axis without height.
+            // From 0, as no value is below it; up to at least 1, so that the axis has a height when all values are 0.
             scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
             series: [
               {},

@@ -1,4 +1,4 @@
-/** How numbers and times are written on the page. */
+/** The formats of numbers and times on the page. */
 
 const whole = new Intl.NumberFormat();
 
@@ -7,7 +7,7 @@ export function count(value) {
   return whole.format(value);
 }
 
-/** `1 message`, `2 messages`. @param {number} value @param {string} what in the singular */
+/** `1 message`, `2 messages`. @param {number} value @param {string} what a noun in the singular */
 export function counted(value, what) {
   return `${count(value)} ${what}${value === 1 ? '' : 's'}`;
 }
@@ -23,7 +23,7 @@ export function duration(ms) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Date and time where the reader is. @param {string} iso */
+/** Date and time in the reader's time zone. @param {string} iso */
 export function when(iso) {
   return new Date(iso).toLocaleString();
 }

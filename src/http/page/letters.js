@@ -2,23 +2,24 @@ import { count, when } from './format.js';
 import { setText, showRows } from './tables.js';
 
 const CLASSES = ['', '', 'text', 'number', 'text', 'id'];
-/** ms between two looks at the newest, however fast they come. */
-const AGAIN_AFTER = 2_000;
+/** Least ms between two loads of the newest page. */
+const LOAD_EVERY = 2_000;
 
 const byId = (id) => document.getElementById(id);
 
-/** The dead letters, a page at a time; the newest page follows what happens. */
-export class Letters {
-  /** How many are kept, as last heard. */
+/** Shows the dead letters, a page at a time. The newest page is kept up to date. */
+export class DeadLetters {
+  /** The number of kept dead letters in the last status. */
   #kept;
-  /** What the status told of them when the page was asked for. */
+  /** Their counters in the status, when the shown page was requested. */
   #shownState;
-  /** The id before which the page lies; undefined for the newest. */
+  /** All on the page are older than this id; undefined for the newest page. */
   #before;
+  /** The id of the last one on the page. */
   #last;
-  /** How many the page holds; undefined before there is one. */
+  /** The number of dead letters on the page; undefined before the first page. */
   #shown;
-  /** Settles when the load under way is over. */
+  /** Resolves when the load under way has ended. */
   #loading;
   #loadedAt = Number.NEGATIVE_INFINITY;
 
@@ -27,7 +28,7 @@ export class Letters {
     byId('dead-newest').addEventListener('click', () => this.#go(undefined));
   }
 
-  /** Shows the newest, before any status is known. */
+  /** Shows the newest page, before any status is known. */
   begin() {
     this.#load(undefined, undefined);
   }
@@ -35,11 +36,11 @@ export class Letters {
   /** @param status of the group, each second */
   update(status) {
     this.#kept = status.deadLetters;
-    this.#tellShown();
-    // Some may have been sent back and as many have died: the counter tells.
+    this.#showCounts();
+    // The number alone is not enough: as many may have died as were sent back.
     const state = `${this.#kept} ${status.counters.dead} ${status.counters.revived}`;
     const news = state !== this.#shownState;
-    const due = performance.now() - this.#loadedAt >= AGAIN_AFTER;
+    const due = performance.now() - this.#loadedAt >= LOAD_EVERY;
     if (news && due && this.#before === undefined && !this.#loading) this.#load(undefined, state);
   }
 
@@ -81,12 +82,12 @@ export class Letters {
     ]);
     showRows(byId('dead'), rows, CLASSES);
     this.#shown = letters.length;
-    this.#tellShown();
+    this.#showCounts();
     byId('dead-older').hidden = !more;
     byId('dead-newest').hidden = this.#before === undefined;
   }
 
-  #tellShown() {
+  #showCounts() {
     if (this.#shown === undefined) return;
     const which = this.#before === undefined ? 'the newest' : 'older ones';
     const of = this.#kept === undefined ? '' : ` of ${count(this.#kept)}`;

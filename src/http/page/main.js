@@ -1,15 +1,15 @@
 import { count, counted, duration, when } from './format.js';
-import { Letters } from './letters.js';
+import { DeadLetters } from './letters.js';
 import { setText, showRows } from './tables.js';
 import { verdict } from './verdict.js';
 
-/** Rows of consumers drawn; the filter finds the others. */
+/** Most consumers in the table; the filter finds the others. */
 const MOST_CONSUMERS = 100;
 
 const byId = (id) => document.getElementById(id);
 const show = (id, text) => setText(byId(id), text);
 
-const letters = new Letters();
+const deadLetters = new DeadLetters();
 let status;
 let charts;
 
@@ -38,12 +38,12 @@ function showStatus(news) {
   showRows(byId('gaps'), newest, ['', '', 'text']);
   byId('gaps').closest('.scroll').hidden = gaps.length === 0;
   if (gaps.length > 0) show('gaps-shown', `the newest ${count(gaps.length)} of ${count(counters.gaps)}`);
-  letters.update(status);
+  deadLetters.update(status);
 }
 
 function verdictOf(state) {
   const { level, title, notes } = verdict(state);
-  // Screen readers read out what changes here: only what does may be touched.
+  // Screen readers read changes aloud: leave what is the same untouched.
   byId('verdict').dataset.level = level;
   show('verdict-title', title);
   const list = byId('verdict-notes');
@@ -57,7 +57,7 @@ function verdictOf(state) {
 
 function bridgeRows(bridges, leader) {
   const rows = bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows']);
-  // A leader whose subscription has ended relays what it received, without a seat.
+  // A leader whose subscription has ended still relays what it received; it has no seat any more.
   if (leader !== null && !bridges.some(({ leads }) => leads)) rows.unshift([leader, 'leads']);
   return rows.length > 0 ? rows : [['none', 'nothing is relayed: cgroup start']];
 }
@@ -79,7 +79,7 @@ function showConsumers() {
   showRows(byId('consumers'), rows, ['id', '', 'number', 'number', 'number']);
   show(
     'consumers-shown',
-    `${count(rows.length)} of ${count(status.consumers.length)} shown, those that hold most first`,
+    `${count(rows.length)} of ${count(status.consumers.length)} shown, sorted by messages held`,
   );
 }
 
@@ -90,7 +90,7 @@ function showPoint({ relayed, processed, lagMs }) {
   show('lag-caption', `(now ${duration(lagMs)})`);
 }
 
-/** Last of all: figures and tables need not wait for what draws. */
+/** Loads the charts last: figures and tables do not wait for them. */
 async function drawCharts() {
   const { Charts } = await import('./charts.js');
   return new Charts([
@@ -108,14 +108,14 @@ async function drawCharts() {
   ]);
 }
 
-/** Where they could not be loaded it is tried again when the events begin anew. */
+/** Draws on the charts. If they could not be loaded, the next start of the events tries again. */
 function onCharts(draw) {
   charts?.then(draw).catch(() => {
     charts = undefined;
   });
 }
 
-/** The page asked for it when it began to load. Where it does not come, the events tell why. */
+/** The status was preloaded with the page. If it fails, the events show why. */
 async function showFirstStatus() {
   const response = await fetch('/api/status');
   if (!response.ok) return;
@@ -133,7 +133,7 @@ byId('filter').addEventListener('input', () => {
 });
 
 showFirstStatus().catch(() => {});
-letters.begin();
+deadLetters.begin();
 const events = new EventSource('/api/events');
 events.addEventListener('history', ({ data }) => {
   const points = JSON.parse(data);
@@ -151,11 +151,11 @@ events.addEventListener('status', ({ data }) => {
 });
 events.addEventListener('trouble', ({ data }) => {
   notice(
-    `The group cannot be read at the moment (${JSON.parse(data).code}): this is what was last read. Is Redis up?`,
+    `The group cannot be read at the moment (${JSON.parse(data).code}); the numbers are those of the last reading. Is Redis up?`,
   );
 });
 events.addEventListener('error', () => {
-  notice('This process does not answer: this is what it last told. Trying again …');
-  // A browser gives up after an answer such as 503; this one does not.
+  notice('This process does not answer; the numbers are those of its last answer. Trying again …');
+  // After an answer such as 503 the browser does not try again.
   if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5_000);
 });

@@ -1,9 +1,9 @@
 /**
- * Brings a table body up to date, changing only what differs. All content is text, never markup.
+ * Updates a table body; changes only what differs. All content is text, never markup.
  *
  * @param {HTMLElement} body
  * @param {readonly (readonly string[])[]} rows
- * @param {readonly string[]} classes of the cells of each row
+ * @param {readonly string[]} classes of the cells in each row
  */
 export function showRows(body, rows, classes) {
   while (body.children.length > rows.length) body.lastElementChild.remove();

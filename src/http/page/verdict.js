@@ -1,12 +1,12 @@
 import { counted, duration } from './format.js';
 
-/** ms that a message may wait before somebody should look. */
+/** ms: an older message means that the group does not keep up. */
 const LATE = 10_000;
-/** ms for which a gap is news. */
+/** ms for which a gap is shown in the verdict. */
 const RECENT = 3_600_000;
 
 /**
- * Whether the group keeps up, in a few words: what somebody sees first.
+ * Whether the group keeps up, in a few words: the headline of the page.
  *
  * @param status as /api/status gives it
  * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
@@ -20,7 +20,7 @@ export function verdict(status) {
   const gaps = status.gaps.filter((gap) => now - Date.parse(gap.to) < RECENT).length;
   if (gaps > 0) notes.push(`${counted(gaps, 'gap')} in the last hour: messages may have been missed`);
   if (counters.lost > 0)
-    notes.push(`${counted(counters.lost, 'message')} deleted from the inbox by somebody else`);
+    notes.push(`${counted(counters.lost, 'message')} deleted from the inbox by another program`);
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
 
@@ -32,7 +32,7 @@ export function verdict(status) {
   if (lagMs > LATE && backlog > retrying)
     return {
       level: 'warn',
-      title: `Slow, or stuck: a message is in work for up to ${duration(lagMs)}`,
+      title: `Slow or stuck: a message has been pending for up to ${duration(lagMs)}`,
       notes,
     };
   return { level: gaps > 0 || counters.lost > 0 ? 'warn' : 'good', title: 'Keeping up', notes };

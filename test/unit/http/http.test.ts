@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { isOwnHost, knowsToken } from '../../../src/http/access.js';
-import { EventStreams } from '../../../src/http/events.js';
-import { History } from '../../../src/http/history.js';
+import { EventStreams } from '../../../src/http/event-streams.js';
+import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
-import { type Facts, notReadyBecause, Standstill } from '../../../src/http/readiness.js';
+import { notReadyBecause, type ReadinessFacts, Standstill } from '../../../src/http/readiness.js';
+import { RecentPoints } from '../../../src/http/recent-points.js';
 
 describe('isOwnHost', () => {
   const own = ['group-a', '0.0.0.0'];
@@ -41,11 +41,11 @@ describe('isOwnHost', () => {
   ])('not %j', (host) => expect(isOwnHost(host, own)).toBe(false));
 });
 
-describe('knowsToken', () => {
+describe('hasToken', () => {
   const token = 'sixteen:letters!';
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
   it.each([`Bearer ${token}`, `bearer  ${token}`, basic(`:${token}`), basic(`me:${token}`)])('%s', (header) =>
-    expect(knowsToken(header, token)).toBe(true),
+    expect(hasToken(header, token)).toBe(true),
   );
   it.each([
     undefined,
@@ -61,11 +61,11 @@ describe('knowsToken', () => {
     basic(`me:${token} `),
     'Basic %',
     `Bearer x ${token}`,
-  ])('not %j', (header) => expect(knowsToken(header, token)).toBe(false));
+  ])('not %j', (header) => expect(hasToken(header, token)).toBe(false));
 });
 
 describe('notReadyBecause', () => {
-  const well: Facts = {
+  const well: ReadinessFacts = {
     state: 'running',
     connected: true,
     readingAge: 900,
@@ -76,7 +76,7 @@ describe('notReadyBecause', () => {
     timeout: 60_000,
     unrelayedFor: 0,
   };
-  it('is ready where all is well, or not its business', () => {
+  it('is empty if all is well, and for a process without bridge and consumers', () => {
     expect(notReadyBecause(well)).toEqual([]);
     expect(notReadyBecause({ ...well, bridgeInStep: undefined, beatAge: undefined })).toEqual([]);
     expect(notReadyBecause({ ...well, idleFor: 60_000 })).toEqual([]);
@@ -94,7 +94,7 @@ describe('notReadyBecause', () => {
   ] as const)('%j: %s', (facts, reason) => {
     expect(notReadyBecause({ ...well, ...facts })).toEqual([reason]);
   });
-  it('tells all reasons', () => {
+  it('gives all reasons', () => {
     expect(notReadyBecause({ ...well, connected: false, bridgeInStep: false, beatAge: 9_000 })).toHaveLength(
       3,
     );
@@ -102,7 +102,7 @@ describe('notReadyBecause', () => {
 });
 
 describe('Standstill', () => {
-  it('counts from the last progress, and only where there is work', () => {
+  it('counts from the last progress, and only while there is work', () => {
     const still = new Standstill();
     expect(still.observe(true, 5, 1_000)).toBe(0);
     expect(still.observe(true, 5, 4_000)).toBe(3_000);
@@ -113,7 +113,7 @@ describe('Standstill', () => {
   });
 });
 
-describe('History', () => {
+describe('RecentPoints', () => {
   const reading = (relayed: number, processed: number) => ({
     time: '2026-11-21T12:00:00.000Z',
     lagMs: 20,
@@ -121,8 +121,8 @@ describe('History', () => {
     // biome-ignore lint/suspicious/noExplicitAny: the other counters do not matter
     counters: { relayed, processed } as any,
   });
-  it('makes rates of counts, and keeps the newest', () => {
-    const history = new History(2);
+  it('makes rates of counters, and keeps the newest points', () => {
+    const history = new RecentPoints(2);
     expect(history.add(reading(100, 50), 1_000)).toBeUndefined();
     expect(history.add(reading(300, 150), 3_000)).toEqual({
       time: Date.parse('2026-11-21T12:00:00Z'),
@@ -143,7 +143,7 @@ describe('History', () => {
 
 describe('EventStreams', () => {
   const client = () => new PassThrough() as unknown as ServerResponse & PassThrough;
-  it('writes the same to all, and forgets who has gone', async () => {
+  it('writes the same to all clients, and forgets those that are gone', async () => {
     const streams = new EventStreams(2);
     const [one, two] = [client(), client()];
     streams.add(one);
@@ -157,7 +157,7 @@ describe('EventStreams', () => {
     streams.close();
     expect(two.destroyed).toBe(true);
   });
-  it('leaves out who does not read, and gives up who never does', () => {
+  it('skips a client that does not read, and disconnects it when it never does', () => {
     const streams = new EventStreams(1);
     const stuck = new Writable({ write() {} }) as unknown as ServerResponse & Writable;
     streams.add(stuck);
@@ -193,7 +193,7 @@ describe('verdict', () => {
     [
       { pending: 1, backlog: 1, lagMs: 45_000 },
       'warn',
-      'Slow, or stuck: a message is in work for up to 45 s',
+      'Slow or stuck: a message has been pending for up to 45 s',
     ],
     [{ retrying: 1, backlog: 1, lagMs: 45_000 }, 'good', 'Keeping up'],
     [{ waiting: 9, backlog: 9, lagMs: 900 }, 'good', 'Keeping up'],

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { metricsRegistry } from '../../../src/http/metrics.js';
-import { metricDefinitions } from '../../../src/http/metrics-list.js';
-import { metricsMarkdown } from '../../../src/http/metrics-table.js';
-import type { Totals } from '../../../src/http/readings.js';
+import { metricDefinitions, metricsMarkdown } from '../../../src/http/metrics-list.js';
 import type { GroupView } from '../../../src/http/view.js';
-import { Vitals } from '../../../src/observe/process-stats.js';
+import { ProcessStats } from '../../../src/observe/process-stats.js';
+import type { LiveTotals } from '../../../src/observe/status.js';
 
-const totals: Totals = {
+const totals: LiveTotals = {
   time: '2026-11-21T12:00:00.000Z',
   leader: 'a',
   bridges: [{ id: 'a', leads: true }],
@@ -38,7 +37,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     group: 'g"1',
     channel: 'c',
     output: 'o',
-    vitals: new Vitals(),
+    stats: new ProcessStats(),
     inspector: undefined,
     state: 'running',
     connected: true,
@@ -50,8 +49,8 @@ function view(more: Partial<GroupView> = {}): GroupView {
   };
 }
 
-/** The lines with values, without the labels that all have. */
-async function served(of: GroupView, sums: Totals | undefined): Promise<string[]> {
+/** The lines with values, without the labels that are common to all. */
+async function served(of: GroupView, sums: LiveTotals | undefined): Promise<string[]> {
   const text = await metricsRegistry({ view: of, totals: () => sums }).metrics();
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   for (const line of lines) expect(line).toContain('group="g\\"1",output="o"');
@@ -59,7 +58,7 @@ async function served(of: GroupView, sums: Totals | undefined): Promise<string[]
 }
 
 describe('docs/metrics.md', () => {
-  it('holds the table that the list makes, between its marks', () => {
+  it('holds the table of all metrics between its marks', () => {
     const text = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
     const parts = text.split(/<!-- \/?metrics -->/);
     expect(parts).toHaveLength(3);
@@ -68,7 +67,7 @@ describe('docs/metrics.md', () => {
 });
 
 describe('the list of metrics', () => {
-  it('keeps the conventions of Prometheus', () => {
+  it('follows the conventions of Prometheus', () => {
     const names = metricDefinitions.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const { name, type, unit } of metricDefinitions) {
@@ -79,8 +78,8 @@ describe('the list of metrics', () => {
   });
 });
 
-describe('what is served', () => {
-  it('is what was read, in base units', async () => {
+describe('the metrics served', () => {
+  it('are what was read, in base units', async () => {
     const lines = await served(view(), totals);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -95,24 +94,24 @@ describe('what is served', () => {
     );
   });
 
-  it('never goes down when dead letters are sent back', async () => {
+  it('have a counter of dead letters that does not fall when some are sent back', async () => {
     expect(await served(view(), totals)).toContain('cgroup_dead_total 18');
   });
 
-  it('tells every time what is true then', async () => {
+  it('have the values of the moment of each scrape', async () => {
     const of = view();
     let sums = totals;
     const registry = metricsRegistry({ view: of, totals: () => sums });
     await registry.metrics();
     sums = { ...totals, backlog: 0, counters: { ...totals.counters, relayed: 101 } };
-    of.vitals.leads = 2;
+    of.stats.leads = 2;
     const text = await registry.metrics();
     expect(text).toMatch(/cgroup_relayed_total\{.*\} 101\n/);
     expect(text).toMatch(/cgroup_backlog\{.*\} 0\n/);
     expect(text).toMatch(/cgroup_leads_total\{.*\} 2\n/);
   });
 
-  it('leaves out what is not known, rather than tell it as it was or as 0', async () => {
+  it('leave out what is not known, instead of an old value or 0', async () => {
     const lines = await served(view({ bridge: undefined, beatAge: undefined }), undefined);
     const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
     expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
@@ -120,9 +119,9 @@ describe('what is served', () => {
     ]);
   });
 
-  it('counts connections by role', async () => {
+  it('count connections by role', async () => {
     const of = view();
-    of.vitals.connections.set('bridge', { made: 3, lost: 2, remade: 2 });
+    of.stats.connections.set('bridge', { made: 3, lost: 2, remade: 2 });
     const lines = await served(of, totals);
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -133,11 +132,11 @@ describe('what is served', () => {
     );
   });
 
-  it('has histograms whose buckets add up', async () => {
+  it('have histograms whose buckets add up', async () => {
     const of = view();
-    of.vitals.attempted(3);
-    of.vitals.attempted(3);
-    of.vitals.attempted(1_000_000);
+    of.stats.attempted(3);
+    of.stats.attempted(3);
+    of.stats.attempted(1_000_000);
     const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_processing_seconds'));
     expect(lines).toEqual(
       expect.arrayContaining([

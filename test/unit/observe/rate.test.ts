@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Meter, monitorLine } from '../../../src/observe/rate.js';
+import { Meter, monitorLine, monitorSample } from '../../../src/observe/rate.js';
 import type { GroupStatus } from '../../../src/observe/status.js';
 
 const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
 
-/** A group's status with so many messages processed. */
+/** The status of a group that has processed so many messages. */
 const status = (processed: number): GroupStatus => ({
   time: '2026-11-21T12:00:03.987Z',
   group: 'cgroup',
@@ -36,7 +36,7 @@ const status = (processed: number): GroupStatus => ({
 });
 
 describe('a monitor line', () => {
-  it('is the one that the design shows', () => {
+  it('has the form of the design', () => {
     const sample = {
       time: '2026-11-21T12:00:03Z',
       rate: 124_310,
@@ -53,15 +53,16 @@ describe('a monitor line', () => {
   });
 });
 
-describe('the meter', () => {
+describe('a monitor sample', () => {
   it('takes its numbers from the status, with the keys of the design in their order', () => {
-    const sample = new Meter().sample(status(1_000), 5_000);
-    expect(JSON.stringify(sample)).toBe(
-      '{"time":"2026-11-21T12:00:03Z","rate":0,"total":1000,"backlog":130,"pending":120,"retrying":3,"dead":2,"consumers":5}',
+    expect(JSON.stringify(monitorSample(status(1_000), 333))).toBe(
+      '{"time":"2026-11-21T12:00:03Z","rate":333,"total":1000,"backlog":130,"pending":120,"retrying":3,"dead":2,"consumers":5}',
     );
   });
+});
 
-  it('gives what was processed per second between two readings', () => {
+describe('the meter', () => {
+  it('gives what was counted per second between two readings, and nothing for the first', () => {
     const meter = new Meter();
     const rates = [
       [1_000, 5_000],
@@ -69,20 +70,21 @@ describe('the meter', () => {
       [4_000, 9_000],
       [4_333, 9_500],
       [4_334, 12_500],
-    ].map(([total = 0, now = 0]) => meter.sample(status(total), now).rate);
-    expect(rates).toEqual([0, 1_000, 0, 666, 0]);
+    ].map(([total = 0, now = 0]) => meter.rate(total, now));
+    expect(rates).toEqual([undefined, 1_000, 0, 666, 0]);
   });
 
-  it('is 0, not less, after the database was emptied, and right again after that', () => {
+  it('is 0, not negative, after the database was emptied, and right from the next reading on', () => {
     const meter = new Meter();
-    meter.sample(status(9_000), 0);
-    expect(meter.sample(status(100), 1_000).rate).toBe(0);
-    expect(meter.sample(status(300), 2_000).rate).toBe(200);
+    meter.rate(9_000, 0);
+    expect(meter.rate(100, 1_000)).toBe(0);
+    expect(meter.rate(300, 2_000)).toBe(200);
   });
 
-  it('is 0 for two readings at one moment', () => {
+  it('gives nothing for two readings at one moment, and counts on from there', () => {
     const meter = new Meter();
-    meter.sample(status(1), 1_000);
-    expect(meter.sample(status(50), 1_000).rate).toBe(0);
+    meter.rate(1, 1_000);
+    expect(meter.rate(50, 1_000)).toBeUndefined();
+    expect(meter.rate(60, 2_000)).toBe(10);
   });
 });

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
-/** Bytes that a client may lag behind before it is left out until it has caught up. */
+/** A client that lags behind by more bytes gets no events until it has caught up. */
 const MOST_BEHIND = 1_000_000;
-/** Events in a row that a client may miss so; then it is given up. */
+/** A client that misses more events in a row is disconnected. */
 const MOST_MISSED = 30;
 
 /** An event of a stream (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
@@ -10,10 +10,10 @@ export function eventText(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`;
 }
 
-/** The clients of an event stream: each event is made a text once, and written to all. */
+/** The clients of the event stream. */
 export class EventStreams {
   readonly #most: number;
-  /** With the events that each has missed in a row. */
+  /** Each client, with the number of events that it has missed in a row. */
   readonly #clients = new Map<ServerResponse, number>();
 
   /** @param most clients at a time */
@@ -29,16 +29,16 @@ export class EventStreams {
     return this.#clients.size >= this.#most;
   }
 
-  /** Takes on a client whose headers are sent already. */
+  /** Adds a client whose headers are sent already. */
   add(client: ServerResponse): void {
     this.#clients.set(client, 0);
     client.once('close', () => this.#clients.delete(client));
     client.on('error', () => {}); // 'close' follows
   }
 
-  /** Sends an event to all who can take it. */
+  /** Sends an event to all clients, but those that lag behind. */
   send(text: string): void {
-    // The same bytes for all, instead of as many copies.
+    // One buffer for all clients: a string would be encoded for each.
     const bytes = Buffer.from(text);
     for (const [client, missed] of this.#clients) {
       if (client.destroyed) continue;
@@ -50,7 +50,7 @@ export class EventStreams {
     }
   }
 
-  /** Sends an event to one of them, if it is there still. */
+  /** Sends an event to one client, if it is still connected. */
   sendTo(client: ServerResponse, text: string): void {
     if (this.#clients.has(client)) client.write(text);
   }

@@ -1,26 +1,25 @@
 import { performance } from 'node:perf_hooks';
-import { CgroupError } from '../core/errors.js';
-import { shownLetter } from '../observe/dead-letter.js';
+import { shownDeadLetter } from '../observe/dead-letter.js';
 import type { Readings } from './readings.js';
-import type { GroupView } from './view.js';
+import { type GroupView, inspectorOf } from './view.js';
 
 /** Dead letters in a page, and bytes of each of their texts. */
-const LETTERS = 25;
+const PAGE = 25;
 const LONGEST_TEXT = 2_000;
-/** ms that a page is kept at most, and how many are. */
+/** ms after which kept pages are read again, and how many are kept. */
 const KEEP = 1_000;
 const MOST_KEPT = 20;
 
 /**
- * Pages of dead letters, as texts: each is read once, however many ask for it at a time. None is older than the last
- * reading of the group, for whoever has heard there of another letter comes to see it.
+ * Pages of dead letters, as JSON. Requests for the same page share one read. No page is older than the last reading of the
+ * group: a client that asks because the status counts another dead letter gets to see it.
  */
-export class LetterPages {
+export class DeadLetterPages {
   readonly #view: GroupView;
   readonly #readings: Readings;
   readonly #kept = new Map<string, Promise<string>>();
   #keptSince = 0;
-  /** How many readings there had been then. */
+  /** The number of readings when the kept pages were last dropped. */
   #reading = 0;
 
   constructor(view: GroupView, readings: Readings) {
@@ -29,7 +28,7 @@ export class LetterPages {
   }
 
   /**
-   * @param before the id of a letter: those older than it; undefined for the newest
+   * @param before id of a dead letter: the page holds older ones; undefined for the newest
    * @throws {CgroupError} STATE while the group is not connected yet, or what reading it throws
    */
   page(before: string | undefined): Promise<string> {
@@ -41,7 +40,7 @@ export class LetterPages {
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined && this.#kept.size >= MOST_KEPT) this.#kept.delete(oldest);
     this.#kept.set(key, page);
-    // The next one who asks tries again.
+    // A failure is not kept: the next request tries again.
     page.catch(() => {
       if (this.#kept.get(key) === page) this.#kept.delete(key);
     });
@@ -58,15 +57,14 @@ export class LetterPages {
   }
 
   async #read(before: string | undefined): Promise<string> {
-    const { inspector } = this.#view;
-    if (!inspector) throw new CgroupError('STATE', 'the group is not connected yet');
-    const letters = await inspector.deadLettersBefore(before, LETTERS + 1, LONGEST_TEXT);
+    const inspector = inspectorOf(this.#view);
+    const letters = await inspector.deadLettersBefore(before, PAGE + 1, LONGEST_TEXT);
     return JSON.stringify({
-      letters: letters.slice(0, LETTERS).map((letter) => ({
-        ...shownLetter(letter),
+      letters: letters.slice(0, PAGE).map((letter) => ({
+        ...shownDeadLetter(letter),
         message_bytes: letter.messageBytes,
       })),
-      more: letters.length > LETTERS,
+      more: letters.length > PAGE,
     });
   }
 }
