@@ -12,11 +12,11 @@ export function pageOf(measures, charts) {
   return [
     '# Benchmarks',
     '',
-    'Made by `npm run bench`, which writes this page; the numbers behind it are in [bench/results.json](bench/results.json).',
+    'This page shows how fast cgroup is, beside the alternatives. `npm run bench` writes it; the numbers are in [bench/results.json](bench/results.json).',
     '',
     ...runsOf(measures),
     '',
-    'Redis, publisher, contender and reader share the cores. Absolute numbers belong to this machine and this hour: what counts are',
+    'Redis, publisher, contender and reader share the cores. Absolute numbers belong to this machine and this hour. What counts are the',
     'ratios between what ran side by side. A cell is the median of the rounds, with the least and the most in brackets.',
     ...section(targetsTable(judge(measures))),
     ...Object.entries(measures).flatMap(([name, result]) =>
@@ -61,33 +61,33 @@ export function markdownTable(head, rows) {
 const HOW = `
 ## How it is measured
 
-The work is the same for all: a process publishes messages \`{"message_id":"…"}\` of 53 bytes on \`messages:published\`; each must be
+The work is the same for all. A process publishes messages \`{"message_id":"…"}\` of 53 bytes on \`messages:published\`. Each must be
 in \`messages:processed\` once, with a random property added and the id of the consumer. After each run of flood, rates, drain, scaling and
-burst the whole output is read, and a message that is missing, double or unprocessed fails the benchmark.
+burst, the whole output is read. A message that is missing, double or unprocessed fails the benchmark.
 
 - **Every run** has a Redis of its own without persistence, and new processes. Contenders take turns within each round. A tenth of the messages
-  goes through before the clock of the flood starts, so that code is compiled.
-- **The publisher** writes ready-made PUBLISH commands to a bare socket, 500 at a time, with at most 20,000 unanswered on each connection, or what is due each
-  ms. It is a process of its own and shares the cores with what is measured. Only the burst comes over more than one.
+  goes through before the clock of the flood starts, so that the code is compiled.
+- **The publisher** writes ready-made PUBLISH commands to a bare socket: 500 at a time, with at most 20,000 unanswered on each connection, or the messages that
+  are due each ms. It is a process of its own and shares the cores with what is measured. Only the burst uses more than one connection.
 - **The limit** is \`redis-benchmark -P 100\` with XADD of the same payload, in the same round.
 - **CPU** is what \`INFO cpu\` says of Redis, and the kernel of the contender's process with all its threads.
-- **Latency** is taken by a process that reads the output as a user would, from a stamp in the message, in µs of the clock that all processes share:
+- **Latency** is measured by a process that reads the output as a user would. It compares a stamp in the message with the clock that all processes share, in µs:
   the ids in the output are too coarse. It reads over a bare socket, so that it takes little of the cores, and counts each message once.
-- **Watched** means \`--http\` with open event streams, each on a connection of its own, and a scrape a second, by one process of Node that drains them.
-- **BullMQ**: a subscriber adds jobs with \`addBulk\`, up to 500; a worker with concurrency 300 (between 50 and 300 a job costs least CPU here); jobs are removed when done
+- **Watched** means \`--http\` with open event streams, each on a connection of its own, and one scrape a second. One Node process reads them all.
+- **BullMQ**: a subscriber adds jobs with \`addBulk\`, up to 500. One worker has concurrency 300 (between 50 and 300 a job costs least CPU here). Jobs are removed when done
   ([bulk](https://docs.bullmq.io/guide/queues/adding-bulks), [concurrency](https://docs.bullmq.io/guide/workers/concurrency),
-  [removal](https://docs.bullmq.io/guide/queues/auto-removal-of-jobs)). Two and four workers cost more CPU a job than one.
+  [removal](https://docs.bullmq.io/guide/queues/auto-removal-of-jobs)). Two and four workers cost more CPU per job than one.
 - **Bee-Queue**: \`saveAll\` of up to 500 jobs, concurrency 300, no events, no stored jobs, jobs removed when done
   ([settings](https://github.com/bee-queue/bee-queue#settings)).
-- **The tutorial loop**: a subscriber that adds each message with XADD, and four consumers that read ten with XREADGROUP, and XADD and XACK them
-  one by one. It neither removes what is done from its stream nor takes over what a dead consumer held.
+- **The tutorial loop**: a subscriber adds each message with XADD. Four consumers read ten with XREADGROUP, and XADD and XACK them
+  one by one. It does not remove finished entries from its stream, and does not take over the entries of a dead consumer.
 
 ## Again
 
 \`\`\`sh
 npm ci
-npm run bench                                # everything
+npm run bench                                # everything, in about an hour
 npm run bench -- --only flood,latency        # some of it
-npm run bench -- --short                     # does it work, and are the ratios of the flood not halved?
+npm run bench -- --short                     # in a minute and a half: does it work, and are the ratios of the flood not halved?
 npm run bench -- --help
 \`\`\``.split('\n');
