@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// Run by `npm test`: sees to it that Prometheus and Chromium are on the PATH, against which metrics and the live page
-// are tested. Where one cannot be had, it says so, and its tests are skipped: nothing that users run needs them.
+// Run by `npm test`: installs what some tests need, if it is missing: Prometheus for the metrics, Chromium for the live
+// page, Python's module redis for the publisher in examples. If one cannot be installed, this says so, and its tests are
+// skipped: nothing that users run needs them.
 
-import { installOneOf, isOnPath } from './packages.mjs';
+import { installOneOf, isOnPath, pythonWith } from './packages.mjs';
 
 const PROGRAMS = [
   {
@@ -10,11 +11,15 @@ const PROGRAMS = [
     packages: { 'apt-get': ['prometheus'], apk: ['prometheus'], brew: ['prometheus'] },
   },
   { program: 'chromium', packages: { 'apt-get': ['chromium'], dnf: ['chromium'], apk: ['chromium'] } },
+  {
+    program: 'python3 with the module redis',
+    packages: { 'apt-get': ['python3-redis'], dnf: ['python3-redis'], apk: ['py3-redis'] },
+    find: () => pythonWith('redis'),
+  },
 ];
 
-for (const { program, packages } of PROGRAMS) {
-  if (isOnPath(program)) continue;
-  const { found, why } = installOneOf(program, packages, () => isOnPath(program));
-  if (!found)
-    console.log(`There is no ${program} on the PATH, and ${why}: what is tested with it is skipped.`);
+for (const { program, packages, find = () => isOnPath(program) } of PROGRAMS) {
+  if (find()) continue;
+  const { found, why } = installOneOf(program, packages, find);
+  if (!found) console.log(`There is no ${program} on the PATH, and ${why}: its tests are skipped.`);
 }

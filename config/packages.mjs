@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 
 /** Package managers by program. */
 const MANAGERS = [
@@ -90,6 +91,12 @@ function howToBeRoot() {
 
 export function isOnPath(program) {
   return ask('/bin/sh', '-c', 'command -v "$1"', 'sh', program).status === 0;
+}
+
+/** The path of a python3 that can import a module, or undefined: only the system's own knows the system's packages. */
+export function pythonWith(module) {
+  const pythons = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'python3'));
+  return pythons.find((python) => ask(python, '-c', `import ${module}`).status === 0);
 }
 
 /** Runs a program and gives what it says. */

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { keysOf } from '../../src/redis/keys.js';
-import { type PrivateRedis, startPrivateRedis } from '../../src/redis/private.js';
-import { parseSettings } from '../../src/settings.js';
+import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
+import { parseSettings } from '../../src/settings/schema.js';
 import { blocksOf, pages } from './docs.js';
 import { until } from './until.js';
 
@@ -18,14 +18,14 @@ const LONGEST = 120_000;
 
 /** What is there for the commands of one page: a Redis, a group at work, and a folder. */
 export class Stage {
-  readonly #redis: PrivateRedis;
+  readonly #redis: LocalServer;
   readonly #raw: Redis;
   readonly #folder: string;
   readonly #port: number;
   readonly #env: NodeJS.ProcessEnv;
   readonly #running = new Set<Program>();
 
-  private constructor(redis: PrivateRedis, folder: string, port: number) {
+  private constructor(redis: LocalServer, folder: string, port: number) {
     this.#redis = redis;
     this.#raw = new Redis(redis.url);
     this.#folder = folder;
@@ -35,7 +35,7 @@ export class Stage {
   }
 
   static async open(): Promise<Stage> {
-    const redis = await startPrivateRedis({
+    const redis = await startLocalServer({
       args: ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
     });
     const folder = mkdtempSync(join(tmpdir(), 'cgroup-docs-'));

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { settingsMarkdown } from '../../src/cli/settings-table.js';
-import { settingNames } from '../../src/settings.js';
+import { settingsMarkdown } from '../../src/cli/settings/settings-table.js';
+import { settingNames } from '../../src/settings/schema.js';
 import { anchorsOf, blocksOf, commandsOf, linksOf, page, pages, proseOf } from '../helpers/docs.js';
 
 const ROOT = new URL('../../', import.meta.url);

@@ -1,0 +1,406 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import ms, { type StringValue } from 'ms';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { type CliRun, cgroup } from '../helpers/cli.js';
+import { emptyFolder, lacks } from '../helpers/http.js';
+import { freshRedis } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const EXAMPLES = join(ROOT, 'examples');
+
+const textOf = (...path: string[]) => readFileSync(join(...path), 'utf8');
+
+/** The examples, copied into a project that has cgroup installed, as users have them. */
+async function projectOf(...examples: string[]): Promise<string> {
+  const folder = await emptyFolder();
+  for (const example of examples) cpSync(join(EXAMPLES, example), folder, { recursive: true });
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(ROOT, join(folder, 'node_modules', 'cgroup'));
+  symlinkSync(join(ROOT, 'node_modules', '@types'), join(folder, 'node_modules', '@types'));
+  return folder;
+}
+
+/** The words of the first command in the README of an example that begins with these words; these are left out. */
+function commandIn(example: string, program: string): string[] {
+  const commands = [...textOf(EXAMPLES, example, 'README.md').matchAll(/`([^`]+)`/g)].map(
+    ([, text = '']) => text,
+  );
+  const command = commands.find((text) => `${text} `.startsWith(`${program} `));
+  if (command === undefined) throw new Error(`examples/${example}/README.md has no command \`${program} …\``);
+  return command.slice(program.length).trim().split(' ').filter(Boolean);
+}
+
+/** A Redis with the default names, for one test. */
+async function redisOf() {
+  const { url } = await freshRedis();
+  const raw = new Redis(url);
+  onTestFinished(() => raw.disconnect());
+  return {
+    env: { REDIS_URL: url },
+    publish: (message: object) => raw.publish('messages:published', JSON.stringify(message)),
+    /** Publishes the order that the README of an example publishes, by redis-cli. */
+    publishAsIn: (example: string) => {
+      const publishing = /redis-cli publish (\S+) '([^']+)'/.exec(textOf(EXAMPLES, example, 'README.md'));
+      return raw.publish(String(publishing?.[1]), String(publishing?.[2]));
+    },
+    /** The results, oldest first, once there are so many. */
+    processed: (count: number) =>
+      until(
+        async () => {
+          const entries = await raw.xrange('messages:processed', '-', '+');
+          if (entries.length < count) return undefined;
+          return entries.map(([, [, messageId, , , , , , data]]) => ({
+            messageId,
+            data: JSON.parse(String(data)) as unknown,
+          }));
+        },
+        { what: `${count} results in messages:processed` },
+      ),
+  };
+}
+
+/** What becomes of the order in the READMEs. */
+const A1 = { messageId: 'a1', data: { message_id: 'a1', price: 3, count: 2, total: 6 } };
+
+/** Runs a program of an example; it is killed when the test has ended. */
+function run(program: string, args: readonly string[], cwd: string, env: Record<string, string> = {}) {
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  const exit = new Promise<number | NodeJS.Signals | null>((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done(code ?? signal));
+  });
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  return {
+    exit,
+    output: () => output,
+    /** Waits until it has printed this text. */
+    says: async (text: string) => {
+      await Promise.race([until(() => output.includes(text)).catch(() => {}), exit]);
+      expect(output).toContain(text);
+    },
+    kill: (signal: NodeJS.Signals = 'SIGTERM') => {
+      child.kill(signal);
+      return exit;
+    },
+  };
+}
+
+/** Runs the `npx cgroup start …` of an example's README, and returns when it is ready. */
+async function startAsIn(example: string, cwd: string, env: Record<string, string>): Promise<CliRun> {
+  const group = cgroup(['start', ...commandIn(example, 'npx cgroup start')], { cwd, env });
+  await group.line(/ready: /);
+  return group;
+}
+
+/** Runs a program that embeds the library, has it process one order, and stops it cleanly. */
+async function expectEmbedded(args: readonly string[], cwd: string): Promise<void> {
+  const redis = await redisOf();
+  const program = run(process.execPath, args, cwd, redis.env);
+  await program.says('ready');
+  await redis.publish({ message_id: 'a1', price: 3, count: 2 });
+  expect(await redis.processed(1)).toMatchObject([A1]);
+  expect(await program.kill(), program.output()).toBe(0);
+}
+
+test('each example has a README, and a line in the list of all', () => {
+  const list = textOf(EXAMPLES, 'README.md');
+  const folders = readdirSync(EXAMPLES, { withFileTypes: true }).filter((one) => one.isDirectory());
+  expect(folders.length).toBeGreaterThan(0);
+  for (const { name } of folders) {
+    expect(existsSync(join(EXAMPLES, name, 'README.md'))).toBe(true);
+    expect(list).toContain(`[${name}](${name})`);
+  }
+});
+
+describe('examples/module', () => {
+  test('adds the total of an order; an order without a count becomes a dead letter at once', async () => {
+    const redis = await redisOf();
+    const group = await startAsIn('module', await projectOf('module'), redis.env);
+    await redis.publish({ message_id: 'bad', price: 3 });
+    await redis.publishAsIn('module');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    const list = cgroup(['dead', 'list', ...commandIn('module', 'npx cgroup dead list'), '--json'], {
+      env: redis.env,
+    });
+    expect(await list.exit, list.stderr()).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(list.stdout())).toMatchObject([
+      { message: '{"message_id":"bad","price":3}', error: 'the order has no count', attempts: 1 },
+    ]);
+    expect((await group.kill()).code).toBe(0);
+  });
+});
+
+describe('examples/typescript', () => {
+  test('compiles, and the handler works by the command, the program by the library', {
+    timeout: 90_000, // tsc alone may take 30 s on a busy machine
+  }, async () => {
+    const folder = await projectOf('typescript');
+    const tsc = run(join(ROOT, 'node_modules/.bin/tsc'), commandIn('typescript', 'npx tsc'), folder);
+    expect(await tsc.exit, tsc.output()).toBe(0);
+
+    const redis = await redisOf();
+    const group = await startAsIn('typescript', folder, redis.env);
+    await redis.publishAsIn('typescript');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    expect((await group.kill()).code).toBe(0);
+
+    await expectEmbedded(commandIn('typescript', 'node'), folder);
+  });
+});
+
+describe('examples/commonjs', () => {
+  test('the handler works by the command', async () => {
+    const redis = await redisOf();
+    const group = await startAsIn('commonjs', await projectOf('commonjs'), redis.env);
+    await redis.publishAsIn('commonjs');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    expect((await group.kill()).code).toBe(0);
+  });
+
+  test('the program works by the library, which it imports', async () => {
+    await expectEmbedded(commandIn('commonjs', 'node'), await projectOf('commonjs'));
+  });
+
+  test.skipIf(!('require_module' in process.features))(
+    'the program may require the library instead, on Node 20.19 and newer',
+    async () => {
+      const folder = await projectOf('commonjs');
+      const program = textOf(folder, 'main.cjs');
+      const requiring = program.replace("await import('cgroup')", "require('cgroup')");
+      expect(requiring).not.toBe(program);
+      writeFileSync(join(folder, 'main.cjs'), requiring);
+      await expectEmbedded(commandIn('commonjs', 'node'), folder);
+    },
+  );
+});
+
+describe('examples/library', () => {
+  test('prints events of the group, and stops cleanly on SIGTERM', async () => {
+    const redis = await redisOf();
+    const program = run(
+      process.execPath,
+      commandIn('library', 'node'),
+      await projectOf('library'),
+      redis.env,
+    );
+    await program.says('ready: ');
+    await redis.publishAsIn('library');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    await program.says('settled: 1 processed');
+    await redis.publish({ message_id: 'bad', price: 3 });
+    await program.says('(now a dead letter)');
+    await program.says(' 1 dead');
+    expect(await program.kill(), program.output()).toBe(0);
+    expect(program.output().split('\n')).toEqual([
+      'leading: this process relays the channel',
+      'ready: messages that are published now are processed',
+      'settled: 1 processed, 0 to be tried again, 0 dead',
+      expect.stringMatching(/^failure: \d+-\d+, attempt 1: the order has no count$/),
+      'settled: 0 processed, 1 to be tried again, 0 dead',
+      expect.stringMatching(/^failure: \d+-\d+, attempt 2: the order has no count \(now a dead letter\)$/),
+      'settled: 0 processed, 0 to be tried again, 1 dead',
+      'stopped',
+      '',
+    ]);
+  });
+
+  test('stops cleanly on SIGTERM while it starts', async () => {
+    const folder = await projectOf('library');
+    const redis = await redisOf();
+    const program = run(process.execPath, commandIn('library', 'node'), folder, redis.env);
+    await program.says('leading');
+    expect(await program.kill(), program.output()).toBe(0);
+    expect(program.output()).toMatch(/^stopped$/m);
+  });
+});
+
+describe('examples/python-publisher', async () => {
+  const { pythonWith } = (await import(new URL('../../config/packages.mjs', import.meta.url).href)) as {
+    pythonWith(module: string): string | undefined;
+  };
+  const python = pythonWith('redis');
+  const missing = python
+    ? ''
+    : ', skipped: no python3 on the PATH has the module redis (npm test installs it)';
+
+  test.skipIf(missing)(`publishes messages, which have one result each${missing}`, async () => {
+    const folder = await projectOf('python-publisher');
+    const redis = await redisOf();
+    const command = commandIn('python-publisher', 'python3');
+    expect(command).toEqual(['publish.py', '2000']);
+
+    const early = run(String(python), command, folder, redis.env);
+    expect(await early.exit, early.output()).toBe(1);
+    expect(early.output()).toBe('published 2000 messages, 2000 of them without a subscriber\n');
+
+    const group = await startAsIn('python-publisher', folder, redis.env);
+    const publisher = run(String(python), command, folder, redis.env);
+    expect(await publisher.exit, publisher.output()).toBe(0);
+    expect(publisher.output()).toBe('published 2000 messages, 0 of them without a subscriber\n');
+    const results = await redis.processed(2000);
+    expect(results).toHaveLength(2000);
+    expect(new Set(results.map(({ messageId }) => messageId)).size).toBe(2000);
+    for (const { messageId, data } of results)
+      expect(data).toMatchObject({ message_id: messageId, price: 3, count: expect.any(Number) });
+    expect((await group.kill()).code).toBe(0);
+  });
+});
+
+/** The variables in the environment file of the service: the secrets, which the config file does not have. */
+function variables(): Record<string, string> {
+  const pairs = [...textOf(EXAMPLES, 'systemd', 'environment').matchAll(/^([A-Z_]+)=(.*)$/gm)];
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value]));
+}
+
+const TOKEN = 'a-token-for-this-test';
+const secrets = () => ({ ...variables(), CGROUP_HTTP_TOKEN: TOKEN });
+
+const production = JSON.parse(textOf(EXAMPLES, 'production', 'consumer-group.config.json')) as Record<
+  string,
+  unknown
+>;
+const duration = (name: string) => ms(String(production[name]) as StringValue);
+
+describe('examples/production', () => {
+  const args = ['start', ...commandIn('production', 'npx cgroup start')];
+
+  test('the values of the file are in force, and secrets come from the environment', async () => {
+    const cwd = await projectOf('production');
+    const run = cgroup([...args, '--json'], { cwd, env: secrets() });
+    expect(await run.exit, run.stderr()).toEqual({ code: 0, signal: null });
+    const { $schema, processor, ...settings } = production;
+    const printed = JSON.parse(run.stdout()) as Record<string, { value: unknown; from: string }>;
+    for (const [name, value] of Object.entries(settings))
+      expect(printed[name], name).toEqual({
+        value,
+        from: expect.stringContaining('consumer-group.config.json'),
+      });
+    expect(printed.processor?.value).toBe(join(cwd, String(processor)));
+    expect(printed.redis).toEqual({ value: 'redis://cgroup:***@127.0.0.1:6379/0', from: 'REDIS_URL' });
+    expect(printed.httpToken).toEqual({ value: '***', from: 'CGROUP_HTTP_TOKEN' });
+  });
+
+  test.each([
+    ['without a token', {}, 'http beyond this machine needs httpToken'],
+    ['with the token of the example', variables(), 'CGROUP_HTTP_TOKEN: must be a text of 16 or more'],
+  ])('is refused %s', async (_, env, problem) => {
+    const run = cgroup(args, { cwd: await projectOf('production'), env });
+    expect(await run.exit).toEqual({ code: 2, signal: null });
+    expect(run.stderr()).toContain(problem);
+  });
+
+  test('fits the schema that it names', async () => {
+    const path = join(await projectOf('production'), String(production.$schema));
+    const schema = z.fromJSONSchema(JSON.parse(textOf(path)) as Parameters<typeof z.fromJSONSchema>[0]);
+    expect(schema.safeParse(production).error?.issues).toBeUndefined();
+    expect(schema.safeParse({ ...production, sise: 3 }).success).toBe(false);
+  });
+
+  test('the README says why each setting is there, with its value', () => {
+    const rows = textOf(EXAMPLES, 'production', 'README.md')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
+    for (const name of ['channel', 'output', 'consumerList', 'group'])
+      expect(rows.filter((row) => row.includes(`\`${name}\``))).toHaveLength(1);
+    const { $schema, channel, output, consumerList, group, ...others } = production;
+    for (const [name, value] of Object.entries(others)) {
+      const row = rows.find((row) => row.split('|')[1]?.includes(`\`${name}\``));
+      expect(row?.split('|')[2]?.replaceAll('`', '').trim().split(', '), name).toContain(String(value));
+    }
+  });
+
+  test('an attempt that runs at a stop has time to finish', () => {
+    expect(duration('shutdownTimeout') * 0.7).toBeGreaterThan(duration('timeout'));
+  });
+});
+
+describe('examples/systemd', () => {
+  const UNIT = textOf(EXAMPLES, 'systemd', 'cgroup.service');
+  const WORKING_DIRECTORY = '/srv/cgroup';
+
+  /** The values of a key of the unit, in its order. */
+  const valuesOf = (key: string) =>
+    [...UNIT.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map(([, value]) => value);
+
+  test('is a unit with sections, keys and comments, and nothing else', () => {
+    for (const line of UNIT.split('\n'))
+      expect(line).toMatch(/^(#.*|\[(Unit|Service|Install)\]|[A-Z]\w+=.+|)$/);
+    expect(UNIT.match(/^\[\w+\]$/gm)).toEqual(['[Unit]', '[Service]', '[Install]']);
+  });
+
+  test('runs as a user of its own, starts again after a failure, and stops by SIGTERM to the main process', () => {
+    expect(valuesOf('User')).toEqual(['cgroup']);
+    expect(valuesOf('Restart')).toEqual(['on-failure']);
+    expect(valuesOf('RestartPreventExitStatus')).toEqual(['2']);
+    expect(valuesOf('KillMode')).toEqual(['mixed']);
+    expect(valuesOf('WorkingDirectory')).toEqual([WORKING_DIRECTORY]);
+    expect(valuesOf('EnvironmentFile')).toEqual(['/etc/cgroup/environment']);
+  });
+
+  test('systemd waits longer for a stop than a stop takes', () => {
+    const wait = ms(String(valuesOf('TimeoutStopSec')[0]) as StringValue);
+    expect(wait).toBeGreaterThan(duration('shutdownTimeout') + 5_000);
+  });
+
+  const missing = lacks('systemd-analyze');
+  test.skipIf(missing)(
+    `systemd-analyze finds nothing wrong${missing ? `, skipped: ${missing}` : ''}`,
+    async () => {
+      const folder = await projectOf('systemd');
+      // It checks that the program exists, and on this machine node may be elsewhere.
+      const unit = UNIT.replaceAll('/usr/bin/node', process.execPath).replaceAll(WORKING_DIRECTORY, folder);
+      const verify = (text: string) => {
+        const path = join(folder, 'cgroup.service');
+        writeFileSync(path, text);
+        const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path], {
+          encoding: 'utf8',
+        });
+        // Faults of other units of this machine do not count.
+        return { status, faults: `${stdout}${stderr}`.split('\n').filter((line) => line.includes('cgroup')) };
+      };
+      expect(verify(unit)).toEqual({ status: 0, faults: [] });
+      expect(verify(unit.replace('KillMode=', 'KilMode=')).faults).toEqual([
+        expect.stringContaining('KilMode'),
+      ]);
+    },
+  );
+
+  test('its command runs the config file for production with the secrets, and a SIGTERM ends it cleanly', async () => {
+    const folder = await projectOf('production', 'module', 'systemd');
+    const redis = await redisOf();
+    const [program, ...args] = String(valuesOf('ExecStart')[0]).split(' ');
+    expect(program).toBe('/usr/bin/node');
+    const env = { ...secrets(), ...redis.env, CGROUP_HTTP: '127.0.0.1:0' };
+    const service = run(process.execPath, args, folder, env);
+    await service.says('ready: 4 consumers');
+    await redis.publishAsIn('module');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    expect(await service.kill(), service.output()).toBe(0);
+  });
+});
