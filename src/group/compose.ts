@@ -24,12 +24,9 @@ import type { GroupConnections } from './connections.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 
-/**
- * Entries that all consumers of a process may be reading and committing: two commits that are under way, and as much as is read
- * meanwhile.
- */
+/** Entries that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
-/** Bytes of what is relayed already that a bridge keeps, at most. */
+/** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
 /** What the parts of a group are made from. */
@@ -37,9 +34,9 @@ export interface Dependencies {
   readonly settings: Settings;
   readonly identity: Identity;
   readonly connections: GroupConnections;
-  readonly workshop: Executor;
+  readonly executor: Executor;
   readonly reports: Reports;
-  /** Kept only where http shows them. */
+  /** Kept only if http shows them. */
   readonly stats: ProcessStats | undefined;
   readonly log: Logger;
 }
@@ -56,22 +53,22 @@ export interface Parts {
   readonly members: Heartbeats;
 }
 
-/** What becomes known on the way. */
+/** What is known once Redis has answered. */
 interface Resolved {
   readonly keys: Keys;
   readonly server: ServerFacts;
-  /** Undefined where nobody traces: then no message is looked at for it. */
+  /** Undefined without tracing: it then costs nothing per message. */
   readonly tracing: Tracing | undefined;
 }
 
 /**
- * Connects, sees to it that the group can work with this Redis, and makes all parts, none of them started.
+ * Connects, checks that the group can work with this Redis, and makes all parts. None of them is started.
  *
  * @throws {CgroupError} REDIS_UNREACHABLE, REDIS_AUTH, REDIS_VERSION, KEY_TYPE, or STATE if the connections are closed
  *   meanwhile
  */
-export async function compose(materials: Dependencies): Promise<Parts> {
-  const { settings, identity, connections, reports, stats, log } = materials;
+export async function compose(dependencies: Dependencies): Promise<Parts> {
+  const { settings, identity, connections, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
@@ -87,26 +84,30 @@ export async function compose(materials: Dependencies): Promise<Parts> {
   const road = tracing
     ? new TracedConsumerStore(tracing, main, keys, settings.group, channel)
     : new RedisConsumerStore(main, keys, settings.group, channel);
-  // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
+  // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat([], [], 3 * settings.heartbeat);
   await road.prepare();
 
-  const found = { keys, server, tracing };
-  const bridge = settings.bridge === 'off' ? undefined : await makeBridge(materials, found);
-  const admission = new ReadLimiter(MOST_IN_FLIGHT);
+  const resolved = { keys, server, tracing };
+  const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
+  const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
     store: road,
-    admission,
+    readLimiter,
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const consumers = await makeConsumers(materials, found, main, { store: road, committer, admission });
+  const consumers = await makeConsumers(dependencies, resolved, main, {
+    store: road,
+    committer,
+    readLimiter,
+  });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
-    // What many may look at does not stand in the way of what the consumers write.
+    // http reads on a connection of its own, so that it never delays what consumers write.
     inspector: new Inspector(settings.http ? await connections.open('http') : main, keys, settings.group),
     main,
     bridge,
@@ -143,10 +144,10 @@ async function makeBridge(
 }
 
 async function makeConsumers(
-  { settings, identity, connections, workshop, reports, stats, log }: Dependencies,
+  { settings, identity, connections, executor, reports, stats, log }: Dependencies,
   { keys, tracing }: Resolved,
   main: Connection,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;
   const ids = identity.consumerIds;
@@ -157,7 +158,7 @@ async function makeConsumers(
           id,
           reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
           ...shared,
-          lane: tracing ? tracing.lane(workshop.forConsumer(id), id) : workshop.forConsumer(id),
+          lane: tracing ? tracing.lane(executor.forConsumer(id), id) : executor.forConsumer(id),
           concurrency,
           batch,
           consumers: ids.length,

@@ -14,7 +14,7 @@ export class GroupConnections {
   readonly #opened: Connection[] = [];
   #closed = false;
 
-  /** @param url where Redis is: a private one says so only once it has started */
+  /** @param url where Redis is: of a private one it is known only after its start */
   constructor(url: () => string, log: Logger, stats: ProcessStats | undefined) {
     this.#url = url;
     this.#log = log;
@@ -34,14 +34,14 @@ export class GroupConnections {
     return connection;
   }
 
-  /** One that is not connected yet, and that whoever asked for it closes. */
+  /** A connection that is not connected yet. The caller closes it. */
   make(role: string): Connection {
     const connection = new Connection(this.#url(), role, this.#log);
     this.#stats?.watch(role, connection);
     return connection;
   }
 
-  /** Closes all that were opened; none is opened any more. May be called twice. */
+  /** Closes all that were opened, and refuses to open others. May be called twice. */
   close(): void {
     this.#closed = true;
     for (const connection of this.#opened) connection.close();

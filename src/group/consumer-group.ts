@@ -21,7 +21,7 @@ import { type Life, viewOf } from './view.js';
 
 export type { GroupEvents } from './events.js';
 
-/** The settings of a group, as in the config file, and what only a program can give. */
+/** The settings of a group, as in the config file, and those that only a program can give. */
 export interface GroupOptions<Input extends Message = Message> extends Omit<SettingsInput, 'processor'> {
   /**
    * What processes the messages: a function, which runs on this thread; or the path or `file:` URL of a module with a
@@ -36,8 +36,8 @@ export interface GroupOptions<Input extends Message = Message> extends Omit<Sett
 const BRIDGE_TIMEOUT = 15_000;
 
 /**
- * A bridge and N consumers in this process, together with those of other processes on the same Redis.
- * It has no effect on the process around it: no signal handlers, no output, no exit.
+ * A bridge and N consumers in this process, which work together with those of other processes on the same Redis.
+ * A group does not touch its process: no signal handlers, no output, no exit.
  *
  * @example
  * const group = new ConsumerGroup({ size: 5, processor: async (message) => ({ ...message, seen: true }) });
@@ -54,17 +54,17 @@ export class ConsumerGroup<Input extends Message = Message>
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #connections: GroupConnections;
-  #workshop: Executor | undefined;
+  #executor: Executor | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
-  /** Kept only where http shows them. */
+  /** Kept only if http shows them. */
   readonly #stats: ProcessStats | undefined;
   #ready = false;
   #parts: Parts | undefined;
   #starting: Promise<void> | undefined;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  /** Ends the waiting of a start under way. */
+  /** Ends the waits of a start under way. */
   readonly #quit = new AbortController();
 
   /** @throws {SettingsError} naming each wrong setting */
@@ -89,8 +89,8 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /**
-   * Starts bridge and consumers. When it returns, whatever is published is processed; unless the group was
-   * stopped meanwhile, which is no error.
+   * Starts the bridge and the consumers. From its return on, all published messages are processed. If the group is
+   * stopped meanwhile, it returns without an error.
    *
    * @throws {CgroupError} LISTEN, PROCESSOR, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION, REDIS_NOT_INSTALLED,
    *   KEY_TYPE, or STATE if the group was stopped before
@@ -101,7 +101,7 @@ export class ConsumerGroup<Input extends Message = Message>
         new CgroupError('STATE', 'a stopped group cannot be started again: make a new one'),
       );
     this.#starting ??= this.#start();
-    // Not a part of what stop() waits for: each would wait for the other.
+    // stop() does not wait for this promise: each would wait for the other.
     this.#started ??= this.#starting.catch(async (error) => {
       const stopped = this.#stopping !== undefined;
       await this.stop();
@@ -111,10 +111,9 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /**
-   * Stops: relays what was received, finishes what is in work, hands back the rest, takes its ids from the
-   * list. Takes no longer than `shutdownTimeout`; then up to 1 s for threads that a processor keeps busy, and up to 4 s
-   * for a private Redis. A processor on this thread that keeps it busy delays all of that. May be called at any time,
-   * and twice.
+   * Stops: relays the received messages, finishes the attempts in work, hands back the rest, takes its ids from the
+   * list. Takes at most `shutdownTimeout`, then up to 1 s for threads that a processor keeps busy, and up to 4 s
+   * for a private Redis. A processor that keeps this thread busy delays all of it. May be called at any time, and twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -142,12 +141,12 @@ export class ConsumerGroup<Input extends Message = Message>
     const { settings } = this;
     await this.#serve();
     const identity = newIdentity(settings);
-    const workshop = chooseExecutor(settings, this.#processor, identity.consumerIds, this.#log);
-    this.#workshop = workshop;
-    await workshop.start();
+    const executor = chooseExecutor(settings, this.#processor, identity.consumerIds, this.#log);
+    this.#executor = executor;
+    await executor.start();
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startLocalServer();
-      if (this.#stopping) await this.#redis.stop(); // the stop may be over already
+      if (this.#stopping) await this.#redis.stop(); // the stop may have finished already
       const { url } = this.#redis;
       this.#log.info(
         { redis: url },
@@ -158,17 +157,17 @@ export class ConsumerGroup<Input extends Message = Message>
       settings,
       identity,
       connections: this.#connections,
-      workshop,
+      executor,
       reports: this.#reports,
       stats: this.#stats,
       log: this.#log,
     });
-    // Once it runs, whoever asks is told what was read, and not that nothing was.
+    // The first reading: from now on http answers with numbers.
     await this.#http?.read();
     await this.#startParts(this.#parts);
   }
 
-  /** The bridge first: an id in the list means that what is published from then on is relayed. */
+  /** The bridge first: an id in the list promises that new messages are relayed. */
   async #startParts({ bridge, consumers, members, reclaimer }: Parts): Promise<void> {
     if (bridge) {
       const late = new AbortController();
@@ -196,7 +195,7 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#reports.ready();
   }
 
-  /** First of all, so that whoever asks is told that it is starting. What it takes is loaded only where it is wanted. */
+  /** Comes first, so that probes see `starting`. The module is loaded only if `http` is set. */
   async #serve(): Promise<void> {
     const { http, httpToken } = this.settings;
     if (!http || !this.#stats || this.#stopping) return;
@@ -212,15 +211,15 @@ export class ConsumerGroup<Input extends Message = Message>
 
   async #stop(): Promise<void> {
     const deadlines = new Deadlines(this.settings.shutdownTimeout);
-    // Without its threads and connections a start under way ends soon; with its parts made, they are stopped in order.
+    // A start under way fails soon without threads and connections. Parts that exist are stopped in order instead.
     if (!this.#parts) {
       this.#connections.close();
-      await this.#workshop?.stop();
+      await this.#executor?.stop();
     }
-    // Not for ever: a processor's module may hang on import.
+    // Bounded: a processor's module may hang on import.
     await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
     if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
-    await this.#workshop?.stop();
+    await this.#executor?.stop();
     this.#connections.close();
     this.#reports.end();
     await this.#http?.stop();

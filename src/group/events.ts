@@ -17,11 +17,11 @@ export interface GroupEvents {
   failure: [failure: Failure];
   /** Redis has taken results, retries and dead letters of this process. */
   settled: [count: { readonly processed: number; readonly retried: number; readonly dead: number }];
-  /** Entries were deleted from the inbox by somebody else. */
+  /** Another program deleted so many entries from the inbox. */
   lost: [count: number];
 }
 
-/** Hands an event to whoever listens. */
+/** Hands an event to the listeners. */
 export type Emit = <E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]) => void;
 
 /** What the parts of a group report, as it reaches the log, the stats and the listeners. */
@@ -54,12 +54,12 @@ export class Reports {
   }
 
   ready(): void {
-    this.#tell('ready');
+    this.#emitSafely('ready');
   }
 
   leading(): void {
     if (this.#stats) this.#stats.leads++;
-    this.#tell('leading');
+    this.#emitSafely('leading');
   }
 
   fenced(): void {
@@ -67,13 +67,13 @@ export class Reports {
   }
 
   gap(gap: Gap): void {
-    this.#tell('gap', gap);
+    this.#emitSafely('gap', gap);
   }
 
   settled(count: GroupEvents['settled'][0]): void {
     if (count.processed > 0) this.#failures.over();
     if (this.#stats) this.#stats.settled += count.processed + count.retried + count.dead;
-    this.#tell('settled', count);
+    this.#emitSafely('settled', count);
   }
 
   failure(failure: Failure): void {
@@ -83,19 +83,19 @@ export class Reports {
       this.#failures.add(failure);
       this.#log.debug(fieldsOf(failure), `attempt ${attempt} failed: ${error}`);
     }
-    this.#tell('failure', failure);
+    this.#emitSafely('failure', failure);
   }
 
   lost(count: number): void {
     this.#log.error(
       { count },
-      `${count} messages are lost: somebody deleted them from the inbox while they were pending`,
+      `${count} messages are lost: another program deleted them from the inbox while they were pending`,
     );
-    this.#tell('lost', count);
+    this.#emitSafely('lost', count);
   }
 
-  /** Events reach the listeners; what a listener throws stays with it. */
-  #tell: Emit = (event, ...args) => {
+  /** An error that a listener throws is logged, and does not reach the group. */
+  #emitSafely: Emit = (event, ...args) => {
     try {
       this.#emit(event, ...args);
     } catch (error) {
@@ -105,8 +105,8 @@ export class Reports {
 }
 
 /**
- * For a processor that fails whatever it is given: the first dead letters come only when their messages have had all
- * attempts, with the waits between. A warning when no attempt has succeeded for a second, and every 30 s; a
+ * For a processor that fails with every message: its first dead letters come late, after all attempts and the waits
+ * between them. A warning when no attempt has succeeded for a second, and every 30 s; a
  * line when one succeeds. No line if attempts fail now and then, however many.
  */
 function withoutSuccess(log: Logger): ThrottledLog<Failure> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Settings } from '../settings/settings.js';
 
-/** What a process goes by in its group: no other process has these ids, nor will a later life of this one. */
+/** The names of a process in its group. No other process, now or later, has these ids. */
 export interface Identity {
   readonly host: string;
   readonly pid: number;
@@ -12,7 +12,7 @@ export interface Identity {
 
 export function newIdentity({ size, bridge }: Settings): Identity {
   const [host, pid] = [hostname(), process.pid];
-  // Names of ids hold no space: a mark is a line of words.
+  // No spaces in ids: a mark is a line of words.
   const base = `${host.replace(/[^\w.-]/g, '_')}-${pid}-${randomBytes(3).toString('hex')}`;
   const consumers = bridge === 'only' ? 0 : size;
   return {

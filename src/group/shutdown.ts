@@ -2,15 +2,15 @@ import { messageOf } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Parts } from './compose.js';
 
-/** Shares of the time after which work is interrupted, and after which what is left is left to others. */
+/** Shares of the time after which attempts are interrupted, and after which the rest is left to other processes. */
 const INTERRUPT_AT = 0.7;
 const ABANDON_AT = 0.9;
 
-/** The deadlines of a stop, counted from when it was asked for. Their timers keep no process alive. */
+/** The deadlines of a stop, counted from its start. Their timers keep no process alive. */
 export class Deadlines {
-  /** What is in work has had its time. */
+  /** Attempts in work are interrupted. */
   readonly interrupt: AbortSignal;
-  /** What is not with Redis by now stays pending, for others to take. */
+  /** What Redis does not have yet stays pending, for other processes to take. */
   readonly abandon: AbortSignal;
   readonly over: AbortSignal;
 
@@ -28,7 +28,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** Quiet, wait to a deadline, hand back. What one part cannot do any more does not keep the other from it. */
+/** Stops in three steps: quiet, wait until a deadline, hand back. A part that fails does not keep others from stopping. */
 export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
   const { bridge, committer } = parts;
   deadlines.abandon.addEventListener('abort', () => {
@@ -39,8 +39,11 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
   const results = await Promise.race([stopped, aborted(deadlines.over)]);
   for (const result of results ?? [])
     if (result.status === 'rejected')
-      // Redis does not answer: others will find the ids silent, and take over what they hold.
-      log.warn({ error: result.reason as unknown }, `stopped without a goodbye: ${messageOf(result.reason)}`);
+      // Redis does not answer: other processes will find these ids silent and take over their entries.
+      log.warn(
+        { error: result.reason as unknown },
+        `stopped without leaving the group: ${messageOf(result.reason)}`,
+      );
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {

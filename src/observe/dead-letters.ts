@@ -1,7 +1,7 @@
 import type { Inspector } from '../redis/inspect.js';
 import { type ShownDeadLetter, shownDeadLetter } from './dead-letter.js';
 
-/** Dead letters that {@link DeadLetters.list} returns unless told otherwise. */
+/** Dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;
 /** Dead letters sent back in one call. */
 const BATCH = 500;
