@@ -1,5 +1,5 @@
 import { printable, shortened } from '../log/printable.js';
-import type { ShownDeadLetter } from '../observe/dead-letter.js';
+import type { ShownDeadLetter } from '../observe/dead-letters.js';
 import { columns } from './table.js';
 
 const MESSAGE_WIDTH = 60;

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { shownDeadLetter } from '../observe/dead-letter.js';
+import { shownDeadLetter } from '../observe/dead-letters.js';
 import type { Readings } from './readings.js';
 import { type GroupView, inspectorOf } from './view.js';
 

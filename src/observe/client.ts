@@ -22,7 +22,7 @@ export interface ClientOptions extends SettingsInput {
 }
 
 /**
- * Looks at a group from outside and mends it: it neither relays nor consumes.
+ * Reads a group from outside, and acts on its dead letters. It neither relays nor consumes.
  *
  * @example
  * const client = await GroupClient.connect({ redis: 'redis://127.0.0.1:6379' });
@@ -69,8 +69,7 @@ export class GroupClient implements AsyncDisposable {
   }
 
   /**
-   * Holds the output and the dead letters against the counters, and against ledgers of published ids. The group may be
-   * running.
+   * Compares the output and the dead letters with the counters, and with ledgers of published ids. The group may be running.
    *
    * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
    */
@@ -99,7 +98,7 @@ export class GroupClient implements AsyncDisposable {
     }
   }
 
-  /** Ends the connection. May be called twice. */
+  /** Closes the connection. Idempotent. */
   close(): void {
     this.#connection.close();
   }

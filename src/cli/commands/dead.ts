@@ -3,7 +3,7 @@ import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
 import { printable } from '../../log/printable.js';
 import type { Inspector } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
+import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letters.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { canAsk, confirmed, isAttended } from '../confirm.js';
 import { lettersText, letterText } from '../dead-letter.js';

@@ -1,4 +1,4 @@
-import type { ShownDeadLetter } from '../../observe/dead-letter.js';
+import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 

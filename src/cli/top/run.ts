@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
+import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letters.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';

@@ -8,7 +8,7 @@ const LOAD_EVERY = 2_000;
 const byId = (id) => document.getElementById(id);
 
 /** Shows the dead letters, a page at a time. The newest page is kept up to date. */
-export class DeadLetters {
+export class DeadLetterTable {
   /** The number of kept dead letters in the last status. */
   #kept;
   /** Their counters in the status, when the shown page was requested. */

@@ -1,5 +1,5 @@
 import { count, counted, duration, when } from './format.js';
-import { DeadLetters } from './letters.js';
+import { DeadLetterTable } from './letters.js';
 import { setText, showRows } from './tables.js';
 import { verdict } from './verdict.js';
 
@@ -9,7 +9,7 @@ const MOST_CONSUMERS = 100;
 const byId = (id) => document.getElementById(id);
 const show = (id, text) => setText(byId(id), text);
 
-const deadLetters = new DeadLetters();
+const deadLetters = new DeadLetterTable();
 let status;
 let charts;
 
