@@ -4,10 +4,11 @@ import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
+import type { Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
+import { MISSED_BEATS } from '../core/registry.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
-import type { Executor } from '../processor/executor.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
@@ -84,25 +85,24 @@ export async function compose(materials: Dependencies): Promise<Parts> {
   });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
-  const road = tracing
-    ? new TracedConsumerStore(tracing, main, keys, settings.group, channel)
-    : new RedisConsumerStore(main, keys, settings.group, channel);
+  const plain = new RedisConsumerStore(main, keys, settings.group, channel);
+  const store = tracing ? new TracedConsumerStore(plain, tracing) : plain;
   // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
-  await registry.beat([], [], 3 * settings.heartbeat);
-  await road.prepare();
+  await registry.beat([], [], MISSED_BEATS * settings.heartbeat);
+  await store.prepare();
 
   const found = { keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(materials, found);
-  const admission = new ReadLimiter(MOST_IN_FLIGHT);
+  const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
-    store: road,
-    admission,
+    store,
+    readLimiter,
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const consumers = await makeConsumers(materials, found, main, { store: road, committer, admission });
+  const consumers = await makeConsumers(materials, found, main, { store, committer, readLimiter });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
@@ -112,8 +112,8 @@ export async function compose(materials: Dependencies): Promise<Parts> {
     bridge,
     consumers,
     committer,
-    reclaimer: new Reclaimer({ store: road, takers: consumers, claimAfter, log, onLost }),
-    members: new Heartbeats({ registry, store: road, consumers, heartbeat, claimAfter, log, onLost }),
+    reclaimer: new Reclaimer({ store, consumers, claimAfter, log, onLost }),
+    members: new Heartbeats({ registry, store, consumers, heartbeat, claimAfter, log, onLost }),
   };
 }
 
@@ -122,6 +122,7 @@ async function makeBridge(
   { keys, server, tracing }: Resolved,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
+  const store = new RedisBridgeStore(connection, keys);
   const bridge = new Bridge({
     id: identity.bridgeId,
     channel: settings.channel,
@@ -129,9 +130,7 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing
-      ? new TracedBridgeStore(tracing, connection, keys)
-      : new RedisBridgeStore(connection, keys),
+    store: tracing ? new TracedBridgeStore(store, tracing) : store,
     connect: () => connections.make('subscriber'),
     outputBufferLimit: server.pubsubHardLimit,
     log: log.child({ bridge: identity.bridgeId }),
@@ -146,7 +145,7 @@ async function makeConsumers(
   { settings, identity, connections, workshop, reports, stats, log }: Dependencies,
   { keys, tracing }: Resolved,
   main: Connection,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'admission'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;
   const ids = identity.consumerIds;
@@ -157,7 +156,7 @@ async function makeConsumers(
           id,
           reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
           ...shared,
-          lane: tracing ? tracing.lane(workshop.forConsumer(id), id) : workshop.forConsumer(id),
+          executor: tracing ? tracing.executor(workshop.forConsumer(id), id) : workshop.forConsumer(id),
           concurrency,
           batch,
           consumers: ids.length,
