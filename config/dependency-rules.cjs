@@ -6,10 +6,10 @@ const MAY_IMPORT = {
   log: ['core'],
   settings: ['core'],
   redis: ['log', 'core'],
-  processor: ['log', 'settings', 'core'],
+  processor: ['log', 'core'],
   bridge: ['redis', 'log', 'core'],
-  consumer: ['log', 'core', 'processor'],
-  tracing: ['redis', 'log', 'core', 'processor'],
+  consumer: ['log', 'core'],
+  tracing: ['log', 'core'],
   observe: ['verify', 'redis', 'log', 'settings', 'core'],
   http: ['observe', 'redis', 'log', 'settings', 'core'],
   group: [

@@ -2,38 +2,38 @@ import { pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
 import type { ThrottledLog } from '../log/throttle.js';
 
-/** With larger ones Redis and this process wait for each other, and with smaller ones each costs more. */
+/** Entries in one call, at most. With more, Redis and this process wait for each other; with fewer, each entry costs more. */
 const MAX_ENTRIES = 500;
-/** Characters in one call, about: the script blocks Redis for as long as it copies them. */
+/** Characters in one call, about: the script blocks Redis while it copies them. */
 const MAX_LENGTH = 1_000_000;
-/** ms between two tries of what Redis refused or did not answer. */
+/** ms between two tries of a call that failed. */
 const RETRY_EVERY = 100;
 
 export interface BatchQueueOptions<T> {
   /** Calls that may be under way at a time. */
   readonly calls: number;
-  /** Characters that one of them brings. */
-  readonly lengthOf: (settlement: T) => number;
-  /** Brings them to Redis; may be called again with the same ones. */
+  /** Characters that an item adds to a call. */
+  readonly lengthOf: (item: T) => number;
+  /** Sends a batch to Redis; may be called again with the same batch. */
   readonly send: (batch: readonly T[]) => Promise<void>;
-  /** Told once Redis has taken them. */
+  /** Called when Redis has taken a batch. */
   readonly onTaken: (batch: readonly T[]) => void;
   readonly failures: ThrottledLog<unknown>;
-  /** Aborted: nothing more is sent. */
+  /** After it is aborted, nothing more is sent. */
   readonly abandoned: AbortSignal;
 }
 
 /**
- * Settlements of one kind on their way to Redis, in batches. What comes while a call is under way makes up the next: they
- * grow with the load by themselves. Another call beside it is made only where a whole batch is waiting, so that Redis
- * has the next one when it is done with one.
+ * Items of one kind on their way to Redis, in batches. What is enqueued while a call is under way makes the next batch: so
+ * batches grow with the load. A second call begins beside the first only when a whole batch waits, so that Redis has the
+ * next one when it is done with one.
  */
 export class BatchQueue<T extends { readonly inboxId: string }> {
   readonly #options: BatchQueueOptions<T>;
   #waiting: T[] = [];
-  /** Characters of all that wait. */
+  /** Characters of all items that wait. */
   #length = 0;
-  /** Calls under way, or about to be made. */
+  /** Calls under way, or about to begin. */
   #calls = 0;
   #onIdle: (() => void)[] = [];
 
@@ -41,16 +41,16 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     this.#options = options;
   }
 
-  add(settlement: T): void {
-    this.#waiting.push(settlement);
-    this.#length += this.#options.lengthOf(settlement);
+  enqueue(item: T): void {
+    this.#waiting.push(item);
+    this.#length += this.#options.lengthOf(item);
     if (this.#calls > 0 && !(this.#isFull && this.#calls < this.#options.calls)) return;
     this.#calls++;
-    // After the messages of one read, so that they become one call.
-    setImmediate(() => void this.#run());
+    // After all messages of one read, so that they go in one call.
+    setImmediate(() => void this.#sendBatches());
   }
 
-  /** Waits until Redis knows of all, or the signal is aborted. */
+  /** Waits until Redis has taken all items, or the signal is aborted. */
   async flush(signal: AbortSignal): Promise<void> {
     while (this.#calls > 0 && !signal.aborted)
       await new Promise<void>((resolve) => {
@@ -63,17 +63,17 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     return this.#waiting.length >= MAX_ENTRIES || this.#length >= MAX_LENGTH;
   }
 
-  async #run(): Promise<void> {
+  async #sendBatches(): Promise<void> {
     const { onTaken, abandoned } = this.#options;
     while (!abandoned.aborted && this.#waiting.length > 0 && (this.#calls === 1 || this.#isFull)) {
       const batch = this.#nextBatch();
-      if (await this.#bring(batch)) onTaken(batch);
+      if (await this.#sendUntilTaken(batch)) onTaken(batch);
     }
     this.#calls--;
     if (this.#calls === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** The oldest first: what is the front of the inbox is removed at nearly no cost. */
+  /** The oldest first: Redis removes entries at the front of the inbox at nearly no cost. */
   #nextBatch(): T[] {
     this.#waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
     const { lengthOf } = this.#options;
@@ -89,8 +89,8 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     return this.#waiting.splice(0, end);
   }
 
-  /** Tries until Redis takes it. False where it is abandoned first. */
-  async #bring(batch: readonly T[]): Promise<boolean> {
+  /** Tries until Redis takes the batch. Resolves to false if the queue is abandoned first. */
+  async #sendUntilTaken(batch: readonly T[]): Promise<boolean> {
     const { send, failures, abandoned } = this.#options;
     while (!abandoned.aborted) {
       try {

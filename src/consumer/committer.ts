@@ -3,65 +3,55 @@ import { hasCode } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
+import type { HeldDelivery } from './in-flight.js';
 import type { ReadLimiter } from './read-limiter.js';
 
-/** Called once Redis has taken the settlement, or had one of somebody else. */
-export interface Done {
-  settled(): void;
-}
+/** A result, a retry or a dead letter, with the delivery that it settles. */
+type Settlement<T> = T & { readonly delivery: HeldDelivery };
 
-/** Whom to tell once Redis knows. */
-type ToBeTold<T> = T & { readonly done: Done };
-
-/** What has become of an entry. */
-export type Settlement =
-  | ToBeTold<{ readonly kind: 'result' } & Result>
-  | ToBeTold<{ readonly kind: 'retry' } & Retry>
-  | ToBeTold<{ readonly kind: 'dead' } & DeadLetter>;
-
-/** Of results there are many: Redis is to have the next call when it is done with one. */
-const CALLS = 2;
+/** Calls with results that may be under way at a time: Redis has the next one when it is done with one. */
+const COMMITS_AT_A_TIME = 2;
 
 export interface CommitterOptions {
   readonly store: ConsumerStore;
-  /** Told of results that are on their way, and that have arrived. */
-  readonly admission: ReadLimiter;
+  /** Counts the results that are on their way to Redis. */
+  readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;
   readonly log: Logger;
-  /** Told of what was settled by each call. */
+  /** Called after each call that Redis took, with what it settled. */
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
-  /** Told of the results of each call, in the order of their inbox ids, once they are in the output, by whomever. */
+  /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
   readonly onResults: ((results: readonly Result[]) => void) | undefined;
 }
 
 /**
- * Brings what became of the entries of all consumers of a process to Redis. Results, retries and dead letters go their own
- * ways: what Redis refuses of one kind does not hold up the others.
+ * Writes the results, retries and dead letters of all consumers of a process to Redis. Each kind has a queue of its own:
+ * if Redis refuses one kind, it does not delay the others.
  */
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #abandoned = new AbortController();
-  readonly #results: BatchQueue<ToBeTold<Result>>;
-  readonly #retries: BatchQueue<ToBeTold<Retry>>;
-  readonly #letters: BatchQueue<ToBeTold<DeadLetter>>;
+  readonly #results: BatchQueue<Settlement<Result>>;
+  readonly #retries: BatchQueue<Settlement<Retry>>;
+  readonly #deadLetters: BatchQueue<Settlement<DeadLetter>>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, admission, outputMaxLen, onSettled, onResults } = options;
-    this.#results = this.#settlements<Result>({
-      calls: CALLS,
-      what: 'results are not written',
+    const { store, readLimiter, outputMaxLen, onSettled, onResults } = options;
+    this.#results = this.#queueOf<Result>({
+      calls: COMMITS_AT_A_TIME,
+      failure: 'results are not written',
       lengthOf: ({ data }) => data.length,
       send: async (results) => (await store.commit(results, outputMaxLen)).length,
       onTaken: (results) => {
-        admission.committed(results.length);
+        readLimiter.committed(results.length);
         onResults?.(results);
         onSettled({ processed: results.length, retried: 0, dead: 0 });
       },
     });
-    this.#retries = this.#settlements<Retry>({
+    this.#retries = this.#queueOf<Retry>({
       calls: 1,
-      what: 'failed attempts are not scheduled again',
+      failure: 'retries are not scheduled',
       lengthOf: () => 0,
       send: async (retries) => {
         await store.retry(retries);
@@ -69,44 +59,53 @@ export class Committer {
       },
       onTaken: ({ length }) => onSettled({ processed: 0, retried: length, dead: 0 }),
     });
-    this.#letters = this.#settlements<DeadLetter>({
+    this.#deadLetters = this.#queueOf<DeadLetter>({
       calls: 1,
-      what: 'dead letters are not written',
+      failure: 'dead letters are not written',
       lengthOf: ({ message }) => message.length,
-      send: async (letters) => (await store.bury(letters)).length,
+      send: async (deadLetters) => (await store.bury(deadLetters)).length,
       onTaken: ({ length }) => onSettled({ processed: 0, retried: 0, dead: length }),
     });
   }
 
-  add(settlement: Settlement): void {
-    if (settlement.kind === 'result') {
-      this.#options.admission.committing();
-      this.#results.add(settlement);
-    } else if (settlement.kind === 'retry') this.#retries.add(settlement);
-    else this.#letters.add(settlement);
+  commitResult(result: Settlement<Result>): void {
+    this.#options.readLimiter.committing();
+    this.#results.enqueue(result);
   }
 
-  /** Waits until Redis knows of all settlements, or the signal is aborted. */
+  retry(retry: Settlement<Retry>): void {
+    this.#retries.enqueue(retry);
+  }
+
+  bury(deadLetter: Settlement<DeadLetter>): void {
+    this.#deadLetters.enqueue(deadLetter);
+  }
+
+  /** Waits until Redis has taken everything, or the signal is aborted. */
   async flush(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#results, this.#retries, this.#letters].map((kind) => kind.flush(signal)));
+    await Promise.all([this.#results, this.#retries, this.#deadLetters].map((queue) => queue.flush(signal)));
   }
 
-  /** Gives up what is not settled: it stays pending in Redis, for others to take. */
+  /** Gives up what Redis has not taken: the entries stay pending in Redis, and other consumers take them over. */
   abandon(): void {
     this.#abandoned.abort();
   }
 
-  /** One kind. `what`: what the log says if that fails; `send` gives how many of a batch had been settled before. */
-  #settlements<T extends { readonly inboxId: string }>(kind: {
+  /**
+   * The queue of one kind.
+   *
+   * @param kind `failure`: the words of the log if a call fails; `send` resolves to how many of a batch were settled before
+   */
+  #queueOf<T extends { readonly inboxId: string }>(kind: {
     readonly calls: number;
-    readonly what: string;
+    readonly failure: string;
     readonly lengthOf: (settlement: T) => number;
     readonly send: (batch: readonly T[]) => Promise<number>;
     readonly onTaken: (batch: readonly T[]) => void;
-  }): BatchQueue<ToBeTold<T>> {
+  }): BatchQueue<Settlement<T>> {
     const { store, log } = this.#options;
-    const { calls, what, lengthOf, send, onTaken } = kind;
-    return new BatchQueue<ToBeTold<T>>({
+    const { calls, failure, lengthOf, send, onTaken } = kind;
+    return new BatchQueue<Settlement<T>>({
       calls,
       lengthOf,
       send: async (batch) => {
@@ -115,7 +114,7 @@ export class Committer {
           if (late > 0)
             log.debug(
               { count: late },
-              'settled already, by another consumer or by the same call sent before',
+              'settled before, by another consumer or by an earlier try of this call',
             );
         } catch (error) {
           if (hasCode(error, 'NO_GROUP')) await store.prepare().catch(() => {});
@@ -123,10 +122,10 @@ export class Committer {
         }
       },
       onTaken: (batch) => {
-        for (const { done } of batch) done.settled();
+        for (const { delivery } of batch) delivery.release();
         onTaken(batch);
       },
-      failures: repeatedFailures(log, what),
+      failures: repeatedFailures(log, failure),
       abandoned: this.#abandoned.signal,
     });
   }

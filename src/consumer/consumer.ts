@@ -1,17 +1,17 @@
 import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
 import { hasCode, messageOf } from '../core/errors.js';
+import type { ConsumerExecutor, Outcome } from '../core/executor.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import type { ConsumerExecutor, Outcome } from '../processor/executor.js';
 import type { Committer } from './committer.js';
-import { type Delivery, InFlight } from './in-flight.js';
+import { type HeldDelivery, InFlight } from './in-flight.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { isSpent, type RetryPolicy } from './retry-policy.js';
 import { type Failure, Settler } from './settler.js';
 
-/** ms that a read waits for the first entry: finite, because a half-open connection would block for ever. */
+/** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
 const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
@@ -21,31 +21,31 @@ export interface ConsumerOptions extends PrefetchOptions {
   readonly reader: InboxReader;
   readonly store: ConsumerStore;
   readonly committer: Committer;
-  /** The same for all consumers of a process. */
-  readonly admission: ReadLimiter;
-  /** Where its messages are processed. */
-  readonly lane: ConsumerExecutor;
+  /** One for all consumers of a process. */
+  readonly readLimiter: ReadLimiter;
+  readonly executor: ConsumerExecutor;
   readonly policy: RetryPolicy;
   readonly log: Logger;
   readonly onFailure: (failure: Failure) => void;
-  /** Told how many ms each attempt took. */
+  /** Called after each attempt with its duration, ms. */
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
-/** A member of the Redis consumer group, with a loop of its own: reads, processes, has the outcome committed. */
+/** A consumer of the Redis group, with a loop of its own: it reads entries, has them processed, has the outcomes committed. */
 export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
-  readonly #sizer: Prefetch;
-  readonly #outcomes: Settler;
+  readonly #prefetch: Prefetch;
+  readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
-  readonly #held = new InFlight(() => this.#wake?.());
-  #queue: Delivery[] = [];
-  /** Those that come from elsewhere: they are older, and begun first. */
-  #takenOver: Delivery[] = [];
-  #pumping = false;
+  readonly #inFlight = new InFlight(() => this.#wake?.());
+  /** Deliveries that it read itself, and whose attempt has not begun. */
+  #fresh: HeldDelivery[] = [];
+  /** Deliveries that it took over. They are older, and begin first. */
+  #takenOver: HeldDelivery[] = [];
+  #beginning = false;
   #inWork = 0;
-  /** Its lane was closed, and let go of what is held: it is to be handed back before anything else is begun. */
+  /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
   #returning = false;
   #quiet = new AbortController();
   #reading: Promise<void> | undefined;
@@ -55,64 +55,65 @@ export class Consumer {
   constructor(options: ConsumerOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#sizer = new Prefetch(options);
+    this.#prefetch = new Prefetch(options);
     const { id: consumerId, committer, policy, onFailure } = options;
-    this.#outcomes = new Settler({ consumerId, committer, policy, onFailure });
+    this.#settler = new Settler({ consumerId, committer, policy, onFailure });
     this.#failures = repeatedFailures(options.log, `consumer ${options.id} cannot read`);
   }
 
   start(): void {
-    this.#reading ??= this.#read();
+    this.#reading ??= this.#readUntilQuiet();
   }
 
   /**
-   * How many entries it could take from elsewhere. They are older than what it reads, and must not wait until a
-   * flood of new ones is over: a fast consumer takes them on top of what it holds, and a slow one at least one.
+   * How many entries it can take over. They are older than those it reads, and must not wait until a flood of new ones is
+   * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
    */
   get room(): number {
     if (this.#quiet.signal.aborted || this.#stalled) return 0;
-    const { maxUnprocessed } = this.#sizer;
+    const { maxUnprocessed } = this.#prefetch;
     if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
     return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
   }
 
-  /** Takes entries that were reclaimed or are due again. */
-  accept(entries: readonly Entry[]): void {
-    this.#take(entries, false);
+  /** Accepts entries that were reclaimed, or whose next attempt is due. */
+  takeOver(entries: readonly Entry[]): void {
+    this.#takenOver.push(...this.#inFlight.accept(entries, false));
+    this.#beginAttempts();
   }
 
   /** Inbox ids of the entries that it has held for longer than `age` ms and that are not settled. */
-  heldSince(age: number): string[] {
-    return this.#held.ids(age);
+  heldLongerThan(age: number): string[] {
+    return this.#inFlight.ids(age);
   }
 
-  /** The entries are others' now: attempts on them are in vain. */
+  /** Drops entries that other consumers hold now: the outcomes of its attempts would not count. */
   lose(inboxIds: readonly string[]): void {
-    for (const holding of this.#held.among(inboxIds)) {
-      if (holding.ended) continue;
-      if (holding.running) holding.running.interrupt('the entry was taken over by another consumer');
-      else this.#held.release(holding);
+    for (const delivery of this.#inFlight.withIds(inboxIds)) {
+      if (delivery.settling) continue;
+      if (delivery.running) delivery.running.interrupt('the entry was taken over by another consumer');
+      else delivery.release();
     }
   }
 
-  /** Stops reading and beginning; what is in work goes on. */
+  /** Stops reading and begins no further attempt; the attempts in work go on. */
   async quiet(): Promise<void> {
     this.#quiet.abort();
     this.#wake?.();
-    const { reader, lane } = this.#options;
-    lane.quiet();
+    const { reader, executor } = this.#options;
+    executor.quiet();
     let reading = this.#reading !== undefined;
     const ended = Promise.resolve(this.#reading).then(() => {
       reading = false;
     });
-    // A read that waits comes back empty. Again and again, because the call may overtake the read.
+    // Makes a waiting read return empty. Repeated, because the call may overtake the read.
     while (reading) {
-      await reader.unblock().catch(() => {}); // it ends by itself then, a little later
+      await reader.unblock().catch(() => {}); // then the read ends by itself, a little later
       await Promise.race([ended, pause(50)]);
     }
   }
 
-  /** Waits until nothing is in work, at most until the promise given resolves. */
+  /** Waits until nothing is in work, or until the given promise resolves. */
   async drain(until: Promise<void>): Promise<void> {
     let over = false;
     void until.then(() => {
@@ -122,38 +123,36 @@ export class Consumer {
       await Promise.race([until, new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
   }
 
-  /** Interrupts what is in work: it has had its time. */
+  /** Interrupts the attempts in work: their time is over. */
   interrupt(): void {
-    for (const { running } of this.#held) running?.interrupt('the group stops');
+    for (const { running } of this.#inFlight) running?.interrupt('the group stops');
   }
 
-  /** Hands back what it holds and leaves the Redis group. Returns how many entries it handed back. */
+  /** Hands back all entries and leaves the Redis group. Resolves to how many entries it handed back. */
   async leave(): Promise<number> {
     const attempts = new Map<string, number>();
-    for (const holding of this.#held) attempts.set(holding.inboxId, holding.attempts);
+    for (const delivery of this.#inFlight) attempts.set(delivery.inboxId, delivery.attempts);
     return this.#options.store.leave(this.id, attempts);
   }
 
-  /** Whether there is nobody to do the work. */
+  /** Whether no attempt can begin for now. */
   get #stalled(): boolean {
-    return this.#options.lane.closed || this.#returning;
+    return this.#options.executor.closed || this.#returning;
   }
 
   get #unprocessed(): number {
-    return this.#takenOver.length + this.#queue.length + this.#inWork;
+    return this.#takenOver.length + this.#fresh.length + this.#inWork;
   }
 
   /** How many entries to read now; 0 for not yet. */
-  get #roomToRead(): number {
+  get #readCount(): number {
     if (this.#stalled) return 0;
-    const room = Math.min(
-      this.#sizer.readCount(this.#unprocessed),
-      this.#sizer.maxInFlight - this.#held.size,
-    );
-    return Math.max(room, 0);
+    const { maxInFlight } = this.#prefetch;
+    const count = Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
+    return Math.max(count, 0);
   }
 
-  async #read(): Promise<void> {
+  async #readUntilQuiet(): Promise<void> {
     const { signal } = this.#quiet;
     while (!signal.aborted) {
       if (this.#stalled) {
@@ -161,7 +160,7 @@ export class Consumer {
         await pause(RETRY_EVERY, signal);
         continue;
       }
-      if (this.#roomToRead === 0) {
+      if (this.#readCount === 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -169,59 +168,60 @@ export class Consumer {
         continue;
       }
       try {
-        if (this.#sizer.busy) await this.#readInTurn();
-        else await this.#readOnce(this.#roomToRead, BLOCK);
+        if (this.#prefetch.busy) await this.#readInTurn();
+        else await this.#readOnce(this.#readCount, BLOCK);
       } catch (error) {
         if (signal.aborted) return;
-        // Whoever waits for a connection stands in nobody's way.
-        this.#sizer.readFailed();
-        if (hasCode(error, 'NO_GROUP')) await this.#remake();
+        // The next read may wait for a connection: it must not have a turn meanwhile.
+        this.#prefetch.recordFailedRead();
+        if (hasCode(error, 'NO_GROUP')) await this.#makeGroupAgain();
         else this.#failures.add(error);
         await pause(RETRY_EVERY, signal);
       }
     }
   }
 
-  /** More is waiting: all consumers of the process read in turn, and none waits in Redis while it is the others' turn. */
+  /** More entries wait in the inbox: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(): Promise<void> {
-    const { admission } = this.#options;
-    const room = await admission.acquire(() => this.#roomToRead, this.#quiet.signal);
-    if (room === 0) return;
+    const { readLimiter } = this.#options;
+    const count = await readLimiter.acquire(() => this.#readCount, this.#quiet.signal);
+    if (count === 0) return;
     try {
-      await this.#readOnce(room, undefined);
+      await this.#readOnce(count, undefined);
     } finally {
-      admission.release(room);
+      readLimiter.release(count);
     }
   }
 
-  /** A call of its own, for a loop would keep what it read last until it reads again. */
-  async #readOnce(room: number, block: number | undefined): Promise<void> {
-    const entries = await this.#options.reader.read(room, block);
+  /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
+  async #readOnce(count: number, block: number | undefined): Promise<void> {
+    const entries = await this.#options.reader.read(count, block);
     this.#failures.over();
-    this.#sizer.read(entries.length, room);
-    this.#take(entries, true);
+    this.#prefetch.recordRead(entries.length, count);
+    this.#fresh.push(...this.#inFlight.accept(entries, true));
+    this.#beginAttempts();
   }
 
-  /** Without waiting for the time after which others take over from the silent, and without an attempt counted. */
+  /** Hands back all entries at once: others need not wait until they count as silent, and no attempt is counted. */
   async #handBack(): Promise<void> {
-    const holdings = [...this.#held];
-    // What is settled in a moment is not to be done by another.
-    if (holdings.some(({ ended, running }) => ended || running)) return;
+    const deliveries = [...this.#inFlight];
+    // What is settled in a moment must not be processed again by another consumer.
+    if (deliveries.some(({ settling, running }) => settling || running)) return;
     try {
-      if (holdings.length > 0) await this.leave();
+      if (deliveries.length > 0) await this.leave();
     } catch (error) {
       this.#failures.add(error);
       return;
     }
-    for (const holding of holdings) this.#held.release(holding);
-    this.#queue = this.#queue.filter(({ held }) => held);
+    for (const delivery of deliveries) delivery.release();
+    this.#fresh = this.#fresh.filter(({ held }) => held);
     this.#takenOver = this.#takenOver.filter(({ held }) => held);
-    if (this.#options.lane.closed) return;
+    if (this.#options.executor.closed) return;
     this.#returning = false;
-    this.#pump();
+    this.#beginAttempts();
   }
 
-  async #remake(): Promise<void> {
+  async #makeGroupAgain(): Promise<void> {
     const { store, log } = this.#options;
     try {
       if (await store.prepare())
@@ -231,100 +231,90 @@ export class Consumer {
     }
   }
 
-  #take(entries: readonly Entry[], fresh: boolean): void {
-    (fresh ? this.#queue : this.#takenOver).push(...this.#held.add(entries, fresh));
-    this.#pump();
-  }
-
   /**
-   * Begins what can be begun. A processor that returns at once ends within this loop, not within itself. Those from
-   * elsewhere do not wait in the lane: each is noted as begun, and must be.
+   * Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one.
+   * Taken-over deliveries do not wait in the executor: each is noted as begun in Redis, so it must begin.
    */
-  #pump(): void {
-    if (this.#pumping || this.#quiet.signal.aborted) return;
+  #beginAttempts(): void {
+    if (this.#beginning || this.#quiet.signal.aborted) return;
     if (this.#stalled) {
       this.#wake?.();
       return;
     }
-    this.#pumping = true;
-    const { concurrency, lane } = this.#options;
+    this.#beginning = true;
+    const { concurrency, executor } = this.#options;
     let next = 0;
-    const depth = Math.min(lane.depth, this.#sizer.prefetch);
+    const depth = Math.min(executor.depth, this.#prefetch.prefetch);
     while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
-      const holding = this.#takenOver.shift() ?? this.#queue[next++];
-      if (!holding) break;
-      // Those that were lost while they lay in the queue are no longer held.
-      if (!holding.held) continue;
+      const delivery = this.#takenOver.shift() ?? this.#fresh[next++];
+      if (!delivery) break;
+      // It was lost while it waited.
+      if (!delivery.held) continue;
       this.#inWork++;
-      if (holding.fresh) this.#process(holding);
-      else void this.#beginAgain(holding);
+      if (delivery.fresh) this.#execute(delivery);
+      else void this.#noteAndExecute(delivery);
     }
-    this.#queue.splice(0, next);
-    this.#pumping = false;
+    this.#fresh.splice(0, next);
+    this.#beginning = false;
     this.#wake?.();
   }
 
-  /** An entry that was tried before, or lay with a dead consumer: its attempt is noted first. */
-  async #beginAgain(holding: Delivery): Promise<void> {
-    const { inboxId, attempt } = holding;
+  /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
+  async #noteAndExecute(delivery: HeldDelivery): Promise<void> {
+    const { inboxId, attempt } = delivery;
     const { store, policy } = this.#options;
     if (isSpent(attempt, policy)) {
       this.#inWork--;
-      this.#outcomes.giveUp(holding);
-      holding.end();
-      this.#next();
+      this.#settler.giveUp(delivery);
+      this.#afterAttempt();
       return;
     }
     try {
       if (await store.begin({ inboxId, consumerId: this.id }, attempt)) {
         if (!this.#quiet.signal.aborted) {
-          this.#process(holding);
+          this.#execute(delivery);
           return;
         }
         this.#inWork--; // it stays held, to be handed back
-        this.#next();
+        this.#afterAttempt();
         return;
       }
     } catch (error) {
-      // Whoever has it, the entry is pending: it will be reclaimed.
-      this.#options.log.debug({ error, inboxId, attempt }, 'an attempt could not be begun');
+      // The entry is pending, whichever consumer has it: it will be reclaimed.
+      this.#options.log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
     }
     this.#inWork--;
-    this.#held.release(holding);
-    this.#next();
+    delivery.release();
+    this.#afterAttempt();
   }
 
-  #process(holding: Delivery): void {
-    holding.inWork = true;
-    const running = this.#options.lane.execute(holding, this.#onOutcome);
-    if (holding.inWork) holding.running = running;
+  #execute(delivery: HeldDelivery): void {
+    delivery.inWork = true;
+    const running = this.#options.executor.execute(delivery, this.#onOutcome);
+    if (delivery.inWork) delivery.running = running;
   }
 
-  readonly #onOutcome = (holding: Delivery, outcome: Outcome, busy: number): void => {
-    holding.inWork = false;
-    holding.running = undefined;
+  readonly #onOutcome = (delivery: HeldDelivery, outcome: Outcome, busy: number): void => {
+    delivery.inWork = false;
+    delivery.running = undefined;
     this.#inWork--;
     if (busy > 0) {
-      this.#sizer.measured(busy);
+      this.#prefetch.recordAttempt(busy);
       this.#options.onAttempt?.(busy);
     }
-    this.#end(holding, outcome);
-    this.#next();
+    if (!this.#settler.settle(delivery, outcome)) this.#onInterrupted(delivery);
+    this.#afterAttempt();
   };
 
-  #end(holding: Delivery, outcome: Outcome): void {
-    if (this.#outcomes.settle(holding, outcome)) {
-      holding.end();
-      return;
-    }
-    // While the group stops, or its thread cannot go on, it stays held, to be handed back; otherwise it is another's.
+  #onInterrupted(delivery: HeldDelivery): void {
+    // If the group stops, or the thread cannot go on, it stays held, to be handed back. Otherwise another consumer has it.
     if (this.#quiet.signal.aborted) return;
-    if (this.#options.lane.closed) this.#returning = true;
-    else this.#held.release(holding);
+    if (this.#options.executor.closed) this.#returning = true;
+    else delivery.release();
   }
 
-  #next(): void {
+  #afterAttempt(): void {
     if (this.#inWork === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
-    this.#pump();
+    this.#beginAttempts();
   }
 }

@@ -1,44 +1,44 @@
 import { performance } from 'node:perf_hooks';
 import type { ConsumerStore } from '../core/consumer-store.js';
-import type { Registry } from '../core/registry.js';
+import { MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 
-/** Of so many heartbeats, one looks for dead consumers in the Redis group even if none was missed. */
+/** Every 5th heartbeat also removes dead consumers from the Redis group, even if no heartbeat was missed. */
 const SWEEP_EACH = 5;
-/** Heartbeats that a consumer may miss before its id leaves the list. */
-const MISSED_BEATS = 3;
 
-/** What the registry asks of a consumer. */
-export interface MemberConsumer {
+/** What heartbeats need of a consumer. */
+export interface BeatingConsumer {
   readonly id: string;
-  /** Inbox ids of the entries held for longer than so many ms. */
-  heldSince(age: number): string[];
+  /** Inbox ids of the entries that it has held for longer than `age` ms. */
+  heldLongerThan(age: number): string[];
+  /** Other consumers hold these entries now. */
   lose(inboxIds: readonly string[]): void;
 }
 
 export interface HeartbeatsOptions {
   readonly registry: Registry;
   readonly store: ConsumerStore;
-  readonly consumers: readonly MemberConsumer[];
+  readonly consumers: readonly BeatingConsumer[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** Silence after which a consumer's messages are given to others, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
-  /** Entries that somebody deleted from the inbox while they were pending. */
+  /** Called with how many pending entries another client deleted from the inbox. */
   readonly onLost: (count: number) => void;
 }
 
 /**
- * The signs of life of this process's consumers: heartbeats, from which `consumer:ids` is made, and the
- * renewal of what they hold. It also removes the dead of all processes.
+ * The signs of life of this process's consumers: heartbeats, from which the list of consumers is made, and the renewal of
+ * the entries that they hold. It also removes the dead consumers of all processes.
  */
 export class Heartbeats implements Service {
   readonly #options: HeartbeatsOptions;
   readonly #loop: Loop;
   readonly #failures: ThrottledLog<unknown>;
+  /** ms without a heartbeat after which a consumer is dead. */
   readonly #silence: number;
   #beats = 0;
   #lastBeat: number | undefined;
@@ -62,7 +62,7 @@ export class Heartbeats implements Service {
   /**
    * Puts the ids into the list.
    *
-   * @throws {CgroupError} KEY_TYPE where the list's key holds something foreign
+   * @throws {CgroupError} KEY_TYPE if the list's key holds something foreign
    */
   async start(): Promise<void> {
     await this.#options.registry.beat(this.#ids(), [], this.#silence);
@@ -80,7 +80,7 @@ export class Heartbeats implements Service {
     const { registry, store, heartbeat, claimAfter, log } = this.#options;
     const [{ live, dead }] = await Promise.all([
       registry.beat(this.#ids(), [], this.#silence),
-      // Half a beat, so that nothing is older than one and a half when its next renewal comes.
+      // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
       this.#renew(heartbeat / 2),
     ]);
     this.#lastBeat = performance.now();
@@ -88,7 +88,7 @@ export class Heartbeats implements Service {
     if (dead.length > 0)
       log.warn(
         { consumers: dead },
-        `${dead.length} consumer${dead.length === 1 ? ' is' : 's are'} gone without a goodbye: ${dead.join(', ')}`,
+        `${dead.length} consumer${dead.length === 1 ? '' : 's'} ended without leaving the group: ${dead.join(', ')}`,
       );
     if (++this.#beats % SWEEP_EACH !== 0) return;
     const removed = await store.sweep(live, claimAfter);
@@ -99,12 +99,12 @@ export class Heartbeats implements Service {
       );
   }
 
-  /** Only what has been held for a while: a fast processor is done with the rest before anybody could miss it. */
+  /** Renews what was held for longer than `age` ms. A fast processor is done with the rest before it could count as silent. */
   async #renew(age: number): Promise<void> {
     const { store, consumers, onLost } = this.#options;
     await Promise.all(
       consumers.map(async (consumer) => {
-        const held = consumer.heldSince(age);
+        const held = consumer.heldLongerThan(age);
         if (held.length === 0) return;
         const { gone, deleted } = await store.renew(consumer.id, held);
         if (gone.length > 0) consumer.lose(gone);

@@ -1,57 +1,58 @@
-/** Who waits to be admitted. */
-interface Waiting {
-  readonly room: () => number;
+/** A read that waits for its turn. */
+interface WaitingRead {
+  readonly wanted: () => number;
   readonly begin: (count: number) => void;
 }
 
 /**
- * Bounds what the consumers of a process are reading and committing: beyond what keeps Redis busy, reading more only makes
- * everything wait longer. And what lives for long is dear: V8 copies it twice, and looks through all memory to be rid of it.
+ * Bounds how many entries the consumers of a process read and commit at a time. Reading more than keeps Redis busy only
+ * makes everything wait longer. And objects that live long are expensive: V8 copies them twice, and needs a full garbage
+ * collection to free them.
  *
- * Only a read that expects to get all it asks for is to be admitted: who waits for the first message of a quiet channel
- * stands in nobody's way. Nor does what is in work, for however long.
+ * Only a read that expects to get all it asks for needs a turn: a read that waits for the first message of a quiet channel
+ * delays no other. Entries in work do not count, however long they take.
  */
 export class ReadLimiter {
   readonly #most: number;
-  /** Entries that are asked for by reads that were admitted. */
+  /** Entries that the reads under way asked for. */
   #asked = 0;
   /** Results on their way to Redis. */
   #committing = 0;
-  #line: Waiting[] = [];
+  #waiting: WaitingRead[] = [];
 
-  /** @param most entries; the last read that is admitted may exceed it, however large it is */
+  /** @param most entries; the read that reaches it may exceed it, by any amount */
   constructor(most: number) {
     this.#most = most;
   }
 
   /**
-   * Waits for its turn to read, first come, first served. {@link release} so many once they are here.
+   * Waits for a turn to read, first come, first served. Call {@link release} with the count when the read is over.
    *
-   * @param room how many entries it would ask for, as it is when its turn comes
-   * @returns how many it may ask for: its room then, or 0 where the signal is aborted first
+   * @param wanted how many entries to ask for; called when the turn comes
+   * @returns what `wanted` gave, or 0 if the signal is aborted first
    */
-  acquire(room: () => number, signal: AbortSignal): Promise<number> {
+  acquire(wanted: () => number, signal: AbortSignal): Promise<number> {
     if (signal.aborted) return Promise.resolve(0);
     return new Promise((resolve) => {
       const giveUp = () => {
-        this.#line = this.#line.filter((other) => other !== waiting);
+        this.#waiting = this.#waiting.filter((other) => other !== read);
         resolve(0);
       };
       const begin = (count: number) => {
         signal.removeEventListener('abort', giveUp);
         resolve(count);
       };
-      const waiting = { room, begin };
+      const read = { wanted, begin };
       signal.addEventListener('abort', giveUp, { once: true });
-      this.#line.push(waiting);
-      this.#admit();
+      this.#waiting.push(read);
+      this.#beginReads();
     });
   }
 
-  /** A read is over, whatever it gave. */
+  /** A read is over, whatever it returned. */
   release(count: number): void {
     this.#asked -= count;
-    this.#admit();
+    this.#beginReads();
   }
 
   /** One more result is on its way to Redis. */
@@ -59,17 +60,17 @@ export class ReadLimiter {
     this.#committing++;
   }
 
-  /** So many results are in the output, by whomever. */
+  /** So many results on their way have arrived. */
   committed(count: number): void {
     this.#committing -= count;
-    this.#admit();
+    this.#beginReads();
   }
 
-  #admit(): void {
+  #beginReads(): void {
     while (this.#asked + this.#committing < this.#most) {
-      const next = this.#line.shift();
+      const next = this.#waiting.shift();
       if (!next) return;
-      const count = next.room();
+      const count = next.wanted();
       this.#asked += count;
       next.begin(count);
     }

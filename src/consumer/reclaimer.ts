@@ -5,47 +5,47 @@ import type { Logger } from '../log/logger.js';
 import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
-/** ms between two looks at what is due. */
-const LOOK_EVERY = 100;
-/** Of so many looks, one is at the silent too. */
+/** ms between two polls for entries whose next attempt is due. */
+const POLL_EVERY = 100;
+/** Every 5th poll also reclaims from silent consumers. */
 const RECLAIM_EACH = 5;
 /** ms from the first entry that is taken over to the line about all of them. */
 const LINE_AFTER = 5_000;
 /** Entries asked for at once. */
 const MOST = 100;
 
-/** What the reclaimer asks of a consumer. */
-export interface Taker {
+/** What the reclaimer needs of a consumer. */
+export interface ReclaimingConsumer {
   readonly id: string;
-  /** How many entries it could take now. */
+  /** How many entries it can take over now. */
   readonly room: number;
-  accept(entries: readonly Entry[]): void;
+  takeOver(entries: readonly Entry[]): void;
 }
 
 export interface ReclaimerOptions {
   readonly store: ConsumerStore;
-  readonly takers: readonly Taker[];
+  readonly consumers: readonly ReclaimingConsumer[];
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
-  /** Entries that somebody deleted from the inbox while they were pending. */
+  /** Called with how many pending entries another client deleted from the inbox. */
   readonly onLost: (count: number) => void;
 }
 
-/** Gives this process's consumers what silent ones held, and what is due for another attempt. */
+/** Gives this process's consumers the entries of silent consumers, and those whose next attempt is due. */
 export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
   readonly #failures: ThrottledLog<unknown>;
-  /** Throttled: when consumers have room for one message at a time, each would have a line. */
+  /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
-  /** When a look last failed: ms of the monotonic clock. */
+  /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
-  #looks = 0;
-  /** When it last went through what all consumers hold: ms of the monotonic clock. */
+  #polls = 0;
+  /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
-  /** The look under way, where no consumer of ours had room for all of it. */
-  #pass: { readonly everyone: boolean; readonly from: Cursor } | undefined;
+  /** The scan under way, if none of our consumers had room for the rest of it. */
+  #scan: { readonly everyone: boolean; readonly from: Cursor } | undefined;
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
@@ -56,8 +56,8 @@ export class Reclaimer implements Service {
         options.log.info({ entries, consumer }, `took over ${entries} messages of silent consumers`),
     });
     this.#loop = new Loop(
-      LOOK_EVERY,
-      () => this.#look(),
+      POLL_EVERY,
+      () => this.#poll(),
       (error) => {
         this.#failedAt = performance.now();
         this.#failures.add(error);
@@ -74,54 +74,55 @@ export class Reclaimer implements Service {
     this.#takenOver.flush();
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     await this.#takeDue();
-    if (this.#looks++ % RECLAIM_EACH === 0 && this.#mayTake()) await this.#takeFromSilent();
+    if (this.#polls++ % RECLAIM_EACH === 0 && this.#mayReclaim()) await this.#reclaim();
     this.#failures.over();
   }
 
-  /** Where Redis was away, everybody was silent: the living get the time to say so. */
-  #mayTake(): boolean {
+  /** After an outage of Redis all consumers look silent: the live ones get time to renew their entries. */
+  #mayReclaim(): boolean {
     return performance.now() - this.#failedAt >= this.#options.claimAfter;
   }
 
   async #takeDue(): Promise<void> {
-    for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
-      const count = Math.min(taker.room, MOST);
-      const entries = await this.#options.store.due(taker.id, count, LONGEST_WAIT);
-      taker.accept(entries);
+    for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
+      const count = Math.min(consumer.room, MOST);
+      const entries = await this.#options.store.due(consumer.id, count, LONGEST_WAIT);
+      consumer.takeOver(entries);
       if (entries.length < count) return;
     }
   }
 
   /**
-   * Goes once through what silent consumers hold, or until no consumer of ours has room; now and then through what all
-   * hold, for what a consumer was given that never heard of it.
+   * Goes once through the entries of silent consumers, or until none of our consumers has room. Now and then it goes
+   * through those of all consumers: a consumer may not know of entries that Redis gave it, if the reply was lost.
    */
-  async #takeFromSilent(): Promise<void> {
+  async #reclaim(): Promise<void> {
     const { store, claimAfter, onLost } = this.#options;
-    const everyone = this.#pass?.everyone ?? performance.now() - this.#wentThroughAt >= claimAfter;
-    for (let taker = this.#roomiest(); taker; taker = this.#roomiest()) {
-      const { id: consumerId, room } = taker;
+    const everyone = this.#scan?.everyone ?? performance.now() - this.#wentThroughAt >= claimAfter;
+    for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
+      const { id: consumerId, room } = consumer;
       const request = { consumerId, silence: claimAfter, count: Math.min(room, MOST), everyone };
-      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#pass?.from });
-      this.#pass = next && { everyone, from: next };
+      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#scan?.from });
+      this.#scan = next && { everyone, from: next };
       if (lost > 0) onLost(lost);
       if (entries.length > 0) this.#takenOver.add(consumerId, entries.length);
-      taker.accept(entries);
+      consumer.takeOver(entries);
       if (next) continue;
       if (everyone) this.#wentThroughAt = performance.now();
       return;
     }
   }
 
-  #roomiest(): Taker | undefined {
-    let best: Taker | undefined;
+  /** The consumer with the most room; undefined if none has room. */
+  #roomiest(): ReclaimingConsumer | undefined {
+    let best: ReclaimingConsumer | undefined;
     let most = 0;
-    for (const taker of this.#options.takers) {
-      const { room } = taker;
+    for (const consumer of this.#options.consumers) {
+      const { room } = consumer;
       if (room > most) {
-        best = taker;
+        best = consumer;
         most = room;
       }
     }

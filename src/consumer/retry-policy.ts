@@ -1,6 +1,3 @@
-/** What to do after a failed attempt. */
-export type Outcome = { readonly kind: 'retry'; readonly wait: number } | { readonly kind: 'dead' };
-
 export interface RetryPolicy {
   /** Failed attempts after which a message is given up. */
   readonly maxAttempts: number;
@@ -8,12 +5,12 @@ export interface RetryPolicy {
   readonly backoff: number;
 }
 
-/** No wait between two attempts is longer, ms. */
+/** The longest wait between two attempts, ms. */
 export const LONGEST_WAIT = 30_000;
 
 /**
- * Whether an entry that was taken over from a dead consumer has had all its attempts. Redis counts delivery, not
- * beginning: the first attempt of one that lay unbegun with its consumer is counted already, so it gets a second.
+ * Whether an entry that was taken over from a dead consumer has had all its attempts. Redis counts the delivery as an
+ * attempt, even if the dead consumer had not begun it: so such an entry always gets a second attempt.
  *
  * @param attempt the number that the next attempt would have, from 1
  */
@@ -22,15 +19,16 @@ export function isSpent(attempt: number, { maxAttempts }: RetryPolicy): boolean 
 }
 
 /**
- * Another attempt, or none. The wait doubles with each attempt; jitter takes up to half of it away, so
- * that messages which failed together are not tried together
+ * The wait after a failed attempt. It doubles with each attempt; jitter takes up to half of it away, so that messages
+ * that failed together are not tried together
  * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  *
  * @param attempt the number of the attempt that failed, from 1
  * @param random from 0 to 1
+ * @returns ms; undefined if no attempt is left
  */
-export function afterFailure(attempt: number, policy: RetryPolicy, random: number): Outcome {
-  if (attempt >= policy.maxAttempts) return { kind: 'dead' };
+export function waitAfterFailure(attempt: number, policy: RetryPolicy, random: number): number | undefined {
+  if (attempt >= policy.maxAttempts) return undefined;
   const whole = Math.min(policy.backoff * 2 ** Math.min(attempt - 1, 30), LONGEST_WAIT);
-  return { kind: 'retry', wait: Math.round(whole * (1 - random / 2)) };
+  return Math.round(whole * (1 - random / 2));
 }

@@ -1,8 +1,8 @@
 import type { DeadReason } from '../core/consumer-store.js';
-import type { Outcome } from '../processor/executor.js';
+import type { Outcome } from '../core/executor.js';
 import type { Committer } from './committer.js';
-import type { Delivery } from './in-flight.js';
-import { afterFailure, type RetryPolicy } from './retry-policy.js';
+import type { HeldDelivery } from './in-flight.js';
+import { type RetryPolicy, waitAfterFailure } from './retry-policy.js';
 
 /** A message that could not be processed, for the log and for listeners. */
 export interface Failure {
@@ -11,7 +11,7 @@ export interface Failure {
   readonly attempt: number;
   readonly reason: DeadReason;
   readonly error: string;
-  /** Whether it becomes a dead letter, as against being tried again. */
+  /** Whether it becomes a dead letter; false if it gets another attempt. */
   readonly dead: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface SettlerOptions {
   readonly onFailure: (failure: Failure) => void;
 }
 
-/** What becomes of the entries of one consumer, on its way to the committer; failures are told. */
+/** Turns the outcomes of one consumer's attempts into results, retries and dead letters, and reports failures. */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -30,61 +30,61 @@ export class Settler {
     this.#options = options;
   }
 
-  /** False where the outcome says nothing about the message: nothing is settled then. */
-  settle(holding: Delivery, outcome: Outcome): boolean {
-    const { consumerId, committer, policy } = this.#options;
-    const { inboxId, attempt } = holding;
+  /** Returns false, and settles nothing, if the outcome says nothing about the message. */
+  settle(delivery: HeldDelivery, outcome: Outcome): boolean {
+    const { attempt } = delivery;
     switch (outcome.kind) {
-      case 'processed': {
-        const { messageId, data } = outcome;
-        committer.add({ kind: 'result', inboxId, consumerId, messageId, data, done: holding });
-        return true;
-      }
+      case 'processed':
+        this.#commit(delivery, outcome.messageId, outcome.data);
+        break;
+      case 'failed':
+        this.#retryOrBury(delivery, outcome.reason, outcome.error);
+        break;
       case 'given-up':
-        this.#bury(holding, 'failed', outcome.error, attempt, true);
-        return true;
+        this.#bury(delivery, 'failed', outcome.error, attempt, true);
+        break;
       case 'invalid':
-        this.#bury(holding, outcome.reason, outcome.error, 0, false);
-        return true;
-      case 'failed': {
-        const next = afterFailure(attempt, policy, Math.random());
-        if (next.kind === 'dead') {
-          this.#bury(holding, outcome.reason, outcome.error, attempt, true);
-          return true;
-        }
-        committer.add({ kind: 'retry', inboxId, consumerId, wait: next.wait, done: holding });
-        this.#tell(inboxId, outcome.reason, outcome.error, attempt, false);
-        return true;
-      }
+        this.#bury(delivery, outcome.reason, outcome.error, 0, false);
+        break;
       case 'interrupted':
         return false;
     }
+    delivery.beginSettling();
+    return true;
   }
 
-  /** It has had all its attempts, though nobody knows how the last one ended. */
-  giveUp(holding: Delivery): void {
-    const { attempts } = holding;
-    this.#bury(holding, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
+  /** Buries a delivery that has had all its attempts, though the outcome of the last one is unknown. */
+  giveUp(delivery: HeldDelivery): void {
+    const { attempts } = delivery;
+    this.#bury(delivery, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
+    delivery.beginSettling();
   }
 
-  #bury(holding: Delivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
+  #commit(delivery: HeldDelivery, messageId: string, data: string): void {
     const { consumerId, committer } = this.#options;
-    const { inboxId, message } = holding;
-    committer.add({
-      kind: 'dead',
-      inboxId,
-      consumerId,
-      message,
-      reason,
-      error,
-      attempts,
-      failed,
-      done: holding,
-    });
-    this.#tell(inboxId, reason, error, attempts, true);
+    committer.commitResult({ inboxId: delivery.inboxId, consumerId, messageId, data, delivery });
   }
 
-  #tell(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
+  #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
+    const { consumerId, committer, policy } = this.#options;
+    const { inboxId, attempt } = delivery;
+    const wait = waitAfterFailure(attempt, policy, Math.random());
+    if (wait === undefined) {
+      this.#bury(delivery, reason, error, attempt, true);
+      return;
+    }
+    committer.retry({ inboxId, consumerId, wait, delivery });
+    this.#reportFailure(inboxId, reason, error, attempt, false);
+  }
+
+  #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
+    const { consumerId, committer } = this.#options;
+    const { inboxId, message } = delivery;
+    committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
+    this.#reportFailure(inboxId, reason, error, attempts, true);
+  }
+
+  #reportFailure(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
     const { consumerId, onFailure } = this.#options;
     onFailure({ consumerId, inboxId, attempt, reason, error, dead });
   }

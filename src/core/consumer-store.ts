@@ -20,7 +20,7 @@ export interface Result {
 
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
 
-/** One message that is given up. */
+/** A message that is given up. */
 export interface DeadLetter {
   readonly inboxId: string;
   readonly consumerId: string;
@@ -41,13 +41,13 @@ export interface Retry {
   readonly wait: number;
 }
 
-/** An entry in a consumer's hands. */
+/** An entry that a consumer holds. */
 export interface Held {
   readonly inboxId: string;
   readonly consumerId: string;
 }
 
-/** How far a look at what is pending has come: with this consumer, after this id. */
+/** How far a scan of the pending entries has come: at this consumer, after this id. */
 export interface Cursor {
   readonly consumerId: string;
   readonly after: string;
@@ -55,22 +55,22 @@ export interface Cursor {
 
 export interface Reclaimed {
   readonly entries: Entry[];
-  /** Where to go on; undefined after the last. */
+  /** Where the scan goes on; undefined at its end. */
   readonly next: Cursor | undefined;
-  /** Entries that were deleted from the inbox by somebody else while pending. */
+  /** Pending entries that another client deleted from the inbox. */
   readonly lost: number;
 }
 
 export interface ReclaimRequest {
-  /** Who gets them. */
+  /** The consumer that gets the entries. */
   readonly consumerId: string;
-  /** ms */
+  /** ms after which an entry may be taken from its consumer. */
   readonly silence: number;
   /** At most so many. */
   readonly count: number;
   /**
-   * Whether to look at what every consumer holds. A consumer that speaks, but does not know of all it was given because the
-   * reply was lost, is found by this alone.
+   * Whether to scan the entries of all consumers, not only of silent ones. A live consumer may not know of entries that
+   * Redis gave it, if the reply was lost: only such a scan finds them.
    */
   readonly everyone: boolean;
   /** What the last call returned. */
@@ -78,28 +78,28 @@ export interface ReclaimRequest {
 }
 
 export interface Renewed {
-  /** The inbox ids that are no longer the consumer's. */
+  /** The inbox ids that the consumer no longer holds. */
   readonly gone: string[];
-  /** How many of them were deleted from the inbox by somebody else. */
+  /** How many of them another client deleted from the inbox. */
   readonly deleted: number;
 }
 
-/** Reads new entries for one consumer, on a connection of its own, because a read may wait. */
+/** Reads new entries for one consumer. It has a connection of its own, because a read may wait. */
 export interface InboxReader {
   /**
    * Reads at most `count` new entries.
    *
-   * @param block ms to wait for the first entry; undefined takes what there is
+   * @param block ms to wait for the first entry; undefined for not at all
    * @returns none if none came in time
    * @throws {CgroupError} NO_GROUP if the consumer group is gone: {@link ConsumerStore.prepare} makes it again
    */
   read(count: number, block: number | undefined): Promise<Entry[]>;
-  /** Makes a read that waits return at once, empty if nothing came. */
+  /** Makes a waiting read return at once, empty if nothing came. */
   unblock(): Promise<void>;
 }
 
 /**
- * What consumers ask of Redis on a message's way from the inbox to the output. One method for each change of state.
+ * What consumers do in Redis on a message's way from the inbox to the output. One method for each change of state.
  *
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */
@@ -131,9 +131,9 @@ export interface ConsumerStore {
    */
   due(consumerId: string, count: number, longestWait: number): Promise<Entry[]>;
   /**
-   * Hands back all that a consumer holds and takes it out of the Redis group.
+   * Hands back all entries of a consumer and takes it out of the Redis group.
    *
-   * @param attempts attempts made on the entries that it knows of, by inbox id
+   * @param attempts attempts made on the entries that the consumer knows of, by inbox id
    * @returns how many entries were handed back
    */
   leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number>;

@@ -2,7 +2,7 @@ import { LosslessNumber, parse as parseLossless } from 'lossless-json';
 import { messageOf } from './errors.js';
 import { type Payload, payloadOf } from './payload.js';
 
-/** A published message, as a processor gets it: a JSON object that names itself. */
+/** A published message, as a processor gets it: a JSON object with an id. */
 export interface Message {
   readonly message_id: string | number;
   [property: string]: unknown;
@@ -12,7 +12,7 @@ export type ParsedMessage =
   | { readonly valid: true; readonly messageId: string; readonly message: Message }
   | { readonly valid: false; readonly reason: 'invalid-json' | 'no-message-id'; readonly error: string };
 
-/** Reads a message as it was published. Never throws: what is no message is said to be none, with the reason. */
+/** Parses a message as it was published. Never throws: an invalid message is returned with the reason. */
 export function parseMessage(published: Payload): ParsedMessage {
   const text = typeof published === 'string' ? published : payloadOf(published);
   if (text.length === 0) return invalid('invalid-json', 'the message is empty');
@@ -37,16 +37,16 @@ export function parseMessage(published: Payload): ParsedMessage {
   return invalid('no-message-id', `message_id is ${kindOf(id)}, not a string or a number`);
 }
 
-/** A number as it was written: two ids beyond 2^53 must not become one. Undefined where that cannot be read. */
+/** A number as it was written: two ids beyond 2^53 must not become one. Undefined if that cannot be read. */
 function exactNumber(id: number, text: string): string | undefined {
   if (Number.isSafeInteger(id)) return String(id);
   try {
-    // Of a name that stands there twice JSON.parse takes the last one; this parser would refuse it.
+    // Of a duplicate name JSON.parse takes the last value; by default this parser would refuse it.
     const exact = parseLossless(text, null, { onDuplicateKey: ({ newValue }) => newValue });
     const { message_id } = exact as Record<string, unknown>;
     return message_id instanceof LosslessNumber ? message_id.value : String(id);
   } catch {
-    return undefined; // it calls itself for each level, and the stack has an end
+    return undefined; // the parser is recursive: deep nesting overflows the stack
   }
 }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What was published: text, or its bytes where they are no valid UTF-8, which decoding would not give back. */
+/** What was published: text, or bytes if they are not valid UTF-8, because decoding would change them. */
 export type Payload = string | Buffer;
 
 export function payloadOf(bytes: Buffer): Payload {

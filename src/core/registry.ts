@@ -1,8 +1,11 @@
-/** What one beat of a process brings back. */
+/** Heartbeats that a consumer may miss before it counts as dead. */
+export const MISSED_BEATS = 3;
+
+/** What one heartbeat of a process returns. */
 export interface Beat {
   /** The ids of all live consumers, of all processes. */
   readonly live: string[];
-  /** Those whose heartbeats ended without a goodbye, found by this call. */
+  /** The ids that this call removed: their heartbeats ended, but they did not leave. */
   readonly dead: string[];
 }
 
@@ -12,7 +15,7 @@ export interface Registry {
    * Notes heartbeats and brings the list of live consumers up to date.
    *
    * @param beating ids that are alive
-   * @param leaving ids that are to go at once
+   * @param leaving ids to remove at once
    * @param silence ms without a heartbeat after which a consumer is dead
    * @throws {CgroupError} KEY_TYPE if a key holds something foreign; nothing is changed then
    */

@@ -1,6 +1,6 @@
 /**
- * The contract of everything that runs: it may be stopped before it started, while it starts, twice and
- * at the same time, and when `stop` returns it has stopped.
+ * The contract of everything that runs: it may be stopped before it started, while it starts, twice, and
+ * twice at the same time. When `stop` resolves, it has stopped.
  */
 export interface Service {
   start(): Promise<void>;
@@ -22,8 +22,8 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Calls `work` again and again, a pause after each, until it is stopped. `stop` waits for the call under
- * way. An error is handed to `onError`, and the loop goes on: what runs for months meets every error once.
+ * Calls `work` again and again, with a pause after each call, until it is stopped. `stop` waits for the call under
+ * way. An error goes to `onError`, and the loop goes on: a process that runs for months meets every error once.
  */
 export class Loop implements Service {
   readonly #work: () => Promise<void>;

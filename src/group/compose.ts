@@ -4,10 +4,11 @@ import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
+import type { Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
+import { MISSED_BEATS } from '../core/registry.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
-import type { Executor } from '../processor/executor.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
@@ -81,29 +82,24 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
-  const road = tracing
-    ? new TracedConsumerStore(tracing, main, keys, settings.group, channel)
-    : new RedisConsumerStore(main, keys, settings.group, channel);
+  const plain = new RedisConsumerStore(main, keys, settings.group, channel);
+  const store = tracing ? new TracedConsumerStore(plain, tracing) : plain;
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
-  await registry.beat([], [], 3 * settings.heartbeat);
-  await road.prepare();
+  await registry.beat([], [], MISSED_BEATS * settings.heartbeat);
+  await store.prepare();
 
   const resolved = { keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
-    store: road,
+    store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const consumers = await makeConsumers(dependencies, resolved, main, {
-    store: road,
-    committer,
-    readLimiter,
-  });
+  const consumers = await makeConsumers(dependencies, resolved, main, { store, committer, readLimiter });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
@@ -113,8 +109,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     bridge,
     consumers,
     committer,
-    reclaimer: new Reclaimer({ store: road, takers: consumers, claimAfter, log, onLost }),
-    members: new Heartbeats({ registry, store: road, consumers, heartbeat, claimAfter, log, onLost }),
+    reclaimer: new Reclaimer({ store, consumers, claimAfter, log, onLost }),
+    members: new Heartbeats({ registry, store, consumers, heartbeat, claimAfter, log, onLost }),
   };
 }
 
@@ -123,6 +119,7 @@ async function makeBridge(
   { keys, server, tracing }: Resolved,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
+  const store = new RedisBridgeStore(connection, keys);
   const bridge = new Bridge({
     id: identity.bridgeId,
     channel: settings.channel,
@@ -130,9 +127,7 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing
-      ? new TracedBridgeStore(tracing, connection, keys)
-      : new RedisBridgeStore(connection, keys),
+    store: tracing ? new TracedBridgeStore(store, tracing) : store,
     connect: () => connections.make('subscriber'),
     outputBufferLimit: server.pubsubHardLimit,
     log: log.child({ bridge: identity.bridgeId }),
@@ -158,7 +153,7 @@ async function makeConsumers(
           id,
           reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
           ...shared,
-          lane: tracing ? tracing.lane(executor.forConsumer(id), id) : executor.forConsumer(id),
+          executor: tracing ? tracing.executor(executor.forConsumer(id), id) : executor.forConsumer(id),
           concurrency,
           batch,
           consumers: ids.length,

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { CgroupError, SettingsError } from '../core/errors.js';
+import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { pause } from '../core/service.js';
 import type { HttpServer } from '../http/server.js';
@@ -7,7 +8,6 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { ProcessStats } from '../observe/process-stats.js';
 import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
-import type { Executor } from '../processor/executor.js';
 import type { Processor } from '../processor/processor.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { parseOptions } from '../settings/schema.js';

@@ -1,43 +1,74 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../core/errors.js';
-import type { Message } from '../core/message.js';
-import type { AttemptOptions } from './bench.js';
+import {
+  type Delivery,
+  INTERRUPTED,
+  type OnOutcome,
+  type Outcome,
+  type RunningAttempt,
+} from '../core/executor.js';
+import { type Message, parseMessage } from '../core/message.js';
+import type { Logger } from '../log/logger.js';
 import { AttemptContext, GivenUp } from './context.js';
-import type { Job, OnOutcome, Outcome, Running } from './executor.js';
-import { encodeResult } from './processor.js';
+import { encodeResult, type Processor } from './processor.js';
 
-const INTERRUPTED: Outcome = { kind: 'interrupted' };
+/** How attempts are made, in any thread. */
+export interface AttemptOptions {
+  readonly consumerId: string;
+  readonly processor: Processor;
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+  readonly log: Logger;
+}
+
+const ENDED: RunningAttempt = { interrupt() {} };
+
+/** Calls the processor with the message of a delivery, on this thread. */
+export function beginAttempt<D extends Delivery>(
+  delivery: D,
+  options: AttemptOptions,
+  onOutcome: OnOutcome<D>,
+): RunningAttempt {
+  const parsed = parseMessage(delivery.message);
+  if (!parsed.valid) {
+    onOutcome(delivery, { kind: 'invalid', reason: parsed.reason, error: parsed.error }, 0);
+    return ENDED;
+  }
+  const attempt = new Attempt(delivery, parsed.messageId, options, onOutcome);
+  attempt.begin(parsed.message);
+  return attempt;
+}
 
 /**
  * One call of the processor. It ends once, whatever the processor does: it may return, reject, throw,
- * never settle, or settle after it was timed out. Nothing it does gets out.
+ * never settle, or settle after its timeout. No error of the processor gets out.
  */
-export class Attempt<J extends Job> implements Running {
-  readonly #job: J;
+export class Attempt<D extends Delivery> implements RunningAttempt {
+  readonly #delivery: D;
   readonly #messageId: string;
-  readonly #bench: AttemptOptions;
-  readonly #onOutcome: OnOutcome<J>;
+  readonly #options: AttemptOptions;
+  readonly #onOutcome: OnOutcome<D>;
   readonly #context: AttemptContext;
   readonly #began = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(job: J, messageId: string, bench: AttemptOptions, onOutcome: OnOutcome<J>) {
-    this.#job = job;
+  constructor(delivery: D, messageId: string, options: AttemptOptions, onOutcome: OnOutcome<D>) {
+    this.#delivery = delivery;
     this.#messageId = messageId;
-    this.#bench = bench;
+    this.#options = options;
     this.#onOutcome = onOutcome;
-    this.#context = new AttemptContext(job, bench.consumerId, bench.log);
+    this.#context = new AttemptContext(delivery, options.consumerId, options.log);
   }
 
-  /** Begins. After the timeout of the bench it has failed; that cannot stop a processor that keeps the thread busy. */
-  run(message: Message): void {
-    const { processor, timeout } = this.#bench;
+  /** Calls the processor. After the timeout the attempt has failed, but a processor that blocks the thread goes on. */
+  begin(message: Message): void {
+    const { processor, timeout } = this.#options;
     let result: unknown;
     let promise: Promise<unknown> | undefined;
     try {
       result = processor(message, this.#context);
-      // A `then` of the user's own making may throw, or hand over another promise.
+      // The user's own `then` may throw, or resolve to another promise.
       if (isThenable(result)) promise = Promise.resolve(result);
     } catch (error) {
       this.#fail(error);
@@ -54,7 +85,6 @@ export class Attempt<J extends Job> implements Running {
     );
   }
 
-  /** Ends the attempt from outside: the group stops, or the entry is another consumer's by now. */
   interrupt(reason: string): void {
     this.#end(INTERRUPTED);
     this.#context.abort(new DOMException(reason, 'AbortError'));
@@ -92,7 +122,7 @@ export class Attempt<J extends Job> implements Running {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#onOutcome(this.#job, outcome, performance.now() - this.#began);
+    this.#onOutcome(this.#delivery, outcome, performance.now() - this.#began);
   }
 }
 
@@ -102,12 +132,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** What was thrown, in one line; a hostile value must not throw again. */
+/** The thrown value as text. Never throws, even if the value does. */
 function describe(error: unknown): string {
   try {
     return error instanceof Error && error.name !== 'Error'
       ? `${error.name}: ${error.message}`
-      : String(messageOf(error)); // a message may be anything, if the user set it
+      : String(messageOf(error)); // the user may set the message to anything
   } catch {
     return 'the processor threw a value that cannot be shown';
   }

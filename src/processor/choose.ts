@@ -1,22 +1,32 @@
 import { availableParallelism } from 'node:os';
+import type { Executor } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
-import type { Settings } from '../settings/settings.js';
-import { builtinProcessor } from './builtin.js';
-import type { Executor } from './executor.js';
 import { InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
-import type { Processor } from './processor.js';
+import { builtinProcessor, type Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
 
+/** The settings that say which processor runs, and where. */
+export interface ProcessorSettings {
+  /** Path of the processor's module; undefined for the built-in processor. */
+  readonly processor?: string | undefined;
+  readonly simulateMs: number;
+  /** 0 for the main thread. */
+  readonly threads: number | 'auto';
+  readonly concurrency: number;
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+}
+
 /**
- * Where the messages are processed: a module in threads of its own, unless the settings say otherwise; a function
- * and the built-in processor on this one.
+ * Makes the executor: a module runs in threads of its own, unless the settings say otherwise; a function and the
+ * built-in processor run on this thread.
  *
  * @param own the function of a library's user, instead of a module
- * @param consumers ids of the consumers that will ask for a lane
+ * @param consumers ids of the consumers that the executor serves
  */
 export function chooseExecutor(
-  settings: Pick<Settings, 'processor' | 'simulateMs' | 'threads' | 'concurrency' | 'timeout'>,
+  settings: ProcessorSettings,
   own: Processor | undefined,
   consumers: readonly string[],
   log: Logger,
@@ -27,11 +37,11 @@ export function chooseExecutor(
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
-  const threads = settings.threads === 'auto' ? coresToSpare() : settings.threads;
+  const threads = settings.threads === 'auto' ? spareCores() : settings.threads;
   return new ThreadPool({ ...options, path, threads });
 }
 
 /** One core is for bridge and consumers. */
-function coresToSpare(): number {
+function spareCores(): number {
   return Math.max(availableParallelism() - 1, 1);
 }

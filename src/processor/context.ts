@@ -1,7 +1,7 @@
+import type { Delivery } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
-import type { Job } from './executor.js';
 
-/** What a processor is told about the message, and what it may do beside returning a result. */
+/** What a processor knows about the attempt, and what it can do besides returning a result. */
 export interface Context {
   /** The id of the consumer that processes the message. */
   readonly consumerId: string;
@@ -10,15 +10,15 @@ export interface Context {
   /** 1 for the first attempt. */
   readonly attempt: number;
   /**
-   * The W3C trace context of this attempt's span, to be handed on; undefined where nobody traces. On the main thread
-   * the span is the active one, too.
+   * The W3C trace context of this attempt's span, to be passed on; undefined if tracing is off. On the main thread
+   * the span is also the active one.
    */
   readonly traceparent: string | undefined;
-  /** Aborted when the attempt has taken too long, or when the group stops and cannot wait any longer. */
+  /** Aborted at the timeout of the attempt, or when the group stops and cannot wait any longer. */
   readonly signal: AbortSignal;
-  /** A logger whose lines carry the consumer, the inbox id and the attempt. */
+  /** A logger whose lines have the consumer, the inbox id and the attempt. */
   readonly log: Logger;
-  /** Gives the message up at once: it becomes a dead letter, whatever attempts are left. */
+  /** Gives the message up at once: it becomes a dead letter, even if attempts are left. */
   deadLetter(reason: string): never;
 }
 
@@ -28,8 +28,8 @@ export class GivenUp extends Error {
 }
 
 /**
- * The context of one attempt. Signal and logger are made when they are asked for: most processors want
- * neither, and there are 100,000 attempts a second.
+ * The context of one attempt. Signal and logger are made at first use: most processors use neither, and there
+ * are 100,000 attempts a second.
  */
 export class AttemptContext implements Context {
   readonly consumerId: string;
@@ -42,7 +42,7 @@ export class AttemptContext implements Context {
   #log: Logger | undefined;
   #givenUp: GivenUp | undefined;
 
-  constructor({ inboxId, attempt, traceparent }: Job, consumerId: string, log: Logger) {
+  constructor({ inboxId, attempt, traceparent }: Delivery, consumerId: string, log: Logger) {
     this.consumerId = consumerId;
     this.inboxId = inboxId;
     this.attempt = attempt;
@@ -67,12 +67,12 @@ export class AttemptContext implements Context {
     return this.#log;
   }
 
-  /** Set once the processor has given the message up, even if it caught what {@link deadLetter} throws. */
+  /** Set when the processor has given the message up, even if it caught what {@link deadLetter} throws. */
   get givenUp(): GivenUp | undefined {
     return this.#givenUp;
   }
 
-  /** Bound when it is asked for, so that a processor may take it out of the context: `(message, { deadLetter })`. */
+  /** Bound, so that a processor may take it out of the context: `(message, { deadLetter })`. */
   get deadLetter(): (reason: string) => never {
     return (reason) => {
       this.#givenUp ??= new GivenUp(reason);
@@ -80,7 +80,7 @@ export class AttemptContext implements Context {
     };
   }
 
-  /** Aborts the signal, now or as soon as it is asked for. */
+  /** Aborts the signal, now or at its first use. */
   abort(reason: Error): void {
     this.#abortReason ??= reason;
     this.#controller?.abort(this.#abortReason);

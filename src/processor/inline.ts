@@ -1,10 +1,22 @@
-import type { ConsumerExecutor, Executor, ExecutorOptions } from './executor.js';
-import { doJob } from './job.js';
+import type { ConsumerExecutor, Executor } from '../core/executor.js';
+import type { Logger } from '../log/logger.js';
+import { beginAttempt } from './attempt.js';
 import type { Processor } from './processor.js';
 
+/** What every executor is made with. */
+export interface ExecutorOptions {
+  /** Consumer ids. */
+  readonly consumers: readonly string[];
+  /** Attempts of one consumer that run at a time. */
+  readonly concurrency: number;
+  /** Of one attempt, ms. */
+  readonly timeout: number;
+  readonly log: Logger;
+}
+
 /**
- * Runs the processor on the thread of whoever asks, bridge and heartbeats beside it: for functions, which cannot
- * travel to another thread, and for the built-in processor, which is over before a message could get there.
+ * Runs the processor on the calling thread, beside bridge and heartbeats: for functions, which cannot be sent to
+ * another thread, and for the built-in processor, which takes less time than sending the message would.
  */
 export class InlineExecutor implements Executor {
   readonly #load: () => Promise<Processor>;
@@ -24,11 +36,11 @@ export class InlineExecutor implements Executor {
     const { concurrency, timeout, log } = this.#options;
     const processor = this.#processor;
     if (!processor) throw new TypeError('not started');
-    const bench = { consumerId, processor, timeout, log };
+    const options = { consumerId, processor, timeout, log };
     return {
       depth: concurrency,
       closed: false,
-      execute: (job, onOutcome) => doJob(job, bench, onOutcome),
+      execute: (delivery, onOutcome) => beginAttempt(delivery, options, onOutcome),
       quiet() {},
     };
   }

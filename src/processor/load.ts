@@ -7,7 +7,7 @@ import type { Processor } from './processor.js';
 /** ms that a module may take to be imported. */
 export const LOAD_TIMEOUT = 30_000;
 
-/** That a module has not been imported in time. */
+/** The error for a module that is not imported in time. */
 export function notImported(file: string, timeout: number): CgroupError {
   return new CgroupError(
     'PROCESSOR',
@@ -16,8 +16,8 @@ export function notImported(file: string, timeout: number): CgroupError {
 }
 
 /**
- * As {@link loadProcessor}, but not for ever: a module may await what never comes. One that keeps the thread busy on
- * import cannot be helped.
+ * Like {@link loadProcessor}, with a timeout: a module may await something that never settles. The timeout does not help
+ * if the import blocks the thread.
  *
  * @param timeout ms
  * @throws {CgroupError} PROCESSOR
@@ -38,7 +38,7 @@ export async function loadProcessorWithin(timeout: number, path: string): Promis
  * Loads a processor from a module: its default export.
  *
  * @param path of the module; a relative one is relative to the working directory
- * @throws {CgroupError} PROCESSOR where it is missing, fails on import, or exports no function
+ * @throws {CgroupError} PROCESSOR if it is missing, fails on import, or exports no function
  */
 export async function loadProcessor(path: string): Promise<Processor> {
   const file = resolve(path);
@@ -48,7 +48,7 @@ export async function loadProcessor(path: string): Promise<Processor> {
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   } catch (error) {
-    // One line of what may be many; the cause has them all.
+    // The first line only; the cause has all lines.
     const reason = messageOf(error).split('\n')[0];
     throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${reason}`, {
       cause: error,

@@ -3,8 +3,8 @@ import type { Logger } from '../log/logger.js';
 import { type OpenTelemetry, Tracing, type TracingNames } from './tracing.js';
 
 /**
- * Tracing, where the user's own start-up has set up OpenTelemetry; undefined where it has not, or where its API
- * package is not installed: then nothing is called for any message.
+ * Tracing, if the user's own start-up has set up OpenTelemetry; undefined if it has not, or if its API package is
+ * not installed: then tracing costs nothing per message.
  */
 export async function loadTracing(names: TracingNames, log: Logger): Promise<Tracing | undefined> {
   let api: OpenTelemetry;
@@ -20,7 +20,7 @@ export async function loadTracing(names: TracingNames, log: Logger): Promise<Tra
   return new Tracing(api, names);
 }
 
-/** The API hands out tracers that do nothing until somebody registers a provider behind its proxy. */
+/** Until a provider is registered behind its proxy, the API gives tracers that do nothing. */
 function isSetUp({ trace }: OpenTelemetry): boolean {
   const provider = trace.getTracerProvider() as Partial<InstanceType<OpenTelemetry['ProxyTracerProvider']>>;
   return provider.getDelegateTracer === undefined || provider.getDelegateTracer('cgroup') !== undefined;

@@ -1,12 +1,12 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import { messageOf } from '../core/errors.js';
+import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Packed } from '../core/packed.js';
 import type { Payload } from '../core/payload.js';
-import type { ConsumerExecutor, Job, OnOutcome, Outcome, Running } from '../processor/executor.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 
-/** What the spans are about. */
+/** Names that the spans have as attributes. */
 export interface TracingNames {
   readonly channel: string;
   readonly group: string;
@@ -25,7 +25,7 @@ export class Tracing {
   readonly #api: OpenTelemetry;
   readonly #tracer: ReturnType<OpenTelemetry['trace']['getTracer']>;
   readonly #names: TracingNames;
-  /** Spans of what is processed and not committed yet, by inbox id; no more than the consumers hold. */
+  /** Spans of attempts that are not committed yet, by inbox id; at most as many as the consumers hold entries. */
   readonly #processed = new Map<string, SpanContext>();
 
   constructor(api: OpenTelemetry, names: TracingNames) {
@@ -34,21 +34,24 @@ export class Tracing {
     this.#tracer = api.trace.getTracer('cgroup');
   }
 
-  /** A lane that makes a span of each job; the processor finds its own as `traceparent`, and inline as the active one. */
-  lane(lane: ConsumerExecutor, consumerId: string): ConsumerExecutor {
+  /**
+   * An executor that makes a span for each attempt. The processor gets the span as `traceparent`; inline it is also the
+   * active one.
+   */
+  executor(executor: ConsumerExecutor, consumerId: string): ConsumerExecutor {
     return {
       get depth() {
-        return lane.depth;
+        return executor.depth;
       },
       get closed() {
-        return lane.closed;
+        return executor.closed;
       },
-      quiet: () => lane.quiet(),
-      execute: (job, onOutcome) => this.#process(lane, consumerId, job, onOutcome),
+      quiet: () => executor.quiet(),
+      execute: (delivery, onOutcome) => this.#execute(executor, consumerId, delivery, onOutcome),
     };
   }
 
-  /** Sends a batch of messages to the inbox, within a span. */
+  /** Calls `send`, which relays a batch of messages to the inbox, within a span. */
   relay<T>(messages: Packed, send: () => Promise<T>): Promise<T> {
     const links: Link[] = [];
     for (const message of messages) {
@@ -59,7 +62,7 @@ export class Tracing {
     return this.#batch('relay', 'send', this.#api.SpanKind.PRODUCER, messages.length, links, send);
   }
 
-  /** Settles a batch of messages, within a span that is linked to those in which they were processed. */
+  /** Calls `send`, which settles a batch of messages, within a span that is linked to the spans of their attempts. */
   async settle<T>(
     operation: 'commit' | 'bury',
     inboxIds: readonly string[],
@@ -76,36 +79,37 @@ export class Tracing {
     return reply;
   }
 
-  /** What became of these is decided elsewhere: they are tried again, by whomever. */
+  /** Drops the spans of entries that will be tried again. */
   forget(inboxIds: readonly string[]): void {
     for (const id of inboxIds) this.#processed.delete(id);
   }
 
-  #process<J extends Job>(
-    lane: ConsumerExecutor,
+  #execute<D extends Delivery>(
+    executor: ConsumerExecutor,
     consumerId: string,
-    job: J,
-    onOutcome: OnOutcome<J>,
-  ): Running {
+    delivery: D,
+    onOutcome: OnOutcome<D>,
+  ): RunningAttempt {
     const { trace, context, propagation, SpanKind } = this.#api;
-    const parent = this.#parentOf(job.message);
+    const parent = this.#parentOf(delivery.message);
     const attributes: Attributes = {
       ...this.#common('process', 'process'),
       'messaging.client.id': consumerId,
-      'messaging.message.id': job.inboxId,
-      'messaging.message.body.size': Buffer.byteLength(job.message),
-      'cgroup.attempt': job.attempt,
+      'messaging.message.id': delivery.inboxId,
+      'messaging.message.body.size': Buffer.byteLength(delivery.message),
+      'cgroup.attempt': delivery.attempt,
     };
     const name = `process ${this.#names.channel}`;
     const span = this.#tracer.startSpan(name, { kind: SpanKind.CONSUMER, attributes }, parent);
     const own = trace.setSpan(parent, span);
     const carrier: { traceparent?: string } = {};
     propagation.inject(own, carrier);
-    const traced = carrier.traceparent === undefined ? job : { ...job, traceparent: carrier.traceparent };
+    const { traceparent } = carrier;
+    const traced = traceparent === undefined ? delivery : { ...delivery, traceparent };
     return context.with(own, () =>
-      lane.execute(traced, (_traced, outcome, busy) => {
-        this.#end(span, job.inboxId, outcome);
-        onOutcome(job, outcome, busy);
+      executor.execute(traced, (_traced, outcome, busy) => {
+        this.#end(span, delivery.inboxId, outcome);
+        onOutcome(delivery, outcome, busy);
       }),
     );
   }
@@ -157,7 +161,7 @@ export class Tracing {
     };
   }
 
-  /** The context that a message says it was published in, as the user's propagator reads it. */
+  /** The context in which a message was published, as the user's propagator reads it from the message. */
   #parentOf(message: Payload): Context {
     const { propagation, ROOT_CONTEXT } = this.#api;
     if (!message.includes('"traceparent"')) return ROOT_CONTEXT;
@@ -170,7 +174,7 @@ export class Tracing {
         ...(typeof tracestate === 'string' ? { tracestate } : {}),
       });
     } catch {
-      return ROOT_CONTEXT; // it is no JSON: a dead letter soon
+      return ROOT_CONTEXT; // not JSON: it becomes a dead letter
     }
   }
 }

@@ -1,27 +1,27 @@
 import { expect, it } from 'vitest';
 import type { Service } from '../../src/core/service.js';
 
-/** One service to be tested, and how to look at it from outside. */
+/** A service to be tested, and how to observe it. */
 export interface ServiceUnderTest {
   readonly service: Service;
-  /** How often it has begun to do anything: a number that rises as long as it runs. */
+  /** How often it has begun something: rises as long as it runs. */
   readonly done: () => number;
-  /** Whether anything that it does is under way at this moment. */
+  /** Whether something is under way at this moment. */
   readonly busy: () => boolean;
   /** Lets it run long enough to do something several times, if it runs at all. */
   readonly letRun: () => Promise<void>;
-  /** Lets it run until it is in the middle of something; what it gives tells whether that is over. */
+  /** Lets it run until something is under way; resolves to a function that says whether that is over. */
   readonly letBegin: () => Promise<() => boolean>;
 }
 
 /**
- * The contract of `Service`, as tests that any of them must pass: it may be stopped before it started, while
- * it starts, twice and at the same time, and when `stop` returns it has stopped. Call it within a `describe`.
+ * The contract of `Service`, as tests: it may be stopped before it started, while it starts, twice, and twice at the
+ * same time; and when `stop` resolves, it has stopped. Call this within a `describe`.
  *
  * @param make makes a new service for each test, not started
  */
 export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise<ServiceUnderTest>): void {
-  /** Nothing is under way now, and nothing happens later. */
+  /** Nothing is under way now, and nothing begins later. */
   async function expectStopped({ done, busy, letRun }: ServiceUnderTest): Promise<void> {
     expect(busy(), 'something is under way').toBe(false);
     const before = done();
@@ -41,10 +41,10 @@ export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise
     await expectStopped(under);
   });
 
-  it('may be stopped before it started, and does not run any more', async () => {
+  it('may be stopped before it started, and does not run afterwards', async () => {
     const under = await make();
     await under.service.stop();
-    // It may say that it cannot, or just return.
+    // It may reject, or just return.
     await under.service.start().catch(() => {});
     await expectStopped(under);
   });
@@ -57,7 +57,7 @@ export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise
     await starting;
   });
 
-  it('has stopped when stop returns, whatever was under way', async () => {
+  it('has stopped when stop resolves, whatever was under way', async () => {
     const under = await make();
     await under.service.start();
     const isOver = await under.letBegin();
@@ -75,7 +75,7 @@ export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise
     await expectStopped(under);
   });
 
-  it('may be stopped twice at the same time, and neither returns too early', async () => {
+  it('may be stopped twice at the same time, and neither stop resolves too early', async () => {
     const under = await make();
     await under.service.start();
     const isOver = await under.letBegin();

@@ -6,7 +6,7 @@ import { GROUP, openStores } from '../helpers/stores.js';
 const redis = withRedis();
 const MINUTE = 60_000;
 
-/** Stores, and entries with these messages in the hands of consumer `a`. */
+/** Stores, and entries with these messages that consumer `a` holds. */
 async function holding(...messages: string[]) {
   const stores = await openStores(redis.namespace());
   const ids = await stores.relay(...messages);
@@ -31,7 +31,7 @@ describe('retry', () => {
     expect(await road.due('b', 10, MINUTE)).toEqual([]);
   });
 
-  test('schedules nothing that another holds or that is settled', async () => {
+  test('schedules no entry that another consumer holds or that is settled', async () => {
     const { ids, road, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
     await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
@@ -69,14 +69,14 @@ describe('due', () => {
     expect(texts(await road.due('b', 2, MINUTE))).toEqual(['x']);
   });
 
-  test('takes a time that lies too far ahead for one set before the clock was put back', async () => {
+  test('treats a due time too far ahead as set before the clock was put back: the entry is due', async () => {
     const { id, road } = await holding('x');
     await road.retry([{ ...held(id), wait: 10 * MINUTE }]);
     expect(await road.due('b', 10, 11 * MINUTE)).toEqual([]);
     expect(await road.due('b', 10, 9 * MINUTE)).toHaveLength(1);
   });
 
-  test('counts what somebody deleted once, whoever finds it first', async () => {
+  test('counts a deleted entry once, whichever call finds it first', async () => {
     for (const first of ['due', 'reclaim'] as const) {
       const { ids, road, raw, keys, inspector, pending } = await holding('x', 'y');
       const [retried, back] = ids as [string, string];
@@ -94,7 +94,7 @@ describe('due', () => {
 });
 
 describe('begin', () => {
-  test('notes the attempt for who holds the entry, the same if sent again', async () => {
+  test('notes the attempt of the consumer that holds the entry, the same if sent again', async () => {
     const { id, road, pending } = await holding('x');
     for (let sent = 0; sent < 2; sent++) {
       expect(await road.begin(held(id), 4)).toBe(true);
@@ -102,7 +102,7 @@ describe('begin', () => {
     }
   });
 
-  test('refuses who does not hold it', async () => {
+  test('refuses a consumer that does not hold it', async () => {
     const { id, road, pending } = await holding('x');
     expect(await road.begin(held(id, 'b'), 4)).toBe(false);
     expect(await road.begin(held('1-1'), 2)).toBe(false);
@@ -111,7 +111,7 @@ describe('begin', () => {
 });
 
 describe('renew', () => {
-  test('counts as lost what somebody deleted while it was held', async () => {
+  test('counts an entry as lost if it was deleted while it was held', async () => {
     const { ids, road, raw, keys, inspector } = await holding('x', 'y');
     const [one] = ids as [string];
     await raw.xdel(keys.inbox, one);
@@ -123,7 +123,7 @@ describe('renew', () => {
     });
   });
 
-  test('keeps an entry from being taken for abandoned, and counts as no attempt', async () => {
+  test('keeps an entry from being reclaimed, and counts as no attempt', async () => {
     const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
     for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
     expect(await road.renew('a', [id])).toEqual({ gone: [], deleted: 0 });
@@ -137,7 +137,7 @@ describe('renew', () => {
     expect((await pending())[0]).toEqual({ id, consumer: 'a', deliveries: 1 });
   });
 
-  test('names what is no longer the consumer’s, and takes nothing back', async () => {
+  test('names the entries that the consumer no longer holds, and takes none back', async () => {
     const { ids, road, pending } = await holding('x', 'y', 'z');
     const [one, two, three] = ids as [string, string, string];
     await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
@@ -151,7 +151,7 @@ describe('renew', () => {
 });
 
 describe('reclaim', () => {
-  test('takes only from the silent, page by page, and counts no attempt yet', async () => {
+  test('takes only from silent consumers, page by page, and counts no attempt yet', async () => {
     const { ids, road, raw, keys, read, relay } = await holding('x', 'y', 'z');
     const look = { consumerId: 'b', silence: MINUTE, everyone: true };
     expect((await road.reclaim({ ...look, count: 10 })).entries).toEqual([]);
@@ -159,7 +159,7 @@ describe('reclaim', () => {
     await read('c');
     for (const [consumer, id] of [...ids.map((id) => ['a', id] as const), ['c', late as string] as const])
       await raw.xclaim(keys.inbox, GROUP, consumer, 0, id, 'IDLE', 2 * MINUTE, 'JUSTID');
-    // They have just spoken, though not of these.
+    // Both consumers were active just now, though not on these entries.
     expect((await road.reclaim({ ...look, everyone: false, count: 10 })).entries).toEqual([]);
     const page = await road.reclaim({ ...look, count: 2 });
     expect(page.entries).toEqual([
@@ -171,7 +171,7 @@ describe('reclaim', () => {
     expect(rest.next).toBeUndefined();
   });
 
-  test('walks over what waits for a retry once, however much of it there is, and finds what lies behind', async () => {
+  test('scans entries that wait for a retry only once, even if they are many, and finds those after them', async () => {
     const { ids, road, raw, keys, inspector } = await holding(...Array.from({ length: 1_500 }, String));
     const waiting = ids.slice(0, -1);
     await road.retry(waiting.map((id) => ({ ...held(id), wait: MINUTE })));
@@ -187,7 +187,7 @@ describe('reclaim', () => {
     expect((await inspector.read()).retrying).toBe(waiting.length);
   });
 
-  test('leaves what waits for a retry to the clock', async () => {
+  test('leaves an entry that waits for a retry until it is due', async () => {
     const { id, road, inspector } = await holding('x');
     await road.retry([{ ...held(id), wait: MINUTE }]);
     expect((await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).entries).toEqual(
@@ -196,7 +196,7 @@ describe('reclaim', () => {
     expect((await inspector.read()).retrying).toBe(1);
   });
 
-  test('counts what somebody deleted as lost, once', async () => {
+  test('counts a deleted entry as lost, once', async () => {
     const { ids, id, road, raw, keys, pending, inspector } = await holding('x', 'y');
     await raw.xdel(keys.inbox, id);
     const found = await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
@@ -208,10 +208,10 @@ describe('reclaim', () => {
 });
 
 describe('leave', () => {
-  test('hands back at once what was not begun, and that is no attempt', async () => {
+  test('hands back at once what was not begun, and counts no attempt', async () => {
     const { ids, road, raw, keys, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
-    // `x` was in work for the third time when the consumer was told to stop; of `y` it never knew.
+    // `x` was in work for the third time when the consumer had to stop; it never knew of `y`.
     await road.begin(held(one), 3);
     expect(await road.leave('a', new Map([[one, 2]]))).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
@@ -235,7 +235,7 @@ describe('leave', () => {
     expect((await inspector.read()).waiting).toBe(1_234);
   });
 
-  test('keeps a failed entry waiting and the consumer in the group, until that is taken', async () => {
+  test('keeps a failed entry waiting, and the consumer in the group until the entry is taken', async () => {
     const { id, road, raw, keys, inspector } = await holding('x', 'y');
     await road.retry([{ ...held(id), wait: 0 }]);
     expect(await road.leave('a', new Map())).toBe(1);
@@ -246,7 +246,7 @@ describe('leave', () => {
     expect(await road.sweep(['b'], 0)).toEqual(['a']);
   });
 
-  test('has nothing to leave where the group is gone', async () => {
+  test('does nothing if the group is gone', async () => {
     const { road, raw, keys } = await holding('x');
     await raw.xgroup('DESTROY', keys.inbox, GROUP);
     expect(await road.leave('a', new Map())).toBe(0);
@@ -254,7 +254,7 @@ describe('leave', () => {
 });
 
 describe('sweep', () => {
-  test('removes a dead consumer only when nothing is pending with it', async () => {
+  test('removes a dead consumer only if it has no pending entries', async () => {
     const { id, road, pending } = await holding('x');
     expect(await road.sweep([], 0)).toEqual([]);
     expect(await pending()).toHaveLength(1);

@@ -33,7 +33,7 @@ function watchList(group: TestGroup) {
 }
 
 describe('processes of one group', () => {
-  test('share the work, a new one from the moment it is ready', async () => {
+  test('share the work; a new process as soon as it is ready', async () => {
     const group = await groupOn(redis.url);
     const first = await group.start(['--size', '2', '--simulate-ms', '30']);
     await group.publish(300);
@@ -42,13 +42,13 @@ describe('processes of one group', () => {
     await group.settled(300);
     const counts = await processedByPid(group);
     expect((counts.get(first.pid) ?? 0) + (counts.get(second.pid) ?? 0)).toBe(300);
-    // Twice as many consumers: about twice the work, of what was left.
+    // Of what was left, twice as many consumers do about twice the work.
     expect(counts.get(second.pid)).toBeGreaterThan(100);
     expect(counts.get(first.pid)).toBeGreaterThan(40);
     await Promise.all([first.kill(), second.kill()]);
   });
 
-  test('consumer:ids is exact during all of their lives', async () => {
+  test('consumer:ids is exact while they start, run and end', async () => {
     const group = await groupOn(redis.url);
     const list = watchList(group);
     const first = await group.start(['--size', '3']);
@@ -57,7 +57,7 @@ describe('processes of one group', () => {
     expect(await group.listed()).toHaveLength(5);
     await group.publish(1_000);
     await group.settled(1_000);
-    // Over some heartbeats the list is put right again and again, and must not flicker.
+    // Some heartbeats rewrite the list: it must not flicker.
     const beats = Number(await group.raw.zscore(group.keys.heartbeats, (await group.listed())[0] as string));
     await until(async () => {
       const id = (await group.listed())[0] as string;
@@ -93,11 +93,11 @@ describe('processes of one group', () => {
     await group.publish(50);
     await until(async () => (await group.read()).backlog === 50);
     expect((await bridge.kill()).code).toBe(0);
-    // Without a bridge nobody listens.
+    // Without a bridge no process is subscribed.
     expect(await group.raw.publish(group.space.channel, '{"message_id":"unheard"}')).toBe(0);
   });
 
-  test('trim the output where they are told to', async () => {
+  test('trim the output if the setting says so', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '2', '--output-max-len', '100']);
     await group.publish(3_000);
@@ -136,7 +136,7 @@ describe('processes of one group', () => {
     const dead = await Promise.all([group.start(), group.start()]);
     await Promise.all(dead.map((run) => run.kill('SIGKILL')));
     const run = await group.start();
-    expect((await group.read()).bridges).toHaveLength(1); // the dead are not shown
+    expect((await group.read()).bridges).toHaveLength(1); // dead bridges are not shown
     const ids = await group.publish(10);
     await group.settled(10);
     expect(new Set((await group.outputs()).map(({ messageId }) => messageId))).toEqual(new Set(ids));
@@ -155,7 +155,7 @@ describe('processes of one group', () => {
       expect(other.stderr()).toContain(`${group.keys.output} is the output of a running group with ${name} `);
     }
     await run.kill();
-    // When nobody uses it any more, it may be had.
+    // When it is no longer in use, another group may take it.
     const next = await group.start(['--channel', 'other']);
     await next.kill();
   });

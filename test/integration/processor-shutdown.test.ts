@@ -42,7 +42,7 @@ describe('when the group stops, a processor', () => {
     expect(await dataOf()).toEqual(['{"attempt":1}']);
   });
 
-  test('that takes too long sees its signal aborted, and the message goes to another', async () => {
+  test('that takes too long: its signal is aborted, and another consumer gets the message', async () => {
     const { space, client, start, first, dataOf } = await begin(3_500);
     expect(await first.kill()).toEqual({ code: 0, signal: null });
     expect(first.stderr()).toContain('aborted: AbortError');
@@ -51,7 +51,7 @@ describe('when the group stops, a processor', () => {
     const second = await start();
     await until(() => settled(client, space, 1), { what: 'the message to be processed by the other' });
     await second.kill();
-    // It was not the message's fault, so it is no attempt.
+    // The message is not to blame: the attempt does not count.
     expect(await dataOf()).toEqual(['{"attempt":1}']);
   });
 });

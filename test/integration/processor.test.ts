@@ -13,7 +13,7 @@ const redis = withRedis();
 const cwd = mkdtempSync(join(tmpdir(), 'cgroup-processor-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-/** What a user may write, well and badly; the message says which of it is to happen. */
+/** Good and bad processors; the message says which one runs. */
 const HANDLERS = `
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -51,9 +51,9 @@ const does = {
   })),
   tooLate: async () => (await sleep(1_200), 'too late'),
   secondTime: (_, { attempt }) => { if (attempt === 1) throw new Error('not yet'); return { attempt }; },
-  deadLetter: (_, context) => context.deadLetter('nobody wants it'),
-  deadLetterLater: async (_, context) => { await sleep(5); context.deadLetter('nobody wants it'); },
-  deadLetterCaught: (_, context) => { try { context.deadLetter('nobody wants it'); } catch { return 'fine'; } },
+  deadLetter: (_, context) => context.deadLetter('not wanted'),
+  deadLetterLater: async (_, context) => { await sleep(5); context.deadLetter('not wanted'); },
+  deadLetterCaught: (_, context) => { try { context.deadLetter('not wanted'); } catch { return 'fine'; } },
   strayRejection: () => { Promise.reject(new Error('a forgotten promise')); return 1; },
   strayTimer: () => { setTimeout(() => { throw new Error('a forgotten timer'); }); return 1; },
 };
@@ -64,7 +64,7 @@ export default (message, context) => {
 };
 `;
 
-/** What becomes a result, and which. */
+/** These become results. */
 const results: [does: string, data: unknown][] = [
   ['add', { message_id: 'add', do: 'add', seen: true }],
   ['later', 'done'],
@@ -76,7 +76,7 @@ const results: [does: string, data: unknown][] = [
   ['strayTimer', 1],
 ];
 
-/** What becomes a dead letter after three attempts. */
+/** These become dead letters after three attempts. */
 const failures: [does: string, error: string | RegExp][] = [
   ['throws', 'RangeError: out of luck'],
   ['rejects', 'out of luck'],
@@ -172,7 +172,7 @@ function expectDead(what: string, reason: string, error: string | RegExp, attemp
 
 describe('a processor', () => {
   test.each(results)('%s: its result lands in data', (what, data) => {
-    // Under the id that was published, whatever the processor made of it.
+    // Under the published id, even if the processor changed it.
     const entry = output.get(what) ?? {};
     expect(Object.keys(entry)).toEqual(['message_id', 'consumer_id', 'inbox_id', 'data']);
     expect(JSON.parse(entry.data ?? '')).toEqual(data);
@@ -181,13 +181,13 @@ describe('a processor', () => {
     expect(dead.has(what)).toBe(false);
   });
 
-  test('is told who it works for, on what, and at which attempt', () => {
+  test('gets the consumer, the inbox id and the attempt in its context', () => {
     const { consumer_id, inbox_id, data } = output.get('context') ?? {};
     const context = { consumerId: consumer_id, inboxId: inbox_id, attempt: 1, signal: true };
     expect(JSON.parse(data ?? '')).toEqual(context);
   });
 
-  test('has a logger whose lines say which message they are about', () => {
+  test('has a logger whose lines name the message', () => {
     const { consumer_id, inbox_id } = output.get('log') ?? {};
     const line = logOf(group).find(({ msg }) => msg === 'said by the processor');
     expect(line).toMatchObject({
@@ -207,7 +207,7 @@ describe('a processor', () => {
     expect(third - second).toBeGreaterThanOrEqual(98);
   });
 
-  test.each(timeouts)('%s: has no more time than the timeout', (what) => {
+  test.each(timeouts)('%s: fails at the timeout', (what) => {
     expectDead(what, 'timeout', 'no result within 700 ms', 3);
   });
 
@@ -216,11 +216,11 @@ describe('a processor', () => {
   });
 
   test.each(givenUp)('%s: gives up at once', (what) => {
-    expectDead(what, 'failed', 'nobody wants it', 1);
+    expectDead(what, 'failed', 'not wanted', 1);
   });
 
   test.each(['a forgotten promise', 'a forgotten timer'])(
-    'that lets %s fail is told of it, and goes on',
+    'that lets %s fail: the error is logged, and it goes on',
     (what) => {
       const text = `an error outside of any attempt, probably of the processor: ${what}`;
       expect(logOf(group, 50).map(({ msg }) => msg)).toContain(text);
@@ -228,7 +228,7 @@ describe('a processor', () => {
     },
   );
 
-  test('is counted: attempts, retries, what came of it', () => {
+  test('is counted: attempts, retries and outcomes', () => {
     const lost = failures.length + timeouts.length;
     expect(counters).toEqual({
       relayed: results.length + lost + givenUp.length + 2,
@@ -240,7 +240,7 @@ describe('a processor', () => {
   });
 });
 
-test('a CommonJS module is fine, and so is a variable that names it', async () => {
+test('a CommonJS module works, named by an environment variable', async () => {
   writeFileSync(join(cwd, 'old.cjs'), 'module.exports = (message) => message.message_id.toUpperCase();');
   const space = redis.namespace();
   const client = new Redis(space.redis);

@@ -21,12 +21,12 @@ const leader = async (group: TestGroup): Promise<number> => {
 };
 
 describe('kill -9', () => {
-  test('of one of two processes at work: its messages are taken over, its ids go, each within 5 s', async () => {
+  test('of one of two processes at work: its messages are taken over and its ids removed, each within 5 s', async () => {
     const group = await groupOn(redis.url);
     const flags = ['--size', '2', '--simulate-ms', '150'];
     const [doomed, other] = [await group.start(flags), await group.start(flags)];
     const ids = await group.publish(80);
-    // It has some behind it, and at least one message in its hands.
+    // It has processed some messages, and holds at least one.
     const stranded = await until(async () => {
       const { processedBy, pendingOf } = await group.read();
       const ofDoomed = (counts: ReadonlyMap<string, number>) =>
@@ -56,7 +56,7 @@ describe('kill -9', () => {
       // Taken over within 5 s, then processed: 150 ms, and a second's rounding of the time of the kill.
       expect(at - killedAt).toBeLessThan(5_000 + 150 + 1_000);
     }
-    // Nothing of the dead is left in the Redis group either.
+    // The Redis group has no consumers of the dead process either.
     await until(
       async () => {
         const infos = (await group.raw.xinfo('CONSUMERS', group.keys.inbox, 'cgroup')) as string[][];
@@ -84,7 +84,7 @@ describe('kill -9', () => {
     await second.kill();
   });
 
-  test('of the leader, again and again under a steady stream: nothing lost, nothing doubled', async () => {
+  test('of the leader, twice under a steady stream: nothing lost, nothing doubled', async () => {
     const group = await groupOn(redis.url);
     const runs = new Map<number, Awaited<ReturnType<TestGroup['start']>>>();
     const begin = async () => {

@@ -14,7 +14,7 @@ const resultOf = (inboxId: string, consumerId = 'a'): Result => ({
   data: `{"by":"${consumerId}"}`,
 });
 
-const letterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
+const deadLetterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
   inboxId,
   consumerId,
   message: Buffer.from([0x7b, 0xff]),
@@ -24,7 +24,7 @@ const letterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
   failed: true,
 });
 
-/** Stores, and `count` entries in the hands of consumer `a`. */
+/** Stores, and `count` entries that consumer `a` holds. */
 async function holding(count: number) {
   const stores = await open();
   const ids = await stores.relay(...Array.from({ length: count }, (_, i) => `{"message_id":${i}}`));
@@ -55,7 +55,7 @@ describe('commit', () => {
     expect(reading.processedBy).toEqual(new Map([['a', 2_500]]));
   });
 
-  test('names the consumer of each, whoever has how many in a row, and of those that it writes alone', async () => {
+  test('names the consumer of each result, in runs of any length, and if a part was committed before', async () => {
     const { ids, road, fields, keys, inspector } = await holding(6);
     const results = ids.map((id, i) => resultOf(id, 'abaaba'[i]));
     // The whole of one run, and a part of another.
@@ -75,7 +75,7 @@ describe('commit', () => {
     );
   });
 
-  test('takes more than Redis would in one argument, and a relay does, too', async () => {
+  test('takes more bytes than Redis takes in one argument, and so does a relay', async () => {
     const { raw, keys, relay, read, road } = await open();
     await raw.config('SET', 'proto-max-bulk-len', 1_048_576);
     onTestFinished(() => raw.config('SET', 'proto-max-bulk-len', 536_870_912).then(() => {}));
@@ -102,7 +102,7 @@ describe('commit', () => {
     const { ids, road, fields, keys, inspector } = await holding(4);
     const [one, two, three, four] = ids as [string, string, string, string];
     await road.commit([resultOf(two)], 0);
-    await road.bury([letterOf(three)]);
+    await road.bury([deadLetterOf(three)]);
     expect(
       await road.commit(
         ids.map((id) => resultOf(id)),
@@ -113,9 +113,9 @@ describe('commit', () => {
     expect((await inspector.read()).counters).toMatchObject({ processed: 3, dead: 1 });
   });
 
-  test('removes nothing but the batch, whatever else lies before it, between and behind', async () => {
+  test('removes only the batch, and no entry before it, in between or after it', async () => {
     const { ids, road, raw, keys } = await holding(9);
-    // Somebody else acknowledges one and leaves it there, and hands back none.
+    // Another client acknowledges one and leaves it in the inbox.
     await raw.xack(keys.inbox, 'cgroup', ids[1] as string);
     const settled = [0, 2, 3, 6, 8].map((i) => ids[i] as string);
     const inInbox = async () => (await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id);
@@ -128,7 +128,7 @@ describe('commit', () => {
     expect(await inInbox()).toEqual(ids.filter((id) => !settled.includes(id)));
   });
 
-  test('cuts off what is the front of the inbox, and removes the rest of the batch one by one', async () => {
+  test('trims the front of the inbox, and removes the rest of the batch one by one', async () => {
     const { ids, road, raw, keys, relay } = await holding(300);
     const [next] = await relay('not read yet');
     const settled = ids.filter((_, i) => i < 150 || i % 3 === 0);
@@ -140,7 +140,7 @@ describe('commit', () => {
     expect(left).toEqual([...ids.filter((id) => !settled.includes(id)), next]);
   });
 
-  test('of the same entry by two consumers makes one output: the first wins, whoever holds it', async () => {
+  test('of the same entry by two consumers makes one output: the first wins, even if it no longer holds the entry', async () => {
     const { ids, road, fields, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
     await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
@@ -162,7 +162,7 @@ describe('commit', () => {
     expect(await fields(keys.output)).toHaveLength(1);
   });
 
-  test('touches nothing else: neither what others hold nor what nobody has read', async () => {
+  test('touches no other entry: neither held by others nor unread', async () => {
     const { road, relay, read, pending, inspector } = await open();
     const ids = await relay('1', '2', '3', '4');
     await read('a', 1);
@@ -174,7 +174,7 @@ describe('commit', () => {
     expect((await read('a')).map(({ id }) => id)).toEqual([ids[3]]);
   });
 
-  test('takes an entry out of the retries, and what was handed back', async () => {
+  test('removes the entry from the retries and from what was handed back', async () => {
     const { ids, road, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
     await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
@@ -184,7 +184,7 @@ describe('commit', () => {
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
-  test('trims the output to about what is asked for, and counts that', async () => {
+  test('trims the output to about the given length, and counts the trimmed', async () => {
     const { ids, road, inspector } = await holding(1_000);
     await road.commit(
       ids.map((id) => resultOf(id)),
@@ -197,7 +197,7 @@ describe('commit', () => {
   });
 
   test.each(['inbox', 'output', 'counters', 'processed', 'retry'] as const)(
-    'changes nothing at all where the key of the %s holds something foreign',
+    'changes nothing if the key of the %s holds something foreign',
     async (name) => {
       const { ids, road, raw, keys, everything } = await holding(2);
       await raw.set(keys[name], 'foreign');
@@ -212,7 +212,7 @@ describe('commit', () => {
     },
   );
 
-  test('of a group that was destroyed and made anew: one result, whoever commits', async () => {
+  test('of a group that was destroyed and made again: one result, whichever consumer commits', async () => {
     const { ids, road, raw, keys, read, fields } = await holding(2);
     const [one, two] = ids as [string, string];
     await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
@@ -225,7 +225,7 @@ describe('commit', () => {
   });
 
   test.each(['retry', 'leave'] as const)(
-    'removes nothing that a group made anew has still to read, where %s had put something aside',
+    'removes nothing that a group made again has still to read, after %s had set entries aside',
     async (how) => {
       const { road, raw, relay, keys, read, inspector } = await open();
       const [, , last] = (await relay('1', '2', '3')) as [string, string, string];
@@ -247,7 +247,7 @@ describe('bury', () => {
   test('keeps the message as published, with its reason', async () => {
     const { ids, road, raw, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
-    expect(await road.bury([letterOf(id)])).toEqual([]);
+    expect(await road.bury([deadLetterOf(id)])).toEqual([]);
     const [[, flat]] = (await raw.xrangeBuffer(keys.dead, '-', '+')) as [[Buffer, Buffer[]]];
     expect(flat[1]).toEqual(Buffer.from([0x7b, 0xff]));
     expect(flat.slice(2).map(String)).toEqual([
@@ -266,52 +266,52 @@ describe('bury', () => {
     expect(await inspector.read()).toMatchObject({ backlog: 0, counters: { dead: 1, failed: 1 } });
   });
 
-  test('takes an entry out of the retries, and what was handed back', async () => {
+  test('removes the entry from the retries and from what was handed back', async () => {
     const { ids, road, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
     await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
     await road.leave('a', new Map([[two, 0]]));
-    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([]);
+    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { dead: 2 } });
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
-  test('counts a failed attempt only where there was one', async () => {
+  test('counts a failed attempt only if there was one', async () => {
     const { ids, road, inspector } = await holding(1);
-    await road.bury([{ ...letterOf(ids[0] as string), failed: false }]);
+    await road.bury([{ ...deadLetterOf(ids[0] as string), failed: false }]);
     expect((await inspector.read()).counters).toMatchObject({ dead: 1, failed: 0 });
   });
 
-  test('sent again, or of what has a result, writes nothing', async () => {
+  test('sent again, or for an entry with a result, writes nothing', async () => {
     const { ids, road, everything } = await holding(2);
     const [one, two] = ids as [string, string];
     await road.commit([resultOf(one)], 0);
-    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([one]);
+    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one]);
     const before = await everything();
-    expect(await road.bury([letterOf(one), letterOf(two)])).toEqual([one, two]);
+    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one, two]);
     expect(await road.commit([resultOf(two)], 0)).toEqual([two]);
     expect(await everything()).toEqual(before);
   });
 
   test.each(['inbox', 'dead', 'counters', 'retry'] as const)(
-    'changes nothing where the key of the %s holds something foreign',
+    'changes nothing if the key of the %s holds something foreign',
     async (name) => {
       const { ids, road, raw, keys, everything } = await holding(1);
       await raw.set(keys[name], 'foreign');
       const before = await everything();
-      await expect(road.bury([letterOf(ids[0] as string)])).rejects.toMatchObject({ code: 'KEY_TYPE' });
+      await expect(road.bury([deadLetterOf(ids[0] as string)])).rejects.toMatchObject({ code: 'KEY_TYPE' });
       expect(await everything()).toEqual(before);
     },
   );
 });
 
 describe('dead letters', () => {
-  test('that are sent back are in the inbox once, as new entries; the purged stay counted', async () => {
+  test('that are sent back are in the inbox once, as new entries; purged ones stay counted', async () => {
     const { ids, road, read, inspector } = await holding(4);
-    await road.bury(ids.map((id) => letterOf(id)));
-    const letters: string[] = [];
-    for await (const { id } of inspector.deadLetters()) letters.push(id);
-    const [one, , third, last] = letters as [string, string, string, string];
+    await road.bury(ids.map((id) => deadLetterOf(id)));
+    const deadLetters: string[] = [];
+    for await (const { id } of inspector.deadLetters()) deadLetters.push(id);
+    const [one, , third, last] = deadLetters as [string, string, string, string];
     expect(await inspector.revive([one, '1-1'])).toEqual([one]);
     expect(await inspector.revive([one])).toEqual([]);
     const again = await read('b');

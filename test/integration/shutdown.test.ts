@@ -9,7 +9,7 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-/** A processor module that hangs where the environment says so, and tells the attempt else. */
+/** A processor module that hangs if the environment says so, and otherwise returns the attempt. */
 function processor(): string {
   const folder = mkdtempSync(join(tmpdir(), 'cgroup-shutdown-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -25,20 +25,20 @@ function processor(): string {
 const clock = () => performance.now();
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
-  test('finishes what is in work, hands back the rest at once, and that is no attempt', async () => {
+  test('finishes what is in work, hands back the rest at once, and counts no attempt for it', async () => {
     const group = await groupOn(redis.url);
     const path = processor();
-    // Reads ten at a time and takes half a second for each: most lie with it unbegun.
+    // It reads ten at a time and takes half a second for each: most of them have not begun.
     const run = await group.start(['--size', '1', '--batch', '10', '--simulate-ms', '500']);
     await group.publish(30);
     await until(async () => {
       const { counters, pending } = await group.read();
       return counters.processed >= 1 && pending >= 5;
     });
-    const told = clock();
+    const signalledAt = clock();
     const { code } = await run.kill(signal);
     expect(code, String(run)).toBe(0);
-    expect(clock() - told).toBeLessThan(10_000);
+    expect(clock() - signalledAt).toBeLessThan(10_000);
 
     const reading = await group.read();
     expect(await group.listed()).toEqual([]);
@@ -66,9 +66,9 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     const run = await group.start(flags, { env: { HANG: '1' } });
     await group.publish(3);
     await until(async () => (await group.read()).pending > 0);
-    const told = clock();
+    const signalledAt = clock();
     const { code } = await run.kill(signal);
-    expect(clock() - told).toBeLessThan(2_000 + 1_000); // and some time for the process to end
+    expect(clock() - signalledAt).toBeLessThan(2_000 + 1_000); // and some time for the process to end
     expect(code, String(run)).toBe(0);
     expect(await group.listed()).toEqual([]);
     expect(await group.read()).toMatchObject({ pending: 0, retrying: 0, waiting: 3 });
@@ -86,14 +86,14 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     await until(async () => (await group.read()).pending > 0);
     const ended = run.kill(signal);
     await run.line(/a second signal ends at once/);
-    const told = clock();
+    const signalledAt = clock();
     await run.kill(signal);
     expect(await ended).toEqual({ code: 130, signal: null });
-    expect(clock() - told).toBeLessThan(2_000);
+    expect(clock() - signalledAt).toBeLessThan(2_000);
   });
 });
 
-test('a stop while it starts ends in time too, where there is no Redis', async () => {
+test('a stop during the start ends in time, too, if there is no Redis', async () => {
   const run = cgroup([
     'start',
     '--redis',
@@ -104,9 +104,9 @@ test('a stop while it starts ends in time too, where there is no Redis', async (
     '1s',
   ]);
   await run.line(/connection to Redis failed/);
-  const told = clock();
+  const signalledAt = clock();
   expect((await run.kill()).code, String(run)).toBe(0);
-  expect(clock() - told).toBeLessThan(2_000);
+  expect(clock() - signalledAt).toBeLessThan(2_000);
 });
 
 test('a clean stop of the leader under load loses nothing: the other process goes on', async () => {

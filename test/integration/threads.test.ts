@@ -30,7 +30,7 @@ const does = {
   outside: () => execSync('sleep 3'),
   strayLoop: () => { setTimeout(() => { for (;;); }, 10); },
   posts: () => {
-    for (const message of [null, { kind: 'done' }, { kind: 'log', level: 'none' }, { kind: 'broken' }])
+    for (const message of [null, { kind: 'ended' }, { kind: 'log', level: 'none' }, { kind: 'broken' }])
       parentPort.postMessage(message);
     parentPort.close();
   },
@@ -57,14 +57,14 @@ function start(group: TestGroup, flags: readonly string[], env: Record<string, s
   return group.start(['-p', 'handler.mjs', ...flags], { cwd, env });
 }
 
-async function lettersOf({ raw, keys }: TestGroup): Promise<Record<string, string>[]> {
-  const letters = await entriesOf(raw, keys.dead);
-  return letters.map((letter) =>
+async function deadLettersOf({ raw, keys }: TestGroup): Promise<Record<string, string>[]> {
+  const deadLetters = await entriesOf(raw, keys.dead);
+  return deadLetters.map((letter) =>
     Object.fromEntries(Object.entries(letter).map(([name, value]) => [name, String(value)])),
   );
 }
 
-test('a processor that blocks its thread for 10 s costs neither the lead, nor ids, nor messages', async () => {
+test('a processor that blocks its thread for 10 s: the process keeps the lead, its ids and its messages', async () => {
   const group = await groupOn(redis.url);
   const run = await start(group, ['-n', '2', '--lease', '1s', '--heartbeat', '500ms']);
   const other = await group.start(['--bridge', 'only', '--lease', '1s']);
@@ -106,26 +106,40 @@ describe('a message whose processor', () => {
       'the processor ended its thread: process.exit(3)',
     ],
     ['takes all memory', 'outOfMemory', 'failed', /^the processor ended its thread: .*memory/],
-  ])('%s: it alone is retried and dies, the process and all others go on', async (_, does, reason, error) => {
-    const group = await groupOn(redis.url);
-    const flags = ['-n', '3', '--threads', '1', '--concurrency', '3', '--timeout', '1s', '--backoff', '50ms'];
-    const run = await start(group, [...flags, '--max-attempts', '2'], LITTLE_MEMORY);
-    const others = Array.from({ length: 30 }, (_, i) => ({ wait: 1 + (i % 10) * 20 }));
-    await publish(group, ...others.slice(0, 15), { do: does }, ...others.slice(15));
-    const { counters } = await group.settled(31, 25_000);
-    expect(counters).toMatchObject({ processed: 30, failed: 2, retried: 1, dead: 1 });
-    const [letter] = await lettersOf(group);
-    expect(letter).toMatchObject({ reason, attempts: '2' });
-    expect(letter?.message).toContain(`"${does}"`);
-    if (typeof error === 'string') expect(letter?.error).toBe(error);
-    else expect(letter?.error).toMatch(error);
-    const outputs = await group.outputs();
-    expect(outputs.every(({ data }) => data.attempt === 1 && data.isMainThread === false)).toBe(true);
-    expect(new Set(outputs.map(({ messageId }) => messageId)).size).toBe(30);
-    expect((await run.kill()).code).toBe(0);
-  });
+  ])(
+    '%s: only this message is retried and becomes a dead letter; the process and all others go on',
+    async (_, does, reason, error) => {
+      const group = await groupOn(redis.url);
+      const flags = [
+        '-n',
+        '3',
+        '--threads',
+        '1',
+        '--concurrency',
+        '3',
+        '--timeout',
+        '1s',
+        '--backoff',
+        '50ms',
+      ];
+      const run = await start(group, [...flags, '--max-attempts', '2'], LITTLE_MEMORY);
+      const others = Array.from({ length: 30 }, (_, i) => ({ wait: 1 + (i % 10) * 20 }));
+      await publish(group, ...others.slice(0, 15), { do: does }, ...others.slice(15));
+      const { counters } = await group.settled(31, 25_000);
+      expect(counters).toMatchObject({ processed: 30, failed: 2, retried: 1, dead: 1 });
+      const [letter] = await deadLettersOf(group);
+      expect(letter).toMatchObject({ reason, attempts: '2' });
+      expect(letter?.message).toContain(`"${does}"`);
+      if (typeof error === 'string') expect(letter?.error).toBe(error);
+      else expect(letter?.error).toMatch(error);
+      const outputs = await group.outputs();
+      expect(outputs.every(({ data }) => data.attempt === 1 && data.isMainThread === false)).toBe(true);
+      expect(new Set(outputs.map(({ messageId }) => messageId)).size).toBe(30);
+      expect((await run.kill()).code).toBe(0);
+    },
+  );
 
-  test('ends the process once: succeeds at its second attempt', async () => {
+  test('ends the process once: the second attempt succeeds', async () => {
     const group = await groupOn(redis.url);
     const run = await start(group, ['-n', '1']);
     await publish(group, { do: 'exitOnce' });
@@ -148,7 +162,7 @@ describe('a message whose processor', () => {
     await run.kill();
   });
 
-  test('sends messages of its own to the main thread: they reach nobody, and harm nobody', async () => {
+  test('sends messages of its own to the main thread: they are ignored', async () => {
     const group = await groupOn(redis.url);
     const run = await start(group, ['-n', '1']);
     await publish(group, { do: 'posts' }, {});
@@ -157,7 +171,7 @@ describe('a message whose processor', () => {
     await run.kill();
   });
 
-  test('leaves a timer behind that throws: that is told, and the thread goes on', async () => {
+  test('leaves a timer behind that throws: the error is logged, and the thread goes on', async () => {
     const group = await groupOn(redis.url);
     const run = await start(group, ['-n', '1']);
     await publish(group, { do: 'strayThrow' });
@@ -170,7 +184,7 @@ describe('a message whose processor', () => {
   });
 });
 
-test('a module that can no longer be loaded: its messages go to other processes, and it is tried until it can', async () => {
+test('a module that can no longer be loaded: its messages go to other processes, and loading is retried until it succeeds', async () => {
   const group = await groupOn(redis.url);
   writeFileSync(join(cwd, 'replaced.mjs'), HANDLER);
   const flags = ['-n', '1', '--concurrency', '2', '--threads', '1'];
@@ -197,7 +211,7 @@ test('a module that can no longer be loaded: its messages go to other processes,
   await run.kill();
 });
 
-test('lines of the log come out of the log of the process, and say which message they are about', async () => {
+test('log lines of a processor are in the log of the process, with the message that they are about', async () => {
   const group = await groupOn(redis.url);
   const next = await start(group, ['-n', '1']);
   await publish(group, { do: 'exitOnce' });
@@ -228,14 +242,14 @@ describe('a stop while a thread is blocked', () => {
     await publish(group, { do: 'loop' }, {}, {}, {});
     await run.line(/"begun"/);
     await until(async () => (await group.read()).counters.relayed === 4);
-    const told = performance.now();
+    const signalledAt = performance.now();
     expect(await run.kill()).toEqual({ code: 0, signal: null });
-    // After its time a stop waits up to 1 s for a thread that is kept busy.
-    expect(performance.now() - told).toBeLessThan(2_000 + 1_000);
+    // After its timeout a stop waits up to 1 s for a blocked thread.
+    expect(performance.now() - signalledAt).toBeLessThan(2_000 + 1_000);
     expect(await group.listed()).toEqual([]);
     const { processed } = (await group.read()).counters;
     expect(await group.read()).toMatchObject({ pending: 0, retrying: 0, waiting: 4 - processed });
-    const none = await group.start(['--size', '1']); // the built-in processor, which loops never
+    const none = await group.start(['--size', '1']); // the built-in processor never loops
     const { counters } = await group.settled(4, 2_500);
     expect(counters).toMatchObject({ processed: 4, failed: 0, retried: 0 });
     await none.kill();
@@ -260,11 +274,11 @@ describe('the setting threads', () => {
     expect(await threadsOf('--threads', '0', '-n', '3')).toEqual({ main: true, count: 1 });
   });
 
-  test('so many threads, shared by the consumers', async () => {
+  test('a number: so many threads, shared by the consumers', async () => {
     expect(await threadsOf('--threads', '2', '-n', '3')).toEqual({ main: false, count: 2 });
   });
 
-  test('never more than there are consumers', async () => {
+  test('a number above the consumers: one thread for each', async () => {
     expect(await threadsOf('--threads', '9', '-n', '2')).toEqual({ main: false, count: 2 });
   });
 });

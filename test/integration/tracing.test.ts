@@ -32,7 +32,7 @@ const HANDLER = `
     return { message_id, traceparent, active: trace.getActiveSpan()?.spanContext().spanId ?? null };
   };`;
 
-/** Has a group that is traced process these messages; gives back its spans. */
+/** Processes these messages in a traced group; resolves to its spans. */
 async function traced(group: TestGroup, messages: readonly unknown[], flags: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -62,7 +62,7 @@ async function traced(group: TestGroup, messages: readonly unknown[], flags: rea
 
 const published = { message_id: 'a', traceparent: `00-${TRACE}-${PUBLISHER}-01` };
 
-describe('a group that is traced', () => {
+describe('a traced group', () => {
   it.each([
     ['in a thread', []],
     ['on the main thread', ['--threads', '0']],
@@ -90,7 +90,7 @@ describe('a group that is traced', () => {
         'cgroup.attempt': 1,
       },
     });
-    // The processor may hand it on.
+    // The processor can pass it on.
     expect(output?.data.traceparent).toBe(`00-${TRACE}-${process?.spanId}-01`);
     expect(output?.data.active).toBe(flags.length > 0 ? process?.spanId : null);
 
@@ -109,7 +109,7 @@ describe('a group that is traced', () => {
     expect(spans).toHaveLength(3);
   });
 
-  it('has a span for each attempt, says why it failed, and begins a trace where the message has none', async () => {
+  it('has a span for each attempt, says why it failed, and begins a trace if the message has none', async () => {
     const group = await groupOn(shared.url);
     const strange = [
       { message_id: 'b', traceparent: 'odd' },

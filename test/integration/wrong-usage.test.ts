@@ -166,9 +166,9 @@ describe('a processor module', () => {
       /^cgroup: the processor module \/.*\/handler\.mjs ends its thread on import: process\.exit\(7\)$/,
     ],
     [
-      'awaits what never comes',
+      'awaits something that never settles',
       { 'handler.mjs': 'await new Promise(() => {}); export default () => 1;' },
-      /^cgroup: the processor module \/.*\/handler\.mjs awaits on import what never comes$/,
+      /^cgroup: the processor module \/.*\/handler\.mjs awaits something on import that never settles$/,
     ],
   ])('that %s', async (_, files, told) => {
     await expectRefused(start({ args: ['-p', './handler.mjs'], files }), told);

@@ -1,47 +1,47 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Job, Outcome } from '../executor.js';
+import type { Delivery, Outcome } from '../../core/executor.js';
 
-/** What a thread is given when it is made. */
+/** What a thread gets when it is made. */
 export interface ThreadData {
   /** Of the processor's module. */
   readonly path: string;
   /** Of one attempt, ms. */
   readonly timeout: number;
   readonly concurrency: number;
-  /** Ids of the consumers whose jobs it does; the index is the slot. */
+  /** Ids of the consumers that it serves; the index is the slot. */
   readonly consumers: readonly string[];
-  /** Of its {@link Progress}. */
+  /** Of its {@link SharedProgress}. */
   readonly memory: SharedArrayBuffer;
-  /** To talk over. */
+  /** For messages in both directions. */
   readonly port: MessagePort;
 }
 
-/** A job of a slot. */
-export interface NumberedJob extends Job {
+/** A delivery as it is posted to a thread. */
+export interface NumberedDelivery extends Delivery {
   readonly slot: number;
-  /** Rises by one with each job of the slot; see {@link after}. */
+  /** Its sequence number: rises by one with each delivery of the slot; see {@link numberAfter}. */
   readonly number: number;
 }
 
-export interface JobsMessage {
-  readonly kind: 'jobs';
-  readonly jobs: readonly NumberedJob[];
+export interface DeliveriesMessage {
+  readonly kind: 'deliveries';
+  readonly deliveries: readonly NumberedDelivery[];
 }
 
 export type ToThread =
-  | JobsMessage
+  | DeliveriesMessage
   | { readonly kind: 'interrupt'; readonly slot: number; readonly number: number; readonly reason: string }
-  /** End yourself, and tell what there is to tell before. */
+  /** The thread posts what it still has to post, and ends. */
   | { readonly kind: 'end' };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** A job that has ended. */
-export interface Done {
+/** An attempt that has ended. */
+export interface AttemptEnd {
   readonly slot: number;
   readonly number: number;
   readonly outcome: Outcome;
-  /** As {@link OnOutcome} has it. */
+  /** As in {@link OnOutcome}, ms. */
   readonly busy: number;
 }
 
@@ -49,31 +49,32 @@ export type FromThread =
   | { readonly kind: 'ready' }
   /** The processor cannot be loaded. */
   | { readonly kind: 'broken'; readonly error: string; readonly cause: unknown }
-  | { readonly kind: 'done'; readonly done: readonly Done[] }
+  | { readonly kind: 'ended'; readonly ends: readonly AttemptEnd[] }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly text: string };
 
 /**
- * Jobs as one message. Bytes are copied: a Buffer that ioredis made would be cloned with everything else that came
- * in the same reply.
+ * Deliveries as one message. Bytes are copied: a Buffer of ioredis would be cloned together with everything else that
+ * came in the same reply.
  */
-export function pack(jobs: readonly NumberedJob[]): JobsMessage {
+export function pack(deliveries: readonly NumberedDelivery[]): DeliveriesMessage {
   return {
-    kind: 'jobs',
-    jobs: jobs.map((job) => withMessage(job, (bytes) => new Uint8Array(bytes) as Buffer)),
+    kind: 'deliveries',
+    deliveries: deliveries.map((one) => withBytes(one, (bytes) => new Uint8Array(bytes) as Buffer)),
   };
 }
 
-/** The jobs of a message made by {@link pack}, on the other side. */
-export function unpack({ jobs }: JobsMessage): NumberedJob[] {
-  // A Buffer arrives as the Uint8Array that it is.
-  return jobs.map((job) => withMessage(job, ({ buffer }) => Buffer.from(buffer)));
+/** In the thread: the deliveries of a message made by {@link pack}. */
+export function unpack({ deliveries }: DeliveriesMessage): NumberedDelivery[] {
+  // A Buffer arrives as a plain Uint8Array.
+  return deliveries.map((one) => withBytes(one, ({ buffer }) => Buffer.from(buffer)));
 }
 
-function withMessage(job: NumberedJob, change: (bytes: Buffer) => Buffer): NumberedJob {
-  return typeof job.message === 'string' ? job : { ...job, message: change(job.message) };
+function withBytes(delivery: NumberedDelivery, change: (bytes: Buffer) => Buffer): NumberedDelivery {
+  const { message } = delivery;
+  return typeof message === 'string' ? delivery : { ...delivery, message: change(message) };
 }
 
-/** The number after a job's: 32 bits, because the memory that threads share holds no more; then from the lowest again. */
-export function after(number: number): number {
+/** The next sequence number. It has 32 bits, like the memory that threads share; after the highest comes the lowest. */
+export function numberAfter(number: number): number {
   return (number + 1) | 0;
 }

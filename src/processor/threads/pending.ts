@@ -1,84 +1,96 @@
-import type { Job, OnOutcome, Outcome } from '../executor.js';
-import { after, type NumberedJob } from './messages.js';
+import type { Delivery, OnOutcome, Outcome, RunningAttempt } from '../../core/executor.js';
+import { type NumberedDelivery, numberAfter } from './messages.js';
 import type { SharedProgress } from './progress.js';
 import { SequenceMap } from './sequence-map.js';
 
-/** A job that has not ended. */
-export interface Pending {
+type OnInterrupt = (pending: PendingDelivery, reason: string) => void;
+
+/** A delivery that was given to a thread and has no outcome yet. */
+export class PendingDelivery implements RunningAttempt {
   readonly slot: number;
-  readonly job: Job;
-  readonly onOutcome: (outcome: Outcome, busy: number) => void;
-  /** What the thread knows it by; undefined while no thread has it. */
-  number: number | undefined;
-  ended: boolean;
+  readonly delivery: Delivery;
+  readonly onOutcome: OnOutcome<Delivery>;
+  /** Its sequence number in the thread; undefined while no thread has it. */
+  number: number | undefined = undefined;
+  ended = false;
+  readonly #onInterrupt: OnInterrupt;
+
+  constructor(slot: number, delivery: Delivery, onOutcome: OnOutcome<Delivery>, onInterrupt: OnInterrupt) {
+    this.slot = slot;
+    this.delivery = delivery;
+    this.onOutcome = onOutcome;
+    this.#onInterrupt = onInterrupt;
+  }
+
+  interrupt(reason: string): void {
+    this.#onInterrupt(this, reason);
+  }
 }
 
-/** The jobs that were given to one thread, whichever of its incarnations works on them, and have not ended. */
-export class PendingJobs {
-  /** Not posted to the thread of now. */
-  #waiting: Pending[] = [];
-  /** Posted to the thread of now: by slot, then by number, in the order in which they begin. */
-  readonly #posted: readonly SequenceMap<Pending>[];
+/** The deliveries that were given to a thread and have no outcome yet. They outlive its worker. */
+export class PendingDeliveries {
+  readonly #onInterrupt: OnInterrupt;
+  /** Not posted to the present worker. */
+  #waiting: PendingDelivery[] = [];
+  /** Posted to the present worker: by slot, then by number, in the order in which they begin. */
+  readonly #posted: readonly SequenceMap<PendingDelivery>[];
   readonly #last: number[];
 
-  constructor(slots: number) {
+  constructor(slots: number, onInterrupt: OnInterrupt) {
+    this.#onInterrupt = onInterrupt;
     this.#posted = Array.from({ length: slots }, () => new SequenceMap());
     this.#last = this.#posted.map(() => 0);
   }
 
-  add<J extends Job>(slot: number, job: J, onOutcome: OnOutcome<J>): Pending {
-    const pending: Pending = {
-      slot,
-      job,
-      onOutcome: (outcome, busy) => onOutcome(job, outcome, busy),
-      number: undefined,
-      ended: false,
-    };
+  accept<D extends Delivery>(slot: number, delivery: D, onOutcome: OnOutcome<D>): PendingDelivery {
+    // The cast is safe: the callback gets this very delivery.
+    const own = onOutcome as OnOutcome<Delivery>;
+    const pending = new PendingDelivery(slot, delivery, own, this.#onInterrupt);
     this.#waiting.push(pending);
     return pending;
   }
 
-  /** Gives it the next number of its slot, under which the thread will know it. */
-  post(pending: Pending): NumberedJob {
-    const { slot, job } = pending;
-    const number = after(this.#last[slot] as number);
+  /** Gives a delivery the next number of its slot. Returns what must be posted to the worker now. */
+  assignNumber(pending: PendingDelivery): NumberedDelivery {
+    const { slot, delivery } = pending;
+    const number = numberAfter(this.#last[slot] as number);
     this.#last[slot] = number;
-    this.#waitNoLonger(pending);
-    this.#posted[slot]?.add(number, pending);
+    this.#removeWaiting(pending);
+    this.#posted[slot]?.append(number, pending);
     pending.number = number;
-    // A job may be more to its owner, which cannot travel.
-    const { inboxId, message, attempt, traceparent } = job;
+    // Only these fields: the delivery of a consumer has more, which cannot be posted.
+    const { inboxId, message, attempt, traceparent } = delivery;
     return { inboxId, message, attempt, slot, number, ...(traceparent && { traceparent }) };
   }
 
-  /** The thread is gone: all that was posted to it waits again, before what waits already. */
+  /** The worker is gone: all that was posted to it waits again, before what waits already. */
   recall(): void {
     const posted = this.#allPosted();
-    for (const jobs of this.#posted) jobs.clear();
+    for (const ofSlot of this.#posted) ofSlot.clear();
     for (const pending of posted) pending.number = undefined;
     this.#waiting = [...posted, ...this.#waiting];
   }
 
-  posted(slot: number, number: number): Pending | undefined {
+  findPosted(slot: number, number: number): PendingDelivery | undefined {
     return this.#posted[slot]?.get(number);
   }
 
-  /** Tells how the job ended; once, whatever is heard of it later. */
-  end(pending: Pending, outcome: Outcome, busy: number): void {
+  /** Reports the outcome of a delivery. A second outcome is ignored. */
+  end(pending: PendingDelivery, outcome: Outcome, busy: number): void {
     if (pending.ended) return;
     pending.ended = true;
-    const { slot, number } = pending;
-    if (number === undefined) this.#waitNoLonger(pending);
+    const { slot, number, delivery, onOutcome } = pending;
+    if (number === undefined) this.#removeWaiting(pending);
     else this.#posted[slot]?.delete(number);
-    pending.onOutcome(outcome, busy);
+    onOutcome(delivery, outcome, busy);
   }
 
-  /** A list of its own, so that they may be posted or ended meanwhile. */
-  waiting(): Pending[] {
+  /** A copy, so that they may be posted or ended meanwhile. */
+  waiting(): PendingDelivery[] {
     return [...this.#waiting];
   }
 
-  all(): Pending[] {
+  all(): PendingDelivery[] {
     return [...this.#allPosted(), ...this.#waiting];
   }
 
@@ -88,24 +100,24 @@ export class PendingJobs {
   }
 
   /**
-   * Which of the posted may be to blame when the thread hangs or has ended: the job whose processor has the
-   * thread. After its first `await` a processor cannot be told from the others, so then all that are in work. None,
-   * where it was something that an earlier job left behind.
+   * The posted deliveries that may be to blame if the worker hangs or has ended: the one whose processor holds the
+   * thread. After its first `await` a processor cannot be told from the others: then all that are in work. None, if
+   * the cause is something that an earlier attempt left behind.
    */
-  suspects(progress: SharedProgress): Pending[] {
+  suspects(progress: SharedProgress): PendingDelivery[] {
     const { holder } = progress;
     if (!holder)
       return this.all().filter(({ slot, number }) => number !== undefined && progress.isInWork(slot, number));
-    const pending = this.posted(holder.slot, holder.number);
+    const pending = this.findPosted(holder.slot, holder.number);
     return pending ? [pending] : [];
   }
 
-  #allPosted(): Pending[] {
-    return this.#posted.flatMap((jobs) => [...jobs]);
+  #allPosted(): PendingDelivery[] {
+    return this.#posted.flatMap((ofSlot) => [...ofSlot]);
   }
 
-  /** Most often it is posted as soon as it has come, or in the order in which they wait. */
-  #waitNoLonger(pending: Pending): void {
+  /** Looks at the last one first: most deliveries are posted as soon as they come. */
+  #removeWaiting(pending: PendingDelivery): void {
     const last = this.#waiting.length - 1;
     const at = this.#waiting[last] === pending ? last : this.#waiting.indexOf(pending);
     if (at >= 0) this.#waiting.splice(at, 1);

@@ -1,20 +1,20 @@
 const NONE = -1;
-/** Of so many jobs that ended last in a slot it is known that they did. */
+/** So many attempts that ended last in a slot are known to have ended. */
 const KNOWN_ENDS = 256;
 
 /**
- * How far a thread is, in memory that both sides see: a thread that the processor keeps busy, or that has
- * ended, can neither tell nor be told anything by messages.
+ * How far a thread is, in memory that both sides see: a thread that is blocked by the processor, or that has
+ * ended, can neither send nor receive messages.
  */
 export class SharedProgress {
   readonly memory: SharedArrayBuffer;
-  /** The slot whose processor has the thread, then the pulse. */
+  /** The slot whose processor holds the thread, then the pulse. */
   readonly #thread: Int32Array;
-  /** Of each slot the number of the job begun last. */
+  /** Per slot: the number of the delivery begun last. */
   readonly #begun: Int32Array;
-  /** Of each slot whether it is quiet. */
+  /** Per slot: whether it is quiet. */
   readonly #quiet: Int32Array;
-  /** Of each slot the numbers of those that ended last; a number stands at its remainder. */
+  /** Per slot: the numbers of the attempts that ended last; the index is the number modulo {@link KNOWN_ENDS}. */
   readonly #ended: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
@@ -26,7 +26,7 @@ export class SharedProgress {
     this.#ended = new Int32Array(memory, 4 * (2 + 2 * slots), slots * KNOWN_ENDS);
   }
 
-  /** @param last of each slot, the number before the first job that the thread will be given */
+  /** @param last per slot, the number before that of the first delivery that the thread gets */
   static from(last: readonly number[]): SharedProgress {
     const progress = new SharedProgress(new SharedArrayBuffer(4 * (2 + last.length * (2 + KNOWN_ENDS))));
     progress.#begun.set(last);
@@ -35,9 +35,9 @@ export class SharedProgress {
   }
 
   /**
-   * The thread begins a job, which has the thread until {@link leave}. False where the slot is quiet: then the job
-   * must not be begun. Each side writes before it reads what the other writes, so a job that {@link isBegun}
-   * denies after {@link quiet} is never begun.
+   * The thread begins an attempt, which holds the thread until {@link leave}. Returns false if the slot is quiet: then
+   * the attempt must not begin. Each side writes before it reads what the other writes: so a delivery that is not
+   * {@link isBegun} after {@link quiet} never begins.
    */
   enter(slot: number, number: number): boolean {
     Atomics.store(this.#begun, slot, number);
@@ -50,7 +50,7 @@ export class SharedProgress {
     Atomics.store(this.#thread, 0, NONE);
   }
 
-  /** The job has ended, though its outcome may not be told yet. */
+  /** The attempt has ended, though its outcome may not be posted yet. */
   end(slot: number, number: number): void {
     Atomics.store(this.#ended, endCell(slot, number), number);
   }
@@ -60,7 +60,7 @@ export class SharedProgress {
     Atomics.add(this.#thread, 1, 1);
   }
 
-  /** Lets the slot begin nothing more. */
+  /** The slot begins no further attempt. */
   quiet(slot: number): void {
     Atomics.store(this.#quiet, slot, 1);
   }
@@ -79,7 +79,7 @@ export class SharedProgress {
     return this.isBegun(slot, number) && Atomics.load(this.#ended, endCell(slot, number)) !== number;
   }
 
-  /** The job whose processor has the thread. After its first `await` a processor cannot be seen any more. */
+  /** The delivery whose processor holds the thread. After its first `await` a processor does not show here. */
   get holder(): { readonly slot: number; readonly number: number } | undefined {
     const slot = Atomics.load(this.#thread, 0);
     return slot === NONE ? undefined : { slot, number: Atomics.load(this.#begun, slot) };

@@ -1,24 +1,24 @@
-/** So many that have gone are kept at the front, for no more than moving what is left costs. */
+/** Deleted places that may stay at the front of the list. */
 const SLACK = 1_024;
 
 /**
- * Things under numbers that rise by one, each of which goes in its time. It is no Map, for the reason that `Holdings` has: a Map
- * that is filled and emptied all the time keeps alive what has gone.
+ * Values under sequence numbers that rise by one; each is deleted at some time. Not a Map, for the reason given at
+ * `InFlight`: a Map that is filled and emptied all the time keeps deleted values alive.
  */
 export class SequenceMap<T> {
   #list: (T | undefined)[] = [];
-  /** The number of the first in the list. */
+  /** The number of the first place in the list. */
   #first = 0;
-  /** Before this index all have gone. */
+  /** All places before this index are deleted. */
   #start = 0;
 
-  /** @param number that of the one before and one, as 32 bits, unless there is none */
-  add(number: number, thing: T): void {
+  /** @param number the one after the last appended number, as 32 bits; any number if the map is empty */
+  append(number: number, value: T): void {
     if (this.#start === this.#list.length) {
       this.clear();
       this.#first = number;
     }
-    this.#list.push(thing);
+    this.#list.push(value);
   }
 
   get(number: number): T | undefined {
@@ -44,8 +44,8 @@ export class SequenceMap<T> {
   /** In the order of their numbers. */
   *[Symbol.iterator](): Iterator<T> {
     for (let index = this.#start; index < this.#list.length; index++) {
-      const thing = this.#list[index];
-      if (thing !== undefined) yield thing;
+      const value = this.#list[index];
+      if (value !== undefined) yield value;
     }
   }
 

@@ -1,51 +1,51 @@
-import type { AttemptOptions } from '../bench.js';
-import type { Outcome, Running } from '../executor.js';
-import { doJob } from '../job.js';
-import type { NumberedJob } from './messages.js';
+import { INTERRUPTED, type Outcome, type RunningAttempt } from '../../core/executor.js';
+import { type AttemptOptions, beginAttempt } from '../attempt.js';
+import type { NumberedDelivery } from './messages.js';
 import type { SharedProgress } from './progress.js';
 
-/** ms after which jobs that wait leave the thread to timers, messages and the other slots, and go on afterwards. */
+/** ms after which waiting deliveries leave the thread to timers, messages and other slots, and go on afterwards. */
 const TURN = 10;
 
 export interface SlotOptions {
-  readonly bench: AttemptOptions;
+  readonly attemptOptions: AttemptOptions;
   readonly concurrency: number;
   readonly progress: SharedProgress;
-  readonly onEnd: (job: NumberedJob, outcome: Outcome, busy: number) => void;
+  readonly onEnd: (delivery: NumberedDelivery, outcome: Outcome, busy: number) => void;
 }
 
-/** Inside a thread: does the jobs of one consumer, in their order, so many at a time. */
+/** Inside a thread: makes the attempts of one consumer, in the order of its deliveries, so many at a time. */
 export class Slot {
   readonly #options: SlotOptions;
-  readonly #running = new Map<number, Running>();
-  #waiting: NumberedJob[] = [];
+  readonly #running = new Map<number, RunningAttempt>();
+  #waiting: NumberedDelivery[] = [];
   #inWork = 0;
-  #pumping = false;
+  #beginning = false;
   #turnBegan: number | undefined;
 
   constructor(options: SlotOptions) {
     this.#options = options;
   }
 
-  add(job: NumberedJob): void {
-    this.#waiting.push(job);
+  /** Call {@link beginAttempts} afterwards. */
+  enqueue(delivery: NumberedDelivery): void {
+    this.#waiting.push(delivery);
   }
 
-  /** Ends a job from outside. Of one that waits nothing is told: whoever interrupts it knows. */
+  /** Ends an attempt from outside. A waiting delivery is dropped without an outcome: the caller knows it. */
   interrupt(number: number, reason: string): void {
-    this.#waiting = this.#waiting.filter((job) => job.number !== number);
+    this.#waiting = this.#waiting.filter((delivery) => delivery.number !== number);
     this.#running.get(number)?.interrupt(reason);
   }
 
-  /** Begins what can be begun. A processor that returns at once ends within this loop, not within itself. */
-  pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
+  /** Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one. */
+  beginAttempts(): void {
+    if (this.#beginning) return;
+    this.#beginning = true;
     let next = 0;
     while (this.#inWork < this.#options.concurrency && next < this.#waiting.length && !this.#turnIsOver())
-      this.#begin(this.#waiting[next++] as NumberedJob);
+      this.#begin(this.#waiting[next++] as NumberedDelivery);
     this.#waiting.splice(0, next);
-    this.#pumping = false;
+    this.#beginning = false;
   }
 
   #turnIsOver(): boolean {
@@ -54,29 +54,30 @@ export class Slot {
       this.#turnBegan = now;
       setImmediate(() => {
         this.#turnBegan = undefined;
-        this.pump();
+        this.beginAttempts();
       });
     }
     return now - this.#turnBegan > TURN;
   }
 
-  #begin(job: NumberedJob): void {
-    const { bench, progress, onEnd } = this.#options;
-    if (!progress.enter(job.slot, job.number)) {
-      onEnd(job, { kind: 'interrupted' }, 0);
+  #begin(delivery: NumberedDelivery): void {
+    const { attemptOptions, progress, onEnd } = this.#options;
+    const { slot, number } = delivery;
+    if (!progress.enter(slot, number)) {
+      onEnd(delivery, INTERRUPTED, 0);
       return;
     }
     let ended = false;
     this.#inWork++;
-    const running = doJob(job, bench, (_job, outcome, busy) => {
+    const running = beginAttempt(delivery, attemptOptions, (_delivery, outcome, busy) => {
       ended = true;
       this.#inWork--;
-      this.#running.delete(job.number);
-      progress.end(job.slot, job.number);
-      onEnd(job, outcome, busy);
-      this.pump();
+      this.#running.delete(number);
+      progress.end(slot, number);
+      onEnd(delivery, outcome, busy);
+      this.beginAttempts();
     });
     progress.leave();
-    if (!ended) this.#running.set(job.number, running);
+    if (!ended) this.#running.set(number, running);
   }
 }

@@ -1,23 +1,23 @@
-/** No more ms than this count between two looks. */
+/** The time between two calls counts for at most so many ms. */
 const MOST = 200;
 
-/** For how long a thread has given no sign of life, as far as it was looked at. */
+/** Measures for how long a thread has given no sign of life. */
 export class StallDetector {
   #pulse: number | undefined;
-  #lookedAt = 0;
-  #lasts = 0;
+  #calledAt = 0;
+  #silence = 0;
 
   /**
-   * Time that passed unseen does not count: this thread was kept busy itself, or the whole machine slept.
+   * Long times between two calls do not count: then this thread was busy itself, or the machine slept.
    *
    * @param pulse changes as long as the thread is alive
    * @param now ms
-   * @returns ms
+   * @returns ms without a change of the pulse
    */
-  look(pulse: number, now: number): number {
-    this.#lasts = pulse === this.#pulse ? this.#lasts + Math.min(now - this.#lookedAt, MOST) : 0;
+  silence(pulse: number, now: number): number {
+    this.#silence = pulse === this.#pulse ? this.#silence + Math.min(now - this.#calledAt, MOST) : 0;
     this.#pulse = pulse;
-    this.#lookedAt = now;
-    return this.#lasts;
+    this.#calledAt = now;
+    return this.#silence;
   }
 }

@@ -2,14 +2,14 @@ import { format } from 'node:util';
 import type { Logger } from '../../log/logger.js';
 import type { FromThread, LogLevel } from './messages.js';
 
-type Tell = (message: FromThread) => void;
+type Post = (message: FromThread) => void;
 
-/** A logger inside a thread: its lines come out of the log of the process. */
-export function threadLogger(tell: Tell, common: Record<string, unknown> = {}): Logger {
+/** A logger inside a thread: the process writes its lines to its own log. */
+export function threadLogger(post: Post, common: Record<string, unknown> = {}): Logger {
   const line =
     (level: LogLevel) =>
     (first: unknown, ...rest: unknown[]) => {
-      // Pino takes a text, or an error, without fields too.
+      // Like pino, it also takes a text, or an error, without fields.
       const bare = typeof first !== 'object' || first === null;
       const own = bare ? {} : first instanceof Error ? { err: first } : first;
       const fields = { ...common, ...own };
@@ -20,10 +20,10 @@ export function threadLogger(tell: Tell, common: Record<string, unknown> = {}): 
           : [first.message];
       const text = format(...words);
       try {
-        tell({ kind: 'log', level, fields, text });
+        post({ kind: 'log', level, fields, text });
       } catch {
-        // Among the fields is one that cannot leave the thread, a function perhaps.
-        tell({ kind: 'log', level, fields: { ...asJson(common), ...asJson(own) }, text });
+        // One of the fields cannot be posted, a function perhaps.
+        post({ kind: 'log', level, fields: { ...asJson(common), ...asJson(own) }, text });
       }
     };
   return {
@@ -31,11 +31,11 @@ export function threadLogger(tell: Tell, common: Record<string, unknown> = {}): 
     info: line('info'),
     warn: line('warn'),
     error: line('error'),
-    child: (fields) => threadLogger(tell, { ...common, ...fields }),
+    child: (fields) => threadLogger(post, { ...common, ...fields }),
   };
 }
 
-/** What a log in JSON would show of it. */
+/** What a log in JSON would show of the fields. */
 function asJson(fields: object): object {
   try {
     return JSON.parse(JSON.stringify(fields)) as object;

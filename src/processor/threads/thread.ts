@@ -1,83 +1,89 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
+import {
+  type ConsumerExecutor,
+  type Delivery,
+  INTERRUPTED,
+  type OnOutcome,
+  type Outcome,
+  type RunningAttempt,
+} from '../../core/executor.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
-import type { ConsumerExecutor, Job, OnOutcome, Outcome, Running } from '../executor.js';
-import type { Done, ThreadData } from './messages.js';
-import { type Pending, PendingJobs } from './pending.js';
+import type { AttemptEnd, ThreadData } from './messages.js';
+import { PendingDeliveries, type PendingDelivery } from './pending.js';
 import { SharedProgress } from './progress.js';
 import { StallDetector } from './stall-detector.js';
 import { WorkerHandle } from './worker-handle.js';
 
-/** ms between two looks at the thread. */
-const LOOK_EVERY = 100;
-/** ms beyond the time of an attempt that a thread may be kept busy: it may be over in a moment. */
+/** ms between two checks whether the worker is blocked. */
+const CHECK_EVERY = 100;
+/** ms beyond the timeout of an attempt that a worker may be blocked: it may end in a moment. */
 const GRACE = 500;
 /**
- * ms to wait before the next try where the last one failed, twice as long each time; and where nobody was to blame
- * for the end of the thread.
+ * ms to wait after a try to load the processor has failed, doubled each time; and if no delivery is to blame for the
+ * end of the worker.
  */
-const AGAIN_AFTER = 1_000;
-const AGAIN_AFTER_MOST = 30_000;
-/** ms of tries that failed after which its jobs wait no longer: others may be able to do them. */
+const RETRY_AFTER = 1_000;
+const RETRY_AFTER_MOST = 30_000;
+/** ms of failed tries after which its deliveries wait no longer: other processes may be able to process them. */
 const PATIENCE = 5_000;
-
-const INTERRUPTED: Outcome = { kind: 'interrupted' };
+/** All suspects are tried again in no more trials than this: one by one, or several together. */
+const MOST_TRIALS = 4;
 
 export interface ThreadOptions extends Omit<ThreadData, 'memory' | 'port'> {
   readonly log: Logger;
 }
 
-/** In no more trials than this all suspects are done again: one by one, or several together. */
-const MOST_TRIALS = 4;
-
 /**
- * A thread that processes messages, for good: when the processor ends it, or keeps it busy for too long, another
- * one takes its place. The job to blame has failed then; the others are done again, at the same attempt. Where
- * several may be to blame, they are done again apart from each other, until one of them does it again.
+ * A thread that processes messages until it is stopped. If the processor ends its worker, or blocks it for too long, another
+ * worker takes its place. The attempt to blame has failed then; the others are made again, with the same number. If
+ * several may be to blame, they are made again apart from each other, until one of them does it again.
  */
 export class Thread {
   readonly #options: ThreadOptions;
-  readonly #jobs: PendingJobs;
+  readonly #pending: PendingDeliveries;
+  /** Slots that begin no further attempt. */
   readonly #quiet = new Set<number>();
   readonly #stopping = new AbortController();
   readonly #failures: ThrottledLog<unknown>;
-  #silence = new StallDetector();
-  /** Has loaded the processor, and all jobs. Undefined while it is replaced. */
-  #spawned: WorkerHandle | undefined;
+  #stallDetector = new StallDetector();
+  /** Has loaded the processor. Undefined while it is replaced. */
+  #worker: WorkerHandle | undefined;
   #loading: WorkerHandle | undefined;
-  /** The processor could not be loaded again for so long that no jobs are taken on. */
+  /** The processor could not be loaded again for so long that no deliveries are accepted. */
   #closed = false;
-  /** To be done again before all others, and apart. */
-  #suspects: Pending[] = [];
-  /** Those of them that the thread has now, and nothing else. */
-  #onTrial: Pending[] = [];
+  /** To be tried again before all others, and apart from them. */
+  #suspects: PendingDelivery[] = [];
+  /** The suspects that the worker has now. It has nothing else. */
+  #onTrial: PendingDelivery[] = [];
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
-    this.#jobs = new PendingJobs(options.consumers.length);
+    const { length: slots } = options.consumers;
+    this.#pending = new PendingDeliveries(slots, (pending, reason) => this.#interrupt(pending, reason));
     this.#failures = repeatedFailures(options.log, 'a thread cannot load the processor again');
   }
 
-  /** @throws {CgroupError} PROCESSOR where the module cannot be loaded */
+  /** @throws {CgroupError} PROCESSOR if the module cannot be loaded */
   async start(): Promise<void> {
-    await this.#spawn();
+    await this.#startWorker();
     if (this.#stopping.signal.aborted) return;
-    this.#watch = setInterval(() => this.#look(), LOOK_EVERY);
+    this.#watch = setInterval(() => this.#checkWorker(), CHECK_EVERY);
   }
 
-  /** The lane of one of its consumers. What waits for its turn waits in the thread, which so never waits for us. */
-  lane(slot: number): ConsumerExecutor {
+  /** The executor of one of its consumers. Deliveries wait in the worker, so that it never waits for this side. */
+  executorFor(slot: number): ConsumerExecutor {
     const closed = () => this.#closed;
     return {
       depth: Number.POSITIVE_INFINITY,
       get closed() {
         return closed();
       },
-      execute: (job, onOutcome) => this.#run(slot, job, onOutcome),
-      quiet: () => this.#beQuiet(slot),
+      execute: (delivery, onOutcome) => this.#execute(slot, delivery, onOutcome),
+      quiet: () => this.#quietSlot(slot),
     };
   }
 
@@ -85,156 +91,156 @@ export class Thread {
     this.#stopping.abort();
     clearInterval(this.#watch);
     this.#loading?.terminate();
-    for (const pending of this.#jobs.all()) this.#jobs.end(pending, INTERRUPTED, 0);
-    await this.#spawned?.end();
+    for (const pending of this.#pending.all()) this.#pending.end(pending, INTERRUPTED, 0);
+    await this.#worker?.end();
   }
 
-  #run<J extends Job>(slot: number, job: J, onOutcome: OnOutcome<J>): Running {
-    const pending = this.#jobs.add(slot, job, onOutcome);
-    if (this.#closed || this.#quiet.has(slot)) this.#jobs.end(pending, INTERRUPTED, 0);
-    else if (this.#onTrial.length === 0) this.#spawned?.post(this.#jobs.post(pending));
-    return { interrupt: (reason) => this.#interrupt(pending, reason) };
+  #execute<D extends Delivery>(slot: number, delivery: D, onOutcome: OnOutcome<D>): RunningAttempt {
+    const pending = this.#pending.accept(slot, delivery, onOutcome);
+    if (this.#closed || this.#quiet.has(slot)) this.#pending.end(pending, INTERRUPTED, 0);
+    else if (this.#onTrial.length === 0) this.#worker?.post(this.#pending.assignNumber(pending));
+    return pending;
   }
 
-  /** It counts at once, also where the thread is too busy to hear of it. */
-  #interrupt(pending: Pending, reason: string): void {
+  /** Counts at once, even if the worker is blocked and does not hear of it. */
+  #interrupt(pending: PendingDelivery, reason: string): void {
     const { slot, number } = pending;
     if (pending.ended) return;
-    this.#jobs.end(pending, INTERRUPTED, 0);
-    if (number !== undefined) this.#spawned?.interrupt(slot, number, reason);
-    this.#feed();
+    this.#pending.end(pending, INTERRUPTED, 0);
+    if (number !== undefined) this.#worker?.interrupt(slot, number, reason);
+    this.#postWaiting();
   }
 
-  #beQuiet(slot: number): void {
+  #quietSlot(slot: number): void {
     this.#quiet.add(slot);
-    const progress = this.#spawned?.progress;
+    const progress = this.#worker?.progress;
     progress?.quiet(slot);
-    for (const pending of this.#jobs.all()) {
+    for (const pending of this.#pending.all()) {
       const { number } = pending;
       const begun = number !== undefined && progress?.isBegun(slot, number);
-      if (pending.slot === slot && !begun) this.#jobs.end(pending, INTERRUPTED, 0);
+      if (pending.slot === slot && !begun) this.#pending.end(pending, INTERRUPTED, 0);
     }
-    this.#feed();
+    this.#postWaiting();
   }
 
-  /** Makes the thread, and gives it what there is to do. */
-  async #spawn(): Promise<void> {
+  /** Starts a worker, and posts the deliveries that wait. */
+  async #startWorker(): Promise<void> {
     const { log, ...data } = this.#options;
-    const progress = SharedProgress.from(this.#jobs.last);
-    const spawned = new WorkerHandle({
+    const progress = SharedProgress.from(this.#pending.last);
+    const worker = new WorkerHandle({
       data,
       progress,
       log,
-      onDone: (done) => this.#done(done),
-      onExit: (why) => this.#exited(spawned, why),
+      onEnds: (ends) => this.#onEnds(ends),
+      onExit: (why) => this.#onExit(worker, why),
     });
-    this.#loading = spawned;
+    this.#loading = worker;
     try {
-      await spawned.load();
-      // It may have ended in the moment between its being ready and our being told.
-      if (spawned.gone) throw spawned.gone;
+      await worker.load();
+      // It may have ended between its message that it is ready and now.
+      if (worker.gone) throw worker.gone;
     } catch (error) {
-      spawned.terminate();
+      worker.terminate();
       throw error;
     } finally {
       this.#loading = undefined;
     }
-    this.#spawned = spawned;
+    this.#worker = worker;
     this.#closed = false;
-    this.#silence = new StallDetector();
+    this.#stallDetector = new StallDetector();
     for (const slot of this.#quiet) progress.quiet(slot);
-    this.#feed();
+    this.#postWaiting();
   }
 
-  /** Posts what waits, once no suspect is on trial any more: the next of them, or all others. */
-  #feed(): void {
-    const spawned = this.#spawned;
-    if (!spawned || this.#onTrial.some(({ ended }) => !ended)) return;
+  /** When no suspect is on trial any more, posts the next suspects, or else all deliveries that wait. */
+  #postWaiting(): void {
+    const worker = this.#worker;
+    if (!worker || this.#onTrial.some(({ ended }) => !ended)) return;
     this.#suspects = this.#suspects.filter(({ ended }) => !ended);
     this.#onTrial = this.#suspects.splice(0, Math.ceil(this.#suspects.length / MOST_TRIALS));
-    const next = this.#onTrial.length > 0 ? this.#onTrial : this.#jobs.waiting();
-    for (const pending of next) spawned.post(this.#jobs.post(pending));
+    const next = this.#onTrial.length > 0 ? this.#onTrial : this.#pending.waiting();
+    for (const pending of next) worker.post(this.#pending.assignNumber(pending));
   }
 
-  #done(done: readonly Done[]): void {
-    for (const { slot, number, outcome, busy } of done) {
-      const pending = this.#jobs.posted(slot, number);
-      if (pending) this.#jobs.end(pending, outcome, busy);
+  #onEnds(ends: readonly AttemptEnd[]): void {
+    for (const { slot, number, outcome, busy } of ends) {
+      const pending = this.#pending.findPosted(slot, number);
+      if (pending) this.#pending.end(pending, outcome, busy);
     }
-    if (this.#onTrial.length > 0) this.#feed();
+    if (this.#onTrial.length > 0) this.#postWaiting();
   }
 
-  #look(): void {
-    const spawned = this.#spawned;
-    if (!spawned) return;
+  #checkWorker(): void {
+    const worker = this.#worker;
+    if (!worker) return;
     const { timeout, log, path } = this.#options;
-    const silence = this.#silence.look(spawned.progress.pulse, performance.now());
+    const silence = this.#stallDetector.silence(worker.progress.pulse, performance.now());
     if (silence < timeout + GRACE) return;
     log.warn(
-      { processor: path, ...this.#blamed(spawned) },
+      { processor: path, ...this.#suspectFields(worker) },
       `the processor keeps its thread busy for longer than ${timeout} ms: replaced`,
     );
     const error = `no result within ${timeout} ms, and its thread was kept busy`;
-    this.#replace(spawned, { kind: 'failed', reason: 'timeout', error }, timeout);
+    this.#replaceWorker(worker, { kind: 'failed', reason: 'timeout', error }, timeout);
   }
 
-  #exited(spawned: WorkerHandle, why: string): void {
-    if (spawned !== this.#spawned) return;
+  #onExit(worker: WorkerHandle, why: string): void {
+    if (worker !== this.#worker) return;
     const { log, path } = this.#options;
     const error = `the processor ended its thread: ${why}`;
-    log.error({ processor: path, ...this.#blamed(spawned) }, `${error}: replaced`);
-    this.#replace(spawned, { kind: 'failed', reason: 'failed', error }, 0);
+    log.error({ processor: path, ...this.#suspectFields(worker) }, `${error}: replaced`);
+    this.#replaceWorker(worker, { kind: 'failed', reason: 'failed', error }, 0);
   }
 
-  /** Which message it is about, for the log, where only one can be to blame. */
-  #blamed(spawned: WorkerHandle): object {
-    const [guilty, ...more] = this.#jobs.suspects(spawned.progress);
-    if (!guilty || more.length > 0) return {};
-    const { inboxId, attempt } = guilty.job;
-    return { consumer: this.#options.consumers[guilty.slot], inboxId, attempt };
+  /** Fields of the log that name the delivery to blame, if there is only one. */
+  #suspectFields(worker: WorkerHandle): object {
+    const [suspect, ...more] = this.#pending.suspects(worker.progress);
+    if (!suspect || more.length > 0) return {};
+    const { inboxId, attempt } = suspect.delivery;
+    return { consumer: this.#options.consumers[suspect.slot], inboxId, attempt };
   }
 
-  /** @param outcome of the job to blame */
-  #replace(spawned: WorkerHandle, outcome: Outcome, busy: number): void {
-    this.#spawned = undefined;
-    spawned.terminate();
-    const suspects = this.#jobs.suspects(spawned.progress);
-    this.#jobs.recall();
+  /** @param outcome of the attempt to blame, if there is only one */
+  #replaceWorker(worker: WorkerHandle, outcome: Outcome, busy: number): void {
+    this.#worker = undefined;
+    worker.terminate();
+    const suspects = this.#pending.suspects(worker.progress);
+    this.#pending.recall();
     this.#suspects = suspects; // fewer each time, so the one to blame is found
     this.#onTrial = [];
-    const [guilty] = suspects;
-    if (guilty && suspects.length === 1) this.#jobs.end(guilty, outcome, busy);
-    // Whoever is to begin nothing more shall not begin anything anew either.
-    for (const slot of this.#quiet) this.#beQuiet(slot);
-    void this.#respawn(suspects.length > 0 ? 0 : AGAIN_AFTER);
+    const [suspect] = suspects;
+    if (suspect && suspects.length === 1) this.#pending.end(suspect, outcome, busy);
+    // A quiet slot must not begin its recalled deliveries either.
+    for (const slot of this.#quiet) this.#quietSlot(slot);
+    void this.#restartWorker(suspects.length > 0 ? 0 : RETRY_AFTER);
   }
 
-  async #respawn(wait: number): Promise<void> {
+  async #restartWorker(wait: number): Promise<void> {
     const { signal } = this.#stopping;
     if (wait > 0) await pause(wait, signal);
     const since = performance.now();
-    for (let again = AGAIN_AFTER; !signal.aborted; again = Math.min(2 * again, AGAIN_AFTER_MOST)) {
+    for (let after = RETRY_AFTER; !signal.aborted; after = Math.min(2 * after, RETRY_AFTER_MOST)) {
       try {
-        await this.#spawn();
+        await this.#startWorker();
         this.#failures.over();
         return;
       } catch (error) {
         if (signal.aborted) return;
         this.#failures.add(error);
         if (!this.#closed && performance.now() - since >= PATIENCE) this.#close(messageOf(error));
-        await pause(again, signal);
+        await pause(after, signal);
       }
     }
   }
 
-  /** Lets go of all jobs. The suspects have failed, because whoever gets them next knows nothing of the suspicion. */
+  /** Ends all deliveries. The suspects have failed, because the next consumers that get them do not know of the suspicion. */
   #close(why: string): void {
     this.#closed = true;
     const { log, path, consumers } = this.#options;
     const error = `it was in work when its thread ended, and the processor cannot be loaded again: ${why}`;
     for (const pending of this.#suspects.splice(0))
-      this.#jobs.end(pending, { kind: 'failed', reason: 'failed', error }, 0);
-    for (const pending of this.#jobs.all()) this.#jobs.end(pending, INTERRUPTED, 0);
+      this.#pending.end(pending, { kind: 'failed', reason: 'failed', error }, 0);
+    for (const pending of this.#pending.all()) this.#pending.end(pending, INTERRUPTED, 0);
     log.error(
       { processor: path, consumers },
       'a thread cannot load the processor again: its consumers hand back their messages, and take none until it can',

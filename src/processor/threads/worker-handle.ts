@@ -4,44 +4,44 @@ import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { LOAD_TIMEOUT, notImported } from '../load.js';
 import {
-  type Done,
+  type AttemptEnd,
   type FromThread,
-  type NumberedJob,
+  type NumberedDelivery,
   pack,
   type ThreadData,
   type ToThread,
 } from './messages.js';
 import type { SharedProgress } from './progress.js';
 
-/** ms that a thread may take to end by itself, and then to be ended. */
+/** ms that a worker may take to end by itself, and then to be terminated. */
 const END_TIMEOUT = 500;
-/** Node's exit code for a module that awaits what never comes. */
+/** Node's exit code for a module that awaits something that never settles. */
 const NEVER_IMPORTED = 13;
 
-export interface SpawnedThreadOptions {
+export interface WorkerHandleOptions {
   readonly data: Omit<ThreadData, 'memory' | 'port'>;
   readonly progress: SharedProgress;
   readonly log: Logger;
-  readonly onDone: (done: readonly Done[]) => void;
-  /** It has ended, and nobody here has ended it. */
+  readonly onEnds: (ends: readonly AttemptEnd[]) => void;
+  /** The worker has ended, and this side did not end it. */
   readonly onExit: (why: string) => void;
 }
 
-/** One thread of Node, from its making to its end. What runs in it is worker.ts. */
+/** One worker of Node, from its start to its end. worker.ts runs in it. */
 export class WorkerHandle {
   readonly progress: SharedProgress;
-  readonly #options: SpawnedThreadOptions;
+  readonly #options: WorkerHandleOptions;
   readonly #worker: Worker;
-  /** Not the worker's own: that one is the processor's, which may send whatever it likes. */
+  /** Not the worker's own port: the processor can send anything over that one. */
   readonly #port: MessagePort;
   readonly #exit: Promise<unknown>;
   #onLoaded: ((error?: CgroupError) => void) | undefined;
-  #outbox: NumberedJob[] = [];
+  #outbox: NumberedDelivery[] = [];
   #ending = false;
   #gone: CgroupError | undefined;
   #error: string | undefined;
 
-  constructor(options: SpawnedThreadOptions) {
+  constructor(options: WorkerHandleOptions) {
     this.#options = options;
     this.progress = options.progress;
     const { port1, port2 } = new MessageChannel();
@@ -57,7 +57,7 @@ export class WorkerHandle {
     this.#worker.on('error', (error) => {
       this.#error = messageOf(error);
     });
-    this.#worker.once('exit', (code) => this.#exited(code));
+    this.#worker.once('exit', (code) => this.#onExit(code));
   }
 
   /**
@@ -79,34 +79,34 @@ export class WorkerHandle {
     });
   }
 
-  /** Set once it has ended. */
+  /** Set when the worker has ended. */
   get gone(): CgroupError | undefined {
     return this.#gone;
   }
 
-  /** Jobs that come together travel together. */
-  post(job: NumberedJob): void {
-    if (this.#outbox.push(job) === 1) queueMicrotask(() => this.#flush());
+  /** Deliveries of the same turn of the event loop are posted together. */
+  post(delivery: NumberedDelivery): void {
+    if (this.#outbox.push(delivery) === 1) queueMicrotask(() => this.#flush());
   }
 
   interrupt(slot: number, number: number, reason: string): void {
-    this.#flush(); // or it would overtake the job
+    this.#flush(); // otherwise it would overtake the delivery
     this.#send({ kind: 'interrupt', slot, number, reason });
   }
 
-  /** Ends it at once. Nothing that it has said and that is not read yet counts any more, but lines of the log. */
+  /** Ends the worker at once. Its messages that are not read yet no longer count, except lines of the log. */
   terminate(): void {
     this.#ending = true;
     void this.#worker.terminate();
   }
 
-  /** Lets it end by itself, but not for long. */
+  /** Lets the worker end by itself, but not for long. */
   async end(): Promise<void> {
     this.#ending = true;
     this.#send({ kind: 'end' });
     await this.#untilExit();
     void this.#worker.terminate();
-    // A call into the system that blocks the thread cannot be ended from outside.
+    // A system call that blocks the thread cannot be ended from outside.
     await this.#untilExit();
   }
 
@@ -117,10 +117,10 @@ export class WorkerHandle {
   }
 
   #flush(): void {
-    const jobs = this.#outbox;
-    if (jobs.length === 0) return;
+    const deliveries = this.#outbox;
+    if (deliveries.length === 0) return;
     this.#outbox = [];
-    this.#port.postMessage(pack(jobs));
+    this.#port.postMessage(pack(deliveries));
   }
 
   #send(message: ToThread): void {
@@ -135,23 +135,23 @@ export class WorkerHandle {
       case 'broken':
         this.#onLoaded?.(new CgroupError('PROCESSOR', message.error, { cause: message.cause }));
         return;
-      case 'done':
-        if (!this.#ending) this.#options.onDone(message.done);
+      case 'ended':
+        if (!this.#ending) this.#options.onEnds(message.ends);
         return;
       case 'log':
         this.#options.log[message.level](message.fields, message.text);
     }
   }
 
-  #exited(code: number): void {
-    // Its end may overtake what it has said before.
+  #onExit(code: number): void {
+    // The exit may overtake messages that were sent before.
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port))
       this.#receive(last.message as FromThread);
     this.#port.close();
     const why = this.#error ?? `process.exit(${code})`;
     this.#gone = this.#cannotLoad(
       code === NEVER_IMPORTED
-        ? 'awaits on import what never comes'
+        ? 'awaits something on import that never settles'
         : `ends its thread on import: ${why.split('\n')[0]}`,
     );
     if (this.#onLoaded) this.#onLoaded(this.#gone);

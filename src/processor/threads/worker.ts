@@ -1,84 +1,90 @@
 import { performance } from 'node:perf_hooks';
 import { workerData } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.js';
+import type { Outcome } from '../../core/executor.js';
 import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { loadProcessor } from '../load.js';
-import { type Done, type FromThread, type ThreadData, type ToThread, unpack } from './messages.js';
+import {
+  type AttemptEnd,
+  type FromThread,
+  type NumberedDelivery,
+  type ThreadData,
+  type ToThread,
+  unpack,
+} from './messages.js';
 import { SharedProgress } from './progress.js';
 import { Slot } from './slot.js';
 import { threadLogger } from './thread-log.js';
 
-// What runs in each of the threads that process messages. Its other side is spawned.ts.
+// Runs in each of the threads that process messages. Its other side is worker-handle.ts.
 
-/** Where nothing was told for so many ms, an outcome is told at once; otherwise with all others of this turn of the event loop. */
-const TELL_EVERY = 5;
+/** If the last post is longer ago, ms, an end is posted at once; otherwise together with all others of this turn of the event loop. */
+const POST_EVERY = 5;
 /** ms between two beats of the pulse. */
 const BEAT_EVERY = 100;
 
 const { path, timeout, concurrency, consumers, memory, port } = workerData as ThreadData;
-const log = threadLogger(tell);
+const log = threadLogger(post);
 const progress = new SharedProgress(memory);
 
-let done: Done[] = [];
-let toldAt = 0;
-let telling = false;
+let ends: AttemptEnd[] = [];
+let postedAt = 0;
+let posting = false;
 
-/** Outcomes that come together travel together: a message for each would cost more than most processors do. */
-function ended(one: Done): void {
-  done.push(one);
-  if (performance.now() - toldAt > TELL_EVERY) tellDone();
-  else if (!telling) {
-    telling = true;
+/** Ends of the same turn are posted together: a message for each would cost more than most processors do. */
+function onEnd({ slot, number }: NumberedDelivery, outcome: Outcome, busy: number): void {
+  ends.push({ slot, number, outcome, busy });
+  if (performance.now() - postedAt > POST_EVERY) postEnds();
+  else if (!posting) {
+    posting = true;
     setImmediate(() => {
-      telling = false;
-      tellDone();
+      posting = false;
+      postEnds();
     });
   }
 }
 
-function tellDone(): void {
-  toldAt = performance.now();
-  if (done.length === 0) return;
-  tell({ kind: 'done', done });
-  done = [];
+function postEnds(): void {
+  postedAt = performance.now();
+  if (ends.length === 0) return;
+  post({ kind: 'ended', ends });
+  ends = [];
 }
 
-function tell(message: FromThread): void {
+function post(message: FromThread): void {
   port.postMessage(message);
 }
 
 async function makeSlots(): Promise<Slot[] | undefined> {
   try {
     const processor = await loadProcessor(path);
-    return consumers.map((consumerId, slot) => {
-      const bench = { consumerId, processor, timeout, log };
-      const onEnd = ({ number }: { number: number }, outcome: Done['outcome'], busy: number) =>
-        ended({ slot, number, outcome, busy });
-      return new Slot({ bench, concurrency, progress, onEnd });
+    return consumers.map((consumerId) => {
+      const attemptOptions = { consumerId, processor, timeout, log };
+      return new Slot({ attemptOptions, concurrency, progress, onEnd });
     });
   } catch (error) {
     const { cause } = error as Error;
     const broken = { kind: 'broken', error: messageOf(error), cause: undefined } as const;
     try {
-      tell({ ...broken, cause: cause instanceof Error ? cause : undefined });
+      post({ ...broken, cause: cause instanceof Error ? cause : undefined });
     } catch {
-      tell(broken); // something in the cause cannot leave the thread
+      post(broken); // something in the cause cannot be posted
     }
     return undefined;
   }
 }
 
-function take(slots: readonly Slot[], message: ToThread): void {
+function receive(slots: readonly Slot[], message: ToThread): void {
   switch (message.kind) {
-    case 'jobs':
-      for (const job of unpack(message)) slots[job.slot]?.add(job);
-      for (const slot of slots) slot.pump();
+    case 'deliveries':
+      for (const delivery of unpack(message)) slots[delivery.slot]?.enqueue(delivery);
+      for (const slot of slots) slot.beginAttempts();
       return;
     case 'interrupt':
       slots[message.slot]?.interrupt(message.number, message.reason);
       return;
     case 'end':
-      // Not now: the processor may still be told, by messages before this one, to come to an end.
+      // Not now: interrupts that came before this message may still have to reach the processor.
       setImmediate(() => process.exit(0));
   }
 }
@@ -87,12 +93,12 @@ const slots = await makeSlots();
 if (slots) {
   // What the processor leaves behind, a timer that throws for instance, must not end the thread.
   const strays = surviveStrayErrors(log);
-  // A processor may end the thread: what was done before is not to be done again.
+  // A processor may end the thread: attempts that ended before must not be made again.
   process.on('exit', () => {
     strays.flush();
-    tellDone();
+    postEnds();
   });
   setInterval(() => progress.beat(), BEAT_EVERY).unref();
-  port.on('message', (message: ToThread) => take(slots, message));
-  tell({ kind: 'ready' });
+  port.on('message', (message: ToThread) => receive(slots, message));
+  post({ kind: 'ready' });
 }

@@ -3,24 +3,24 @@ import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 import type { Entry, InboxReader } from '../../../src/core/consumer-store.js';
+import type { ConsumerExecutor } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { ConsumerExecutor } from '../../../src/processor/executor.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
 const NEVER = new AbortController().signal;
-/** A lane that is done at once. */
-const LANE: ConsumerExecutor = {
+/** Its attempts end at once. */
+const EXECUTOR: ConsumerExecutor = {
   depth: 1,
   closed: false,
-  execute: (job, onOutcome) => {
-    onOutcome(job, { kind: 'processed', messageId: job.inboxId, data: '{}' }, 1);
+  execute: (delivery, onOutcome) => {
+    onOutcome(delivery, { kind: 'processed', messageId: delivery.inboxId, data: '{}' }, 1);
     return { interrupt() {} };
   },
   quiet() {},
 };
 
 interface Read {
-  /** How long it waits in Redis; undefined for not at all. */
+  /** ms that it waits in Redis; undefined for not at all. */
   readonly block: number | undefined;
   readonly answer: (entries: number) => void;
   readonly fail: () => void;
@@ -43,10 +43,10 @@ function setUp({ most }: { most: number }) {
   const store = fakeStore({
     commit: () => new Promise<string[]>((resolve) => commits.push(() => resolve([]))),
   });
-  const admission = new ReadLimiter(most);
+  const readLimiter = new ReadLimiter(most);
   const committer = new Committer({
     store,
-    admission,
+    readLimiter,
     outputMaxLen: 0,
     log: silentLogger,
     onSettled: () => {},
@@ -57,8 +57,8 @@ function setUp({ most }: { most: number }) {
     reader,
     store,
     committer,
-    admission,
-    lane: LANE,
+    readLimiter,
+    executor: EXECUTOR,
     concurrency: 1,
     batch: 1,
     consumers: 1,
@@ -68,41 +68,41 @@ function setUp({ most }: { most: number }) {
     onAttempt: undefined,
   });
   consumer.start();
-  /** What can happen by itself has happened. */
+  /** Waits until nothing more happens by itself. */
   const settle = () => vi.advanceTimersByTimeAsync(1_000);
   const read = async (n: number): Promise<Read> => {
     await settle();
     expect(reads.length).toBe(n);
     return reads[n - 1] as Read;
   };
-  return { admission, commits, settle, read };
+  return { readLimiter, commits, settle, read };
 }
 
 describe('a consumer', () => {
   vi.useFakeTimers();
   afterEach(() => vi.clearAllTimers());
 
-  it('waits in Redis for the first message, whoever else reads', async () => {
-    const { admission, read } = setUp({ most: 1 });
-    await admission.acquire(() => 1, NEVER);
+  it('waits in Redis for the first message, even if another read has the turn', async () => {
+    const { readLimiter, read } = setUp({ most: 1 });
+    await readLimiter.acquire(() => 1, NEVER);
     expect((await read(1)).block).toBeGreaterThan(0);
   });
 
-  it('waits for its turn where more is waiting, and then not in Redis', async () => {
-    const { admission, commits, settle, read } = setUp({ most: 1 });
+  it('waits for its turn if more is waiting, and then not in Redis', async () => {
+    const { readLimiter, commits, settle, read } = setUp({ most: 1 });
     (await read(1)).answer(1);
-    await admission.acquire(() => 1, NEVER);
+    await readLimiter.acquire(() => 1, NEVER);
     await settle();
     commits[0]?.();
     await read(1);
-    admission.release(1);
+    readLimiter.release(1);
     const inTurn = await read(2);
     expect(inTurn.block).toBeUndefined();
     inTurn.answer(0);
     expect((await read(3)).block).toBeGreaterThan(0);
   });
 
-  it('reads no more than is allowed as long as Redis has not taken its results', async () => {
+  it('reads no more than is allowed while its results are on their way to Redis', async () => {
     const { commits, settle, read } = setUp({ most: 1 });
     (await read(1)).answer(1);
     await read(1);
@@ -111,13 +111,13 @@ describe('a consumer', () => {
     await read(2);
   });
 
-  it('gives its turn back when the read fails, and goes on', async () => {
-    const { admission, commits, settle, read } = setUp({ most: 1 });
+  it('gives its turn back if the read fails, and goes on', async () => {
+    const { readLimiter, commits, settle, read } = setUp({ most: 1 });
     (await read(1)).answer(1);
     await settle();
     commits[0]?.();
     (await read(2)).fail();
     expect((await read(3)).block).toBeGreaterThan(0);
-    await expect(admission.acquire(() => 1, NEVER)).resolves.toBe(1);
+    await expect(readLimiter.acquire(() => 1, NEVER)).resolves.toBe(1);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../src/core/message.js';
 
 const parse = (text: string) => parseMessage(Buffer.from(text));
-/** The id of a message that must be one. */
+/** The id of a valid message. */
 function idOf(text: string): string {
   const parsed = parse(text);
   if (!parsed.valid) throw new Error(`${parsed.reason}: ${parsed.error}`);
@@ -43,7 +43,7 @@ describe('a message', () => {
     expect(idOf(`{"a":{"message_id":9.5},"message_id":${number},"b":1}`)).toBe(id);
   });
 
-  it('keeps the last id as it was written, if there are two, and other names may be there twice too', () => {
+  it('keeps the last id as it was written, if there are two, and other names may be duplicates, too', () => {
     expect(idOf('{"message_id":1.25,"a":1,"a":2,"message_id":9007199254740993}')).toBe('9007199254740993');
   });
 
@@ -64,7 +64,7 @@ describe('a message', () => {
     ['{"message_id":true}', 'no-message-id', 'message_id is a boolean, not a string or a number'],
     ['{"message_id":[1]}', 'no-message-id', 'message_id is an array, not a string or a number'],
     ['{"message_id":{}}', 'no-message-id', 'message_id is an object, not a string or a number'],
-  ])('%j is none', (text, reason, error) => {
+  ])('%j is invalid', (text, reason, error) => {
     expect(parse(text)).toEqual({
       valid: false,
       reason,
@@ -72,7 +72,7 @@ describe('a message', () => {
     });
   });
 
-  it('is none where its bytes are no UTF-8: decoding would change it', () => {
+  it('is invalid if its bytes are not UTF-8: decoding would change them', () => {
     const bytes = Buffer.from('{"message_id":"\xff"}', 'latin1');
     expect(parseMessage(bytes)).toEqual({
       valid: false,
@@ -81,8 +81,8 @@ describe('a message', () => {
     });
   });
 
-  // One message that throws where it is read would end one consumer after the other.
-  it.each(['1', '1.5', '"x"'])('with the id %s is read or refused however deep it is nested', (id) => {
+  // If parsing a message could throw, that message would end one consumer after the other.
+  it.each(['1', '1.5', '"x"'])('with the id %s is parsed or refused, however deep it is nested', (id) => {
     const depth = 100_000;
     const text = `{"message_id":${id},"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     const parsed = parse(text);
@@ -92,7 +92,7 @@ describe('a message', () => {
 });
 
 describe('any bytes', () => {
-  /** What is nearly a message: shuffled pieces of JSON, ids of all kinds among them. */
+  /** Nearly messages: shuffled pieces of JSON, with ids of all kinds. */
   const pieces = fc
     .array(
       fc.constantFrom(
@@ -121,7 +121,7 @@ describe('any bytes', () => {
     pieces,
   );
 
-  it('are a message, or none for a reason', () => {
+  it('are a message, or invalid for a reason', () => {
     fc.assert(
       fc.property(bytes, (message) => {
         const parsed = parseMessage(message);
@@ -140,7 +140,7 @@ describe('any bytes', () => {
     );
   });
 
-  it('that are an object with a number for an id keep it as it was written, where a double would not hold it', () => {
+  it('that are an object with a number for an id keep it as it was written, if a double cannot hold it', () => {
     const digits = fc.stringMatching(/^-?[1-9]\d{0,30}(\.\d{1,20})?([eE][+-]?\d{1,3})?$/);
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), digits, (rest, number) => {

@@ -44,7 +44,7 @@ describe('a pause', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  it('is none where the signal is aborted already', async () => {
+  it('is none if the signal is aborted already', async () => {
     await pause(3_600_000, AbortSignal.abort());
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -95,7 +95,7 @@ describe('a loop', () => {
     return work.of(new Loop(100, () => work.do(), unexpected));
   });
 
-  it('makes its pause after each call, however long that took', async () => {
+  it('pauses after each call, however long the call took', async () => {
     const starts: number[] = [];
     const begun = Date.now();
     const loop = new Loop(
@@ -114,7 +114,7 @@ describe('a loop', () => {
     expect(starts).toEqual([0, 130, 260, 390]);
   });
 
-  it('works at once, and not twice at a time when it is started twice', async () => {
+  it('works at once, and not twice at a time if it is started twice', async () => {
     const work = vi.fn(() => pause(1_000));
     const loop = new Loop(100, work, unexpected);
     await loop.start();
@@ -129,7 +129,7 @@ describe('a loop', () => {
     await stopped;
   });
 
-  it('tells of an error, thrown or rejected, and goes on', async () => {
+  it('reports an error, thrown or rejected, and goes on', async () => {
     const errors: unknown[] = [];
     let calls = 0;
     const loop = new Loop(
@@ -149,7 +149,7 @@ describe('a loop', () => {
     expect(calls).toBe(3);
   });
 
-  it('does not wait for the end of its pause when it is stopped', async () => {
+  it('does not wait for the end of its pause if it is stopped', async () => {
     const loop = new Loop(3_600_000, () => Promise.resolve(), unexpected);
     await loop.start();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -168,7 +168,7 @@ describe('the reclaimer', () => {
     return work.of(
       new Reclaimer({
         store,
-        takers: [{ id: 'c', room: 5, accept: () => {} }],
+        consumers: [{ id: 'c', room: 5, takeOver: () => {} }],
         claimAfter: 3_000,
         log: silentLogger,
         onLost: unexpected,
@@ -177,7 +177,7 @@ describe('the reclaimer', () => {
   });
 });
 
-describe('the registry of members', () => {
+describe('the heartbeats', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
     const registry: Registry = {
@@ -187,12 +187,11 @@ describe('the registry of members', () => {
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
     });
-    const held = { inboxId: '1-1', consumerId: 'c' };
     return work.of(
       new Heartbeats({
         registry,
         store,
-        consumers: [{ id: 'c', heldSince: () => [held.inboxId], lose: () => {} }],
+        consumers: [{ id: 'c', heldLongerThan: () => ['1-1'], lose: () => {} }],
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,

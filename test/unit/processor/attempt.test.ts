@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Delivery, Outcome } from '../../../src/core/executor.js';
 import { type Logger, silentLogger } from '../../../src/log/logger.js';
 import { Attempt } from '../../../src/processor/attempt.js';
 import type { Context } from '../../../src/processor/context.js';
-import type { Outcome } from '../../../src/processor/executor.js';
 import type { Processor } from '../../../src/processor/processor.js';
 
 const message = { message_id: 'm' };
@@ -14,16 +14,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets one attempt begin; `endings` grows with whatever it says of its end. */
+/** Begins one attempt; `endings` gets each of its outcomes. */
 function begin(processor: Processor, timeout = 1_000, log: Logger = silentLogger) {
   const endings: Outcome[] = [];
-  const job = { inboxId: '5-1', message: '{"message_id":"m"}', attempt: 3 };
-  const bench = { consumerId: 'c-1', processor, timeout, log };
-  const attempt = new Attempt(job, 'm', bench, (of, outcome) => {
-    expect(of).toBe(job);
+  const delivery: Delivery = { inboxId: '5-1', message: '{"message_id":"m"}', attempt: 3 };
+  const options = { consumerId: 'c-1', processor, timeout, log };
+  const attempt = new Attempt(delivery, 'm', options, (of, outcome) => {
+    expect(of).toBe(delivery);
     endings.push(outcome);
   });
-  attempt.run(message);
+  attempt.begin(message);
   return { attempt, endings };
 }
 
@@ -38,7 +38,7 @@ const never = () => new Promise<never>(() => {});
 const failed = (error: unknown) => ({ kind: 'failed', reason: 'failed', error });
 
 describe('an attempt', () => {
-  it('hands over the message, and what the processor may know', async () => {
+  it('gives the processor the message and the context', async () => {
     let seen: unknown[] = [];
     const lines: object[] = [];
     const log: Logger = {
@@ -60,7 +60,7 @@ describe('an attempt', () => {
     expect(lines).toEqual([{ consumer: 'c-1', inboxId: '5-1', attempt: 3 }]);
   });
 
-  it('ends at once where the result is no promise', () => {
+  it('ends at once if the result is no promise', () => {
     expect(begin(() => ({ a: 1 })).endings).toEqual([{ kind: 'processed', messageId: 'm', data: '{"a":1}' }]);
   });
 
@@ -104,7 +104,7 @@ describe('an attempt', () => {
       },
       expect.stringContaining('circular'),
     ],
-  ])('fails where the processor %s', async (_name, processor, error) => {
+  ])('fails if the processor %s', async (_name, processor, error) => {
     expect(await endingsOf(processor)).toEqual([failed(error)]);
   });
 
@@ -151,13 +151,13 @@ describe('an attempt', () => {
         },
       }),
     ],
-  ])('fails, and lets nothing out, where the processor %s', async (_name, processor) => {
+  ])('fails, and lets no error out, if the processor %s', async (_name, processor) => {
     expect(await endingsOf(processor)).toEqual([failed(expect.any(String))]);
   });
 });
 
 describe('the time of an attempt', () => {
-  it('is over after the timeout; the signal tells the processor', async () => {
+  it('is over after the timeout, and the signal is aborted', async () => {
     let signal: AbortSignal | undefined;
     const { endings } = begin((_message, context) => {
       signal = context.signal;
@@ -170,7 +170,7 @@ describe('the time of an attempt', () => {
     expect(signal?.reason).toMatchObject({ name: 'TimeoutError' });
   });
 
-  it('is told even to one that asks for the signal afterwards', async () => {
+  it('is over for a processor that uses the signal only afterwards, too', async () => {
     let context: Context | undefined;
     begin((_message, given) => {
       context = given;
@@ -202,7 +202,7 @@ describe('an interrupted attempt', () => {
     expect(endings).toHaveLength(1);
   });
 
-  it('is one even where the processor fails because of it', async () => {
+  it('ends as interrupted even if the processor fails because of it', async () => {
     const { attempt, endings } = begin(
       (_message, { signal }) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
@@ -212,7 +212,7 @@ describe('an interrupted attempt', () => {
     expect(endings).toEqual([{ kind: 'interrupted' }]);
   });
 
-  it('is none where it had ended before', () => {
+  it('changes nothing if it had ended before', () => {
     const { attempt, endings } = begin(() => 1);
     attempt.interrupt('the group stops');
     expect(endings).toEqual([{ kind: 'processed', messageId: 'm', data: '1' }]);

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/log/logger.js';
-import { builtinProcessor } from '../../../src/processor/builtin.js';
 import { AttemptContext } from '../../../src/processor/context.js';
 import { loadProcessorWithin } from '../../../src/processor/load.js';
-import { encodeResult } from '../../../src/processor/processor.js';
+import { builtinProcessor, encodeResult } from '../../../src/processor/processor.js';
 
 describe('the JSON of a result', () => {
   it('is that of any JSON value', () => {
@@ -55,7 +54,7 @@ describe('a module that is loaded on this thread', () => {
     return path;
   };
 
-  it('is not waited for for ever', async () => {
+  it('has a timeout', async () => {
     const path = moduleOf('never.mjs', 'await new Promise(() => {}); export default () => 1;');
     await expect(loadProcessorWithin(100, path)).rejects.toMatchObject({
       code: 'PROCESSOR',
@@ -63,7 +62,7 @@ describe('a module that is loaded on this thread', () => {
     });
   });
 
-  it('may take its time', async () => {
+  it('may take a while', async () => {
     const path = moduleOf('late.mjs', 'await new Promise((r) => setTimeout(r, 50)); export default () => 7;');
     const processor = await loadProcessorWithin(10_000, path);
     expect(
@@ -99,7 +98,7 @@ describe('the built-in processor', () => {
     expect(result).toEqual({ ...message, random: expect.any(Number) });
   });
 
-  it('keeps no process alive with a wait that nobody is interested in any more', () => {
+  it('keeps no process alive with its timer', () => {
     const timers = () => process.getActiveResourcesInfo().filter((type) => type === 'Timeout').length;
     const before = timers();
     void builtinProcessor(3_600_000)(message, context());

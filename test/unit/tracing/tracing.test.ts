@@ -1,12 +1,12 @@
 import { trace } from '@opentelemetry/api';
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ConsumerExecutor, Delivery, OnOutcome, Outcome } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { ConsumerExecutor, Job, OnOutcome, Outcome } from '../../../src/processor/executor.js';
 import { loadTracing } from '../../../src/tracing/load.js';
 
 const names = { channel: 'in', group: 'g' };
-const job = { inboxId: '1-1', message: Buffer.from('{"message_id":1}'), attempt: 1 };
+const delivery: Delivery = { inboxId: '1-1', message: Buffer.from('{"message_id":1}'), attempt: 1 };
 
 afterEach(() => trace.disable());
 
@@ -17,31 +17,31 @@ function setUp() {
 }
 
 describe('tracing', () => {
-  it('is off where the API is there and nobody has set it up', async () => {
+  it('is off if the API is installed but not set up', async () => {
     expect(await loadTracing(names, silentLogger)).toBeUndefined();
   });
 
-  it('leaves what a lane does as it is: depth, quiet, interrupt, outcomes within run and after', async () => {
+  it('leaves an executor as it is: depth, quiet, interrupt, outcomes within execute and after', async () => {
     const exporter = setUp();
     const tracing = await loadTracing(names, silentLogger);
     const calls: unknown[] = [];
     let settle: (outcome: Outcome, busy: number) => void = () => {};
-    const lane: ConsumerExecutor = {
+    const executor: ConsumerExecutor = {
       depth: 7,
       closed: false,
       quiet: () => calls.push('quiet'),
-      execute: <J extends Job>(given: J, onOutcome: OnOutcome<J>) => {
+      execute: <D extends Delivery>(given: D, onOutcome: OnOutcome<D>) => {
         calls.push(Object.keys(given));
         if (given.attempt === 1) onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
         else settle = (outcome, busy) => onOutcome(given, outcome, busy);
         return { interrupt: (reason) => calls.push(reason) };
       },
     };
-    const traced = tracing?.lane(lane, 'c1');
+    const traced = tracing?.executor(executor, 'c1');
     expect(traced?.depth).toBe(7);
     const outcomes: unknown[] = [];
-    traced?.execute(job, (of, outcome, busy) => outcomes.push([of === job, outcome.kind, busy]));
-    const running = traced?.execute({ ...job, attempt: 2 }, (of, outcome, busy) =>
+    traced?.execute(delivery, (of, outcome, busy) => outcomes.push([of === delivery, outcome.kind, busy]));
+    const running = traced?.execute({ ...delivery, attempt: 2 }, (of, outcome, busy) =>
       outcomes.push([of.attempt === 2, outcome.kind, busy]),
     );
     running?.interrupt('enough');
@@ -59,7 +59,7 @@ describe('tracing', () => {
     ]);
   });
 
-  it('ends the span of a batch that Redis refused, and tells the error on', async () => {
+  it('ends the span of a batch that Redis refused, and rejects with its error', async () => {
     const exporter = setUp();
     const tracing = await loadTracing(names, silentLogger);
     const refused = Object.assign(new Error('OOM'), { code: 'REDIS_REFUSED' });

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { INTERRUPTED, type Outcome } from '../../../../src/core/executor.js';
 import { type Logger, silentLogger } from '../../../../src/log/logger.js';
-import type { Outcome } from '../../../../src/processor/executor.js';
 import type { Processor } from '../../../../src/processor/processor.js';
 import {
-  after,
   type FromThread,
-  type NumberedJob,
+  type NumberedDelivery,
+  numberAfter,
   pack,
   unpack,
 } from '../../../../src/processor/threads/messages.js';
-import { PendingJobs } from '../../../../src/processor/threads/pending.js';
+import { PendingDeliveries } from '../../../../src/processor/threads/pending.js';
 import { SharedProgress } from '../../../../src/processor/threads/progress.js';
 import { SequenceMap } from '../../../../src/processor/threads/sequence-map.js';
 import { Slot } from '../../../../src/processor/threads/slot.js';
@@ -19,20 +19,20 @@ import { threadLogger } from '../../../../src/processor/threads/thread-log.js';
 const LOWEST = -(2 ** 31);
 const HIGHEST = 2 ** 31 - 1;
 
-function job(number: number, text = `{"message_id":"${number}"}`, slot = 0): NumberedJob {
+function delivery(number: number, text = `{"message_id":"${number}"}`, slot = 0): NumberedDelivery {
   return { slot, number, inboxId: `${number}-0`, attempt: 1, message: text };
 }
 
-describe('jobs on their way', () => {
-  it('arrive as they were sent, and of a reply that brought one nothing else travels with it', () => {
+describe('deliveries that are posted to a thread', () => {
+  it('arrive as they were sent, without the rest of the reply that their bytes came in', () => {
     const reply = Buffer.from([0x7b, 0xff, 0x00, 0x7d]);
-    const jobs = [
-      { ...job(1, 'é\n') },
-      { ...job(2, ''), attempt: 3 },
-      { ...job(HIGHEST), slot: 4, message: reply.subarray(1, 3) },
+    const sent = [
+      { ...delivery(1, 'é\n') },
+      { ...delivery(2, ''), attempt: 3 },
+      { ...delivery(HIGHEST), slot: 4, message: reply.subarray(1, 3) },
     ];
-    const arrived = unpack(structuredClone(pack(jobs)));
-    expect(arrived).toEqual(jobs);
+    const arrived = unpack(structuredClone(pack(sent)));
+    expect(arrived).toEqual(sent);
     const bytes = arrived[2]?.message as Buffer;
     expect([Buffer.isBuffer(bytes), bytes.buffer.byteLength]).toEqual([true, 2]);
   });
@@ -46,7 +46,7 @@ describe('jobs on their way', () => {
     [-1, 0],
     [HIGHEST, LOWEST],
   ])('the number after %i is %i', (number, next) => {
-    expect(after(number)).toBe(next);
+    expect(numberAfter(number)).toBe(next);
   });
 });
 
@@ -57,12 +57,12 @@ describe('the progress of a thread', () => {
     return { ours, theirs: new SharedProgress(ours.memory) };
   }
 
-  it('is nothing at first', () => {
+  it('shows nothing at first', () => {
     const { ours } = ends(0, 41);
     expect([ours.isBegun(0, 1), ours.isBegun(1, 42), ours.holder]).toEqual([false, false, undefined]);
   });
 
-  it('shows which job has the thread, and which ended', () => {
+  it('shows which attempt holds the thread, and which ended', () => {
     const { ours, theirs } = ends(0, 0);
     expect(theirs.enter(1, 1)).toBe(true);
     expect(ours.holder).toEqual({ slot: 1, number: 1 });
@@ -74,7 +74,7 @@ describe('the progress of a thread', () => {
     expect([ours.isInWork(1, 1), ours.isBegun(1, 1)]).toEqual([false, true]);
   });
 
-  it('goes on where the numbers begin again', () => {
+  it('goes on when the numbers wrap around', () => {
     const { ours, theirs } = ends(HIGHEST - 1);
     theirs.enter(0, HIGHEST);
     expect([ours.isBegun(0, HIGHEST), ours.isBegun(0, LOWEST)]).toEqual([true, false]);
@@ -84,7 +84,7 @@ describe('the progress of a thread', () => {
     expect([ours.isInWork(0, HIGHEST), ours.isBegun(0, LOWEST + 1)]).toEqual([true, false]);
   });
 
-  it('lets a quiet slot begin nothing, and the others go on', () => {
+  it('lets a quiet slot begin nothing, while the others go on', () => {
     const { ours, theirs } = ends(0, 0);
     ours.quiet(0);
     expect([theirs.enter(0, 1), theirs.enter(1, 1)]).toEqual([false, true]);
@@ -99,122 +99,129 @@ describe('the progress of a thread', () => {
   });
 });
 
-describe('the silence of a thread', () => {
-  it('lasts as long as the pulse stands still', () => {
-    const silence = new StallDetector();
-    expect([silence.look(1, 5_000), silence.look(1, 5_100), silence.look(1, 5_250)]).toEqual([0, 100, 250]);
-    expect([silence.look(2, 5_300), silence.look(2, 5_400)]).toEqual([0, 100]);
+describe('the stall detector', () => {
+  it('measures for how long the pulse stands still', () => {
+    const detector = new StallDetector();
+    expect([detector.silence(1, 5_000), detector.silence(1, 5_100), detector.silence(1, 5_250)]).toEqual([
+      0, 100, 250,
+    ]);
+    expect([detector.silence(2, 5_300), detector.silence(2, 5_400)]).toEqual([0, 100]);
   });
 
-  it('does not count time in which nobody looked', () => {
-    const silence = new StallDetector();
-    expect([silence.look(1, 0), silence.look(1, 60_000)]).toEqual([0, 200]);
+  it('counts at most 200 ms between two calls', () => {
+    const detector = new StallDetector();
+    expect([detector.silence(1, 0), detector.silence(1, 60_000)]).toEqual([0, 200]);
   });
 });
 
-describe('what is numbered', () => {
-  it('is found under its number until it goes, whatever goes before it, and in its order', () => {
-    const numbered = new SequenceMap<string>();
+describe('the sequence map', () => {
+  it('finds values under their numbers until they are deleted, in any order, and iterates in order', () => {
+    const map = new SequenceMap<string>();
     for (const [number, text] of [
       [HIGHEST - 1, 'a'],
       [HIGHEST, 'b'],
       [LOWEST, 'c'],
     ] as const)
-      numbered.add(number, text);
-    numbered.delete(HIGHEST);
-    expect([numbered.get(HIGHEST - 1), numbered.get(HIGHEST), numbered.get(LOWEST)]).toEqual([
-      'a',
-      undefined,
-      'c',
-    ]);
-    expect([...numbered]).toEqual(['a', 'c']);
-    expect([numbered.get(LOWEST + 1), numbered.get(HIGHEST - 2)]).toEqual([undefined, undefined]);
-    numbered.clear();
-    numbered.add(7, 'd');
-    expect([numbered.get(7), numbered.get(LOWEST), ...numbered]).toEqual(['d', undefined, 'd']);
+      map.append(number, text);
+    map.delete(HIGHEST);
+    expect([map.get(HIGHEST - 1), map.get(HIGHEST), map.get(LOWEST)]).toEqual(['a', undefined, 'c']);
+    expect([...map]).toEqual(['a', 'c']);
+    expect([map.get(LOWEST + 1), map.get(HIGHEST - 2)]).toEqual([undefined, undefined]);
+    map.clear();
+    map.append(7, 'd');
+    expect([map.get(7), map.get(LOWEST), ...map]).toEqual(['d', undefined, 'd']);
   });
 
-  it('may be a hundred thousand, of which any go at any time', () => {
-    const numbered = new SequenceMap<number>();
+  it('holds 100,000 values that are deleted at any time', () => {
+    const map = new SequenceMap<number>();
     const here = new Set<number>();
     let seed = 1;
     for (let number = 1; number <= 100_000; number++) {
-      numbered.add(number, number);
+      map.append(number, number);
       here.add(number);
       seed = (seed * 48_271) % 2_147_483_647;
       for (const gone of [number, number - (seed % 3_000), number - 5_000])
-        if (seed % 3 > 0 && here.delete(gone)) numbered.delete(gone);
+        if (seed % 3 > 0 && here.delete(gone)) map.delete(gone);
     }
-    expect([...numbered]).toEqual([...here]);
+    expect([...map]).toEqual([...here]);
     for (let number = 90_000; number <= 100_000; number++)
-      expect(numbered.get(number)).toBe(here.has(number) ? number : undefined);
+      expect(map.get(number)).toBe(here.has(number) ? number : undefined);
   });
 });
 
-describe('the jobs of a thread', () => {
-  const { inboxId, message, attempt } = job(1);
+describe('the pending deliveries of a thread', () => {
+  const { inboxId, message, attempt } = delivery(1);
   function some(count: number, slots = 1) {
-    const jobs = new PendingJobs(slots);
+    const interrupted: [unknown, string][] = [];
+    const pending = new PendingDeliveries(slots, (...args) => interrupted.push(args));
     const outcomes: [number, string][] = [];
     const all = Array.from({ length: count }, (_, i) =>
-      jobs.add(i % slots, { inboxId, message, attempt }, (_job, { kind }) => outcomes.push([i, kind])),
+      pending.accept(i % slots, { inboxId, message, attempt }, (_delivery, { kind }) =>
+        outcomes.push([i, kind]),
+      ),
     );
-    return { jobs, all, outcomes };
+    return { pending, all, outcomes, interrupted };
   }
 
   it('are numbered in each slot when they are posted', () => {
-    const { jobs, all } = some(4, 2);
-    expect(all.map((pending) => jobs.post(pending)).map(({ slot, number }) => [slot, number])).toEqual([
+    const { pending, all } = some(4, 2);
+    expect(all.map((one) => pending.assignNumber(one)).map(({ slot, number }) => [slot, number])).toEqual([
       [0, 1],
       [1, 1],
       [0, 2],
       [1, 2],
     ]);
-    expect([jobs.last, jobs.waiting()]).toEqual([[2, 2], []]);
+    expect([pending.last, pending.waiting()]).toEqual([[2, 2], []]);
   });
 
   it('end once, posted or not', () => {
-    const { jobs, all, outcomes } = some(2);
-    jobs.post(all[0] as (typeof all)[0]);
-    for (const pending of [...all, ...all]) jobs.end(pending, { kind: 'interrupted' }, 0);
+    const { pending, all, outcomes } = some(2);
+    pending.assignNumber(all[0] as (typeof all)[0]);
+    for (const one of [...all, ...all]) pending.end(one, INTERRUPTED, 0);
     expect(outcomes).toEqual([
       [0, 'interrupted'],
       [1, 'interrupted'],
     ]);
-    expect(jobs.all()).toEqual([]);
+    expect(pending.all()).toEqual([]);
   });
 
-  it('wait again when their thread is gone, the oldest first, and get new numbers', () => {
-    const { jobs, all, outcomes } = some(3);
-    for (const pending of all.slice(0, 2)) jobs.post(pending);
-    jobs.recall();
-    expect(jobs.waiting()).toEqual(all);
-    expect(jobs.posted(0, 1)).toBeUndefined();
-    const progress = SharedProgress.from(jobs.last);
-    const { number } = jobs.post(all[0] as (typeof all)[0]);
+  it('pass an interrupt on to their thread', () => {
+    const { all, interrupted } = some(2);
+    all[1]?.interrupt('taken over');
+    expect(interrupted).toEqual([[all[1], 'taken over']]);
+  });
+
+  it('wait again when their worker is gone, the oldest first, and get new numbers', () => {
+    const { pending, all, outcomes } = some(3);
+    for (const one of all.slice(0, 2)) pending.assignNumber(one);
+    pending.recall();
+    expect(pending.waiting()).toEqual(all);
+    expect(pending.findPosted(0, 1)).toBeUndefined();
+    const progress = SharedProgress.from(pending.last);
+    const { number } = pending.assignNumber(all[0] as (typeof all)[0]);
     expect([number, progress.isBegun(0, number)]).toEqual([3, false]);
-    jobs.end(all[0] as (typeof all)[0], { kind: 'interrupted' }, 0);
+    pending.end(all[0] as (typeof all)[0], INTERRUPTED, 0);
     expect(outcomes).toHaveLength(1);
   });
 
-  it('are suspects if they are in work; one alone, if it has the thread', () => {
-    const { jobs, all } = some(4);
-    const progress = SharedProgress.from(jobs.last);
-    for (const pending of all) jobs.post(pending);
+  it('are suspects if they are in work; only one is, if it holds the thread', () => {
+    const { pending, all } = some(4);
+    const progress = SharedProgress.from(pending.last);
+    for (const one of all) pending.assignNumber(one);
     for (const number of [1, 2, 3]) progress.enter(0, number);
     progress.end(0, 2);
-    expect(jobs.suspects(progress)).toEqual([all[2]]);
+    expect(pending.suspects(progress)).toEqual([all[2]]);
     progress.leave();
-    expect(jobs.suspects(progress)).toEqual([all[0], all[2]]);
+    expect(pending.suspects(progress)).toEqual([all[0], all[2]]);
   });
 
-  it('are not to blame for what a job left behind that has ended', () => {
-    const { jobs, all } = some(1);
-    const progress = SharedProgress.from(jobs.last);
-    for (const pending of all) jobs.post(pending);
+  it('are not to blame for what an ended attempt left behind', () => {
+    const { pending, all } = some(1);
+    const progress = SharedProgress.from(pending.last);
+    for (const one of all) pending.assignNumber(one);
     progress.enter(0, 1);
-    for (const pending of all) jobs.end(pending, { kind: 'interrupted' }, 0);
-    expect(jobs.suspects(progress)).toEqual([]);
+    for (const one of all) pending.end(one, INTERRUPTED, 0);
+    expect(pending.suspects(progress)).toEqual([]);
   });
 });
 
@@ -229,19 +236,19 @@ describe('a slot', () => {
   function slot(processor: Processor, concurrency = 1) {
     const progress = SharedProgress.from([0]);
     const ends: [number, Outcome['kind']][] = [];
-    const bench = { consumerId: 'c', processor, timeout: 1_000, log: silentLogger };
-    const onEnd = ({ number }: NumberedJob, { kind }: Outcome) => ends.push([number, kind]);
-    const it = new Slot({ bench, concurrency, progress, onEnd });
-    const add = (...jobs: NumberedJob[]) => {
-      for (const one of jobs) it.add(one);
-      it.pump();
+    const attemptOptions = { consumerId: 'c', processor, timeout: 1_000, log: silentLogger };
+    const onEnd = ({ number }: NumberedDelivery, { kind }: Outcome) => ends.push([number, kind]);
+    const it = new Slot({ attemptOptions, concurrency, progress, onEnd });
+    const enqueue = (...deliveries: NumberedDelivery[]) => {
+      for (const one of deliveries) it.enqueue(one);
+      it.beginAttempts();
     };
-    return { it, add, progress, ends };
+    return { it, enqueue, progress, ends };
   }
 
-  it('does its jobs in their order', () => {
-    const { add, ends } = slot((message) => message);
-    add(job(1), job(2, 'no JSON'), job(3));
+  it('makes its attempts in the order of the deliveries', () => {
+    const { enqueue, ends } = slot((message) => message);
+    enqueue(delivery(1), delivery(2, 'no JSON'), delivery(3));
     expect(ends).toEqual([
       [1, 'processed'],
       [2, 'invalid'],
@@ -249,13 +256,13 @@ describe('a slot', () => {
     ]);
   });
 
-  it('has so many in work as its concurrency says', async () => {
+  it('has as many attempts in work as its concurrency says', async () => {
     const begun: unknown[] = [];
-    const { add, ends } = slot(({ message_id }) => {
+    const { enqueue, ends } = slot(({ message_id }) => {
       begun.push(message_id);
       return new Promise((resolve) => setTimeout(resolve, 100, 1));
     }, 2);
-    add(job(1), job(2), job(3));
+    enqueue(delivery(1), delivery(2), delivery(3));
     expect(begun).toEqual(['1', '2']);
     await vi.advanceTimersByTimeAsync(100);
     expect(begun).toEqual(['1', '2', '3']);
@@ -263,10 +270,10 @@ describe('a slot', () => {
     expect(ends.map(([number]) => number)).toEqual([1, 2, 3]);
   });
 
-  it('shows the job that has the thread, and those that ended', () => {
+  it('shows the attempt that holds the thread, and those that ended', () => {
     const seen: unknown[] = [];
-    const { add, progress } = slot(() => seen.push(progress.holder));
-    add(job(1));
+    const { enqueue, progress } = slot(() => seen.push(progress.holder));
+    enqueue(delivery(1));
     expect(seen).toEqual([{ slot: 0, number: 1 }]);
     expect([progress.holder, progress.isBegun(0, 1), progress.isInWork(0, 1)]).toEqual([
       undefined,
@@ -275,11 +282,11 @@ describe('a slot', () => {
     ]);
   });
 
-  it('is interrupted in what runs, and in what waits', async () => {
+  it('interrupts what runs, and drops what waits', async () => {
     let reason: unknown;
     const {
       it: one,
-      add,
+      enqueue,
       ends,
     } = slot((_, { signal }) => {
       signal.addEventListener('abort', () => {
@@ -287,7 +294,7 @@ describe('a slot', () => {
       });
       return new Promise(() => {});
     });
-    add(job(1), job(2));
+    enqueue(delivery(1), delivery(2));
     one.interrupt(2, 'taken over');
     one.interrupt(1, 'taken over');
     expect(ends).toEqual([[1, 'interrupted']]);
@@ -296,15 +303,15 @@ describe('a slot', () => {
     expect(ends).toHaveLength(1);
   });
 
-  it('begins nothing once it is quiet, and says so', () => {
+  it('begins nothing when it is quiet, and ends its deliveries as interrupted', () => {
     const calls: unknown[] = [];
-    const { add, progress, ends } = slot(() => calls.push(1));
+    const { enqueue, progress, ends } = slot(() => calls.push(1));
     progress.quiet(0);
-    add(job(1), job(2));
+    enqueue(delivery(1), delivery(2));
     expect([calls, ends]).toEqual([[], [1, 2].map((number) => [number, 'interrupted'])]);
   });
 
-  it('leaves the thread to others from time to time', async () => {
+  it('leaves the thread to others after each turn', async () => {
     vi.useRealTimers();
     const busy: Processor = () => {
       const end = performance.now() + 4;
@@ -312,7 +319,7 @@ describe('a slot', () => {
       return 1;
     };
     const real = slot(busy);
-    real.add(...[1, 2, 3, 4, 5, 6, 7, 8].map((number) => job(number)));
+    real.enqueue(...[1, 2, 3, 4, 5, 6, 7, 8].map((number) => delivery(number)));
     expect(real.ends.length).toBeGreaterThan(0);
     expect(real.ends.length).toBeLessThan(8);
     await vi.waitFor(() => expect(real.ends).toHaveLength(8));
@@ -321,16 +328,16 @@ describe('a slot', () => {
 
 describe('the log of a thread', () => {
   function lines(say: (log: Logger) => void): Omit<Extract<FromThread, { kind: 'log' }>, 'kind'>[] {
-    const told: FromThread[] = [];
-    say(threadLogger((message) => told.push(structuredClone(message)), { a: 1 }).child({ b: 2 }));
-    return told.map((message) => {
+    const posted: FromThread[] = [];
+    say(threadLogger((message) => posted.push(structuredClone(message)), { a: 1 }).child({ b: 2 }));
+    return posted.map((message) => {
       if (message.kind !== 'log') throw new Error(message.kind);
       const { kind: _, ...line } = message;
       return line;
     });
   }
 
-  it('tells level, fields and text', () => {
+  it('posts level, fields and text', () => {
     expect(lines((log) => log.warn({ c: 3 }, 'text'))).toEqual([
       { level: 'warn', fields: { a: 1, b: 2, c: 3 }, text: 'text' },
     ]);
@@ -348,7 +355,7 @@ describe('the log of a thread', () => {
     expect(said[2]?.fields).toMatchObject({ a: 1, b: 2, err: new Error('no') });
   });
 
-  it('leaves out fields that cannot leave the thread', () => {
+  it('leaves out fields that cannot be posted', () => {
     expect(lines((log) => log.info({ c: 3, f: () => {} }, 'text'))).toEqual([
       { level: 'info', fields: { a: 1, b: 2, c: 3 }, text: 'text' },
     ]);
