@@ -13,7 +13,7 @@ type Settlement<T> = T & { readonly delivery: HeldDelivery };
 const COMMITS_AT_A_TIME = 2;
 
 export interface CommitterOptions {
-  readonly store: ConsumerStore;
+  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'bury' | 'retry'>;
   /** Counts the results that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;

@@ -19,7 +19,7 @@ import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/load.js';
-import { TracedBridgeStore, TracedConsumerStore } from '../tracing/stores.js';
+import { tracedBridgeStore, tracedSettling } from '../tracing/stores.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { GroupConnections } from './connections.js';
 import type { Reports } from './events.js';
@@ -51,11 +51,12 @@ export interface Parts {
   readonly consumers: readonly Consumer[];
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
-  readonly members: Heartbeats;
+  readonly heartbeats: Heartbeats;
 }
 
 /** What is known once Redis has answered. */
 interface Resolved {
+  readonly main: Connection;
   readonly keys: Keys;
   readonly server: ServerFacts;
   /** Undefined without tracing: it then costs nothing per message. */
@@ -82,24 +83,23 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
-  const plain = new RedisConsumerStore(main, keys, settings.group, channel);
-  const store = tracing ? new TracedConsumerStore(plain, tracing) : plain;
+  const store = new RedisConsumerStore(main, keys, settings.group, channel);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat([], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
 
-  const resolved = { keys, server, tracing };
+  const resolved = { main, keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
-    store,
+    store: tracing ? tracedSettling(store, tracing) : store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const consumers = await makeConsumers(dependencies, resolved, main, { store, committer, readLimiter });
+  const consumers = await makeConsumers(dependencies, resolved, { store, committer, readLimiter });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   return {
@@ -110,7 +110,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     consumers,
     committer,
     reclaimer: new Reclaimer({ store, consumers, claimAfter, log, onLost }),
-    members: new Heartbeats({ registry, store, consumers, heartbeat, claimAfter, log, onLost }),
+    heartbeats: new Heartbeats({ registry, store, consumers, heartbeat, claimAfter, log, onLost }),
   };
 }
 
@@ -127,7 +127,7 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing ? new TracedBridgeStore(store, tracing) : store,
+    store: tracing ? tracedBridgeStore(store, tracing) : store,
     connect: () => connections.make('subscriber'),
     outputBufferLimit: server.pubsubHardLimit,
     log: log.child({ bridge: identity.bridgeId }),
@@ -140,8 +140,7 @@ async function makeBridge(
 
 async function makeConsumers(
   { settings, identity, connections, executor, reports, stats, log }: Dependencies,
-  { keys, tracing }: Resolved,
-  main: Connection,
+  { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
 ): Promise<Consumer[]> {
   const { concurrency, batch, maxAttempts, backoff } = settings;

@@ -168,7 +168,7 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /** The bridge first: an id in the list promises that new messages are relayed. */
-  async #startParts({ bridge, consumers, members, reclaimer }: Parts): Promise<void> {
+  async #startParts({ bridge, consumers, heartbeats, reclaimer }: Parts): Promise<void> {
     if (bridge) {
       const late = new AbortController();
       const inPlace = bridge.start().then(() => true);
@@ -184,7 +184,7 @@ export class ConsumerGroup<Input extends Message = Message>
         );
     }
     if (this.#stopping) return;
-    if (consumers.length > 0) await members.start();
+    if (consumers.length > 0) await heartbeats.start();
     for (const consumer of consumers) consumer.start();
     await reclaimer.start();
     this.#log.info(

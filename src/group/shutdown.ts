@@ -47,7 +47,7 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, committer, reclaimer, members } = parts;
+  const { consumers, committer, reclaimer, heartbeats } = parts;
   try {
     await reclaimer.stop();
     await Promise.all(consumers.map((consumer) => consumer.quiet()));
@@ -60,6 +60,6 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
     if (sum > 0)
       log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
   } finally {
-    if (consumers.length > 0) await members.stop();
+    if (consumers.length > 0) await heartbeats.stop();
   }
 }

@@ -33,7 +33,7 @@ export function viewOf(settings: Settings, stats: ProcessStats, life: () => Life
       return life().parts?.bridge;
     },
     get beatAge() {
-      const last = life().parts?.members.lastBeat;
+      const last = life().parts?.heartbeats.lastBeat;
       return last === undefined ? undefined : performance.now() - last;
     },
   };
