@@ -19,7 +19,7 @@ import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/load.js';
-import { TracedBridgeStore, TracedConsumerStore } from '../tracing/stores.js';
+import { tracedBridgeStore, tracedConsumerStore } from '../tracing/stores.js';
 import type { Tracing } from '../tracing/tracing.js';
 import type { GroupConnections } from './connections.js';
 import type { Reports } from './events.js';
@@ -86,7 +86,7 @@ export async function compose(materials: Dependencies): Promise<Parts> {
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const plain = new RedisConsumerStore(main, keys, settings.group, channel);
-  const store = tracing ? new TracedConsumerStore(plain, tracing) : plain;
+  const store = tracing ? tracedConsumerStore(plain, tracing) : plain;
   // This one first: it makes nothing, so that a foreign key under either's names leaves nothing behind.
   await registry.beat([], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
@@ -130,7 +130,7 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing ? new TracedBridgeStore(store, tracing) : store,
+    store: tracing ? tracedBridgeStore(store, tracing) : store,
     connect: () => connections.make('subscriber'),
     outputBufferLimit: server.pubsubHardLimit,
     log: log.child({ bridge: identity.bridgeId }),
