@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { MISSED_BEATS } from '../core/registry.js';
 import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
@@ -23,8 +24,6 @@ export interface ReadinessFacts {
 
 /** ms. Readings come once a second. */
 const READING_LATE = 5_000;
-/** After so many missed heartbeats, other processes treat a consumer as dead. */
-const MISSED_BEATS = 3;
 /** ms on top of the longest attempt: its result has to be written too. */
 const SETTLE_WITHIN = 5_000;
 /** ms */
