@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   settings: ['core'],
   redis: ['log', 'core'],
   processor: ['log', 'settings', 'core'],
-  bridge: ['redis', 'log', 'core'],
+  bridge: ['log', 'core'],
   consumer: ['log', 'core', 'processor'],
   tracing: ['redis', 'log', 'core', 'processor'],
   observe: ['verify', 'redis', 'log', 'settings', 'core'],
