@@ -7,7 +7,7 @@ const MAY_IMPORT = {
   settings: ['core'],
   redis: ['log', 'core'],
   processor: ['log', 'core'],
-  bridge: ['redis', 'log', 'core'],
+  bridge: ['log', 'core'],
   consumer: ['log', 'core'],
   tracing: ['log', 'core'],
   observe: ['verify', 'redis', 'log', 'settings', 'core'],

@@ -1,20 +1,18 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { type BridgeStore, bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
-import { lineOf } from '../core/finding.js';
 import { pause, type Service } from '../core/service.js';
+import type { Subscriber } from '../core/subscriber.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import type { Connection } from '../redis/protocol/connection.js';
-import { outputBufferOf } from '../redis/server-checks.js';
+import type { Phase } from './actions.js';
 import type { Limits } from './buffer.js';
-import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';
 import { BridgeSession } from './session.js';
 
-/** ms between two looks of a bridge that has no seat. */
-const LOOK_EVERY = 250;
-/** ms that connecting a subscriber may take before it is tried with a new one. */
+/** ms between two tries of a bridge to get a seat. */
+const SEAT_EVERY = 250;
+/** ms after which a subscriber that does not connect is replaced by a new one. */
 const CONNECT_TIMEOUT = 5_000;
 
 export interface BridgeOptions {
@@ -22,31 +20,31 @@ export interface BridgeOptions {
   readonly id: string;
   readonly channel: string;
   readonly marks: string;
-  /** How many bridges are subscribed at a time. */
+  /** Most bridges that are subscribed at a time. */
   readonly seats: number;
   /** ms */
   readonly lease: number;
   readonly limits: Limits;
   readonly store: BridgeStore;
-  /** Makes a connection to subscribe with; each session has its own. */
-  readonly connect: () => Connection;
-  /** Bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined where unknown. */
-  readonly outputBufferLimit: number | undefined;
+  /** Makes a subscriber that is not connected yet; each session has its own. */
+  readonly makeSubscriber: () => Subscriber;
+  /** Called every second while it is subscribed, with the bytes of the messages received since. */
+  readonly onRate: (bytesPerSecond: number) => void;
   readonly log: Logger;
 }
 
 export interface BridgeEvents {
-  /** It leads: what is published is relayed by this bridge. */
+  /** It leads: this bridge relays the published messages. */
   leading: [];
-  /** It led, and another bridge has taken the lead. */
+  /** It led, and another bridge took the lead. */
   fenced: [];
   /** Messages may have been missed. */
   gap: [gap: Gap];
 }
 
 /**
- * Relays the channel into the inbox, together with the other bridges of the group: it waits for a seat,
- * subscribes, and leads or follows. When its subscription ends, it subscribes anew.
+ * Relays the channel into the inbox, together with the other bridges of the group: waits for a seat, subscribes, and leads or
+ * follows. When its subscription ends, it subscribes anew.
  */
 export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #options: BridgeOptions;
@@ -54,13 +52,13 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #failures: ThrottledLog<unknown>;
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   /** A subscriber that is not subscribed yet. */
-  #connecting: Connection | undefined;
+  #connecting: Subscriber | undefined;
   readonly #leading = new Set<BridgeSession>();
-  /** The bridge that this one was last said to follow, since it last led or subscribed. */
+  /** The leader named in the log since this bridge last led or subscribed. */
   #leader: string | undefined;
   #running: Promise<void> | undefined;
   #count = 0;
-  /** The highest mark that any session has seen, or that came with the seat. */
+  /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
   #inPlace: () => void = () => {};
 
@@ -70,25 +68,25 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     this.#failures = repeatedFailures(options.log, 'the bridge is not subscribed', 'warn');
   }
 
-  /** Whether what is published is relayed by this bridge. */
+  /** Whether this bridge relays the published messages. */
   get leads(): boolean {
     return this.#leading.size > 0;
   }
 
-  /** Whether it leads, follows, or waits for a seat while others have them; as against being about to follow. */
+  /** Whether it leads, follows, or waits for a seat. False between its subscription and its first mark. */
   get inStep(): boolean {
     const newest = [...this.#sessions.keys()].at(-1);
     return !newest || newest.phase === 'following' || newest.phase === 'leading';
   }
 
-  /** Messages received and not yet known to be relayed. */
+  /** Messages received and not known to be relayed. */
   get buffered(): number {
     let sum = 0;
     for (const session of this.#sessions.keys()) sum += session.buffered;
     return sum;
   }
 
-  /** Returns when what is published from now on is relayed, by this bridge or by those that have the seats. */
+  /** Returns when every message published from now on is relayed, by this bridge or by those with the seats. */
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -97,7 +95,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     });
   }
 
-  /** Unsubscribes, relays what it has received, gives up lead and seat. */
+  /** Unsubscribes, relays the messages received, gives up lead and seat. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#connecting?.close();
@@ -106,7 +104,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     await Promise.all(this.#sessions.values());
   }
 
-  /** Makes a {@link stop} under way return now, with whatever is not relayed yet. */
+  /** Makes a {@link stop} under way return now; messages that are not relayed stay so. */
   abandon(): void {
     for (const session of this.#sessions.keys()) session.abandon();
   }
@@ -120,21 +118,21 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       } catch (error) {
         if (signal.aborted) break;
         this.#failures.add(error);
-        await pause(LOOK_EVERY, signal);
+        await pause(SEAT_EVERY, signal);
       }
     }
     this.#inPlace();
     await Promise.all(this.#sessions.values());
-    await store.leave(id).catch((error) => log.debug({ error }, 'seat not given up'));
+    await store.leave(id).catch((error) => log.debug({ error }, 'cannot give up the seat'));
   }
 
-  /** Asks for a seat until there is one. The mark that comes with it is the cut before the subscription. */
+  /** Asks for a seat until it gets one. The mark that comes with it was made before the subscription. */
   async #takeSeat(): Promise<boolean> {
     const { store, id, seats, lease, log } = this.#options;
     const { signal } = this.#stopping;
     const watch = new SeatWatch(3 * lease);
     let dead: Seat | undefined;
-    let told = false;
+    let logged = false;
     while (!signal.aborted) {
       const reply = await store.mark({ caller: id, seat: id, seats, seen: this.#seen, dead });
       if ('mark' in reply) {
@@ -142,21 +140,21 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         return true;
       }
       dead = watch.observe(reply.taken, performance.now());
-      if (!told)
+      if (!logged)
         log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
-      told = true;
-      // Seats of bridges that were killed are taken too, until somebody wants them.
-      if (watch.alive) this.#inPlace();
-      await pause(LOOK_EVERY, signal);
+      logged = true;
+      // All seats may belong to killed bridges.
+      if (watch.anyAlive) this.#inPlace();
+      await pause(SEAT_EVERY, signal);
     }
     return false;
   }
 
-  /** Subscribes, and returns when the subscription has ended; what is left to relay goes on beside. */
+  /** Subscribes, and returns when the subscription has ended. The session goes on relaying the messages left. */
   async #session(): Promise<void> {
-    const { id, channel, marks, seats, lease, limits, store, connect, log } = this.#options;
+    const { id, channel, marks, seats, lease, limits, store, makeSubscriber, onRate, log } = this.#options;
     if (this.#stopping.signal.aborted) return;
-    const subscriber = connect();
+    const subscriber = makeSubscriber();
     const session: BridgeSession = new BridgeSession({
       id: `${id}#${++this.#count}`,
       seat: id,
@@ -169,7 +167,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       store,
       subscriber,
       log,
-      // Sessions are in the order of their begin.
+      // Only the oldest session: they are in the order of their start.
       mayTake: () => this.#sessions.keys().next().value === session,
       onPhase: (phase, holder) => this.#onPhase(session, phase, holder),
       onGap: (gap) => this.#onGap(gap),
@@ -194,7 +192,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     let bytes = 0;
     while (!session.ended.aborted) {
       await pause(1_000, session.ended);
-      this.#checkRate(session.bytesReceived - bytes);
+      onRate(session.bytesReceived - bytes);
       bytes = session.bytesReceived;
     }
     this.#seen = Math.max(this.#seen, session.seen);
@@ -213,15 +211,15 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       this.emit('leading');
       this.#inPlace();
     } else if (phase === 'following' && holder !== '') {
-      this.#tellFollowing(bridgeOf(holder));
+      this.#logFollowing(bridgeOf(holder));
       this.#inPlace();
     }
   }
 
-  /** Once for each leader: that one may lead with one subscription after another. */
-  #tellFollowing(leader: string): void {
+  /** Once for each leader, which may lead with several subscriptions in turn. */
+  #logFollowing(leader: string): void {
     const { id, log } = this.#options;
-    // Its own subscription before the last may be relaying still: that is no news.
+    // Its own previous subscription may still be relaying.
     if (leader === this.#leader || leader === id) return;
     this.#leader = leader;
     log.info({ leader }, `this bridge follows ${leader}`);
@@ -236,17 +234,5 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       `${what}${from ? ` since ${from}` : ''}: ${reason}`,
     );
     this.emit('gap', gap);
-  }
-
-  #warnedOfRate = false;
-
-  /** Redis cuts a subscriber off that lags behind by more than its output buffer. */
-  #checkRate(bytesPerSecond: number): void {
-    if (this.#warnedOfRate) return;
-    const limit = this.#options.outputBufferLimit;
-    const finding = outputBufferOf(limit, bytesPerSecond);
-    if (finding.status !== 'mend') return;
-    this.#warnedOfRate = true;
-    this.#options.log.warn({ bytesPerSecond, limit }, lineOf(finding));
   }
 }

@@ -3,17 +3,17 @@ import { comparePositions, type Position } from '../core/position.js';
 import { ChunkPool } from './chunks.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
-/** Where too much is kept, it is shed down to this share: or each message would move all that is there. */
+/** A full buffer drops messages down to this share of its limit: otherwise each new message would move all the others. */
 export const FULL = 0.95;
 
-/** What came between two marks. */
+/** The messages between two marks. */
 interface Segment {
   readonly epoch: number;
-  /** When its mark came; on the observer's own clock, ms. */
+  /** When its mark came: ms, the observer's own clock. */
   readonly since: number;
   /** The message of offset n has the index n - 1. */
   readonly messages: PackedList;
-  /** The offset up to which it is relayed. */
+  /** The offset up to which its messages are relayed. */
   relayed: number;
   /** What its messages cost to keep. */
   bytes: number;
@@ -27,28 +27,27 @@ export interface Batch {
 
 /** How much a buffer keeps. */
 export interface Limits {
-  /** ms for which to keep what is relayed */
+  /** ms for which to keep relayed messages. */
   readonly retain: number;
-  /** Most bytes of what is relayed. */
+  /** Most bytes of relayed messages. */
   readonly retainBytes: number;
-  /** Most bytes altogether: what is not relayed is let go only when it alone is more. */
+  /** Most bytes in all: messages that are not relayed are dropped only if they alone are more. */
   readonly bytes: number;
 }
 
-/** Why nothing is held up to a position: it came before the first mark, or was let go. */
+/** Why messages up to the floor are not here: they came before the first mark, retention ended, or the buffer was full. */
 export type FloorCause = 'start' | 'retained' | 'full';
 
 /**
- * What a bridge received since its first mark, each message with its position: those still to be relayed,
- * and those relayed a short time ago, which a Redis that comes back with an older state will lack.
- * Appending and moving on cost O(1) per message.
+ * The messages since the first mark, each with its position: those still to be relayed, and those relayed a short time ago,
+ * which a Redis that comes back with an older state lacks. Appending and moving on cost O(1) per message.
  */
 export class PositionedBuffer {
   readonly #limits: Limits;
   readonly #pool = new ChunkPool();
-  /** Relayed altogether, oldest first. */
+  /** Segments that are relayed to their end, oldest first. */
   #retained: Segment[] = [];
-  /** The rest; the last one still grows. */
+  /** The other segments; the last one still grows. */
   #segments: Segment[];
   #epoch: number;
   #offset = 0;
@@ -57,7 +56,7 @@ export class PositionedBuffer {
   #retainedBytes = 0;
   #floor: Position;
   #floorCause: FloorCause = 'start';
-  /** Messages up to here are relayed, though they have not come yet. */
+  /** Messages up to here are relayed already, though they have not come yet. */
   #ahead: Position | undefined;
 
   /** @param epoch the number of the mark after which the messages follow */
@@ -68,12 +67,12 @@ export class PositionedBuffer {
     this.#segments = [this.#segmentOf(epoch, now)];
   }
 
-  /** How many messages are to be relayed. */
+  /** How many messages are still to be relayed. */
   get length(): number {
     return this.#length;
   }
 
-  /** The position of the last message or mark that came. */
+  /** The position of the last message or mark. */
   get end(): Position {
     return { epoch: this.#epoch, offset: this.#offset };
   }
@@ -88,14 +87,14 @@ export class PositionedBuffer {
   }
 
   /**
-   * Takes the message in that stands in `bytes` from `start` to `end`. Returns how many that were not relayed had to
-   * be let go, because the buffer was full.
+   * Adds the message that stands in `bytes` from `start` to `end`. Returns how many messages were dropped that were not
+   * relayed, because the buffer was full.
    */
-  push(bytes: Buffer, start = 0, end = bytes.length): number {
+  append(bytes: Buffer, start = 0, end = bytes.length): number {
     this.#offset++;
     const segment = this.#last;
     const size = end - start + OVERHEAD;
-    segment.messages.push(bytes, start, end);
+    segment.messages.append(bytes, start, end);
     segment.bytes += size;
     this.#bytes += size;
     if (this.#ahead && comparePositions(this.end, this.#ahead) <= 0) {
@@ -104,10 +103,10 @@ export class PositionedBuffer {
       this.#ahead = undefined;
       this.#length++;
     }
-    return this.#bytes > this.#limits.bytes ? this.#shed() : 0;
+    return this.#bytes > this.#limits.bytes ? this.#makeRoom() : 0;
   }
 
-  /** A mark came: what follows belongs to its epoch. */
+  /** A mark came at `now` (ms, monotonic): later messages belong to its epoch. */
   cut(epoch: number, now: number): void {
     this.#epoch = epoch;
     this.#offset = 0;
@@ -115,10 +114,10 @@ export class PositionedBuffer {
     this.#segments.push(this.#segmentOf(epoch, now));
     this.#retire();
     const { retain, retainBytes } = this.#limits;
-    this.#letGo((oldest) => now - oldest.since > retain || this.#retainedBytes > retainBytes);
+    this.#dropRetained((oldest) => now - oldest.since > retain || this.#retainedBytes > retainBytes);
   }
 
-  /** The messages up to a position are relayed, those included that are still to come. Never goes back. */
+  /** The messages up to a position are relayed, also those that have not come yet. Never goes back. */
   relayedThrough(position: Position): void {
     for (const segment of this.#segments) {
       if (segment.epoch > position.epoch) break;
@@ -132,7 +131,7 @@ export class PositionedBuffer {
     this.#retire();
   }
 
-  /** Of all that is here, only what comes up to the position is relayed; nothing at all without one. */
+  /** Of the messages here only those up to the position are relayed; none at all without one. */
   rewind(position: Position | undefined): void {
     this.#segments = [...this.#retained, ...this.#segments];
     this.#retained = [];
@@ -147,7 +146,7 @@ export class PositionedBuffer {
     if (position) this.relayedThrough(position);
   }
 
-  /** The first messages to relay, at most so many and about so many bytes, at least one; they stay in the buffer. */
+  /** The first messages to relay: at most so many, about so many bytes, at least one. They stay in the buffer. */
   head(maxMessages: number, maxBytes: number): Batch | undefined {
     if (this.#length === 0) return undefined;
     const parts: Buffer[] = [];
@@ -170,7 +169,7 @@ export class PositionedBuffer {
     return { messages: new Packed(count, parts), to };
   }
 
-  /** Whether it holds any message after the position; any at all, without one. */
+  /** Whether it has any message after the position; any at all, without one. */
   holdsAfter(position: Position | undefined): boolean {
     const last = [...this.#retained, ...this.#segments].findLast(
       ({ messages }) => messages.length > messages.base,
@@ -184,7 +183,7 @@ export class PositionedBuffer {
     return this.#segments[this.#segments.length - 1] as Segment;
   }
 
-  /** Puts aside the segments that are relayed altogether, but for the last, which still grows. */
+  /** Moves the segments that are relayed to their end to the retained ones, except the last, which still grows. */
   #retire(): void {
     let count = 0;
     while (count < this.#segments.length - 1) {
@@ -198,8 +197,8 @@ export class PositionedBuffer {
     if (count > 0) this.#segments.splice(0, count);
   }
 
-  /** Lets go of retained segments, oldest first, as long as they are too many. */
-  #letGo(tooMany: (oldest: Segment) => boolean): void {
+  /** Drops retained segments, oldest first, while they are too many. */
+  #dropRetained(tooMany: (oldest: Segment) => boolean): void {
     let count = 0;
     for (const segment of this.#retained) {
       if (!tooMany(segment)) break;
@@ -207,24 +206,24 @@ export class PositionedBuffer {
       this.#retainedBytes -= segment.bytes;
       const { length } = segment.messages;
       this.#raiseFloor(segment.epoch, length, 'retained');
-      segment.messages.dropBefore(length); // so that its memory is used again
+      segment.messages.dropBefore(length); // its memory is used again
       count++;
     }
     if (count > 0) this.#retained.splice(0, count);
   }
 
-  /** Makes room: first what is relayed, then the oldest of what is not. Returns how many were not. */
-  #shed(): number {
+  /** Drops relayed messages, then the oldest of the others. Returns how many were not relayed. */
+  #makeRoom(): number {
     const { bytes } = this.#limits;
-    this.#letGo(() => this.#bytes > bytes);
+    this.#dropRetained(() => this.#bytes > bytes);
     if (this.#bytes <= bytes) return 0;
     const target = bytes * FULL;
-    let shed = 0;
+    let dropped = 0;
     for (const segment of this.#segments) {
       if (this.#bytes <= target) break;
       const { messages, relayed } = segment;
       const { base } = messages;
-      // The newest stays, however long it is: Redis may well take it.
+      // The newest message stays, however long it is: Redis may accept it.
       const end = messages.indexFreeing(this.#bytes - target, segment !== this.#last);
       if (end === base) continue;
       const size = messages.cost(base, end);
@@ -234,14 +233,14 @@ export class PositionedBuffer {
       const lost = Math.max(0, end - relayed);
       segment.relayed = Math.max(relayed, end);
       this.#length -= lost;
-      shed += lost;
+      dropped += lost;
       this.#raiseFloor(segment.epoch, end, lost > 0 ? 'full' : 'retained');
     }
     this.#retire();
-    return shed;
+    return dropped;
   }
 
-  /** Only where something is let go: an empty segment leaves no hole. */
+  /** Only if messages were dropped: an empty segment leaves no hole. */
   #raiseFloor(epoch: number, offset: number, cause: FloorCause): void {
     if (offset === 0) return;
     this.#floor = { epoch, offset };

@@ -1,51 +1,51 @@
 import { HEAD, writeTextHead } from '../core/packed.js';
 import { ChunkPool } from './chunks.js';
 
-/** Bytes that keeping a message costs beside its own: its head, and where it ends. */
+/** Bytes that a message costs beside its own: its head, and the number that says where it ends. */
 export const OVERHEAD = 16;
 
-/** Shorter ones are copied byte by byte: calling for a copy costs more. */
+/** Shorter messages are copied byte by byte: the call of a copy costs more. */
 const SHORT = 64;
 
 interface Filled {
   chunk: Buffer;
-  /** How many bytes came before it. */
+  /** How many bytes of the list come before it. */
   readonly offset: number;
   used: number;
 }
 
 /**
- * A list of messages that grows at its end, and may be cut off at its front. An index stays what it was. The messages are in
- * the form in which they are sent (`packed.ts`).
+ * A list of messages that grows at its end and may be cut at its front. Cutting changes no index. The messages have the form
+ * in which they are sent (`packed.ts`).
  */
 export class PackedList {
   readonly #pool: ChunkPool;
   #filled: Filled[] = [];
-  /** Where each message ends, in bytes since the first; of those before `#base` nothing is known. */
+  /** Where each message from `#base` on ends, in bytes since the first. */
   #ends: number[] = [];
   #base = 0;
   #start = 0;
   #end = 0;
 
-  /** @param pool where its memory comes from and goes to; one of its own by itself */
+  /** @param pool where its memory comes from and goes back to; by default one of its own */
   constructor(pool = new ChunkPool()) {
     this.#pool = pool;
   }
 
-  /** How many came, those included that were let go of. */
+  /** How many messages were added, those included that were dropped. */
   get length(): number {
     return this.#base + this.#ends.length;
   }
 
-  /** The index of the first that is here. */
+  /** The index of the first message that is still here. */
   get base(): number {
     return this.#base;
   }
 
-  /** The message in `bytes` from `start` to `end`. */
-  push(bytes: Buffer, start = 0, end = bytes.length): void {
+  /** Adds the message that stands in `bytes` from `start` to `end`. */
+  append(bytes: Buffer, start = 0, end = bytes.length): void {
     const length = end - start;
-    const last = this.#room(HEAD + length);
+    const last = this.#chunkFor(HEAD + length);
     const target = last.chunk;
     let at = writeTextHead(target, last.used, length);
     if (length > SHORT) target.set(bytes.subarray(start, end), at);
@@ -55,14 +55,14 @@ export class PackedList {
     this.#ends.push(this.#end);
   }
 
-  /** What keeping those from index `from` up to `to` costs, in bytes. */
+  /** What keeping the messages from index `from` up to `to` costs, in bytes. */
   cost(from: number, to: number): number {
     return this.#endOf(to - 1) - this.#endOf(from - 1) + (to - from) * (OVERHEAD - HEAD);
   }
 
   /**
-   * The index before which to let go so that at least `excess` bytes of cost are freed, or all but the newest: that
-   * one stays, however long it is, unless `whole`.
+   * The index before which to drop so that at least `excess` bytes of cost are freed. The newest message stays, however long
+   * it is, unless `whole`.
    */
   indexFreeing(excess: number, whole: boolean): number {
     const most = whole ? this.length : this.length - 1;
@@ -71,14 +71,14 @@ export class PackedList {
     return index;
   }
 
-  /** Bytes of those from index `from` up to `to`. */
+  /** Bytes of the messages from index `from` up to `to`. */
   bytes(from: number, to: number): number {
     return this.#endOf(to - 1) - this.#endOf(from - 1) - (to - from) * HEAD;
   }
 
   /**
-   * Those from index `from` up to `to`, packed. Views into chunks: to be copied before anything is dropped or trimmed, for
-   * chunks are written over.
+   * The messages from index `from` up to `to`, packed. Views into chunks: copy them before anything is dropped or trimmed,
+   * because chunks are used again.
    */
   parts(from: number, to: number): Buffer[] {
     const start = this.#endOf(from - 1);
@@ -90,35 +90,35 @@ export class PackedList {
     return parts;
   }
 
-  /** Lets go of those before an index. */
+  /** Drops the messages before an index. */
   dropBefore(index: number): void {
     const start = this.#endOf(index - 1);
     this.#ends = this.#ends.slice(index - this.#base);
     this.#base = index;
     this.#start = start;
     const kept = this.#filled.findIndex(({ offset, used }) => offset + used > start);
-    const gone = this.#filled.splice(0, kept < 0 ? this.#filled.length : kept);
-    for (const { chunk } of gone) this.#pool.give(chunk);
+    const dropped = this.#filled.splice(0, kept < 0 ? this.#filled.length : kept);
+    for (const { chunk } of dropped) this.#pool.free(chunk);
   }
 
-  /** Nothing more goes into the last chunk: where much of it is empty, what is in it moves to memory of its size. */
+  /** Closes the last chunk. If much of it is empty, its messages move to memory of their size. */
   trim(): void {
     const last = this.#filled.at(-1);
     if (!last || last.used >= 0.75 * last.chunk.length) return;
     const { chunk, used } = last;
     last.chunk = Buffer.from(chunk.subarray(0, used));
-    this.#pool.give(chunk);
+    this.#pool.free(chunk);
   }
 
   #endOf(index: number): number {
     return index < this.#base ? this.#start : (this.#ends[index - this.#base] as number);
   }
 
-  #room(size: number): Filled {
+  #chunkFor(size: number): Filled {
     const last = this.#filled[this.#filled.length - 1];
     if (last && last.chunk.length - last.used >= size) return last;
     this.trim();
-    const next = { chunk: this.#pool.take(size), offset: this.#end, used: 0 };
+    const next = { chunk: this.#pool.allocate(size), offset: this.#end, used: 0 };
     this.#filled.push(next);
     return next;
   }

@@ -1,18 +1,19 @@
 import { performance } from 'node:perf_hooks';
 import type { BridgeStore, Gap } from '../core/bridge-store.js';
+import { parseMark } from '../core/mark.js';
 import { pause } from '../core/service.js';
+import type { Subscriber } from '../core/subscriber.js';
 import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
-import { parseMark } from '../redis/bridge-store.js';
-import type { Connection } from '../redis/protocol/connection.js';
+import type { Action, Phase } from './actions.js';
 import type { Limits } from './buffer.js';
-import { type Action, BridgeMachine, type Phase } from './machine.js';
+import { BridgeMachine } from './machine.js';
 
 /** ms between two marks of one bridge. */
 const MARK_EVERY = 100;
-/** So many own marks answered and none of them heard: the subscription is dead, though its socket may not know. */
+/** After so many own marks that are made but not received the subscription is dead, even if its socket stays open. */
 const UNHEARD_MARKS = 20;
-/** ms between two tries of what Redis refused or did not answer. */
+/** ms before the next try of an action that Redis refused or did not answer. */
 const RETRY_EVERY = 100;
 const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
@@ -27,8 +28,8 @@ export interface SessionOptions {
   readonly channel: string;
   readonly marks: string;
   readonly store: BridgeStore;
-  /** Connected already, subscribed to nothing yet; the session closes it. */
-  readonly subscriber: Connection;
+  /** Connected, not subscribed yet; the session closes it. */
+  readonly subscriber: Subscriber;
   readonly limits: Limits;
   /** The highest mark known to have been made before it subscribes. */
   readonly seen: number;
@@ -39,7 +40,7 @@ export interface SessionOptions {
   readonly onGap: (gap: Gap) => void;
 }
 
-/** One subscription of a bridge, from SUBSCRIBE until what it received is relayed: carries out what the machine says. */
+/** One subscription of a bridge, from SUBSCRIBE until its messages are relayed. Carries out the actions of the machine. */
 export class BridgeSession {
   readonly #options: SessionOptions;
   readonly #machine: BridgeMachine;
@@ -53,7 +54,7 @@ export class BridgeSession {
   #unheard = 0;
   #bytes = 0;
   readonly #drops: ThrottledLog<number>;
-  /** How many of the dropped messages the log knows of. */
+  /** How many of the dropped messages are logged. */
   #dropsLogged = 0;
   #endReason: string | undefined;
 
@@ -63,7 +64,7 @@ export class BridgeSession {
     this.#drops = new ThrottledLog({
       interval: REMIND_EVERY,
       write: (_count, dropped) => this.#logDrops(dropped),
-      between: () => {}, // the next check adds them again, if no gap was written for them meanwhile
+      between: () => {}, // the next check adds them again, unless a gap is written for them meanwhile
     });
     this.#machine = new BridgeMachine({
       id: options.id,
@@ -80,7 +81,7 @@ export class BridgeSession {
     return this.#bytes;
   }
 
-  /** Messages received and not yet known to be relayed. */
+  /** Messages received and not known to be relayed. */
   get buffered(): number {
     return this.#machine.buffered;
   }
@@ -99,20 +100,20 @@ export class BridgeSession {
     return this.#ended.signal;
   }
 
-  /** Why no more messages come, once that is so. */
+  /** Why no more messages come; undefined while they do. */
   get endReason(): string | undefined {
     return this.#endReason;
   }
 
   /**
-   * Subscribes. When it returns, nothing that is published is missed as long as the session lasts.
+   * Subscribes. When it returns, every published message is received, until the session ends.
    *
-   * @throws {CgroupError} where Redis refuses or does not answer
+   * @throws {CgroupError} if Redis refuses or does not answer
    */
   async subscribe(): Promise<void> {
     const { subscriber, channel, marks } = this.#options;
     subscriber.once('lost', () => this.end('the subscription was cut'));
-    // Both in one command, so that no mark can fall between them.
+    // Both in one command, so that no mark comes between them.
     await subscriber.subscribe(
       new Map([
         [channel, (bytes, start, end) => this.#onMessage(bytes, start, end)],
@@ -121,10 +122,10 @@ export class BridgeSession {
     );
   }
 
-  /** Marks and relays until the session has ended and all that it received is relayed or another's. */
+  /** Marks and relays until the session has ended and all its messages are relayed, here or by another bridge. */
   async run(): Promise<void> {
     while (this.#machine.phase !== 'ended') {
-      // A leader beats until it has relayed all, however long that takes: another that takes the lead may have less.
+      // A leader beats until all its messages are relayed: another bridge that took the lead might have fewer.
       if (!this.#endReason || this.#machine.phase === 'leading') await this.#mark();
       this.#checkDrops();
       this.#schedule();
@@ -132,7 +133,7 @@ export class BridgeSession {
     }
   }
 
-  /** No more messages come, or are wanted: what is left is relayed, then {@link run} returns. */
+  /** Ends the subscription: the messages left are relayed, then {@link run} returns. */
   end(reason: string): void {
     if (this.#endReason) return;
     this.#endReason = reason;
@@ -142,17 +143,17 @@ export class BridgeSession {
     this.#schedule();
   }
 
-  /** Unsubscribes, having read all that was published before, then ends. */
+  /** Unsubscribes, receives all messages published before, then ends. */
   async quit(): Promise<void> {
     try {
       await this.#options.subscriber.unsubscribe();
     } catch {
-      // The subscription is gone already, and what it brought is here.
+      // The subscription is lost already, and its messages are here.
     }
     this.end('stopped');
   }
 
-  /** Gives up at once, with what is not relayed. */
+  /** Gives up at once; messages that are not relayed stay so. */
   abandon(): void {
     this.end('abandoned');
     this.#machine.abandon();
@@ -170,7 +171,7 @@ export class BridgeSession {
     if (!mark) return;
     this.#unheard = 0;
     this.#machine.mark(mark, performance.now());
-    this.#tellPhase();
+    this.#reportPhase();
     this.#schedule();
   }
 
@@ -192,7 +193,7 @@ export class BridgeSession {
     }
   }
 
-  /** Asks the machine once what came in with one read of the socket has been taken in. */
+  /** Asks the machine for its next action once all messages of one read of the socket are added. */
   #schedule(): void {
     if (this.#scheduled || this.#acting) return;
     this.#scheduled = true;
@@ -217,8 +218,8 @@ export class BridgeSession {
           this.#failures.add(error);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }
-        this.#tellPhase();
-        if (action.kind === 'look') return; // the next one at the next turn of run()
+        this.#reportPhase();
+        if (action.kind === 'look') return; // the next look comes with the next turn of run()
       }
     } finally {
       this.#acting = false;
@@ -248,7 +249,7 @@ export class BridgeSession {
     }
   }
 
-  /** What a follower drops is not lost: the leader has it. */
+  /** Messages that a follower drops are not lost: the leader has them. */
   #checkDrops(): void {
     const { dropped, phase } = this.#machine;
     this.#dropsLogged = Math.min(this.#dropsLogged, dropped);
@@ -264,7 +265,7 @@ export class BridgeSession {
     );
   }
 
-  #tellPhase(): void {
+  #reportPhase(): void {
     const { phase, holder } = this.#machine;
     if (phase === this.#phase && holder === this.#holder) return;
     this.#phase = phase;

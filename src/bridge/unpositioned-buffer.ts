@@ -2,7 +2,7 @@ import { Packed } from '../core/packed.js';
 import { FULL } from './buffer.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
-/** What comes before the first mark, in its order; where it is too much, the oldest goes. */
+/** Messages from before the first mark, in their order. If they are too many, it drops the oldest. */
 export class UnpositionedBuffer {
   readonly #most: number;
   #messages = new PackedList();
@@ -13,7 +13,7 @@ export class UnpositionedBuffer {
     this.#most = most;
   }
 
-  /** A copy of all that is here. */
+  /** A copy of all messages. */
   packed(): Packed {
     const { base, length } = this.#messages;
     return new Packed(length - base, this.#messages.parts(base, length));
@@ -23,10 +23,10 @@ export class UnpositionedBuffer {
     return this.#messages.length - this.#messages.base;
   }
 
-  /** Takes the message in that stands in `bytes` from `start` to `end`. Returns how many had to be let go. */
-  push(bytes: Buffer, start = 0, end = bytes.length): number {
+  /** Adds the message that stands in `bytes` from `start` to `end`. Returns how many were dropped. */
+  append(bytes: Buffer, start = 0, end = bytes.length): number {
     const messages = this.#messages;
-    messages.push(bytes, start, end);
+    messages.append(bytes, start, end);
     this.#bytes += end - start + OVERHEAD;
     if (this.#bytes <= this.#most) return 0;
     const { base } = messages;

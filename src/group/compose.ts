@@ -16,7 +16,7 @@ import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
-import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
+import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/load.js';
 import { tracedBridgeStore, tracedSettling } from '../tracing/stores.js';
@@ -120,6 +120,7 @@ async function makeBridge(
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
   const store = new RedisBridgeStore(connection, keys);
+  const bridgeLog = log.child({ bridge: identity.bridgeId });
   const bridge = new Bridge({
     id: identity.bridgeId,
     channel: settings.channel,
@@ -128,9 +129,9 @@ async function makeBridge(
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
     store: tracing ? tracedBridgeStore(store, tracing) : store,
-    connect: () => connections.make('subscriber'),
-    outputBufferLimit: server.pubsubHardLimit,
-    log: log.child({ bridge: identity.bridgeId }),
+    makeSubscriber: () => connections.make('subscriber'),
+    onRate: rateWarning(server.pubsubHardLimit, bridgeLog),
+    log: bridgeLog,
   });
   bridge.on('leading', () => reports.leading());
   bridge.on('fenced', () => reports.fenced());
@@ -170,4 +171,20 @@ function warnOf(server: ServerFacts, log: Logger): void {
   log.debug({ version }, `connected to ${version}`);
   const eviction = evictionOf(server);
   if (eviction.status === 'mend') log.warn({ maxmemoryPolicy }, lineOf(eviction));
+}
+
+/**
+ * Warns once of a rate at which Redis would soon cut off a bridge that lags behind.
+ *
+ * @param limit bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined if unknown
+ */
+function rateWarning(limit: number | undefined, log: Logger): (bytesPerSecond: number) => void {
+  let warned = false;
+  return (bytesPerSecond) => {
+    if (warned) return;
+    const finding = outputBufferOf(limit, bytesPerSecond);
+    if (finding.status !== 'mend') return;
+    warned = true;
+    log.warn({ bytesPerSecond, limit }, lineOf(finding));
+  };
 }

@@ -2,7 +2,6 @@ import type {
   BridgeStore,
   Fenced,
   Lease,
-  Mark,
   MarkReply,
   MarkRequest,
   RelayReply,
@@ -136,21 +135,4 @@ function positionArgs(position: Position | undefined): [string, string] {
 
 function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
   return epoch ? { epoch: Number(epoch), offset: Number(offset) } : undefined;
-}
-
-/** Epoch, token, beat, bridges; epoch and offset of the position, or two empty words; holder, or an empty word. */
-const MARK = /^(\d+) (\d+) (\d+) (\d+) (?:(\d+) (\d+)| ) (\S*)$/;
-
-/** Reads a mark as it comes over the channel; undefined for what is not one. */
-export function parseMark(text: string): Mark | undefined {
-  const [, epoch, token, beat, bridges, relayedEpoch, relayedOffset, holder] = MARK.exec(text) ?? [];
-  if (holder === undefined) return undefined;
-  return {
-    epoch: Number(epoch),
-    token: Number(token),
-    beat: Number(beat),
-    bridges: Number(bridges),
-    relayed: positionOf(relayedEpoch, relayedOffset),
-    holder,
-  };
 }

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import type { OnPush } from '../core/subscriber.js';
 import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { RefusedError } from './protocol/failure.js';
-import type { OnPush } from './protocol/pushes.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { readServer, type ServerFacts } from './server.js';

@@ -1,5 +1,5 @@
+import type { Subscriber } from '../core/subscriber.js';
 import type { Connection } from './protocol/connection.js';
-import type { OnPush } from './protocol/pushes.js';
 
 /** How many subscribers received the messages of a batch. */
 export interface Receivers {
@@ -28,11 +28,8 @@ export async function publishBatch(
   return { least, most, unheard };
 }
 
-/** The part of a {@link Connection} that listening needs. */
-export interface Subscribable {
-  subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void>;
-  once(event: 'lost', listener: () => void): unknown;
-}
+/** The part of a {@link Subscriber} that listening needs. */
+export type Subscribable = Pick<Subscriber, 'subscribe' | 'once'>;
 
 /**
  * Subscribes to a channel. When it returns, every message that is published is received, until `onLost` is called.

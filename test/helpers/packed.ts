@@ -4,7 +4,7 @@ import { Packed } from '../../src/core/packed.js';
 /** Messages as a bridge sends them. */
 export function packed(messages: readonly (Buffer | string)[]): Packed {
   const list = new PackedList();
-  for (const message of messages) list.push(Buffer.from(message));
+  for (const message of messages) list.append(Buffer.from(message));
   return new Packed(list.length, list.parts(0, list.length));
 }
 

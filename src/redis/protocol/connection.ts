@@ -2,11 +2,12 @@ import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Entry } from '../../core/consumer-store.js';
 import { CgroupError } from '../../core/errors.js';
+import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import { type ScriptName, scripts } from '../scripts.js';
 import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
-import { type OnPush, PushParser } from './pushes.js';
+import { PushParser } from './pushes.js';
 
 /** A value of a command's or script's argument. */
 export type Argument = string | number | Buffer;

@@ -1,7 +1,5 @@
+import type { OnPush } from '../../core/subscriber.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
-
-/** What was published: it stands in `bytes` from `start` to `end`, until the call returns. */
-export type OnPush = (bytes: Buffer, start: number, end: number) => void;
 
 interface Channel {
   /** All that comes before the length of the message. */

@@ -1,11 +1,11 @@
 import { expect, it, vi } from 'vitest';
 import { Bridge } from '../../../src/bridge/bridge.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { RedisBridgeStore } from '../../../src/redis/bridge-store.js';
 import { Connection } from '../../../src/redis/protocol/connection.js';
+import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
 import { fakeServer } from '../../helpers/fakeserver.js';
 
-it('a bridge that is stopped while it connects its subscriber waits for nobody, and leaves no connection', async () => {
+it('a bridge that is stopped while its subscriber connects stops at once, and leaves no connection', async () => {
   const mute = await fakeServer(() => {});
   const connections: Connection[] = [];
   const leave = vi.fn(async () => {});
@@ -17,21 +17,21 @@ it('a bridge that is stopped while it connects its subscriber waits for nobody, 
     seats: 2,
     lease: 1_000,
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
-    store: { mark: async () => ({ mark: 1 }), leave } as unknown as RedisBridgeStore,
-    connect: () => {
+    store: fakeBridgeStore({ mark: async () => ({ mark: 1 }), leave }),
+    makeSubscriber: () => {
       const connection = new Connection(`redis://${mute}`, 'subscriber', silentLogger);
       connections.push(connection);
       return connection;
     },
-    outputBufferLimit: undefined,
+    onRate: () => {},
     log: { ...silentLogger, warn },
   });
   const started = bridge.start();
   await vi.waitFor(() => expect(connections).toHaveLength(1));
-  const told = performance.now();
+  const stoppedAt = performance.now();
   await bridge.stop();
   await started;
-  expect(performance.now() - told).toBeLessThan(1_000);
+  expect(performance.now() - stoppedAt).toBeLessThan(1_000);
   expect(leave).toHaveBeenCalledWith('me');
   expect(warn).not.toHaveBeenCalled();
   expect(connections).toHaveLength(1);

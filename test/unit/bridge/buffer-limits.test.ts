@@ -12,7 +12,7 @@ const held = (buffer: PositionedBuffer) =>
 
 function bufferOf(limits: Partial<Limits>) {
   const buffer = new PositionedBuffer(1, 0, { retain: 1_000, retainBytes: 1e6, bytes: 1e7, ...limits });
-  const push = (...names: string[]) => names.reduce((shed, name) => shed + buffer.push(message(name)), 0);
+  const push = (...names: string[]) => names.reduce((shed, name) => shed + buffer.append(message(name)), 0);
   return { buffer, push };
 }
 
@@ -51,7 +51,7 @@ describe('what is relayed', () => {
     onTestFinished(() => taken.mockRestore());
     const buffer = new PositionedBuffer(1, 0, { retain: 500, retainBytes: 1e9, bytes: 1e9 });
     const second = (epoch: number) => {
-      for (let i = 0; i < 60; i++) buffer.push(Buffer.alloc(1_000));
+      for (let i = 0; i < 60; i++) buffer.append(Buffer.alloc(1_000));
       buffer.relayedThrough(buffer.end);
       buffer.cut(epoch, epoch * 100);
     };
@@ -142,9 +142,9 @@ describe('a full buffer', () => {
 
   it('keeps the newest message, however long it is, until the next one comes', () => {
     const { buffer } = bufferOf({ bytes: 500 });
-    expect(buffer.push(Buffer.alloc(1_000))).toBe(0);
+    expect(buffer.append(Buffer.alloc(1_000))).toBe(0);
     expect(buffer.length).toBe(1);
-    expect(buffer.push(Buffer.from('a'))).toBe(1);
+    expect(buffer.append(Buffer.from('a'))).toBe(1);
     expect(buffer.length).toBe(1);
     expect(buffer.floor).toEqual(at(1, 1));
   });

@@ -60,7 +60,7 @@ it('has, after any steps, exactly the messages after the position, each with its
       for (const [index, s] of all.entries()) {
         if (s.do === 'push') {
           const message = Buffer.alloc(s.bytes * times, index);
-          expect(buffer.push(message)).toBe(0);
+          expect(buffer.append(message)).toBe(0);
           end = at(end.epoch, end.offset + 1);
           received.push({ message, position: end });
         } else if (s.do === 'cut') {
@@ -121,7 +121,7 @@ it('with little room loses nothing but what it says: all after its floor is ther
           end = at(end.epoch, end.offset + 1);
           received.push({ message, position: end });
           const isNew = comparePositions(end, relayed) > 0 ? 1 : 0;
-          expect(buffer.push(message)).toBe(before + isNew - buffer.length);
+          expect(buffer.append(message)).toBe(before + isNew - buffer.length);
         } else if (s.do === 'cut') {
           end = at(end.epoch + s.by, 0);
           buffer.cut(end.epoch, now);

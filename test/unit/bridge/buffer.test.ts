@@ -8,7 +8,7 @@ const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 const text = (messages: Iterable<Buffer> = []) => Array.from(messages, String);
 const fill = (buffer: PositionedBuffer, ...messages: string[]) => {
-  for (const message of messages) buffer.push(Buffer.from(message));
+  for (const message of messages) buffer.append(Buffer.from(message));
 };
 const all = (buffer: PositionedBuffer) => text(buffer.head(Infinity, Infinity)?.messages);
 

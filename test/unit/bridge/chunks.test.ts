@@ -6,9 +6,9 @@ function open() {
   const made = vi.spyOn(Buffer, 'allocUnsafeSlow');
   onTestFinished(() => made.mockRestore());
   const pool = new ChunkPool();
-  const take = (count: number) => Array.from({ length: count }, () => pool.take(1));
+  const take = (count: number) => Array.from({ length: count }, () => pool.allocate(1));
   const give = (chunks: readonly Buffer[]) => {
-    for (const chunk of chunks) pool.give(chunk);
+    for (const chunk of chunks) pool.free(chunk);
   };
   return { pool, take, give, made: () => made.mock.calls.map(([size]) => size) };
 }
@@ -61,8 +61,8 @@ it('lets go of what a burst took, though some is in use all the time', () => {
 
 it('is as long as what it is asked for, and keeps none of other lengths', () => {
   const { pool } = open();
-  expect(pool.take(1_000_000)).toHaveLength(1_000_000);
+  expect(pool.allocate(1_000_000)).toHaveLength(1_000_000);
   const short = Buffer.alloc(10);
-  pool.give(short);
-  expect(pool.take(10)).not.toBe(short);
+  pool.free(short);
+  expect(pool.allocate(10)).not.toBe(short);
 });

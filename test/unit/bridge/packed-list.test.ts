@@ -24,7 +24,7 @@ it('messages come out as they went in, whichever are asked for', () => {
     fc.property(messages, fc.nat(60), fc.nat(60), fc.boolean(), (all, a, b, trims) => {
       const list = new PackedList();
       for (const one of all) {
-        list.push(one);
+        list.append(one);
         if (trims) list.trim();
       }
       const [from, to] = [Math.min(a, b, all.length), Math.min(Math.max(a, b), all.length)];
@@ -40,13 +40,13 @@ it('keeps its indices when the front is let go of', () => {
   fc.assert(
     fc.property(messages, messages, fc.array(fc.nat(60), { maxLength: 4 }), (first, later, drops) => {
       const list = new PackedList();
-      for (const one of first) list.push(one);
+      for (const one of first) list.append(one);
       let base = 0;
       for (const drop of drops) {
         base = Math.max(base, Math.min(drop, first.length));
         list.dropBefore(base);
       }
-      for (const one of later) list.push(one);
+      for (const one of later) list.append(one);
       const all = [...first, ...later];
       expect(list.base).toBe(base);
       expect(list.length).toBe(all.length);
@@ -57,8 +57,8 @@ it('keeps its indices when the front is let go of', () => {
 
 it('takes a message out of the middle of other bytes', () => {
   const list = new PackedList();
-  list.push(Buffer.from('..one..'), 2, 5);
-  list.push(Buffer.from(`..${'x'.repeat(100)}..`), 2, 102);
+  list.append(Buffer.from('..one..'), 2, 5);
+  list.append(Buffer.from(`..${'x'.repeat(100)}..`), 2, 102);
   expect(read(list, 0, 2)).toEqual(['one', 'x'.repeat(100)]);
 });
 
@@ -71,11 +71,11 @@ it('nothing that is kept is written over when chunks are used again', () => {
       (steps) => {
         const pool = new ChunkPool();
         // So that the others come from a slab.
-        for (let i = 0; i < 60; i++) pool.take(1);
+        for (let i = 0; i < 60; i++) pool.allocate(1);
         const lists = Array.from({ length: 4 }, () => ({ list: new PackedList(pool), all: [] as Buffer[] }));
         for (const { of, push, drop, trims } of steps) {
           const { list, all } = lists[of] as (typeof lists)[number];
-          for (const one of push) list.push(one);
+          for (const one of push) list.append(one);
           all.push(...push);
           list.dropBefore(Math.min(list.base + drop, list.length));
           if (trims) list.trim();
@@ -93,7 +93,7 @@ it('wastes little, however long the messages are', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 70_000 }), { minLength: 5, maxLength: 60 }), (lengths) => {
       const list = new PackedList();
-      for (const length of lengths) list.push(Buffer.alloc(length));
+      for (const length of lengths) list.append(Buffer.alloc(length));
       const memory = list.parts(0, list.length).reduce((sum, part) => sum + part.buffer.byteLength, 0);
       // A quarter of each chunk at most, but for the one that grows.
       expect(memory).toBeLessThanOrEqual((list.bytes(0, list.length) + 5 * list.length) / 0.75 + 65_536);
@@ -104,8 +104,8 @@ it('wastes little, however long the messages are', () => {
 it('takes no new memory for what comes as fast as it is let go of', () => {
   const taken = new Set<ArrayBufferLike>();
   class Watched extends ChunkPool {
-    override take(bytes: number) {
-      const chunk = super.take(bytes);
+    override allocate(bytes: number) {
+      const chunk = super.allocate(bytes);
       taken.add(chunk.buffer);
       return chunk;
     }
@@ -114,7 +114,7 @@ it('takes no new memory for what comes as fast as it is let go of', () => {
   const kept: PackedList[] = [];
   for (let second = 0; second < 100; second++) {
     const list = new PackedList(pool);
-    for (let i = 0; i < 400; i++) list.push(Buffer.alloc(1_000));
+    for (let i = 0; i < 400; i++) list.append(Buffer.alloc(1_000));
     kept.push(list);
     if (kept.length > 5) {
       const oldest = kept.shift() as PackedList;

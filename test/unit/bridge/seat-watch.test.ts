@@ -38,11 +38,11 @@ describe('the watch over seats', () => {
   it('knows whether any seat is in use', () => {
     const watch = new SeatWatch(3_000);
     watch.observe([a(1), b(1)], 0);
-    expect(watch.alive).toBe(false);
+    expect(watch.anyAlive).toBe(false);
     watch.observe([a(1), b(1)], 250);
-    expect(watch.alive).toBe(false);
+    expect(watch.anyAlive).toBe(false);
     watch.observe([a(1), b(2)], 500);
-    expect(watch.alive).toBe(true);
+    expect(watch.anyAlive).toBe(true);
   });
 
   it('forgets a seat that was given up: whoever takes it again is new', () => {

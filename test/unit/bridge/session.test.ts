@@ -1,36 +1,40 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import type { Phase } from '../../../src/bridge/machine.js';
+import type { Phase } from '../../../src/bridge/actions.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
-import type { MarkRequest } from '../../../src/core/bridge-store.js';
+import type { MarkRequest, RelayReply } from '../../../src/core/bridge-store.js';
+import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import type { RedisBridgeStore } from '../../../src/redis/bridge-store.js';
-import type { Connection } from '../../../src/redis/protocol/connection.js';
-import type { OnPush } from '../../../src/redis/protocol/pushes.js';
+import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
 
-/** A session on a Redis that is played: relays are answered when the test says so. */
+class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
+  channels: ReadonlyMap<string, OnPush> = new Map();
+
+  async connect(): Promise<void> {}
+  async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
+    this.channels = channels;
+  }
+  async unsubscribe(): Promise<void> {}
+  close(): void {}
+}
+
+/** A session with a fake Redis: a relay is answered when the test calls `written`. */
 async function sessionOf(options: Partial<SessionOptions> = {}) {
-  let listeners: ReadonlyMap<string, OnPush> = new Map();
-  const subscriber = Object.assign(new EventEmitter(), {
-    subscribe: async (channels: ReadonlyMap<string, OnPush>) => {
-      listeners = channels;
-    },
-    close: () => {},
-  });
+  const subscriber = new FakeSubscriber();
   const marks: MarkRequest[] = [];
   let written: () => void = () => {};
-  const store = {
-    mark: async (request: MarkRequest) => {
+  const store = fakeBridgeStore({
+    mark: async (request) => {
       marks.push(request);
       return { mark: 10 + marks.length };
     },
     take: async () => ({ taken: true, token: 7, position: { epoch: 10, offset: 0 }, lastBeat: undefined }),
     relay: () =>
-      new Promise((resolve) => {
+      new Promise<RelayReply>((resolve) => {
         written = () => resolve({ kind: 'written' });
       }),
     release: async () => ({ kind: 'released' }),
-  };
+  });
   let phase: Phase = 'joining';
   const session = new BridgeSession({
     id: 'me#1',
@@ -41,8 +45,8 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     marks: 'marks',
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
     seen: 0,
-    store: store as unknown as RedisBridgeStore,
-    subscriber: subscriber as unknown as Connection,
+    store,
+    subscriber,
     log: silentLogger,
     mayTake: () => true,
     onPhase: (now) => {
@@ -58,13 +62,13 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     marks,
     done: session.run(),
     hear: (channel: string, text: string) =>
-      listeners.get(channel)?.(Buffer.from(text), 0, Buffer.byteLength(text)),
+      subscriber.channels.get(channel)?.(Buffer.from(text), 0, Buffer.byteLength(text)),
     inPhase: (wanted: Phase) => vi.waitFor(() => expect(phase).toBe(wanted)),
     written: () => written(),
   };
 }
 
-it('a leader whose subscription has ended beats until all it received is relayed', async () => {
+it('a leader whose subscription has ended beats until all its messages are relayed', async () => {
   const { subscriber, marks, done, hear, inPhase, written } = await sessionOf();
   hear('marks', '10 0 0 1   ');
   hear('news', 'a');
@@ -77,7 +81,7 @@ it('a leader whose subscription has ended beats until all it received is relayed
   await done;
 });
 
-it('messages that a full buffer drops are logged at once and then every 30 s, but not by a follower', async () => {
+it('a leader logs the messages that a full buffer drops, at once and then every 30 s; a follower does not', async () => {
   const error = vi.fn();
   const { session, marks, done, hear, inPhase } = await sessionOf({
     limits: { retain: 5_000, retainBytes: 1_000, bytes: 1_000 },

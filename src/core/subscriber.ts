@@ -1,0 +1,21 @@
+/** A published message: it stands in `bytes` from `start` to `end`, until the call returns. */
+export type OnPush = (bytes: Buffer, start: number, end: number) => void;
+
+/** A connection for one subscription. */
+export interface Subscriber {
+  /**
+   * Connects.
+   *
+   * @param timeout ms after which to give up
+   * @throws {CgroupError} REDIS_UNREACHABLE, REDIS_AUTH, or STATE if it is closed meanwhile
+   */
+  connect(timeout: number): Promise<void>;
+  /** Subscribes to channels, all in one command. May be called once. */
+  subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void>;
+  /** Ends the subscription. When it returns, all messages published before have been received. */
+  unsubscribe(): Promise<void>;
+  /** `lost`: the connection was cut, and the subscription with it. */
+  once(event: 'lost', listener: () => void): unknown;
+  /** Closes the connection at once. Idempotent. */
+  close(): void;
+}
