@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configJsonSchema } from '../../../../src/cli/settings/json-schema.js';
+import { configJsonSchema } from '../../../../src/cli/settings/documents.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { parseSettings, settingNames } from '../../../../src/settings/schema.js';
 
