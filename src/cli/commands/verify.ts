@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Verification, verify } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { progress } from '../progress.js';
+import { showProgress } from '../progress.js';
 import { verificationText } from '../verification-text.js';
 
 /** Exit code where a difference was found. */
@@ -26,12 +26,15 @@ export function verifyCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (flags: { ledger?: string[]; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
-        const shown = progress({ unit: 'entries', label: 'verifying' });
+        const display = showProgress({ unit: 'entries', label: 'verifying' });
         let result: Verification;
         try {
-          result = await verify(client.inspector, { ledgers: flags.ledger ?? [], onProgress: shown.update });
+          result = await verify(client.inspector, {
+            ledgers: flags.ledger ?? [],
+            onProgress: display.update,
+          });
         } finally {
-          shown.stop();
+          display.stop();
         }
         if (isEmpty(result))
           log.warn(
