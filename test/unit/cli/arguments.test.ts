@@ -12,7 +12,7 @@ describe('a whole number in a flag', () => {
     expect(() => wholeNumber(1, 10)(text)).toThrow('from 1 to 10');
   });
 
-  it('has to be exact', () => {
+  it('must be a safe integer', () => {
     expect(() => wholeNumber(1)('9007199254740993')).toThrow('1 or more');
   });
 });
@@ -31,7 +31,7 @@ describe('a duration in a flag', () => {
   });
 });
 
-describe('what publish says in the end', () => {
+describe('the last line of publish', () => {
   const some: Published = {
     published: 300_000,
     seconds: 2.4,
