@@ -3,8 +3,8 @@ import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
 import { plural } from '../../core/words.js';
 import { printable, shortened } from '../../log/printable.js';
-import type { Inspector } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
+import type { GroupClient } from '../../observe/client.js';
+import type { ShownDeadLetter } from '../../observe/dead-letter.js';
 import { wholeNumber } from '../arguments.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { confirmed } from '../confirm.js';
@@ -13,8 +13,6 @@ import { columns } from '../table.js';
 
 /** Lines of the table without --limit. */
 const DEFAULT_LIMIT = 50;
-/** Dead letters sent back in one call. */
-const BATCH = 500;
 /** Exit code if the user answers the question with no. */
 const NOT_DONE = 1;
 /** Most characters of a message and of an error in the table. */
@@ -45,23 +43,21 @@ function listCommand(): Command {
     .option('--limit <number>', `how many (default: ${DEFAULT_LIMIT}; all with --json)`, wholeNumber(1))
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
-      withGroup(command, async ({ client: { inspector } }) => {
-        const most = limit ?? (json ? Infinity : DEFAULT_LIMIT);
-        const letters: ShownDeadLetter[] = [];
-        for await (const entry of inspector.newestDeadLetters(most)) letters.push(shownDeadLetter(entry));
-        if (json) print(JSON.stringify(letters, null, 2));
-        else print(listText(letters, (await inspector.read()).deadLength));
+      withGroup(command, async ({ client: { deadLetters } }) => {
+        const shown = await deadLetters.list({ limit: limit ?? (json ? Infinity : DEFAULT_LIMIT) });
+        if (json) print(JSON.stringify(shown, null, 2));
+        else print(listText(shown, (await deadLetters.count()).count));
       }),
     );
 }
 
-function listText(letters: readonly ShownDeadLetter[], kept: number): string {
-  if (letters.length === 0) return 'no dead letters';
-  const more = kept > letters.length ? [`the newest ${letters.length} of ${kept}; --limit shows more`] : [];
+function listText(shown: readonly ShownDeadLetter[], kept: number): string {
+  if (shown.length === 0) return 'no dead letters';
+  const more = kept > shown.length ? [`the newest ${shown.length} of ${kept}; --limit shows more`] : [];
   const next = 'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all';
   const table = columns([
     ['id', 'time', 'reason', 'attempts', 'error', 'message'],
-    ...letters.map(({ id, time, reason, attempts, error, message }) => [
+    ...shown.map(({ id, time, reason, attempts, error, message }) => [
       id,
       time,
       printable(reason),
@@ -82,10 +78,9 @@ function showCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (id: string, { json }: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
-        const entry = await client.inspector.deadLetter(id);
-        if (!entry) throw notThere([id]);
-        const letter = shownDeadLetter(entry);
-        print(json ? JSON.stringify(letter, null, 2) : fullText(letter));
+        const shown = await client.deadLetters.show(id);
+        if (!shown) throw notFound([id]);
+        print(json ? JSON.stringify(shown, null, 2) : fullText(shown));
       }),
     );
 }
@@ -111,40 +106,27 @@ function retryCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (ids: string[], { all, json }: { all?: boolean; json?: boolean }, command: Command) => {
       if (ids.length > 0 === (all === true)) command.error('error: give the ids of dead letters, or --all');
-      await withGroup(command, async ({ client: { inspector } }) => {
-        const found = all ? undefined : await inspector.revive([...new Set(ids)]);
-        const count = found?.length ?? (await retryAll(inspector));
+      await withGroup(command, async ({ client }) => {
+        const found = all ? undefined : await client.deadLetters.retry(ids);
+        const count = found?.length ?? (await retryAll(client));
         print(
           json
             ? JSON.stringify({ retried: count })
             : `sent ${plural(count, 'dead letter')} back to the inbox`,
         );
         const missing = found ? ids.filter((id) => !found.includes(id)) : [];
-        if (missing.length > 0) throw notThere(missing);
+        if (missing.length > 0) throw notFound(missing);
       });
     });
 }
 
-/** Sends back all that exist at the beginning, and no more: one that dies again would be sent back for ever. */
-async function retryAll(inspector: Inspector): Promise<number> {
-  const { lastDead, deadLength } = await inspector.read();
-  const display = showProgress({ total: deadLength, unit: 'dead letters', label: 'sending back' });
-  let count = 0;
-  let batch: string[] = [];
-  const send = async () => {
-    count += (await inspector.revive(batch)).length;
-    batch = [];
-    display.update(count);
-  };
+async function retryAll({ deadLetters }: GroupClient): Promise<number> {
+  const display = showProgress({ unit: 'dead letters', label: 'sending back' });
   try {
-    for await (const { id } of inspector.deadLetters(lastDead)) {
-      if (batch.push(id) >= BATCH) await send();
-    }
-    if (batch.length > 0) await send();
+    return await deadLetters.retryAll(display.update);
   } finally {
     display.stop();
   }
-  return count;
 }
 
 function purgeCommand(): Command {
@@ -163,12 +145,12 @@ function purgeCommand(): Command {
       const asks = !yes && process.stdin.isTTY === true;
       if (asks && process.stderr.isTTY !== true)
         command.error('error: stderr is no terminal and cannot show the question: give --yes');
-      await withGroup(command, async ({ client: { inspector }, settings: { output } }) => {
+      await withGroup(command, async ({ client: { deadLetters }, settings: { output } }) => {
         // Deletes no message that dies while the question is open.
-        const { lastDead, deadLength } = await inspector.read();
-        const question = printable(`Delete ${plural(deadLength, 'dead letter')} of ${output} for good?`);
-        const wanted = !asks || deadLength === 0 || (await confirmed(question));
-        const purged = wanted ? await inspector.purge(lastDead) : 0;
+        const { count, newest } = await deadLetters.count();
+        const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?`);
+        const wanted = !asks || count === 0 || (await confirmed(question));
+        const purged = wanted ? await deadLetters.purge({ through: newest }) : 0;
         print(json ? JSON.stringify({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
         if (!wanted) process.exitCode = NOT_DONE;
       });
@@ -180,7 +162,7 @@ function letterId(text: string): string {
   throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows the ids.');
 }
 
-function notThere(ids: readonly string[]): CgroupError {
+function notFound(ids: readonly string[]): CgroupError {
   const what = ids.length === 1 ? 'is no dead letter' : 'are no dead letters';
   return new CgroupError(
     'NOT_FOUND',

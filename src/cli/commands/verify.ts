@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { plural } from '../../core/words.js';
 import type { Examples } from '../../verify/differences.js';
-import { type Verification, verify } from '../../verify/verify.js';
+import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { showProgress } from '../progress.js';
 import { columns } from '../table.js';
@@ -32,7 +32,7 @@ export function verifyCommand(): Command {
         const display = showProgress({ unit: 'entries', label: 'verifying' });
         let result: Verification;
         try {
-          result = await verify(client.inspector, {
+          result = await client.verify({
             ledgers: flags.ledger ?? [],
             onProgress: display.update,
           });

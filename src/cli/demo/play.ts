@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { publish } from '../../publish/publisher.js';
-import { verify } from '../../verify/verify.js';
 import type { Stage } from './stage.js';
 
 const CONSUMERS = 3;
@@ -98,7 +97,7 @@ export async function play(
   const isDrained = async () => (await client.inspector.read()).backlog === 0;
   await stage.until('the backlog to be processed', isDrained, { timeout: DRAIN_TIMEOUT, signal });
   audience.drained();
-  const { processed, dead, lost, doubled, ok } = await verify(client.inspector, { ledgers: [ledger] });
+  const { processed, dead, lost, doubled, ok } = await client.verify({ ledgers: [ledger] });
   const seconds = (performance.now() - started) / 1_000;
   return { redis: version, processes, published, killed, processed, dead, lost, doubled, ok, seconds };
 }

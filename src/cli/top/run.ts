@@ -2,16 +2,16 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letter.js';
+import type { ShownDeadLetter } from '../../observe/dead-letter.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';
 import { History } from './history.js';
 import { Screen } from './screen.js';
 
-/** Dead letters that are read: more than most screens have room for. */
-const LETTERS = 20;
-/** ms between two drawings, so that it is seen that the numbers are old. */
+/** Dead letters to read: more than most screens have room for. */
+const MAX_DEAD_LETTERS = 20;
+/** ms between two drawings: they also show that the numbers are old. */
 const DRAW_EVERY = 1_000;
 
 /** Shows the group on the whole terminal until the user quits. Redis may go away meanwhile. */
@@ -34,7 +34,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
     while (!ending.signal.aborted) {
       const started = performance.now();
       const reading = reader.readInto(history).catch((error) => history.failed(messageOf(error)));
-      // A Redis that does not answer must not keep the user from leaving.
+      // The user can quit even if Redis does not answer.
       await Promise.race([reading, aborted]);
       draw();
       await pause(Math.max(0, interval - (performance.now() - started)), ending.signal);
@@ -45,7 +45,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
   }
 }
 
-/** Prints the same once, as plain text: where stdout is no terminal. A rate takes two readings, `interval` apart. */
+/** Prints the same once, as plain text, for a pipe. A rate takes two readings, `interval` ms apart. */
 export async function printOnce(client: GroupClient, interval: number): Promise<void> {
   const reader = new Reader(client);
   const history = new History(interval, performance.now());
@@ -56,10 +56,10 @@ export async function printOnce(client: GroupClient, interval: number): Promise<
   for (const { text } of frame(history.view(performance.now()), everything)) print(text);
 }
 
-/** Reads status and dead letters; the latter, which may be long, only when there are others. */
+/** Reads the status, and the dead letters (they may be long) only if they changed. */
 class Reader {
   readonly #client: GroupClient;
-  #letters: ShownDeadLetter[] = [];
+  #deadLetters: ShownDeadLetter[] = [];
   #version = '';
 
   constructor(client: GroupClient) {
@@ -71,12 +71,9 @@ class Reader {
     const { dead, purged, revived } = status.counters;
     const version = [dead, purged, revived].join();
     if (version !== this.#version) {
-      const letters: ShownDeadLetter[] = [];
-      for await (const entry of this.#client.inspector.newestDeadLetters(LETTERS))
-        letters.push(shownDeadLetter(entry));
-      this.#letters = letters;
+      this.#deadLetters = await this.#client.deadLetters.list({ limit: MAX_DEAD_LETTERS });
       this.#version = version;
     }
-    history.seen(status, this.#letters, performance.now(), (await this.#client.misnamed())?.what);
+    history.seen(status, this.#deadLetters, performance.now(), (await this.#client.misnamed())?.what);
   }
 }
