@@ -6,7 +6,7 @@ import type { ShownDeadLetter } from '../../observe/dead-letter.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';
-import { History } from './history.js';
+import { TopHistory } from './history.js';
 import { Screen } from './screen.js';
 
 /** Dead letters to read: more than most screens have room for. */
@@ -22,7 +22,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
   process.once('SIGHUP', quit);
   const screen = new Screen(process.stdout, process.stdin);
   const reader = new Reader(client);
-  const history = new History(interval, performance.now());
+  const history = new TopHistory(interval, performance.now());
   const draw = () => screen.draw(frame(history.view(performance.now()), screen.size));
   screen.open(quit, draw);
   const drawing = setInterval(draw, DRAW_EVERY);
@@ -33,7 +33,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
     draw();
     while (!ending.signal.aborted) {
       const started = performance.now();
-      const reading = reader.readInto(history).catch((error) => history.failed(messageOf(error)));
+      const reading = reader.readInto(history).catch((error) => history.fail(messageOf(error)));
       // The user can quit even if Redis does not answer.
       await Promise.race([reading, aborted]);
       draw();
@@ -48,7 +48,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
 /** Prints the same once, as plain text, for a pipe. A rate takes two readings, `interval` ms apart. */
 export async function printOnce(client: GroupClient, interval: number): Promise<void> {
   const reader = new Reader(client);
-  const history = new History(interval, performance.now());
+  const history = new TopHistory(interval, performance.now());
   await reader.readInto(history);
   await pause(interval);
   await reader.readInto(history);
@@ -66,7 +66,7 @@ class Reader {
     this.#client = client;
   }
 
-  async readInto(history: History): Promise<void> {
+  async readInto(history: TopHistory): Promise<void> {
     const status = await this.#client.status();
     const { dead, purged, revived } = status.counters;
     const version = [dead, purged, revived].join();
@@ -74,6 +74,6 @@ class Reader {
       this.#deadLetters = await this.#client.deadLetters.list({ limit: MAX_DEAD_LETTERS });
       this.#version = version;
     }
-    history.seen(status, this.#deadLetters, performance.now(), (await this.#client.misnamed())?.what);
+    history.add(status, this.#deadLetters, performance.now(), (await this.#client.misnamed())?.what);
   }
 }

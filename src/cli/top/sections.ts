@@ -25,9 +25,9 @@ const number = new Intl.NumberFormat('en');
 
 /** The tables below the numbers. The most important comes first, and gets room first. */
 export function sectionsOf(view: TopView, room: number): Section[] {
-  const { status, letters } = view;
+  const { status, deadLetters } = view;
   if (!status) return [];
-  const { bridges, leader, gaps, counters, deadLetters } = status;
+  const { bridges, leader, gaps, counters } = status;
   const named = (name: string, count: number) => `${name} (${number.format(count)})`;
   const sections: Section[] = [
     {
@@ -53,10 +53,10 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       weight: 1,
     },
   ];
-  if (letters.length > 0)
+  if (deadLetters.length > 0)
     sections.push({
-      heads: [named('dead letters', deadLetters), 'reason', 'attempts', 'error'],
-      rows: letters.map(({ id, reason, attempts, error }) => [
+      heads: [named('dead letters', status.deadLetters), 'reason', 'attempts', 'error'],
+      rows: deadLetters.map(({ id, reason, attempts, error }) => [
         id,
         reason,
         String(attempts),

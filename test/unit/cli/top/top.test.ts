@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { frame, sparkline } from '../../../../src/cli/top/frame.js';
-import { History } from '../../../../src/cli/top/history.js';
+import { TopHistory } from '../../../../src/cli/top/history.js';
 import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 
@@ -51,7 +51,7 @@ const consumer = (n: number, pending: number, processed: number) => ({
   processed,
 });
 
-const letter = (error: string) => ({
+const deadLetter = (error: string) => ({
   id: '1795251095809-0',
   time: '2026-11-21T12:00:00.000Z',
   reason: 'failed',
@@ -64,8 +64,8 @@ const letter = (error: string) => ({
 
 /** The screen after these readings, one a second. */
 function shown(readings: readonly GroupStatus[], size = ALL, error = 'no such order') {
-  const history = new History(1_000, 0);
-  for (const [i, reading] of readings.entries()) history.seen(reading, [letter(error)], i * 1_000);
+  const history = new TopHistory(1_000, 0);
+  for (const [i, reading] of readings.entries()) history.add(reading, [deadLetter(error)], i * 1_000);
   return frame(history.view((readings.length - 1) * 1_000), size);
 }
 
@@ -151,30 +151,30 @@ describe('the screen', () => {
 
 describe('the history', () => {
   it('says for how long there were no numbers, and keeps the last ones, until new ones come', () => {
-    const history = new History(1_000, 0);
+    const history = new TopHistory(1_000, 0);
     expect(text(frame(history.view(0), ALL))).toBe('reading …');
-    history.seen(status(), [], 1_000);
-    history.failed('not connected');
+    history.add(status(), [], 1_000);
+    history.fail('not connected');
     const view = history.view(6_200);
     expect(view.trouble).toBe('no numbers for 5 s: not connected');
     expect(text(frame(view, ALL))).toContain('web-1-abc-1');
-    history.seen(status({}, 1_600), [], 7_000);
+    history.add(status({}, 1_600), [], 7_000);
     expect(history.view(7_100).trouble).toBeUndefined();
     // 600 in the 6 s since the reading before.
     expect(history.view(7_100).rates).toEqual([Number.NaN, Number.NaN, 100]);
   });
 
   it('notices that Redis does not answer', () => {
-    const history = new History(1_000, 0);
-    history.seen(status(), [], 0);
+    const history = new TopHistory(1_000, 0);
+    history.add(status(), [], 0);
     expect(history.view(3_000).trouble).toBeUndefined();
     expect(history.view(3_100).trouble).toBe('no numbers for 3 s: Redis does not answer');
   });
 
   it('shows no rate of a new consumer, or of a count that started again', () => {
-    const history = new History(1_000, 0);
-    history.seen(status({ consumers: [consumer(1, 0, 900)] }), [], 0);
-    history.seen(status({ consumers: [consumer(1, 0, 5), consumer(2, 0, 700)] }), [], 1_000);
+    const history = new TopHistory(1_000, 0);
+    history.add(status({ consumers: [consumer(1, 0, 900)] }), [], 0);
+    history.add(status({ consumers: [consumer(1, 0, 5), consumer(2, 0, 700)] }), [], 1_000);
     expect(history.view(1_000).consumers.map(({ rate }) => rate)).toEqual([0, 0]);
   });
 });
