@@ -1,15 +1,14 @@
 #!/usr/bin/env node
-// `npm run redis`: sees to it that there is a Redis server on the PATH, for `--embedded`, `demo` and tests.
+// `npm run redis`: makes sure that a Redis server is on the PATH, for `--embedded`, `demo` and tests.
 //
-// Where there is one it says which, and that is all. Where there is none it asks the system's package manager
-// for one.
+// If there is one, prints its version. If not, installs one with the system's package manager.
 
 import { ask, installOneOf } from './packages.mjs';
 
-/** The oldest Redis that will do. Any Valkey will: its first version came from Redis 7.2. */
+/** The oldest Redis that is supported. Every Valkey is: its first version came from Redis 7.2. */
 const OLDEST = [6, 2];
 
-/** What is looked for, in this order; `src/redis/local-server.ts` has the same. */
+/** The programs to look for, in this order; `src/redis/local-server.ts` has the same. */
 const SERVERS = ['redis-server', 'valkey-server'];
 
 const PACKAGES = {
@@ -38,7 +37,7 @@ function findServer() {
     const { status, stdout } = ask(program, '--version');
     const version = /v=(\d+)\.(\d+)\.(\d+)/.exec(stdout ?? '');
     if (status !== 0 || !version) continue;
-    // Some systems give Valkey the name of Redis as well. An early Valkey names itself neither.
+    // Some systems install Valkey as redis-server too. An early Valkey prints neither name.
     const name = program === 'redis-server' && /^redis/i.test(stdout) ? 'Redis' : 'Valkey';
     const [text, ...parts] = version;
     return { program, name, version: parts.map(Number), text: text.slice('v='.length) };
@@ -46,7 +45,7 @@ function findServer() {
   return undefined;
 }
 
-/** Says what there is, and whether it will do. Gives the exit code. */
+/** Prints the version and whether it is supported. Returns the exit code. */
 function report({ program, name, version: [major, minor], text }) {
   const old = name === 'Redis' && (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]));
   if (old) {

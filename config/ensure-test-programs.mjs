@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Run by `npm test`: installs what some tests need, if it is missing: Prometheus for the metrics, Chromium for the live
-// page, Python's module redis for the publisher in examples. If one cannot be installed, this says so, and its tests are
-// skipped: nothing that users run needs them.
+// Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
+// page, Python's module redis for the publisher in examples. If one cannot be installed, its tests are skipped.
+// Users need none of them.
 
 import { installOneOf, isOnPath, pythonWith } from './packages.mjs';
 

@@ -1,20 +1,20 @@
-// Programs from the package manager of the system, for the scripts beside this file. No dependencies: they also run
-// before `npm ci`.
+// Installs programs with the package manager of the system, for the scripts beside this file. No dependencies: the
+// scripts also run before `npm ci`.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Package managers by program. */
+/** The package managers, in this order of preference. */
 const MANAGERS = [
   {
     program: 'apt-get',
     root: true,
     env: ['DEBIAN_FRONTEND=noninteractive'],
-    // Fresh containers have no lists of packages at all.
+    // Fresh containers have no package lists.
     before: ['update', '-q'],
     install: ['install', '-q', '-y', '--no-install-recommends'],
-    after: quieten,
+    after: stopService,
   },
   { program: 'dnf', root: true, install: ['install', '-q', '-y'] },
   { program: 'apk', root: true, install: ['add', '--no-cache'] },
@@ -22,18 +22,18 @@ const MANAGERS = [
 ];
 
 /**
- * Installs a program with whatever package manager there is.
+ * Installs a program with the first package manager that can.
  *
- * @param {string} what in words, for what is said
- * @param {Record<string, readonly string[]>} packages by manager, the names that it may know it by, the likeliest first
- * @param {() => T | undefined} find gives what was wanted, once it is there
- * @returns {{ found: T | undefined, why: string }} what was found, or why nothing was, in words
+ * @param {string} what the program in words, for messages
+ * @param {Record<string, readonly string[]>} packages by manager: the names to try, the likeliest first
+ * @param {() => T | undefined} find returns the program once it is installed
+ * @returns {{ found: T | undefined, why: string }} the program, or the reason why there is none, in words
  * @template T
  */
 export function installOneOf(what, packages, find) {
   const problems = [];
   for (const manager of MANAGERS.filter(({ program }) => packages[program] && isOnPath(program))) {
-    const sudo = manager.root ? howToBeRoot() : [];
+    const sudo = manager.root ? rootPrefix() : [];
     if (sudo) {
       console.log(`There is no ${what} on the PATH; installing one.`);
       const found = install(manager, packages[manager.program], sudo, find);
@@ -48,7 +48,7 @@ export function installOneOf(what, packages, find) {
 
 function install({ program, env = [], before, install, after }, packages, sudo, find) {
   const prefix = [...sudo, ...(env.length > 0 ? ['env', ...env] : [])];
-  // One repository out of order is no reason to give up: the package may be in another one.
+  // A failed update may concern another repository than that of the package: go on.
   if (before) run([...prefix, program, ...before]);
   for (const name of packages) {
     const wasThere = after && isInstalled(name);
@@ -61,12 +61,12 @@ function install({ program, env = [], before, install, after }, packages, sudo, 
 }
 
 /**
- * Debian's packages of servers start a service, now and at each boot. Nobody asked for that here.
+ * Stops the service that Debian's packages of servers start, now and at each boot: we only need the program.
  *
- * Stopped when it is installed, rather than forbidden beforehand: that would take a policy-rc.d, which, left
- * behind by an interrupted run, would keep every other service of the machine from starting.
+ * A policy-rc.d would forbid the start beforehand, but if an interrupted run leaves it behind, no other service of the
+ * machine can start.
  */
-function quieten(service, sudo) {
+function stopService(service, sudo) {
   if (existsSync('/run/systemd/system')) {
     if (isOnPath('systemctl')) run([...sudo, 'systemctl', 'disable', '--now', service]);
     return;
@@ -75,17 +75,17 @@ function quieten(service, sudo) {
   if (isOnPath('update-rc.d')) run([...sudo, 'update-rc.d', service, 'disable']);
 }
 
-/** Does dpkg have this package, be it half done? Where it did before us, its service is not ours to stop. */
+/** Whether dpkg has this package, even half installed. If it had it before us, we do not stop its service. */
 function isInstalled(name) {
   return /^Status: install /m.test(ask('dpkg', '-s', name).stdout ?? '');
 }
 
-/** The words to put before a command that needs root, or undefined if there is no way. */
-function howToBeRoot() {
+/** The words before a command that needs root; undefined if we cannot become root. */
+function rootPrefix() {
   if ((ask('id', '-u').stdout ?? '').trim() === '0') return [];
   if (!isOnPath('sudo')) return undefined;
   if (ask('sudo', '-n', 'true').status === 0) return ['sudo', '-n'];
-  // At a terminal somebody may type the password; elsewhere sudo would fail or wait for ever.
+  // On a terminal the user can type the password; elsewhere sudo would fail or wait for ever.
   return process.stdin.isTTY ? ['sudo'] : undefined;
 }
 
@@ -93,18 +93,18 @@ export function isOnPath(program) {
   return ask('/bin/sh', '-c', 'command -v "$1"', 'sh', program).status === 0;
 }
 
-/** The path of a python3 that can import a module, or undefined: only the system's own knows the system's packages. */
+/** The path of a python3 that can import a module, or undefined. Only the system's own python3 sees the system's packages. */
 export function pythonWith(module) {
   const pythons = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'python3'));
   return pythons.find((python) => ask(python, '-c', `import ${module}`).status === 0);
 }
 
-/** Runs a program and gives what it says. */
+/** Runs a program and returns its output. */
 export function ask(program, ...args) {
   return spawnSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
-/** Says what it runs, and runs it. */
+/** Prints a command and runs it. Returns whether it succeeded. */
 function run([program, ...args]) {
   console.log(`$ ${[program, ...args].join(' ')}`);
   return spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;

@@ -6,7 +6,7 @@ import { makeLogger } from './logger.js';
 import { addSettingsFlags, configOption, rawFlags } from './settings/flags.js';
 import { type LoadedSettings, loadSettings } from './settings/load-settings.js';
 
-/** The settings by which a command finds a group that runs elsewhere. */
+/** The settings with which a command finds a running group. */
 export const GROUP_SETTINGS = [
   'redis',
   'channel',
@@ -19,7 +19,7 @@ export const GROUP_SETTINGS = [
 
 type Example = readonly [command: string, meaning: string];
 
-/** A command with the flags of some settings, and examples below its help. */
+/** A command with the flags of some settings and with examples below its help. */
 export function settingsCommand(
   name: string,
   description: string,
@@ -30,34 +30,34 @@ export function settingsCommand(
   return command.addOption(configOption()).addHelpText('after', examplesText(examples));
 }
 
-/** What stands below the help of a command. */
+/** The examples below the help of a command. */
 export function examplesText(examples: readonly Example[]): string {
   const width = Math.max(...examples.map(([command]) => command.length)) + 2;
   const lines = examples.map(([command, meaning]) => `  $ ${command.padEnd(width)}${meaning}`);
   return `\nExamples:\n${lines.join('\n')}`;
 }
 
-/** The effective settings of a command that was parsed. */
+/** The effective settings of a parsed command. */
 export function settingsOf(command: Command): Promise<LoadedSettings> {
   const configPath = command.opts<{ config?: string }>().config;
   return loadSettings({ flags: rawFlags(command), env: process.env, cwd: process.cwd(), configPath });
 }
 
-/** What a command needs to look at a group. */
-export interface Session {
+/** A connection to the group of a command. */
+export interface GroupSession {
   readonly client: GroupClient;
   readonly settings: Settings;
   readonly log: Logger;
 }
 
 /**
- * Connects to the group that the command's settings name, does the work, and disconnects.
+ * Connects to the group that the command's settings name, does the work and disconnects.
  *
- * @param warns whether to warn of names that are not those of the group
+ * @param warns whether to warn if the group has another channel or Redis group than the settings say
  */
 export async function withGroup<T>(
   command: Command,
-  work: (session: Session) => Promise<T>,
+  work: (session: GroupSession) => Promise<T>,
   { warns = true } = {},
 ): Promise<T> {
   const { settings, written } = await settingsOf(command);
@@ -72,13 +72,12 @@ export async function withGroup<T>(
   }
 }
 
-/** Says so where the output belongs to another channel or Redis group than was asked for. */
 async function warnOfNames(client: GroupClient, log: Logger): Promise<void> {
   const wrong = await client.misnamed();
   if (wrong) log.warn({}, `${wrong.what}: ${wrong.fix}`);
 }
 
-/** Writes results to stdout, a line break after each. */
+/** Writes a result and a line break to stdout. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }

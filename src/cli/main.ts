@@ -14,8 +14,8 @@ import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
 
-/** Exit codes: 0 did it, 1 could not or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
-const COULD_NOT = 1;
+/** Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
+const FAILED = 1;
 const WRONG_USAGE = 2;
 
 function program(): Command {
@@ -30,16 +30,16 @@ function program(): Command {
     .addHelpText(
       'after',
       `${examplesText([
-        ['cgroup demo', 'see all of it at work, on a private Redis'],
+        ['cgroup demo', 'see it at work, on a private Redis'],
         ['cgroup start --size 5 --monitor', 'relay and process with five consumers'],
         ['cgroup start --size 8 -p ./handler.mjs', 'process with a function of your own'],
-        ['cgroup publish --count 10000', 'something to do, from another terminal'],
+        ['cgroup publish --count 10000', 'give it messages, from another terminal'],
         ['cgroup status', 'who leads, who works, what is left'],
         ['cgroup top', 'the same live, with rate and lag'],
-        ['cgroup doctor', 'is Redis set up for it, and what to mend'],
+        ['cgroup doctor', 'is Redis set up well, and how to fix it'],
       ])}
 
-cgroup COMMAND --help tells the flags of a command.`,
+cgroup COMMAND --help lists the flags of a command.`,
     );
   const commands = [
     startCommand(),
@@ -56,7 +56,7 @@ cgroup COMMAND --help tells the flags of a command.`,
   for (const command of allOf(root))
     command
       .exitOverride()
-      .showHelpAfterError('(--help tells what there is)')
+      .showHelpAfterError('(--help lists commands and flags)')
       .showSuggestionAfterError()
       .configureOutput({ outputError: (text, write) => write(inOneLine(text)) });
   return root;
@@ -66,7 +66,7 @@ function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
-/** Commander's errors in the form of ours, the suggestion in the same line, no password in what it quotes. */
+/** Commander's errors in our form: the suggestion in the same line, passwords in quoted text masked. */
 function inOneLine(text: string): string {
   return text
     .replace(/^error: /, 'cgroup: ')
@@ -76,16 +76,16 @@ function inOneLine(text: string): string {
     .join('\n');
 }
 
-/** Says what went wrong in a line or two, and gives the exit code. */
+/** Prints the error, with its stack if it is unexpected or wanted. Returns the exit code. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // commander has said it
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // commander has printed it
   const known = error instanceof CgroupError;
   process.stderr.write(inLines(messageOf(error), 'cgroup: '));
   if (!known || wantsStack()) process.stderr.write(inLines(stackOf(error)));
-  return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : COULD_NOT;
+  return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : FAILED;
 }
 
-/** A text whose lines are all marked as ours, and can do nothing to a terminal. */
+/** A text with `mark` before each line, safe to show on a terminal. */
 function inLines(text: string, mark = ''): string {
   return text
     .split('\n')
@@ -93,7 +93,7 @@ function inLines(text: string, mark = ''): string {
     .join('');
 }
 
-/** The settings may be what is wrong, so this looks at the raw flag and variable. */
+/** Reads the raw flag and variable: the settings themselves may be wrong. */
 function wantsStack(): boolean {
   const text = [...process.argv, `--log-level=${process.env.CGROUP_LOG_LEVEL ?? ''}`].join(' ');
   return /--log-level[= ](debug|trace)\b/.test(text);
@@ -105,7 +105,7 @@ function stackOf(error: unknown): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
-// `cgroup monitor | head -1` closes our stdout: that is an end, not an error. A group stops as for a signal.
+// `cgroup monitor | head -1` closes our stdout: a normal end. A group then stops as after a signal.
 let ending = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -115,12 +115,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const { argv } = process;
-// A password in the URL must not show in the list of processes.
+// The list of processes must not show a password in a flag.
 process.title = ['cgroup', ...argv.slice(2, 3)].join(' ');
 
 try {
   await program().parseAsync(argv);
 } catch (error) {
-  // A processor's module may have left a timer or a socket behind: they do not keep us.
+  // A timer or a socket of the processor's module would keep the process alive.
   process.exit(report(error));
 }

@@ -11,12 +11,12 @@ export interface WatchOptions {
   readonly interval: number;
   /** One JSON object a line. */
   readonly json: boolean;
-  /** Ends it. */
+  /** Ends the lines. */
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
 
-/** Prints a line of the monitor per interval until it is aborted. */
+/** Prints a line of the monitor per interval until `signal` aborts. */
 export async function watch(status: () => Promise<GroupStatus>, options: WatchOptions): Promise<void> {
   const { interval, json, signal, log } = options;
   const meter = new Meter();
@@ -30,7 +30,7 @@ export async function watch(status: () => Promise<GroupStatus>, options: WatchOp
         print(json ? JSON.stringify(sample) : monitorLine(sample));
       }
     } catch (error) {
-      if (!signal.aborted) log.warn({ error }, `no numbers at the moment: ${messageOf(error)}`);
+      if (!signal.aborted) log.warn({ error }, `no numbers now: ${messageOf(error)}`);
     }
     await pause(Math.max(0, interval - (performance.now() - started)), signal);
   }

@@ -1,39 +1,35 @@
 import cliProgress from 'cli-progress';
 import { formatDuration } from '../settings/durations.js';
 
-/** ms before anything is shown: what is done by then needs no progress. */
-const PATIENCE = 1_000;
+/** ms before anything is shown: shorter work needs no progress. */
+const SHOW_AFTER = 1_000;
 /** ms between two drawings of a bar, and between two plain lines. */
 const BAR_EVERY = 200;
 const LINE_EVERY = 5_000;
 
 export interface ProgressOptions {
-  /** How much there is to do, where that is known. */
+  /** The amount of work, if it is known. */
   readonly total?: number | undefined;
-  /** What is counted, in the plural: `messages`. */
+  /** The plural of the counted things: `messages`. */
   readonly unit: string;
-  /** What is done: `publishing`. */
+  /** The work in a word: `publishing`. */
   readonly label: string;
-  /** Where it is shown; stderr. */
+  /** Default: stderr. */
   readonly stream?: NodeJS.WriteStream;
 }
 
-export interface Progress {
-  /**
-   * So much is done, of a total that may have become known or changed. Cheap: it may be called for each
-   * message.
-   */
+export interface ProgressDisplay {
+  /** Sets how much is done, of a total that may be new or changed. Cheap: it may be called for each message. */
   update(done: number, total?: number): void;
-  /** Shows nothing more; a bar is wiped away. To be called in the end, whatever happened. */
+  /** Removes the bar and shows nothing more. Call it in the end, after errors too. */
   stop(): void;
 }
 
 /**
- * Shows on stderr how far some work has come: on a terminal as a bar with the rate and the time that is left,
- * elsewhere (or where the total is not known) as a plain line every 5 s. Nothing at all when the work takes
- * less than a second.
+ * Shows the progress of some work: on a terminal as a bar with rate and time left, elsewhere (or if the total is
+ * not known) as a plain line every 5 s. Shows nothing if the work takes less than a second.
  */
-export function progress(options: ProgressOptions): Progress {
+export function showProgress(options: ProgressOptions): ProgressDisplay {
   const { unit, label, stream = process.stderr } = options;
   const started = performance.now();
   let [done, total, lastLine] = [0, options.total, started];
@@ -54,10 +50,10 @@ export function progress(options: ProgressOptions): Progress {
     }
   };
   let interval: NodeJS.Timeout | undefined;
-  const patience = setTimeout(() => {
+  const waiting = setTimeout(() => {
     draw();
     interval = setInterval(draw, BAR_EVERY).unref();
-  }, PATIENCE).unref();
+  }, SHOW_AFTER).unref();
 
   return {
     update: (value, ofTotal = total) => {
@@ -65,14 +61,14 @@ export function progress(options: ProgressOptions): Progress {
       total = ofTotal;
     },
     stop: () => {
-      clearTimeout(patience);
+      clearTimeout(waiting);
       clearInterval(interval);
       bar?.stop();
     },
   };
 }
 
-interface State {
+interface ProgressState {
   readonly done: number;
   readonly total: number | undefined;
   readonly unit: string;
@@ -80,15 +76,15 @@ interface State {
   readonly elapsed: number;
 }
 
-/** `120000 of 300000 messages, 40000/s, 5s left`; `120000 messages, 40000/s` where the total is not known. */
-export function progressText({ done, total, unit, elapsed }: State): string {
+/** `120000 of 300000 messages, 40000/s, 5s left`; `120000 messages, 40000/s` if the total is not known. */
+export function progressText({ done, total, unit, elapsed }: ProgressState): string {
   const rate = elapsed > 0 ? Math.round((done * 1_000) / elapsed) : 0;
   const of = total === undefined ? '' : ` of ${total}`;
   const left = total !== undefined && rate > 0 ? `, ${shortTime((total - done) / rate)} left` : '';
   return `${done}${of} ${unit}, ${rate}/s${left}`;
 }
 
-/** Seconds, as a person would say them. */
+/** Seconds, rounded up: `59s`, from two minutes on `3m`. */
 function shortTime(seconds: number): string {
   const whole = Math.max(0, Math.ceil(seconds));
   return formatDuration((whole < 120 ? whole : Math.ceil(whole / 60) * 60) * 1_000).replace('0ms', '0s');
@@ -103,7 +99,7 @@ function barOn(stream: NodeJS.WriteStream, label: string) {
     barsize: 30,
     clearOnComplete: true,
     fps: 1_000 / BAR_EVERY,
-    // A second signal ends the process at once: it must not leave a terminal without cursor or line wrapping.
+    // A second signal ends the process at once: the terminal must keep its cursor and line wrapping.
     hideCursor: false,
     linewrap: true,
     gracefulExit: false,

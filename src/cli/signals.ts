@@ -1,22 +1,22 @@
-/** Exit code of a process that was told to end, and did not finish. */
+/** Exit code of a process that a signal ended before it was done. */
 export const INTERRUPTED = 130;
 
 /**
- * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. Those that come in the same turn of the event
- * loop are one: `timeout` sends its own to the process, and to its group.
+ * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. Signals in the same turn of the
+ * event loop count as one: `timeout` sends its signal to the process and to its process group.
  *
- * @param onFirst told of the first one
+ * @param onFirst called at the first signal, before the promise resolves
  */
 export function untilSignal(onFirst?: (signal: NodeJS.Signals) => void): Promise<void> {
   return new Promise((resolve) => {
-    let told = false;
-    let over = false;
+    let received = false;
+    let turnOver = false;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (over) process.exit(INTERRUPTED);
-      if (told) return;
-      told = true;
+      if (turnOver) process.exit(INTERRUPTED);
+      if (received) return;
+      received = true;
       setImmediate(() => {
-        over = true;
+        turnOver = true;
       });
       onFirst?.(signal);
       resolve();

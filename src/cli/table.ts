@@ -7,7 +7,7 @@ const NO_LINES = Object.fromEntries(
   ),
 );
 
-/** Rows in columns, without lines and colours: for eyes as well as for `awk`. No cell can do anything to a terminal. */
+/** Rows in columns, without lines and colours, for people and for `awk`. Each cell is {@link printable}. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const table = new Table({
     chars: { ...NO_LINES, middle: '' },

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { ConsumerStore } from '../core/consumer-store.js';
 import { MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 
@@ -88,14 +89,14 @@ export class Heartbeats implements Service {
     if (dead.length > 0)
       log.warn(
         { consumers: dead },
-        `${dead.length} consumer${dead.length === 1 ? '' : 's'} ended without leaving the group: ${dead.join(', ')}`,
+        `${plural(dead.length, 'consumer')} ended without leaving the group: ${dead.join(', ')}`,
       );
     if (++this.#beats % SWEEP_EACH !== 0) return;
     const removed = await store.sweep(live, claimAfter);
     if (removed.length > 0)
       log.info(
         { consumers: removed },
-        `removed ${removed.length} dead consumer${removed.length === 1 ? '' : 's'} from the Redis group`,
+        `removed ${plural(removed.length, 'dead consumer')} from the Redis group`,
       );
   }
 

@@ -1,4 +1,5 @@
 import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
+import { plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/facts.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
@@ -125,7 +126,7 @@ export function othersOf({ channel, bridges, others }: DoctorFacts): Finding[] {
       {
         check,
         status: 'note',
-        what: `${rest} more subscriber${rest === 1 ? '' : 's'} on the channel`,
+        what: `${plural(rest, 'more subscriber')} on the channel`,
         why: 'they receive every message too: if one does the same work as the group, that work is done twice',
         fixes: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
       },
@@ -142,7 +143,7 @@ export function bridgesOf({ bridges, live }: DoctorFacts): Finding {
     return {
       check,
       status: 'mend',
-      what: `no bridge is subscribed, though ${live} consumer${live === 1 ? ' runs' : 's run'}`,
+      what: `no bridge is subscribed, though ${plural(live, 'consumer runs', 'consumers run')}`,
       why: 'messages that are published now are lost',
       fixes: start,
     };
@@ -179,7 +180,7 @@ export function consumersOf(
     return {
       check,
       status: 'mend',
-      what: `${held} message${held === 1 ? ' lies' : 's lie'} with consumers that are gone: ${stuck.map(({ id }) => id).join(', ')}`,
+      what: `${plural(held, 'message lies', 'messages lie')} with consumers that are gone: ${stuck.map(({ id }) => id).join(', ')}`,
       why: live
         ? 'the running consumers have not taken them over: they are stuck, or have no room'
         : 'they are processed as soon as a process runs; XGROUP DELCONSUMER would lose them',
@@ -190,7 +191,7 @@ export function consumersOf(
     return {
       check,
       status: 'mend',
-      what: `${backlog} message${backlog === 1 ? ' waits' : 's wait'}, and no consumer runs`,
+      what: `${plural(backlog, 'message waits', 'messages wait')}, and no consumer runs`,
       why: 'nothing is processed',
       fixes: start,
     };
@@ -200,7 +201,7 @@ export function consumersOf(
       status: 'note',
       what: `none run; the messages that wait are ${notChecked('XLEN of the inbox')}`,
     };
-  const run = live === 0 ? 'none run, nothing waits' : `${live} consumer${live === 1 ? ' runs' : 's run'}`;
+  const run = live === 0 ? 'none run, nothing waits' : plural(live, 'consumer runs', 'consumers run');
   if (orphans === undefined && live > 0)
     return {
       check,

@@ -3,6 +3,7 @@ import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { pause } from '../core/service.js';
+import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { ProcessStats } from '../observe/process-stats.js';
@@ -189,7 +190,7 @@ export class ConsumerGroup<Input extends Message = Message>
     await reclaimer.start();
     this.#log.info(
       { consumers: consumers.map(({ id }) => id) },
-      `ready: ${consumers.length} consumer${consumers.length === 1 ? '' : 's'}, channel ${this.settings.channel}`,
+      `ready: ${plural(consumers.length, 'consumer')}, channel ${this.settings.channel}`,
     );
     this.#ready = true;
     this.#reports.ready();

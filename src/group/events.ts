@@ -1,6 +1,7 @@
 import type { Failure } from '../consumer/settler.js';
 import type { Gap } from '../core/bridge-store.js';
 import { messageOf } from '../core/errors.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { inSeconds, lineWhenOver, REMIND_EVERY, ThrottledLog } from '../log/throttle.js';
 import type { ProcessStats } from '../observe/process-stats.js';
@@ -42,7 +43,7 @@ export class Reports {
       write: (count, last) =>
         log.warn(
           { count, ...fieldsOf(last) },
-          `${count} new dead letter${count === 1 ? '' : 's'}, the last one (${last.reason}): ${last.error}`,
+          `${plural(count, 'new dead letter')}, the last one (${last.reason}): ${last.error}`,
         ),
     });
   }

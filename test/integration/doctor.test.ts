@@ -295,11 +295,11 @@ describe('cgroup doctor', () => {
     const url = server.url.replace('redis://', 'redis://:secret@');
     const run = cgroup(['doctor', '--redis', url]);
     expect((await run.exit).code).toBe(1);
-    expect(run.stdout()).toMatch(/^MEND {2}persistence +Redis keeps nothing on disk/m);
+    expect(run.stdout()).toMatch(/^FAIL {2}persistence +Redis keeps nothing on disk/m);
     expect(run.stdout()).toMatch(
       new RegExp(`\\$ redis-cli -p ${server.port} CONFIG SET appendonly yes$`, 'm'),
     );
-    expect(run.stdout()).toMatch(/^1 thing to mend\.$/m);
+    expect(run.stdout()).toMatch(/^1 thing to fix\.$/m);
     expect(run.stdout()).toMatch(/ACL SETUSER cgroup on >PASSWORD .*\+xreadgroup/);
     expect(run.stdout() + run.stderr()).not.toContain('secret');
   });
@@ -322,7 +322,7 @@ describe('cgroup doctor', () => {
       expect(line).not.toContain('secret');
     const text = cgroup(['doctor', '--redis', url()]);
     expect((await text.exit).code).toBe(1);
-    expect(text.stdout()).toMatch(new RegExp(`^MEND {2}connection {2}.*${what}`, 'm'));
+    expect(text.stdout()).toMatch(new RegExp(`^FAIL {2}connection {2}.*${what}`, 'm'));
   });
 
   it('has a finding for a Redis that accepts connections and does not answer', async () => {

@@ -150,8 +150,8 @@ describe('cgroup publish', () => {
   test('warns of messages that no subscriber receives', async () => {
     const run = cgroup([...flags(redis.namespace()), '--count', '30']);
     expect(await run.exit).toMatchObject({ code: 0 });
-    expect(run.stdout()).toContain('received by nobody');
-    expect(run.stderr()).toMatch(/30 of 30 messages were received by nobody.*cgroup start/);
+    expect(run.stdout()).toContain('received by no subscriber');
+    expect(run.stderr()).toMatch(/no subscriber received 30 of 30 messages.*cgroup start/);
   });
 
   test('prints one JSON object with --json', async () => {

@@ -225,7 +225,7 @@ describe('verify', () => {
     const run = cgroup(['verify', ...flags(space), '--ledger', ledger]);
     expect(await run.exit).toMatchObject({ code: 0 });
     expect(run.stdout()).toContain(
-      `${counters.trimmed} results were trimmed: the ledger cannot be held fully`,
+      `${counters.trimmed} results were trimmed: the ledger cannot be compared completely`,
     );
   });
 
@@ -264,7 +264,7 @@ describe('verify', () => {
     const space = redis.namespace();
     const nothing = cgroup(['verify', ...flags(space)]);
     expect(await nothing.exit).toMatchObject({ code: 0 });
-    expect(nothing.stderr()).toContain('there is nothing');
+    expect(nothing.stderr()).toContain('nothing to verify');
     expect(nothing.stderr()).toContain('--output');
     expect(await runVerify(space)).toMatchObject({ code: 0, result: { ...OK, relayed: 0 } });
     const path = join(folder, 'none.txt');

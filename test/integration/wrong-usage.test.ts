@@ -44,7 +44,7 @@ async function expectRefused(run: CliRun, ...lines: RegExp[]): Promise<void> {
   expect(run.stderr()).not.toContain(SECRET);
 }
 
-const HELP = /^\(--help tells what there is\)$/;
+const HELP = /^\(--help lists commands and flags\)$/;
 const SIZE = 'must be a whole number, from 1 to 10000; got';
 
 describe('a flag', () => {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { settingsMarkdown } from '../../src/cli/settings/settings-table.js';
+import { settingsMarkdown } from '../../src/cli/settings/documents.js';
 import { settingNames } from '../../src/settings/schema.js';
 import { anchorsOf, blocksOf, commandsOf, linksOf, page, pages, proseOf } from '../helpers/docs.js';
 

@@ -1,31 +1,33 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
-import { printable } from '../../log/printable.js';
-import type { Inspector } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letters.js';
+import { plural } from '../../core/words.js';
+import { printable, shortened } from '../../log/printable.js';
+import type { GroupClient } from '../../observe/client.js';
+import type { ShownDeadLetter } from '../../observe/dead-letters.js';
+import { wholeNumber } from '../arguments.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { canAsk, confirmed, isAttended } from '../confirm.js';
-import { lettersText, letterText } from '../dead-letter.js';
-import { progress } from '../progress.js';
-import { wholeNumber } from '../settings/arguments.js';
+import { confirmed } from '../confirm.js';
+import { showProgress } from '../progress.js';
+import { columns } from '../table.js';
 
-/** Lines of the table, unless told otherwise. */
-const SHOWN = 50;
-/** Letters sent back in one call. */
-const BATCH = 500;
-/** Exit code where the user, asked, wanted it not. */
+/** Lines of the table without --limit. */
+const DEFAULT_LIMIT = 50;
+/** Exit code if the user answers the question with no. */
 const NOT_DONE = 1;
+/** Most characters of a message and of an error in the table. */
+const MESSAGE_WIDTH = 60;
+const ERROR_WIDTH = 50;
 
 export function deadCommand(): Command {
   const root = new Command('dead')
-    .description('Dead letters: messages that could not be processed, kept with their reason.')
+    .description('Dead letters: messages that could not be processed, kept with the reason.')
     .addHelpText(
       'after',
       examplesText([
-        ['cgroup dead list', 'which there are, and why'],
-        ['cgroup dead show 1795251095809-0', 'all there is to one'],
-        ['cgroup dead retry --all', 'sends them back, once the cause is mended'],
+        ['cgroup dead list', 'which messages, and why'],
+        ['cgroup dead show 1795251095809-0', 'one, with its whole message'],
+        ['cgroup dead retry --all', 'send them back, once the cause is fixed'],
       ]),
     );
   for (const command of [listCommand(), showCommand(), retryCommand(), purgeCommand()])
@@ -35,53 +37,68 @@ export function deadCommand(): Command {
 
 function listCommand(): Command {
   return settingsCommand('list', 'Lists the dead letters, the newest first.', GROUP_SETTINGS, [
-    ['cgroup dead list', `the newest ${SHOWN}`],
+    ['cgroup dead list', `the newest ${DEFAULT_LIMIT}`],
     ["cgroup dead list --json | jq -r '.[].error' | sort | uniq -c", 'all of them, counted by error'],
   ])
-    .option('--limit <number>', `how many (default: ${SHOWN}; all with --json)`, wholeNumber(1))
+    .option('--limit <number>', `how many (default: ${DEFAULT_LIMIT}; all with --json)`, wholeNumber(1))
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
-      withGroup(command, async ({ client: { inspector } }) => {
-        const most = limit ?? (json ? Infinity : SHOWN);
-        const letters: ShownDeadLetter[] = [];
-        for await (const entry of inspector.newestDeadLetters(most)) letters.push(shownDeadLetter(entry));
-        if (json) print(JSON.stringify(letters, null, 2));
-        else print(listText(letters, (await inspector.read()).deadLength));
+      withGroup(command, async ({ client: { deadLetters } }) => {
+        const shown = await deadLetters.list({ limit: limit ?? (json ? Infinity : DEFAULT_LIMIT) });
+        if (json) print(JSON.stringify(shown, null, 2));
+        else print(listText(shown, (await deadLetters.count()).count));
       }),
     );
 }
 
-function listText(letters: readonly ShownDeadLetter[], kept: number): string {
-  if (letters.length === 0) return 'no dead letters';
-  const more = kept > letters.length ? [`the newest ${letters.length} of ${kept}; --limit shows more`] : [];
-  const next = 'cgroup dead show ID tells all of one; mend the cause, then: cgroup dead retry ID, or --all';
-  return [lettersText(letters), '', ...more, next].join('\n');
+function listText(shown: readonly ShownDeadLetter[], kept: number): string {
+  if (shown.length === 0) return 'no dead letters';
+  const more = kept > shown.length ? [`the newest ${shown.length} of ${kept}; --limit shows more`] : [];
+  const next = 'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all';
+  const table = columns([
+    ['id', 'time', 'reason', 'attempts', 'error', 'message'],
+    ...shown.map(({ id, time, reason, attempts, error, message }) => [
+      id,
+      time,
+      printable(reason),
+      String(attempts),
+      shortened(error, ERROR_WIDTH),
+      shortened(message, MESSAGE_WIDTH),
+    ]),
+  ]);
+  return [table, '', ...more, next].join('\n');
 }
 
 function showCommand(): Command {
-  return settingsCommand('show', 'Shows all there is to one dead letter.', GROUP_SETTINGS, [
-    ['cgroup dead show 1795251095809-0', 'the id is that of cgroup dead list'],
+  return settingsCommand('show', 'Shows one dead letter in full.', GROUP_SETTINGS, [
+    ['cgroup dead show 1795251095809-0', 'cgroup dead list shows the ids'],
+    ['cgroup dead retry 1795251095809-0', 'then, once the cause is fixed'],
   ])
     .argument('<id>', 'id of the dead letter', letterId)
     .option('--json', 'print one JSON object')
     .action(async (id: string, { json }: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
-        const entry = await client.inspector.deadLetter(id);
-        if (!entry) throw notThere([id]);
-        const letter = shownDeadLetter(entry);
-        print(json ? JSON.stringify(letter, null, 2) : letterText(letter));
+        const shown = await client.deadLetters.show(id);
+        if (!shown) throw notFound([id]);
+        print(json ? JSON.stringify(shown, null, 2) : fullText(shown));
       }),
     );
+}
+
+function fullText({ message, message_base64, ...facts }: ShownDeadLetter): string {
+  const rows = Object.entries(facts).map(([name, value]) => [name, printable(String(value))]);
+  const bytes = message_base64 === undefined ? [] : ['', 'not UTF-8; the bytes in base64:', message_base64];
+  return [columns(rows), '', printable(message), ...bytes].join('\n');
 }
 
 function retryCommand(): Command {
   return settingsCommand(
     'retry',
-    'Sends dead letters back to the inbox, to be processed like new messages.',
+    'Sends dead letters back to the inbox, where they are processed like new messages.',
     GROUP_SETTINGS,
     [
-      ['cgroup dead retry 1795251095809-0', 'one, or several'],
-      ['cgroup dead retry --all', 'all that there are now'],
+      ['cgroup dead retry 1795251095809-0', 'one or more'],
+      ['cgroup dead retry --all', 'all that exist now'],
     ],
   )
     .argument('[id...]', 'ids of dead letters', (id: string, ids: string[] = []) => [...ids, letterId(id)])
@@ -89,61 +106,52 @@ function retryCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (ids: string[], { all, json }: { all?: boolean; json?: boolean }, command: Command) => {
       if (ids.length > 0 === (all === true)) command.error('error: give the ids of dead letters, or --all');
-      await withGroup(command, async ({ client: { inspector } }) => {
-        const found = all ? undefined : await inspector.revive([...new Set(ids)]);
-        const count = found?.length ?? (await retryAll(inspector));
-        print(json ? JSON.stringify({ retried: count }) : `sent ${lettersOf(count)} back to the inbox`);
+      await withGroup(command, async ({ client }) => {
+        const found = all ? undefined : await client.deadLetters.retry(ids);
+        const count = found?.length ?? (await retryAll(client));
+        print(
+          json
+            ? JSON.stringify({ retried: count })
+            : `sent ${plural(count, 'dead letter')} back to the inbox`,
+        );
         const missing = found ? ids.filter((id) => !found.includes(id)) : [];
-        if (missing.length > 0) throw notThere(missing);
+        if (missing.length > 0) throw notFound(missing);
       });
     });
 }
 
-/** Those that are there at the beginning, and no more: one that dies again would be sent back for ever. */
-async function retryAll(inspector: Inspector): Promise<number> {
-  const { lastDead, deadLength } = await inspector.read();
-  const shown = progress({ total: deadLength, unit: 'dead letters', label: 'sending back' });
-  let count = 0;
-  let batch: string[] = [];
-  const send = async () => {
-    count += (await inspector.revive(batch)).length;
-    batch = [];
-    shown.update(count);
-  };
+async function retryAll({ deadLetters }: GroupClient): Promise<number> {
+  const display = showProgress({ unit: 'dead letters', label: 'sending back' });
   try {
-    for await (const { id } of inspector.deadLetters(lastDead)) {
-      if (batch.push(id) >= BATCH) await send();
-    }
-    if (batch.length > 0) await send();
+    return await deadLetters.retryAll(display.update);
   } finally {
-    shown.stop();
+    display.stop();
   }
-  return count;
 }
 
 function purgeCommand(): Command {
   return settingsCommand(
     'purge',
-    'Deletes all dead letters, for good. On a terminal it asks first.',
+    'Deletes all dead letters for good. Asks first on a terminal.',
     GROUP_SETTINGS,
     [
-      ['cgroup dead list --json > dead.json && cgroup dead purge', 'with a copy'],
-      ['cgroup dead purge --yes', 'without being asked'],
+      ['cgroup dead list --json > dead.json && cgroup dead purge', 'keep a copy'],
+      ['cgroup dead purge --yes', 'without the question'],
     ],
   )
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object')
     .action(async ({ yes, json }: { yes?: boolean; json?: boolean }, command: Command) => {
-      const asks = !yes && isAttended();
-      if (asks && !canAsk())
-        command.error('error: the question would not be seen, for stderr is no terminal: give --yes');
-      await withGroup(command, async ({ client: { inspector }, settings: { output } }) => {
-        // Those that are there now, and no more: what dies while the question stands is not agreed to.
-        const { lastDead, deadLength } = await inspector.read();
-        const question = printable(`Delete ${lettersOf(deadLength)} of ${output} for good?`);
-        const wanted = !asks || deadLength === 0 || (await confirmed(question));
-        const purged = wanted ? await inspector.purge(lastDead) : 0;
-        print(json ? JSON.stringify({ purged }) : `deleted ${lettersOf(purged)}`);
+      const asks = !yes && process.stdin.isTTY === true;
+      if (asks && process.stderr.isTTY !== true)
+        command.error('error: stderr is no terminal and cannot show the question: give --yes');
+      await withGroup(command, async ({ client: { deadLetters }, settings: { output } }) => {
+        // Deletes no message that dies while the question is open.
+        const { count, newest } = await deadLetters.count();
+        const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?`);
+        const wanted = !asks || count === 0 || (await confirmed(question));
+        const purged = wanted ? await deadLetters.purge({ through: newest }) : 0;
+        print(json ? JSON.stringify({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
         if (!wanted) process.exitCode = NOT_DONE;
       });
     });
@@ -151,18 +159,13 @@ function purgeCommand(): Command {
 
 function letterId(text: string): string {
   if (isEntryId(text)) return text;
-  throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows them.');
+  throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows the ids.');
 }
 
-function lettersOf(count: number): string {
-  return count === 1 ? '1 dead letter' : `${count} dead letters`;
-}
-
-function notThere(ids: readonly string[]): CgroupError {
-  const text =
-    ids.length === 1 ? `there is no dead letter ${ids[0]}` : `there are no dead letters ${ids.join(', ')}`;
+function notFound(ids: readonly string[]): CgroupError {
+  const what = ids.length === 1 ? 'is no dead letter' : 'are no dead letters';
   return new CgroupError(
     'NOT_FOUND',
-    `${text}: cgroup dead list shows their ids, which are not those of the messages in the inbox`,
+    `there ${what} ${ids.join(', ')}: cgroup dead list shows the ids; they differ from the ids of the inbox`,
   );
 }

@@ -7,25 +7,28 @@ import { watch } from '../monitoring.js';
 import { INTERRUPTED, untilSignal } from '../signals.js';
 import { columns } from '../table.js';
 
-/** Exit code where a message was lost or doubled. */
+/** Exit code if a message was lost or doubled. */
 const FAILED = 1;
 /** ms between two lines of the monitor. */
 const INTERVAL = 1_000;
 
 const NEXT = `Now your turn, in two terminals, with a Redis at redis://127.0.0.1:6379
-(or with --embedded, which starts one and says how the second terminal gets at it):
+(or with --embedded, which starts a Redis and prints its URL for the second terminal):
   npx cgroup start --size 5 --monitor
   npx cgroup publish --count 100000`;
 
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('Shows all of it on a private Redis: two processes, one killed half-way, nothing lost.')
-    .option('--json', 'print one JSON object, and no story')
+    .description(
+      'Shows a group at work on a private Redis: two processes, one is killed half-way, nothing is lost.',
+    )
+    .option('--json', 'print one JSON object in place of the story')
     .addHelpText(
       'after',
       examplesText([
         ['cgroup demo', 'watch it, about 15 seconds'],
         ['cgroup demo --json', 'the facts, for scripts'],
+        ['cgroup start --size 5 --monitor', 'then: a group of your own'],
       ]),
     )
     .action(async ({ json }: { json?: boolean }) => {
@@ -33,10 +36,10 @@ export function demoCommand(): Command {
       void untilSignal().then(() => ending.abort());
       const stage = await Stage.open();
       try {
-        const story = json ? silence : storyOf(stage, ending.signal);
-        const result = await play(stage, story, ending.signal);
+        const audience = json ? silent : storyteller(stage, ending.signal);
+        const result = await play(stage, audience, ending.signal);
         if (!result) process.exitCode = INTERRUPTED;
-        else tell(result, json === true);
+        else report(result, json === true);
       } finally {
         ending.abort();
         await stage.close();
@@ -44,12 +47,12 @@ export function demoCommand(): Command {
     });
 }
 
-function tell(result: DemoResult, json: boolean): void {
+function report(result: DemoResult, json: boolean): void {
   print(json ? JSON.stringify(result, null, 2) : `${verdict(result)}\n\n${NEXT}`);
   if (!result.ok) process.exitCode = FAILED;
 }
 
-const silence: Audience = {
+const silent: Audience = {
   redisStarted() {},
   groupStarted() {},
   publishing() {},
@@ -58,20 +61,20 @@ const silence: Audience = {
   drained() {},
 };
 
-/** Tells what happens, line by line. */
-function storyOf(stage: Stage, signal: AbortSignal): Audience {
+/** Prints each step as it happens. */
+function storyteller(stage: Stage, signal: AbortSignal): Audience {
   const monitoring = new AbortController();
   return {
     redisStarted(version, port) {
-      print(`1. Started Redis${version ? ` ${version}` : ''} on port ${port}, for this demo alone.`);
+      print(`1. Started Redis${version ? ` ${version}` : ''} on port ${port}, for this demo only.`);
     },
     groupStarted(processes, leader, consumers) {
       print(
-        `\n2. Started ${processes.length} processes of one group: cgroup start. In the list consumer:ids are`,
+        `\n2. Started ${processes.length} processes of one group: cgroup start. The list consumer:ids holds`,
       );
       print(consumers.map((id) => `     ${id}`).join('\n'));
       print(
-        `   Process ${leader} leads: its bridge relays the channel. The other one follows, ready to take over.`,
+        `   Process ${leader} leads: its bridge relays the channel. The other one follows and can take over.`,
       );
     },
     publishing(messages, rate) {
@@ -88,14 +91,16 @@ function storyOf(stage: Stage, signal: AbortSignal): Audience {
     },
     recovered({ relayingAgainMs, idsGoneMs, takenOverMs, held }, leader, consumers) {
       print(
-        `   ${since(relayingAgainMs)}: process ${leader} relays. What was published meanwhile, it had kept.`,
+        `   ${since(relayingAgainMs)}: process ${leader} relays. It had kept what was published meanwhile.`,
       );
-      print(`   ${since(idsGoneMs)}: the ids of the killed are gone. consumer:ids is ${consumers.join(' ')}`);
-      print(`   ${since(takenOverMs)}: the ${held} messages that lay with the killed are with others.\n`);
+      print(
+        `   ${since(idsGoneMs)}: the ids of the killed process are gone. consumer:ids holds ${consumers.join(' ')}`,
+      );
+      print(`   ${since(takenOverMs)}: other consumers have its ${held} messages.\n`);
     },
     drained() {
       monitoring.abort();
-      print('\n5. All is processed. Holding the output against the ids that were published:');
+      print('\n5. All is processed. Comparing the output with the published ids:');
     },
   };
 }
@@ -109,6 +114,6 @@ function verdict({ published, processed, dead, lost, doubled, ok, seconds }: Dem
   const table = columns([Object.keys(facts), Object.values(facts).map(String)]);
   const words = ok
     ? 'Each message has exactly one result'
-    : 'That is not as it should be, please report it: cgroup promises one result for each message';
+    : 'This is a defect, please report it: cgroup promises exactly one result for each message';
   return `${table}\n\n${words}. (${seconds.toFixed(0)} s)`;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
+import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine } from '../../doctor/doctor.js';
 import { printable } from '../../log/printable.js';
@@ -8,19 +9,19 @@ import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.j
 import { makeLogger } from '../logger.js';
 import { namingFlags } from '../settings/flags.js';
 
-/** Exit code where there is something to mend. */
-const TO_MEND = 1;
+/** Exit code if there is something to fix. */
+const TO_FIX = 1;
 
 export function doctorCommand(): Command {
   return settingsCommand(
     'doctor',
-    'Checks Redis and the group, and says for all that is not well what is wrong, why it matters, and the command ' +
-      'that mends it. Exit code 1 if there is something to mend. Nothing is changed.',
+    'Checks Redis and the group. For each problem it shows what is wrong, why it matters, and the command that ' +
+      'fixes it. Exit code 1 if there is something to fix. Changes nothing.',
     [...GROUP_SETTINGS, 'claimAfter', 'lease'],
     [
-      ['cgroup doctor', 'before the first start, and when something is strange'],
+      ['cgroup doctor', 'before the first start, and whenever something looks wrong'],
       ['cgroup doctor --json | jq -r .acl', 'the ACL line of a Redis user for cgroup'],
-      ['cgroup doctor && cgroup start', 'start only where all is well'],
+      ['cgroup doctor && cgroup start', 'start only if all is well'],
     ],
   )
     .option('--json', 'print one JSON object')
@@ -32,24 +33,24 @@ export function doctorCommand(): Command {
       const notes = notesOn(findings, settings.redis, given);
       if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, aclLasts }, null, 2));
       else print(doctorText(shown, notes, acl, aclLasts));
-      if (!ok) process.exitCode = TO_MEND;
+      if (!ok) process.exitCode = TO_FIX;
     });
 }
 
-/** A finding as it is printed: the commands are ready to be typed. */
+/** A finding as it is printed: the commands that fix it are ready to type. */
 export interface ShownFinding extends Pick<Finding, 'check' | 'status' | 'what' | 'why'> {
   readonly mend: readonly string[];
 }
 
-/** The flags, with their values, by which the doctor was told of the group. */
-type Given = ReadonlyMap<string, string>;
+/** The flags that name the group, with their values. */
+type NamingFlags = ReadonlyMap<string, string>;
 
-const NOTHING_GIVEN: Given = new Map();
+const NO_FLAGS: NamingFlags = new Map();
 
 export function shownFinding(
   { check, status, what, why, fixes = [] }: Finding,
   url: string,
-  given = NOTHING_GIVEN,
+  given = NO_FLAGS,
 ): ShownFinding {
   return {
     check,
@@ -60,8 +61,8 @@ export function shownFinding(
   };
 }
 
-/** Our own commands are about the same group, unless they name another. */
-function inShell({ words }: Fix, given: Given): string {
+/** Our own commands get the flags of the group, unless they set them. */
+function inShell({ words }: Fix, given: NamingFlags): string {
   if (words[0] !== 'cgroup') return shellLine(words);
   const more = [...given].filter(([flag]) => !words.includes(flag));
   return shellLine([...words, ...more.flatMap(([flag, value]) => [flag, shownValue(flag, value)])]);
@@ -71,7 +72,7 @@ function shownValue(flag: string, value: string): string {
   return flag === '--redis' ? maskUrl(value).replaceAll(MASK, 'PASSWORD') : value;
 }
 
-/** The password is not shown: see {@link notesOn}. */
+/** Without the password: see {@link notesOn}. */
 function redisCli({ words, refused }: Fix, url: string): string {
   const { hostname, port, pathname, protocol } = new URL(url);
   const user = userIn(url);
@@ -85,8 +86,8 @@ function redisCli({ words, refused }: Fix, url: string): string {
   return shellLine(['redis-cli', ...flags, ...words]);
 }
 
-/** What has to be known of the lines, whoever types them. */
-export function notesOn(findings: readonly Finding[], url: string, given = NOTHING_GIVEN): string[] {
+/** What the user must know to type the commands. */
+export function notesOn(findings: readonly Finding[], url: string, given = NO_FLAGS): string[] {
   const all = findings.flatMap((finding) => finding.fixes ?? []);
   const fixes = all.filter(({ at }) => at === 'redis');
   const refused = fixes.filter((fix) => fix.refused);
@@ -108,7 +109,7 @@ export function notesOn(findings: readonly Finding[], url: string, given = NOTHI
   return notes;
 }
 
-/** `CONFIG SET`, `PING`: in capitals is what is no argument. */
+/** `CONFIG SET`, `PING`: the words in capitals are no arguments. */
 function commandOf({ words }: Fix): string {
   return words
     .slice(0, 2)
@@ -116,14 +117,14 @@ function commandOf({ words }: Fix): string {
     .join(' ');
 }
 
-/** Words as a shell reads them. */
+/** Words quoted for a shell. */
 function shellLine(words: readonly string[]): string {
   return words
     .map((word) => (/^[\w:.,@%+/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
     .join(' ');
 }
 
-/** The findings as a person reads them. */
+/** The findings as text. */
 export function doctorText(
   findings: readonly ShownFinding[],
   notes: readonly string[],
@@ -132,20 +133,20 @@ export function doctorText(
 ): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ check, status, what, why, mend }) => [
-    `${(status === 'mend' ? 'MEND' : status).padEnd(4)}  ${check.padEnd(width)}  ${printable(what)}`,
+    `${(status === 'mend' ? 'FAIL' : status).padEnd(4)}  ${check.padEnd(width)}  ${printable(what)}`,
     ...(why === undefined ? [] : [`${' '.repeat(width + 8)}${printable(why)}`]),
     ...mend.map((command) => `${' '.repeat(width + 8)}$ ${printable(command)}`),
   ]);
   const count = findings.filter(({ status }) => status === 'mend').length;
-  const verdict = count === 0 ? 'All is well.' : `${count} thing${count === 1 ? '' : 's'} to mend.`;
+  const verdict = count === 0 ? 'All is well.' : `${plural(count, 'thing')} to fix.`;
   return [
     ...lines,
     '',
     verdict,
     ...notes.map(printable),
     '',
-    'A Redis user with these rights, and no others, is enough for cgroup; in redis-cli, with its password for PASSWORD:',
+    'cgroup needs a Redis user with only these rights; type this in redis-cli, with a password in place of PASSWORD:',
     `  ${printable(acl)}`,
-    `Mind that ${printable(aclLasts)}.`,
+    `Note: ${printable(aclLasts)}.`,
   ].join('\n');
 }

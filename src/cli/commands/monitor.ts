@@ -6,14 +6,15 @@ import { untilSignal } from '../signals.js';
 export function monitorCommand(): Command {
   return settingsCommand(
     'monitor',
-    'Prints the messages per second of a running group, all its processes together.',
+    'Prints the messages per second of a running group, summed over all its processes.',
     [...GROUP_SETTINGS, 'interval'],
     [
       ['cgroup monitor', 'a line every 3 s, until Ctrl-C'],
       ['cgroup monitor --interval 1s --json', 'one JSON object a line'],
+      ['cgroup top', 'more on one screen: consumers, dead letters, gaps'],
     ],
   )
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'print one JSON object a line')
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
         const watching = new AbortController();

@@ -1,18 +1,19 @@
 import type { Command } from 'commander';
+import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { type Published, publish } from '../../publish/publisher.js';
+import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
-import { progress } from '../progress.js';
-import { durationArgument, wholeNumber } from '../settings/arguments.js';
+import { showProgress } from '../progress.js';
 import { untilSignal } from '../signals.js';
 
-/** Messages that are published where neither a count nor a duration is given. */
+/** Messages to publish without --count and --duration. */
 const DEFAULT_COUNT = 1_000;
 const DEFAULT_BATCH = 1_000;
-const MOST_BATCH = 10_000;
-/** Of one message. */
-const MOST_BYTES = 16_000_000;
+const MAX_BATCH = 10_000;
+/** Most bytes of one message. */
+const MAX_BYTES = 16_000_000;
 
 interface PublishFlags {
   readonly count?: number;
@@ -31,7 +32,7 @@ export function publishCommand(): Command {
     'Publishes generated messages to the channel: {"message_id":"<uuid>"}.',
     ['redis', 'channel', 'logLevel', 'logFormat'],
     [
-      ['cgroup publish --count 300000', 'as fast as Redis takes them'],
+      ['cgroup publish --count 300000', 'as fast as Redis accepts them'],
       ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],
       ['cgroup publish --count 100000 --ledger ids.txt', 'then: cgroup verify --ledger ids.txt'],
     ],
@@ -43,13 +44,16 @@ export function publishCommand(): Command {
     )
     .option('--rate <number>', 'messages per second (default: as fast as possible)', wholeNumber(1))
     .option('--duration <duration>', 'how long: 250ms, 10s, 2m', durationArgument)
-    .option('--batch <number>', 'most messages in one command', wholeNumber(1, MOST_BATCH), DEFAULT_BATCH)
+    .option('--batch <number>', 'most messages in one command', wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
     .option(
       '--bytes <number>',
-      'size of each message (default: 53; smaller ones are of 53)',
-      wholeNumber(1, MOST_BYTES),
+      'size of each message (default: 53, which is also the least)',
+      wholeNumber(1, MAX_BYTES),
     )
-    .option('--ledger <file>', 'write to it the ids that a subscriber of the channel receives, one a line')
+    .option(
+      '--ledger <file>',
+      'write the ids that a subscriber of the channel receives to this file, one a line',
+    )
     .option('--json', 'print one JSON object')
     .action((flags: PublishFlags, command: Command) => run(flags, command));
 }
@@ -61,7 +65,11 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const ending = new AbortController();
   void untilSignal().then(() => ending.abort());
-  const shown = progress({ total: expected(count, rate, duration), unit: 'messages', label: 'publishing' });
+  const display = showProgress({
+    total: expected(count, rate, duration),
+    unit: 'messages',
+    label: 'publishing',
+  });
   let result: Published;
   try {
     result = await publish({
@@ -72,17 +80,17 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
       ledger,
       signal: ending.signal,
       logger: log,
-      onProgress: shown.update,
+      onProgress: display.update,
     });
   } finally {
-    shown.stop();
+    display.stop();
   }
   if (result.unheard > 0)
     log.warn(
       { unheard: result.unheard },
-      `${result.unheard} of ${result.published} messages were received by nobody and are gone: ` +
+      `no subscriber received ${result.unheard} of ${result.published} messages; they are gone: ` +
         `is a group running on the channel ${settings.channel}? ` +
-        'Start one first (cgroup start), or see --channel and --redis',
+        'Start one first (cgroup start), or check --channel and --redis',
     );
   print(flags.json ? JSON.stringify(result) : publishedText(result));
 }
@@ -96,7 +104,7 @@ function expected(
   return Math.min(count ?? Infinity, Math.ceil((rate * duration) / 1_000));
 }
 
-/** What was published, in a line. */
+/** The result of publishing in a line. */
 export function publishedText({
   published,
   seconds,
@@ -113,7 +121,7 @@ export function publishedText({
 
 function receivedText(published: number, { min, max }: Published['receivers'], unheard: number): string {
   if (published === 0) return '';
-  if (max === 0) return ', received by nobody';
-  if (unheard > 0) return `, ${unheard} of them received by nobody`;
-  return `, received by ${min === max ? '' : 'at least '}${min} subscriber${min === 1 ? '' : 's'} each`;
+  if (max === 0) return ', received by no subscriber';
+  if (unheard > 0) return `, ${unheard} of them received by no subscriber`;
+  return `, received by ${min === max ? '' : 'at least '}${plural(min, 'subscriber')} each`;
 }

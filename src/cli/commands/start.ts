@@ -14,12 +14,13 @@ export function startCommand(): Command {
   return settingsCommand('start', 'Runs a bridge and consumers until SIGINT or SIGTERM.', settingNames, [
     ['cgroup start --size 5 --monitor', 'five consumers, and the rate every 3 s'],
     ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
-    ['cgroup start --bridge only', 'a bridge alone; consumers run elsewhere with --bridge off'],
-    ['cgroup start --embedded', 'a private Redis, to try things out'],
+    ['cgroup start --bridge only', 'only a bridge; other processes run the consumers with --bridge off'],
+    ['cgroup start --embedded', 'with a private Redis, to try things out'],
     ['cgroup start --http 9464', 'with a live page and metrics at http://127.0.0.1:9464'],
-    ['cgroup start --print-config', 'the effective settings and where they come from'],
+    ['cgroup start --print-config', 'the effective settings and their sources'],
+    ['cgroup top', 'then, in another terminal: see it work'],
   ])
-    .option('--print-config', 'print each effective setting and where it came from, and exit')
+    .option('--print-config', 'print each effective setting with its source, and exit')
     .option('--json', 'with --print-config or --monitor: print JSON')
     .action(async (options: { printConfig?: boolean; json?: boolean }, command: Command) => {
       const loaded = await settingsOf(command);
@@ -32,13 +33,16 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
   const root = makeLogger(settings);
   const log = groupLogger(root, settings);
   if (settings.embedded && origin.redis !== 'default')
-    log.warn({}, `embedded starts a Redis of its own: the one of ${origin.redis} is not used`);
+    log.warn({}, `embedded starts its own Redis: the URL of ${origin.redis} is not used`);
   const strays = surviveStrayErrors(log);
   const group = new ConsumerGroup({ ...written, logger: root });
   const watching = new AbortController();
   const stopped = untilSignal((signal) => {
     watching.abort();
-    log.info({ signal }, `${signal}: finishing what is in work; a second signal ends at once`);
+    log.info(
+      { signal },
+      `${signal}: finishing the messages in work; a second signal ends the process at once`,
+    );
   });
   await Promise.race([group.start(), stopped]);
   const monitor = settings.monitor
@@ -49,6 +53,6 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
   await group.stop();
   strays.flush();
   log.info({}, 'stopped');
-  // A processor may have left timers or sockets behind: they do not keep us.
+  // A processor's timers or sockets would keep the process alive.
   process.exit(0);
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { plural } from '../../core/words.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -12,6 +13,7 @@ export function statusCommand(): Command {
     [
       ['cgroup status', 'a table to read at a glance'],
       ['cgroup status --json | jq .backlog', 'for scripts'],
+      ['cgroup top', 'the same, live'],
     ],
   )
     .option('--json', 'print one JSON object')
@@ -23,7 +25,7 @@ export function statusCommand(): Command {
     );
 }
 
-/** The status as a person reads it. */
+/** The status as tables and sentences. */
 export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
@@ -65,10 +67,10 @@ export function statusText(status: GroupStatus): string {
         ]),
   ];
   if (counters.lost > 0)
-    parts.push(`${counters.lost} messages were deleted from the inbox by somebody else: they are lost`);
+    parts.push(`lost: another program deleted ${plural(counters.lost, 'message')} from the inbox`);
   if (counters.dropped > 0)
     parts.push(
-      `${counters.dropped} messages were dropped, because the buffer of a bridge was full (bufferLimit)`,
+      `dropped: ${plural(counters.dropped, 'message')}, because the buffer of a bridge was full (bufferLimit)`,
     );
   if (gaps.length > 0)
     parts.push(
@@ -77,12 +79,10 @@ export function statusText(status: GroupStatus): string {
         ...gaps.map((g) => [g.from, g.to, g.reason]),
       ]),
     );
-  const kept = status.deadLetters;
-  if (counters.dead > 0)
-    parts.push(
-      kept > 0
-        ? `dead letters kept: ${kept} (${counters.purged} purged, ${counters.revived} sent back); cgroup dead list shows them`
-        : `all ${counters.dead} dead letters were purged`,
-    );
+  if (counters.dead > 0) {
+    const next = status.deadLetters > 0 ? '; cgroup dead list shows them' : '';
+    const gone = `${counters.purged} purged, ${counters.revived} sent back`;
+    parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
+  }
   return parts.join('\n\n');
 }

@@ -9,12 +9,12 @@ const INTERVAL = 1_000;
 export function topCommand(): Command {
   return settingsCommand(
     'top',
-    'Shows a running group on the whole terminal, all its processes together: rate and lag, who leads, who holds ' +
-      'what, what died and why. q quits. In a pipe it prints once, as plain text.',
+    'Shows a running group on the whole terminal: rate and lag, who leads, who holds what, what died and why. ' +
+      'q quits. In a pipe it prints once, as plain text.',
     GROUP_SETTINGS,
     [
-      ['cgroup top', 'watch it, a reading each second; q quits'],
-      ['cgroup top --interval 5s --output invoices', 'another group, and less often'],
+      ['cgroup top', 'a reading each second, until q'],
+      ['cgroup top --interval 5s --output invoices', 'another group, less often'],
       ['cgroup top | cat', 'once, as plain text'],
     ],
   )
@@ -24,17 +24,17 @@ export function topCommand(): Command {
         .default(INTERVAL, formatDuration(INTERVAL)),
     )
     .action(async (options: { interval: number }, command: Command) => {
-      // What draws on a terminal is loaded only where it is needed.
+      // The libraries that draw on a terminal load only here.
       const { printOnce, showOnScreen } = await import('../top/run.js');
       const onScreen = process.stdout.isTTY && process.env.TERM !== 'dumb';
       const show = onScreen ? showOnScreen : printOnce;
-      // The screen would cover a line of the log, and tells wrong names itself.
+      // The screen would cover a log line, and shows wrong names itself.
       const warns = !onScreen;
       await withGroup(command, ({ client }) => show(client, options.interval), { warns });
     });
 }
 
-/** The rule is that of the setting of the same name. */
+/** The rule of the setting of the same name. */
 function interval(text: string): number {
   const problem = problemOf('interval', text);
   if (problem) throw new InvalidArgumentError(problem.message);

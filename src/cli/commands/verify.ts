@@ -1,21 +1,24 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Verification, verify } from '../../verify/verify.js';
+import { plural } from '../../core/words.js';
+import type { Examples } from '../../verify/differences.js';
+import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { progress } from '../progress.js';
-import { verificationText } from '../verification-text.js';
+import { showProgress } from '../progress.js';
+import { columns } from '../table.js';
 
-/** Exit code where a difference was found. */
+/** Exit code if there is a difference. */
 const DIFFERENT = 1;
 
 export function verifyCommand(): Command {
   return settingsCommand(
     'verify',
-    'Holds output and dead letters against the counters, and against ledgers. Exit code 1 if they differ.',
+    'Compares output and dead letters with the counters, and with ledgers. Exit code 1 if they differ.',
     GROUP_SETTINGS,
     [
       ['cgroup verify', 'was each relayed message settled once?'],
-      ['cgroup verify --ledger ids.txt', 'and each that was published? (cgroup publish --ledger ids.txt)'],
+      ['cgroup verify --ledger ids.txt', 'and each published one? (cgroup publish --ledger ids.txt)'],
+      ['cgroup status', 'when and why messages were missed (gaps)'],
     ],
   )
     .option(
@@ -26,17 +29,20 @@ export function verifyCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (flags: { ledger?: string[]; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
-        const shown = progress({ unit: 'entries', label: 'verifying' });
+        const display = showProgress({ unit: 'entries', label: 'verifying' });
         let result: Verification;
         try {
-          result = await verify(client.inspector, { ledgers: flags.ledger ?? [], onProgress: shown.update });
+          result = await client.verify({
+            ledgers: flags.ledger ?? [],
+            onProgress: display.update,
+          });
         } finally {
-          shown.stop();
+          display.stop();
         }
         if (isEmpty(result))
           log.warn(
             {},
-            `there is nothing: no group has written to ${settings.output} here; see --output and --redis`,
+            `nothing to verify: no group has written to ${settings.output} here; check --output and --redis`,
           );
         print(flags.json ? JSON.stringify(result, null, 2) : verificationText(result));
         if (!result.ok) process.exitCode = DIFFERENT;
@@ -44,14 +50,14 @@ export function verifyCommand(): Command {
     );
 }
 
-/** One that is given twice would list each of its ids twice, and so make all of them lost. */
+/** A file given twice would list each of its ids twice: all of them would count as lost. */
 function collectLedger(path: string, paths: readonly string[] = []): string[] {
   if (paths.some((other) => resolve(other) === resolve(path)))
     throw new InvalidArgumentError('This file was given before: give each ledger once.');
   return [...paths, path];
 }
 
-/** Whether the group has never done anything. */
+/** Whether the group has done nothing yet. */
 function isEmpty({
   relayed,
   processed,
@@ -63,4 +69,109 @@ function isEmpty({
   ledger,
 }: Verification): boolean {
   return relayed + processed + dead + backlog + doubled + unexpected === 0 && lost === (ledger ?? 0);
+}
+
+/** A verification as a table, a verdict, and the meaning of each difference. */
+export function verificationText(result: Verification): string {
+  const { relayed, processed, dead, backlog, ledger, lost, doubled, unexpected } = result;
+  const rows = Object.entries({ relayed, processed, dead, backlog, ledger, lost, doubled, unexpected });
+  const table = columns(rows.filter(([, number]) => number !== null).map((row) => row.map(String)));
+  return [table, verdict(result), ...findings(result), ...remarks(result)].join('\n\n');
+}
+
+function verdict(result: Verification): string {
+  const { ok, relayed, processed, dead, backlog, lost, doubled, unexpected, untraceable } = result;
+  const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog`;
+  const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
+  if (ok && relayed === 0) return 'no message was ever relayed';
+  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once${untraced}: ${sum}`;
+  const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
+  return `NOT every message once: ${found.map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
+}
+
+function findings(result: Verification): string[] {
+  const { lost, doubled, unexpected, examples } = result;
+  return [
+    finding('lost', lost, whyLost(result), examples),
+    finding('doubled', doubled, whyDoubled(result), examples),
+    finding('unexpected', unexpected, whyUnexpected(result), examples),
+  ].filter((text) => text !== '');
+}
+
+function finding(kind: keyof Examples, count: number, why: readonly string[], examples: Examples): string {
+  if (count === 0) return '';
+  const ids = examples[kind];
+  const more = ids.length > 0 && ids.length < count ? ['…'] : [];
+  return [`${kind}:`, ...why, ...[...ids, ...more].map((id) => `  ${id}`)].join('\n  ');
+}
+
+function whyLost({ byCounters, byLedger, lostInGaps }: Verification): string[] {
+  const why: string[] = [];
+  if (byCounters.lost > 0)
+    why.push(
+      `${byCounters.lost} were relayed and left neither a result nor a dead letter: another program deletes ` +
+        'from the keys of the group (XDEL, XTRIM, DEL); to keep the output short, set outputMaxLen instead',
+    );
+  if (lostInGaps > 0)
+    why.push(
+      `${lostInGaps} were published in a gap that the group recorded, or before it if Redis lost data; ` +
+        'cgroup status shows when and why: if no bridge was connected, run cgroup start in two processes or ' +
+        'more; if Redis lost data, turn on its appendonly',
+    );
+  const unexplained = (byLedger?.lost ?? 0) - lostInGaps - byCounters.lost;
+  if (unexplained > 0)
+    why.push(
+      `${unexplained} are only in the ledger, and no gap is recorded for them: was the ledger written on this ` +
+        'channel, and has the group run since? If so, this is a defect of cgroup: please report it',
+    );
+  return why;
+}
+
+function whyDoubled({ byCounters }: Verification): string[] {
+  if (byCounters.doubled > 0)
+    return [
+      'messages have more than one result or dead letter: ' +
+        'another program copied entries, or this is a defect of cgroup: please report it',
+    ];
+  return [
+    'ids have more results or dead letters than the ledger lists: ' +
+      'the publisher sent them again, or a ledger is missing (repeat --ledger for several)',
+  ];
+}
+
+function whyUnexpected({ byCounters, byLedger }: Verification): string[] {
+  const why: string[] = [];
+  if (byCounters.unexpected > 0)
+    why.push(
+      'the streams hold more than the counters say: ' +
+        'another program writes to the keys of the group; give the group its own --output',
+    );
+  if ((byLedger?.unexpected ?? 0) > byCounters.unexpected)
+    why.push(
+      'there are results of messages that no ledger lists: ' +
+        'others publish too, or did before; give all ledgers (repeat --ledger for several)',
+    );
+  return why;
+}
+
+/** Facts that are no difference, but good to know. */
+function remarks({ backlog, trimmed, purged, untraceable, gaps, ledger }: Verification): string[] {
+  const remarks: string[] = [];
+  if (backlog > 0)
+    remarks.push(
+      `${plural(backlog, 'message is', 'messages are')} not settled yet: verify again later (cgroup status shows the backlog)`,
+    );
+  const gone: string[] = [];
+  if (trimmed > 0) gone.push(plural(trimmed, 'result was trimmed', 'results were trimmed'));
+  if (purged > 0) gone.push(plural(purged, 'dead letter was purged', 'dead letters were purged'));
+  if (ledger !== null && gone.length > 0)
+    remarks.push(
+      `${gone.join(' and ')}: the ledger cannot be compared completely; ` +
+        `${untraceable} of its ids were not found and may be among them`,
+    );
+  if (ledger === null && gaps > 0)
+    remarks.push(
+      `messages may have been missed ${plural(gaps, 'time')} (gaps, see cgroup status): only a ledger can show which`,
+    );
+  return remarks;
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { publish } from '../../publish/publisher.js';
-import { verify } from '../../verify/verify.js';
 import type { Stage } from './stage.js';
 
 const CONSUMERS = 3;
-/** Some work per message, so that the killed process holds some when it is killed. */
+/** ms of work per message: the killed process then holds messages. */
 const WORK_MS = 20;
 const CONCURRENCY = 40;
 const MESSAGES = 48_000;
@@ -15,23 +14,23 @@ const READY_TIMEOUT = 20_000;
 const RECOVERY_TIMEOUT = 15_000;
 const DRAIN_TIMEOUT = 30_000;
 
-/** What happened, as it was measured. Times in ms since the kill. */
+/** The measured facts of a demo. Times in ms since the kill. */
 export interface DemoResult {
   readonly redis: string | null;
   readonly processes: readonly number[];
   readonly published: number;
   readonly killed: {
     readonly pid: number;
-    /** It led: it relayed the channel. */
+    /** Whether it led: its bridge relayed the channel. */
     readonly led: boolean;
     readonly consumers: readonly string[];
-    /** Messages that were with its consumers. */
+    /** Messages that its consumers held. */
     readonly held: number;
     /** Until another process relayed. */
     readonly relayingAgainMs: number;
-    /** Until its ids had left the list. */
+    /** Until its ids left the list. */
     readonly idsGoneMs: number;
-    /** Until others had all that its consumers held. */
+    /** Until other consumers had all that its consumers held. */
     readonly takenOverMs: number;
   };
   readonly processed: number;
@@ -43,7 +42,7 @@ export interface DemoResult {
   readonly seconds: number;
 }
 
-/** Told of what happens while it happens. */
+/** Hears of each step when it happens. */
 export interface Audience {
   redisStarted(version: string | null, port: number): void;
   groupStarted(processes: readonly number[], leader: number, consumers: readonly string[]): void;
@@ -53,7 +52,7 @@ export interface Audience {
   drained(): void;
 }
 
-/** Plays it: starts, publishes, kills the leader half-way, and verifies. Undefined where it was aborted. */
+/** Starts a group, publishes, kills the leader half-way, and verifies. Undefined if it was aborted. */
 export async function play(
   stage: Stage,
   audience: Audience,
@@ -98,7 +97,7 @@ export async function play(
   const isDrained = async () => (await client.inspector.read()).backlog === 0;
   await stage.until('the backlog to be processed', isDrained, { timeout: DRAIN_TIMEOUT, signal });
   audience.drained();
-  const { processed, dead, lost, doubled, ok } = await verify(client.inspector, { ledgers: [ledger] });
+  const { processed, dead, lost, doubled, ok } = await client.verify({ ledgers: [ledger] });
   const seconds = (performance.now() - started) / 1_000;
   return { redis: version, processes, published, killed, processed, dead, lost, doubled, ok, seconds };
 }
@@ -139,9 +138,9 @@ async function killHalfWay(
   };
   const [relayingAgainMs, idsGoneMs, takenOverMs] = await Promise.all([
     stage.until('another process to relay', relays, waiting),
-    stage.until('the ids of the killed to leave the list', isGone, waiting),
+    stage.until('the ids of the killed process to leave the list', isGone, waiting),
     stage.until(
-      'the messages of the killed to be taken over',
+      'the messages of the killed process to be taken over',
       async () => (await heldBy(doomed)) === 0,
       waiting,
     ),
@@ -153,7 +152,7 @@ async function killHalfWay(
   return killed;
 }
 
-/** The process whose bridge leads: the ids of its consumers begin with the bridge's own. */
+/** The pid of the process whose bridge leads: the ids of its consumers begin with the bridge's id. */
 async function leadingProcess({ client }: Stage): Promise<number> {
   const { leader, consumers } = await client.status();
   return consumers.find(({ id }) => leader !== null && id.startsWith(`${leader}-`))?.pid ?? 0;

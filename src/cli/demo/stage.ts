@@ -8,12 +8,12 @@ import { pause } from '../../core/service.js';
 import { GroupClient, type LocalServer, startLocalServer } from '../../observe/client.js';
 
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
-/** ms between two looks at what is waited for. */
-const LOOK_EVERY = 20;
+/** ms between two checks of a condition. */
+const CHECK_EVERY = 20;
 /** ms for a process to end cleanly, before it is killed. */
-const GOODBYE = 3_000;
+const STOP_TIMEOUT = 3_000;
 
-/** What a demo needs: a private Redis, a folder, and `cgroup start` processes on them. */
+/** A private Redis, a folder, and `cgroup start` processes on them. */
 export class Stage {
   readonly redis: LocalServer;
   readonly client: GroupClient;
@@ -27,7 +27,7 @@ export class Stage {
     this.redis = redis;
     this.client = client;
     this.folder = folder;
-    // A second Ctrl-C ends this process at once: it must leave nobody behind.
+    // A second Ctrl-C ends this process at once: its children must end too.
     process.once('exit', this.#killAll);
   }
 
@@ -39,7 +39,7 @@ export class Stage {
     return new Stage(redis, client, folder);
   }
 
-  /** Starts a group's process; its settings come from a file, so that no other config file is searched for. */
+  /** Starts a process of the group and returns its pid. Settings come from a file, so that no other config file counts. */
   async start(settings: Record<string, unknown>): Promise<number> {
     const config = join(this.folder, 'consumer-group.config.json');
     await writeFile(config, JSON.stringify({ ...settings, redis: this.redis.url }));
@@ -52,44 +52,45 @@ export class Stage {
     return pid;
   }
 
-  /** Kills a process as nothing else could: it gets no chance to say goodbye. */
+  /** Kills a process with SIGKILL. */
   kill(pid: number): void {
     this.#children.get(pid)?.kill('SIGKILL');
   }
 
   /**
-   * Waits until something is so.
+   * Waits for a condition.
    *
-   * @param what for the error: `the processes to be ready`
+   * @param what the condition, for the error: `the processes to be ready`
    * @param timeout ms
-   * @returns ms that it took; less where the signal is aborted first
+   * @returns ms that it took, or ms until the signal was aborted
+   * @throws {CgroupError} STATE after the timeout
    */
   async until(
     what: string,
-    isSo: () => Promise<boolean>,
+    isMet: () => Promise<boolean>,
     { timeout, signal }: { timeout: number; signal: AbortSignal },
   ): Promise<number> {
     const started = performance.now();
     const elapsed = () => performance.now() - started;
-    while (!signal.aborted && !(await isSo())) {
+    while (!signal.aborted && !(await isMet())) {
       if (elapsed() > timeout)
         throw new CgroupError(
           'STATE',
-          `waited ${timeout / 1_000} s in vain for ${what}; try again with less load`,
+          `waited ${timeout / 1_000} s for ${what}, without success; try again with less load`,
         );
-      await pause(LOOK_EVERY, signal);
+      await pause(CHECK_EVERY, signal);
     }
     return elapsed();
   }
 
-  /** Ends all that runs and leaves nothing behind. */
+  /** Ends all processes and removes the folder. */
   async close(): Promise<void> {
     const ended = [...this.#children.values()].map(
       (child) => new Promise((resolve) => child.once('exit', resolve)),
     );
     for (const child of this.#children.values()) child.kill('SIGTERM');
     const late = new AbortController();
-    await Promise.race([Promise.all(ended), pause(GOODBYE, late.signal)]);
+    await Promise.race([Promise.all(ended), pause(STOP_TIMEOUT, late.signal)]);
     late.abort();
     this.#killAll();
     process.off('exit', this.#killAll);

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
-import { cosmiconfig, getDefaultSearchPlaces } from 'cosmiconfig';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { cosmiconfig, defaultLoaders, getDefaultSearchPlaces, type Loader } from 'cosmiconfig';
 import { messageOf } from '../../core/errors.js';
-import { Content, emptyContent, loaderOf, loaders, MODULE } from './config-loaders.js';
-import { type Position, parseText } from './config-text.js';
+import { type Content, parseText, type TextPosition } from './config-text.js';
+
+/** The name that cosmiconfig searches for, and our key in package.json. */
+const MODULE = 'consumer-group';
 
 const SEARCH_PLACES = [
   `${MODULE}.config.json`,
@@ -13,37 +16,49 @@ const SEARCH_PLACES = [
   `${MODULE}.config.yml`,
 ];
 
-/** A line of the config file, whether there is such a setting or not. */
-export interface ConfigEntry {
+/** How each kind of file is read, by its extension. Loaders do not throw: cosmiconfig takes some errors for a missing file. */
+const LOADERS: Readonly<Record<string, Loader>> = {
+  '.json': readJson,
+  '.yaml': readYaml,
+  '.yml': readYaml,
+  noExt: readYaml,
+  '.js': runCode(importDefault),
+  '.mjs': runCode(importDefault),
+  '.cjs': runCode(importDefault),
+  '.ts': runCode(defaultLoaders['.ts']),
+};
+
+/** A name in the config file with its value; the name may be unknown. */
+export interface ConfigSetting {
   readonly name: string;
   readonly value: unknown;
-  /** Where its name stands: `consumer-group.config.json:5:3`; without numbers where the file is code. */
+  /** The place of its name: `consumer-group.config.json:5:3`; without numbers if the file is code. */
   readonly namePlace: string;
   readonly valuePlace: string;
 }
 
-/** What was found in the config file. */
+/** A config file that was read. */
 export interface ConfigFile {
-  /** Its path as people are told it: relative to the working directory if it is below. */
+  /** Its path as it is shown: relative to the working directory if it is below. */
   readonly label: string;
-  /** Its folder, from which relative paths in it are seen. */
+  /** Its folder: relative paths in the file start here. */
   readonly folder: string;
-  readonly entries: readonly ConfigEntry[];
-  /** Why the file cannot be used as a whole, after its place; in one line. */
+  readonly settings: readonly ConfigSetting[];
+  /** The place and the reason, in one line, if the file cannot be used as a whole. */
   readonly broken: string | undefined;
 }
 
 /**
  * Finds and reads the config file.
  *
- * Without `path` it is looked for where cosmiconfig looks for `consumer-group`, with
+ * Without `path` it is searched for at the places that cosmiconfig knows for `consumer-group`, with
  * `consumer-group.config.json` first: in `cwd`, and from there up to the folder of the nearest
- * package.json. If no folder above has one, only in `cwd`, so that a file that somebody left in a
- * common parent such as /tmp is never run.
+ * package.json. If no folder above has one, only in `cwd`: a file of another user in a common parent such as
+ * /tmp is never run.
  *
- * Nothing is thrown for a file that is missing or broken: `broken` says so.
+ * Throws nothing if a file is missing or broken: `broken` says so.
  *
- * @param path the file that was named with `--config`, as it was typed.
+ * @param path the file named with `--config`, as it was typed.
  * @returns undefined if no path was given and there is no file.
  */
 export async function readConfigFile(cwd: string, path?: string): Promise<ConfigFile | undefined> {
@@ -52,8 +67,8 @@ export async function readConfigFile(cwd: string, path?: string): Promise<Config
     const explorer = cosmiconfig(MODULE, {
       searchPlaces: SEARCH_PLACES,
       searchStrategy: isInProject(cwd) ? 'project' : 'none',
-      loaders,
-      // An empty JSON file is a mistake to be told, not a reason to look further.
+      loaders: LOADERS,
+      // An empty JSON file is reported as a mistake; the search does not go on.
       ignoreEmptySearchPlaces: false,
       cache: false,
     });
@@ -64,8 +79,8 @@ export async function readConfigFile(cwd: string, path?: string): Promise<Config
   } catch (error) {
     const broken = await brokenPackage(cwd, error);
     if (broken) return broken;
-    if (path !== undefined) return unusable(`--config: ${whyNot(path, error)}`);
-    return unusable(`the config file cannot be searched for: ${firstLine(error)}`);
+    if (path !== undefined) return unusable(`--config: ${whyUnreadable(path, error)}`);
+    return unusable(`the search for a config file fails: ${firstLine(error)}`);
   }
 }
 
@@ -77,44 +92,44 @@ function isInProject(cwd: string): boolean {
   }
 }
 
-function configFile(cwd: string, path: string, { value, positions, broken }: Content): ConfigFile {
+function configFile(cwd: string, path: string, content: Content): ConfigFile {
   const label = labelOf(cwd, path);
-  const place = (at: Position | undefined) => (at ? `${label}:${at.line}:${at.col}` : label);
-  if (broken) return unusable(`${place(broken.at)}: ${broken.reason}`);
+  const place = (at: TextPosition | undefined) => (at ? `${label}:${at.line}:${at.col}` : label);
+  if (!content.ok) return unusable(`${place(content.at)}: ${content.reason}`);
+  const { value, positions } = content;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return unusable(`${label}: must hold an object of settings`);
-  const entries = Object.entries(value)
-    // `$schema` is for editors; what code leaves undefined is not set.
+  const settings = Object.entries(value)
+    // `$schema` is for editors; a name that code leaves undefined is not set.
     .filter(([name, one]) => name !== '$schema' && one !== undefined)
     .map(([name, one]: [string, unknown]) => {
-      const at = positions.get(name);
+      const at = positions?.get(name);
       return { name, value: one, namePlace: place(at?.key), valuePlace: place(at?.value) };
     });
-  return { label, folder: dirname(path), entries, broken: undefined };
+  return { label, folder: dirname(path), settings, broken: undefined };
 }
 
 function unusable(broken: string): ConfigFile {
-  return { label: '', folder: '', entries: [], broken };
+  return { label: '', folder: '', settings: [], broken };
 }
 
 /**
- * Before it looks for our key in package.json, cosmiconfig looks there for one of its own, with a loader
- * of its own, whose error has no place and quotes the file. Undefined if that is not what went wrong.
+ * Before cosmiconfig reads our key in package.json, it reads a key of its own there, with a loader of its own.
+ * The error of that loader has no place and quotes the file. Undefined if something else went wrong.
  */
 async function brokenPackage(cwd: string, error: unknown): Promise<ConfigFile | undefined> {
   const { filepath } = error as { filepath?: string };
   if (filepath === undefined || extname(filepath) !== '.json') return undefined;
-  const content = Content.of(parseText(await readFile(filepath, 'utf8'), 'json'));
-  return content.broken && configFile(cwd, filepath, content);
+  const content = parseText(await readFile(filepath, 'utf8'), 'json');
+  return content.ok ? undefined : configFile(cwd, filepath, content);
 }
 
 function wrongKind(path: string): string {
-  const extensions = Object.keys(loaders).filter((one) => one !== 'noExt');
+  const extensions = Object.keys(LOADERS).filter((one) => one !== 'noExt');
   return `${path} must end in one of ${extensions.join(', ')}`;
 }
 
-/** Why the file that was named could not be loaded. */
-function whyNot(path: string, error: unknown): string {
+function whyUnreadable(path: string, error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${path}`;
   if (code === 'EISDIR') return `${path} is a folder, not a file`;
@@ -129,4 +144,61 @@ function firstLine(error: unknown): string {
 function labelOf(cwd: string, path: string): string {
   const below = relative(cwd, path);
   return below.startsWith('..') || isAbsolute(below) ? path : below;
+}
+
+function readJson(path: string, text: string): unknown {
+  return underKey(path, parseText(text, 'json', keyIn(path)));
+}
+
+/** A YAML text without a value, such as comments alone, is a file without settings. */
+function readYaml(path: string, text: string): unknown {
+  const content = parseText(text, 'yaml', keyIn(path));
+  return underKey(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
+}
+
+/** The content of a file of zero bytes: cosmiconfig calls no loader for it. */
+function emptyContent(path: string): Content {
+  if (loaderOf(path) === readYaml) return { ok: true, value: {} };
+  return { ok: false, reason: 'the file is empty', at: { line: 1, col: 1 } };
+}
+
+function loaderOf(path: string): Loader | undefined {
+  return LOADERS[extname(path) || 'noExt'];
+}
+
+function keyIn(path: string): string | undefined {
+  return basename(path, extname(path)) === 'package' ? MODULE : undefined;
+}
+
+/** In package.json cosmiconfig itself takes the key, and searches on if there is none. */
+function underKey(path: string, content: Content): unknown {
+  if (keyIn(path) === undefined) return content;
+  return content.ok && content.value === undefined ? {} : { [MODULE]: content };
+}
+
+/**
+ * Runs a module and returns its default export. If that fails, the loader of cosmiconfig would `require` the module:
+ * run it a second time, and report another error.
+ */
+async function importDefault(path: string): Promise<unknown> {
+  const module: { default?: unknown } = await import(pathToFileURL(path).href);
+  return module.default;
+}
+
+function runCode(load: Loader): Loader {
+  return async (path, text): Promise<Content> => {
+    try {
+      return { ok: true, value: await load(path, text) };
+    } catch (error) {
+      return { ok: false, reason: whyNotRun(path, firstLine(error)) };
+    }
+  };
+}
+
+function whyNotRun(path: string, reason: string): string {
+  if (extname(path) === '.ts' && reason.includes("'typescript'"))
+    return 'a config file in TypeScript needs the package typescript to be installed';
+  // After a syntax error the loader for TypeScript tries `require`, and only this error is left.
+  if (reason.includes('Cannot require() ES Module')) return 'cannot be loaded: it has a syntax error';
+  return `cannot be loaded: ${reason}`;
 }

@@ -2,45 +2,48 @@ import { parse as parseLossless } from 'lossless-json';
 import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { messageOf } from '../../core/errors.js';
 
-/** A place in a text; both count from 1. */
-export interface Position {
+/** A place in a text; both numbers start at 1. */
+export interface TextPosition {
   readonly line: number;
   readonly col: number;
 }
 
-/** Where a key of the settings stands, and where its value. */
-export interface EntryPosition {
-  readonly key: Position;
-  readonly value: Position;
+/** The places of a setting's name and of its value. */
+export interface SettingPosition {
+  readonly key: TextPosition;
+  readonly value: TextPosition;
 }
 
-export type ParsedText =
-  | { readonly ok: true; readonly value: unknown; readonly positions: ReadonlyMap<string, EntryPosition> }
-  | { readonly ok: false; readonly at: Position; readonly reason: string };
+/** What a config file holds, or in one line why it cannot be used. Code has no positions. */
+export type Content =
+  | { readonly ok: true; readonly value: unknown; readonly positions?: ReadonlyMap<string, SettingPosition> }
+  | { readonly ok: false; readonly reason: string; readonly at?: TextPosition };
+
+const START: TextPosition = { line: 1, col: 1 };
 
 /**
- * Reads JSON or YAML and remembers where each key stands. The reason of a failure is one line, and never
- * quotes the text: a password may be in it.
+ * Parses JSON or YAML and records the place of each setting. The reason of a failure never quotes the text: it
+ * may contain a password.
  *
  * @param under the key whose value holds the settings, as in package.json; without it the whole text does.
  *   If the text has no such key, the value is undefined.
  */
-export function parseText(text: string, kind: 'json' | 'yaml', under?: string): ParsedText {
+export function parseText(text: string, kind: 'json' | 'yaml', under?: string): Content {
   if (text.startsWith('\uFEFF')) return parseText(text.slice(1), kind, under);
   const json = kind === 'json' ? parseJson(text) : undefined;
   if (json?.ok === false) return json;
 
-  // JSON is YAML, so one parser finds the places in both.
+  // JSON is YAML: one parser finds the places in both.
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
-  const position = (offset: number): Position => {
+  const position = (offset: number): TextPosition => {
     const { line, col } = lines.linePos(offset);
     return { line, col };
   };
   const root = under === undefined ? document.contents : valueUnder(document.contents, under);
   const failure = document.errors.find((error) => {
     if (!json) return true;
-    // What JSON.parse let pass is well-formed; only a name that stands twice is no settings file of ours.
+    // JSON.parse accepted the text; it also accepts a name that stands twice, and we do not.
     return error.code === 'DUPLICATE_KEY' && within(root, error.pos[0]);
   });
   if (failure) {
@@ -49,7 +52,7 @@ export function parseText(text: string, kind: 'json' | 'yaml', under?: string): 
     return { ok: false, at: position(failure.pos[0]), reason };
   }
 
-  const positions = new Map<string, EntryPosition>();
+  const positions = new Map<string, SettingPosition>();
   for (const { key, value } of isMap(root) ? root.items : []) {
     const keyAt = position(startOf(key) ?? 0);
     const valueAt = startOf(value);
@@ -59,11 +62,11 @@ export function parseText(text: string, kind: 'json' | 'yaml', under?: string): 
     const whole: unknown = json ? json.value : document.toJS();
     return { ok: true, value: under === undefined ? whole : property(whole, under), positions };
   } catch (error) {
-    return { ok: false, at: { line: 1, col: 1 }, reason: oneLine(messageOf(error)) };
+    return { ok: false, at: START, reason: oneLine(messageOf(error)) };
   }
 }
 
-function parseJson(text: string): { ok: true; value: unknown } | { ok: false; at: Position; reason: string } {
+function parseJson(text: string): Content {
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
@@ -71,18 +74,18 @@ function parseJson(text: string): { ok: true; value: unknown } | { ok: false; at
   }
 }
 
-/** Node does not always tell the place, and quotes the text. This parser tells the place, and one letter. */
-function whereJsonBreaks(text: string): { at: Position; reason: string } {
+/** Node quotes the text and does not always name the place. This parser names the place and quotes one letter. */
+function whereJsonBreaks(text: string): { at: TextPosition; reason: string } {
   try {
     parseLossless(text);
   } catch (error) {
     const [, reason, offset] = /^(.*) at position (\d+)$/s.exec(messageOf(error)) ?? [];
     if (reason !== undefined) return { at: positionIn(text, Number(offset)), reason: oneLine(reason) };
   }
-  return { at: { line: 1, col: 1 }, reason: 'is not valid JSON' };
+  return { at: START, reason: 'is not valid JSON' };
 }
 
-function positionIn(text: string, offset: number): Position {
+function positionIn(text: string, offset: number): TextPosition {
   const before = text.slice(0, offset).split('\n');
   return { line: before.length, col: (before.at(-1) ?? '').length + 1 };
 }

@@ -1,31 +1,20 @@
 import { resolve } from 'node:path';
 import { type SettingProblem, SettingsError } from '../../core/errors.js';
-import {
-  brokenRules,
-  isSettingName,
-  parseSettings,
-  problemOf,
-  settingNames,
-  unknownSetting,
-} from '../../settings/schema.js';
+import { brokenRules, parseSettings, problemOf, settingNames } from '../../settings/schema.js';
 import type { SettingName, Settings, SettingsInput } from '../../settings/settings.js';
-import { type ConfigFile, readConfigFile } from './config-file.js';
-import { readEnvironment } from './environment.js';
+import { readConfigFile } from './config-file.js';
 import type { RawFlags } from './flags.js';
-import { coerce, type Given, type GivenSetting } from './given.js';
 import { settingInfos } from './setting-info.js';
+import { fromEnvironment, fromFile, fromFlags, type Given, type GivenSetting } from './sources.js';
 
-/**
- * Where an effective value came from, in words: `--size`, `CGROUP_SIZE`, `REDIS_URL`, the path of the
- * config file, or `default`.
- */
+/** The source of an effective value: `--size`, `CGROUP_SIZE`, `REDIS_URL`, the path of the config file, or `default`. */
 export type Origin = string;
 
 export interface LoadSettingsOptions {
   /** The flags as typed, from `rawFlags`. */
   readonly flags: RawFlags;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The absolute path of the folder in which the search for the config file begins. */
+  /** Absolute path of the folder where the search for the config file begins. */
   readonly cwd: string;
   /** The file that `--config` names; without it, one is searched for. */
   readonly configPath?: string | undefined;
@@ -35,13 +24,13 @@ export interface LoadedSettings {
   /** The effective settings; `processor` is an absolute path. */
   readonly settings: Settings;
   readonly origin: Readonly<Record<SettingName, Origin>>;
-  /** The effective values as they were written, durations as text: what the library takes. */
+  /** The effective values as they were written, durations as text: the library takes these. */
   readonly written: SettingsInput;
 }
 
 /**
  * The settings from all their sources: flags beat the environment, which beats the config file, which
- * beats the defaults. Every source is checked as a whole, also where a stronger one overrides it.
+ * beats the defaults. Every value is checked, also if a stronger source overrides it.
  *
  * @throws {SettingsError} with a line for each problem of all sources, beginning with its place:
  *   `consumer-group.config.json:3:11: size must be …`, `--size: must be …`, `CGROUP_SIZE: must be …`.
@@ -49,7 +38,7 @@ export interface LoadedSettings {
 export async function loadSettings(options: LoadSettingsOptions): Promise<LoadedSettings> {
   const { flags, env, cwd, configPath } = options;
   const file = await readConfigFile(cwd, configPath);
-  const given = [...fromFlags(flags), ...readEnvironment(env), ...(file ? fromFile(file) : [])];
+  const given = [...fromFlags(flags), ...fromEnvironment(env), ...(file ? fromFile(file) : [])];
 
   const effective = new Map<string, GivenSetting>();
   for (const one of given) if (one.known && !effective.has(one.name)) effective.set(one.name, one);
@@ -57,7 +46,7 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   const problems: SettingProblem[] = [];
   if (file?.broken !== undefined) problems.push({ setting: '', message: file.broken });
   for (const one of given) {
-    // REDIS_URL may be meant for another program altogether.
+    // REDIS_URL may be meant for another program.
     if (one.origin === 'REDIS_URL' && effective.get('redis') !== one) continue;
     const problem = one.known ? problemOf(one.name, one.value) : one.problem;
     if (problem) problems.push(placed(problem, one));
@@ -65,7 +54,7 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   const input: Partial<Record<SettingName, unknown>> = {};
   for (const one of effective.values())
     input[one.name] = absolute(one, file && one.source === 'file' ? file.folder : cwd);
-  // What a broken file would have set is not known, so whether it fits the rest is not either.
+  // The values of a broken file are unknown, so the rules between settings cannot be checked.
   const broken = file?.broken === undefined ? brokenRules(input) : [];
   for (const problem of broken) problems.push(placed(problem, effective.get(problem.setting)));
   if (problems.length > 0) throw new SettingsError(problems);
@@ -77,30 +66,12 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   };
 }
 
-function fromFlags(flags: RawFlags): Given[] {
-  return settingNames.flatMap((name) => {
-    const raw = flags[name];
-    if (raw === undefined) return [];
-    const { flag, negative } = settingInfos[name];
-    const origin = (raw === false && negative) || flag;
-    return [{ source: 'flag', known: true, name, value: coerce(name, raw), origin, place: origin }];
-  });
-}
-
-function fromFile(file: ConfigFile): Given[] {
-  return file.entries.map(({ name, value, namePlace, valuePlace }) => {
-    const common = { source: 'file', origin: file.label } as const;
-    if (isSettingName(name)) return { ...common, known: true, name, value, place: valuePlace };
-    return { ...common, known: false, problem: unknownSetting(name), place: namePlace };
-  });
-}
-
-/** A module's path is seen from the file in which it is written, or else from the working directory. */
+/** The path of a processor starts at the folder of the file that names it, or else at the working directory. */
 function absolute({ name, value }: GivenSetting, folder: string): unknown {
   return name === 'processor' && typeof value === 'string' ? resolve(folder, value) : value;
 }
 
-/** The problem with its place before it. A flag or a variable says by its own name which setting it is. */
+/** The problem with its place before it. The name of a flag or a variable already names the setting. */
 function placed({ setting, message }: SettingProblem, at: Given | undefined): SettingProblem {
   if (!at) return { setting, message };
   const twice = at.source !== 'file' && message.startsWith(`${setting} `);

@@ -6,20 +6,19 @@ import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
-import type { Line } from './line.js';
-import { sectionLines, sectionsOf, shareOut } from './sections.js';
+import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
 
-/** Room on the screen, in characters; Infinity where nobody looks, as in a pipe. */
+/** The size of the screen in characters; Infinity in a pipe. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** Readings in a sparkline where there is room for all. */
+/** Most readings in a sparkline. */
 const LONGEST_SPARK = 60;
 const number = new Intl.NumberFormat('en');
 
-/** The screen as lines: no more than it is high, none wider than it is. */
+/** The lines of the screen: at most `height`, each at most `width` wide. */
 export function frame(view: TopView, { width, height }: Size): Line[] {
   const top = headLines(view, width);
   const room = height - top.length - 1;
@@ -40,7 +39,7 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
   if (!status) return alarm.length > 0 ? alarm : [{ text: 'reading …', tone: 'dim' }];
   const { time, group, channel, output, backlog, waiting, pending, retrying, lagMs, counters } = status;
   const rate = rates.at(-1) ?? Number.NaN;
-  // What the sparklines stand beside is about 24 wide.
+  // The text before a sparkline is about 24 wide.
   const spark = (values: readonly number[]) => sparkline(values, Math.min(width - 24, LONGEST_SPARK));
   const numbers = columns([
     ['rate', Number.isNaN(rate) ? '?' : `${number.format(rate)} msg/s`, spark(rates)],
@@ -60,10 +59,11 @@ function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus
   return named({ relayed, processed, dead, 'failed attempts': failed, retried, gaps });
 }
 
-/** What should never happen takes a line only where it has. */
+/** Losses should never happen, and take a line only if they do. */
 function losses({ lost, dropped }: GroupStatus['counters']): Line[] {
   const texts: string[] = [];
-  if (lost > 0) texts.push(`${number.format(lost)} messages lost: somebody deleted them from the inbox`);
+  if (lost > 0)
+    texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)
     texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
   return texts.map((text) => ({ text, tone: 'alarm' }));
@@ -75,7 +75,7 @@ function named(numbers: Readonly<Record<string, number>>): string {
     .join('  ');
 }
 
-/** The last values as bars, from 0 to the highest of them; '' where there is no room, or nothing to compare. */
+/** The last values as bars, from 0 to the highest of them; '' without room, or with less than two numbers. */
 export function sparkline(values: readonly number[], width: number): string {
   const last = width > 0 ? values.slice(-width) : [];
   const known = last.filter((value) => !Number.isNaN(value));
@@ -86,6 +86,6 @@ export function sparkline(values: readonly number[], width: number): string {
 function cut(text: string, width: number): string {
   if (!Number.isFinite(width)) return text;
   const short = cliTruncate(text, width);
-  // Where the cut falls into a wide character, it leaves the whole of it.
+  // A cut inside a wide character keeps the whole character.
   return stringWidth(short) > width ? cliTruncate(text, width - 1) : short;
 }

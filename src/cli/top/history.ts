@@ -2,54 +2,54 @@ import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 
-/** Readings kept for the sparklines: no terminal is wider. */
-const KEPT = 500;
+/** Readings kept for the sparklines: more than any terminal is wide. */
+const MAX_READINGS = 500;
 
-/** A consumer, and how much it got done lately. */
+/** A consumer and its rate. */
 export interface ConsumerView extends ConsumerStatus {
   /** Messages processed per second since the reading before. */
   readonly rate: number;
 }
 
-/** All that the screen shows. */
+/** The content of the screen. */
 export interface TopView {
-  /** The last reading that came, undefined before the first. */
+  /** The last reading; undefined before the first. */
   readonly status: GroupStatus | undefined;
   readonly consumers: readonly ConsumerView[];
   /** The newest dead letters, newest first. */
-  readonly letters: readonly ShownDeadLetter[];
-  /** Messages per second, one for each reading, oldest first; NaN where none came. */
+  readonly deadLetters: readonly ShownDeadLetter[];
+  /** Messages per second, one for each reading, oldest first; NaN for a failed reading and for the first. */
   readonly rates: readonly number[];
-  /** ms, likewise. */
+  /** ms, one for each reading, oldest first; NaN for a failed reading. */
   readonly lags: readonly number[];
-  /** Why what is shown is not of now; undefined where it is. */
+  /** Why the numbers are old; undefined if they are not. */
   readonly trouble: string | undefined;
-  /** What the output belongs to, where it is not what was asked for. */
+  /** To which channel and group the output belongs, if not to those of the settings. */
   readonly misnamed: string | undefined;
 }
 
-/** Gathers readings of a group into what the screen shows. Times are the caller's monotonic clock, ms. */
-export class History {
+/** Collects readings of a group for the screen. Times are of the caller's monotonic clock, ms. */
+export class TopHistory {
   readonly #interval: number;
   readonly #meter = new Meter();
   #meters = new Map<string, Meter>();
   readonly #rates: number[] = [];
   readonly #lags: number[] = [];
   #status: GroupStatus | undefined;
-  #letters: readonly ShownDeadLetter[] = [];
+  #deadLetters: readonly ShownDeadLetter[] = [];
   #consumers: readonly ConsumerView[] = [];
-  #seenAt: number;
+  #readAt: number;
   #failure: string | undefined;
   #misnamed: string | undefined;
 
   /** @param interval ms between two readings */
   constructor(interval: number, now: number) {
     this.#interval = interval;
-    this.#seenAt = now;
+    this.#readAt = now;
   }
 
-  /** A reading came. */
-  seen(status: GroupStatus, letters: readonly ShownDeadLetter[], now: number, misnamed?: string): void {
+  /** Adds a reading. */
+  add(status: GroupStatus, deadLetters: readonly ShownDeadLetter[], now: number, misnamed?: string): void {
     this.#note(this.#meter.rate(status.counters.processed, now) ?? Number.NaN, status.lagMs);
     const before = this.#meters;
     this.#meters = new Map(status.consumers.map(({ id }) => [id, before.get(id) ?? new Meter()]));
@@ -58,14 +58,14 @@ export class History {
       rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
     }));
     this.#status = status;
-    this.#letters = letters;
-    this.#seenAt = now;
+    this.#deadLetters = deadLetters;
+    this.#readAt = now;
     this.#failure = undefined;
     this.#misnamed = misnamed;
   }
 
-  /** A reading failed. */
-  failed(reason: string): void {
+  /** Notes a failed reading. */
+  fail(reason: string): void {
     this.#note(Number.NaN, Number.NaN);
     this.#failure = reason;
   }
@@ -74,10 +74,10 @@ export class History {
     return {
       status: this.#status,
       consumers: this.#consumers,
-      letters: this.#letters,
+      deadLetters: this.#deadLetters,
       rates: this.#rates,
       lags: this.#lags,
-      trouble: this.#trouble(now - this.#seenAt),
+      trouble: this.#trouble(now - this.#readAt),
       misnamed: this.#misnamed,
     };
   }
@@ -92,7 +92,7 @@ export class History {
   #note(rate: number, lag: number): void {
     this.#rates.push(rate);
     this.#lags.push(lag);
-    if (this.#rates.length <= KEPT) return;
+    if (this.#rates.length <= MAX_READINGS) return;
     this.#rates.shift();
     this.#lags.shift();
   }

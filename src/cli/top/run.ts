@@ -2,16 +2,16 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
-import { type ShownDeadLetter, shownDeadLetter } from '../../observe/dead-letters.js';
+import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
 import { frame } from './frame.js';
-import { History } from './history.js';
+import { TopHistory } from './history.js';
 import { Screen } from './screen.js';
 
-/** Dead letters that are read: more than most screens have room for. */
-const LETTERS = 20;
-/** ms between two drawings, so that it is seen that the numbers are old. */
+/** Dead letters to read: more than most screens have room for. */
+const MAX_DEAD_LETTERS = 20;
+/** ms between two drawings: they also show that the numbers are old. */
 const DRAW_EVERY = 1_000;
 
 /** Shows the group on the whole terminal until the user quits. Redis may go away meanwhile. */
@@ -22,7 +22,7 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
   process.once('SIGHUP', quit);
   const screen = new Screen(process.stdout, process.stdin);
   const reader = new Reader(client);
-  const history = new History(interval, performance.now());
+  const history = new TopHistory(interval, performance.now());
   const draw = () => screen.draw(frame(history.view(performance.now()), screen.size));
   screen.open(quit, draw);
   const drawing = setInterval(draw, DRAW_EVERY);
@@ -33,8 +33,8 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
     draw();
     while (!ending.signal.aborted) {
       const started = performance.now();
-      const reading = reader.readInto(history).catch((error) => history.failed(messageOf(error)));
-      // A Redis that does not answer must not keep the user from leaving.
+      const reading = reader.readInto(history).catch((error) => history.fail(messageOf(error)));
+      // The user can quit even if Redis does not answer.
       await Promise.race([reading, aborted]);
       draw();
       await pause(Math.max(0, interval - (performance.now() - started)), ending.signal);
@@ -45,10 +45,10 @@ export async function showOnScreen(client: GroupClient, interval: number): Promi
   }
 }
 
-/** Prints the same once, as plain text: where stdout is no terminal. A rate takes two readings, `interval` apart. */
+/** Prints the same once, as plain text, for a pipe. A rate takes two readings, `interval` ms apart. */
 export async function printOnce(client: GroupClient, interval: number): Promise<void> {
   const reader = new Reader(client);
-  const history = new History(interval, performance.now());
+  const history = new TopHistory(interval, performance.now());
   await reader.readInto(history);
   await pause(interval);
   await reader.readInto(history);
@@ -56,27 +56,24 @@ export async function printOnce(client: GroupClient, interval: number): Promise<
   for (const { text } of frame(history.view(performance.now()), everything)) print(text);
 }
 
-/** Reads status and dead letters; the latter, which may be long, only when there are others. */
+/** Reads the status, and the dead letters (they may be long) only if they changed. */
 class Reader {
   readonly #client: GroupClient;
-  #letters: ShownDeadLetter[] = [];
+  #deadLetters: ShownDeadLetter[] = [];
   #version = '';
 
   constructor(client: GroupClient) {
     this.#client = client;
   }
 
-  async readInto(history: History): Promise<void> {
+  async readInto(history: TopHistory): Promise<void> {
     const status = await this.#client.status();
     const { dead, purged, revived } = status.counters;
     const version = [dead, purged, revived].join();
     if (version !== this.#version) {
-      const letters: ShownDeadLetter[] = [];
-      for await (const entry of this.#client.inspector.newestDeadLetters(LETTERS))
-        letters.push(shownDeadLetter(entry));
-      this.#letters = letters;
+      this.#deadLetters = await this.#client.deadLetters.list({ limit: MAX_DEAD_LETTERS });
       this.#version = version;
     }
-    history.seen(status, this.#letters, performance.now(), (await this.#client.misnamed())?.what);
+    history.add(status, this.#deadLetters, performance.now(), (await this.#client.misnamed())?.what);
   }
 }

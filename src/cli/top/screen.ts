@@ -2,12 +2,12 @@ import { emitKeypressEvents } from 'node:readline';
 import ansi from 'ansi-escapes';
 import colors from 'picocolors';
 import type { Size } from './frame.js';
-import type { Line, Tone } from './line.js';
+import type { Line, Tone } from './sections.js';
 
-/** A terminal that says nothing of its size. */
-const USUAL: Size = { width: 80, height: 24 };
+/** The size of a terminal that reports none. */
+const DEFAULT_SIZE: Size = { width: 80, height: 24 };
 
-/** The whole terminal, as long as it is open; what was there before comes back when it is closed. */
+/** Takes the whole terminal while it is open; closing brings the old content back. */
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #input: NodeJS.ReadStream;
@@ -25,20 +25,20 @@ export class Screen {
   /**
    * Takes the terminal.
    *
-   * @param onQuit called for `q`, Ctrl-C, and when nobody can press a key any more
-   * @param onResize called after the terminal has another size
+   * @param onQuit called at `q`, at Ctrl-C, and when stdin ends
+   * @param onResize called when the terminal has another size
    */
   open(onQuit: () => void, onResize: () => void): void {
     this.#open = true;
-    // However the process ends, the terminal is given back.
+    // Gives the terminal back however the process ends.
     process.once('exit', this.#close);
     this.#out.write(ansi.enterAlternativeScreen + ansi.cursorHide + ansi.clearViewport);
     this.#out.on('resize', () => {
-      // What the terminal has made of lines that were longer is unknown.
+      // The terminal may have wrapped longer lines.
       if (this.#open) this.#out.write(ansi.clearViewport);
       onResize();
     });
-    if (!this.#input.isTTY) return; // signals end it
+    if (!this.#input.isTTY) return; // a signal ends it
     emitKeypressEvents(this.#input);
     this.#input.setRawMode(true);
     this.#input.on('keypress', (_text: string, key: { name?: string; ctrl?: boolean }) => {
@@ -49,11 +49,11 @@ export class Screen {
   }
 
   get size(): Size {
-    // A terminal of which the size was never set says 0.
-    return { width: this.#out.columns || USUAL.width, height: this.#out.rows || USUAL.height };
+    // A terminal whose size was never set reports 0.
+    return { width: this.#out.columns || DEFAULT_SIZE.width, height: this.#out.rows || DEFAULT_SIZE.height };
   }
 
-  /** Shows these lines and nothing else. A terminal that has not taken the last ones yet is spared. */
+  /** Shows these lines and nothing else. Skipped if the terminal has not yet taken the last ones. */
   draw(lines: readonly Line[]): void {
     if (!this.#open || this.#out.writableNeedDrain) return;
     const drawn = lines.map(
@@ -63,7 +63,7 @@ export class Screen {
     this.#out.write(ansi.synchronizedOutput(drawn.join('') + rest));
   }
 
-  /** Gives the terminal back as it was. May be called twice. */
+  /** Gives the terminal back as it was. Idempotent. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -1,25 +1,33 @@
 import { shortened } from '../../log/printable.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
-import type { Line } from './line.js';
 
-/** A table of the screen, of which as many rows are shown as there is room for. */
+/** The kind of a line; the screen colours it accordingly. */
+export type Tone = 'title' | 'head' | 'alarm' | 'dim';
+
+/** A line of the screen. */
+export interface Line {
+  readonly text: string;
+  readonly tone?: Tone;
+}
+
+/** A table of the screen; the room decides how many of its rows are shown. */
 export interface Section {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** Its share of the room, against the others'. */
+  /** Its share of the room, relative to the other sections. */
   readonly weight: number;
 }
 
-/** Characters of an error, more than most screens are wide. */
+/** Most characters of an error: more than most screens are wide. */
 const ERROR_WIDTH = 200;
 const number = new Intl.NumberFormat('en');
 
-/** The tables below the numbers, the most important first: that is also the order in which they get room. */
+/** The tables below the numbers. The most important comes first, and gets room first. */
 export function sectionsOf(view: TopView, room: number): Section[] {
-  const { status, letters } = view;
+  const { status, deadLetters } = view;
   if (!status) return [];
-  const { bridges, leader, gaps, counters, deadLetters } = status;
+  const { bridges, leader, gaps, counters } = status;
   const named = (name: string, count: number) => `${name} (${number.format(count)})`;
   const sections: Section[] = [
     {
@@ -45,10 +53,10 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       weight: 1,
     },
   ];
-  if (letters.length > 0)
+  if (deadLetters.length > 0)
     sections.push({
-      heads: [named('dead letters', deadLetters), 'reason', 'attempts', 'error'],
-      rows: letters.map(({ id, reason, attempts, error }) => [
+      heads: [named('dead letters', status.deadLetters), 'reason', 'attempts', 'error'],
+      rows: deadLetters.map(({ id, reason, attempts, error }) => [
         id,
         reason,
         String(attempts),
@@ -65,15 +73,15 @@ export function sectionsOf(view: TopView, room: number): Section[] {
   return sections;
 }
 
-/** In their own order where all can be seen, else those that hold most first. */
+/** In their own order if there is room for all, else those that hold most first. */
 function ordered(consumers: readonly ConsumerView[], room: number): readonly ConsumerView[] {
   if (consumers.length <= room) return consumers;
   return [...consumers].sort((a, b) => b.pending - a.pending || a.id.localeCompare(b.id));
 }
 
 /**
- * How many rows of each section are shown, so that all of them with a head each, and an empty line between, take
- * no more than `room` lines. Those for which there is none show -1: not even their head.
+ * How many rows of each section are shown, so that all sections with their heads and an empty line between them
+ * take at most `room` lines. -1: not even the head.
  */
 export function shareOut(sections: readonly Section[], room: number): number[] {
   const shown = sections.map(() => -1);
@@ -97,7 +105,7 @@ export function shareOut(sections: readonly Section[], room: number): number[] {
   return shown;
 }
 
-/** A section as lines: the last one tells how many rows there was no room for. */
+/** A section as lines; the last one counts the rows that are left out. */
 export function sectionLines({ heads, rows }: Section, shown: number): Line[] {
   if (shown < 0) return [];
   const hidden = rows.length - shown;

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { progress, progressText } from '../../../src/cli/progress.js';
+import { progressText, showProgress } from '../../../src/cli/progress.js';
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What stderr would be, and what was written to it. */
+/** A stand-in for stderr, and the text written to it. */
 function stderr(isTTY: boolean) {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 200 });
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => String(stream.read() ?? '') };
@@ -32,10 +32,10 @@ describe('the text', () => {
   });
 });
 
-describe('where no terminal is', () => {
-  it('says nothing of short work', () => {
+describe('without a terminal', () => {
+  it('shows nothing of work under 5 s', () => {
     const { stream, text } = stderr(false);
-    const shown = progress({ total: 10, unit: 'messages', label: 'publishing', stream });
+    const shown = showProgress({ total: 10, unit: 'messages', label: 'publishing', stream });
     shown.update(5);
     vi.advanceTimersByTime(4_900);
     shown.stop();
@@ -43,9 +43,9 @@ describe('where no terminal is', () => {
     expect(text()).toBe('');
   });
 
-  it('says a line every 5 s of long work', () => {
+  it('writes a line every 5 s', () => {
     const { stream, text } = stderr(false);
-    const shown = progress({ unit: 'messages', label: 'publishing', stream });
+    const shown = showProgress({ unit: 'messages', label: 'publishing', stream });
     vi.advanceTimersByTime(10_000);
     expect(text()).toBe('');
     shown.update(1_000);
@@ -63,16 +63,16 @@ describe('where no terminal is', () => {
 describe('on a terminal', () => {
   it('shows nothing of work that takes less than a second', () => {
     const { stream, text } = stderr(true);
-    const shown = progress({ total: 10, unit: 'messages', label: 'publishing', stream });
+    const shown = showProgress({ total: 10, unit: 'messages', label: 'publishing', stream });
     vi.advanceTimersByTime(990);
     shown.stop();
     vi.advanceTimersByTime(60_000);
     expect(text()).toBe('');
   });
 
-  it('shows a bar, with a total that may change, and wipes it away', () => {
+  it('shows a bar, follows a changed total, and removes the bar in the end', () => {
     const { stream, text } = stderr(true);
-    const shown = progress({ unit: 'messages', label: 'verifying', stream });
+    const shown = showProgress({ unit: 'messages', label: 'verifying', stream });
     shown.update(50, 200);
     vi.advanceTimersByTime(2_000);
     expect(text()).toMatch(/verifying \[#+-+\] 25% 50 of 200 messages, 25\/s, 6s left/);

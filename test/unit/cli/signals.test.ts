@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { untilSignal } from '../../../src/cli/signals.js';
 
-it('a signal that is sent twice at once is one; the next one ends the process', async () => {
+it('two signals at once count as one; the next one ends the process', async () => {
   const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
   const before = new Set([...process.listeners('SIGINT'), ...process.listeners('SIGTERM')]);
   onTestFinished(() => {
@@ -11,12 +11,12 @@ it('a signal that is sent twice at once is one; the next one ends the process', 
       for (const listener of process.listeners(signal))
         if (!before.has(listener)) process.off(signal, listener);
   });
-  const told: string[] = [];
-  const ended = untilSignal((signal) => told.push(signal));
+  const received: string[] = [];
+  const ended = untilSignal((signal) => received.push(signal));
   process.emit('SIGTERM', 'SIGTERM');
   process.emit('SIGTERM', 'SIGTERM');
   await ended;
-  expect(told).toEqual(['SIGTERM']);
+  expect(received).toEqual(['SIGTERM']);
   expect(exit).not.toHaveBeenCalled();
   await turn();
   process.emit('SIGINT', 'SIGINT');

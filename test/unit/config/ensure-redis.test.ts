@@ -9,8 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 const SCRIPT = fileURLToPath(new URL('../../../config/ensure-redis.mjs', import.meta.url));
 
 /**
- * A machine of which the script sees nothing but what a test puts there: the PATH is one folder of shims.
- * A shim notes that it was called, then does what its test says.
+ * A machine with only the programs that a test puts there: the PATH is one folder of shims.
+ * A shim records its call, then does what its test says.
  */
 let root: string;
 let bin: string;
@@ -32,12 +32,12 @@ async function shim(name: string, body = '', { silent = false, folder = bin } = 
   await chmod(join(folder, name), 0o755);
 }
 
-/** A server that is there already. */
+/** A server that is already installed. */
 function server(name: string, version: string): Promise<void> {
   return shim(name, `echo '${version} sha=00000000:0 malloc=libc bits=64'`, { silent: true });
 }
 
-/** A package manager whose packages bring a program, or which knows no such package. */
+/** A package manager with these packages, each with its program. */
 async function manager(name: string, packages: Record<string, string>): Promise<void> {
   const store = join(root, `store-${name}`);
   await mkdir(store);
@@ -54,7 +54,7 @@ async function manager(name: string, packages: Record<string, string>): Promise<
   await shim(name, `case "$*" in update*) exit 0;; ${known.join(' ')} *) exit 100;; esac`);
 }
 
-/** Debian's ways to know of packages and to stop services. */
+/** Debian's commands for packages and services. */
 async function debian(packages: Record<string, string>): Promise<void> {
   await manager('apt-get', packages);
   await shim('dpkg', `test -e '${root}/'"$2" && echo 'Status: install ok installed'`, { silent: true });
@@ -78,23 +78,23 @@ async function run() {
   return { status, stdout, stderr, calls };
 }
 
-/** How a service of Debian is ended depends on whether systemd runs, which no shim can say. */
+/** Debian stops a service in another way if systemd runs; no shim can fake that. */
 function stopsOf(service: string): string[] {
   if (existsSync('/run/systemd/system')) return [`systemctl disable --now ${service}`];
   return [`service ${service} stop`, `update-rc.d ${service} disable`];
 }
 
-describe('where a server is', () => {
+describe('with a server on the PATH', () => {
   test.each([
     ['redis-server', 'Redis server v=7.0.15', 'Redis 7.0.15 (redis-server on the PATH)'],
     ['redis-server', 'Redis server v=6.2.0', 'Redis 6.2.0 (redis-server on the PATH)'],
     ['valkey-server', 'Valkey server v=8.0.1', 'Valkey 8.0.1 (valkey-server on the PATH)'],
     ['redis-server', 'Valkey server v=8.1.0', 'Valkey 8.1.0 (redis-server on the PATH)'],
-  ])('%s that says "%s" is told, and nothing is installed', async (program, says, told) => {
+  ])('%s that prints "%s" is named, and nothing is installed', async (program, says, report) => {
     await debian({ 'redis-server': 'redis-server' });
     await user(0);
     await server(program, says);
-    expect(await run()).toEqual({ status: 0, stdout: `${told}\n`, stderr: '', calls: [] });
+    expect(await run()).toEqual({ status: 0, stdout: `${report}\n`, stderr: '', calls: [] });
   });
 
   test.each(['6.0.16', '5.0.7'])('Redis %s is too old', async (version) => {
@@ -107,7 +107,7 @@ describe('where a server is', () => {
   });
 });
 
-describe('where no server is', () => {
+describe('without a server on the PATH', () => {
   test('root installs it with apt-get and stops the service', async () => {
     await debian({ 'redis-server': 'redis-server' });
     await user(0);
@@ -145,7 +145,7 @@ describe('where no server is', () => {
     ]);
   });
 
-  test('Valkey is taken where the manager has no Redis', async () => {
+  test('Valkey is installed if the manager has no Redis', async () => {
     await debian({ 'valkey-server': 'valkey-server' });
     await user(0);
     const { status, stdout, calls } = await run();
@@ -158,7 +158,7 @@ describe('where no server is', () => {
     expect(stdout).toMatch(/Valkey 7\.2\.4 \(valkey-server on the PATH\)\n$/);
   });
 
-  test('the service of a package that was there before is not touched', async () => {
+  test('the service of a package that was installed before keeps running', async () => {
     await debian({ 'redis-server': 'redis-server' });
     await user(0);
     await writeFile(join(root, 'redis-server'), '');
@@ -185,7 +185,7 @@ describe('where no server is', () => {
     expect({ status, calls }).toEqual({ status: 0, calls: ['brew install redis'] });
   });
 
-  test('brew helps where apt-get needs root and cannot have it', async () => {
+  test('brew is used if apt-get needs root and cannot get it', async () => {
     await debian({ 'redis-server': 'redis-server' });
     await manager('brew', { redis: 'redis-server' });
     await user(1000);
@@ -194,7 +194,7 @@ describe('where no server is', () => {
   });
 });
 
-describe('where nothing can be done, one line says what to install', () => {
+describe('if nothing can be installed, one line says what to install', () => {
   const oneLine = /^There is no Redis server on the PATH, .*: install redis-server .* or valkey .*\.\n$/;
 
   test('no package manager', async () => {

@@ -67,9 +67,9 @@ describe('cgroup doctor prints', () => {
       'ACL SETUSER cgroup',
       'it is gone',
     );
-    expect(text).toMatch(/^MEND {2}x {2}odd \\u001b\[2J\n {9}because\n {9}\$ redis-cli/);
-    expect(text).toContain('1 thing to mend.\na note\n');
-    expect(text).toContain('  ACL SETUSER cgroup\nMind that it is gone.');
+    expect(text).toMatch(/^FAIL {2}x {2}odd \\u001b\[2J\n {9}because\n {9}\$ redis-cli/);
+    expect(text).toContain('1 thing to fix.\na note\n');
+    expect(text).toContain('  ACL SETUSER cgroup\nNote: it is gone.');
     const good: Finding = { check: 'x', status: 'ok', what: 'good' };
     expect(doctorText([shownFinding(good, 'redis://h')], [], '', '')).toContain('All is well.');
   });

@@ -12,7 +12,7 @@ function command(names: readonly SettingName[] = settingNames): Command {
     .configureOutput({ writeErr: () => {} });
 }
 
-/** What is left of a command line, as typed. */
+/** The raw flags of a command line. */
 function typed(...args: string[]) {
   return rawFlags(command().parse(args, { from: 'user' }));
 }
@@ -27,7 +27,7 @@ async function settings(...args: string[]) {
 }
 
 describe('the flags', () => {
-  it('are typed, and nothing but typed, into raw values', () => {
+  it('are kept as typed', () => {
     expect(typed()).toEqual({});
     expect(typed('--size', '5', '--claim-after', '3s', '--monitor')).toEqual({
       size: '5',
@@ -43,7 +43,7 @@ describe('the flags', () => {
     expect(typed('-n5', '--interval=1s')).toEqual({ size: '5', interval: '1s' });
   });
 
-  it('that name a group are known apart', () => {
+  it('that name a group can be picked', () => {
     const parsed = command().addOption(configOption());
     parsed.parse(['-r', 'redis://h', '--size', '5', '--consumer-list', 'ids', '--config', 'c.json'], {
       from: 'user',
@@ -55,7 +55,7 @@ describe('the flags', () => {
     ]);
   });
 
-  it('can turn a boolean off, and the last one counts', () => {
+  it('can turn a boolean off; the last one counts', () => {
     expect(typed('--no-monitor', '--no-embedded')).toEqual({ monitor: false, embedded: false });
     expect(typed('--no-monitor', '--monitor', '--size', '1', '--size', '2')).toEqual({
       monitor: true,
@@ -71,13 +71,13 @@ describe('the flags', () => {
     expect(long).toContain('--no-monitor');
   });
 
-  it('are only those that a command takes', () => {
+  it('are only those of the command', () => {
     const one = command(['redis', 'logLevel']);
     expect(one.options.map((option) => option.long)).toEqual(['--redis', '--log-level']);
     expect(() => one.parse(['--size', '3'], { from: 'user' })).toThrow(/unknown option '--size'/);
   });
 
-  it('leave the options of the command itself alone, even of a setting’s name', () => {
+  it('leave the command’s own options alone, even one with the name of a setting', () => {
     const publish = command(['redis']).option('--batch <n>').option('--json').addOption(configOption());
     publish.parse(['--batch', '7', '--json', '--config', 'x.json', '-r', 'u'], { from: 'user' });
     expect(rawFlags(publish)).toEqual({ redis: 'u' });
@@ -105,7 +105,7 @@ describe('the values of flags', () => {
     expect(await settings('-n', size)).toEqual([`--size: ${whole}; got ${got}`]);
   });
 
-  it('are converted to what the setting is', async () => {
+  it('are converted to the type of the setting', async () => {
     expect(
       await settings('-n', '5', '--batch', '10', '--interval', '1m', '--channel', '7', '--monitor'),
     ).toMatchObject({ size: 5, batch: 10, interval: 60_000, channel: '7', monitor: true });
@@ -116,7 +116,7 @@ describe('the values of flags', () => {
     });
   });
 
-  it('are all told if they are wrong', async () => {
+  it('are all reported if they are wrong', async () => {
     expect(await settings('--interval', '3', '--bridge', 'on', '--batch', '-4')).toEqual([
       '--interval: must be a duration such as 250ms, 3s or 2m; got "3"',
       '--batch: must be auto or a whole number, from 1 to 5000; got -4',

@@ -24,7 +24,7 @@ async function load({ cwd = folder(), ...options }: Partial<LoadSettingsOptions>
   return await loadSettings({ flags: {}, env: {}, cwd, ...options });
 }
 
-/** The lines of the error that loading ends in. */
+/** The lines of the error that loading throws. */
 async function problems(options: Partial<LoadSettingsOptions>): Promise<string[]> {
   const error: unknown = await load(options).then(
     () => undefined,
@@ -38,8 +38,8 @@ async function problems(options: Partial<LoadSettingsOptions>): Promise<string[]
 const CONFIG = 'consumer-group.config.json';
 const WHOLE = 'must be a whole number, from 1 to 10000';
 
-describe('where a setting comes from', () => {
-  it('is the defaults if nothing else is there', async () => {
+describe('the source of a setting', () => {
+  it('is the default if there is no other', async () => {
     const { settings, origin } = await load();
     expect(settings).toEqual(parseSettings({}));
     expect(Object.keys(origin)).toEqual([...settingNames]);
@@ -75,7 +75,7 @@ describe('where a setting comes from', () => {
     [{ REDIS_URL: 'redis://url', CGROUP_REDIS: 'redis://own' }, undefined, 'redis://own', 'CGROUP_REDIS'],
     [{ REDIS_URL: 'redis://url', CGROUP_REDIS: '' }, undefined, 'redis://url', 'REDIS_URL'],
     [{ REDIS_URL: '', CGROUP_REDIS: 'redis://own' }, 'redis://flag', 'redis://flag', '--redis'],
-    // What REDIS_URL is for other programs need not please us, as long as it is not used.
+    // REDIS_URL may be wrong for us as long as it is not used: it may be for other programs.
     [{ REDIS_URL: 'unix:///redis.sock' }, 'redis://flag', 'redis://flag', '--redis'],
     [
       { REDIS_URL: 'unix:///redis.sock', CGROUP_REDIS: 'redis://own' },
@@ -90,7 +90,7 @@ describe('where a setting comes from', () => {
     expect(loaded.origin.redis).toBe(from);
   });
 
-  it('holds for booleans in both directions', async () => {
+  it('can turn a boolean on or off', async () => {
     const cwd = folder({ [CONFIG]: '{"monitor": true, "embedded": false}' });
     const off = await load({ cwd, env: { CGROUP_EMBEDDED: '1' }, flags: { monitor: false } });
     expect(off.settings).toMatchObject({ monitor: false, embedded: true });
@@ -99,7 +99,7 @@ describe('where a setting comes from', () => {
     expect(zero.settings.monitor).toBe(false);
   });
 
-  it('is every one of the four, setting by setting', async () => {
+  it('may differ for each setting', async () => {
     const { settings, origin, written } = await load({
       cwd: folder({ [CONFIG]: '{"interval": "5s", "lease": "2s", "size": 4}' }),
       env: { CGROUP_LEASE: '3s', CGROUP_LOG_LEVEL: 'debug', PATH: '/bin' },
@@ -122,7 +122,7 @@ describe('where a setting comes from', () => {
     expect(written).toMatchObject({ size: 9, interval: '5s', lease: '3s', timeout: '60s' });
   });
 
-  it('has a variable for every setting', async () => {
+  it('may be a variable, for every setting', async () => {
     const variables = { CGROUP_OUTPUT_MAX_LEN: '7', CGROUP_SIMULATE_MS: '8', CGROUP_CONSUMER_LIST: 'l' };
     const { settings } = await load({ env: variables });
     expect(settings).toMatchObject({ outputMaxLen: 7, simulateMs: 8, consumerList: 'l' });
@@ -130,7 +130,7 @@ describe('where a setting comes from', () => {
 });
 
 describe('the environment', () => {
-  it('must not have a CGROUP_ variable that is no setting’s', async () => {
+  it('must not have a CGROUP_ variable without a setting', async () => {
     expect(await problems({ env: { CGROUP_SISE: '3', CGROUP_REDIS_URL: 'redis://:secret@h' } })).toEqual([
       'CGROUP_SISE: there is no setting of this name; did you mean CGROUP_SIZE?',
       'CGROUP_REDIS_URL: there is no setting of this name; did you mean CGROUP_REDIS?',
@@ -141,7 +141,7 @@ describe('the environment', () => {
     );
   });
 
-  it('may have those that Kubernetes makes for a service called cgroup', async () => {
+  it('may have the variables of Kubernetes for a service called cgroup', async () => {
     const env = {
       CGROUP_SERVICE_HOST: '10.0.0.1',
       CGROUP_SERVICE_PORT: '6379',
@@ -191,7 +191,7 @@ describe('the config file', () => {
     expect(settings).toEqual(parseSettings({ size: 7, interval: '7s' }));
     expect(origin.size).toBe(name);
     expect(origin.batch).toBe('default');
-    // And the same if it is named.
+    // The same if --config names it.
     const named = await load({ configPath: join(cwd, name) });
     expect(named.settings).toEqual(settings);
   });
@@ -202,7 +202,7 @@ describe('the config file', () => {
     expect(settings).toMatchObject({ size: 7, batch: 'auto' });
   });
 
-  it('is looked for up to the package.json, and not above', async () => {
+  it('is searched for up to the package.json, and not above', async () => {
     const found = folder({ [CONFIG]: '{"size": 7}', 'package.json': '{}', 'a/b/c.txt': '' });
     const { settings, origin } = await load({ cwd: join(found, 'a/b') });
     expect(settings.size).toBe(7);
@@ -210,7 +210,7 @@ describe('the config file', () => {
 
     const above = folder({ [CONFIG]: '{"size": 7}', 'a/package.json': '{}', 'a/b/c.txt': '' });
     expect((await load({ cwd: join(above, 'a/b') })).settings.size).toBe(3);
-    // Without a project, somebody else's file in a folder above is not for us.
+    // Without a project, a file in a folder above is not read.
     const alone = folder({ [CONFIG]: '{"size": 7}', 'a/b/c.txt': '' });
     expect((await load({ cwd: join(alone, 'a') })).settings.size).toBe(3);
   });
@@ -224,7 +224,7 @@ describe('the config file', () => {
     expect((await load({ cwd: folder({ [CONFIG]: text }) })).settings.size).toBe(size);
   });
 
-  it.each(['', '# nothing yet\n', '---\n'])('in YAML may hold no setting: %j', async (text) => {
+  it.each(['', '# nothing yet\n', '---\n'])('in YAML may be empty: %j', async (text) => {
     expect((await load({ cwd: folder({ '.consumer-grouprc': text }) })).settings.size).toBe(3);
   });
 
@@ -235,7 +235,7 @@ describe('the config file', () => {
     expect(origin.size).toBe('conf/production.yaml');
   });
 
-  it('must be there if it is named', async () => {
+  it('must exist if it is named', async () => {
     const cwd = folder({ 'a/b.json': '{}', 'c.toml': '', 'package.json': '{"name": "x"}' });
     expect(await problems({ cwd, configPath: 'no.json' })).toEqual(['--config: there is no file no.json']);
     expect(await problems({ cwd, configPath: 'a' })).toEqual(['--config: a is a folder, not a file']);
@@ -248,8 +248,8 @@ describe('the config file', () => {
   });
 });
 
-describe('what is wrong in a config file', () => {
-  it('is told with line and column, all at once', async () => {
+describe('a mistake in a config file', () => {
+  it('is reported with line and column, all at once', async () => {
     const text = [
       '{',
       '  "$schema": "./config/schema.json",',
@@ -281,7 +281,7 @@ describe('what is wrong in a config file', () => {
     expect(second).toBe(`${name}:${key}: there is no setting "claim-after"; did you mean "claimAfter"?`);
   });
 
-  it('is told with the path alone where the file is code', async () => {
+  it('is reported with the path alone if the file is code', async () => {
     const name = 'consumer-group.config.mjs';
     const cwd = folder({ [name]: 'export default { size: () => 3, redisURL: "x", batch: 1n };' });
     expect(await problems({ cwd })).toEqual([
@@ -347,14 +347,14 @@ describe('what is wrong in a config file', () => {
     expect((await problems({ cwd }))[0]).toContain(`${CONFIG}:1:2: there is no setting "$import"`);
   });
 
-  it('is told also where a flag overrides it', async () => {
+  it('is reported even if a flag overrides it', async () => {
     const cwd = folder({ [CONFIG]: '{"size": "many"}' });
     expect(await problems({ cwd, flags: { size: '3' } })).toEqual([
       `${CONFIG}:1:10: size ${WHOLE}; got "many"`,
     ]);
   });
 
-  it('does not hide what is wrong elsewhere', async () => {
+  it('does not hide mistakes in other sources', async () => {
     const cwd = folder({ [CONFIG]: '{"size": 3,}' });
     const flags = { size: 'x', claimAfter: '1s' };
     expect(await problems({ cwd, flags, env: { CGROUP_SISE: '1' } })).toEqual([
@@ -380,7 +380,7 @@ describe('a rule between settings', () => {
     expect(await problems({ cwd, env, flags })).toEqual([line]);
   });
 
-  it('is told with line and column, next to the other problems', async () => {
+  it('is reported with line and column, with the other problems', async () => {
     const cwd = folder({ [CONFIG]: '{"size": 0,\n"heartbeat": "2s"}' });
     expect(await problems({ cwd })).toEqual([
       `${CONFIG}:1:10: size ${WHOLE}; got 0`,
@@ -390,14 +390,14 @@ describe('a rule between settings', () => {
 });
 
 describe('the path of the processor', () => {
-  it('is seen from the file in which it is written', async () => {
+  it('starts at the folder of the config file', async () => {
     const cwd = folder({ 'conf/c.json': '{"processor": "./p.js"}', 'package.json': '{}' });
     const { settings, written } = await load({ cwd, configPath: 'conf/c.json' });
     expect(settings.processor).toBe(join(cwd, 'conf/p.js'));
     expect(written.processor).toBe(settings.processor);
   });
 
-  it('is seen from the working directory in a flag or variable', async () => {
+  it('starts at the working directory in a flag or variable', async () => {
     const cwd = folder();
     expect((await load({ cwd, flags: { processor: './p.js' } })).settings.processor).toBe(join(cwd, 'p.js'));
     const env = { CGROUP_PROCESSOR: '../q.mjs' };
@@ -409,8 +409,8 @@ describe('the path of the processor', () => {
   });
 });
 
-describe('whatever is given', () => {
-  it('ends in settings or in a SettingsError of whole lines, never with the password', async () => {
+describe('any input', () => {
+  it('gives settings or a SettingsError of whole lines, never with the password', async () => {
     const text = fc.oneof(fc.string(), fc.json(), fc.constantFrom('0', '-1', '3s', 'true', '{', 'auto'));
     const values = fc.dictionary(fc.constantFrom(...settingNames.filter((name) => name !== 'redis')), text);
     const redis = fc.string().map((odd) => `redis://:SECRET${odd}`);

@@ -8,7 +8,7 @@ async function loaded(options: Partial<LoadSettingsOptions> = {}) {
 }
 
 describe('printConfig', () => {
-  it('shows each setting, its value as written, and its origin', async () => {
+  it('shows each setting, its value as written, and its source', async () => {
     const table = printConfig(
       await loaded({
         flags: { size: '5', monitor: false, interval: '1500ms', processor: 'p.js' },
@@ -43,12 +43,12 @@ describe('printConfig', () => {
 
   it('is plain text: no colours, no borders, no blanks at the end', async () => {
     const table = printConfig(await loaded(), { json: false });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the table must not contain them
     expect(table).not.toMatch(/\u001b|[│─┌|]/);
     for (const line of table.split('\n')) expect(line).toMatch(/\S$/);
   });
 
-  it('gives an object with json, with the same words', async () => {
+  it('prints an object with json', async () => {
     const text = printConfig(await loaded({ flags: { size: '5', redis: 'redis://:secret@h' } }), {
       json: true,
     });

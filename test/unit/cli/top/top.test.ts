@@ -1,7 +1,7 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { frame, sparkline } from '../../../../src/cli/top/frame.js';
-import { History } from '../../../../src/cli/top/history.js';
+import { TopHistory } from '../../../../src/cli/top/history.js';
 import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 
@@ -51,7 +51,7 @@ const consumer = (n: number, pending: number, processed: number) => ({
   processed,
 });
 
-const letter = (error: string) => ({
+const deadLetter = (error: string) => ({
   id: '1795251095809-0',
   time: '2026-11-21T12:00:00.000Z',
   reason: 'failed',
@@ -64,15 +64,15 @@ const letter = (error: string) => ({
 
 /** The screen after these readings, one a second. */
 function shown(readings: readonly GroupStatus[], size = ALL, error = 'no such order') {
-  const history = new History(1_000, 0);
-  for (const [i, reading] of readings.entries()) history.seen(reading, [letter(error)], i * 1_000);
+  const history = new TopHistory(1_000, 0);
+  for (const [i, reading] of readings.entries()) history.add(reading, [deadLetter(error)], i * 1_000);
   return frame(history.view((readings.length - 1) * 1_000), size);
 }
 
 const text = (lines: readonly { text: string }[]) => lines.map((line) => line.text).join('\n');
 
 describe('the screen', () => {
-  it('tells rate, lag, backlog, totals, who leads, who holds what, what died and why, and gaps', () => {
+  it('shows rate, lag, backlog, totals, bridges, consumers, dead letters and gaps', () => {
     const all = text(shown([status(), status({}, 3_500)]));
     expect(all).toContain('in → out  group cgroup  12:00:03Z');
     expect(all).toMatch(/^rate +2,500 msg\/s$/m);
@@ -90,27 +90,27 @@ describe('the screen', () => {
     expect(all).toMatch(/^gaps \(1\) .*\n2026-11-21T11:00:00.000Z +\S+ +no bridge$/m);
   });
 
-  it('knows no rate after one reading', () => {
+  it('shows no rate after one reading', () => {
     expect(text(shown([status()]))).toMatch(/^rate +\?$/m);
   });
 
-  it('says what to do where nobody leads and nobody works', () => {
+  it('says what to do without a leader or consumers', () => {
     const all = text(shown([status({ leader: null, bridges: [], consumers: [] })]));
     expect(all).toContain('none: nothing is processed (cgroup start)');
     expect(all).toContain('none leads: nothing is relayed (cgroup start)');
   });
 
-  it('shouts about what was lost and dropped', () => {
+  it('marks lost and dropped messages as alarms', () => {
     const { counters } = status();
     const lines = shown([status({ counters: { ...counters, lost: 2, dropped: 1_000 } })]);
     const alarms = lines.filter(({ tone }) => tone === 'alarm').map((line) => line.text);
     expect(alarms).toEqual([
-      '2 messages lost: somebody deleted them from the inbox',
+      '2 messages lost: another program deleted them from the inbox',
       "1,000 messages dropped: a bridge's buffer was full (bufferLimit)",
     ]);
   });
 
-  it('shows no text from elsewhere as anything but text', () => {
+  it('escapes control characters in foreign texts', () => {
     const hostile = '\u001b[2J\u202e\nweb-1-abc-9 forged';
     const all = text(
       shown(
@@ -140,7 +140,7 @@ describe('the screen', () => {
     for (const line of lines) expect(stringWidth(line.text)).toBeLessThanOrEqual(width);
   });
 
-  it('shows those consumers that hold most where there is no room for all, and says how many are left out', () => {
+  it('shows the consumers that hold most if there is no room for all, and counts the others', () => {
     const all = text(shown([many], { width: 100, height: 30 }));
     const ids = [...all.matchAll(/^web-1-abc-(\d+)/gm)].map(([, n]) => Number(n));
     expect(ids[0]).toBe(999);
@@ -150,44 +150,44 @@ describe('the screen', () => {
 });
 
 describe('the history', () => {
-  it('tells for how long there were no numbers, keeps the last ones, and forgets it when they are back', () => {
-    const history = new History(1_000, 0);
+  it('says for how long there were no numbers, and keeps the last ones, until new ones come', () => {
+    const history = new TopHistory(1_000, 0);
     expect(text(frame(history.view(0), ALL))).toBe('reading …');
-    history.seen(status(), [], 1_000);
-    history.failed('not connected');
+    history.add(status(), [], 1_000);
+    history.fail('not connected');
     const view = history.view(6_200);
     expect(view.trouble).toBe('no numbers for 5 s: not connected');
     expect(text(frame(view, ALL))).toContain('web-1-abc-1');
-    history.seen(status({}, 1_600), [], 7_000);
+    history.add(status({}, 1_600), [], 7_000);
     expect(history.view(7_100).trouble).toBeUndefined();
     // 600 in the 6 s since the reading before.
     expect(history.view(7_100).rates).toEqual([Number.NaN, Number.NaN, 100]);
   });
 
-  it('notices by itself that Redis does not answer', () => {
-    const history = new History(1_000, 0);
-    history.seen(status(), [], 0);
+  it('notices that Redis does not answer', () => {
+    const history = new TopHistory(1_000, 0);
+    history.add(status(), [], 0);
     expect(history.view(3_000).trouble).toBeUndefined();
     expect(history.view(3_100).trouble).toBe('no numbers for 3 s: Redis does not answer');
   });
 
-  it('counts no rate of a consumer that is new, or whose count began anew', () => {
-    const history = new History(1_000, 0);
-    history.seen(status({ consumers: [consumer(1, 0, 900)] }), [], 0);
-    history.seen(status({ consumers: [consumer(1, 0, 5), consumer(2, 0, 700)] }), [], 1_000);
+  it('shows no rate of a new consumer, or of a count that started again', () => {
+    const history = new TopHistory(1_000, 0);
+    history.add(status({ consumers: [consumer(1, 0, 900)] }), [], 0);
+    history.add(status({ consumers: [consumer(1, 0, 5), consumer(2, 0, 700)] }), [], 1_000);
     expect(history.view(1_000).consumers.map(({ rate }) => rate)).toEqual([0, 0]);
   });
 });
 
 describe('a sparkline', () => {
-  it('goes from 0 to the highest, with a hole where no number came, and shows the last that fit', () => {
+  it('goes from 0 to the highest, with a hole for a missing number, and shows the last that fit', () => {
     expect(sparkline([0, 50, 100], 10)).toBe('▁▄█');
     expect(sparkline([0, Number.NaN, 100], 10)).toBe('▁ █');
     expect(sparkline([100, 0, 50], 2)).toBe('▁█');
     expect(sparkline([0, 0], 10)).toBe('▁▁');
   });
 
-  it('is nothing where there is no room, or less than two numbers', () => {
+  it('is empty without room, or with less than two numbers', () => {
     expect(sparkline([1, 2], 0)).toBe('');
     expect(sparkline([1, 2], -5)).toBe('');
     expect(sparkline([Number.NaN, 2], 5)).toBe('');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { verificationText } from '../../../src/cli/verification-text.js';
-import type { Verification } from '../../../src/verify/verify.js';
+import { verificationText } from '../../../../src/cli/commands/verify.js';
+import type { Verification } from '../../../../src/verify/verify.js';
 
 describe('the text of a verification', () => {
   const GOOD: Verification = {
@@ -40,7 +40,7 @@ describe('the text of a verification', () => {
   });
 
   it.each<[string, Partial<Verification>, RegExp]>([
-    ['a backlog', {}, /1 messages are not settled yet: verify again/],
+    ['a backlog', {}, /1 message is not settled yet: verify again/],
     ['the ids in the ledger', { ledger: 8 }, /^ledger {6}8$/m],
     ['gaps, without a ledger', { gaps: 2 }, /missed 2 times.*only a ledger/],
     [
@@ -56,7 +56,7 @@ describe('the text of a verification', () => {
     [
       'that nothing was relayed',
       { relayed: 0, processed: 0, dead: 0, backlog: 0 },
-      /^nothing was ever relayed$/m,
+      /^no message was ever relayed$/m,
     ],
     [
       'purged dead letters',

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
-import { DURATION, parseDuration } from '../../settings/durations.js';
+import { DURATION, parseDuration } from '../settings/durations.js';
 
-/** Reads a flag's value that is a whole number. */
+/** A parser of flags that take a whole number. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
   return (text) => {
@@ -11,7 +11,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
-/** Reads a flag's value that is a duration; gives ms. */
+/** Parses the value of a flag that takes a duration. Returns ms. */
 export function durationArgument(text: string): number {
   const value = DURATION.test(text) ? parseDuration(text) : 0;
   if (value > 0) return value;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { publishedText } from '../../../../src/cli/commands/publish.js';
-import { durationArgument, wholeNumber } from '../../../../src/cli/settings/arguments.js';
-import type { Published } from '../../../../src/publish/publisher.js';
+import { durationArgument, wholeNumber } from '../../../src/cli/arguments.js';
+import { publishedText } from '../../../src/cli/commands/publish.js';
+import type { Published } from '../../../src/publish/publisher.js';
 
 describe('a whole number in a flag', () => {
   it.each(['1', '10', '007'])('may be %s', (text) => {
@@ -12,7 +12,7 @@ describe('a whole number in a flag', () => {
     expect(() => wholeNumber(1, 10)(text)).toThrow('from 1 to 10');
   });
 
-  it('has to be exact', () => {
+  it('must be a safe integer', () => {
     expect(() => wholeNumber(1)('9007199254740993')).toThrow('1 or more');
   });
 });
@@ -31,7 +31,7 @@ describe('a duration in a flag', () => {
   });
 });
 
-describe('what publish says in the end', () => {
+describe('the last line of publish', () => {
   const some: Published = {
     published: 300_000,
     seconds: 2.4,
@@ -47,8 +47,8 @@ describe('what publish says in the end', () => {
     [{}, `${start}, received by 2 subscribers each`],
     [{ receivers: { min: 1, max: 1 } }, `${start}, received by 1 subscriber each`],
     [{ receivers: { min: 1, max: 2 } }, `${start}, received by at least 1 subscriber each`],
-    [{ receivers: { min: 0, max: 0 }, unheard: 300_000 }, `${start}, received by nobody`],
-    [{ receivers: { min: 0, max: 3 }, unheard: 7 }, `${start}, 7 of them received by nobody`],
+    [{ receivers: { min: 0, max: 0 }, unheard: 300_000 }, `${start}, received by no subscriber`],
+    [{ receivers: { min: 0, max: 3 }, unheard: 7 }, `${start}, 7 of them received by no subscriber`],
     [
       { ledger: 'ids.txt', listed: 300_001 },
       `${start}, received by 2 subscribers each; 300001 ids in ids.txt`,

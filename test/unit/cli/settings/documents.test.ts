@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { configJsonSchema } from '../../../../src/cli/settings/json-schema.js';
+import { configJsonSchema } from '../../../../src/cli/settings/documents.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { parseSettings, settingNames } from '../../../../src/settings/schema.js';
 
@@ -11,11 +11,11 @@ function json(path: string): unknown {
 }
 
 describe('config/schema.json', () => {
-  it('is what the schema of the settings says; otherwise write it anew: npm run schema', () => {
+  it('equals the schema of the settings; if not, run: npm run schema', () => {
     expect(json('config/schema.json')).toEqual(configJsonSchema());
   });
 
-  it('knows every setting and nothing else but $schema', () => {
+  it('has every setting, $schema and nothing else', () => {
     expect(configJsonSchema()).toMatchObject({
       $schema: 'http://json-schema.org/draft-07/schema#',
       type: 'object',
@@ -35,7 +35,7 @@ describe('config/schema.json', () => {
 });
 
 describe('consumer-group.config.json of the project', () => {
-  it('holds defaults only, and refers to the schema', async () => {
+  it('holds only defaults, and names the schema', async () => {
     expect(json('consumer-group.config.json')).toMatchObject({ $schema: './config/schema.json' });
     const cwd = new URL('.', root).pathname;
     const { settings, origin } = await loadSettings({ flags: {}, env: {}, cwd });
