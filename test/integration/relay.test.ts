@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { RelayRequest } from '../../src/core/bridge-store.js';
+import { parseMark } from '../../src/core/mark.js';
 import type { Position } from '../../src/core/position.js';
 import { pause } from '../../src/core/service.js';
-import { parseMark } from '../../src/core/mark.js';
 import { packed } from '../helpers/packed.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores, type Stores } from '../helpers/stores.js';
