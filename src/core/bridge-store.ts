@@ -1,24 +1,25 @@
 import type { Packed } from './packed.js';
 import type { Position } from './position.js';
 
-/** Who leads, and how far: what bridges know of each other. */
+/** Which bridge leads, and how far it has relayed. */
 export interface Lease {
   readonly token: number;
   readonly beat: number;
-  /** The id of the leader, '' where nobody leads. */
+  /** The id of the leader, '' if no bridge leads. */
   readonly holder: string;
-  /** The position up to which the inbox holds the messages; none before the first relay of all. */
+  /** The position up to which the inbox has the messages; undefined before the first relay of the group. */
   readonly relayed: Position | undefined;
 }
 
-/** A mark as it is published: heartbeat of the leader, cut in the flow, and progress, in one. */
+/** A mark as it is published: heartbeat of the leader, start of an epoch, and progress, in one. */
 export interface Mark extends Lease {
+  /** The number of the mark; messages up to the next mark belong to it. */
   readonly epoch: number;
   /** How many bridges have a seat. */
   readonly bridges: number;
 }
 
-/** A seat and the time of the last mark of the bridge that has it, on Redis's clock: only its change says anything. */
+/** A seat, and the time of the last mark of its bridge by Redis's clock: only a change of it counts. */
 export interface Seat {
   readonly id: string;
   readonly lastMark: string;
@@ -34,11 +35,11 @@ export interface MarkRequest {
   readonly seen: number;
   /** Of a leader: its token. */
   readonly token?: number | undefined;
-  /** Of a leader that has relayed all it received: the position moves with the mark, over silence. */
+  /** Of a leader that has relayed all its messages: the mark moves the position. */
   readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
-  /** Its subscription has ended: it only sees to what it received before. */
+  /** Its subscription has ended: it relays only the messages received before. */
   readonly deaf?: boolean;
-  /** A seat of a bridge that has made no mark for long: it is taken, if there is none since. */
+  /** The seat of a dead bridge: the caller gets it, unless that bridge has made a mark since. */
   readonly dead?: Seat | undefined;
 }
 
@@ -50,7 +51,7 @@ export type TakeReply =
       readonly taken: true;
       readonly token: number;
       readonly position: Position | undefined;
-      /** When the leader before last beat (ms since 1970, Redis's clock); undefined where there was none. */
+      /** When the leader before last beat (ms since 1970, Redis's clock); undefined if there was none. */
       readonly lastBeat: number | undefined;
     }
   | { readonly taken: false };
@@ -59,7 +60,7 @@ export interface Gap {
   readonly reason: string;
   /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */
   readonly since: number | undefined;
-  /** Messages known to be lost, at most; 0 where nobody can know. */
+  /** Most messages that are lost; 0 if unknown. */
   readonly dropped: number;
 }
 
@@ -73,7 +74,7 @@ export interface RelayRequest {
   readonly gap?: Gap | undefined;
 }
 
-/** It is done; the lead is another's; or the position is another one than the caller said. */
+/** It is done; another bridge has the lead; or the stored position is not the caller's. */
 export type Fenced<Done extends string> =
   | { readonly kind: Done }
   | { readonly kind: 'fenced' }
@@ -82,13 +83,13 @@ export type Fenced<Done extends string> =
 export type RelayReply = Fenced<'written'>;
 export type ReleaseReply = Fenced<'released'>;
 
-/** The id of the bridge that leads under a name: its own id, and the number of its subscription. */
+/** The id of the bridge with a holder's name, which is the id of the bridge and the number of its subscription. */
 export function bridgeOf(holder: string): string {
   return holder.replace(/#\d+$/, '');
 }
 
 /**
- * What a bridge asks of Redis, other than subscribing. One method for each change of state.
+ * The commands of a bridge to Redis, except the subscription. One method for each change of state.
  *
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */

@@ -4,7 +4,7 @@ import { BridgeMachine } from '../../src/bridge/machine.js';
 import type { Lease, Mark } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 
-/** The machine on the bench, and another bridge's. */
+/** The id of the machine on the bench, and of another bridge. */
 export const ME = 'me#1';
 export const OTHER = 'other#1';
 /** ms */
@@ -12,10 +12,10 @@ export const LEASE = 1_000;
 
 export const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 
-/** Enough for any test that is not about limits. */
+/** Enough for every test that is not about limits. */
 const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
 
-/** A bridge machine with a clock that the test sets: events go in, and what it does next comes out. */
+/** A bridge machine with a clock that the test sets: events go in, actions come out. */
 export class Bench {
   readonly machine: BridgeMachine;
   now = 50_000;
@@ -53,7 +53,7 @@ export class Bench {
     return this;
   }
 
-  /** What it does now: messages as text. */
+  /** Its next action, with messages as text. */
   next(mayTake = true) {
     const action = this.machine.next(this.now, mayTake);
     return action?.kind === 'relay' ? { ...action, messages: Array.from(action.messages, String) } : action;
@@ -99,14 +99,14 @@ export class Bench {
     return this;
   }
 
-  /** Takes the lead with token 5, when it has seen mark 10 and all before it is relayed. */
+  /** Takes the lead with token 5 after mark 10; all messages before the mark are relayed. */
   lead(): this {
     this.mark({ epoch: 10 });
     expect(this.next()).toMatchObject({ kind: 'take' });
     return this.took(5, at(10, 0));
   }
 
-  /** All messages that it relays until it has nothing more to do. */
+  /** The messages that it relays until it has nothing to do. */
   relayAll(): string[] {
     const relayed: string[] = [];
     for (let action = this.next(); action; action = this.next()) {

@@ -26,7 +26,7 @@ async function leading() {
 
 const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch', 'offset');
 
-test('a gap begins where a leader last heard the channel, not where one that is deaf still beat', async () => {
+test('a gap begins when a leader last received from the channel, not when a deaf one last beat', async () => {
   const { lease, raw, keys } = await leading();
   const mark = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 };
   await lease.mark(mark);
@@ -55,7 +55,7 @@ describe('relay', () => {
     });
   });
 
-  test('sent again it writes nothing twice, and says where the position is', async () => {
+  test('writes nothing twice if it is sent again, and replies with the position', async () => {
     const { batch, lease, everything } = await leading();
     await lease.relay(batch);
     const before = await everything();
@@ -77,7 +77,7 @@ describe('relay', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('says so where there is no position yet', async () => {
+  test('replies so if there is no position yet', async () => {
     const { batch, lease } = await leading();
     const reply = await lease.relay({ ...batch, from: { epoch: 1, offset: 0 } });
     expect(reply).toEqual({ kind: 'elsewhere', position: undefined });
@@ -94,7 +94,7 @@ describe('relay', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('of a deposed leader is fenced, of the new one goes on where the old one was', async () => {
+  test('is fenced for a former leader, and goes on from its position for the new one', async () => {
     const { batch, lease } = await leading();
     await lease.relay(batch);
     const taken = await lease.take('b', 1, 0);
@@ -110,12 +110,12 @@ describe('relay', () => {
     const withGap = {
       ...batch,
       messages: packed([]),
-      gap: { reason: 'nobody listened', since, dropped: 0 },
+      gap: { reason: 'no bridge was subscribed', since, dropped: 0 },
     };
     await lease.relay(withGap);
     await lease.relay(withGap);
     const gaps = await inspector.gaps();
-    expect(gaps).toEqual([{ from: since, to: expect.any(Number), reason: 'nobody listened' }]);
+    expect(gaps).toEqual([{ from: since, to: expect.any(Number), reason: 'no bridge was subscribed' }]);
     expect(gaps[0]?.to).toBeGreaterThan(since);
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
@@ -139,7 +139,7 @@ describe('relay', () => {
   });
 
   test.each(['bridge', 'inbox', 'counters', 'gaps'] as const)(
-    'changes nothing where the key of the %s holds something foreign',
+    'changes nothing if the key of the %s holds something foreign',
     async (name) => {
       const { batch, lease, raw, keys, everything } = await leading();
       await raw.set(keys[name], 'foreign');
@@ -166,7 +166,7 @@ describe('the lead', () => {
     expect(await lease.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
   });
 
-  test('is not to be had from a leader that beat once more', async () => {
+  test('cannot be taken from a leader that beat once more', async () => {
     const { lease } = await leading();
     await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
     expect(await lease.take('b', 1, 0)).toEqual({ taken: false });
@@ -185,7 +185,7 @@ describe('the lead', () => {
 });
 
 describe('the lead given up', () => {
-  test('is kept where the position is not the one its holder left', async () => {
+  test('is kept if the position is not the one that its holder left', async () => {
     const { lease, raw, keys, batch } = await leading();
     await lease.relay(batch);
     const reply = await lease.release('a', 1, { epoch: 1, offset: 3 });
@@ -239,7 +239,7 @@ describe('a mark', () => {
     expect(made[1]).toBeGreaterThan(made[0] as number);
   });
 
-  test('moves the position for the leader alone, and from where it is alone', async () => {
+  test('moves the position only for the leader, and only from the stored position', async () => {
     const { batch, ...stores } = await leading();
     await stores.lease.relay(batch);
     const to = { epoch: 9, offset: 0 };
@@ -267,7 +267,7 @@ describe('a mark', () => {
     expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
   });
 
-  test('has a number ahead of all earlier ones where Redis has forgotten them: that of its clock', async () => {
+  test('has a number above all earlier ones, by the clock of Redis, if Redis has forgotten them', async () => {
     const { lease, raw, keys } = await openStores(redis.namespace());
     const mark = async () => {
       const reply = await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
@@ -281,7 +281,7 @@ describe('a mark', () => {
     expect(before).toBeGreaterThan(1_600_000_000_000);
   });
 
-  test('tells how many bridges have a seat', async () => {
+  test('says how many bridges have a seat', async () => {
     const { lease, raw, keys } = await openStores(redis.namespace());
     const heard: string[] = [];
     const subscriber = raw.duplicate();

@@ -1,7 +1,7 @@
 import type { Random } from './random.js';
 import type { Timeline } from './timeline.js';
 
-/** Where something comes from that a process is to handle; what comes from one source stays in order. */
+/** A source of events for a process. Events of one source stay in order. */
 export type Source = 'timers' | 'commands' | 'output';
 const SOURCES: readonly Source[] = ['timers', 'commands', 'output'];
 
@@ -10,7 +10,7 @@ export interface Interval {
   readonly to: number;
 }
 
-/** A process as its system sees it: it runs, sleeps (SIGSTOP) while things pile up for it, or is dead. */
+/** A process of the system: it runs, sleeps (SIGSTOP) while events pile up, or is dead. */
 export class Host {
   readonly timeline: Timeline;
   /** When it could not act, though others could. */
@@ -38,7 +38,7 @@ export class Host {
     return this.#piledUp !== undefined;
   }
 
-  /** The monotonic clock of the process, which has nothing to do with that of others. */
+  /** The monotonic clock of the process, independent of the clocks of others. */
   clock(): number {
     return this.#clockStart + this.timeline.now;
   }
@@ -57,7 +57,7 @@ export class Host {
     this.#diedAt ??= this.timeline.now;
   }
 
-  /** It is stopped for a while; what piled up is handled then, source by source. */
+  /** Stops the process for a while; then it handles the events that piled up, source by source. */
   sleep(ms: number): void {
     if (this.asleep || this.dead) return;
     const since = this.timeline.now;

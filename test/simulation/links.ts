@@ -15,8 +15,8 @@ interface Request {
 }
 
 /**
- * The connection of a process for commands: in order on the way there and back, with a delay each. A cut leaves
- * open what became of those under way: some were carried out, some will be, some never.
+ * The connection of a process for commands: in order in both directions, with a delay each. When it is cut, the outcome of
+ * the commands under way is unknown: some were carried out, some will be, some never.
  */
 export class CommandLink {
   readonly #server: Server;
@@ -27,7 +27,7 @@ export class CommandLink {
   #lastArrival = 0;
   #lastReply = 0;
   #generation = 0;
-  /** Which way nothing comes through, and nobody is told. */
+  /** The direction in which data is lost silently. */
   deaf: 'requests' | 'replies' | undefined;
   /** ms that each request takes more than usual. */
   slow = 0;
@@ -41,7 +41,7 @@ export class CommandLink {
     this.#reconnect(0, server.timeline.now, 100);
   }
 
-  /** Sends a script; `done` is told what Redis said, `failed` that it refused or that nobody knows. */
+  /** Sends a script. Calls `done` with the reply, or `failed` if Redis refused or the outcome is unknown. */
   send<Reply>(run: (redis: RedisModel) => Reply, done: (reply: Reply) => void, failed: () => void): void {
     const request: Request = {
       run,
@@ -104,7 +104,7 @@ export class CommandLink {
     this.#up = false;
     this.deaf = undefined;
     this.slow = 0;
-    // What is on its way may still get there, the first more likely than the last.
+    // Commands on their way may still arrive, the first more likely than the last.
     let arrives = random.chance(0.5);
     for (const request of this.#pending) {
       arrives &&= random.chance(0.8);
@@ -132,7 +132,7 @@ export class CommandLink {
   }
 }
 
-/** What a session has subscribed with. What is pushed comes out later, in order; a cut loses the end of it. */
+/** The subscription of a session. Pushed items arrive later, in order; a cut loses the last of them. */
 export class Subscription implements Output {
   readonly #server: Server;
   readonly #host: Host;
@@ -141,7 +141,7 @@ export class Subscription implements Output {
   #queue: (number | Mark)[] = [];
   #flushing = false;
   #open = true;
-  /** Whether nothing comes any more, and nobody is told. */
+  /** Whether all items are lost silently. */
   deaf = false;
   /** ms by which the output is late. */
   late = 0;
@@ -158,7 +158,7 @@ export class Subscription implements Output {
     this.#lost = lost;
   }
 
-  /** Now Redis has it. */
+  /** Redis knows the subscription from now on. */
   begin(): void {
     this.#server.redis.outputs.add(this);
   }
@@ -188,7 +188,7 @@ export class Subscription implements Output {
     });
   }
 
-  /** The connection ends: what was sent arrives in part, then the session is told. */
+  /** The connection ends: some of the items under way arrive, then the session learns of the end. */
   cut(): void {
     if (!this.#server.redis.outputs.delete(this)) return;
     const { random, timeline } = this.#server;
@@ -207,7 +207,7 @@ export class Subscription implements Output {
     });
   }
 
-  /** Unsubscribes, and is done when all that was published before has come. */
+  /** Unsubscribes. Calls `done` when everything published before has arrived. */
   drain(done: () => void): void {
     const { random, timeline } = this.#server;
     if (this.deaf) {
@@ -215,7 +215,7 @@ export class Subscription implements Output {
       return;
     }
     timeline.after(latency(random.next()), () => {
-      if (!this.#server.redis.outputs.delete(this)) return; // it was cut, and tells so
+      if (!this.#server.redis.outputs.delete(this)) return; // it was cut, and calls #lost
       timeline.after(latency(random.next()) + this.late, () => {
         const items = this.#queue.splice(0);
         this.#host.run('output', () => {
@@ -226,7 +226,7 @@ export class Subscription implements Output {
     });
   }
 
-  /** The session wants no more of it. */
+  /** The session ends it. */
   close(): void {
     this.#open = false;
     this.deaf = true;

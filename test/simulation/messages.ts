@@ -1,9 +1,9 @@
-/** What it costs a buffer to hold a message. */
+/** Bytes of each message. */
 export const MESSAGE_BYTES = 4;
 
 const made: Buffer[] = [];
 
-/** The message with a number. Each is made once: making them would cost more than all the rest. */
+/** The message with a number. Each is made once: making them costs more than all the rest. */
 export function messageOf(number: number): Buffer {
   for (let next = made.length; next <= number; next++) {
     const message = Buffer.alloc(MESSAGE_BYTES);

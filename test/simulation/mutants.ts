@@ -4,7 +4,7 @@ import type { Position } from '../../src/core/position.js';
 import { RedisModel } from './redis.js';
 import { type Parts, REAL } from './world.js';
 
-/** Relays all that it has when it takes the lead, wherever the position is. */
+/** Relays all its messages when it takes the lead, whatever the position is. */
 class Untrimmed extends BridgeMachine {
   #first: Position | undefined;
   #stored: Position | undefined;
@@ -31,7 +31,7 @@ class Untrimmed extends BridgeMachine {
   }
 }
 
-/** Does not wait for others that may have what it lacks. */
+/** Does not wait for bridges that may have what it lacks. */
 class Impatient extends BridgeMachine {
   override mark(mark: Mark, now: number): void {
     super.mark({ ...mark, bridges: 1 }, now);
@@ -46,7 +46,7 @@ class Heedless extends BridgeMachine {
   }
 }
 
-/** Tells a gap whenever it takes the lead, to be on the safe side. */
+/** Records a gap whenever it takes the lead. */
 class Anxious extends BridgeMachine {
   #fresh = false;
 
@@ -81,29 +81,32 @@ class ReleasedAnywhere extends RedisModel {
   }
 }
 
-/** Numbers of marks that a Redis with an older state gives again. */
+/** A Redis with an older state gives the numbers of marks again. */
 class CountedMarks extends RedisModel {
   protected override markNumber(last: number): number {
     return last + 1;
   }
 }
 
-/** What the design rests on, one thing missing in each. The simulation must find every one of them. */
+/** The design with one thing missing in each. The simulation must find every one of them. */
 export const MUTANTS: Readonly<Record<string, Parts>> = {
   'relay does not check the token': { ...REAL, Redis: NoTokenCheck },
   'relay does not check the position': { ...REAL, Redis: NoPositionCheck },
   'release does not check the position': { ...REAL, Redis: ReleasedAnywhere },
-  'a new leader relays all it has': { ...REAL, makeMachine: (options) => new Untrimmed(options) },
+  'a new leader relays all its messages': { ...REAL, makeMachine: (options) => new Untrimmed(options) },
   'the lease is measured by a clock that jumps': { ...REAL, wallClock: true },
   'subscriptions are renewed silently': { ...REAL, resubscribes: true },
   'a bridge that lacks something does not wait': {
     ...REAL,
     makeMachine: (options) => new Impatient(options),
   },
-  'who is cut off gives up what it has': { ...REAL, makeMachine: (options) => new Heedless(options) },
-  'a new leader always tells a gap': { ...REAL, makeMachine: (options) => new Anxious(options) },
-  'what is relayed is not retained': { ...REAL, retains: false },
+  'a bridge that is cut off gives up its messages': {
+    ...REAL,
+    makeMachine: (options) => new Heedless(options),
+  },
+  'a new leader always records a gap': { ...REAL, makeMachine: (options) => new Anxious(options) },
+  'relayed messages are not retained': { ...REAL, retains: false },
   'later sessions do not wait for earlier ones': { ...REAL, waitsForElders: false },
-  'what was seen is not carried over': { ...REAL, carriesSeen: false },
-  'marks are counted from what Redis remembers': { ...REAL, Redis: CountedMarks, carriesSeen: false },
+  'the highest mark is not carried over': { ...REAL, carriesSeen: false },
+  'marks are counted from the last one that Redis has': { ...REAL, Redis: CountedMarks, carriesSeen: false },
 };

@@ -9,8 +9,8 @@ import type { Recorder } from './recorder.js';
 import type { Server } from './server.js';
 import { LEASE, SimSession } from './session.js';
 
-const LOOK_EVERY = 250;
-/** ms that a clean stop may take; then what is left is abandoned. */
+const SEAT_EVERY = 250;
+/** ms that a clean stop may take; then the messages left are abandoned. */
 const STOP_TIMEOUT = 9_000;
 
 export interface ProcessOptions {
@@ -19,14 +19,14 @@ export interface ProcessOptions {
   readonly limits: Limits;
   readonly makeMachine: (options: MachineOptions) => BridgeMachine;
   readonly resubscribes: boolean;
-  /** Whether later sessions wait for earlier ones to have relayed what they have. */
+  /** Whether later sessions wait until earlier ones have relayed their messages. */
   readonly waitsForElders: boolean;
   readonly carriesSeen: boolean;
   /** Used instead of the monotonic clock of the process. */
   readonly clock: (() => number) | undefined;
 }
 
-/** What src/bridge/bridge.ts does, without promises: waits for a seat, subscribes, and subscribes anew. */
+/** Like src/bridge/bridge.ts, without promises: waits for a seat, subscribes, and subscribes anew. */
 export class SimProcess {
   readonly host: Host;
   readonly link: CommandLink;
@@ -76,7 +76,7 @@ export class SimProcess {
           return this.#connect();
         }
         const silent = this.#watch.observe(reply.taken, this.host.clock());
-        this.host.after(LOOK_EVERY, () => this.#takeSeat(silent));
+        this.host.after(SEAT_EVERY, () => this.#takeSeat(silent));
       },
       () => this.#again(),
     );
@@ -84,7 +84,7 @@ export class SimProcess {
 
   #again(): void {
     this.#watch = new SeatWatch(3 * LEASE);
-    this.host.after(LOOK_EVERY, () => this.#takeSeat(undefined));
+    this.host.after(SEAT_EVERY, () => this.#takeSeat(undefined));
   }
 
   #connect(): void {

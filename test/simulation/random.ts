@@ -1,13 +1,13 @@
-/** Numbers that a seed decides: mulberry32. */
+/** Random numbers from a seed: mulberry32. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
-    // Seeds that follow each other are to have nothing else in common.
+    // Neighbouring seeds must give unrelated numbers.
     this.#state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
   }
 
-  /** From 0 up to 1, without 1. */
+  /** From 0 up to, not including, 1. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -29,7 +29,7 @@ export class Random {
     return of[Math.floor(this.next() * of.length)] as T;
   }
 
-  /** One of the names, as often as their weights say. */
+  /** One of the names, by their weights. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     const names = Object.keys(weights) as Name[];
     let left = this.next() * names.reduce((sum, name) => sum + weights[name], 0);

@@ -1,6 +1,6 @@
 import type { Mark, RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
-import type { History, Loss, Pass, ProcessRecord, SessionRecord, ToldGap } from './history.js';
+import type { History, Loss, Pass, ProcessRecord, RecordedGap, SessionRecord } from './history.js';
 import type { Host, Interval } from './host.js';
 import type { RedisEvents, RedisModel, StoredGap } from './redis.js';
 
@@ -9,7 +9,7 @@ interface Cut {
   readonly message: number;
 }
 
-/** Writes down what happens, as history and, where asked for, as a text to read. */
+/** Records what happens, as history and, if asked for, as text. */
 export class Recorder implements RedisEvents {
   readonly #now: () => number;
   readonly #trace: ((line: string) => void) | undefined;
@@ -81,7 +81,7 @@ export class Recorder implements RedisEvents {
     const { epoch, token, beat, holder, relayed, bridges } = mark;
     this.note(
       () =>
-        `mark ${epoch}: ${holder || 'nobody'} leads (${token}, ${beat}), relayed ${relayed?.epoch}/${relayed?.offset}, ${bridges} bridges`,
+        `mark ${epoch}: ${holder || 'no bridge'} leads (${token}, ${beat}), relayed ${relayed?.epoch}/${relayed?.offset}, ${bridges} bridges`,
     );
   }
 
@@ -93,11 +93,13 @@ export class Recorder implements RedisEvents {
   relayed(request: RelayRequest, gap: StoredGap | undefined): void {
     const { caller, to, messages } = request;
     if (caller !== this.#leader)
-      this.#usurped.push(`${caller} wrote, though ${this.#leader || 'nobody'} had the lead`);
+      this.#usurped.push(`${caller} wrote, though ${this.#leader || 'no bridge'} had the lead`);
     this.#begun ??= this.#published.length;
     this.#passes.push({ time: this.#now(), message: this.#messageAt(to), caller });
     if (gap) this.#gapTimes.set(gap, this.#now());
-    this.note(() => `${caller} has relayed ${messages.length}${gap ? ` and told a gap: ${gap.reason}` : ''}`);
+    this.note(
+      () => `${caller} has relayed ${messages.length}${gap ? ` and recorded a gap: ${gap.reason}` : ''}`,
+    );
   }
 
   received(session: SessionRecord, message: number, dropped: boolean): void {
@@ -112,12 +114,12 @@ export class Recorder implements RedisEvents {
     session.heard = { ...cut };
   }
 
-  /** Redis takes nothing, or cannot be reached, until then. */
+  /** Redis accepts nothing, or cannot be reached, until then. */
   unsettled(until: number): void {
     this.#unsettled.push({ from: this.#now(), to: until });
   }
 
-  /** Redis loses something. */
+  /** Redis loses data. */
   loses(redis: RedisModel, upAt: number, lose: () => void): void {
     this.unsettled(Math.max(upAt, this.#now()));
     const before = [...redis.inbox];
@@ -128,7 +130,7 @@ export class Recorder implements RedisEvents {
     if (!redis.position) this.#begun = undefined;
     const upTo = redis.position ? this.#messageAt(redis.position) : -1;
     this.#passes = this.#passes.filter(({ message }) => message <= upTo);
-    // Whoever holds the lead by an older state is not the one that took it last.
+    // By an older state another bridge may have the lead than the one that took it last.
     this.#leader = redis.holder;
     this.note(
       () => `Redis has lost ${lost.size} messages, the position is ${JSON.stringify(redis.position)}`,
@@ -155,7 +157,7 @@ export class Recorder implements RedisEvents {
       unsettled: this.#unsettled,
       passes: this.#passes,
       inbox: redis.inbox,
-      gaps: redis.gaps.map((gap): ToldGap => ({ ...gap, time: this.#gapTimes.get(gap) ?? 0 })),
+      gaps: redis.gaps.map((gap): RecordedGap => ({ ...gap, time: this.#gapTimes.get(gap) ?? 0 })),
       usurped: this.#usurped,
       unrest,
       placeOf: (position) => this.#placeOf(position),

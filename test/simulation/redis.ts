@@ -12,10 +12,10 @@ import type {
 import { comparePositions, type Position } from '../../src/core/position.js';
 import { numberOf } from './messages.js';
 
-/** What Redis answers instead of running a script: it is out of memory, and changed nothing. */
+/** Redis does not run a script: it is out of memory, and changed nothing. */
 export class Refused extends Error {}
 
-/** The bridge's hash, and how long the streams are. Never changed, so that an older state can come back. */
+/** The bridge's hash, and the lengths of the streams. Never modified, so that an older state can come back. */
 interface State {
   readonly holder: string;
   readonly token: number;
@@ -38,7 +38,7 @@ const EMPTY: State = {
   gaps: 0,
 };
 
-/** A gap as it is stored: before which entry of the inbox, and who told it of what. */
+/** A gap as it is stored: before which entry of the inbox, by which caller, between which positions. */
 export interface StoredGap extends Gap {
   readonly entry: number;
   readonly caller: string;
@@ -46,25 +46,25 @@ export interface StoredGap extends Gap {
   readonly to: Position;
 }
 
-/** One end of a subscription: what is published goes in here, in one order for all. */
+/** The Redis end of a subscription: messages and marks go in, in the same order for all. */
 export interface Output {
   push(item: number | Mark): void;
 }
 
-/** What happened in Redis, for those who record it. */
+/** What happened in Redis, for the recorder. */
 export interface RedisEvents {
   marked(mark: Mark): void;
   took(caller: string, token: number): void;
   relayed(request: RelayRequest, gap: StoredGap | undefined): void;
 }
 
-/** Redis with the scripts of the bridge, exactly as the Lua has them; each is one step. */
+/** Redis with the scripts of the bridge, exactly like the Lua; each is one step. */
 export class RedisModel {
   /** The numbers of the messages relayed. */
   readonly inbox: number[] = [];
   readonly gaps: StoredGap[] = [];
   readonly outputs = new Set<Output>();
-  /** Whether it refuses what would need memory. */
+  /** Whether it refuses scripts that need memory. */
   full = false;
   /** ms by which its clock is ahead. */
   skew = 0;
@@ -182,7 +182,7 @@ export class RedisModel {
     this.#change({ seats });
   }
 
-  /** Comes back without the last so many changes. */
+  /** Comes back without its last changes, so many. */
   forget(changes: number): void {
     const kept = Math.max(0, this.#past.length - changes);
     if (kept < this.#past.length) this.#state = this.#past[kept] as State;
@@ -204,7 +204,7 @@ export class RedisModel {
     this.#state = { ...this.#state, ...change };
   }
 
-  /** A script that has not written yet is refused where memory is short. */
+  /** A script that has not written yet is refused if memory is full. */
   #needsMemory(): void {
     if (this.full) throw new Refused();
   }

@@ -2,12 +2,12 @@ import { check } from './checker.js';
 import { scheduleOf } from './schedule.js';
 import { type Parts, REAL, World } from './world.js';
 
-/** Lives through the schedule of a seed, and says what was wrong with it. */
+/** Runs the schedule of a seed, and returns what went wrong. */
 export function simulate(seed: number, parts: Parts = REAL): string[] {
   return check(new World(scheduleOf(seed), parts).run());
 }
 
-/** The same, with all that happens as lines to read. */
+/** The same, with everything that happens as lines of text. */
 export function replay(seed: number): { readonly trace: string[]; readonly wrong: string[] } {
   const schedule = scheduleOf(seed);
   const trace = [

@@ -1,6 +1,6 @@
 import { Random } from './random.js';
 
-/** Something that goes wrong, and when. `process` counts from 0, modulo those that live. */
+/** Something that goes wrong, and when. `process` is an index into the live processes, modulo their number. */
 export type Fault = { readonly at: number; readonly process: number } & (
   | { readonly kind: 'kill' | 'stop'; readonly restartAfter: number | undefined }
   | { readonly kind: 'sleep' | 'late output' | 'slow commands'; readonly ms: number }
@@ -18,7 +18,7 @@ export type Fault = { readonly at: number; readonly process: number } & (
   | { readonly kind: 'the clock of Redis jumps'; readonly by: number }
 );
 
-/** All that a seed decides before anything happens; the rest, such as each delay, is decided on the way. */
+/** What a seed decides in advance; the rest, such as each delay, is decided on the way. */
 export interface Schedule {
   readonly seed: number;
   readonly processes: readonly number[];
@@ -26,7 +26,7 @@ export interface Schedule {
   /** When messages are published; several at a time are a burst. */
   readonly publications: readonly number[];
   readonly faults: readonly Fault[];
-  /** When the last fault is over, and nothing else goes wrong. */
+  /** When the last fault is over. */
   readonly calm: number;
   readonly retain: number;
   readonly bufferBytes: number;
@@ -90,9 +90,9 @@ export function scheduleOf(seed: number): Schedule {
 }
 
 /**
- * Redis restarts with its clock put back, and may give numbers of marks again that it has forgotten: those who have
- * seen them tell it. Where somebody may not have seen all, this does not help, and it is left out: processes that
- * start later or wait for a seat, and whatever else goes wrong at the time.
+ * Redis restarts with its clock put back, and may give forgotten numbers of marks again: bridges that have seen them report
+ * them. That does not help if a bridge may not have seen all of them, so these schedules have no other faults, and no
+ * processes that start later or wait for a seat.
  */
 function clockPutBack(random: Random, length: number): Fault[] {
   const at = random.whole(500, length);
@@ -103,7 +103,7 @@ function clockPutBack(random: Random, length: number): Fault[] {
   ];
 }
 
-/** What makes Redis lose something. */
+/** Faults that make Redis lose data. */
 const LOSING: ReadonlySet<Kind> = new Set(['Redis restarts', 'Redis is older', 'FLUSHALL']);
 
 function onlyForward(fault: Fault): Fault {

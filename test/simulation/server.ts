@@ -3,7 +3,7 @@ import type { Random } from './random.js';
 import type { RedisModel } from './redis.js';
 import type { Timeline } from './timeline.js';
 
-/** The one Redis, and all that is connected to it. */
+/** The one Redis, and everything connected to it. */
 export interface Server {
   readonly redis: RedisModel;
   readonly timeline: Timeline;
@@ -12,6 +12,6 @@ export interface Server {
   readonly subscriptions: Set<Subscription>;
   /** Whether it cannot be reached. */
   readonly down: boolean;
-  /** When it could be reached again, last. */
+  /** When it could last be reached again. */
   readonly upAt: number;
 }

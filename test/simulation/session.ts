@@ -10,11 +10,11 @@ import type { Recorder } from './recorder.js';
 import type { RedisModel } from './redis.js';
 import type { Server } from './server.js';
 
-/** Twice as long as in src/bridge/session.ts, and half as many: it is marks that cost time here. */
+/** Twice as long as in src/bridge/session.ts, and half as many: marks cost the most time here. */
 export const MARK_EVERY = 200;
 const UNHEARD_MARKS = 10;
 const RETRY_EVERY = 100;
-/** Few, so that relays are many. */
+/** Few, for many relays. */
 const MAX_MESSAGES = 5;
 const MAX_BYTES = 1_000;
 
@@ -34,11 +34,11 @@ export interface SessionOptions {
   readonly makeMachine: (options: MachineOptions) => BridgeMachine;
   /** Whether the subscription is renewed silently when it is cut. */
   readonly resubscribes: boolean;
-  /** What the session takes for its monotonic clock. */
+  /** The monotonic clock of the session. */
   readonly clock: () => number;
 }
 
-/** What src/bridge/session.ts does, without promises: carries out what the machine says. */
+/** Like src/bridge/session.ts, without promises: carries out the actions of the machine. */
 export class SimSession {
   readonly machine: BridgeMachine;
   readonly record: SessionRecord;
@@ -52,7 +52,7 @@ export class SimSession {
   #unheard = 0;
   #endReason: string | undefined;
   #done = false;
-  /** When Redis last carried out what it asked for: later news it has none of. */
+  /** When Redis last carried out an action of this session: it knows of nothing later. */
   #askedAt = 0;
 
   constructor(options: SessionOptions, server: Server, host: Host, link: CommandLink, recorder: Recorder) {
@@ -224,7 +224,7 @@ function describe(action: Action): string {
   if (action.kind === 'take') return `take the lead from (${action.token}, ${action.beat})`;
   if (action.kind === 'relay') {
     const numbers = Array.from(action.messages, (message) => message.readUInt32BE()).join(' ');
-    const gap = action.gap ? `, telling a gap: ${action.gap.reason} (${action.gap.dropped})` : '';
+    const gap = action.gap ? `, with a gap: ${action.gap.reason} (${action.gap.dropped})` : '';
     return `relay [${numbers}] from ${place(action.from)} to ${place(action.to)}${gap}`;
   }
   return action.kind === 'release' ? `give up the lead at ${place(action.position)}` : 'look at the lease';

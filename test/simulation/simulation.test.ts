@@ -7,10 +7,10 @@ import { World } from './world.js';
 const SCHEDULES = Number(process.env.SCHEDULES ?? 20_000);
 const MINUTES = 60_000;
 
-/** The line that shows what happened: the seed decides all of it. */
+/** The command that shows what happened: the seed decides everything. */
 const lineFor = (seed: number) => `SEED=${seed} npx vitest run --project unit test/simulation`;
 
-/** The first seeds with which something goes wrong, and what. */
+/** The first seeds that go wrong, and how. */
 function search(most: number, run: (seed: number) => string[]): { seed: number; wrong: string[] }[] {
   const found: { seed: number; wrong: string[] }[] = [];
   for (let seed = 0; seed < SCHEDULES && found.length < most; seed++) {
@@ -29,7 +29,7 @@ if (process.env.SEED !== undefined) {
 } else {
   describe(`bridges and a Redis that fail in ${SCHEDULES} ways`, () => {
     it(
-      'lose nothing that one of them had, double nothing, and tell where something may be missing',
+      'lose nothing that one of them had, double nothing, and record gaps if something may be missing',
       () => {
         const found = search(5, (seed) => simulate(seed));
         const report = found.map(({ seed, wrong }) => `${wrong.join('\n')}\n    to see it: ${lineFor(seed)}`);
@@ -39,7 +39,7 @@ if (process.env.SEED !== undefined) {
     );
 
     it.each(Object.keys(MUTANTS))(
-      'would show it if %s',
+      'show a difference if %s',
       (name) => {
         const [found] = search(1, (seed) => simulate(seed, MUTANTS[name]));
         expect(found, 'no schedule shows the difference').toBeDefined();
@@ -50,11 +50,11 @@ if (process.env.SEED !== undefined) {
   });
 
   describe('a schedule', () => {
-    it('goes the same way each time', () => {
+    it('is deterministic', () => {
       for (let seed = 0; seed < 50; seed++) expect(replay(seed)).toEqual(replay(seed));
     });
 
-    it('goes wrong in all ways there are, some of them in each thousand', () => {
+    it('has faults of every kind, all of them within a thousand schedules', () => {
       const kinds = new Set<string>();
       const reasons = new Set<string>();
       let again = 0;

@@ -4,13 +4,13 @@ interface Entry {
   readonly happens: () => void;
 }
 
-/** Simulated time: what is to happen, in the order of its time. A binary heap, for it is what costs most. */
+/** Simulated time: future events in their order. A binary heap, because it costs the most time. */
 export class Timeline {
   #now = 0;
   #order = 0;
   readonly #heap: Entry[] = [];
 
-  /** ms since the beginning */
+  /** ms since the start. */
   get now(): number {
     return this.#now;
   }
@@ -28,7 +28,7 @@ export class Timeline {
     heap[at] = entry;
   }
 
-  /** Lets the next thing happen. False where there is nothing more to come. */
+  /** Runs the next event. False if there is none. */
   step(): boolean {
     const heap = this.#heap;
     const first = heap[0];

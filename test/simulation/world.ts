@@ -10,11 +10,11 @@ import type { Server } from './server.js';
 import { LEASE } from './session.js';
 import { Timeline } from './timeline.js';
 
-/** ms in which all must be at rest when nothing goes wrong any more. */
+/** ms in which everything must come to rest after the last fault. */
 const PATIENCE = 15_000;
 const REDIS_EPOCH = 1_000_000;
 
-/** What is simulated: the real thing, or one that lacks something. */
+/** What is simulated: the real design, or one that lacks something. */
 export interface Parts {
   readonly makeMachine: (options: MachineOptions) => BridgeMachine;
   readonly Redis: typeof RedisModel;
@@ -35,7 +35,7 @@ export const REAL: Parts = {
   retains: true,
 };
 
-/** Processes, publishers and one Redis, living through a schedule. */
+/** Processes, publishers and one Redis in one schedule. */
 export class World implements Server {
   readonly timeline = new Timeline();
   readonly random: Random;
@@ -59,7 +59,7 @@ export class World implements Server {
     this.redis = new parts.Redis(() => REDIS_EPOCH + this.timeline.now, this.#recorder);
   }
 
-  /** Lets it all happen. */
+  /** Runs the schedule. */
   run(): History {
     const { processes, faults, publications, calm, retain } = this.#schedule;
     for (const at of processes) this.timeline.after(at, () => this.#start());
@@ -176,7 +176,7 @@ export class World implements Server {
         return;
       case 'deaf subscription':
         if (current) current.subscription.deaf = true;
-        // It does not hear that the lead is free.
+        // It does not learn that the lead is free.
         host.troubled(timeline.now, timeline.now + 3 * LEASE);
         return;
       case 'cut commands':
@@ -199,7 +199,7 @@ export class World implements Server {
     });
   }
 
-  /** What is not yet as it should be in the end. */
+  /** What is not at rest yet. */
   #unrest(): string[] {
     const unrest: string[] = [];
     const alive = this.#processes.filter(({ host, gone }) => !host.dead && !gone);
@@ -210,7 +210,7 @@ export class World implements Server {
     }
     const leaders = sessions.filter(({ machine }) => machine.phase === 'leading');
     if (alive.length > 0 && !leaders.some(({ record }) => record.id === this.redis.holder))
-      unrest.push(`nobody leads: Redis says ${this.redis.holder || 'nobody'}`);
+      unrest.push(`no bridge leads: Redis says ${this.redis.holder || 'none'}`);
     return unrest;
   }
 }

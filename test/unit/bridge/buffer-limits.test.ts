@@ -12,12 +12,13 @@ const held = (buffer: PositionedBuffer) =>
 
 function bufferOf(limits: Partial<Limits>) {
   const buffer = new PositionedBuffer(1, 0, { retain: 1_000, retainBytes: 1e6, bytes: 1e7, ...limits });
-  const push = (...names: string[]) => names.reduce((shed, name) => shed + buffer.append(message(name)), 0);
+  const push = (...names: string[]) =>
+    names.reduce((dropped, name) => dropped + buffer.append(message(name)), 0);
   return { buffer, push };
 }
 
-describe('what is relayed', () => {
-  it('is kept for a while: what came up to a position is to be relayed again after a rewind to it', () => {
+describe('a relayed message', () => {
+  it('is kept for a while: after a rewind the messages past the position are relayed again', () => {
     const { buffer, push } = bufferOf({});
     push('a', 'b');
     buffer.cut(2, 100);
@@ -31,7 +32,7 @@ describe('what is relayed', () => {
     expect(buffer.length).toBe(3);
   });
 
-  it('is forgotten with its segment, when the mark before it is older than is retained', () => {
+  it('is dropped with its segment when the mark of the segment is older than the retention', () => {
     const { buffer, push } = bufferOf({ retain: 1_000 });
     push('a');
     buffer.cut(2, 600);
@@ -46,7 +47,7 @@ describe('what is relayed', () => {
     expect(held(buffer)).toEqual(['b']);
   });
 
-  it('leaves its memory to what comes next', () => {
+  it('leaves its memory to the next messages', () => {
     const taken = vi.spyOn(Buffer, 'allocUnsafeSlow');
     onTestFinished(() => taken.mockRestore());
     const buffer = new PositionedBuffer(1, 0, { retain: 500, retainBytes: 1e9, bytes: 1e9 });
@@ -62,7 +63,7 @@ describe('what is relayed', () => {
     expect(taken.mock.calls).toHaveLength(length);
   });
 
-  it('is forgotten, oldest first, when it is more bytes than are retained', () => {
+  it('is dropped, the oldest first, when relayed messages have more bytes than the retention', () => {
     const { buffer, push } = bufferOf({ retainBytes: 3 * COST });
     for (let epoch = 2; epoch < 6; epoch++) {
       push(`${epoch}a`, `${epoch}b`);
@@ -74,7 +75,7 @@ describe('what is relayed', () => {
     expect(buffer.floor).toEqual(at(3, 2));
   });
 
-  it('is forgotten altogether where nothing is to be retained', () => {
+  it('is dropped at the next mark if the retention is 0', () => {
     const { buffer, push } = bufferOf({ retain: 0 });
     push('a');
     buffer.relayedThrough(at(1, 1));
@@ -83,7 +84,7 @@ describe('what is relayed', () => {
     expect(held(buffer)).toEqual([]);
   });
 
-  it('is never forgotten while it is not relayed, however old and however much', () => {
+  it('is dropped no earlier than it is relayed, however old and however many', () => {
     const { buffer, push } = bufferOf({ retain: 0, retainBytes: 0 });
     push('a', 'b');
     buffer.cut(2, 3_600_000);
@@ -96,7 +97,7 @@ describe('what is relayed', () => {
 });
 
 describe('a full buffer', () => {
-  it('lets go of what is relayed before what is not', () => {
+  it('drops relayed messages before the others', () => {
     const { buffer, push } = bufferOf({ bytes: 4 * COST });
     push('a', 'b');
     buffer.relayedThrough(at(1, 2));
@@ -108,12 +109,12 @@ describe('a full buffer', () => {
     expect(buffer.floorCause).toBe('retained');
   });
 
-  it('lets go of the oldest of what is not relayed, and says how many', () => {
+  it('drops the oldest messages that are not relayed, and returns how many', () => {
     const { buffer, push } = bufferOf({ bytes: 4 * COST });
     push('a', 'b');
     buffer.cut(2, 0);
     push('c', 'd');
-    // To 95 % of the limit, so that one message more than is needed goes.
+    // Down to 95 % of the limit: one message more than is needed.
     expect(push('e')).toBe(2);
     expect(held(buffer)).toEqual(['c', 'd', 'e']);
     expect(buffer.length).toBe(3);
@@ -121,7 +122,7 @@ describe('a full buffer', () => {
     expect(buffer.floorCause).toBe('full');
   });
 
-  it('gives those that are left the positions that they had', () => {
+  it('does not change the positions of the messages left', () => {
     const { buffer, push } = bufferOf({ bytes: 4 * COST });
     push('a', 'b', 'c', 'd', 'e', 'f');
     expect(held(buffer)).toEqual(['c', 'd', 'e', 'f']);
@@ -132,7 +133,7 @@ describe('a full buffer', () => {
     expect(held(buffer)).toEqual(['c', 'd', 'e', 'f']);
   });
 
-  it('does not count those that were relayed, of a segment that is relayed in part', () => {
+  it('does not count the relayed messages of a segment that is relayed in part', () => {
     const { buffer, push } = bufferOf({ bytes: 4 * COST });
     push('a', 'b', 'c');
     buffer.relayedThrough(at(1, 1));
@@ -151,14 +152,14 @@ describe('a full buffer', () => {
 });
 
 describe('the floor', () => {
-  it('is not raised by segments that were empty: nothing is missing there', () => {
+  it('is not raised by empty segments: nothing is missing there', () => {
     const { buffer } = bufferOf({ retain: 0 });
     for (let epoch = 2; epoch < 9; epoch++) buffer.cut(epoch, epoch);
     expect(buffer.floor).toEqual(at(1, 0));
     expect(buffer.floorCause).toBe('start');
   });
 
-  it('keeps its cause when empty segments are let go after others', () => {
+  it('keeps its cause when empty segments are dropped after others', () => {
     const { buffer, push } = bufferOf({ retain: 100, bytes: 4 * COST });
     push('a', 'b', 'c', 'd', 'e');
     expect(buffer.floorCause).toBe('full');
@@ -172,8 +173,8 @@ describe('the floor', () => {
   });
 });
 
-describe('whether it holds anything after a position', () => {
-  it('is told of what is relayed, too', () => {
+describe('holdsAfter', () => {
+  it('counts relayed messages too', () => {
     const { buffer, push } = bufferOf({});
     expect(buffer.holdsAfter(undefined)).toBe(false);
     push('a', 'b');

@@ -6,7 +6,7 @@ import { comparePositions, type Position } from '../../../src/core/position.js';
 
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 
-/** What a buffer does; positions are told by how far they are from its end. */
+/** What happens to a buffer; positions are given by their distance from its end. */
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), bytes: fc.nat(99) }) },
   {
@@ -33,7 +33,7 @@ const step = fc.oneof(
   },
 );
 const steps = fc.array(step, { maxLength: 80 });
-/** Times as long as the steps say: chunks of memory are filled, and used again, by long ones alone. */
+/** Factor of the length of messages: only long ones fill chunks of memory, so that chunks are used again. */
 const scale = fc.constantFrom(1, 1, 1, 1, 700);
 
 interface Held {
@@ -42,14 +42,14 @@ interface Held {
 }
 const bytes = (of: readonly Held[]) => of.reduce((sum, { message }) => sum + message.length, 0);
 
-/** As `toEqual` would say, at once. */
+/** Like `toEqual`, but fast. */
 function expectSame(messages: Iterable<Buffer> = [], held: readonly Held[]): void {
   const all = [...messages];
   expect(all.length).toBe(held.length);
   expect(all.findIndex((one, index) => !one.equals(held[index]?.message as Buffer))).toBe(-1);
 }
 
-it('has, after any steps, exactly the messages after the position, each with its own, as long as there is room', () => {
+it('with enough room has exactly the messages after the position, each with its own position, after any steps', () => {
   fc.assert(
     fc.property(steps, scale, (all, times) => {
       const buffer = new PositionedBuffer(5, 0, { retain: 1e9, retainBytes: 1e9, bytes: 1e9 });
@@ -84,7 +84,7 @@ it('has, after any steps, exactly the messages after the position, each with its
           expect(batch !== undefined).toBe(count > 0);
           expectSame(batch?.messages, expected);
           expect(batch?.to).toEqual(expected.at(-1)?.position);
-          // As many as both limits allow, and one in any case.
+          // As many as both limits allow, but at least one.
           if (count > 1) expect(count <= s.messages && bytes(expected) <= s.bytes * times).toBe(true);
           if (count < held.length)
             expect(count >= s.messages || bytes(held.slice(0, count + 1)) > s.bytes * times).toBe(true);
@@ -104,7 +104,7 @@ it('has, after any steps, exactly the messages after the position, each with its
   );
 });
 
-it('with little room loses nothing but what it says: all after its floor is there, and what it shed is counted', () => {
+it('with little room has all messages after its floor, and returns how many it dropped', () => {
   fc.assert(
     fc.property(steps, scale, (all, times) => {
       const limits = { retain: 500, retainBytes: 600 * times, bytes: 1_200 * times };
@@ -125,7 +125,7 @@ it('with little room loses nothing but what it says: all after its floor is ther
         } else if (s.do === 'cut') {
           end = at(end.epoch + s.by, 0);
           buffer.cut(end.epoch, now);
-          expect(buffer.length, 'a mark drops nothing that is to be relayed').toBe(before);
+          expect(buffer.length, 'a mark drops only relayed messages').toBe(before);
         } else if (s.do === 'relayed' || s.do === 'rewind') {
           const position = at(end.epoch + s.epochs, s.offset);
           if (s.do === 'rewind') buffer.rewind(position);

@@ -26,7 +26,7 @@ describe('positions', () => {
 });
 
 describe('the buffer', () => {
-  it('is empty at first, and ends at its mark', () => {
+  it('is empty at first, and ends at its first mark', () => {
     const buffer = new PositionedBuffer(7, 0, ROOMY);
     expect(buffer.length).toBe(0);
     expect(buffer.end).toEqual(at(7, 0));
@@ -46,7 +46,7 @@ describe('the buffer', () => {
     expect(batch?.to).toEqual(at(8, 1));
   });
 
-  it('hands out the first messages without letting go of them', () => {
+  it('returns the first messages and keeps them', () => {
     const buffer = new PositionedBuffer(7, 0, ROOMY);
     fill(buffer, 'a', 'b', 'c');
     for (let twice = 0; twice < 2; twice++) {
@@ -57,7 +57,7 @@ describe('the buffer', () => {
     expect(buffer.length).toBe(3);
   });
 
-  it('gives the position of the last message handed out, not of the mark after it', () => {
+  it('returns the position of the last message of a batch, not of the mark after it', () => {
     const buffer = new PositionedBuffer(7, 0, ROOMY);
     fill(buffer, 'a', 'b');
     buffer.cut(8, 0);
@@ -68,7 +68,7 @@ describe('the buffer', () => {
     expect(buffer.head(2, Infinity)?.to).toEqual(at(8, 1));
   });
 
-  it('keeps to the bytes allowed, but hands out one message however long it is', () => {
+  it('returns no more bytes than allowed, but at least one message', () => {
     const buffer = new PositionedBuffer(1, 0, ROOMY);
     fill(buffer, 'aaa', 'bbb', 'c');
     expect(text(buffer.head(10, 6)?.messages)).toEqual(['aaa', 'bbb']);
@@ -76,7 +76,7 @@ describe('the buffer', () => {
     expect(text(buffer.head(10, 1)?.messages)).toEqual(['aaa']);
   });
 
-  it('forgets messages that are still to come, up to the position', () => {
+  it('counts messages up to the position as relayed, also those still to come', () => {
     const buffer = new PositionedBuffer(3, 0, ROOMY);
     fill(buffer, 'a');
     buffer.relayedThrough(at(5, 1));
@@ -89,7 +89,7 @@ describe('the buffer', () => {
     expect(buffer.end).toEqual(at(5, 2));
   });
 
-  it('forgets them even where it hears of an earlier position meanwhile', () => {
+  it('counts them as relayed even if an earlier position comes meanwhile', () => {
     const buffer = new PositionedBuffer(3, 0, ROOMY);
     fill(buffer, 'a');
     buffer.relayedThrough(at(3, 3));
@@ -98,7 +98,7 @@ describe('the buffer', () => {
     expect(all(buffer)).toEqual(['d']);
   });
 
-  it('keeps everything when asked to forget what was before it', () => {
+  it('keeps all its messages if the position is before them', () => {
     const buffer = new PositionedBuffer(3, 0, ROOMY);
     fill(buffer, 'a', 'b');
     buffer.relayedThrough(at(2, 1_000));
@@ -107,7 +107,7 @@ describe('the buffer', () => {
     expect(all(buffer)).toEqual(['a', 'b', 'c']);
   });
 
-  it('forgets nothing twice', () => {
+  it('counts no message twice as relayed', () => {
     const buffer = new PositionedBuffer(3, 0, ROOMY);
     fill(buffer, 'a', 'b', 'c');
     for (const offset of [2, 2, 1]) {

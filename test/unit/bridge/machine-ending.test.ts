@@ -4,7 +4,7 @@ import { at, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
 const RELEASE = { kind: 'release', token: 5 };
 
 describe('the end of the subscription', () => {
-  it('joining: gives up at once, for nothing that it has can be told from what others relayed', () => {
+  it('while joining gives up at once: others may have relayed any of its messages', () => {
     const bench = new Bench().hear('a').end();
     expect(bench.machine.phase).toBe('ended');
     expect(bench.next()).toBeUndefined();
@@ -13,7 +13,7 @@ describe('the end of the subscription', () => {
   describe('following', () => {
     const ended = () => new Bench().mark({ epoch: 10, token: 4, holder: OTHER }).hear('a').end();
 
-    it('looks at the lease, and gives up when all it received is relayed', () => {
+    it('reads the lease, and ends when all its messages are relayed', () => {
       const bench = ended();
       expect(bench.next()).toEqual({ kind: 'look' });
       bench.looked({ token: 4, holder: OTHER, relayed: at(10, 1) });
@@ -22,9 +22,9 @@ describe('the end of the subscription', () => {
     });
 
     it.each([
-      ['what it received', at(10, 0)],
-      ['what came before its first mark', at(9, 3)],
-    ])('looks again while the leader has not relayed %s', (_name, relayed) => {
+      ['its messages', at(10, 0)],
+      ['the messages before its first mark', at(9, 3)],
+    ])('reads it again while the leader has not relayed %s', (_name, relayed) => {
       const bench = new Bench().hear('p').mark({ epoch: 10, token: 4, holder: OTHER }).hear('a').end();
       for (let beat = 1; beat < 20; beat++) {
         expect(bench.later(LEASE - 1).next()).toEqual({ kind: 'look' });
@@ -33,14 +33,14 @@ describe('the end of the subscription', () => {
       }
     });
 
-    it('looks again where the look was not answered', () => {
+    it('reads it again if there was no answer', () => {
       const bench = ended();
       bench.next();
       bench.machine.failed(bench.now);
       expect(bench.next()).toEqual({ kind: 'look' });
     });
 
-    it('takes the lead for the rest when the leader is silent for the lease, relays it, and gives it up', () => {
+    it('takes the lead when the leader is silent for the lease, relays the rest, and gives up the lead', () => {
       const bench = ended();
       bench.next();
       bench.looked({ token: 4, beat: 1, holder: OTHER, relayed: at(10, 0) });
@@ -53,26 +53,26 @@ describe('the end of the subscription', () => {
       expect(bench.released().machine.phase).toBe('ended');
     });
 
-    it('takes the lead for the rest at once where nobody leads', () => {
+    it('takes the lead at once if no bridge leads', () => {
       const bench = ended();
       bench.next();
       bench.looked({ token: 4, beat: 1, holder: '', relayed: at(10, 0) });
       expect(bench.next()).toEqual({ kind: 'take', token: 4, beat: 1 });
     });
 
-    it('does not take the lead by what a mark said of it long ago', () => {
+    it('does not take the lead by the lease of an old mark', () => {
       const bench = new Bench().mark({ epoch: 10 }).hear('a').end().later(60_000);
       expect(bench.next()).toEqual({ kind: 'look' });
     });
 
-    it('leaves the lead alone while an earlier subscription of its bridge has messages left', () => {
+    it('does not take the lead while an earlier subscription of its bridge has messages left', () => {
       const bench = ended();
       bench.next();
       bench.looked({ token: 4, holder: '', relayed: at(10, 0) });
       expect(bench.next(false)).toEqual({ kind: 'look' });
     });
 
-    it('whose take went through without an answer relays as the leader that it is', () => {
+    it('takes the lead again if its take worked but was not answered', () => {
       const bench = ended();
       bench.next();
       bench.looked({ token: 4, holder: '', relayed: at(10, 0) }).next();
@@ -85,7 +85,7 @@ describe('the end of the subscription', () => {
     });
   });
 
-  it('leading: relays the rest, then gives up the lead', () => {
+  it('while leading relays the rest, then gives up the lead', () => {
     const bench = new Bench().lead().hear('a', 'b', 'c', 'd').end();
     expect(bench.next()).toMatchObject({ messages: ['a', 'b', 'c'] });
     bench.written();
@@ -94,7 +94,7 @@ describe('the end of the subscription', () => {
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 4) });
   });
 
-  it('while it takes the lead: relays before it gives up, for it may be the only one', () => {
+  it('while taking the lead relays the rest first: no other bridge may have it', () => {
     const bench = new Bench().mark({ epoch: 10 }).hear('a');
     bench.next();
     bench.end().took(5, at(10, 0));
@@ -103,7 +103,7 @@ describe('the end of the subscription', () => {
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 1) });
   });
 
-  it('leading, but fenced: sees to it that the other one relays the rest', () => {
+  it('while leading, but fenced, waits until the new leader has relayed the rest', () => {
     const bench = new Bench().lead().hear('a').end();
     bench.next();
     bench.fenced();
@@ -114,14 +114,14 @@ describe('the end of the subscription', () => {
     expect(bench.machine.phase).toBe('ended');
   });
 
-  it('is final only when the release was answered', () => {
+  it('asks again for a release that was not answered', () => {
     const bench = new Bench().lead().end();
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 0) });
     bench.machine.failed(bench.now);
     expect(bench.next()).toEqual({ ...RELEASE, position: at(10, 0) });
   });
 
-  it('whose release is fenced looks whether the rest is relayed', () => {
+  it('reads the lease after a fenced release: the rest may not be relayed', () => {
     const bench = new Bench().lead().end();
     bench.next();
     bench.machine.released({ kind: 'fenced' }, bench.now);
@@ -130,7 +130,7 @@ describe('the end of the subscription', () => {
     expect(bench.machine.phase).toBe('ended');
   });
 
-  it('is at once where it is told to abandon what it has', () => {
+  it('abandons its messages at once when asked to', () => {
     const bench = new Bench().lead().hear('a').end();
     bench.machine.abandon();
     expect(bench.machine.phase).toBe('ended');

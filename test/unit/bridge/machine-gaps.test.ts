@@ -2,20 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { at, Bench, LEASE, OTHER } from '../../helpers/machine-bench.js';
 
 describe('a full buffer', () => {
-  /** Room for some ten messages; leads, and Redis takes nothing. */
+  /** Room for some ten messages; it leads, and Redis accepts nothing. */
   const full = () => {
     const bench = new Bench({ limits: { bytes: 200 } }).lead();
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     return bench;
   };
 
-  it('lets the oldest go, and counts them', () => {
+  it('drops the oldest messages, and counts them', () => {
     const { machine } = full();
     expect(machine.buffered + machine.dropped).toBe(20);
     expect(machine.dropped).toBeGreaterThan(8);
   });
 
-  it('tells those it let go as a gap, with their number, once', () => {
+  it('records the dropped messages as one gap, with their number', () => {
     const bench = full();
     const { dropped } = bench.machine;
     const gap = { reason: 'the buffer was full', since: undefined, dropped };
@@ -30,7 +30,7 @@ describe('a full buffer', () => {
     expect(bench.next()).toMatchObject({ gap: undefined });
   });
 
-  it('tells them once where the answer was lost', () => {
+  it('records them once if the answer was lost', () => {
     const bench = full();
     bench.next();
     bench.machine.failed(bench.now);
@@ -42,7 +42,7 @@ describe('a full buffer', () => {
     expect(bench.next()).toMatchObject({ gap: undefined });
   });
 
-  it('tells one gap where it also joined too late', () => {
+  it('records one gap if it also joined too late', () => {
     const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, relayed: at(3, 20) });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     const { dropped } = bench.machine;
@@ -60,7 +60,7 @@ describe('a full buffer', () => {
     });
   });
 
-  it('tells two where something lies between them that it heard before its first mark', () => {
+  it('records two if messages from before its first mark lie between them', () => {
     const bench = new Bench({ seen: 8, limits: { bytes: 200 } });
     bench.hear('p').mark({ epoch: 10, relayed: at(3, 20) });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
@@ -74,7 +74,7 @@ describe('a full buffer', () => {
     expect(bench.written().next()).toMatchObject({ gap: undefined });
   });
 
-  it('keeps the newest of what came before its first mark, and tells how many it did not', () => {
+  it('keeps the newest messages from before its first mark, and records how many it dropped', () => {
     const bench = new Bench({ seen: 8, limits: { bytes: 200 } });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     const { dropped } = bench.machine;
@@ -89,12 +89,12 @@ describe('a full buffer', () => {
     expect(bench.written().next()).toBeUndefined();
   });
 
-  it('keeps a message longer than all it may keep, as the only one', () => {
+  it('keeps one message that is longer than its limit', () => {
     const bench = new Bench({ limits: { bytes: 200 } }).hear('a', 'x'.repeat(2_000));
     expect([bench.machine.dropped, bench.machine.buffered]).toEqual([1, 1]);
   });
 
-  it('does not lose what somebody else has relayed', () => {
+  it('does not count messages as dropped that another bridge has relayed', () => {
     const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, token: 4, holder: OTHER });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
     expect(bench.machine.dropped).toBeGreaterThan(0);
@@ -104,7 +104,7 @@ describe('a full buffer', () => {
   });
 });
 
-describe('a bridge that would tell a gap', () => {
+describe('a bridge that would record a gap', () => {
   const lacking = (bridges: number) =>
     new Bench().mark({ epoch: 10, token: 4, beat: 7, holder: OTHER, bridges, relayed: at(3, 20) });
 
@@ -114,13 +114,13 @@ describe('a bridge that would tell a gap', () => {
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('lets them go first where nobody leads, too', () => {
+  it('lets them go first also if no bridge leads', () => {
     const bench = new Bench().mark({ epoch: 10, bridges: 2, relayed: at(3, 20) });
     expect(bench.later(LEASE - 1).next()).toBeUndefined();
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('lets them go first again where its take failed', () => {
+  it('lets them go first again if its take failed', () => {
     const bench = lacking(2).later(2 * LEASE);
     expect(bench.next()).toMatchObject({ kind: 'take' });
     bench.machine.failed(bench.now);
@@ -128,7 +128,7 @@ describe('a bridge that would tell a gap', () => {
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('lets them go first where Redis could not be reached', () => {
+  it('lets them go first after Redis could not be reached', () => {
     const bench = lacking(2).hear('a').end();
     const look = () => bench.looked({ token: 4, beat: 7, holder: OTHER, relayed: at(3, 20) });
     bench.next();
@@ -140,11 +140,11 @@ describe('a bridge that would tell a gap', () => {
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('does not wait where there is no other', () => {
+  it('does not wait if there is no other', () => {
     expect(lacking(1).later(LEASE).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('does not wait where it lacks nothing', () => {
+  it('does not wait if it lacks nothing', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, holder: OTHER, bridges: 2, relayed: at(10, 0) });
     expect(bench.later(LEASE).next()).toMatchObject({ kind: 'take' });
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { at, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
 
 describe('leading', () => {
-  it('relays what it hears in batches, each from where the last one ended', () => {
+  it('relays messages in batches, each from the end of the last one', () => {
     const bench = new Bench().lead().hear('a', 'b', 'c', 'd');
     expect(bench.next()).toMatchObject({ from: at(10, 0), to: at(10, 3), messages: ['a', 'b', 'c'] });
     bench.written();
@@ -12,7 +12,7 @@ describe('leading', () => {
     expect(bench.machine.buffered).toBe(0);
   });
 
-  it('takes an eighth of a long queue at once, and no more than eight times the usual', () => {
+  it('relays an eighth of a long queue at once, and no more than eight times the usual', () => {
     const queue = (length: number) => Array.from({ length }, (_, i) => String(i));
     const counts = (length: number) => {
       const action = new Bench()
@@ -34,25 +34,25 @@ describe('leading', () => {
     expect(bench.written().next()).toMatchObject({ messages: ['b'] });
   });
 
-  it('goes on from the true position, where the inbox has more than it knew', () => {
+  it('goes on from the true position if the inbox has more than it knew', () => {
     const bench = new Bench().lead().hear('a', 'b');
     bench.next();
     bench.machine.failed(bench.now);
     bench.hear('c');
     expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'] });
-    // The first one had been written, though its answer was lost.
+    // The first relay was written, though its answer was lost.
     bench.elsewhere(at(10, 2));
     expect(bench.next()).toMatchObject({ from: at(10, 2), messages: ['c'], gap: undefined });
   });
 
-  it('sends again what was not written', () => {
+  it('sends a relay again that was not written', () => {
     const bench = new Bench().lead().hear('a');
     const relay = bench.next();
     bench.machine.failed(bench.now);
     expect(bench.next()).toEqual(relay);
   });
 
-  it('that is fenced follows, keeps what it has, and waits for the next mark', () => {
+  it('follows when it is fenced, keeps its messages, and waits for the next mark', () => {
     const bench = new Bench().lead().mark({ epoch: 11, token: 5, beat: 1, holder: ME }).hear('a');
     bench.next();
     bench.fenced();
@@ -64,7 +64,7 @@ describe('leading', () => {
     expect(bench.machine.markIntent()).toMatchObject({ token: undefined, advance: undefined });
   });
 
-  it('follows when a mark tells of a higher token, and takes no notice of what was under way', () => {
+  it('follows when a mark has a higher token, and ignores the answer to the relay under way', () => {
     const bench = new Bench().lead().hear('a');
     bench.next();
     bench.mark({ epoch: 11, token: 6, beat: 0, holder: OTHER });
@@ -76,7 +76,7 @@ describe('leading', () => {
     expect(bench.machine.buffered).toBe(0);
   });
 
-  it('is not deterred by marks from before its time', () => {
+  it('ignores marks with a lower token', () => {
     const bench = new Bench().lead().hear('a').mark({ epoch: 11, token: 4, beat: 9, holder: OTHER });
     expect(bench.machine.phase).toBe('leading');
     expect(bench.next()).toMatchObject({ kind: 'relay', token: 5, messages: ['a'] });
@@ -84,11 +84,11 @@ describe('leading', () => {
 });
 
 describe('the mark of a leader', () => {
-  it('carries its token, so that it beats', () => {
+  it('carries its token: a beat', () => {
     expect(new Bench().lead().machine.markIntent()).toEqual({ seen: 10, token: 5, advance: undefined });
   });
 
-  it('moves the position over silence', () => {
+  it('moves the position while no messages come', () => {
     const bench = new Bench()
       .lead()
       .mark({ epoch: 11, token: 5, holder: ME })
@@ -102,22 +102,22 @@ describe('the mark of a leader', () => {
   it.each<[string, (bench: Bench) => unknown]>([
     ['a message waits', (bench) => bench.hear('a')],
     ['a relay is under way', (bench) => bench.hear('a').next()],
-    ['a relay was not answered', (bench) => [bench.hear('a').next(), bench.machine.failed(bench.now)]],
-  ])('does not where %s', (_name, happens) => {
+    ['a relay is not answered', (bench) => [bench.hear('a').next(), bench.machine.failed(bench.now)]],
+  ])('does not move it while %s', (_name, happens) => {
     const bench = new Bench().lead();
     bench.mark({ epoch: 11, token: 5, holder: ME });
     happens(bench);
     expect(bench.machine.markIntent().advance).toBeUndefined();
   });
 
-  it('does not where what came before the first mark is not relayed yet', () => {
+  it('does not move it while messages from before the first mark are not relayed', () => {
     const bench = new Bench().mark({ epoch: 10 });
     bench.next();
     bench.took(5, at(3, 0));
     expect(bench.machine.markIntent().advance).toBeUndefined();
   });
 
-  it('that did not arrive costs a refusal and nothing else', () => {
+  it('costs one refused relay if it does not arrive', () => {
     const bench = new Bench().lead().mark({ epoch: 11, token: 5, holder: ME });
     expect(bench.machine.markIntent().advance).toBeDefined();
     bench.hear('a').next();

@@ -7,7 +7,7 @@ import { Bench, ME } from '../../helpers/machine-bench.js';
 const same = (a: Position | undefined, b: Position | undefined) =>
   a && b ? comparePositions(a, b) === 0 : a === b;
 
-/** What the scripts keep, and how they answer, for one machine on the bench. */
+/** The state and the answers of the scripts, for one machine on the bench. */
 class LeaseModel {
   readonly inbox: string[] = [];
   readonly #bench: Bench;
@@ -21,7 +21,7 @@ class LeaseModel {
     this.#bench = bench;
   }
 
-  /** mark.lua; the mark is heard at once. */
+  /** mark.lua; the mark arrives at once. */
   mark(): void {
     const { token, advance } = this.#bench.machine.markIntent();
     if (this.#holder === ME && this.#token === token) {
@@ -37,10 +37,11 @@ class LeaseModel {
     });
   }
 
-  /** take.lua and relay.lua. Gives what hands the answer over, if it arrives. */
+  /** take.lua and relay.lua. Returns a function that delivers the answer. */
   carryOut(action: Action): () => void {
     const bench = this.#bench;
-    if (action.kind === 'release' || action.kind === 'look') throw new Error('nobody asked it to end');
+    if (action.kind === 'release' || action.kind === 'look')
+      throw new Error('its subscription has not ended');
     if (action.kind === 'take') {
       const free = this.#token === action.token && this.#beat === action.beat;
       if (this.#holder !== ME && !free) return () => bench.refused();
@@ -57,7 +58,7 @@ class LeaseModel {
     return () => bench.written();
   }
 
-  /** Another bridge takes the lead and gives it up again, having relayed nothing. */
+  /** Another bridge takes the lead, relays nothing, and gives it up again. */
   takeAway(): void {
     this.#token++;
     this.#holder = '';
@@ -76,7 +77,7 @@ const event = fc.oneof(
   { weight: 1, arbitrary: fc.constant('half a second passes' as const) },
 );
 
-it('a machine relays each message once and in order, whatever is lost and whoever comes between', () => {
+it('a machine relays each message once and in order, whatever is lost and whenever others lead', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 100 }), (events) => {
       const bench = new Bench();
@@ -107,7 +108,7 @@ it('a machine relays each message once and in order, whatever is lost and whoeve
       };
       for (const one of events) happen(one);
 
-      // When nothing is lost any more, nothing is left either.
+      // Once nothing is lost any more, all messages are relayed.
       for (let turns = 0; turns < 60; turns++)
         for (const one of ['carry it out', 'mark', 'ask what to do'] as const) happen(one);
       expect(redis.inbox).toEqual(published);

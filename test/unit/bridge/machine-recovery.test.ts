@@ -13,15 +13,15 @@ const relayed = (bench = new Bench()) => {
 };
 const mine = (epoch: number, position?: Position) => ({ epoch, token: 5, holder: ME, relayed: position });
 
-describe('a Redis that comes back with an older state', () => {
-  /** Is refused with d: the position is that after a. */
+describe('when Redis comes back with an older state', () => {
+  /** The relay of d is refused: the position is the one after a. */
   const older = (bench?: Bench) => {
     const leader = relayed(bench).hear('d');
     leader.next();
     return leader.elsewhere(at(10, 1));
   };
 
-  it('is given again what it lacks, and no gap is told', () => {
+  it('the leader relays again what Redis lacks, and records no gap', () => {
     const bench = older();
     const again = { from: at(10, 1), to: at(10, 4), messages: ['b', 'c', 'd'], gap: undefined };
     expect(bench.next()).toMatchObject(again);
@@ -29,7 +29,7 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toMatchObject({ from: at(10, 4), messages: ['e'], gap: undefined });
   });
 
-  it('is given it once, where the answer was lost and more had come meanwhile', () => {
+  it('the leader relays it once if the answer is lost and more messages come meanwhile', () => {
     const bench = older();
     bench.next();
     bench.machine.failed(bench.now);
@@ -39,14 +39,14 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toMatchObject({ from: at(10, 4), messages: ['e'], gap: undefined });
   });
 
-  it('is given it again where it happens again', () => {
+  it('the leader relays it again if it happens again', () => {
     const bench = older();
     bench.next();
     bench.elsewhere(at(10, 0));
     expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'], gap: undefined });
   });
 
-  it('is found out in silence too: a mark that tells an older position makes it ask', () => {
+  it('the leader asks for the position when a mark has an older one, even without messages', () => {
     const bench = relayed().mark(mine(11, at(10, 1)));
     const question = { kind: 'relay', from: at(10, 3), to: at(10, 3), messages: [], gap: undefined };
     expect(bench.next()).toMatchObject(question);
@@ -54,14 +54,14 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toMatchObject({ from: at(10, 1), messages: ['b', 'c'], gap: undefined });
   });
 
-  it('is not suspected for long, where a mark only overtook the answer of a relay', () => {
+  it('the leader asks once if a mark only overtook the answer to a relay', () => {
     const bench = relayed().mark(mine(11, at(10, 1)));
     bench.next();
     expect(bench.written().next()).toBeUndefined();
     expect(bench.mark(mine(12, at(10, 3))).next()).toBeUndefined();
   });
 
-  it('is given it by a leader whose subscription has ended, before that gives up the lead', () => {
+  it('a leader whose subscription has ended relays it before it gives up the lead', () => {
     const bench = relayed().end();
     expect(bench.next()).toEqual({ kind: 'release', token: 5, position: at(10, 3) });
     bench.notReleased(at(10, 2));
@@ -70,7 +70,7 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toEqual({ kind: 'release', token: 5, position: at(10, 3) });
   });
 
-  it('is given it by a follower that takes the lead', () => {
+  it('a follower that takes the lead relays it', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, holder: OTHER }).hear('a', 'b', 'c');
     bench.mark({ epoch: 11, token: 4, beat: 1, holder: OTHER, relayed: at(10, 3) });
     expect(bench.machine.buffered).toBe(0);
@@ -79,7 +79,7 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.relayAll()).toEqual(['b', 'c']);
   });
 
-  it('is given it by a follower whose subscription has ended, where nobody else does', () => {
+  it('a follower whose subscription has ended relays it if no other bridge does', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, holder: OTHER }).hear('a', 'b');
     bench.mark({ epoch: 11, token: 4, beat: 1, holder: OTHER, relayed: at(10, 2) }).end();
     bench.next();
@@ -89,7 +89,7 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toMatchObject({ kind: 'relay', messages: ['b'], gap: undefined });
   });
 
-  it('is told as a gap where that was longer ago than is kept', () => {
+  it('the leader records a gap if the messages are no longer retained', () => {
     const bench = relayed(new Bench({ limits: { retain: 1_000 } }))
       .later(600)
       .mark(mine(11, at(10, 3)))
@@ -104,7 +104,7 @@ describe('a Redis that comes back with an older state', () => {
     expect(bench.next()).toMatchObject({ messages: ['e'], gap: undefined });
   });
 
-  it('is told as a gap even in silence, before the position moves on', () => {
+  it('the leader records that gap before the position moves on, even without messages', () => {
     const bench = relayed(new Bench({ limits: { retain: 100 } })).later(200);
     bench
       .mark(mine(11, at(10, 3)))
@@ -120,11 +120,11 @@ describe('a Redis that comes back with an older state', () => {
   });
 });
 
-describe('an emptied database', () => {
-  // Since the last mark that was heard: its number is a time.
+describe('when the database is emptied', () => {
+  // Since the last mark received: its number is a time.
   const gap = { reason: 'Redis lost its data', since: 10, dropped: 0 };
 
-  it('before a live leader is given what was not relayed yet, and not again what was; a gap is told, once', () => {
+  it('a live leader relays only messages that were not relayed yet, and records one gap', () => {
     const bench = relayed().hear('d');
     bench.next();
     bench.elsewhere(undefined);
@@ -133,25 +133,25 @@ describe('an emptied database', () => {
     expect(bench.next()).toMatchObject({ from: at(10, 0), to: at(10, 4), messages: ['d'], gap: undefined });
   });
 
-  it('is told of once where the answer to the relay that told it is lost', () => {
+  it('the leader records one gap if the answer to the relay with the gap is lost', () => {
     const bench = relayed().hear('d');
     bench.next();
     bench.elsewhere(undefined);
     expect(bench.next()).toMatchObject({ to: at(10, 0), gap });
     bench.machine.failed(bench.now);
-    expect(bench.next()).toMatchObject({ to: at(10, 0), gap }); // nobody knows whether it arrived
+    expect(bench.next()).toMatchObject({ to: at(10, 0), gap }); // it may have been written
     bench.elsewhere(at(10, 0));
     expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['a', 'b', 'c'], gap: undefined });
   });
 
-  it('is found out in silence too', () => {
+  it('the leader notices it even without messages', () => {
     const bench = relayed().mark(mine(11));
     bench.next();
     bench.elsewhere(undefined);
     expect(bench.next()).toMatchObject({ from: undefined, messages: [], gap: { ...gap, since: 11 } });
   });
 
-  it('after the subscription has ended is an accident, and is given all again; a gap is told', () => {
+  it('a leader whose subscription has ended relays all messages again, and records a gap', () => {
     const bench = relayed().end();
     bench.next();
     bench.notReleased(undefined);
@@ -161,7 +161,7 @@ describe('an emptied database', () => {
     expect(bench.written().next()).toMatchObject({ kind: 'release', position: at(10, 3) });
   });
 
-  it('after the subscription has ended is told of by a follower that has nothing to relay', () => {
+  it('a follower whose subscription has ended records a gap, even if it has nothing to relay', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, holder: OTHER, relayed: at(10, 0) }).end();
     bench.next();
     bench.looked({ relayed: undefined });
@@ -171,7 +171,7 @@ describe('an emptied database', () => {
     expect(bench.written().next()).toEqual({ kind: 'release', token: 1, position: at(10, 0) });
   });
 
-  it('has lost nothing where there never was a position', () => {
+  it('no gap is recorded if there never was a position', () => {
     const bench = new Bench().mark({ epoch: 10 });
     bench.next();
     bench.took(1);

@@ -3,7 +3,7 @@ import type { Position } from '../../../src/core/position.js';
 import { at, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
 
 describe('joining', () => {
-  it('does nothing until the first mark, however long that takes', () => {
+  it('does nothing before the first mark, however long that takes', () => {
     const bench = new Bench().hear('a', 'b').later(3_600_000);
     expect(bench.machine.phase).toBe('joining');
     expect(bench.next()).toBeUndefined();
@@ -11,13 +11,13 @@ describe('joining', () => {
     expect(bench.machine.markIntent()).toEqual({ seen: 0, token: undefined, advance: undefined });
   });
 
-  it('says with its first mark what earlier subscriptions have seen', () => {
+  it('sends with its first mark the highest mark of earlier subscriptions', () => {
     const bench = new Bench({ seen: 99 });
     expect(bench.machine.markIntent().seen).toBe(99);
     expect(bench.mark({ epoch: 10 }).machine.seen).toBe(99);
   });
 
-  it('is in step from the first mark on', () => {
+  it('follows from the first mark on', () => {
     const bench = new Bench().mark({ epoch: 10, holder: OTHER });
     expect(bench.machine.phase).toBe('following');
     expect(bench.machine.holder).toBe(OTHER);
@@ -28,7 +28,7 @@ describe('joining', () => {
 describe('following', () => {
   const following = () => new Bench().mark({ epoch: 10, token: 4, beat: 7, holder: OTHER });
 
-  it('keeps what it hears, and drops what a mark says is relayed', () => {
+  it('keeps messages until a mark says that they are relayed', () => {
     const bench = following()
       .hear('a', 'b')
       .mark({ epoch: 11, token: 4, beat: 8, holder: OTHER })
@@ -40,7 +40,7 @@ describe('following', () => {
     expect(bench.machine.buffered).toBe(1);
   });
 
-  it('drops what came before its first mark only when all of it is known to be relayed', () => {
+  it('keeps the messages from before its first mark until all of them are known to be relayed', () => {
     const bench = new Bench()
       .hear('a', 'b')
       .mark({ epoch: 10, token: 4, holder: OTHER, relayed: at(9, 500) });
@@ -49,12 +49,12 @@ describe('following', () => {
     expect(bench.machine.buffered).toBe(0);
   });
 
-  it('remembers the highest mark, for the next one to be above it', () => {
+  it('remembers the highest mark: the next one must be above it', () => {
     const bench = following().mark({ epoch: 30, holder: OTHER }).mark({ epoch: 12, holder: OTHER });
     expect(bench.machine.markIntent().seen).toBe(30);
   });
 
-  it('takes the lead when there was no new beat for the lease, by what it last saw of it', () => {
+  it('takes the lead when there was no new beat for the lease, with the last token and beat', () => {
     const bench = following().later(LEASE - 1);
     expect(bench.next()).toBeUndefined();
     expect(bench.later(1).next()).toEqual({ kind: 'take', token: 4, beat: 7 });
@@ -68,27 +68,27 @@ describe('following', () => {
     }
   });
 
-  it('takes a mark without a new beat, which is another follower’s, for no sign of the leader', () => {
+  it('does not count the mark of another follower, without a new beat, as a sign of the leader', () => {
     const bench = following();
     for (let n = 0; n < 9; n++) bench.later(100).mark({ epoch: 11 + n, token: 4, beat: 7, holder: OTHER });
     expect(bench.later(100).next()).toEqual({ kind: 'take', token: 4, beat: 7 });
   });
 
-  it('takes a new token for a sign of life, though its beat is the same', () => {
+  it('counts a new token with the same beat as a sign of life', () => {
     const bench = following().later(900).mark({ epoch: 11, token: 5, beat: 7, holder: 'third#1' });
     expect(bench.later(900).next()).toBeUndefined();
     expect(bench.later(100).next()).toEqual({ kind: 'take', token: 5, beat: 7 });
   });
 
   it.each([
-    ['nobody leads', ''],
+    ['no bridge leads', ''],
     ['it leads itself, by a take that was not answered', ME],
-  ])('takes the lead at once where %s', (_name, holder) => {
+  ])('takes the lead at once if %s', (_name, holder) => {
     const bench = new Bench().mark({ epoch: 10, token: 4, beat: 7, holder });
     expect(bench.next()).toEqual({ kind: 'take', token: 4, beat: 7 });
   });
 
-  it('whose take is refused follows on, and waits for the lease from then', () => {
+  it('keeps following when its take is refused, and waits one lease', () => {
     const bench = following().later(LEASE);
     bench.next();
     expect(bench.refused().machine.phase).toBe('following');
@@ -96,18 +96,18 @@ describe('following', () => {
     expect(bench.later(1).next()).toMatchObject({ kind: 'take' });
   });
 
-  it('whose take of a free lead is refused waits for the next mark instead of asking again and again', () => {
+  it('waits for the next mark when its take of a free lead is refused', () => {
     const bench = new Bench().mark({ epoch: 10 });
     bench.next();
     expect(bench.refused().next()).toBeUndefined();
     bench.mark({ epoch: 11, token: 1, beat: 0, holder: OTHER });
     expect(bench.next()).toBeUndefined();
-    // The quicker one is gone already: the lead is free again.
+    // The faster one is gone already: the lead is free again.
     bench.mark({ epoch: 12, token: 1, beat: 0, holder: '' });
     expect(bench.next()).toEqual({ kind: 'take', token: 1, beat: 0 });
   });
 
-  it('asks again after a take that was not answered', () => {
+  it('asks again if a take is not answered', () => {
     const bench = new Bench().mark({ epoch: 10, token: 4, beat: 7 });
     const take = bench.next();
     bench.machine.failed(bench.now);
@@ -116,7 +116,7 @@ describe('following', () => {
 });
 
 describe('taking the lead', () => {
-  it('drops up to the stored position, and relays the rest from there, in order', () => {
+  it('drops the messages up to the stored position, and relays the rest in order', () => {
     const bench = new Bench()
       .mark({ epoch: 10, holder: OTHER })
       .hear('a', 'b')
@@ -136,18 +136,18 @@ describe('taking the lead', () => {
     });
   });
 
-  it('drops even what it is still to hear, where the leader before was ahead of it', () => {
+  it('drops messages still to come if the leader before had relayed them', () => {
     const bench = new Bench().mark({ epoch: 10, holder: OTHER }).hear('a');
     bench.later(LEASE).next();
     bench.took(5, at(10, 3)).hear('b', 'c', 'd');
     expect(bench.relayAll()).toEqual(['d']);
   });
 
-  it('of a new group relays all that it heard, what came before the first mark too, and no gap', () => {
+  it('of a new group relays all messages, also those from before the first mark, and records no gap', () => {
     const bench = new Bench().hear('a', 'b', 'c', 'd').mark({ epoch: 1 }).hear('e');
     bench.next();
     bench.took(1);
-    // In one batch, however many: only the end of it has a position.
+    // In one batch, however many: only its end has a position.
     expect(bench.next()).toEqual({
       kind: 'relay',
       token: 1,
@@ -160,14 +160,14 @@ describe('taking the lead', () => {
   });
 
   describe('from a position before its first mark', () => {
-    /** Knows of mark 8, then heard two messages before mark 10 and one after it; the stored position is given. */
+    /** Has seen mark 8, then two messages before mark 10 and one after it; the stored position is given. */
     const late = (position: Position, lastBeat?: number) => {
       const bench = new Bench({ seen: 8 }).hear('a', 'b').mark({ epoch: 10 }).hear('c');
       bench.next();
       return bench.took(5, position, lastBeat);
     };
 
-    it('tells a gap since the last beat, once', () => {
+    it('records one gap since the last beat', () => {
       const bench = late(at(3, 20), 40_000);
       const gap = { reason: 'no bridge was subscribed', since: 40_000, dropped: 0 };
       expect(bench.next()).toMatchObject({ from: at(3, 20), to: at(10, 0), messages: ['a', 'b'], gap });
@@ -175,24 +175,24 @@ describe('taking the lead', () => {
       expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['c'], gap: undefined });
     });
 
-    it('tells it even where it has nothing to relay', () => {
+    it('records it even if it has nothing to relay', () => {
       const bench = new Bench().mark({ epoch: 10 });
       bench.next();
       bench.took(5, at(3, 20));
       expect(bench.next()).toMatchObject({ messages: [], to: at(10, 0), gap: { since: undefined } });
     });
 
-    it.each([at(9, 1), at(8, 1)])('relays nothing twice: %j may be after what it heard first', (position) => {
+    it.each([at(9, 1), at(8, 1)])('relays nothing twice: %j may be after its first messages', (position) => {
       const bench = late(position);
       expect(bench.next()).toMatchObject({ to: at(10, 0), messages: [] });
       expect(bench.written().relayAll()).toEqual(['c']);
     });
 
-    it.each([at(9, 0), at(7, 5)])('relays all that it heard where %j is before it', (position) => {
+    it.each([at(9, 0), at(7, 5)])('relays all its messages if %j is before them', (position) => {
       expect(late(position).next()).toMatchObject({ messages: ['a', 'b'] });
     });
 
-    it('tells the gap again where nobody knows whether it was told, and not a third time', () => {
+    it('sends the gap again if the outcome is unknown, and not a third time', () => {
       const bench = late(at(3, 20));
       const first = bench.next();
       bench.machine.failed(bench.now);

@@ -19,7 +19,7 @@ const messages = fc.array(
 const read = (list: PackedList, from: number, to: number) =>
   textsOf(new Packed(to - from, list.parts(from, to)));
 
-it('messages come out as they went in, whichever are asked for', () => {
+it('returns any range of messages as they were added', () => {
   fc.assert(
     fc.property(messages, fc.nat(60), fc.nat(60), fc.boolean(), (all, a, b, trims) => {
       const list = new PackedList();
@@ -36,7 +36,7 @@ it('messages come out as they went in, whichever are asked for', () => {
   );
 });
 
-it('keeps its indices when the front is let go of', () => {
+it('keeps its indices when the front is dropped', () => {
   fc.assert(
     fc.property(messages, messages, fc.array(fc.nat(60), { maxLength: 4 }), (first, later, drops) => {
       const list = new PackedList();
@@ -55,14 +55,14 @@ it('keeps its indices when the front is let go of', () => {
   );
 });
 
-it('takes a message out of the middle of other bytes', () => {
+it('adds a message from the middle of other bytes', () => {
   const list = new PackedList();
   list.append(Buffer.from('..one..'), 2, 5);
   list.append(Buffer.from(`..${'x'.repeat(100)}..`), 2, 102);
   expect(read(list, 0, 2)).toEqual(['one', 'x'.repeat(100)]);
 });
 
-it('nothing that is kept is written over when chunks are used again', () => {
+it('does not write over kept messages when chunks are used again', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ of: fc.nat(3), push: messages, drop: fc.nat(80), trims: fc.boolean() }), {
@@ -70,7 +70,7 @@ it('nothing that is kept is written over when chunks are used again', () => {
       }),
       (steps) => {
         const pool = new ChunkPool();
-        // So that the others come from a slab.
+        // The next chunks come from a slab.
         for (let i = 0; i < 60; i++) pool.allocate(1);
         const lists = Array.from({ length: 4 }, () => ({ list: new PackedList(pool), all: [] as Buffer[] }));
         for (const { of, push, drop, trims } of steps) {
@@ -101,7 +101,7 @@ it('wastes little, however long the messages are', () => {
   );
 });
 
-it('takes no new memory for what comes as fast as it is let go of', () => {
+it('allocates no new memory while messages come as fast as others are dropped', () => {
   const taken = new Set<ArrayBufferLike>();
   class Watched extends ChunkPool {
     override allocate(bytes: number) {

@@ -8,7 +8,7 @@ const write = ({ epoch, token, beat, bridges, relayed, holder }: Mark) =>
   [epoch, token, beat, bridges, relayed?.epoch ?? '', relayed?.offset ?? '', holder].join(' ');
 
 describe('a mark', () => {
-  it('tells epoch, lease and position', () => {
+  it('has epoch, lease and position', () => {
     expect(parseMark('17 3 250 2 16 9001 host-1-ab#2')).toEqual({
       epoch: 17,
       token: 3,
@@ -69,7 +69,7 @@ describe('a mark', () => {
     );
   });
 
-  it('has nothing but numbers where numbers belong, whatever somebody publishes', () => {
+  it('has only numbers in the fields of numbers, whatever text is published', () => {
     const word = fc.oneof(fc.constantFrom('', ' ', '1', '-', 'NaN', '0x1'), fc.string({ maxLength: 3 }));
     fc.assert(
       fc.property(fc.array(word, { maxLength: 8 }), (words) => {
