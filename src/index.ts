@@ -12,7 +12,7 @@ export type { DeadLetters, ShownDeadLetter } from './observe/dead-letters.js';
 export type { ConsumerStatus, GroupStatus, GroupTotals } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
-export type { Counters } from './redis/inspect.js';
+export type { Counters } from './redis/reading.js';
 export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';
 export type { Differences, Examples } from './verify/differences.js';

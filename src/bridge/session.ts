@@ -240,7 +240,7 @@ export class BridgeSession {
         return;
       }
       case 'look':
-        this.#machine.looked(await store.look(), performance.now());
+        this.#machine.looked(await store.readLease(), performance.now());
         return;
       case 'release': {
         const reply = await store.release(id, action.token, action.position);

@@ -103,7 +103,7 @@ export interface BridgeStore {
   /** Gives up the lead, unless the position has moved from where the caller left it. */
   release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply>;
   /** The lease as it is now. */
-  look(): Promise<Lease>;
+  readLease(): Promise<Lease>;
   /** Gives up a seat, so that another bridge can take it at once. */
   leave(seat: string): Promise<void>;
 }

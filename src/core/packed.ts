@@ -1,18 +1,86 @@
 /**
- * Texts and bytes end to end, each behind its length, in the form that the scripts take apart with cmsgpack: one argument
- * of a script instead of thousands, and one piece of memory instead of an object for each message.
+ * What scripts get, in the form that they take apart with cmsgpack: one argument of a script in place of thousands, and one
+ * piece of memory in place of an object for each message.
  *
- * Each is a "str 32" of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md): 0xdb, four bytes of
- * length, the bytes. All together are an "array 32": 0xdd, four bytes of count, what is in it.
+ * A text is a "str 32" of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md): 0xdb, four bytes of
+ * length, the bytes. A list is an "array 32": 0xdd, four bytes of count, its values. A map is a "map 32": 0xdf, four bytes of
+ * count, each name followed by its value.
  */
 const STRING = 0xdb;
 const ARRAY = 0xdd;
+const MAP = 0xdf;
+const FALSE = 0xc2;
+const TRUE = 0xc3;
 
-/** Bytes before each text, and before all of them. */
+/** Bytes before each text, list or map. */
 export const HEAD = 5;
 
-/** Bytes of one argument; Redis takes a megabyte at the least. */
+/** Bytes of one argument; Redis takes at least a megabyte. */
 const LONGEST_PIECE = 1_000_000;
+
+/** `T`, if it can be packed: texts, numbers, booleans, bytes, and lists and objects of them. */
+type Packable<T> = T extends string | number | boolean | Buffer | undefined
+  ? T
+  : T extends (...args: never) => unknown
+    ? never
+    : { [Name in keyof T]: Packable<T[Name]> };
+
+/**
+ * One value in MessagePack, such as the options of a script. A number travels as its text, because numbers of Lua are doubles.
+ * What is undefined in an object is left out.
+ */
+export function pack<T>(value: T & Packable<T>): Buffer {
+  const target = { bytes: Buffer.allocUnsafe(512), end: 0 };
+  write(target, value);
+  return target.bytes.subarray(0, target.end);
+}
+
+/** One value that may be large: the pieces, joined in the script, are the value. */
+export function packInPieces<T>(value: T & Packable<T>): Buffer[] {
+  return pieces(pack(value));
+}
+
+interface Target {
+  bytes: Buffer;
+  end: number;
+}
+
+function write(target: Target, value: unknown): void {
+  if (typeof value === 'boolean') {
+    reserve(target, 1);
+    target.bytes[target.end++] = value ? TRUE : FALSE;
+  } else if (Buffer.isBuffer(value)) {
+    writeHeadTo(target, STRING, value.length, value.length);
+    target.end += value.copy(target.bytes, target.end);
+  } else if (Array.isArray(value)) {
+    writeHeadTo(target, ARRAY, value.length);
+    for (const one of value) write(target, one);
+  } else if (typeof value === 'object' && value !== null) {
+    const given = Object.entries(value).filter(([, one]) => one !== undefined);
+    writeHeadTo(target, MAP, given.length);
+    for (const [name, one] of given) {
+      write(target, name);
+      write(target, one);
+    }
+  } else {
+    const text = String(value);
+    const length = Buffer.byteLength(text);
+    writeHeadTo(target, STRING, length, length);
+    target.end += target.bytes.write(text, target.end);
+  }
+}
+
+function writeHeadTo(target: Target, kind: number, value: number, following = 0): void {
+  reserve(target, HEAD + following);
+  target.end = writeHead(target.bytes, target.end, kind, value);
+}
+
+function reserve(target: Target, more: number): void {
+  if (target.end + more <= target.bytes.length) return;
+  const larger = Buffer.allocUnsafe(2 * (target.end + more));
+  target.bytes.copy(larger, 0, 0, target.end);
+  target.bytes = larger;
+}
 
 /**
  * Some messages in a row, ready to be sent. Copied, because the memory that they come from is used again; in one piece,
@@ -28,7 +96,7 @@ export class Packed implements Iterable<Buffer> {
     this.#bytes = Buffer.concat([headOfArray(length), ...parts]);
   }
 
-  /** What a script is given: the pieces, joined there, are one array. */
+  /** What a script gets: the pieces, joined there, are one list. */
   get args(): readonly Buffer[] {
     return pieces(this.#bytes);
   }
@@ -42,12 +110,12 @@ export class Packed implements Iterable<Buffer> {
   }
 }
 
-/** Room for the head of a text, between two of them as long as they are one string. */
+/** Room for the head of a text, between two texts while they are one string. */
 const GAP = '\0'.repeat(HEAD);
 
 /**
- * Texts, as they are sent to a script: the pieces, joined there, are one array. They are joined and written at once, for a
- * call of its own costs more than copying one.
+ * Many texts, as a script gets them: the pieces, joined there, are one list. They are joined and written at once: one call for
+ * each text costs more than copying it.
  */
 export function packTexts(texts: readonly string[]): Buffer[] {
   if (texts.length === 0) return [headOfArray(0)];
@@ -65,7 +133,7 @@ export function packTexts(texts: readonly string[]): Buffer[] {
   return pieces(bytes);
 }
 
-/** Cut wherever it may be: Redis refuses arguments that are longer than its `proto-max-bulk-len`, by a closed connection. */
+/** Cut at any byte: Redis closes the connection if an argument is longer than its `proto-max-bulk-len`. */
 function pieces(bytes: Buffer): Buffer[] {
   const all: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += LONGEST_PIECE) all.push(bytes.subarray(at, at + LONGEST_PIECE));

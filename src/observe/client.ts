@@ -11,8 +11,9 @@ import { type Verification, type VerifyOptions, verify } from '../verify/verify.
 import { DeadLetters } from './dead-letters.js';
 import { type GroupStatus, readStatus } from './status.js';
 
-export type { Inspector, StreamEntry } from '../redis/inspect.js';
+export type { Inspector } from '../redis/inspect.js';
 export { type LocalServer, startLocalServer } from '../redis/local-server.js';
+export type { StreamEntry } from '../redis/stream-entry.js';
 
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { timeOfId } from '../core/stream-id.js';
-import type { Inspector, StreamEntry } from '../redis/inspect.js';
+import type { Inspector } from '../redis/inspect.js';
+import type { StreamEntry } from '../redis/stream-entry.js';
 
 /** Most dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;

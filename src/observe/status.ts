@@ -1,4 +1,5 @@
-import type { Counters, GapRecord, Inspector, Totals } from '../redis/inspect.js';
+import type { GapRecord, Inspector } from '../redis/inspect.js';
+import type { Counters, Sums } from '../redis/reading.js';
 
 /** A live consumer, and what it holds. */
 export interface ConsumerStatus {
@@ -83,7 +84,7 @@ export async function readStatus(
   };
 }
 
-function showTotals(totals: Totals): GroupTotals {
+function showTotals(totals: Sums): GroupTotals {
   const { now, leader, bridges, lag, counters, deadLength } = totals;
   return {
     time: new Date(now).toISOString(),

@@ -3,8 +3,9 @@ import { performance } from 'node:perf_hooks';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Logger, silentLogger } from '../log/logger.js';
+import { listenTo } from '../redis/listen.js';
 import { Connection } from '../redis/protocol/connection.js';
-import { listenTo, publishBatch, type Receivers } from '../redis/publishing.js';
+import { publishBatch, type Receivers } from '../redis/scripts/group.js';
 import { LedgerFile } from './ledger-file.js';
 import { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
@@ -207,7 +208,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
     const { tally, seconds } = await carryOut({
       plan: withinBytes(options.plan, size),
       next,
-      publish: (messages) => publishBatch(writer, channel, messages, file ? 1 : 0),
+      publish: (messages) => writer.run(publishBatch, {}, { channel, own: file ? 1 : 0, messages }),
       recorder,
       mostAwaited: Math.max(1, Math.floor(AWAITED_BYTES / size)),
       signal,

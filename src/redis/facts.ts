@@ -6,15 +6,8 @@ import type { Connection } from './protocol/connection.js';
 import { RefusedError } from './protocol/failure.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
+import { type Orphans, orphans } from './scripts/group.js';
 import { readServer, type ServerFacts } from './server.js';
-
-/** Pending entries of a consumer without heartbeats, those that wait for a retry not counted. */
-interface OrphanFacts {
-  readonly id: string;
-  readonly pending: number;
-  /** ms since the last delivery of the oldest of them. */
-  readonly idle: number;
-}
 
 /** Another group that runs on the same Redis. */
 interface OtherGroup {
@@ -55,7 +48,7 @@ export interface DoctorFacts {
   readonly owner: Owner | null | undefined;
   /** Live consumers of this output, of all processes. */
   readonly live: number | undefined;
-  readonly orphans: readonly OrphanFacts[] | undefined;
+  readonly orphans: readonly Orphans[] | undefined;
   /** Unsettled messages. */
   readonly backlog: number | undefined;
 }
@@ -234,26 +227,24 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
 /** See `orphans.lua`. */
 async function orphansOf(
   connection: Connection,
-  { inbox, retry }: Keys,
+  keys: Keys,
   group: string,
   live: readonly string[],
   silence: number,
-): Promise<OrphanFacts[]> {
-  const orphans = new Map<string, OrphanFacts>();
+): Promise<Orphans[]> {
+  const all = new Map<string, Orphans>();
   let from = '-';
   while (from !== '') {
-    const args = [group, silence, from, PAGE, ...live];
-    const reply = (await connection.run('orphans', [inbox, retry], args)) as (string | number)[];
-    from = String(reply[0]);
-    for (let i = 1; i + 2 < reply.length; i += 3) {
-      const [id, pending, idle] = reply.slice(i, i + 3) as [string, number, number];
-      const before = orphans.get(id);
-      orphans.set(id, {
+    const page = await connection.run(orphans, keys, { group, silence, from, count: PAGE, live });
+    for (const { id, pending, idle } of page.found) {
+      const before = all.get(id);
+      all.set(id, {
         id,
         pending: pending + (before?.pending ?? 0),
         idle: Math.max(idle, before?.idle ?? 0),
       });
     }
+    from = page.next;
   }
-  return [...orphans.values()];
+  return [...all.values()];
 }

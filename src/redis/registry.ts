@@ -1,12 +1,13 @@
 import type { Beat, Registry } from '../core/registry.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
+import { beat } from './scripts/group.js';
 
-/** What is known of a process that runs consumers. */
+/** A process that runs consumers, as Redis stores it. */
 export interface Member {
   readonly host: string;
   readonly pid: number;
-  /** What its consumers write to: groups with different outputs share the list, unless told otherwise. */
+  /** Where its consumers write: groups with different outputs share the list unless `consumerList` differs. */
   readonly output: string;
 }
 
@@ -16,7 +17,7 @@ export interface LiveConsumer {
   readonly pid: number;
 }
 
-/** Those of the listed consumers that work for an output; one of which nothing is known is not left out. */
+/** The listed consumers that work for an output. A consumer of an unknown process is not left out. */
 export function consumersFor(
   output: string,
   ids: readonly string[],
@@ -41,19 +42,7 @@ export class RedisRegistry implements Registry {
     this.#member = JSON.stringify(member);
   }
 
-  /**
-   * Notes heartbeats and brings the list up to date. See `beat.lua`.
-   *
-   * @param beating ids that are alive
-   * @param leaving ids that are to go at once
-   * @param silence ms without a heartbeat after which a consumer is dead
-   * @throws {CgroupError} KEY_TYPE where a key holds something foreign; nothing is changed then.
-   */
-  async beat(beating: readonly string[], leaving: readonly string[], silence: number): Promise<Beat> {
-    const { consumerList, heartbeats, members } = this.#keys;
-    const args = [silence, this.#member, beating.length, ...beating, ...leaving];
-    const reply = await this.#connection.run('beat', [consumerList, heartbeats, members], args);
-    const [live, dead] = reply as [string[], string[]];
-    return { live, dead };
+  beat(beating: readonly string[], leaving: readonly string[], silence: number): Promise<Beat> {
+    return this.#connection.run(beat, this.#keys, { silence, member: this.#member, beating, leaving });
   }
 }

@@ -1,6 +1,7 @@
 import type { Keys } from './keys.js';
-import type { Argument, Connection } from './protocol/connection.js';
+import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
+import type { Argument } from './protocol/script.js';
 
 /** The names of a group that its rights are about. */
 export interface RightsNames {

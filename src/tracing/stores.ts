@@ -30,7 +30,7 @@ export function tracedBridgeStore(store: BridgeStore, tracing: Tracing): BridgeS
     mark: (request) => store.mark(request),
     take: (...args) => store.take(...args),
     release: (...args) => store.release(...args),
-    look: () => store.look(),
+    readLease: () => store.readLease(),
     leave: (seat) => store.leave(seat),
   };
 }

@@ -1,4 +1,4 @@
-import type { Counters, Reading } from '../redis/inspect.js';
+import type { Counters, Reading } from '../redis/reading.js';
 import { type Differences, type Examples, note } from './differences.js';
 import { IdIndex } from './id-index.js';
 

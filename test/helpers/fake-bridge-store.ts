@@ -8,7 +8,7 @@ export function fakeBridgeStore(given: Partial<BridgeStore>): BridgeStore {
     take: unexpected('take'),
     relay: unexpected('relay'),
     release: unexpected('release'),
-    look: unexpected('look'),
+    readLease: unexpected('readLease'),
     leave: unexpected('leave'),
     ...given,
   };

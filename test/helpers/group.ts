@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { GroupClient } from '../../src/observe/client.js';
-import type { Reading } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
+import type { Reading } from '../../src/redis/reading.js';
 import { type CliOptions, type CliRun, cgroup } from './cli.js';
 import { type Namespace, namespaceOn } from './redis.js';
 import { flagsOf } from './running.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../src/redis/inspect.js';
+import type { Reading } from '../../src/redis/reading.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { freshRedis, withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';

@@ -199,14 +199,14 @@ describe('the lead given up', () => {
 describe('a look at the lease', () => {
   test('tells of a new group that there is nothing', async () => {
     const { lease } = await openStores(redis.namespace());
-    expect(await lease.look()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
+    expect(await lease.readLease()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
   });
 
   test('tells who leads, and how far', async () => {
     const { lease, batch } = await leading();
     await lease.relay(batch);
     await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
-    expect(await lease.look()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
+    expect(await lease.readLease()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
   });
 });
 

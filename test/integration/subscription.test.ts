@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
 import { LedgerRecorder } from '../../src/publish/ledger-recorder.js';
+import { listenTo } from '../../src/redis/listen.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
-import { listenTo } from '../../src/redis/publishing.js';
 import { withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 

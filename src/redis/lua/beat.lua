@@ -1,25 +1,24 @@
--- Signs of life: notes the heartbeats of a process's consumers, forgets the silent and those that leave,
--- and makes the list equal to the live ones.
+-- Records the heartbeats of a process's consumers, removes the dead and those that leave, and makes the list equal to
+-- the live ones.
 --
--- KEYS 1 consumer list  2 heartbeats  3 members
--- ARGV 1 silence in ms after which a consumer is dead  2 JSON about this process
---      3 how many ids beat  4... ids that beat, then ids that leave
+-- KEYS 1 consumerList  2 heartbeats  3 members
+-- ARGV 1 options: silence (ms after which a consumer is dead), member (JSON about this process), beating and leaving
+--        (lists of ids)
 -- Returns { live, found dead }, two lists of ids.
 --
--- Atomic, so that nobody ever sees the list half rebuilt. All three keys expire with the last heartbeat:
--- when every process is killed at once, nobody is left to tidy up.
+-- Atomic, so that no client sees the list half rebuilt. All three keys expire with the last heartbeat: if every process
+-- is killed at once, no process is left to clean up.
 local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local now, silence, beating = now_ms(), tonumber(ARGV[1]), tonumber(ARGV[3])
-for i = 4, #ARGV do
-  if i < 4 + beating then
-    redis.call('ZADD', KEYS[2], now, ARGV[i])
-    redis.call('HSET', KEYS[3], ARGV[i], ARGV[2])
-  else
-    redis.call('ZREM', KEYS[2], ARGV[i])
-    redis.call('HDEL', KEYS[3], ARGV[i])
-  end
+local now, silence = now_ms(), tonumber(options.silence)
+for _, id in ipairs(options.beating) do
+  redis.call('ZADD', KEYS[2], now, id)
+  redis.call('HSET', KEYS[3], id, options.member)
+end
+for _, id in ipairs(options.leaving) do
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('HDEL', KEYS[3], id)
 end
 
 local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - silence)
@@ -27,7 +26,7 @@ for _, id in ipairs(dead) do
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
 end
--- A heartbeat from the future was noted before Redis's clock was put back: it counts from now on.
+-- A heartbeat from the future was recorded before the clock of Redis was put back: it counts from now on.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')) do
   redis.call('ZADD', KEYS[2], now, id)
 end

@@ -1,5 +1,14 @@
--- Put in front of every script. A script checks the types of its keys before its first write: a
--- WRONGTYPE half-way would leave the first half done, for Redis does not roll back.
+-- Stands in front of every script. A script checks the types of its keys before its first write: Redis does not roll
+-- back, so a WRONGTYPE half-way would leave the first half done.
+
+-- The first argument of every script: its options, as one map of MessagePack. What is not given is nil. Numbers are text,
+-- as in the hashes that they are compared with: numbers of Lua are doubles.
+local options = cmsgpack.unpack(ARGV[1])
+
+-- The list that the arguments after the first hold: an array of MessagePack, cut into pieces (see packed.ts).
+local function packed_list()
+  return cmsgpack.unpack(#ARGV == 2 and ARGV[2] or table.concat(ARGV, '', 2))
+end
 
 -- wrong_type(key, type, key, type, ...): nil, or the error to return.
 local function wrong_type(...)
@@ -13,14 +22,14 @@ local function wrong_type(...)
   return nil
 end
 
--- Redis's own time in milliseconds.
+-- The time of Redis in milliseconds.
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
 -- call_with_ids(ids, command, key, ...): one variadic command for many ids, in slices, because unpack() of
--- more than about 7,000 values overflows Lua's stack. Returns the sum of the replies.
+-- more than about 7,000 values overflows the stack of Lua. Returns the sum of the replies.
 local function call_with_ids(ids, ...)
   local sum = 0
   for first = 1, #ids, 1000 do
@@ -34,24 +43,25 @@ local function call_with_ids(ids, ...)
   return sum
 end
 
--- The array that the arguments from the first one on are, put together again (see packed.ts).
-local function unpacked(first)
-  return cmsgpack.unpack(first == #ARGV and ARGV[first] or table.concat(ARGV, '', first))
+-- An array of names and values as a table by name.
+local function by_name(flat)
+  local values = {}
+  for i = 1, #flat, 2 do
+    values[flat[i]] = flat[i + 1]
+  end
+  return values
 end
 
--- What XINFO GROUPS says of a group, by name, or nil where there is no such group. The inbox may not be there yet.
-local function facts_of_group(inbox, name)
+-- What XINFO GROUPS says about a group, by name; nil if there is no such group, or no inbox yet.
+local function group_info(inbox, name)
   local groups = redis.pcall('XINFO', 'GROUPS', inbox)
   for _, group in ipairs(groups.err and {} or groups) do
-    local facts = {}
-    for i = 1, #group, 2 do
-      facts[group[i]] = group[i + 1]
-    end
-    if facts.name == name then return facts end
+    local info = by_name(group)
+    if info.name == name then return info end
   end
 end
 
--- One entry of the pending list as { id, consumer, idle, deliveries }, or nil where it is not pending
+-- One entry of the pending list as { id, consumer, idle, deliveries }; nil if it is not pending
 -- (with that consumer, if one is given).
 local function pending_entry(inbox, group, id, consumer)
   if consumer then
@@ -60,7 +70,7 @@ local function pending_entry(inbox, group, id, consumer)
   return redis.call('XPENDING', inbox, group, id, id, 1)[1]
 end
 
--- The message of an inbox entry, or nil where the entry is gone.
+-- The message of an inbox entry, or nil if the entry is gone.
 local function message_of(inbox, id)
   local entry = redis.call('XRANGE', inbox, id, id)[1]
   return entry and entry[2][2]

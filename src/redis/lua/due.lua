@@ -1,19 +1,21 @@
--- Gives the entries whose next attempt is due to a consumer: failed ones after their wait, handed-back ones at once.
+-- Gives a consumer the entries whose next attempt is due: failed ones after their wait, handed-back ones at once.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 group  2 consumer  3 at most so many  4 longest wait there can be, in ms  5 scores below are attempts
+-- ARGV 1 options: group, consumerId, count (at most so many), longestWait (longest possible wait, ms), returnedBelow
+--        (scores below this are numbers of attempts)
 -- Returns { id, message, attempts, ... }.
 --
--- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait
--- was set before Redis's clock was put back: it counts as due. An entry that is gone from the inbox was deleted
--- by somebody else, and counts as lost: here if it was handed back, else by reclaim, which finds it pending.
+-- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait was set before
+-- the clock of Redis was put back: it counts as due. An entry that is gone from the inbox was deleted by another client,
+-- and counts as lost: here if it was handed back, else in reclaim, which finds it pending.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local now, count = now_ms(), tonumber(ARGV[3])
+local group, now, count = options.group, now_ms(), options.count
 local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
 if #due == 0 then
-  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. (now + ARGV[4]), '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+  local latest = now + options.longestWait
+  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. latest, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
 end
 
 local reply, again, lost = {}, 0, 0
@@ -22,17 +24,17 @@ for i = 1, #due, 2 do
   local message = message_of(KEYS[1], id)
   if message then
     local attempts = score
-    if score >= tonumber(ARGV[5]) then
-      local entry = pending_entry(KEYS[1], ARGV[1], id)
+    if score >= tonumber(options.returnedBelow) then
+      local entry = pending_entry(KEYS[1], group, id)
       attempts = entry and entry[4] or 1
       again = again + 1
     end
-    -- FORCE: what was handed back is no longer in the pending list.
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
+    -- FORCE: a handed-back entry is no longer in the pending list.
+    redis.call('XCLAIM', KEYS[1], group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
     reply[#reply + 1] = id
     reply[#reply + 1] = message
     reply[#reply + 1] = attempts
-  elseif not pending_entry(KEYS[1], ARGV[1], id) then
+  elseif not pending_entry(KEYS[1], group, id) then
     lost = lost + 1
   end
   redis.call('ZREM', KEYS[2], id)

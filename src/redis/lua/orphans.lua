@@ -1,21 +1,23 @@
--- Counts what lies with consumers that are gone, and is left to nobody: what waits for a retry is taken when it is due.
+-- Counts the entries of consumers that are gone which no consumer will take. An entry that waits for a retry is not
+-- counted: a consumer takes it when it is due.
 --
 -- KEYS 1 inbox  2 retry
--- ARGV 1 group  2 least silence in ms  3 inbox id to begin with, or '-'  4 at most so many looked at  5... ids of the live
+-- ARGV 1 options: group, silence (least silence in ms), from (inbox id to begin with, or '-'), count (check at most so
+--        many), live (ids of the live consumers)
 -- Returns { inbox id to go on with, or '' at the end, consumer, entries, longest silence in ms, ... }.
 --
--- Atomic, because an entry that comes due between a look at the retry zset and one at who holds it would be taken for
+-- Atomic, because an entry that comes due between a check of the retry zset and a check of its holder would be counted as
 -- abandoned. Changes nothing.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset')
 if wrong then return wrong end
 
 local live = {}
-for i = 5, #ARGV do
-  live[ARGV[i]] = true
+for _, id in ipairs(options.live) do
+  live[id] = true
 end
 
--- pcall: the group may not be there yet.
-local page = redis.pcall('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[2], ARGV[3], '+', ARGV[4])
+-- pcall: the group may not exist yet.
+local page = redis.pcall('XPENDING', KEYS[1], options.group, 'IDLE', options.silence, options.from, '+', options.count)
 if page.err then
   if string.find(page.err, 'NOGROUP', 1, true) then return { '' } end
   return page
@@ -33,7 +35,7 @@ for _, entry in ipairs(page) do
   end
 end
 
-local reply = { #page < tonumber(ARGV[4]) and '' or '(' .. page[#page][1] }
+local reply = { #page < tonumber(options.count) and '' or '(' .. page[#page][1] }
 for _, name in ipairs(names) do
   reply[#reply + 1] = name
   reply[#reply + 1] = found[name][1]

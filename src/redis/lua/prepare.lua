@@ -1,12 +1,12 @@
--- Makes the group ready: checks every key's type and creates the consumer group.
+-- Makes the group ready: checks the type of every key and creates the consumer group.
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps
--- ARGV 1 group  2 channel, or '' where the caller does not relay
--- Returns 1 where the group was created, 0 where it was there. Refuses an output that is in use otherwise.
+-- ARGV 1 options: group, channel (none if the caller does not relay)
+-- Returns 1 if the group was created, 0 if it existed. Refuses an output that a running group with other names uses.
 --
--- Atomic, so that of two processes that start together one creates it. It reads from 0, never from $:
--- the inbox holds the unsettled and nothing else, so all that is in it is still to be processed. That includes
--- what waits for a retry: it is forgotten there, or it would be processed again when its time comes.
+-- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
+-- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
+-- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream')
 if wrong then return wrong end
@@ -20,19 +20,18 @@ local function in_use()
   return false
 end
 
--- Two channels in one inbox would each move the position past the other's messages, and two Redis groups on it
+-- Two channels in one inbox would each move the position past the messages of the other, and two Redis groups on it
 -- would each process everything.
-for _, field in ipairs({ { 'group', ARGV[1] }, { 'channel', ARGV[2] } }) do
-  local name, ours = field[1], field[2]
-  local theirs = redis.call('HGET', KEYS[6], name)
-  if ours ~= '' and theirs and theirs ~= ours and in_use() then
+for _, name in ipairs({ 'group', 'channel' }) do
+  local ours, theirs = options[name], redis.call('HGET', KEYS[6], name)
+  if ours and theirs and theirs ~= ours and in_use() then
     return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. name .. ' ' .. theirs)
   end
 end
-redis.call('HSET', KEYS[6], 'group', ARGV[1])
-if ARGV[2] ~= '' then redis.call('HSET', KEYS[6], 'channel', ARGV[2]) end
+redis.call('HSET', KEYS[6], 'group', options.group)
+if options.channel then redis.call('HSET', KEYS[6], 'channel', options.channel) end
 
-local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], options.group, '0', 'MKSTREAM')
 if made.err then
   if string.find(made.err, 'BUSYGROUP', 1, true) then return 0 end
   return made

@@ -1,14 +1,14 @@
--- Deletes dead letters, up to one of them.
+-- Deletes dead letters, up to and including one of them.
 --
 -- KEYS 1 dead  2 counters
--- ARGV 1 id of the last one
+-- ARGV 1 options: last (id of the last one)
 -- Returns how many.
 --
--- Atomic, so that the number of the purged is known: they stay counted as dead, and verify can tell them
+-- Atomic, so that the number of purged dead letters is known: they stay counted as dead, and verify tells them
 -- from lost ones. Sent twice, the second finds nothing to delete.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'hash')
 if wrong then return wrong end
 
-local purged = redis.call('XTRIM', KEYS[1], 'MINID', ARGV[1]) + redis.call('XDEL', KEYS[1], ARGV[1])
+local purged = redis.call('XTRIM', KEYS[1], 'MINID', options.last) + redis.call('XDEL', KEYS[1], options.last)
 if purged > 0 then redis.call('HINCRBY', KEYS[2], 'purged', purged) end
 return purged

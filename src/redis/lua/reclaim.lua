@@ -1,42 +1,41 @@
--- Takes over entries about which their consumers have been silent.
+-- Takes over entries whose consumers have been silent about them.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 group  2 consumer that takes them  3 least silence in ms  4 at most so many
---      5 '1' to look at what every consumer holds, '' for that of consumers which say nothing at all
---      6 7 go on with this consumer, after this id, or '' each
+-- ARGV 1 options: group, consumerId (takes them), silence (least silence in ms), count (at most so many), everyone (true to
+--        check the entries of every consumer, false for those of consumers that send nothing at all),
+--        from (go on with the consumer consumerId, after the id after)
 -- Returns { consumer and id to go on with ('' each after the last), deleted, id, message, attempts, id, message, ... }.
 --
--- Atomic, so that an entry is read by the one who took it. It does not count as an attempt yet (see
--- begin). Entries waiting for a retry are left to the clock. Those that are gone from the inbox while pending
--- were deleted by somebody else: they are acknowledged and counted as lost.
+-- Atomic, so that the consumer that takes an entry is the one that reads it. It does not count as an attempt yet (see
+-- begin). Entries that wait for a retry stay where they are until they are due. Entries that are gone from the inbox while
+-- pending were deleted by another client: they are acknowledged and counted as lost.
 --
--- Not by XAUTOCLAIM, which looks each pending entry up in the inbox, be it idle or not.
+-- Not by XAUTOCLAIM, which looks up each pending entry in the inbox, whether it is idle or not
+-- (https://redis.io/docs/latest/commands/xautoclaim/).
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local inbox, group, silence, most = KEYS[1], ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local inbox, group, silence, most = KEYS[1], options.group, tonumber(options.silence), tonumber(options.count)
+local begin = options.from or { consumerId = '', after = '' }
 local PAGE = 100
--- What one call may cost, for Redis has other work to do in between: one for each entry that it walks over, ten for each
--- that it looks at.
+-- What one call may cost, because Redis has other work: one for each entry that it walks over, ten for each
+-- that it checks.
 local budget = 10000
 
--- The consumers whose pending entries are to be looked at, in the order in which Redis names them, and the first of them.
+-- The consumers whose pending entries are to be checked, in the order of Redis, and the index of the first.
 local function holders()
   local all, first = {}, 1
   for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', inbox, group)) do
-    local fact = {}
-    for i = 1, #flat, 2 do
-      fact[flat[i]] = flat[i + 1]
-    end
-    if fact.name == ARGV[6] then first = #all + 1 end
-    if fact.pending > 0 and (ARGV[5] == '1' or fact.idle >= silence) then all[#all + 1] = fact end
+    local info = by_name(flat)
+    if info.name == begin.consumerId then first = #all + 1 end
+    if info.pending > 0 and (options.everyone or info.idle >= silence) then all[#all + 1] = info end
   end
   return all, first
 end
 
-local reply, claim, taken, lost = { '', '', 0 }, { 'XCLAIM', inbox, group, ARGV[2], 0 }, 0, 0
+local reply, claim, taken, lost = { '', '', 0 }, { 'XCLAIM', inbox, group, options.consumerId, 0 }, 0, 0
 
--- What waits for a retry is claimed too, or every look would find it again; but it is not given out.
+-- An entry that waits for a retry is claimed too, or every call would find it again; but it is not given out.
 local function take(id, attempts)
   local message = message_of(inbox, id)
   if not message then
@@ -53,7 +52,7 @@ local function take(id, attempts)
   reply[#reply + 1] = attempts
 end
 
--- Looks at what one consumer holds after an id. Returns the id after which to go on with it, or nil where there is no more.
+-- Takes entries of one consumer after an id. Returns the id after which to go on with it, or nil if there are no more.
 local function take_from(name, after)
   repeat
     local start = after == '' and '-' or '(' .. after
@@ -72,7 +71,7 @@ local all, first = holders()
 for n = first, #all do
   local name = all[n].name
   budget = budget - all[n].pending
-  local after = take_from(name, name == ARGV[6] and ARGV[7] or '')
+  local after = take_from(name, name == begin.consumerId and begin.after or '')
   local following = all[n + 1]
   if after or (following and (taken >= most or budget <= 0)) then
     reply[1], reply[2] = after and name or following.name, after or ''

@@ -1,18 +1,18 @@
--- Puts failed attempts into the retry zset, until they are due. They stay pending with their consumer.
+-- Puts entries whose attempt failed into the retry zset, until they are due. They stay pending with their consumer.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 group  2... three per entry: inbox id, consumer id, wait in ms
+-- ARGV 1 options: group, retries (list of inboxId, consumerId, wait in ms)
 -- Returns how many were put there.
 --
--- Atomic, so that only an entry which the consumer still holds is scheduled: one that was taken from it is
--- being tried elsewhere. Sent twice, the second finds the entry scheduled and counts nothing.
+-- Atomic, so that only an entry that the consumer still holds is scheduled: another consumer tries an entry that was
+-- taken from it. Sent twice, the second finds the entry scheduled and counts nothing.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local now, scheduled = now_ms(), 0
-for i = 2, #ARGV, 3 do
-  if pending_entry(KEYS[1], ARGV[1], ARGV[i], ARGV[i + 1]) then
-    scheduled = scheduled + redis.call('ZADD', KEYS[2], 'NX', now + ARGV[i + 2], ARGV[i])
+for _, failed in ipairs(options.retries) do
+  if pending_entry(KEYS[1], options.group, failed.inboxId, failed.consumerId) then
+    scheduled = scheduled + redis.call('ZADD', KEYS[2], 'NX', now + failed.wait, failed.inboxId)
   end
 end
 if scheduled > 0 then redis.call('HINCRBY', KEYS[3], 'failed', scheduled) end

@@ -1,15 +1,15 @@
--- Gives dead letters another life: each goes back to the inbox as a new entry.
+-- Sends dead letters back to the inbox, each as a new entry.
 --
 -- KEYS 1 dead  2 inbox  3 counters
--- ARGV 1... ids of dead letters
--- Returns the ids that were found and went back.
+-- ARGV 1 options: ids (of dead letters)
+-- Returns the ids that were found and sent back.
 --
--- Atomic, so that a letter is never in both streams or in none. Sent twice, the second finds nothing to move.
+-- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local revived = {}
-for _, id in ipairs(ARGV) do
+for _, id in ipairs(options.ids) do
   local message = message_of(KEYS[1], id)
   if message then
     redis.call('XADD', KEYS[2], '*', 'message', message)

@@ -1,10 +1,9 @@
 -- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed
--- ARGV 1 group  2 scores in the retry zset below this are not times
--- Returns { now, entries in inbox, oldest inbox id, pending, { { consumer, pending }, ... }, retrying,
---           counters, bridge, processed by consumer, entries in output, dead letters kept,
---           last id of output, last id of dead }
+-- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times)
+-- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of output,
+--           last id of dead }
 --
 -- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers), whatever the backlog.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
@@ -16,21 +15,23 @@ local function first_id(command, key, from, to)
   return entry and entry[1] or ''
 end
 
--- pcall: the group may not be there yet.
-local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1])
-local returned = redis.call('ZCOUNT', KEYS[4], '-inf', '(' .. ARGV[2])
+-- pcall: the group may not exist yet.
+local pending = redis.pcall('XPENDING', KEYS[1], options.group)
+local returned = redis.call('ZCOUNT', KEYS[4], '-inf', '(' .. options.returnedBelow)
 return {
-  now_ms(),
-  redis.call('XLEN', KEYS[1]),
-  first_id('XRANGE', KEYS[1], '-', '+'),
-  pending.err and 0 or pending[1],
+  {
+    now_ms(),
+    redis.call('XLEN', KEYS[1]),
+    first_id('XRANGE', KEYS[1], '-', '+'),
+    pending.err and 0 or pending[1],
+    redis.call('ZCARD', KEYS[4]) - returned,
+    redis.call('HGETALL', KEYS[5]),
+    redis.call('HGETALL', KEYS[6]),
+    redis.call('XLEN', KEYS[3]),
+  },
   pending.err and {} or pending[4] or {},
-  redis.call('ZCARD', KEYS[4]) - returned,
-  redis.call('HGETALL', KEYS[5]),
-  redis.call('HGETALL', KEYS[6]),
   redis.call('HGETALL', KEYS[7]),
   redis.call('XLEN', KEYS[2]),
-  redis.call('XLEN', KEYS[3]),
   first_id('XREVRANGE', KEYS[2], '+', '-'),
   first_id('XREVRANGE', KEYS[3], '+', '-'),
 }

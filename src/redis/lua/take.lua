@@ -1,22 +1,22 @@
 -- Takes the lead, if the lease is still as the caller saw it.
 --
 -- KEYS 1 bridge
--- ARGV 1 caller  2 token seen  3 beat seen
--- Returns { 1, token, epoch, offset, heard_at } ('' where there is none yet), or { 0 }.
+-- ARGV 1 options: caller, token and beat (as the caller saw them)
+-- Returns { 1, token, epoch, offset, heard_at } ('' for what is not there yet), or { 0 }.
 --
 -- Atomic compare-and-set on (token, beat): two followers that found the leader silent cannot both take
--- it, and a leader that beat once more keeps it. Sent twice, the second one finds its own lease and says so.
+-- it, and a leader that beat once more keeps it. Sent twice, the second finds its own lease and returns it.
 local wrong = wrong_type(KEYS[1], 'hash')
 if wrong then return wrong end
 
 local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'beat', 'epoch', 'offset', 'heard_at')
 local holder, token, beat = state[1] or '', state[2] or '0', state[3] or '0'
 
-if holder ~= ARGV[1] then
-  if token ~= ARGV[2] or beat ~= ARGV[3] then return { 0 } end
+if holder ~= options.caller then
+  if token ~= options.token or beat ~= options.beat then return { 0 } end
   token = tostring(redis.call('HINCRBY', KEYS[1], 'token', 1))
-  redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'beat_at', now_ms())
-  -- Of the first leader of all, who may be gone before its first mark.
+  redis.call('HSET', KEYS[1], 'holder', options.caller, 'beat_at', now_ms())
+  -- For the very first leader, which may be gone before its first mark.
   redis.call('HSETNX', KEYS[1], 'heard_at', now_ms())
 end
 return { 1, token, state[4] or '', state[5] or '', state[6] or '' }

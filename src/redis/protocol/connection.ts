@@ -4,13 +4,11 @@ import type { Entry } from '../../core/consumer-store.js';
 import { CgroupError } from '../../core/errors.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
-import { type ScriptName, scripts } from '../scripts.js';
+import type { Keys } from '../keys.js';
 import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { PushParser } from './pushes.js';
-
-/** A value of a command's or script's argument. */
-export type Argument = string | number | Buffer;
+import { type Argument, luaOf, type Script } from './script.js';
 
 export interface ConnectionEvents {
   /** It is connected, for the first time or again. */
@@ -64,10 +62,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       autoResubscribe: false,
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
-      // The prefix keeps our names apart from ioredis's own methods.
-      scripts: Object.fromEntries(
-        Object.entries(scripts()).map(([name, script]) => [`cgroup.${name}`, script]),
-      ),
     });
     silenceReadyCheck(this.#redis);
     this.#commands = this.#redis as unknown as Record<string, Command>;
@@ -142,14 +136,18 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
-  /** Runs a script; replies are text. */
-  run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#send(name, `cgroup.${name}`, [[...keys, ...args]]);
-  }
-
-  /** Runs a script; replies are bytes. */
-  runBuffer(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#send(name, `cgroup.${name}Buffer`, [[...keys, ...args]]);
+  /** Runs a script on the keys of a group. */
+  async run<Key extends keyof Keys, Options, Reply>(
+    script: Script<Key, Options, Reply>,
+    keys: Pick<Keys, Key>,
+    options: Options,
+  ): Promise<Reply> {
+    // The prefix keeps our names apart from ioredis's own methods.
+    const method = `cgroup.${script.name}`;
+    if (!(method in this.#redis))
+      this.#redis.defineCommand(method, { lua: luaOf(script.name), numberOfKeys: script.keys.length });
+    const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
+    return script.decode(await this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]));
   }
 
   /** Sends one command; replies are text. */

@@ -37,7 +37,7 @@ const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${REFUSALS.join('|')})\\b`);
  * against the sources. Of CONFIG only GET is ever carried out: what the doctor queues of it is discarded.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'letters', 'orphans'],
+  ...['snapshot', 'totals', 'dead-letters', 'orphans'],
   ...['XRANGE', 'XREVRANGE', 'XLEN', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);

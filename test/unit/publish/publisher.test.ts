@@ -11,7 +11,7 @@ import {
   Tally,
   withinBytes,
 } from '../../../src/publish/publisher.js';
-import type { Receivers } from '../../../src/redis/publishing.js';
+import type { Receivers } from '../../../src/redis/scripts/group.js';
 
 const plan = (of: Partial<Plan> = {}): Plan => ({
   count: undefined,

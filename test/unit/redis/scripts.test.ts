@@ -1,49 +1,61 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { scripts } from '../../../src/redis/scripts.js';
+import { luaOf } from '../../../src/redis/protocol/script.js';
+import * as bridge from '../../../src/redis/scripts/bridge.js';
+import * as consumer from '../../../src/redis/scripts/consumer.js';
+import * as group from '../../../src/redis/scripts/group.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
-const names = readdirSync(folder)
+const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
   .filter((name) => name !== 'common');
 
+const scripts = Object.values({ ...bridge, ...consumer, ...group }).flatMap((exported) =>
+  typeof exported === 'object' ? [[exported.name, exported] as const] : [],
+);
+
+/** A part of the head of a script: what stands between its title and the next. */
+function partOf(text: string, title: 'KEYS' | 'ARGV'): string {
+  return new RegExp(`^-- ${title} ([\\s\\S]*?)^(?:-- (?:ARGV|Returns)|--$|[^-])`, 'm').exec(text)?.[1] ?? '';
+}
+
 describe('the scripts', () => {
-  it('are all that lie in the folder, and no others', () => {
-    expect(Object.keys(scripts()).sort()).toEqual(names.sort());
+  it('are declared once for each file', () => {
+    expect(scripts.map(([name]) => name).sort()).toEqual(files.sort());
   });
 
-  it('are read once', () => {
-    expect(scripts()).toBe(scripts());
+  it.each(scripts)('%s: the common part, then its own', (name) => {
+    expect(luaOf(name)).toBe(`${source('common')}\n${source(name)}`);
   });
 
-  it.each(Object.entries(scripts()))('%s: the common part, then its own', (name, { lua }) => {
-    expect(lua).toBe(`${source('common')}\n${source(name)}`);
-  });
-
-  it.each(Object.entries(scripts()))(
-    '%s uses the keys that it is given, and its head names them',
-    (name, script) => {
+  it.each(scripts)(
+    '%s uses the keys that it gets, and its head names them in the same order',
+    (name, { keys }) => {
       const text = source(name);
       // The head: `KEYS 1 inbox  2 output`, over one line or more, or `KEYS none`.
-      const head = /^-- KEYS ([\s\S]*?)^(?:-- (?:ARGV|Returns)|--$|[^-])/m.exec(text)?.[1] ?? '';
-      const named = [...head.matchAll(/(\d+) [a-z]/g)].map(([, number]) => Number(number));
+      const named = [...partOf(text, 'KEYS').matchAll(/(\d+) ([a-zA-Z]+)/g)];
       const used = [...text.matchAll(/KEYS\[(\d+)\]/g)].map(([, number]) => Number(number));
-      const all = Array.from({ length: script.numberOfKeys }, (_, index) => index + 1);
-      expect(named).toEqual(all);
-      expect([...new Set(used)].sort((a, b) => a - b)).toEqual(all);
+      const numbers = keys.map((_, index) => index + 1);
+      expect(named.map(([, number]) => Number(number))).toEqual(numbers);
+      expect(named.map(([, , key]) => key)).toEqual(keys);
+      expect([...new Set(used)].sort((a, b) => a - b)).toEqual(numbers);
     },
   );
 
-  it.each(names)('%s checks the types of its keys before it writes', (name) => {
+  it.each(files)('%s: its head names all options that it uses', (name) => {
     const text = source(name);
-    const keys = scripts()[name as keyof ReturnType<typeof scripts>].numberOfKeys;
+    const named = partOf(text, 'ARGV').match(/\w+/g) ?? [];
+    const used = [...text.matchAll(/\boptions\.(\w+)/g)].map(([, option]) => option);
+    expect(named).toEqual(expect.arrayContaining(used));
+  });
+
+  it.each(scripts)('%s checks the types of its keys before it writes', (name, { keys }) => {
+    const text = source(name);
     const check = /wrong_type\(([\s\S]*?)\)\nif wrong then return wrong end/.exec(text);
     const checked = [...(check?.[1] ?? '').matchAll(/KEYS\[(\d+)\], '(?:stream|hash|zset|list)'/g)];
-    expect(checked.map(([, number]) => Number(number))).toEqual(
-      Array.from({ length: keys }, (_, index) => index + 1),
-    );
+    expect(checked.map(([, number]) => Number(number))).toEqual(keys.map((_, index) => index + 1));
     const firstCommand = text.search(/redis\.p?call\(/);
-    if (keys > 0) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
+    if (keys.length > 0) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
   });
 });

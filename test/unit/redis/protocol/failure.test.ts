@@ -106,7 +106,7 @@ describe('a question', () => {
   it.each([...QUESTIONS])('without a reply says that Redis is away: %s', (question) => {
     const failure = failureOf(new Error('Connection is closed.'), question);
     expect(failure).toMatchObject({ code: 'REDIS_UNREACHABLE' });
-    expect(failure.message).toMatch(/^\w+: no reply from Redis \(Connection is closed\.\)$/);
+    expect(failure.message).toMatch(/^[\w-]+: no reply from Redis \(Connection is closed\.\)$/);
   });
 });
 

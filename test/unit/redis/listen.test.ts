@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import RedisMock from 'ioredis-mock';
 import { describe, expect, it } from 'vitest';
-import { listenTo, type Subscribable } from '../../../src/redis/publishing.js';
+import { listenTo, type Subscribable } from '../../../src/redis/listen.js';
 import { until } from '../../helpers/until.js';
 
 describe('listening to a channel', () => {

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import type { Keys } from '../keys.js';
+
+/** A value of a command's or script's argument. */
+export type Argument = string | number | Buffer;
+
+/** A Lua script: the keys that it works on, how its options become arguments, and what its reply means. */
+export interface Script<Key extends keyof Keys, Options, Reply> {
+  /** Its text is src/redis/lua/NAME.lua, whose head says what is atomic and why. */
+  readonly name: string;
+  /** The names of its keys, in the order of KEYS. */
+  readonly keys: readonly Key[];
+  /** Whether texts in its reply are bytes. */
+  readonly bytes?: boolean;
+  readonly encode: (options: Options) => readonly Argument[];
+  readonly decode: (reply: unknown) => Reply;
+}
+
+/** Declares a script. `Raw` is the reply as Redis gives it. */
+export function defineScript<const Key extends keyof Keys, Options, Raw, Reply>(
+  script: Omit<Script<Key, Options, Reply>, 'decode'> & { readonly decode: (reply: Raw) => Reply },
+): Script<Key, Options, Reply> {
+  return { ...script, decode: (reply) => script.decode(reply as Raw) };
+}
+
+const texts = new Map<string, string>();
+
+/** The text of a script, the common part first; read from its file once. */
+export function luaOf(name: string): string {
+  const text = texts.get(name) ?? `${read('common')}\n${read(name)}`;
+  texts.set(name, text);
+  return text;
+}
+
+function read(name: string): string {
+  return readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), 'utf8');
+}

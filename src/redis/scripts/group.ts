@@ -1,0 +1,111 @@
+import { pack } from '../../core/packed.js';
+import type { Beat } from '../../core/registry.js';
+import { RETURNED_BELOW } from '../keys.js';
+import { type Argument, defineScript } from '../protocol/script.js';
+import { readingOf, type SnapshotReply, type SumsReply, sumsOf } from '../reading.js';
+import { type CutDeadLetter, entryOf } from '../stream-entry.js';
+
+/** Records heartbeats and brings the list of consumers up to date. */
+export const beat = defineScript({
+  name: 'beat',
+  keys: ['consumerList', 'heartbeats', 'members'],
+  encode: (request: {
+    silence: number;
+    member: string;
+    beating: readonly string[];
+    leaving: readonly string[];
+  }) => [pack(request)],
+  decode: ([live, dead]: [string[], string[]]): Beat => ({ live, dead }),
+});
+
+/** All numbers of a group at one moment. */
+export const snapshot = defineScript({
+  name: 'snapshot',
+  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
+  encode: ({ group }: { group: string }) => [pack({ group, returnedBelow: RETURNED_BELOW })],
+  decode: (reply: SnapshotReply) => readingOf(reply),
+});
+
+/** The sums of a group at one moment, at a cost that depends on nothing. */
+export const totals = defineScript({
+  name: 'totals',
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
+  encode: ({ group }: { group: string }) => [pack({ group, returnedBelow: RETURNED_BELOW })],
+  decode: (reply: SumsReply) => sumsOf(reply),
+});
+
+/** A page of dead letters, newest first, long texts cut to `longest` bytes. */
+export const deadLetters = defineScript({
+  name: 'dead-letters',
+  keys: ['dead'],
+  bytes: true,
+  encode: (page: { from: string; count: number; longest: number }) => [pack(page)],
+  decode: (reply: [Buffer, number, ...Buffer[]][]): CutDeadLetter[] =>
+    reply.map(([id, messageBytes, ...fields]) => ({ ...entryOf([id, fields]), messageBytes })),
+});
+
+/** Sends dead letters back to the inbox; replies the ids that were found. */
+export const revive = defineScript({
+  name: 'revive',
+  keys: ['dead', 'inbox', 'counters'],
+  encode: (letters: { ids: readonly string[] }) => [pack(letters)],
+  decode: (revived: string[]) => revived,
+});
+
+/** Deletes the dead letters up to one of them; replies how many. */
+export const purge = defineScript({
+  name: 'purge',
+  keys: ['dead', 'counters'],
+  encode: (letters: { last: string }) => [pack(letters)],
+  decode: (purged: number) => purged,
+});
+
+/** Pending entries of a consumer without heartbeats, those that wait for a retry not counted. */
+export interface Orphans {
+  readonly id: string;
+  readonly pending: number;
+  /** ms since the last delivery of the oldest of them. */
+  readonly idle: number;
+}
+
+/** A page of the entries that no consumer will take; `next` is '' after the last. */
+export const orphans = defineScript({
+  name: 'orphans',
+  keys: ['inbox', 'retry'],
+  encode: (page: {
+    group: string;
+    silence: number;
+    from: string;
+    count: number;
+    live: readonly string[];
+  }) => [pack(page)],
+  decode: ([next, ...flat]: [string, ...(string | number)[]]): { next: string; found: Orphans[] } => {
+    const found: Orphans[] = [];
+    for (let i = 0; i < flat.length; i += 3)
+      found.push({ id: String(flat[i]), pending: Number(flat[i + 1]), idle: Number(flat[i + 2]) });
+    return { next, found };
+  },
+});
+
+/** How many subscribers received the messages of a batch. */
+export interface Receivers {
+  /** Of the message that reached the fewest subscribers, and of the one that reached the most. */
+  readonly least: number;
+  readonly most: number;
+  /** Messages that reached no subscriber. */
+  readonly unheard: number;
+}
+
+/**
+ * Publishes messages in order. Never repeat it after OUTCOME_UNKNOWN: all or none of the messages were published.
+ * `own` is how many subscribers of the channel are the publisher's own: they do not count as receivers.
+ */
+export const publishBatch = defineScript({
+  name: 'publish',
+  keys: [],
+  encode: (batch: { channel: string; own: number; messages: readonly string[] }): Argument[] => [
+    pack({ channel: batch.channel, own: batch.own }),
+    ...batch.messages,
+  ],
+  decode: ([least, most, unheard]: [number, number, number]): Receivers => ({ least, most, unheard }),
+});
