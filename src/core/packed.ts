@@ -56,17 +56,22 @@ function write(target: Target, value: unknown): void {
     writeHeadTo(target, ARRAY, value.length);
     for (const one of value) write(target, one);
   } else if (typeof value === 'object' && value !== null) {
-    const given = Object.entries(value).filter(([, one]) => one !== undefined);
-    writeHeadTo(target, MAP, given.length);
-    for (const [name, one] of given) {
+    const at = target.end;
+    let count = 0;
+    writeHeadTo(target, MAP, count);
+    for (const [name, one] of Object.entries(value)) {
+      if (one === undefined) continue;
       write(target, name);
       write(target, one);
+      count++;
     }
+    writeHead(target.bytes, at, MAP, count);
   } else {
     const text = String(value);
-    const length = Buffer.byteLength(text);
-    writeHeadTo(target, STRING, length, length);
-    target.end += target.bytes.write(text, target.end);
+    // A short text gets room for the longest it can be: to measure it costs as much as to write it.
+    reserve(target, HEAD + (text.length < 1_000 ? 3 * text.length : Buffer.byteLength(text)));
+    const length = target.bytes.write(text, target.end + HEAD);
+    target.end = writeHead(target.bytes, target.end, STRING, length) + length;
   }
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packTexts } from '../../../src/core/packed.js';
+import { pack, packInPieces, packTexts } from '../../../src/core/packed.js';
 import { packed, textsOf } from '../../helpers/packed.js';
 
-/** What a script is given, joined as it joins it: the count in the head, and the texts. */
+/** What a script gets, joined as it joins it: the count in the head, and the texts. */
 function read(args: readonly Buffer[]): { count: number; texts: string[] } {
   const bytes = Buffer.concat(args);
   expect(bytes[0]).toBe(0xdd);
@@ -53,6 +53,66 @@ it('texts are an array of MessagePack in UTF-8, whatever they are', () => {
         count: all.length,
         texts: textsOf(all.map((one) => Buffer.from(one))),
       });
+    }),
+  );
+});
+
+/** Reads one value, as cmsgpack does in a script: bytes are latin1 texts. */
+function unpack(bytes: Buffer): unknown {
+  let at = 0;
+  const next = (): unknown => {
+    const kind = bytes[at];
+    if (kind === 0xc2 || kind === 0xc3) {
+      at++;
+      return kind === 0xc3;
+    }
+    const size = bytes.readUInt32BE(at + 1);
+    at += 5;
+    if (kind === 0xdd) return Array.from({ length: size }, next);
+    if (kind === 0xdf) return Object.fromEntries(Array.from({ length: size }, () => [next(), next()]));
+    expect(kind).toBe(0xdb);
+    at += size;
+    return bytes.toString('latin1', at - size, at);
+  };
+  const value = next();
+  expect(at).toBe(bytes.length);
+  return value;
+}
+
+it('options are a map: numbers are texts, and what is undefined is left out', () => {
+  const gap = { reason: 'é', since: undefined, dropped: 0 };
+  const options = {
+    token: 1795251095809,
+    gap,
+    deaf: false,
+    led: true,
+    ids: ['1-1', Buffer.from([0xff])],
+    none: [],
+  };
+  expect(unpack(pack({ ...options, nothing: {} }))).toEqual({
+    token: '1795251095809',
+    gap: { reason: '\xc3\xa9', dropped: '0' },
+    deaf: false,
+    led: true,
+    ids: ['1-1', '\xff'],
+    none: [],
+    nothing: {},
+  });
+});
+
+it('a value is packed whole, however long its texts are', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 2_000 }),
+    fc.integer({ min: 0, max: 3_000 }).map((length) => 'é'.repeat(length)),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), text), { maxLength: 5 }), (all) => {
+      const expected = all.map((one) =>
+        Object.fromEntries(
+          Object.entries(one).map(([name, value]) => [name, Buffer.from(value).toString('latin1')]),
+        ),
+      );
+      expect(unpack(Buffer.concat(packInPieces(all)))).toEqual(expected);
     }),
   );
 });
