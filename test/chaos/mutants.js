@@ -1,64 +1,64 @@
 /**
- * Known ways to break the build, each with the faults under which the checker must find it. `in` is the file
- * that is altered while it is read, `from` what is replaced by `to`: src itself is never touched.
+ * Known ways to break the program, each with the faults under which the checker must find it. `in` is the script
+ * that is altered while it is read; `from` is replaced by `to` in it. The files of src stay as they are.
  *
  * @type {Record<string, { line: string, in: string, from: string, to: string, faults: string[] }>}
  */
 export const MUTANTS = {
   'relay-without-position': {
-    line: 'relay writes whatever position it starts from: a resend writes twice',
+    line: 'relay writes without comparing the position: a resend writes twice',
     in: 'relay.lua',
-    from: 'if epoch ~= ARGV[3] or offset ~= ARGV[4] then',
+    from: 'if epoch ~= from.epoch or offset ~= from.offset then',
     to: 'if false then',
     faults: ['reply-lost'],
   },
   'commit-without-owning': {
-    line: 'commit writes results of entries that others have settled',
+    line: 'commit writes results of entries that are settled already',
     in: 'commit.lua',
     from: "if redis.call('XDEL', KEYS[1], id) == 0 then",
     to: "redis.call('XDEL', KEYS[1], id)\n    if false then",
     faults: ['consumer-stopped'],
   },
   'relay-hides-gaps': {
-    line: 'relay does not write down the gap before a batch',
+    line: 'relay does not record the gap before a batch',
     in: 'relay.lua',
-    from: "if ARGV[7] ~= '' then",
+    from: 'if gap then',
     to: 'if false then',
     faults: ['oversized-publish'],
   },
   'relay-alters': {
     line: 'relay adds a blank to each message',
     in: 'relay.lua',
-    from: "'message', ARGV[i])",
-    to: "'message', ARGV[i] .. ' ')",
+    from: "'message', messages[i])",
+    to: "'message', messages[i] .. ' ')",
     faults: ['poison-not-json'],
   },
   'relay-backwards': {
     line: 'relay writes a batch from its end to its beginning',
     in: 'relay.lua',
-    from: 'for i = 9, #ARGV do',
-    to: 'for i = #ARGV, 9, -1 do',
+    from: 'for i = 1, #messages do',
+    to: 'for i = #messages, 1, -1 do',
     faults: ['script-flush'],
   },
   'mark-tells-too-much': {
-    line: 'a mark says that all before it is relayed, so followers drop what is not',
+    line: 'a mark says that all messages before it are relayed, so followers drop messages that are not',
     in: 'mark.lua',
-    from: "token, beat, epoch, offset, holder }, ' '))",
-    to: "token, beat, string.format('%.0f', mark), '0', holder }, ' '))",
+    from: "token, beat, bridges, epoch, offset, holder }, ' '))",
+    to: "token, beat, bridges, mark, '0', holder }, ' '))",
     faults: ['leader-stopped'],
   },
   'group-from-the-end': {
-    line: 'a consumer group that is made anew begins at the end of the inbox',
+    line: 'a consumer group that is created again begins at the end of the inbox',
     in: 'prepare.lua',
-    from: "ARGV[1], '0', 'MKSTREAM')",
-    to: "ARGV[1], '$', 'MKSTREAM')",
+    from: "options.group, '0', 'MKSTREAM')",
+    to: "options.group, '$', 'MKSTREAM')",
     faults: ['xgroup-destroy'],
   },
   'reclaims-nothing': {
-    line: 'what a dead consumer held is left with it',
+    line: 'the entries of a dead consumer stay with it',
     in: 'reclaim.lua',
-    from: 'for _, id in ipairs(claimed[2]) do',
-    to: 'for _, id in ipairs({}) do',
+    from: 'for _, entry in ipairs(page) do',
+    to: 'for _, entry in ipairs({}) do',
     faults: ['follower-killed'],
   },
   'dead-are-listed': {
@@ -69,7 +69,7 @@ export const MUTANTS = {
     faults: ['follower-killed'],
   },
   'bury-forgets': {
-    line: 'dead letters are counted, and not written',
+    line: 'dead letters are counted, but not written',
     in: 'bury.lua',
     from: "redis.call('XADD', KEYS[2], '*', 'message'",
     to: "redis.call('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
