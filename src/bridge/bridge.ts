@@ -12,8 +12,6 @@ import { BridgeSession } from './session.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;
-/** ms after which a subscriber that does not connect is replaced by a new one. */
-const CONNECT_TIMEOUT = 5_000;
 
 export interface BridgeOptions {
   /** Unique among all bridges of the group. */
@@ -174,7 +172,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     });
     this.#connecting = subscriber;
     try {
-      await subscriber.connect(CONNECT_TIMEOUT);
+      await subscriber.connect();
       await session.subscribe();
     } catch (error) {
       subscriber.close();

@@ -29,7 +29,7 @@ type Packable<T> = T extends string | number | boolean | Buffer | undefined
  * One value in MessagePack, such as the options of a script. A number travels as its text, because numbers of Lua are doubles.
  * What is undefined in an object is left out.
  */
-export function pack<T>(value: T & Packable<T>): Buffer {
+export function packValue<T>(value: T & Packable<T>): Buffer {
   const target = { bytes: Buffer.allocUnsafe(512), end: 0 };
   write(target, value);
   return target.bytes.subarray(0, target.end);
@@ -37,7 +37,7 @@ export function pack<T>(value: T & Packable<T>): Buffer {
 
 /** One value that may be large: the pieces, joined in the script, are the value. */
 export function packInPieces<T>(value: T & Packable<T>): Buffer[] {
-  return pieces(pack(value));
+  return pieces(packValue(value));
 }
 
 interface Target {

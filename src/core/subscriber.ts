@@ -6,10 +6,9 @@ export interface Subscriber {
   /**
    * Connects.
    *
-   * @param timeout ms after which to give up
-   * @throws {CgroupError} REDIS_UNREACHABLE, REDIS_AUTH, or STATE if it is closed meanwhile
+   * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if it is closed meanwhile
    */
-  connect(timeout: number): Promise<void>;
+  connect(): Promise<void>;
   /** Subscribes to channels, all in one command. May be called once. */
   subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void>;
   /** Ends the subscription. When it returns, all messages published before have been received. */

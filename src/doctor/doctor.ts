@@ -3,16 +3,14 @@ import { type Finding, redis } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { readFacts } from '../redis/facts.js';
 import { keysOf } from '../redis/keys.js';
-import { Connection, refusedAs } from '../redis/protocol/connection.js';
+import { type Connection, refusedAs } from '../redis/protocol/connection.js';
+import { Connections } from '../redis/protocol/connections.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/schema.js';
 import type { SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
-
-/** ms to wait for Redis. */
-const CONNECT_TIMEOUT = 5_000;
 
 interface Report {
   readonly findings: readonly Finding[];
@@ -37,14 +35,14 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
-  const make = () => new Connection(settings.redis, 'doctor', log);
-  const connections = { connection: make(), listener: make(), trial: make() };
-  const { connection } = connections;
+  const connections = new Connections(() => settings.redis, log);
+  const open = () => connections.open('doctor');
   const acl = new AclLine(settings);
   try {
-    await Promise.all(Object.values(connections).map((one) => one.connect(CONNECT_TIMEOUT)));
+    const [connection, listener, trial] = await Promise.all([open(), open(), open()]);
     const { claimAfter } = settings;
-    const facts = await readFacts({ keys: keysOf(settings), names: settings, claimAfter, ...connections });
+    const keys = keysOf(settings);
+    const facts = await readFacts({ keys, names: settings, claimAfter, connection, listener, trial });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     return reportOf(await markRefused(connection, findings), acl, facts.server);
   } catch (error) {
@@ -52,7 +50,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     if (!finding) throw error;
     return reportOf([finding], acl, undefined);
   } finally {
-    for (const one of Object.values(connections)) one.close();
+    connections.close();
   }
 }
 

@@ -14,6 +14,7 @@ import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
+import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
@@ -21,7 +22,6 @@ import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/load.js';
 import { tracedBridgeStore, tracedSettling } from '../tracing/stores.js';
 import type { Tracing } from '../tracing/tracing.js';
-import type { GroupConnections } from './connections.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 
@@ -34,7 +34,7 @@ const RETAIN_BYTES = 64 * 2 ** 20;
 export interface Dependencies {
   readonly settings: Settings;
   readonly identity: Identity;
-  readonly connections: GroupConnections;
+  readonly connections: Connections;
   readonly executor: Executor;
   readonly reports: Reports;
   /** Kept only if http shows them. */

@@ -11,10 +11,10 @@ import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
+import { Connections } from '../redis/protocol/connections.js';
 import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
-import { GroupConnections } from './connections.js';
 import { type GroupEvents, Reports } from './events.js';
 import { newIdentity } from './identity.js';
 import { aborted, Deadlines, stopParts } from './shutdown.js';
@@ -54,7 +54,7 @@ export class ConsumerGroup<Input extends Message = Message>
   readonly #processor: Processor | undefined;
   readonly #log: Logger;
   readonly #reports: Reports;
-  readonly #connections: GroupConnections;
+  readonly #connections: Connections;
   #executor: Executor | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
@@ -81,7 +81,11 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#reports = new Reports(this.#log, this.#stats, (event, ...args) =>
       (this as EventEmitter).emit(event, ...args),
     );
-    this.#connections = new GroupConnections(() => this.redisUrl, this.#log, this.#stats);
+    this.#connections = new Connections(
+      () => this.redisUrl,
+      this.#log,
+      (role, connection) => this.#stats?.watch(role, connection),
+    );
   }
 
   /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */

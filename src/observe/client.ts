@@ -15,9 +15,6 @@ export type { Inspector } from '../redis/inspect.js';
 export { type LocalServer, startLocalServer } from '../redis/local-server.js';
 export type { StreamEntry } from '../redis/stream-entry.js';
 
-/** ms to wait for Redis. */
-const CONNECT_TIMEOUT = 5_000;
-
 export interface ClientOptions extends SettingsInput {
   readonly logger?: Logger;
 }
@@ -54,7 +51,7 @@ export class GroupClient implements AsyncDisposable {
     const { logger = silentLogger, ...input } = options;
     const settings = parseOptions(input);
     const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
-    await connection.connect(CONNECT_TIMEOUT);
+    await connection.connect();
     try {
       refuseUnfit(await readServer(connection));
     } catch (error) {

@@ -4,14 +4,12 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import { listenTo } from '../redis/listen.js';
-import { Connection } from '../redis/protocol/connection.js';
+import { Connections } from '../redis/protocol/connections.js';
 import { publishBatch, type Receivers } from '../redis/scripts/group.js';
 import { LedgerFile } from './ledger-file.js';
 import { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
 
-/** ms to wait for Redis. */
-const CONNECT_TIMEOUT = 5_000;
 /** Batches under way at a time: enough to keep Redis busy. */
 const MOST_IN_FLIGHT = 3;
 /** Bytes of a batch, about: Redis serves no other client while it publishes one. */
@@ -183,23 +181,17 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const { redis, channel, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
-  const connections: Connection[] = [];
-  const connect = async (role: string) => {
-    const connection = new Connection(redis, role, logger);
-    connections.push(connection);
-    await connection.connect(CONNECT_TIMEOUT);
-    return connection;
-  };
+  const connections = new Connections(() => redis, logger);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   try {
-    const writer = await connect('publisher');
+    const writer = await connections.open('publisher');
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
       const recording = new LedgerRecorder((id) => opened.add(id));
       [file, recorder] = [opened, recording];
       await listenTo(
-        await connect('ledger'),
+        await connections.open('ledger'),
         channel,
         (message) => recording.receive(message),
         () => recording.lose(),
@@ -232,7 +224,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
       listed: file?.ids ?? null,
     };
   } finally {
-    for (const connection of connections) connection.close();
+    connections.close();
     await file?.close();
   }
 }

@@ -47,7 +47,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     connection.close();
     reader.close();
   });
-  await Promise.all([connection.connect(5_000), reader.connect(5_000)]);
+  await Promise.all([connection.connect(), reader.connect()]);
   const keys = keysOf(space);
   const road = new RedisConsumerStore(connection, keys, GROUP, space.channel);
   const lease = new RedisBridgeStore(connection, keys);

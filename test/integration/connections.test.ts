@@ -33,7 +33,7 @@ async function connected() {
   const proxy = await proxyTo(redis.server.port);
   const connection = new Connection(proxy.url, 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await connection.connect(5_000);
+  await connection.connect();
   return { proxy, connection, client: clientOn(redis.url), key: `count:${proxy.port}` };
 }
 

@@ -11,7 +11,7 @@ const redis = withRedis();
 async function connect(): Promise<Connection> {
   const connection = new Connection(redis.url, 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await connection.connect(5_000);
+  await connection.connect();
   return connection;
 }
 

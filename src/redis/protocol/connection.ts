@@ -26,6 +26,8 @@ interface Parser {
 
 /** No command may wait longer for its reply (ms); a longer silence means that the connection is dead. */
 const REPLY_TIMEOUT = 5_000;
+/** ms to wait for Redis. */
+const CONNECT_TIMEOUT = 5_000;
 
 /**
  * One connection to Redis, with the settings of ioredis that lose and double nothing:
@@ -100,7 +102,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * @param timeout ms after which to give up
    * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
    */
-  async connect(timeout: number): Promise<void> {
+  async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const last = this.#lastError;

@@ -8,7 +8,7 @@ import type {
   Seat,
   TakeReply,
 } from '../../core/bridge-store.js';
-import { pack } from '../../core/packed.js';
+import { packValue } from '../../core/packed.js';
 import type { Position } from '../../core/position.js';
 import { defineScript } from '../protocol/script.js';
 
@@ -27,7 +27,7 @@ export const mark = defineScript({
     dead,
     deaf,
   }: MarkRequest & { marks: string }) => [
-    pack({ marks, caller, seat, seats, seen, token, advance, dead, deaf }),
+    packValue({ marks, caller, seat, seats, seen, token, advance, dead, deaf }),
   ],
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
     if (made === 1) return { mark: Number(rest[0]) };
@@ -41,7 +41,7 @@ export const mark = defineScript({
 export const take = defineScript({
   name: 'take',
   keys: ['bridge'],
-  encode: (seen: { caller: string; token: number; beat: number }) => [pack(seen)],
+  encode: (seen: { caller: string; token: number; beat: number }) => [packValue(seen)],
   decode: ([taken, token, epoch, offset, heardAt]: [number, ...string[]]): TakeReply =>
     taken === 1
       ? {
@@ -58,7 +58,7 @@ export const relay = defineScript({
   name: 'relay',
   keys: ['bridge', 'inbox', 'counters', 'gaps'],
   encode: ({ caller, token, from, to, gap, messages }: RelayRequest) => [
-    pack({ caller, token, from, to, gap }),
+    packValue({ caller, token, from, to, gap }),
     ...messages.args,
   ],
   decode: (reply: FencedReply): RelayReply => fenced('written', reply),
@@ -68,7 +68,7 @@ export const relay = defineScript({
 export const release = defineScript({
   name: 'release',
   keys: ['bridge'],
-  encode: (left: { caller: string; token: number; position: Position | undefined }) => [pack(left)],
+  encode: (left: { caller: string; token: number; position: Position | undefined }) => [packValue(left)],
   decode: (reply: FencedReply): ReleaseReply => fenced('released', reply),
 });
 

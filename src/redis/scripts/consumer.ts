@@ -8,7 +8,7 @@ import type {
   Result,
   Retry,
 } from '../../core/consumer-store.js';
-import { pack, packInPieces, packTexts } from '../../core/packed.js';
+import { packInPieces, packTexts, packValue } from '../../core/packed.js';
 import { payloadOf } from '../../core/payload.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript } from '../protocol/script.js';
@@ -17,7 +17,7 @@ import { defineScript } from '../protocol/script.js';
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps'],
-  encode: (names: { group: string; channel: string | undefined }) => [pack(names)],
+  encode: (names: { group: string; channel: string | undefined }) => [packValue(names)],
   decode: (made: number) => made === 1,
 });
 
@@ -47,7 +47,7 @@ export const commit = defineScript({
       }
       texts.push(inboxId, messageId, data);
     }
-    return [pack({ group, maxLength, returnedBelow: RETURNED_BELOW, runs }), ...packTexts(texts)];
+    return [packValue({ group, maxLength, returnedBelow: RETURNED_BELOW, runs }), ...packTexts(texts)];
   },
   decode: (settledBefore: string[]) => settledBefore,
 });
@@ -57,7 +57,7 @@ export const retry = defineScript({
   name: 'retry',
   keys: ['inbox', 'retry', 'counters'],
   encode: ({ group, retries }: { group: string; retries: readonly Retry[] }) => [
-    pack({
+    packValue({
       group,
       retries: retries.map(({ inboxId, consumerId, wait }) => ({ inboxId, consumerId, wait })),
     }),
@@ -70,7 +70,7 @@ export const bury = defineScript({
   name: 'bury',
   keys: ['inbox', 'dead', 'counters', 'retry'],
   encode: ({ group, deadLetters }: { group: string; deadLetters: readonly DeadLetter[] }) => [
-    pack({ group }),
+    packValue({ group }),
     ...packInPieces(
       deadLetters.map(({ inboxId, consumerId, message, reason, error, attempts, failed }) => ({
         inboxId,
@@ -91,7 +91,7 @@ export const begin = defineScript({
   name: 'begin',
   keys: ['inbox'],
   encode: ({ group, inboxId, consumerId, attempt }: Held & { group: string; attempt: number }) => [
-    pack({ group, inboxId, consumerId, attempt }),
+    packValue({ group, inboxId, consumerId, attempt }),
   ],
   decode: (held: number) => held === 1,
 });
@@ -100,7 +100,7 @@ export const begin = defineScript({
 export const renew = defineScript({
   name: 'renew',
   keys: ['inbox', 'counters'],
-  encode: (held: { group: string; consumerId: string; inboxIds: readonly string[] }) => [pack(held)],
+  encode: (held: { group: string; consumerId: string; inboxIds: readonly string[] }) => [packValue(held)],
   decode: ([deleted, ...gone]: [number, ...string[]]): Renewed => ({ gone, deleted }),
 });
 
@@ -110,7 +110,7 @@ export const reclaim = defineScript({
   keys: ['inbox', 'retry', 'counters'],
   bytes: true,
   encode: ({ group, consumerId, silence, count, everyone, from }: ReclaimRequest & { group: string }) => [
-    pack({ group, consumerId, silence, count, everyone, from }),
+    packValue({ group, consumerId, silence, count, everyone, from }),
   ],
   decode: ([next, after, lost, ...flat]: [Buffer, Buffer, number, ...FlatEntries]): Reclaimed => ({
     entries: entriesOf(flat),
@@ -125,7 +125,7 @@ export const due = defineScript({
   keys: ['inbox', 'retry', 'counters'],
   bytes: true,
   encode: (request: { group: string; consumerId: string; count: number; longestWait: number }) => [
-    pack({ ...request, returnedBelow: RETURNED_BELOW }),
+    packValue({ ...request, returnedBelow: RETURNED_BELOW }),
   ],
   decode: entriesOf,
 });
@@ -135,7 +135,7 @@ export const leave = defineScript({
   name: 'leave',
   keys: ['inbox', 'retry', 'processed'],
   encode: (request: { group: string; consumerId: string; attempts: ReadonlyMap<string, number> }) => [
-    pack({ ...request, attempts: Object.fromEntries(request.attempts) }),
+    packValue({ ...request, attempts: Object.fromEntries(request.attempts) }),
   ],
   decode: (handedBack: number) => handedBack,
 });
@@ -144,7 +144,7 @@ export const leave = defineScript({
 export const sweep = defineScript({
   name: 'sweep',
   keys: ['inbox', 'processed'],
-  encode: (request: { group: string; silence: number; live: readonly string[] }) => [pack(request)],
+  encode: (request: { group: string; silence: number; live: readonly string[] }) => [packValue(request)],
   decode: (removed: string[]) => removed,
 });
 

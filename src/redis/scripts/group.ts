@@ -1,4 +1,4 @@
-import { pack } from '../../core/packed.js';
+import { packValue } from '../../core/packed.js';
 import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { type Argument, defineScript } from '../protocol/script.js';
@@ -14,7 +14,7 @@ export const beat = defineScript({
     member: string;
     beating: readonly string[];
     leaving: readonly string[];
-  }) => [pack(request)],
+  }) => [packValue(request)],
   decode: ([live, dead]: [string[], string[]]): Beat => ({ live, dead }),
 });
 
@@ -22,7 +22,7 @@ export const beat = defineScript({
 export const snapshot = defineScript({
   name: 'snapshot',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
-  encode: ({ group }: { group: string }) => [pack({ group, returnedBelow: RETURNED_BELOW })],
+  encode: ({ group }: { group: string }) => [packValue({ group, returnedBelow: RETURNED_BELOW })],
   decode: (reply: SnapshotReply) => readingOf(reply),
 });
 
@@ -30,7 +30,7 @@ export const snapshot = defineScript({
 export const totals = defineScript({
   name: 'totals',
   keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
-  encode: ({ group }: { group: string }) => [pack({ group, returnedBelow: RETURNED_BELOW })],
+  encode: ({ group }: { group: string }) => [packValue({ group, returnedBelow: RETURNED_BELOW })],
   decode: (reply: SumsReply) => sumsOf(reply),
 });
 
@@ -39,7 +39,7 @@ export const deadLetters = defineScript({
   name: 'dead-letters',
   keys: ['dead'],
   bytes: true,
-  encode: (page: { from: string; count: number; longest: number }) => [pack(page)],
+  encode: (page: { from: string; count: number; longest: number }) => [packValue(page)],
   decode: (reply: [Buffer, number, ...Buffer[]][]): CutDeadLetter[] =>
     reply.map(([id, messageBytes, ...fields]) => ({ ...entryOf([id, fields]), messageBytes })),
 });
@@ -48,7 +48,7 @@ export const deadLetters = defineScript({
 export const revive = defineScript({
   name: 'revive',
   keys: ['dead', 'inbox', 'counters'],
-  encode: (letters: { ids: readonly string[] }) => [pack(letters)],
+  encode: (letters: { ids: readonly string[] }) => [packValue(letters)],
   decode: (revived: string[]) => revived,
 });
 
@@ -56,7 +56,7 @@ export const revive = defineScript({
 export const purge = defineScript({
   name: 'purge',
   keys: ['dead', 'counters'],
-  encode: (letters: { last: string }) => [pack(letters)],
+  encode: (letters: { last: string }) => [packValue(letters)],
   decode: (purged: number) => purged,
 });
 
@@ -78,7 +78,7 @@ export const orphans = defineScript({
     from: string;
     count: number;
     live: readonly string[];
-  }) => [pack(page)],
+  }) => [packValue(page)],
   decode: ([next, ...flat]: [string, ...(string | number)[]]): { next: string; found: Orphans[] } => {
     const found: Orphans[] = [];
     for (let i = 0; i < flat.length; i += 3)
@@ -104,7 +104,7 @@ export const publishBatch = defineScript({
   name: 'publish',
   keys: [],
   encode: (batch: { channel: string; own: number; messages: readonly string[] }): Argument[] => [
-    pack({ channel: batch.channel, own: batch.own }),
+    packValue({ channel: batch.channel, own: batch.own }),
     ...batch.messages,
   ],
   decode: ([least, most, unheard]: [number, number, number]): Receivers => ({ least, most, unheard }),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { pack, packInPieces, packTexts } from '../../../src/core/packed.js';
+import { packInPieces, packTexts, packValue } from '../../../src/core/packed.js';
 import { packed, textsOf } from '../../helpers/packed.js';
 
 /** What a script gets, joined as it joins it: the count in the head, and the texts. */
@@ -89,7 +89,7 @@ it('options are a map: numbers are texts, and what is undefined is left out', ()
     ids: ['1-1', Buffer.from([0xff])],
     none: [],
   };
-  expect(unpack(pack({ ...options, nothing: {} }))).toEqual({
+  expect(unpack(packValue({ ...options, nothing: {} }))).toEqual({
     token: '1795251095809',
     gap: { reason: '\xc3\xa9', dropped: '0' },
     deaf: false,
