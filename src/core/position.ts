@@ -1,6 +1,6 @@
 /**
- * How far into the channel: the number of the last mark, and the messages since.
- * Every bridge that has seen a mark gives every message after it the same position.
+ * A place in the channel: the number of the last mark, and the messages since.
+ * All bridges that have seen a mark give a message after it the same position.
  */
 export interface Position {
   readonly epoch: number;

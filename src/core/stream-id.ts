@@ -3,21 +3,21 @@
 /** Each part of an id has 64 bits. */
 const BITS = 64;
 
-/** Whether Redis takes it for the id of an entry. There is no entry 0-0. */
+/** Whether Redis accepts it as the id of an entry. There is no entry 0-0. */
 export function isEntryId(text: string): boolean {
   const [, ...parts] = /^(\d{1,20})-(\d{1,20})$/.exec(text) ?? [];
   const numbers = parts.map(BigInt);
   return numbers.some((part) => part > 0n) && numbers.every((part) => BigInt.asUintN(BITS, part) === part);
 }
 
-/** When the entry was written: ms since 1970, by Redis's clock. */
+/** When the entry was written: ms since 1970, by the clock of Redis. */
 export function timeOfId(id: string): number {
   return Number(id.slice(0, id.indexOf('-')));
 }
 
 /** Negative where `a` is before `b`, 0 where they are the same, positive where `a` is after `b`. */
 export function compareIds(a: string, b: string): number {
-  // Of the same length they are as their digits are.
+  // Ids of the same length compare as their digits do.
   if (a.length === b.length) return a < b ? -1 : Number(a > b);
   return timeOfId(a) - timeOfId(b) || sequenceOf(a) - sequenceOf(b);
 }

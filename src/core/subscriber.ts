@@ -1,4 +1,4 @@
-/** A published message: it stands in `bytes` from `start` to `end`, until the call returns. */
+/** Gets a published message: it stands in `bytes` from `start` to `end`, until the call returns. */
 export type OnPush = (bytes: Buffer, start: number, end: number) => void;
 
 /** A connection for one subscription. */

@@ -1,5 +1,5 @@
 import { type Finding, type Fix, notChecked } from '../core/finding.js';
-import type { DoctorFacts } from '../redis/facts.js';
+import type { DoctorFacts } from '../redis/doctor-facts.js';
 import type { ServerFacts } from '../redis/server.js';
 import {
   evictionOf,

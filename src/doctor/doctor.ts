@@ -1,7 +1,7 @@
 import { CgroupError } from '../core/errors.js';
 import { type Finding, redis } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
-import { readFacts } from '../redis/facts.js';
+import { readFacts } from '../redis/doctor-facts.js';
 import { keysOf } from '../redis/keys.js';
 import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';

@@ -1,6 +1,6 @@
 import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
 import { plural } from '../core/words.js';
-import type { DoctorFacts } from '../redis/facts.js';
+import type { DoctorFacts } from '../redis/doctor-facts.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
 

@@ -5,7 +5,7 @@ import { consumersFor, type LiveConsumer } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
 import { type CutDeadLetter, type EntryReply, entryOf, type StreamEntry } from './stream-entry.js';
 
-/** What the keys of a group say it reads, and with which Redis group. */
+/** The channel and the Redis group that the keys of a group name. */
 export interface Owner {
   /** Undefined if no process ever had a bridge. */
   readonly channel: string | undefined;
@@ -59,7 +59,7 @@ export class Inspector {
     return consumersFor(this.#keys.output, ids, mapOf(facts));
   }
 
-  /** What the group really reads; null if none ever ran. */
+  /** The channel and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
     const found = await this.#connection.call('HMGET', this.#keys.bridge, 'channel', 'group');
     const [channel, group] = found as (string | null)[];

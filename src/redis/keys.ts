@@ -1,22 +1,22 @@
-/** The names that a user gives: from them every key follows. */
+/** The names that a user gives; all keys follow from them. */
 export interface Names {
-  /** The URL of Redis, which names the database. */
+  /** The URL of Redis: it names the database. */
   readonly redis: string;
   readonly output: string;
   readonly consumerList: string;
 }
 
 /**
- * The whole layout of a group in Redis. What one script must change together shares a hash slot: the
- * braces hold the name of the output (or of the consumer list), so its own key falls in that slot too.
+ * The whole layout of a group in Redis. The keys of one script share a hash slot: the braces hold the name of the
+ * output (or of the consumer list), whose own key falls in that slot too.
  */
 export interface Keys {
   /** stream: the results */
   readonly output: string;
-  /** stream, with the consumer group: what is relayed and not yet settled, nothing else */
+  /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;
   /** hash: lease (holder, token, beat, mark), position (epoch, offset), seats (seat:ID -> its last mark, ms since 1970),
-   * and the channel and Redis group that it belongs to */
+   * and the channel and Redis group of the output */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
   readonly marks: string;
@@ -35,7 +35,7 @@ export interface Keys {
   readonly gaps: string;
   /** list: the ids of the live consumers */
   readonly consumerList: string;
-  /** zset: consumer id -> last heartbeat (ms since 1970, Redis's clock) */
+  /** zset: consumer id -> last heartbeat (ms since 1970, by the clock of Redis) */
   readonly heartbeats: string;
   /** hash: consumer id -> JSON of host and pid */
   readonly members: string;
@@ -51,7 +51,7 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     output,
     inbox: `${group}:inbox`,
     bridge: `${group}:bridge`,
-    // Keys belong to a database, but a channel is the same in all of them.
+    // Keys belong to a database, but all databases share the channels.
     marks: `${group}:marks${databaseOf(redis)}`,
     retry: `${group}:retry`,
     dead: `${group}:dead`,

@@ -8,23 +8,22 @@ import { promisify } from 'node:util';
 import { CgroupError } from '../core/errors.js';
 
 /**
- * A Redis of one's own: for `--embedded`, for the demo and for the tests.
+ * A Redis on this machine, for `--embedded`, the demo and the tests.
  *
- * It must not outlive its parent, not even one that is killed with SIGKILL, and a library has no business
- * with process-wide signal handlers. So each server has a guard: a shell that reads from a pipe of which the
- * parent holds the other end. The kernel closes that end whenever and however the parent ends; then the guard
- * kills the server. Two details:
+ * It must not outlive its parent, even if the parent is killed with SIGKILL; and a library must not install
+ * process-wide signal handlers. So each server has a guard: a shell that reads from a pipe whose other end the parent
+ * holds. The kernel closes that end when the parent ends, in any way; then the guard kills the server. Two details:
  *
- * - The server is first a shell that waits for a line, and it gets that line only when the guard knows its
- *   process id. So there is no moment at which the parent could die and leave a server without a guard.
- * - Both run in sessions of their own. Ctrl-C in a terminal goes to the whole foreground process group, and
- *   Redis would be gone before the consumers could hand back what they hold.
+ * - The server begins as a shell that waits for a line, and gets it only when the guard knows its process id. So
+ *   the parent cannot die at a moment that leaves a server without a guard.
+ * - Both run in sessions of their own. Ctrl-C in a terminal goes to the whole foreground process group: Redis
+ *   would be gone before the consumers could hand back their entries.
  */
 
 export interface LocalServerOptions {
-  /** More arguments of the server. They come last, so they win over ours. Do not give --port or --bind. */
+  /** More arguments of the server. They come last, so they override ours. Do not give --port or --bind. */
   args?: string[];
-  /** The data folder, which is made if need be and kept. Without it: a temporary one, removed by `stop`. */
+  /** The data folder: created if it is missing, and kept. Default: a temporary one, removed by `stop`. */
   dir?: string;
 }
 
@@ -34,9 +33,9 @@ export interface LocalServer {
   readonly dir: string;
   /** The server's process id; another one after `restart`. */
   readonly pid: number;
-  /** The version of Redis or Valkey, if the server tells it (with a password set, it does not). */
+  /** The version of Redis or Valkey; undefined if a password is set. */
   readonly version: string | undefined;
-  /** Ends the server, by SIGKILL if it has not gone within a few seconds, and removes a temporary folder. */
+  /** Ends the server, by SIGKILL if it still runs after a few seconds, and removes a temporary folder. */
   stop(): Promise<void>;
   /** Ends the server by SIGKILL and keeps its folder, for `restart`. */
   kill(): Promise<void>;
@@ -48,8 +47,8 @@ const START_MS = 10_000;
 const STOP_MS = 4_000;
 
 /**
- * Ports are drawn from below the range that systems take for outgoing connections (32768 and up). In that
- * range a client that reconnects while the server is away can be given the server's own port as its source,
+ * Ports come from below the range that systems use for outgoing connections (32768 and up). In that
+ * range a client that reconnects while the server is away can get the server's own port as its source,
  * connect to itself, and keep the server from coming back. A node of a Cluster also uses its port + 10000.
  */
 const PORTS = { from: 10_000, to: 22_000 };
@@ -61,16 +60,16 @@ const OUR_ARGS = [
   ['--client-output-buffer-limit', 'pubsub', '512mb', '256mb', '60'],
 ].flat();
 
-/** Begins with `read`, so that nothing runs before the guard knows of it; `exec` keeps the process id. */
+/** Begins with `read`, so that nothing runs before the guard knows it; `exec` keeps the process id. */
 const SERVER_SCRIPT = 'read -r _ && exec "$@" </dev/null';
 
-/** First line: what to guard. Second line: all is well, go. End of the pipe instead: the parent is dead. */
+/** First line: the process id to guard. Second line: the server has ended. End of the pipe instead: the parent is dead. */
 const GUARD_SCRIPT = `
 read -r pid && read -r _ && exit
 test -n "$pid" && kill -9 "$pid"
 test -n "$1" && rm -rf -- "$1"`;
 
-/** The path of the `redis-server` or else the `valkey-server` on the PATH. */
+/** The path of the `redis-server` on the PATH, or else of the `valkey-server`. */
 export async function findRedisServer(): Promise<string | undefined> {
   const script = 'command -v redis-server || command -v valkey-server';
   try {
@@ -83,10 +82,10 @@ export async function findRedisServer(): Promise<string | undefined> {
 
 /**
  * Starts a Redis on a free port of the loopback interface, without persistence, and waits until it answers.
- * It ends with `stop`, or else with this process. By itself it does not keep the process alive.
+ * It ends with `stop`, or at the latest with this process. It does not keep the process alive.
  *
  * @throws {CgroupError} REDIS_NOT_INSTALLED if there is no server on the PATH; REDIS_UNREACHABLE, with the
- * last lines that it wrote, if it does not come up.
+ *   last lines of its output, if it does not start
  */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
   const program = await findRedisServer();
@@ -122,7 +121,7 @@ class Server implements LocalServer {
   readonly #log: string;
   #running: Running | undefined;
   #stopped = false;
-  /** One after the other: a `stop` during a `restart` waits for its end. */
+  /** Runs changes one after the other: a `stop` during a `restart` waits for its end. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(program: string, args: string[], dir: string, temporary: boolean) {
@@ -156,7 +155,7 @@ class Server implements LocalServer {
   restart(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#stopped)
-        throw new CgroupError('STATE', 'this private Redis was stopped for good; start another one instead');
+        throw new CgroupError('STATE', 'this Redis was stopped for good; start another one instead');
       await this.#end('SIGTERM');
       await this.#start(() => this.port);
     });
@@ -174,7 +173,7 @@ class Server implements LocalServer {
     if (running) await end(running, signal);
   }
 
-  /** Nobody can hold a port for another process; so a port that turns out to be taken is tried again. */
+  /** A port cannot be reserved for another process, so a start whose port turns out to be taken is tried again. */
   async #start(port: () => number): Promise<void> {
     const deadline = performance.now() + START_MS;
     for (;;) {
@@ -201,11 +200,11 @@ class Server implements LocalServer {
     this.pid = running.pid;
   }
 
-  /** Waits for an answer of this very server (another one may hold the port) and gives its version. */
+  /** Waits until this server answers (another one may hold the port) and returns its version. */
   async #ready({ server, pid }: Running, deadline: number): Promise<string | undefined> {
     while (!hasEnded(server) && performance.now() < deadline) {
       const answer = await ask(this.port);
-      // An error is an answer, too: a password is set.
+      // An error is an answer too: a password is set.
       if (answer.startsWith('-') && !answer.startsWith('-LOADING') && !hasEnded(server)) return undefined;
       if (answer.includes(`\nprocess_id:${pid}\r`) && answer.includes('\nloading:0\r'))
         return (/\nvalkey_version:(\S+)/.exec(answer) ?? /\nredis_version:(\S+)/.exec(answer))?.[1];
@@ -216,7 +215,7 @@ class Server implements LocalServer {
     if (output.includes('Address already in use'))
       throw new PortTaken('REDIS_UNREACHABLE', `port ${this.port} is taken by another program:\n${lines}`);
     const what = hasEnded(server) ? 'ended at once' : `did not answer within ${START_MS / 1000} s`;
-    throw new CgroupError('REDIS_UNREACHABLE', `${this.#program} ${what}; the last it wrote:\n${lines}`);
+    throw new CgroupError('REDIS_UNREACHABLE', `${this.#program} ${what}; its last output:\n${lines}`);
   }
 }
 
@@ -230,11 +229,11 @@ interface Running {
 }
 
 /**
- * Runs a server under guard.
+ * Runs a server with its guard.
  *
- * It writes to a file, not to a pipe: were this process busy or paused, a full pipe would stop the server.
+ * The server writes to a file, not to a pipe: while this process is busy or paused, a full pipe would stop the server.
  *
- * @param remove the folder that the guard removes should the parent die, or ''
+ * @param remove the folder that the guard removes if the parent dies, or ''
  */
 async function run(args: string[], cwd: string, log: string, remove: string): Promise<Running> {
   const file = await open(log, 'w');
@@ -249,14 +248,14 @@ async function run(args: string[], cwd: string, log: string, remove: string): Pr
       cwd,
     });
     for (const child of [guard, server]) {
-      child.on('error', () => {}); // told by the missing pid
-      child.stdin?.on('error', () => {}); // told by the exit
+      child.on('error', () => {}); // the pid is missing then
+      child.stdin?.on('error', () => {}); // the child has ended then
       child.unref();
     }
     if (server.pid === undefined || guard.pid === undefined) {
       guard.stdin.end();
       server.stdin?.end();
-      throw new CgroupError('REDIS_UNREACHABLE', '/bin/sh, which is to start the server, could not be run');
+      throw new CgroupError('REDIS_UNREACHABLE', 'cannot run /bin/sh, which starts the server');
     }
     server.once('exit', () => guard.stdin.end('done\n'));
     const gone = Promise.all([guard, server].map((child) => new Promise((done) => child.once('exit', done))));
@@ -270,7 +269,7 @@ async function run(args: string[], cwd: string, log: string, remove: string): Pr
 
 async function end({ server, gone }: Running, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (!hasEnded(server)) server.kill(signal);
-  // The timer also keeps this process alive until the server has gone.
+  // The timer also keeps this process alive until the server has ended.
   const timer = setTimeout(() => server.kill('SIGKILL'), STOP_MS);
   await gone;
   clearTimeout(timer);
@@ -284,7 +283,7 @@ function randomPort(): number {
   return PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
 }
 
-/** What the server on a port answers to INFO; '' if nothing, or nothing whole. */
+/** The answer of the server on a port to INFO; '' for none, or an incomplete one. */
 function ask(port: number): Promise<string> {
   return new Promise((done) => {
     let answer = '';
@@ -301,7 +300,7 @@ function ask(port: number): Promise<string> {
   });
 }
 
-/** Is this all of a RESP error (`-…`) or of a bulk string (`$` length, text)? */
+/** Whether this is all of a RESP error (`-…`) or of a bulk string (`$` length, text). */
 function isWhole(answer: string): boolean {
   const head = /^(-|\$(\d+)).*\r\n/.exec(answer);
   return head !== null && answer.length >= head[0].length + Number(head[2] ?? 0);

@@ -142,7 +142,7 @@ function countersOf(flat: readonly string[]): Counters {
   };
 }
 
-/** The bridges of which the hash says that they are alive: lease and seat of a killed one stay until another takes them. */
+/** The live bridges: lease and seat of a killed one stay in the hash until another bridge takes them. */
 function bridgesIn(flat: readonly string[], now: number): Pick<Sums, 'leader' | 'bridges'> {
   const state = mapOf(flat);
   const isAlive = (at: string | undefined) => at !== undefined && now - Number(at) < SEAT_SILENT;

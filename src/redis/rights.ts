@@ -3,9 +3,9 @@ import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
 
-/** The names of a group that its rights are about. */
+/** The names in the rights of a group. */
 export interface RightsNames {
-  /** The URL of Redis, which names the database. */
+  /** The URL of Redis: it names the database. */
   readonly redis: string;
   readonly channel: string;
   readonly group: string;
@@ -14,9 +14,9 @@ export interface RightsNames {
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
 
 /**
- * Every command that the program sends, by itself or in a script, with arguments that Redis would take; none of them
- * is ever carried out (see {@link missingRights}). What is not here is not in the ACL line, and a test holds the list
- * against the scripts.
+ * Every command that the program sends, alone or in a script, with arguments that Redis accepts; none of these
+ * is ever carried out (see {@link missingRights}). The ACL line holds these commands and no others; a test holds the list
+ * against the sources.
  */
 const COMMANDS: Readonly<Record<string, Example>> = {
   'CLIENT|ID': () => [],
@@ -72,12 +72,12 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
 
-/** The commands, subcommands after a bar, as ACLs name them. */
+/** The commands, as ACLs name them: a subcommand after a bar. */
 export const commandNames: readonly string[] = Object.keys(COMMANDS);
 
-/** What a Redis user lacks; all empty where it may do everything. */
+/** The rights that a Redis user lacks; all empty if it lacks none. */
 export interface MissingRights {
-  /** Whether these are all: what is asked for by queueing commands cannot be told where the user may queue none. */
+  /** Whether the lists are complete: without the right to queue commands most cannot be tried. */
   readonly complete: boolean;
   /** As ACLs name them: `client|id`. */
   readonly commands: readonly string[];
@@ -85,7 +85,7 @@ export interface MissingRights {
   readonly channels: readonly string[];
 }
 
-/** The rules of an ACL user that may do all that the program does, and nothing else. */
+/** The rules of an ACL user with all rights that the program needs, and no others. */
 export function aclRules(keys: Keys, names: RightsNames): string[] {
   const patterns = [
     keys.output,
@@ -104,18 +104,18 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
   ];
 }
 
-/** Connections of the user whose rights are in question. */
+/** Connections of the user whose rights are checked. */
 export interface Asking {
-  /** Used by nobody else meanwhile. */
+  /** Not used for anything else meanwhile. */
   readonly connection: Connection;
-  /** Subscribed to nothing; afterwards it is, or was. */
+  /** Not subscribed yet: a connection subscribes once. */
   readonly listener: Connection;
 }
 
 /**
- * Which rights the user of a connection lacks. Each command is queued in a transaction, when Redis checks the rights,
- * and the transaction is discarded: nothing is ever done. ACL DRYRUN would need a right that only admins have.
- * Subscribing, which ioredis takes for done as soon as it is queued, is done in earnest.
+ * Which rights the user of a connection lacks. Each command is queued in a transaction, where Redis checks the rights,
+ * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
+ * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
  *
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
@@ -162,8 +162,8 @@ export async function missingRights(
 }
 
 /**
- * Which of these commands the user of a connection may not use, as {@link missingRights} asks; where it cannot be asked,
- * all of them. Nothing is done.
+ * Which of these commands the user of a connection may not use; all of them if they cannot be queued. Checks like
+ * {@link missingRights}: no command is carried out.
  *
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
@@ -184,14 +184,14 @@ export async function refusedOf(
 }
 
 /**
- * Has commands queued in a transaction, each by `refusal`, which tells what the user may not use of it, and discards
- * them. Gives back the command without which none can be queued, where the user lacks it.
+ * Opens a transaction and discards it. `work` queues commands in it by `refusal`, which resolves to the part of the command
+ * that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
  */
 async function whileQueueing(
   connection: Connection,
   work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
 ): Promise<string | undefined> {
-  // Without the one the transaction would never end, and without the other all would be carried out.
+  // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
   for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(connection.call(command))) return command;
   try {
     await work(([command, ...rest]) => refusalOf(connection.call(String(command), ...rest)));
@@ -203,14 +203,14 @@ async function whileQueueing(
 
 type Refused = 'command' | 'key' | 'channel';
 
-/** What the user may not use, by Redis's words; the command is the first that Redis looks at. */
+/** What the user may not use, from the text of the refusal. Redis checks the command first. */
 async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> {
   try {
     await reply;
     return undefined;
   } catch (thrown) {
     const error = failureOf(thrown, 'asking for a right');
-    // Whatever else is wrong with it, it may be sent.
+    // Any other refusal: the user may send the command.
     if (!(error instanceof RefusedError)) throw error;
     if (error.refusal !== 'NOPERM') return undefined;
     if (error.message.includes("to run the '")) return 'command';
@@ -226,7 +226,7 @@ function databaseIn(url: string): number {
   return Number(new URL(url).pathname.slice(1));
 }
 
-/** A name as a pattern that matches it alone. */
+/** A name as a pattern that matches only this name. */
 function literal(name: string): string {
   return name.replace(/[\\*?[\]]/g, '\\$&');
 }

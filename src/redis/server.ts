@@ -1,22 +1,22 @@
 import type { Connection } from './protocol/connection.js';
 import { RefusedError } from './protocol/failure.js';
 
-/** What a server says of itself. Undefined is what it does not tell: managed services often forbid CONFIG. */
+/** What a server reports about itself. Undefined if it does not: managed services often forbid CONFIG. */
 export interface ServerFacts {
   /** `Redis 7.0.15`, `Valkey 8.0.1` */
   readonly version: string;
-  /** Of Redis, or the one that a Valkey is compatible with: `[7, 0]`. */
+  /** The release of Redis, or the one that a Valkey is compatible with: `[7, 0]`. */
   readonly release: readonly [major: number, minor: number];
   /** Whether it is a node of a Cluster. */
   readonly cluster: boolean;
-  /** Of a replica: where its master is, `host:port`. */
+  /** The master of a replica, `host:port`. */
   readonly masterAt: string | undefined;
   readonly maxmemoryPolicy: string | undefined;
   /** Bytes, 0 for no limit. */
   readonly maxmemory: number | undefined;
   /** Bytes. */
   readonly usedMemory: number | undefined;
-  /** Bytes of memory that its machine has. */
+  /** Bytes, of its machine. */
   readonly systemMemory: number | undefined;
   /** Whether it writes an append-only file. */
   readonly aof: boolean | undefined;
@@ -24,17 +24,17 @@ export interface ServerFacts {
   readonly aofFsync: string | undefined;
   /** When it saves snapshots: `3600 1 300 100`; '' for never. */
   readonly save: string | undefined;
-  /** Whether the last write of the append-only file, and the last snapshot, went well. */
+  /** Whether the last write of the append-only file, and the last snapshot, succeeded. */
   readonly savedWell: boolean;
-  /** Bytes that a subscriber may lag behind before Redis cuts it off; 0 for no limit. */
+  /** Bytes that a subscriber may lag behind before Redis disconnects it; 0 for no limit. */
   readonly pubsubHardLimit: number | undefined;
-  /** The file that it was started with and `CONFIG REWRITE` writes to; '' for none. */
+  /** The config file, which `CONFIG REWRITE` writes to; '' for none. */
   readonly configFile: string;
   /** The file that `ACL SAVE` writes users to; '' for none. */
   readonly aclFile: string | undefined;
 }
 
-/** Reads what a server says of itself. */
+/** Reads what a server reports about itself. */
 export async function readServer(connection: Connection): Promise<ServerFacts> {
   const [info, limits, aofFsync, save, aclFile] = await Promise.all([
     connection.call('INFO'),

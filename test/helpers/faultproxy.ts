@@ -1,16 +1,16 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy in front of Redis that can do to connections what networks do. */
+/** A TCP proxy in front of Redis that breaks connections as networks do. */
 export interface FaultProxy {
   readonly port: number;
   readonly url: string;
   /** Resets all connections (RST on both sides). New ones go through. */
   cut(): void;
-  /** Forwards nothing in either direction and closes nothing, on connections old and new: a dead peer. */
+  /** Forwards nothing in either direction and closes nothing, on existing and new connections: a dead peer. */
   halfOpen(): void;
-  /** Drops what the server answers, on connections old and new; its commands still reach the server. */
+  /** Drops the replies of the server, on existing and new connections; commands still reach the server. */
   swallowReplies(): void;
-  /** Connections made from now on are forwarded again. Those that a fault met stay broken, until `cut`. */
+  /** Forwards new connections again. Existing ones stay broken until `cut`. */
   heal(): void;
   /** Cuts all connections and closes the port. */
   stop(): Promise<void>;
@@ -64,7 +64,7 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
     halfOpen: () => setMode('half-open'),
     swallowReplies: () => setMode('swallow'),
     heal: () => {
-      // A stream with a hole in it cannot be mended: only new connections are whole.
+      // A stream that misses bytes cannot be repaired: only new connections work.
       mode = 'forward';
     },
     stop: () =>
@@ -75,7 +75,7 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   };
 }
 
-/** Passes on, in the order and at the speed that the receiver takes it, what comes from one side. */
+/** Forwards data from one side to the other, in order, at the speed of the receiver. */
 function pump(link: Link, from: Socket, to: Socket): void {
   from.on('data', (chunk) => {
     if (link.mode === 'swallow' && from === link.target) return;
@@ -84,11 +84,11 @@ function pump(link: Link, from: Socket, to: Socket): void {
     to.once('drain', () => link.mode !== 'half-open' && from.resume());
   });
   from.on('end', () => link.mode !== 'half-open' && to.end());
-  // A reset is passed on as one. The peer of a half-open link must not hear of it.
+  // A reset is forwarded as a reset. The peer of a half-open link must not notice it.
   from.on('error', () => link.mode !== 'half-open' && to.resetAndDestroy());
 }
 
-/** What arrives stays unread, so that a sender's buffers fill up, as with a peer that is gone. */
+/** Leaves data unread, so that the buffers of the sender fill up, as with a peer that is gone. */
 function pause({ client, target }: Link): void {
   client.pause();
   target.pause();

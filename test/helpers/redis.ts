@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
 
-/** Settings that keep a test apart from the others on the same server. */
+/** Settings that separate a test from the others on the same server. */
 export interface Namespace {
   redis: string;
   channel: string;
@@ -11,7 +11,7 @@ export interface Namespace {
 }
 
 export interface SharedRedis {
-  /** The server of this file; there from `beforeAll` on. */
+  /** The server of this file; available from `beforeAll` on. */
   readonly server: LocalServer;
   readonly url: string;
   /** Names that no other test uses. */
@@ -19,8 +19,7 @@ export interface SharedRedis {
 }
 
 /**
- * One private Redis for all tests of a file, from before the first to after the last. Call it at the top of
- * the file, and `namespace()` in each test.
+ * One Redis for all tests of a file. Call it at the top of the file, and `namespace()` in each test.
  */
 export function withRedis(args: string[] = []): SharedRedis {
   let server: LocalServer | undefined;
@@ -31,7 +30,7 @@ export function withRedis(args: string[] = []): SharedRedis {
   const shared = {
     get server(): LocalServer {
       if (server === undefined)
-        throw new Error('the Redis of withRedis() is there from beforeAll to afterAll only');
+        throw new Error('the Redis of withRedis() is available only from beforeAll to afterAll');
       return server;
     },
     get url(): string {
@@ -42,7 +41,7 @@ export function withRedis(args: string[] = []): SharedRedis {
   return shared;
 }
 
-/** A Redis for one test alone, for tests that restart or kill it. It is stopped when the test has ended. */
+/** A Redis for a single test that restarts or kills it. It is stopped when the test has ended. */
 export async function freshRedis(args: string[] = []): Promise<LocalServer> {
   const server = await startLocalServer({ args });
   onTestFinished(() => server.stop());

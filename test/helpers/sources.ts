@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const REDIS = new URL('../../src/redis/', import.meta.url);
 
-/** Commands of which the second word is a part. */
+/** Commands whose second word is a part of their name. */
 const CONTAINERS = ['CLIENT', 'CONFIG', 'PUBSUB', 'XGROUP', 'XINFO'];
 
 function commandsIn(text: string, calls: readonly RegExp[]): string[] {
@@ -19,7 +19,7 @@ function textsIn(folder: URL, ending: string): [name: string, text: string][] {
     .map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), 'utf8')]);
 }
 
-/** The commands of each script, subcommands after a bar. */
+/** The commands of each script; a subcommand after a bar. */
 export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
   const calls = [
     /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,

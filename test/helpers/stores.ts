@@ -15,7 +15,7 @@ import type { Namespace } from './redis.js';
 /** The group that these stores work on. */
 export const GROUP = 'cgroup';
 
-/** Everything that the program says to Redis about one group, and a plain client to look at it. */
+/** The stores of one group, and a plain client to check them with. */
 export interface Stores {
   readonly raw: Redis;
   readonly keys: Keys;
@@ -23,21 +23,21 @@ export interface Stores {
   readonly lease: RedisBridgeStore;
   readonly registry: RedisRegistry;
   readonly inspector: Inspector;
-  /** Relays messages as the leading bridge would; gives back their inbox ids. */
+  /** Relays messages as the leading bridge does; returns their inbox ids. */
   relay(...messages: string[]): Promise<string[]>;
   /** Forgets what the leading bridge knew: the database was flushed. */
   startOver(): void;
-  /** What a consumer gets that asks for new entries. */
+  /** The new entries that a consumer gets. */
   read(consumerId: string, count?: number): Promise<Entry[]>;
-  /** Who holds which entries, with the count of deliveries, in the order of their ids. */
+  /** The pending entries with consumer and number of deliveries, in the order of their ids. */
   pending(): Promise<{ id: string; consumer: string; deliveries: number }[]>;
   /** The fields of all entries of a stream. */
   fields(stream: string): Promise<Record<string, string>[]>;
-  /** All that Redis holds under the group's keys, to the byte: equal only if nothing at all was changed. */
+  /** All that Redis holds under the group's keys, in bytes: equal only if nothing was changed. */
   everything(): Promise<(Buffer | null)[]>;
 }
 
-/** Stores on a group that is prepared; they are closed when the test has ended. */
+/** Stores on a prepared group; they are closed when the test has ended. */
 export async function openStores(space: Namespace): Promise<Stores> {
   const raw = new Redis(space.redis);
   const connection = new Connection(space.redis, 'test', silentLogger);
@@ -58,7 +58,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     if (!lead) {
       const { token, beat } = await raw.hgetall(keys.bridge);
       const taken = await lease.take('bridge', Number(token ?? 0), Number(beat ?? 0));
-      if (!taken.taken) throw new Error('the lead is not to be had');
+      if (!taken.taken) throw new Error('the lead cannot be taken');
       lead = taken;
     }
     const { token, position: from } = lead;

@@ -17,7 +17,7 @@ async function holding(...messages: string[]) {
 const held = (inboxId: string, consumerId = 'a') => ({ inboxId, consumerId });
 
 describe('retry', () => {
-  test('leaves the entry with its consumer, and counts once however often it is sent', async () => {
+  test('leaves the entry with its consumer, and counts once even if sent again', async () => {
     const { id, road, pending, inspector } = await holding('x');
     await road.retry([{ ...held(id), wait: MINUTE }]);
     await road.retry([{ ...held(id), wait: 1 }]);
@@ -60,7 +60,7 @@ describe('due', () => {
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { retried: 1 } });
   });
 
-  test('gives no more than is asked for, the earliest first', async () => {
+  test('gives at most as many as asked for, the earliest first', async () => {
     const { ids, road } = await holding('x', 'y', 'z');
     const waits = [0, -2_000, -1_000];
     await road.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
@@ -226,7 +226,7 @@ describe('leave', () => {
     expect((await inspector.read()).counters).toMatchObject({ retried: 0, failed: 0 });
   });
 
-  test('hands back more than a page, and sent again does nothing', async () => {
+  test('hands back more than one page, and does nothing when sent again', async () => {
     const { road, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
     expect(await road.leave('a', new Map())).toBe(1_234);
     const before = await everything();

@@ -15,7 +15,7 @@ async function proxy(target = shared.server.port): Promise<FaultProxy> {
   return started;
 }
 
-/** A bare connection that keeps what it receives and how it ended. */
+/** A plain socket that records what it receives and how it ended. */
 async function open(port: number) {
   const socket: Socket = connect({ port, host: '127.0.0.1' });
   const seen = { text: '', error: '', closed: false };
@@ -37,17 +37,17 @@ async function open(port: number) {
   };
 }
 
-/** Straight to the server, past the proxy. */
+/** Directly to the server. */
 function direct(): Redis {
   const redis = new Redis(shared.url);
   onTestFinished(() => redis.disconnect());
   return redis;
 }
 
-/** Long enough for an answer that must not come. */
+/** ms to wait for an answer that must not come. */
 const aWhile = () => sleep(100);
 
-test('forwards, and more than fits into any buffer', async () => {
+test('forwards more than any buffer holds', async () => {
   const { url } = await proxy();
   const redis = new Redis(url);
   onTestFinished(() => redis.disconnect());
@@ -94,7 +94,7 @@ test('half-open: nothing passes and nothing closes, until new connections after 
   expect([old.seen.error, during.seen.error]).toEqual(['ECONNRESET', 'ECONNRESET']);
 });
 
-test('swallowed replies: the command is done, the answer never comes', async () => {
+test('swallowed replies: the command is carried out, the reply never comes', async () => {
   const { port, swallowReplies, heal } = await proxy();
   const old = await open(port);
   old.send('PING\r\n');
@@ -121,14 +121,14 @@ test('an end on either side reaches the other', async () => {
   expect(seen).toEqual({ text: '+OK\r\n', error: '', closed: true });
 });
 
-test('where the server is away, connections are reset', async () => {
+test('connections are reset if the server is away', async () => {
   const { port } = await proxy(1);
   const { seen } = await open(port);
   await until(() => seen.closed);
   expect(seen.error).toBe('ECONNRESET');
 });
 
-test('stop leaves no connection and no port', async () => {
+test('stop closes all connections and the port', async () => {
   const { port, stop } = await startProxy(shared.server.port);
   const { seen } = await open(port);
   await stop();
@@ -136,7 +136,7 @@ test('stop leaves no connection and no port', async () => {
   await expect(open(port)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('a namespace is nobody else’s', () => {
+test('each namespace is unique', () => {
   const [one, two] = [shared.namespace(), shared.namespace()];
   expect(one.redis).toBe(shared.url);
   for (const name of ['channel', 'output', 'consumerList'] as const) expect(one[name]).not.toBe(two[name]);

@@ -13,7 +13,7 @@ import { findRedisServer, type LocalServerOptions, startLocalServer } from '../.
 import { freshRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
-/** What these tests make lies in a folder of their own, so that it shows what they leave. */
+/** A folder of their own for all files of these tests, to see what is left behind. */
 let folder: string;
 
 beforeEach(async () => {
@@ -27,7 +27,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A connection that tells an error at once, and is closed when the test has ended. */
+/** A client that rejects at once, and is closed when the test has ended. */
 function client(url: string): Redis {
   const redis = new Redis(url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
   redis.on('error', () => {});
@@ -38,7 +38,7 @@ function client(url: string): Redis {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // In a container, the process 1 that inherits the dead may take its time to bury them, or never do it.
+    // In a container, process 1 may reap the ended processes late, or never.
     return !existsSync('/proc/self/stat') || !/ Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return false;
@@ -49,7 +49,7 @@ const isGone = (pid: number) => until(() => !isAlive(pid), { what: `process ${pi
 const isEmpty = () =>
   until(async () => (await readdir(folder)).length === 0, { what: `${folder} to be empty` });
 
-describe('a private Redis', () => {
+describe('a local server', () => {
   test('answers, keeps nothing on disk, drops no key and no slow subscriber', async () => {
     const server = await freshRedis();
     const redis = client(server.url);
@@ -64,7 +64,7 @@ describe('a private Redis', () => {
     expect(info).toContain(`_version:${server.version}\r`);
   });
 
-  test('listens on the loopback interface only', async () => {
+  test('listens only on the loopback interface', async () => {
     const { port } = await freshRedis();
     const others = Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])
@@ -91,7 +91,7 @@ describe('a private Redis', () => {
     expect(isAlive(server.pid)).toBe(false);
   });
 
-  test('restart keeps the port; the data too, where a later argument asks for it', async () => {
+  test('restart keeps the port, and the data too if an argument asks for it', async () => {
     const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
     const { url, dir, pid } = server;
     await client(url).set('key', 'value');
@@ -107,7 +107,7 @@ describe('a private Redis', () => {
     expect(await client(url).get('key')).toBe('value');
   });
 
-  test('a folder that was given is made, used and kept', async () => {
+  test('a given folder is created, used and kept', async () => {
     const dir = join(folder, 'a', 'b');
     const server = await startLocalServer({ dir });
     expect(server.dir).toBe(dir);
@@ -116,7 +116,7 @@ describe('a private Redis', () => {
     expect(await readdir(dir)).toContain('dump.rdb');
   });
 
-  test('starts with a password, too', async () => {
+  test('starts with a password too', async () => {
     const server = await freshRedis(['--requirepass', 'secret']);
     expect(server.version).toBeUndefined();
     await expect(client(server.url).ping()).rejects.toThrow('NOAUTH');
@@ -127,7 +127,7 @@ describe('a private Redis', () => {
     expect(await client(server.url).cluster('INFO')).toContain('cluster_state');
   });
 
-  test('takes another port where one is taken', async () => {
+  test('takes another port if one is taken', async () => {
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.123);
     const first = await freshRedis();
     random.mockReturnValueOnce(0.123).mockReturnValueOnce(0.123).mockReturnValue(0.456);
@@ -136,7 +136,7 @@ describe('a private Redis', () => {
     expect(await client(second.url).ping()).toBe('PONG');
   });
 
-  test('fails with what the server wrote, and leaves nothing', async () => {
+  test('fails with the output of the server, and leaves nothing behind', async () => {
     const start = startLocalServer({ args: ['--no-such-setting', '1'] });
     await expect(start).rejects.toMatchObject({
       code: 'REDIS_UNREACHABLE',
@@ -145,7 +145,7 @@ describe('a private Redis', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('says what to do where there is no server on the PATH', async () => {
+  test('says what to do if there is no server on the PATH', async () => {
     expect(await findRedisServer()).toMatch(/\/(redis|valkey)-server$/);
     vi.stubEnv('PATH', folder);
     expect(await findRedisServer()).toBeUndefined();
@@ -157,7 +157,7 @@ describe('a private Redis', () => {
 });
 
 describe('with its parent', () => {
-  /** A process that starts a private Redis, does what `body` says, and tells the server's process id. */
+  /** A process that starts a local server, runs `body`, and prints the server's process id. */
   function parent(
     options: LocalServerOptions,
     body = '',
@@ -202,7 +202,7 @@ describe('with its parent', () => {
     await isEmpty();
   });
 
-  test('outlives the Ctrl-C that reaches the process group, until the parent has done with it', async () => {
+  test('survives a Ctrl-C to the process group, until the parent stops it', async () => {
     const { child, line } = parent({}, `process.on('SIGINT', () => console.log('draining'));${forever}`);
     await line();
     const pid = Number(await line());
@@ -213,7 +213,7 @@ describe('with its parent', () => {
     await isGone(pid);
   });
 
-  test('is never left behind, at whatever moment of its start the parent is killed', async () => {
+  test('is never left behind, if the parent is killed at any moment of the start', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { child, line } = parent({ dir: join(folder, `${round}`) }, forever);
       await line();

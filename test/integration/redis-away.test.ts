@@ -17,9 +17,9 @@ interface Scene {
 const BEFORE = 1_000;
 const AFTER = 100;
 
-/** A group with more to do than it can have done by now. All that was published is relayed. */
+/** A busy group: all messages are relayed, and not all can be processed yet. */
 async function scene(flags: string[] = []): Promise<Scene> {
-  // What Redis has confirmed survives its end.
+  // Redis keeps all that it has confirmed.
   const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
   const space = namespaceOn(server.url);
   const client = new Redis(server.url);
@@ -39,7 +39,7 @@ async function publish(client: Redis, { channel }: Namespace, from: number, coun
   await pipeline.exec();
 }
 
-/** It goes on by itself: all from before and all from now on is processed, each once; its ids are listed. */
+/** The group goes on by itself: earlier and later messages are processed, each once; its ids are listed. */
 async function expectToGoOn({ space, client, group }: Scene): Promise<void> {
   await until(() => settled(client, space, BEFORE), { timeout: 20_000, what: 'the old to be processed' });
   await until(async () => (await client.pubsub('NUMSUB', space.channel))[1] === 1, { what: 'a bridge' });
@@ -53,14 +53,14 @@ async function expectToGoOn({ space, client, group }: Scene): Promise<void> {
   expect(await client.llen(space.consumerList)).toBe(0);
 }
 
-test('a Redis that was killed and comes back finds the group going on', async () => {
+test('the group goes on when a killed Redis is back', async () => {
   const all = await scene(['--log-level', 'debug']);
   const { server, group } = all;
   await server.kill();
-  // Each try is told at the level debug, and one of them above it.
+  // Each try is logged at the level debug, and one of them above it.
   const tries = (level: number) => logOf(group, level).filter(({ msg }) => msg.includes(', trying again: '));
   await until(() => tries(0).length >= 12 && tries(40).length >= 2, {
-    what: 'a dozen tries, two of them told',
+    what: 'a dozen tries, two of them logged',
   });
   expect(
     tries(40)
@@ -71,13 +71,13 @@ test('a Redis that was killed and comes back finds the group going on', async ()
   await server.restart();
   await group.line(/over after \d+\.\d s: the bridge is not subscribed/);
   await group.line(/over after \d+\.\d s: heartbeats fail/);
-  // Nobody was subscribed for a while, and that is said too.
+  // No bridge was subscribed for a while, and that is logged too.
   await group.line(/messages may have been missed since 20.*: no bridge was subscribed/);
   await expectToGoOn(all);
   for (const { msg } of logOf(group)) expect(msg).not.toContain('maxRetriesPerRequest');
 });
 
-test('what a Redis that comes back empty has missed is told since the group last heard the channel', async () => {
+test('after a Redis comes back empty, the gap begins when the group last heard the channel', async () => {
   const server = await freshRedis();
   const space = namespaceOn(server.url);
   const group = await startGroup(space, ['-n', '1', '--heartbeat', '300ms']);
@@ -100,12 +100,12 @@ test('what a Redis that comes back empty has missed is told since the group last
   expect(await group.kill()).toEqual({ code: 0, signal: null });
 });
 
-test('a Redis that stands still for a while finds the group going on', async () => {
+test('the group goes on after Redis stood still for a while', async () => {
   const all = await scene();
   const { server, group } = all;
   process.kill(server.pid, 'SIGSTOP');
   try {
-    // A command had no answer for 5 s: the connections are made anew, to a server that still stands still.
+    // A command had no reply for 5 s: the connections are made again, to a server that still stands still.
     await group.line(/heartbeats fail, trying again: beat: no reply from Redis/);
   } finally {
     process.kill(server.pid, 'SIGCONT');

@@ -10,7 +10,7 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-/** Stores, the lead taken by `a` with token 1, and a batch to relay from nowhere. */
+/** Stores, the lead taken by `a` with token 1, and a batch to relay without a position. */
 async function leading() {
   const stores = await openStores(redis.namespace());
   await stores.lease.take('a', 0, 0);
@@ -35,7 +35,7 @@ test('a gap begins when a leader last received from the channel, not when a deaf
   await lease.mark({ ...mark, deaf: true });
   const beat = Number(await raw.hget(keys.bridge, 'beat'));
   expect(Number(await raw.hget(keys.bridge, 'beat_at'))).toBeGreaterThan(heard);
-  // Sent twice, as after a lost reply: it says the same.
+  // Sent twice, as after a lost reply: the same answer.
   for (let i = 0; i < 2; i++)
     expect(await lease.take('b', 1, beat)).toMatchObject({ taken: true, token: 2, lastBeat: heard });
 });
@@ -120,7 +120,7 @@ describe('relay', () => {
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
 
-  test('records no gap that begins after its end, by a clock that was put back', async () => {
+  test('records no gap that begins after its end, if the clock was put back', async () => {
     const { batch, lease, inspector } = await leading();
     const since = Date.now() + 60_000;
     await lease.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
@@ -155,13 +155,13 @@ describe('relay', () => {
 });
 
 describe('the lead', () => {
-  test('is taken by one of two that saw the same', async () => {
+  test('is taken by one of two bridges that saw the same lease', async () => {
     const { lease } = await openStores(redis.namespace());
     const replies = await Promise.all([lease.take('a', 0, 0), lease.take('b', 0, 0)]);
     expect(replies.map(({ taken }) => taken)).toEqual([true, false]);
   });
 
-  test('asked for again by its holder is the same lead, so that a resend does no harm', async () => {
+  test('taken again by its holder stays the same, so a resend does no harm', async () => {
     const { lease } = await leading();
     expect(await lease.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
   });
@@ -173,7 +173,7 @@ describe('the lead', () => {
     expect(await lease.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
   });
 
-  test('is given up by its holder alone', async () => {
+  test('is given up only by its holder', async () => {
     const { lease, raw, keys, batch } = await leading();
     expect(await lease.release('b', 1, undefined)).toEqual({ kind: 'fenced' });
     expect(await lease.release('a', 2, undefined)).toEqual({ kind: 'fenced' });
@@ -196,13 +196,13 @@ describe('the lead given up', () => {
   });
 });
 
-describe('a look at the lease', () => {
-  test('tells of a new group that there is nothing', async () => {
+describe('the lease', () => {
+  test('of a new group is empty', async () => {
     const { lease } = await openStores(redis.namespace());
     expect(await lease.readLease()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
   });
 
-  test('tells who leads, and how far', async () => {
+  test('has the leader and the position', async () => {
     const { lease, batch } = await leading();
     await lease.relay(batch);
     await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
@@ -252,14 +252,14 @@ describe('a mark', () => {
     expect(await position(stores)).toEqual(['9', '0']);
   });
 
-  test('never uses a number again that a bridge has seen', async () => {
+  test('never has a number that a bridge has seen before', async () => {
     const { lease } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
     expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
     expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
   });
 
-  test('is above what a bridge has seen that found no seat', async () => {
+  test('has a number above those that a bridge without a seat has seen', async () => {
     const { lease } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
     await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
@@ -299,7 +299,7 @@ describe('a mark', () => {
     expect(heard.map((text) => parseMark(text)?.bridges)).toEqual([1, 2, 2, 1]);
   });
 
-  test('gives as many seats as there are; that of a dead bridge is taken, unless it moves', async () => {
+  test('gives out no more seats than there are; a dead bridge loses its seat, unless it makes a mark', async () => {
     const { lease, inspector } = await openStores(redis.namespace());
     const ask = (id: string, dead?: { id: string; lastMark: string }) =>
       lease.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });

@@ -58,7 +58,7 @@ describe('commit', () => {
   test('names the consumer of each result, in runs of any length, and if a part was committed before', async () => {
     const { ids, road, fields, keys, inspector } = await holding(6);
     const results = ids.map((id, i) => resultOf(id, 'abaaba'[i]));
-    // The whole of one run, and a part of another.
+    // All of one run, and a part of another.
     await road.commit([results[1], results[3]] as Result[], 0);
     expect(await road.commit(results, 0)).toEqual([ids[1], ids[3]]);
     const outputs = await fields(keys.output);
@@ -89,7 +89,7 @@ describe('commit', () => {
     );
   });
 
-  test('sent again it writes nothing twice, and names what was settled', async () => {
+  test('sent again it writes nothing, and replies the ids that were settled', async () => {
     const { ids, road, everything } = await holding(3);
     const results = ids.map((id) => resultOf(id));
     await road.commit(results, 0);
@@ -98,7 +98,7 @@ describe('commit', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('writes what is unsettled of a batch that is settled in part', async () => {
+  test('writes the unsettled part of a batch', async () => {
     const { ids, road, fields, keys, inspector } = await holding(4);
     const [one, two, three, four] = ids as [string, string, string, string];
     await road.commit([resultOf(two)], 0);

@@ -4,8 +4,8 @@
 -- ARGV 1 options: last (id of the last one)
 -- Returns how many.
 --
--- Atomic, so that the number of purged dead letters is known: they stay counted as dead, and verify tells them
--- from lost ones. Sent twice, the second finds nothing to delete.
+-- Atomic, so that the number of purged dead letters is known: they stay counted as dead, so verify does not
+-- take them for lost ones. Sent twice, the second finds nothing to delete.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'hash')
 if wrong then return wrong end
 

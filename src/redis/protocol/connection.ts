@@ -11,45 +11,45 @@ import { PushParser } from './pushes.js';
 import { type Argument, luaOf, type Script } from './script.js';
 
 export interface ConnectionEvents {
-  /** It is connected, for the first time or again. */
+  /** Connected, for the first time or again. */
   ready: [];
-  /** It was ready and is no longer; ioredis connects again by itself. */
+  /** No longer ready; ioredis connects again by itself. */
   lost: [];
 }
 
 type Command = (...args: unknown[]) => Promise<unknown>;
 
-/** What takes bytes from a socket in place of ioredis. */
+/** Reads bytes from a socket in place of ioredis. */
 interface Parser {
   feed(chunk: Buffer): void;
 }
 
-/** No command may wait longer for its reply (ms); a longer silence means that the connection is dead. */
+/** Longest wait for a reply, ms; after a longer silence the connection counts as dead. */
 const REPLY_TIMEOUT = 5_000;
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 
 /**
- * One connection to Redis, with the settings of ioredis that lose and double nothing:
+ * One connection to Redis, with settings of ioredis that neither lose nor repeat a command:
  *
- * - a command is never sent again by itself after a reconnect: whoever sent it knows whether it may be;
- * - a command whose reply is lost rejects, as `OUTCOME_UNKNOWN`, or, if it only asked, as `REDIS_UNREACHABLE`;
- * - a command that gets no reply within 5 s rejects too, and the connection is made anew: a half-open
- *   link looks just like this (ioredis's own `socketTimeout` is not used, because its timer outlives
- *   the socket it was set for and may end the next one);
- * - subscriptions are not renewed silently: messages would be missed without anybody knowing.
+ * - After a reconnect no command is sent again: only the caller knows whether it may be.
+ * - A command whose reply is lost rejects, as `OUTCOME_UNKNOWN`, or as `REDIS_UNREACHABLE` if it changes nothing.
+ * - A command without a reply within 5 s rejects too, and the connection is made again: a half-open link looks
+ *   like this. (`socketTimeout` of ioredis is not used: its timer outlives the socket that it was set for, and may end
+ *   the next one.)
+ * - Subscriptions are not renewed silently: messages would be missed without a trace.
  */
 export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
   #lastError: unknown;
   #clientId: number | undefined;
-  /** Takes entries out of what comes over one socket. */
+  /** Reads entries from one socket. */
   #entries: { readonly parser: EntryParser; readonly stream: unknown } | undefined;
-  /** Ends a {@link connect} under way. */
+  /** Makes a {@link connect} under way reject. */
   #giveUp: (() => void) | undefined;
 
-  /** @param role what it is for, shown by CLIENT LIST as `cgroup:ROLE` */
+  /** @param role its purpose, shown by CLIENT LIST as `cgroup:ROLE` */
   constructor(url: string, role: string, log: Logger) {
     super();
     this.#redis = new Redis(url, {
@@ -58,7 +58,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       disableClientInfo: true,
       connectTimeout: REPLY_TIMEOUT,
       commandTimeout: REPLY_TIMEOUT,
-      // ioredis keeps the process alive for so long after a disconnect, even where the socket is gone already.
+      // ioredis keeps the process alive for so long after a disconnect, even if the socket is gone already.
       disconnectTimeout: 100,
       autoResendUnfulfilledCommands: false,
       autoResubscribe: false,
@@ -75,7 +75,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         (id) => {
           this.#clientId = id;
         },
-        () => {}, // the connection went again: the next one has an id of its own
+        () => {}, // the connection is lost again: the next one has an id of its own
       );
       this.emit('ready');
     });
@@ -91,16 +91,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
-  /** Whether commands can be sent at the moment. */
+  /** Whether commands can be sent now. */
   get isReady(): boolean {
     return this.#redis.status === 'ready';
   }
 
   /**
-   * Connects, trying again until it works.
+   * Connects, and tries again until it works.
    *
-   * @param timeout ms after which to give up
-   * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile.
+   * @param timeout ms after which it gives up
+   * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile
    */
   async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -133,7 +133,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#giveUp = () => finish(new CgroupError('STATE', 'closed while it connected'));
       this.#redis.on('error', onError);
       this.#redis.on('ready', onReady);
-      // Its own promise rejects at the first failure, while ioredis goes on trying: we watch the events.
+      // The promise of ioredis rejects at the first failure, but ioredis goes on trying: the events count.
       this.#redis.connect().catch(() => {});
     });
   }
@@ -164,10 +164,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /**
    * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, and nothing else on
-   * this connection meanwhile: the entries pass ioredis by, see {@link EntryParser}.
+   * this connection meanwhile: ioredis does not see the entries, see {@link EntryParser}.
    */
   async readEntries(...args: Argument[]): Promise<Entry[]> {
-    // On another socket, or one that is about to be another, ioredis would get the entries itself.
+    // On a new socket, or one that is about to be replaced, ioredis would get the entries itself.
     const { stream } = this.#redis;
     if (this.#entries?.stream !== stream || !this.isReady || !stream.writable) {
       const parser = await this.#divert((onOther) => new EntryParser(onOther));
@@ -179,9 +179,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     if (typeof reply !== 'number')
       throw new CgroupError(
         'OUTCOME_UNKNOWN',
-        'XREADGROUP: the connection was made anew before its reply came',
+        'XREADGROUP: the connection was made again before its reply came',
       );
-    return parser.taken();
+    return parser.take();
   }
 
   /** Subscribes to channels, all in one command. May be called once. */
@@ -191,9 +191,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
   }
 
-  /** What comes over the socket passes ioredis by, but for what the parser hands on. */
+  /** Gives all that comes over the socket to a parser; ioredis gets only the replies that the parser hands on. */
   async #divert<P extends Parser>(make: (onOther: (reply: Buffer) => void) => P): Promise<P> {
-    // The answer, be it a refusal, comes after all others: then no parser holds the beginning of a reply.
+    // The reply, even a refusal, comes after all others: then ioredis holds no part of a reply.
     await this.#send('PING', 'ping', []).catch((error: unknown) => {
       if (!(error instanceof RefusedError)) throw error;
     });
@@ -207,38 +207,38 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       try {
         parser.feed(chunk);
       } catch (error) {
-        // What else came with it is lost, and positions with it: as if the link had been cut, for that is seen to.
+        // The rest of the chunk is lost, and positions with it. So the link is cut, which callers handle.
         stream.destroy(error as Error);
       }
     });
     return parser;
   }
 
-  /** Ends the subscription. When it returns, all that was published before has been heard. */
+  /** Ends the subscription. When it returns, all messages published before have been received. */
   async unsubscribe(): Promise<void> {
     await this.#send('UNSUBSCRIBE', 'unsubscribe', []);
   }
 
-  /** Makes a blocking command on another connection return, as if its time had run out. */
+  /** Makes a blocking command on another connection return, as at its timeout. */
   async unblock(other: Connection): Promise<void> {
     if (other.#clientId !== undefined) await this.call('CLIENT', 'UNBLOCK', other.#clientId);
   }
 
-  /** Ends the connection and makes it anew. */
+  /** Ends the connection and makes it again. */
   renew(): void {
     this.#redis.disconnect(true);
   }
 
   /**
-   * Ends the connection for good, without waiting for it. What has no reply within a moment rejects as if Redis were
-   * away, a {@link connect} under way as `STATE`. May be called at any time, and twice.
+   * Ends the connection for good, without waiting. Commands without a reply soon reject as if Redis were away, a
+   * {@link connect} under way as `STATE`. May be called at any time. Idempotent.
    */
   close(): void {
     this.#giveUp?.();
     this.#redis.disconnect();
   }
 
-  /** Never with user or password: it is for messages. */
+  /** For messages: without user and password. */
   get #address(): string {
     const { host, port } = this.#redis.options;
     return `${host}:${port}`;
@@ -250,8 +250,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       return await this.#commands[method]!.apply(this.#redis, args);
     } catch (error) {
       const failure = failureOf(error, doing, this.#address);
-      // A link without replies is dead, and a server that became a replica is the wrong one: the name of the master
-      // may lead to another by now.
+      // A link without replies is dead. A server that became a replica is the wrong one: the name of the master
+      // may resolve to another by now.
       if ((error instanceof Error && error.message === 'Command timed out') || refusedAs(failure, 'READONLY'))
         this.renew();
       throw failure;
@@ -260,8 +260,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 }
 
 /**
- * ioredis asks by INFO whether Redis has loaded its data. Of a user who may not use it ioredis takes Redis for ready, which
- * commands will tell otherwise, but says so on stderr; a reply that says nothing it takes likewise.
+ * ioredis sends INFO to see whether Redis has loaded its data. If the user lacks the right to INFO, ioredis takes Redis for
+ * ready (a command finds out if it is not), but warns on stderr. After an empty reply it does the same without the warning.
  */
 function silenceReadyCheck(redis: Redis): void {
   type Answered = (error?: Error | null, text?: string) => void;
@@ -272,7 +272,7 @@ function silenceReadyCheck(redis: Redis): void {
     )) as Redis['info'];
 }
 
-/** ioredis wraps the reply to its own first commands into a plain error; this finds the reply again. */
+/** ioredis wraps the reply to its own first commands into a plain error. This finds the reply again. */
 function asReply(error: Error): Error {
   const reply = /(NOAUTH|WRONGPASS|NOPERM)\b.*/.exec(error.message);
   if (!reply) return error;
@@ -281,7 +281,7 @@ function asReply(error: Error): Error {
   return found;
 }
 
-/** Whether `error` is Redis's refusal of one of the kinds. */
+/** Whether Redis refused, for one of these reasons. */
 export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
   return error instanceof RefusedError && kinds.includes(error.refusal);
 }

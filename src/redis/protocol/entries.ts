@@ -3,7 +3,7 @@ import type { Entry } from '../../core/consumer-store.js';
 import { payloadOf } from '../../core/payload.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
-/** Begins a reply to XREADGROUP, and no other that a consumer's connection gets. */
+/** Begins a reply to XREADGROUP, and no other reply on the connection of a consumer. */
 const PREFIX = Buffer.from('*1\r\n*2\r\n$');
 /** Begins each entry. */
 const PAIR = '*2\r\n'.length;
@@ -11,7 +11,7 @@ const CRLF = 2;
 
 /**
  * Takes the entries out of replies to XREADGROUP, of one stream at a time. The parser of ioredis would make some eight objects
- * of each entry; it is only told how many there were.
+ * for each entry; it only gets their number.
  *
  * A reply is `*1 *2 $LENGTH stream *COUNT` and its entries, each `*2 $LENGTH id *2 $LENGTH field $LENGTH value`, everything
  * followed by CR LF.
@@ -20,30 +20,30 @@ export class EntryParser {
   readonly #splitter: ReplySplitter;
   readonly #onOther: (reply: Buffer) => void;
   #entries: Entry[] = [];
-  /** Entries of the reply under way that have not come yet. */
+  /** Entries of the current reply that have not come yet. */
   #left = 0;
-  /** All that is being looked at as text; '' where it is not ASCII. */
+  /** The current bytes as text; '' if they are not ASCII. */
   #text: string | undefined;
 
-  /** @param onOther given each other reply, as it came, and the number of entries as a reply in place of them */
+  /** @param onOther gets each other reply, as it came, and the number of entries as a reply in their place */
   constructor(onOther: (reply: Buffer) => void) {
-    this.#splitter = new ReplySplitter((bytes, at) => this.#take(bytes, at), onOther);
+    this.#splitter = new ReplySplitter((bytes, at) => this.#takeReply(bytes, at), onOther);
     this.#onOther = onOther;
   }
 
-  /** Takes in what came over the socket. */
+  /** Reads what came over the socket. */
   feed(chunk: Buffer): void {
     this.#splitter.feed(chunk);
     this.#text = undefined;
   }
 
-  /** The entries that came, once. */
-  taken(): Entry[] {
-    // A new list handed out, not the one that waited here: that one would be old, and keep what was in it (see `Holdings`).
+  /** Takes the entries that came. */
+  take(): Entry[] {
+    // A new list, not the one here: V8 has moved that one to the old generation, so it would keep the entries for long.
     return this.#entries.splice(0);
   }
 
-  #take(bytes: Buffer, at: number): number {
+  #takeReply(bytes: Buffer, at: number): number {
     let from = at;
     if (this.#left === 0) {
       if (!startsWith(bytes, at, PREFIX)) return at;
@@ -57,7 +57,7 @@ export class EntryParser {
     this.#text ??= isAscii(bytes) ? bytes.toString('latin1') : '';
     while (this.#left > 0) {
       const end = this.#takeEntry(bytes, from);
-      // What came before it is done with.
+      // The entries before it are taken.
       if (end < 0) return from > at ? from : end;
       from = end;
       this.#left--;
@@ -66,7 +66,7 @@ export class EntryParser {
     return from;
   }
 
-  /** Where the entry ends that begins there, or how many bytes of it are wanted, as {@link Take} tells it. */
+  /** Where the entry at `from` ends, or how many bytes it needs, as in {@link Take}. */
   #takeEntry(bytes: Buffer, from: number): number {
     const idStart = lineAfter(bytes, from + PAIR + 1);
     if (idStart === PARTIAL) return PARTIAL;
@@ -76,7 +76,7 @@ export class EntryParser {
     if (at === PARTIAL) return PARTIAL;
     let start = 0;
     let end = 0;
-    // The message is the value of the first field, whatever else there is.
+    // The message is the value of the first field; others are ignored.
     for (let i = 0; i < numberAt(bytes, texts); i++) {
       const text = lineAfter(bytes, at + 1);
       if (text === PARTIAL) return PARTIAL;
@@ -88,7 +88,7 @@ export class EntryParser {
       at = text + length + CRLF;
     }
     if (at > bytes.length) return from - at;
-    // Not a part of the text, which would keep all of it for as long as somebody keeps the id. A message is not kept for long.
+    // Not a slice of the text: it would keep all of the text as long as the id. A message is not kept for long.
     const id = bytes.toString('latin1', idStart, idEnd);
     const message = this.#text ? this.#text.slice(start, end) : payloadOf(bytes.subarray(start, end));
     this.#entries.push({ id, message, attempts: 0 });

@@ -1,6 +1,6 @@
 import { CgroupError, type ErrorCode } from '../../core/errors.js';
 
-/** Redis's own word in front of an error reply, for those that we act upon by name. */
+/** The first word of an error reply, for the replies that have an effect here. */
 export type Refusal =
   | 'NOGROUP'
   | 'UNBLOCKED'
@@ -29,12 +29,12 @@ const REFUSALS: readonly Refusal[] = [
   'NOPERM',
 ];
 
-/** The first of the words counts: after it come names that a user gave, and these may hold any word. */
+/** The first of the words counts: names that a user chose come after it, and may hold any word. */
 const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${REFUSALS.join('|')})\\b`);
 
 /**
- * Commands and scripts that only ask: without a reply nobody need wonder whether they were done. A test holds the list
- * against the sources. Of CONFIG only GET is ever carried out: what the doctor queues of it is discarded.
+ * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
+ * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['snapshot', 'totals', 'dead-letters', 'orphans'],
@@ -42,7 +42,7 @@ export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 
-/** Redis answered a command, and the answer was an error: the command did nothing. */
+/** Redis answered a command with an error: the command did nothing. */
 export class RefusedError extends CgroupError {
   override readonly name = 'RefusedError';
   readonly refusal: Refusal;
@@ -54,11 +54,11 @@ export class RefusedError extends CgroupError {
 }
 
 /**
- * What went wrong with a command, in our words. A reply of Redis is a refusal; anything else means that
- * the connection ended first, and the command may or may not have run: of a question, that Redis is away.
+ * The error of a command, in our words. An error reply is a refusal. Any other error means that the connection ended
+ * first: the command may or may not have run, or, if it changes nothing, Redis is away.
  *
- * @param doing what was being done, for the message: `relay`, `XREADGROUP`
- * @param address of Redis, `host:port`; without it the message does not say where the reply did not come from
+ * @param doing the command or script, for the message: `relay`, `XREADGROUP`
+ * @param address of Redis, `host:port`, for the message
  */
 export function failureOf(error: unknown, doing: string, address?: string): CgroupError {
   if (error instanceof CgroupError) return error;
@@ -76,11 +76,11 @@ export function failureOf(error: unknown, doing: string, address?: string): Cgro
 
 function reasonOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  // ioredis speaks of its own options where it only means that the connection is gone.
+  // The message of ioredis names its own options, but means that the connection is gone.
   return cause.name === 'MaxRetriesPerRequestError' ? 'not connected' : cause.message;
 }
 
-/** ioredis hangs the whole command on its errors, AUTH with the password included: nobody may ever log that. */
+/** ioredis attaches the whole command to its errors, AUTH with the password included: it must not be logged. */
 export function withoutCommand(error: unknown): unknown {
   if (error instanceof Error && 'command' in error) delete error.command;
   return error;

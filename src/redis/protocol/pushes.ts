@@ -2,14 +2,14 @@ import type { OnPush } from '../../core/subscriber.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
 interface Channel {
-  /** All that comes before the length of the message. */
+  /** The bytes before the length of the message. */
   readonly prefix: Buffer;
   readonly onPush: OnPush;
 }
 
 /**
- * Takes what is published out of the bytes that Redis sends to a subscriber, at a tenth of what the parser of ioredis
- * costs: it makes no object for a message.
+ * Takes published messages out of the bytes that Redis sends to a subscriber, at a tenth of the cost of the parser of
+ * ioredis: it makes no object for a message.
  *
  * A message comes as `*3 $7 message $LENGTH channel $LENGTH message`, each followed by CR LF.
  */
@@ -17,7 +17,7 @@ export class PushParser {
   readonly #channels: readonly Channel[];
   readonly #splitter: ReplySplitter;
 
-  /** @param onOther given each reply that is no message of these channels, as it came */
+  /** @param onOther gets each other reply, as it came */
   constructor(channels: ReadonlyMap<string, OnPush>, onOther: (reply: Buffer) => void) {
     this.#channels = [...channels].map(([name, onPush]) => ({
       prefix: Buffer.from(`*3\r\n$7\r\nmessage\r\n$${Buffer.byteLength(name)}\r\n${name}\r\n$`),
@@ -26,7 +26,7 @@ export class PushParser {
     this.#splitter = new ReplySplitter((bytes, at) => this.#take(bytes, at), onOther);
   }
 
-  /** Takes in what came over the socket. */
+  /** Reads what came over the socket. */
   feed(chunk: Buffer): void {
     this.#splitter.feed(chunk);
   }

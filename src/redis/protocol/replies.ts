@@ -1,16 +1,10 @@
 /**
- * Replies of Redis, one by one, as they come over a socket: some are taken out, at a part of what the parser of ioredis costs,
- * by those who know what they will find; all others are handed on, whole reply by whole reply
- * (https://redis.io/docs/latest/develop/reference/protocol-spec/).
- */
-
-/**
- * Takes what stands in `bytes` from `at` on. Returns where that ends; `at` where it is not for the taker; and less than 0 where
- * not all of it is here: the negative of how many bytes it has at least, as far as is known, or `PARTIAL`.
+ * Takes the reply at `at` in `bytes`, if it is one that it knows. Returns where the reply ends, or `at` if it is another one, or
+ * a number below 0 if part of the reply is missing: `PARTIAL`, or the negative of how many bytes the reply has at least.
  */
 export type Take = (bytes: Buffer, at: number) => number;
 
-/** Of a reply of which not all is here. */
+/** A part of the reply is missing. */
 export const PARTIAL = -1;
 
 const CR = 0x0d;
@@ -20,22 +14,26 @@ const MINUS = 0x2d;
 const ASTERISK = 0x2a;
 const DOLLAR = 0x24;
 
+/**
+ * Splits what comes over a socket into replies (https://redis.io/docs/latest/develop/reference/protocol-spec/). A taker that
+ * knows its replies takes them, at a part of the cost of the parser of ioredis; each other one is handed on as a whole.
+ */
 export class ReplySplitter {
   readonly #take: Take;
   readonly #onOther: (reply: Buffer) => void;
-  /** The beginning of a reply that goes on in what comes next. */
+  /** The beginning of a reply whose rest has not come yet. */
   #rest: Buffer[] = [];
   #restLength = 0;
-  /** Bytes that the reply has at least: until they are here, looking at it again is in vain. */
+  /** Bytes that the reply has at least: it is not parsed again before. */
   #wanted = 0;
 
-  /** @param onOther given each reply that is not taken, as it came */
+  /** @param onOther gets each reply that is not taken, as it came */
   constructor(take: Take, onOther: (reply: Buffer) => void) {
     this.#take = take;
     this.#onOther = onOther;
   }
 
-  /** Takes in what came over the socket. */
+  /** Reads what came over the socket. */
   feed(chunk: Buffer): void {
     let bytes = chunk;
     if (this.#restLength > 0) {
@@ -52,7 +50,7 @@ export class ReplySplitter {
     this.#restLength = bytes.length - at;
   }
 
-  /** Takes reply by reply; where the first is that is not here as a whole. */
+  /** Takes reply by reply. Returns where the first incomplete one begins. */
   #takeAll(bytes: Buffer): number {
     let at = 0;
     while (at < bytes.length) {
@@ -73,7 +71,7 @@ export class ReplySplitter {
   }
 }
 
-/** Where the reply of any kind ends that stands at `at`, as a part of the one that began at `from`. */
+/** Where the reply at `at` ends, of any kind; it is a part of the one that began at `from`. */
 function endOfReply(bytes: Buffer, at: number, from: number): number {
   const kind = bytes[at];
   if (kind !== DOLLAR && kind !== ASTERISK) return bytes.indexOf(LF, at) + 1 || PARTIAL;
@@ -89,22 +87,22 @@ function endOfReply(bytes: Buffer, at: number, from: number): number {
   return end;
 }
 
-/** Whether a whole prefix stands there. */
+/** Whether all of a prefix is at `at`. */
 export function startsWith(bytes: Buffer, at: number, prefix: Buffer): boolean {
   if (at + prefix.length > bytes.length) return false;
-  // From its end: there they differ.
+  // From its end, where prefixes differ.
   for (let i = prefix.length - 1; i >= 0; i--) if (bytes[at + i] !== prefix[i]) return false;
   return true;
 }
 
-/** Where the line begins after the number that stands there; `PARTIAL` where the number's own has not all come. */
+/** Where the line after the number at `at` begins; `PARTIAL` if the line of the number is incomplete. */
 export function lineAfter(bytes: Buffer, at: number): number {
   let end = at;
   while (end < bytes.length && bytes[end] !== CR) end++;
   return end + 2 > bytes.length ? PARTIAL : end + 2;
 }
 
-/** The number that stands there, up to the end of its line. */
+/** The number at `at`, up to the end of its line. */
 export function numberAt(bytes: Buffer, at: number): number {
   const negative = bytes[at] === MINUS;
   let number = 0;

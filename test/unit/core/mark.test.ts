@@ -48,11 +48,11 @@ describe('a mark', () => {
     '1 0 0 1 1 me',
     '1 0 0 1 1 1 me too',
     '1 0 0 1 1 1 me\n',
-  ])('%j is none', (text) => {
+  ])('%j is not a mark', (text) => {
     expect(parseMark(text)).toBeUndefined();
   });
 
-  it('is read as it was written', () => {
+  it('is parsed as it was written', () => {
     const number = fc.maxSafeNat();
     const mark = fc.record({
       epoch: number,

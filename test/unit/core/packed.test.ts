@@ -33,7 +33,7 @@ it('messages are an array of MessagePack', () => {
   );
 });
 
-it('are one argument, which Lua need not join, unless that were too long', () => {
+it('messages are one argument, which Lua need not join, unless it is too long', () => {
   expect(packed([Buffer.alloc(400_000), Buffer.alloc(400_000)]).args).toHaveLength(1);
   const long = [Buffer.alloc(600_000, 'a'), Buffer.alloc(1_600_000, 'b')];
   const { args } = packed(long);
@@ -41,7 +41,7 @@ it('are one argument, which Lua need not join, unless that were too long', () =>
   expect(read(args)).toEqual({ count: 2, texts: textsOf(long) });
 });
 
-it('texts are an array of MessagePack in UTF-8, whatever they are', () => {
+it('any texts are an array of MessagePack in UTF-8', () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }),
     fc.string({ maxLength: 10 }),

@@ -18,4 +18,4 @@ it.each([
   '0-0',
   '18446744073709551616-0',
   '1-18446744073709551616',
-])('%j is none', (text) => expect(isEntryId(text)).toBe(false));
+])('%j is not the id of an entry', (text) => expect(isEntryId(text)).toBe(false));

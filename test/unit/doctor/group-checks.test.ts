@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DoctorFacts } from '../../../src/redis/facts.js';
+import type { DoctorFacts } from '../../../src/redis/doctor-facts.js';
 import { bad, findings, unheard } from '../../helpers/facts.js';
 
 describe('the checks of a group', () => {

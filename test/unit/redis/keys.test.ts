@@ -9,7 +9,7 @@ const names = {
 };
 
 describe('the keys of a group', () => {
-  it('are those that the design names, and those beside them', () => {
+  it('are these, for these names', () => {
     expect(keysOf(names)).toEqual({
       output: 'messages:processed',
       inbox: 'cgroup:{messages:processed}:inbox',
@@ -26,8 +26,8 @@ describe('the keys of a group', () => {
     });
   });
 
-  it('fall into two hash slots, whatever the names: that of the output and that of the list', () => {
-    // What Redis Cluster hashes: the part between the first braces that hold something, or all of it.
+  it('fall into two hash slots for any names: that of the output and that of the list', () => {
+    // Redis Cluster hashes the part between the first braces that are not empty, or else the whole key.
     const hashed = (key: string) => /\{([^}]+)\}/.exec(key)?.[1] ?? key;
     const name = fc.stringMatching(/^[^{}]+$/);
     fc.assert(
@@ -41,14 +41,14 @@ describe('the keys of a group', () => {
     );
   });
 
-  it('have a channel for marks of their own in each database: channels know of none', () => {
+  it('have their own channel for marks in each database, because all databases share the channels', () => {
     const marksIn = (redis: string) => keysOf({ ...names, redis }).marks;
     expect(marksIn('redis://h:1/1')).toBe('cgroup:{messages:processed}:marks:1');
     for (const first of ['redis://h:1', 'redis://h:1/', 'redis://h:1/0'])
       expect(marksIn(first)).toBe('cgroup:{messages:processed}:marks');
   });
 
-  it('keep times and counts of attempts apart in the retry set', () => {
+  it('keep times and numbers of attempts apart in the retry zset', () => {
     const mostAttempts = 1_000;
     expect(RETURNED_BELOW).toBeGreaterThan(mostAttempts);
     expect(RETURNED_BELOW).toBeLessThan(Date.parse('2000-01-01'));

@@ -7,7 +7,7 @@ const names = { redis: 'redis://h', channel: 'in', output: 'out', consumerList: 
 
 describe('the list of commands', () => {
   it('holds what the scripts and the stores send, and nothing else', () => {
-    // What ioredis sends by itself, or by methods of its own.
+    // Sent by ioredis itself, or by its methods.
     const byClient = [
       'CLIENT|ID',
       'CLIENT|SETNAME',
@@ -19,13 +19,13 @@ describe('the list of commands', () => {
       'UNSUBSCRIBE',
     ];
     const all = new Set([...[...commandsOfScripts().values()].flat(), ...commandsOfStores(), ...byClient]);
-    all.delete('CONFIG|GET'); // tells more than cgroup may know, passwords among it: it goes without
+    all.delete('CONFIG|GET'); // would show more than cgroup needs, such as passwords: no right to it is asked for
     expect([...commandNames]).toEqual([...all].sort());
   });
 });
 
 describe('the ACL rules', () => {
-  it('allow the keys and channels of the group alone', () => {
+  it('allow only the keys and channels of the group', () => {
     const rules = aclRules(keysOf(names), names).filter((rule) => !rule.startsWith('+'));
     expect(rules).toEqual([
       'resetkeys',
@@ -40,14 +40,14 @@ describe('the ACL rules', () => {
     ]);
   });
 
-  it('take names as they are, not as patterns', () => {
+  it('escape names that look like patterns', () => {
     const odd = { ...names, channel: 'in*[a]', output: 'o?t' };
     const rules = aclRules(keysOf(odd), odd);
     expect(rules).toContain('&in\\*\\[a\\]');
     expect(rules).toContain('~cgroup:{o\\?t}:*');
   });
 
-  it('allow to choose the database where there is one to choose', () => {
+  it('allow SELECT only if the URL names a database', () => {
     expect(aclRules(keysOf(names), names)).not.toContain('+select');
     const other = { ...names, redis: 'redis://h/3' };
     expect(aclRules(keysOf(other), other)).toEqual(

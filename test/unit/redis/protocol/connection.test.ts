@@ -2,9 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../../src/log/logger.js';
 import { Connection } from '../../../../src/redis/protocol/connection.js';
 
-// Lists and channels as ioredis-mock plays them, in this process. It knows neither `call` nor CLIENT, which are
-// added here; to it a message is bytes only if it was published as bytes. Scripts, the loss of a connection and
-// answers that do not come are tested with a real Redis.
+// ioredis-mock has lists and channels. `call` and CLIENT are added here; a message is bytes only if it was published as
+// bytes. Scripts, lost connections and missing replies are tested with a real Redis.
 vi.mock('ioredis', async () => {
   type Mock = new (...args: unknown[]) => object;
   const { default: Mock } = await vi.importActual<{ default: Mock }>('ioredis-mock');
@@ -47,7 +46,7 @@ async function connect(): Promise<Connection> {
 }
 
 describe('a connection', () => {
-  it('tells when it is ready', async () => {
+  it('emits ready', async () => {
     const connection = open();
     const ready = vi.fn();
     connection.on('ready', ready);
@@ -55,7 +54,7 @@ describe('a connection', () => {
     expect(ready).toHaveBeenCalledTimes(1);
   });
 
-  it('sends a command, and answers in text or in bytes', async () => {
+  it('sends a command, and returns text or bytes', async () => {
     const connection = await connect();
     expect(await connection.call('RPUSH', 'a list', 'first', Buffer.from([0xff, 0x00]), 3)).toBe(3);
     expect(await connection.call('LRANGE', 'a list', 2, -1)).toEqual(['3']);

@@ -15,7 +15,7 @@ const entry = fc.record({
   id: fc.tuple(fc.nat(), fc.nat(9_999)).map(([ms, seq]) => `${ms}-${seq}`),
   fields: fc.oneof(
     { weight: 9, arbitrary: payload.map((message) => [Buffer.from('message'), message]) },
-    // Written by somebody else.
+    // Written by another client.
     { weight: 1, arbitrary: fc.array(payload, { minLength: 2, maxLength: 6 }) },
   ),
 });
@@ -55,12 +55,12 @@ const reply = fc.oneof(
   },
 );
 
-/** What a parser makes of these chunks, in its order: entries, or the bytes that it hands on. */
+/** What a parser gives for these chunks, in order: entries, or the bytes that it hands on. */
 function heard(chunks: readonly Buffer[]): unknown[] {
   const all: unknown[] = [];
   let counted = false;
   const parser: EntryParser = new EntryParser((other) => {
-    const entries = parser.taken();
+    const entries = parser.take();
     counted = entries.length > 0;
     if (counted) expect(other.toString()).toBe(`:${entries.length}\r\n`);
     all.push(counted ? entries : other.toString());
@@ -70,7 +70,7 @@ function heard(chunks: readonly Buffer[]): unknown[] {
 }
 
 describe('what comes over the connection of a consumer', () => {
-  it('is told apart, entries and all else, wherever the bytes are cut', () => {
+  it('is split into entries and other replies, wherever the bytes are cut', () => {
     fc.assert(
       fc.property(fc.array(reply, { maxLength: 6 }), cuts, (all, lengths) => {
         const bytes = Buffer.concat(all.map((one) => one.bytes));
@@ -85,7 +85,7 @@ describe('what comes over the connection of a consumer', () => {
     expect(heard(chunks)).toEqual([[{ id: '1-1', message: '{"größe":1}', attempts: 0 }]]);
   });
 
-  it('does not look again at a long message before all of it is there', () => {
+  it('does not parse a long message again before all of it has come', () => {
     const message = Buffer.alloc(2_000_000, 'x');
     const bytes = entriesReply([{ id: '1-1', fields: [Buffer.from('message'), message] }]);
     const chunks = cut(bytes, Array(Math.floor(bytes.length / 100)).fill(100));

@@ -8,7 +8,7 @@ import {
 } from '../../../../src/redis/protocol/failure.js';
 import { commandsOfScripts, commandsOfStores } from '../../../helpers/sources.js';
 
-/** An error reply, as ioredis hands it over. */
+/** An error reply, as ioredis rejects with it. */
 function reply(message: string): Error {
   const error = new Error(message);
   error.name = 'ReplyError';
@@ -30,14 +30,14 @@ describe('an error reply', () => {
     ["NOPERM this user has no permissions to run the 'xadd' command", 'NOPERM', 'REDIS_AUTH'],
     ["ERR unknown command 'NONSENSE'", 'OTHER', 'REDIS_REFUSED'],
     ['NOAUTHORITY is no word of ours', 'OTHER', 'REDIS_REFUSED'],
-    // Redis 6 puts what a script ran into behind a text of its own.
+    // Redis 6 puts the error of a script behind a text of its own.
     [
       "ERR Error running script (call to f_0123): @user_script:20: -READONLY You can't write against a read only replica.",
       'READONLY',
       'REDIS_REFUSED',
     ],
     ['ERR Error running script: @user_script: 20: NOGROUP No such key', 'NOGROUP', 'NO_GROUP'],
-    // Only Redis's own word counts, not a word in the name of a key.
+    // Only the first word counts, not a word in the name of a key.
     ['KEYTYPE my:NOGROUP holds a list, not a stream', 'KEYTYPE', 'KEY_TYPE'],
     ["NOPERM No permissions to access the key 'an OOM key'", 'NOPERM', 'REDIS_AUTH'],
   ])('%s: %s, %s', (message, refusal, code) => {
@@ -67,8 +67,8 @@ describe('an error reply', () => {
       'NOPERM no right to xadd',
       'the Redis user lacks a right (NOPERM no right to xadd): cgroup doctor prints the ACL line with all of them',
     ],
-  ])('%s is told as: %s', (message, told) => {
-    expect(failureOf(reply(message), 'XADD').message).toBe(`XADD: ${told}`);
+  ])('%s becomes: %s', (message, text) => {
+    expect(failureOf(reply(message), 'XADD').message).toBe(`XADD: ${text}`);
   });
 });
 
@@ -78,15 +78,15 @@ describe('no reply', () => {
     [new Error('READONLY said no reply'), 'relay: no reply from Redis (READONLY said no reply)'],
     ['a text', 'relay: no reply from Redis (a text)'],
     [undefined, 'relay: no reply from Redis (undefined)'],
-  ])('%s: nobody knows whether the command ran', (error, message) => {
+  ])('%s: it is unknown whether the command ran', (error, message) => {
     const failure = failureOf(error, 'relay');
     expect(failure).not.toBeInstanceOf(RefusedError);
     expect(failure).toMatchObject({ code: 'OUTCOME_UNKNOWN', message, cause: error });
   });
 });
 
-describe('a question', () => {
-  /** What changes something, be it a connection; all else asks. */
+describe('a command that changes nothing', () => {
+  /** Commands that change something, a connection included. */
   const ACTS = [
     ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
     ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM'],
@@ -94,7 +94,7 @@ describe('a question', () => {
   ];
   const asks = (command: string) => !ACTS.includes(command);
 
-  it('is each command that is sent and each script that is run, where it only asks', () => {
+  it('is in the list, and so is each script of such commands', () => {
     const scripts = [...commandsOfScripts()].filter(
       ([name, commands]) => name !== 'common' && commands.every(asks),
     );
@@ -103,25 +103,25 @@ describe('a question', () => {
     expect([...QUESTIONS].sort()).toEqual([...new Set(questions)].sort());
   });
 
-  it.each([...QUESTIONS])('without a reply says that Redis is away: %s', (question) => {
+  it.each([...QUESTIONS])('without a reply means that Redis is away: %s', (question) => {
     const failure = failureOf(new Error('Connection is closed.'), question);
     expect(failure).toMatchObject({ code: 'REDIS_UNREACHABLE' });
     expect(failure.message).toMatch(/^[\w-]+: no reply from Redis \(Connection is closed\.\)$/);
   });
 });
 
-it('that did not come is told with the address, where it is known', () => {
+it('a missing reply is reported with the address, if it is known', () => {
   const failure = failureOf(new Error('Connection is closed.'), 'mark', 'far.example:6380');
   expect(failure.message).toBe('mark: no reply from Redis at far.example:6380 (Connection is closed.)');
 });
 
-it('an error that is in our words stays as it is', () => {
-  const error = new CgroupError('KEY_TYPE', 'told already');
+it('an error of ours stays as it is', () => {
+  const error = new CgroupError('KEY_TYPE', 'in our words');
   expect(failureOf(error, 'relay')).toBe(error);
 });
 
 it.each([reply('WRONGPASS invalid'), new Error('Connection is closed.')])(
-  'the command, which may hold a password, is taken off: %s',
+  'the command is removed, because it may hold a password: %s',
   (error) => {
     const withCommand = Object.assign(error, { command: { name: 'auth', args: ['secret'] } });
     expect(failureOf(withCommand, 'AUTH').cause).not.toHaveProperty('command');

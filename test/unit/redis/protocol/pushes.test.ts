@@ -7,7 +7,7 @@ const CHANNELS = ['messages:published', 'marks', 'märks'];
 
 const push = (channel: string, message: Buffer) => array(bulk('message'), bulk(channel), bulk(message));
 
-/** What a parser makes of these chunks, in its order. */
+/** What a parser gives for these chunks, in order. */
 function heard(chunks: readonly Buffer[]): [string, string][] {
   const all: [string, string][] = [];
   const channels = CHANNELS.map(
@@ -48,7 +48,7 @@ const reply = fc.oneof(
 );
 
 describe('what comes over a subscription', () => {
-  it('is told apart, each as it came and in its order, wherever the bytes are cut', () => {
+  it('is split into messages and other replies, in order, wherever the bytes are cut', () => {
     fc.assert(
       fc.property(fc.array(reply, { maxLength: 12 }), cuts, (all, lengths) => {
         const bytes = Buffer.concat(all.map((one) => one.bytes));
