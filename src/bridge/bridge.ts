@@ -58,7 +58,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #count = 0;
   /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
-  #inPlace: () => void = () => {};
+  /** Makes {@link start} return. */
+  #resolveStart: () => void = () => {};
 
   constructor(options: BridgeOptions) {
     super();
@@ -88,7 +89,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
-      this.#inPlace = resolve;
+      this.#resolveStart = resolve;
       this.#running ??= this.#run();
     });
   }
@@ -119,7 +120,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         await pause(SEAT_EVERY, signal);
       }
     }
-    this.#inPlace();
+    this.#resolveStart();
     await Promise.all(this.#sessions.values());
     await store.leave(id).catch((error) => log.debug({ error }, 'cannot give up the seat'));
   }
@@ -142,7 +143,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
       logged = true;
       // All seats may belong to killed bridges.
-      if (watch.anyAlive) this.#inPlace();
+      if (watch.anyAlive) this.#resolveStart();
       await pause(SEAT_EVERY, signal);
     }
     return false;
@@ -207,10 +208,10 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       this.#leader = undefined;
       log.info({}, 'this bridge leads');
       this.emit('leading');
-      this.#inPlace();
+      this.#resolveStart();
     } else if (phase === 'following' && holder !== '') {
       this.#logFollowing(bridgeOf(holder));
-      this.#inPlace();
+      this.#resolveStart();
     }
   }
 
