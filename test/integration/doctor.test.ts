@@ -411,7 +411,7 @@ describe('the ACL line', () => {
         Connection,
       ];
       try {
-        await Promise.all([connection.connect(5_000), listener.connect(5_000)]);
+        await Promise.all([connection.connect(), listener.connect()]);
         const { commands, keys, channels } = await missingRights(
           { connection, listener },
           keysOf(space),

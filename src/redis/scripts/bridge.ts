@@ -16,19 +16,7 @@ import { defineScript } from '../protocol/script.js';
 export const mark = defineScript({
   name: 'mark',
   keys: ['bridge'],
-  encode: ({
-    marks,
-    caller,
-    seat,
-    seats,
-    seen,
-    token,
-    advance,
-    dead,
-    deaf,
-  }: MarkRequest & { marks: string }) => [
-    packValue({ marks, caller, seat, seats, seen, token, advance, dead, deaf }),
-  ],
+  encode: (request: MarkRequest & { marks: string }) => [packValue(request)],
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
     if (made === 1) return { mark: Number(rest[0]) };
     const taken: Seat[] = [];
