@@ -2,10 +2,10 @@ import { type Command, Option } from 'commander';
 import type { SettingName } from '../../settings/settings.js';
 import { type SettingInfo, settingInfos } from './setting-info.js';
 
-/** The settings given as flags, as they were typed: nothing is checked or converted yet. */
+/** The settings given as flags, as they were typed: neither checked nor converted. */
 export type RawFlags = Partial<Record<SettingName, string | boolean>>;
 
-/** What says which group is meant. */
+/** The settings that name a group. */
 const NAMES = [
   'redis',
   'channel',
@@ -14,7 +14,7 @@ const NAMES = [
   'group',
 ] as const satisfies readonly SettingName[];
 
-/** An option that stands for a setting; a command may have others, even of the same name as a setting. */
+/** An option that sets a setting; a command may have others, even with the name of a setting. */
 class SettingOption extends Option {
   constructor(
     readonly setting: SettingName,
@@ -26,16 +26,15 @@ class SettingOption extends Option {
 }
 
 /**
- * Adds the flags of some settings to a command, with what the schema says of them in the help.
- * The command gets no defaults and no checks from them: {@link rawFlags} gives what was typed, and
- * `loadSettings` makes settings of it.
+ * Adds the flags of some settings to a command, with their help from the schema. They bring no defaults and no
+ * checks: {@link rawFlags} returns what was typed, and `loadSettings` makes settings of it.
  */
 export function addSettingsFlags<C extends Command>(command: C, names: readonly SettingName[]): C {
   for (const name of names) for (const option of optionsOf(settingInfos[name])) command.addOption(option);
   return command;
 }
 
-/** The flags of settings that were given on the command line to `command`, once it has been parsed. */
+/** The settings that were given as flags to a parsed command. */
 export function rawFlags(command: Command): RawFlags {
   const raw: RawFlags = {};
   for (const option of command.options)
@@ -44,7 +43,7 @@ export function rawFlags(command: Command): RawFlags {
   return raw;
 }
 
-/** Those of them by which another command finds the same group, and the same config file, by flag. */
+/** By flag: the values with which another command finds the same group and the same config file. */
 export function namingFlags(command: Command): ReadonlyMap<string, string> {
   const raw = rawFlags(command);
   const { config } = command.opts<{ config?: string }>();
@@ -56,21 +55,21 @@ export function namingFlags(command: Command): ReadonlyMap<string, string> {
   );
 }
 
-/** The flag that names the config file. Its value is `loadSettings`' `configPath`. */
+/** The flag that names the config file. Its value is the `configPath` of `loadSettings`. */
 export function configOption(): Option {
-  return new Option('--config <file>', 'the config file, in place of the one that would be searched for');
+  return new Option('--config <file>', 'use this config file; do not search for one');
 }
 
 function optionsOf(info: SettingInfo): Option[] {
   const { name, flag, short, negative } = info;
   const names = short ? `${short}, ${flag}` : flag;
   if (!negative) return [new SettingOption(name, `${names} <${info.placeholder}>`, help(info))];
-  const overrides = 'turns it off, whatever the environment or the config file says';
+  const overrides = 'turns it off; beats the environment and the config file';
   return [new SettingOption(name, names, help(info)), new SettingOption(name, negative, overrides)];
 }
 
 function help(info: SettingInfo): string {
-  // Where the placeholder lists the choices, the text need not.
+  // The text lists the choices only if the placeholder does not.
   const shown = info.choices.length === 0 || info.placeholder === info.choices.join('|');
   const choices = shown ? '' : `: ${info.choices.join(', ')}`;
   return `${info.description}${choices} (default: ${info.default}, env: ${info.variables.join(' or ')})`;

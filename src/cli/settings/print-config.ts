@@ -6,9 +6,9 @@ import type { LoadedSettings } from './load-settings.js';
 import { settingInfos } from './setting-info.js';
 
 /**
- * Every effective setting, its value as it is written (durations as `3s`; a password as `***`) and where
- * it came from: a table without colours or borders, or with `json` one object {setting: {value, from}}.
- * A setting without a value is null there. Ends without a line break.
+ * Every effective setting, its value as it is written (durations as `3s`, a password as `***`) and its source:
+ * a table without colours or borders, or with `json` one object {setting: {value, from}}, where a setting without
+ * a value is null. Ends without a line break.
  */
 export function printConfig(loaded: LoadedSettings, { json }: { json: boolean }): string {
   const rows = settingNames.map((name) => ({ name, value: shown(name, loaded), from: loaded.origin[name] }));

@@ -4,31 +4,31 @@ import { settingNames, settingsSchema } from '../../settings/schema.js';
 import type { SettingName } from '../../settings/settings.js';
 import { SIZE } from '../../settings/sizes.js';
 
-/** What help, README, flags and environment need to know about one setting; all of it from the schema. */
+/** One setting as help, documents, flags and environment show it; all from the schema. */
 export interface SettingInfo {
   readonly name: SettingName;
   /** The long flag, `--claim-after`. */
   readonly flag: string;
-  /** The short flag, `-n`, where there is one. */
+  /** The short flag: `-n`. */
   readonly short: string | undefined;
-  /** The flag that turns it off, `--no-monitor`; of booleans only. */
+  /** The flag that turns a boolean off: `--no-monitor`. */
   readonly negative: string | undefined;
-  /** The environment variables that set it, the strongest first. */
+  /** The environment variables that set it, strongest first. */
   readonly variables: readonly [string, ...string[]];
-  /** What a value may be in the config file. */
+  /** The types that a value may have in the config file. */
   readonly types: ReadonlySet<'string' | 'number' | 'boolean'>;
-  /** What stands for the value in the help, without brackets: `n`, `duration`, `auto|off|only`. */
+  /** The value in the help, without brackets: `n`, `duration`, `auto|off|only`. */
   readonly placeholder: string;
-  /** The values allowed, where they can be counted. */
+  /** The allowed values of an enumeration. */
   readonly choices: readonly string[];
-  /** The default as it is written in a config file; undefined if there is none. */
+  /** The default as it is written in a config file; undefined for none. */
   readonly defaultValue: unknown;
-  /** The default in words, or what happens without a value. */
+  /** The default in words, or the effect of no value. */
   readonly default: string;
   readonly description: string;
 }
 
-/** The part of a JSON schema that one of our settings can have. */
+/** The part of JSON Schema that our settings use. */
 export interface SettingJsonSchema {
   type?: string;
   enum?: string[];
@@ -55,7 +55,7 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   logLevel: 'level',
 };
 
-/** What happens without a value, for those settings that have no default value. */
+/** The effect of no value, for settings without a default. */
 const UNSET: Partial<Record<SettingName, string>> = {
   processor: 'built in',
   http: 'off',
@@ -63,7 +63,7 @@ const UNSET: Partial<Record<SettingName, string>> = {
   logFormat: 'pretty on a terminal',
 };
 
-/** The schema of the settings as they are written, in JSON Schema (draft 7, which editors know best). */
+/** The schema of the settings as they are written, in JSON Schema; editors know draft 7 best. */
 export function settingsJsonSchema(): { properties: Record<SettingName, SettingJsonSchema> } {
   const { properties } = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-7' });
   return { properties: properties as Record<SettingName, SettingJsonSchema> };
@@ -87,7 +87,7 @@ function describe(name: SettingName, schema: SettingJsonSchema): SettingInfo {
     flag: `--${dashed}`,
     short: SHORT[name],
     negative: types.has('boolean') ? `--no-${dashed}` : undefined,
-    // The name under which platforms hand over the Redis of an application.
+    // Platforms name the Redis of an application in this variable.
     variables: name === 'redis' ? [own, 'REDIS_URL'] : [own],
     types,
     placeholder: PLACEHOLDERS[name] ?? alternatives(schema).map(placeholderOf).join('|'),
@@ -115,7 +115,7 @@ function placeholderOf(schema: SettingJsonSchema): string {
   return { number: 'n', boolean: '', string: 'name' }[typeOf(schema)];
 }
 
-/** `claimAfter` with a separator in place of its humps: `claim-After`. */
+/** `claimAfter` with a separator before each capital: `claim-After`. */
 function separated(name: string, separator: string): string {
   return name.replace(/[A-Z]/g, (letter) => `${separator}${letter}`);
 }
