@@ -58,7 +58,7 @@ class Model {
   }
 
   async apply(step: Step): Promise<void> {
-    const { road, relay, read, raw, keys, inspector } = this.#stores;
+    const { consumerStore, relay, read, raw, keys, inspector } = this.#stores;
     switch (step.kind) {
       case 'relay':
         this.ids.push(...(await relay(...Array.from({ length: step.count }, () => 'x'))));
@@ -66,22 +66,28 @@ class Model {
       case 'read':
         return this.#given(await read(step.consumer, step.count));
       case 'due':
-        return this.#given(await road.due(step.consumer, step.count, MINUTE));
+        return this.#given(await consumerStore.due(step.consumer, step.count, MINUTE));
       case 'reclaim':
         return this.#given(
-          (await road.reclaim({ consumerId: step.consumer, silence: 0, count: step.count, everyone: true }))
-            .entries,
+          (
+            await consumerStore.reclaim({
+              consumerId: step.consumer,
+              silence: 0,
+              count: step.count,
+              everyone: true,
+            })
+          ).entries,
         );
       case 'begin': {
         const ids = this.#chosen(step.which);
         for (const inboxId of ids)
-          if (await road.begin({ inboxId, consumerId: step.consumer }, 2))
+          if (await consumerStore.begin({ inboxId, consumerId: step.consumer }, 2))
             expect(this.unsettled).toContain(inboxId);
         return;
       }
       case 'renew': {
         if (this.ids.length === 0) return;
-        const { gone } = await road.renew(step.consumer, this.ids);
+        const { gone } = await consumerStore.renew(step.consumer, this.ids);
         for (const id of this.ids) if (!this.unsettled.includes(id)) expect(gone).toContain(id);
         return;
       }
@@ -91,7 +97,7 @@ class Model {
           consumerId: step.consumer,
           wait: step.wait,
         }));
-        if (retries.length > 0) await road.retry(retries);
+        if (retries.length > 0) await consumerStore.retry(retries);
         return;
       }
       case 'commit':
@@ -99,14 +105,14 @@ class Model {
       case 'bury':
         return this.settle(this.#chosen(step.which), step.consumer, 'bury');
       case 'leave':
-        await road.leave(step.consumer, new Map());
+        await consumerStore.leave(step.consumer, new Map());
         return;
       case 'sweep':
-        await road.sweep([], 0);
+        await consumerStore.sweep([], 0);
         return;
       case 'destroy':
         await raw.xgroup('DESTROY', keys.inbox, GROUP);
-        await road.prepare();
+        await consumerStore.prepare();
         return;
       case 'revive': {
         const letters: string[] = [];
@@ -121,15 +127,15 @@ class Model {
 
   async settle(ids: string[], consumerId: string, how: 'commit' | 'bury'): Promise<void> {
     if (ids.length === 0) return;
-    const { road } = this.#stores;
+    const { consumerStore } = this.#stores;
     const unsettled = new Set(this.unsettled);
     const late =
       how === 'commit'
-        ? await road.commit(
+        ? await consumerStore.commit(
             ids.map((inboxId) => ({ inboxId, consumerId, messageId: 'm', data: '{}' })),
             0,
           )
-        : await road.bury(
+        : await consumerStore.bury(
             ids.map((inboxId) => ({
               inboxId,
               consumerId,
@@ -155,12 +161,13 @@ class Model {
 
   /** Whatever was done before: one consumer that is left gets all there is, and each message has one result. */
   async drain(): Promise<void> {
-    const { road, read, fields, keys } = this.#stores;
+    const { consumerStore, read, fields, keys } = this.#stores;
     const got = [
       ...(await read('last')),
-      ...(await road.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true })).entries,
-      ...(await road.due('last', 1_000, MINUTE)),
-      ...(await road.due('last', 1_000, -MINUTE)), // whatever their time, as after a clock that was put back
+      ...(await consumerStore.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true }))
+        .entries,
+      ...(await consumerStore.due('last', 1_000, MINUTE)),
+      ...(await consumerStore.due('last', 1_000, -MINUTE)), // whatever their time, as after a clock that was put back
     ];
     const ids = [...new Set(got.map(({ id }) => id))];
     expect(ids.sort()).toEqual([...this.unsettled].sort());
@@ -179,7 +186,7 @@ test('relayed = processed + dead + backlog, whatever is done in whatever order; 
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
         await admin.flushall();
-        await stores.road.prepare();
+        await stores.consumerStore.prepare();
         stores.startOver();
         const model = new Model(stores);
         for (const each of steps) {
