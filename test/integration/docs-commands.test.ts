@@ -145,7 +145,7 @@ describe('what the documents say commands print', () => {
 
   it('has the checks that the doctor makes', async () => {
     const checksOf = (text: string) =>
-      [...text.matchAll(/^(?:ok|note|MEND) +(.+?) {2,}/gm)].map(([, check]) => check);
+      [...text.matchAll(/^(?:ok|note|FAIL) +(.+?) {2,}/gm)].map(([, check]) => check);
     const [block] = transcriptsOf('cgroup doctor');
     expect(checksOf(block?.text ?? '')).toEqual(checksOf(await stage().run('cgroup doctor')));
   });

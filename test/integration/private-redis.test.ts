@@ -164,9 +164,9 @@ describe('with its parent', () => {
   ): { child: ChildProcess; line: () => Promise<string> } {
     const module = fileURLToPath(new URL('../../dist/redis/local-server.js', import.meta.url));
     const script = `
-      import { startPrivateRedis } from ${JSON.stringify(module)};
+      import { startLocalServer } from ${JSON.stringify(module)};
       console.log('starting');
-      const server = await startPrivateRedis(${JSON.stringify(options)});
+      const server = await startLocalServer(${JSON.stringify(options)});
       ${body}
       console.log(server.pid);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {

@@ -4,13 +4,13 @@ import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { chromium } from 'playwright-core';
-import { startPrivateRedis } from '../../dist/observe/client.js';
+import { startLocalServer } from '../../dist/observe/client.js';
 
 /** How long it is at work before the picture is taken, ms. */
 const WORKS_FOR = 75_000;
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-const redis = await startPrivateRedis();
+const redis = await startLocalServer();
 const start = (...flags) => {
   const args = [
     'start',

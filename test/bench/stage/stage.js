@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { keysOf } from '../../../dist/redis/keys.js';
-import { startPrivateRedis } from '../../../dist/redis/local-server.js';
+import { startLocalServer } from '../../../dist/redis/local-server.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
 import { OUTPUT } from '../names.js';
 import { Child } from './child.js';
@@ -26,7 +26,7 @@ export class Stage {
   static async use(work, redisArgs = []) {
     const stage = new Stage();
     try {
-      stage.#server = await startPrivateRedis({ args: redisArgs });
+      stage.#server = await startLocalServer({ args: redisArgs });
       stage.redis = new Redis({ port: stage.port, host: '127.0.0.1' });
       return await work(stage);
     } finally {
