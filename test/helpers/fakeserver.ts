@@ -1,12 +1,12 @@
 import { createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** Something that listens where a Redis was expected, and never gets better; closed when the test has ended. */
+/** A server that is not Redis, on a free port; returns its address. It is closed when the test has ended. */
 export async function fakeServer(answer: (request: string, socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('error', () => {}); // whoever was refused may hang up at any time
+    socket.on('error', () => {}); // a client may close the connection at any time
     socket.on('close', () => sockets.delete(socket));
     socket.setEncoding('latin1').on('data', (text) => answer(String(text), socket));
   });
@@ -19,7 +19,7 @@ export async function fakeServer(answer: (request: string, socket: Socket) => vo
   return `127.0.0.1:${typeof address === 'object' && address ? address.port : ''}`;
 }
 
-/** Answers as a Redis of this version does, as far as it is asked about itself. */
+/** A server that answers INFO as a Redis of this version, and anything else with OK. */
 export function redisOfVersion(version: string): Promise<string> {
   return fakeServer((request, socket) => {
     // Several commands may come at once: *1\r\n$4\r\nINFO\r\n

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy in front of Redis that can do to connections what networks do. */
+/** A TCP proxy in front of Redis that simulates network faults. */
 export interface FaultProxy {
   readonly port: number;
   readonly url: string;
@@ -8,9 +8,9 @@ export interface FaultProxy {
   cut(): void;
   /** Forwards nothing in either direction and closes nothing, on connections old and new: a dead peer. */
   halfOpen(): void;
-  /** Drops what the server answers, on connections old and new; its commands still reach the server. */
+  /** Drops the replies of the server, on connections old and new; commands still reach the server. */
   swallowReplies(): void;
-  /** Connections made from now on are forwarded again. Those that a fault met stay broken, until `cut`. */
+  /** Forwards new connections again. Those with a fault stay broken until `cut`. */
   heal(): void;
   /** Cuts all connections and closes the port. */
   stop(): Promise<void>;
@@ -64,7 +64,7 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
     halfOpen: () => setMode('half-open'),
     swallowReplies: () => setMode('swallow'),
     heal: () => {
-      // A stream with a hole in it cannot be mended: only new connections are whole.
+      // Connections with a fault have lost bytes, so they stay broken.
       mode = 'forward';
     },
     stop: () =>
@@ -75,7 +75,7 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   };
 }
 
-/** Passes on, in the order and at the speed that the receiver takes it, what comes from one side. */
+/** Forwards bytes from one side to the other, no faster than the receiver reads. */
 function pump(link: Link, from: Socket, to: Socket): void {
   from.on('data', (chunk) => {
     if (link.mode === 'swallow' && from === link.target) return;
@@ -84,11 +84,11 @@ function pump(link: Link, from: Socket, to: Socket): void {
     to.once('drain', () => link.mode !== 'half-open' && from.resume());
   });
   from.on('end', () => link.mode !== 'half-open' && to.end());
-  // A reset is passed on as one. The peer of a half-open link must not hear of it.
+  // A reset is forwarded as one, but not over a half-open link.
   from.on('error', () => link.mode !== 'half-open' && to.resetAndDestroy());
 }
 
-/** What arrives stays unread, so that a sender's buffers fill up, as with a peer that is gone. */
+/** Stops reading, so that a sender's buffers fill up, as with a dead peer. */
 function pause({ client, target }: Link): void {
   client.pause();
   target.pause();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
 
-/** Settings that keep a test apart from the others on the same server. */
+/** Settings that separate a test from the others on the same server. */
 export interface Namespace {
   redis: string;
   channel: string;
@@ -11,17 +11,14 @@ export interface Namespace {
 }
 
 export interface SharedRedis {
-  /** The server of this file; there from `beforeAll` on. */
+  /** The server of this file; only from `beforeAll` to `afterAll`. */
   readonly server: LocalServer;
   readonly url: string;
-  /** Names that no other test uses. */
+  /** Settings with names that no other test uses. */
   namespace(): Namespace;
 }
 
-/**
- * One private Redis for all tests of a file, from before the first to after the last. Call it at the top of
- * the file, and `namespace()` in each test.
- */
+/** One private Redis for all tests of a file. Call it at the top of the file, and `namespace()` in each test. */
 export function withRedis(args: string[] = []): SharedRedis {
   let server: LocalServer | undefined;
   beforeAll(async () => {
@@ -42,7 +39,7 @@ export function withRedis(args: string[] = []): SharedRedis {
   return shared;
 }
 
-/** A Redis for one test alone, for tests that restart or kill it. It is stopped when the test has ended. */
+/** A Redis for one test, which may restart or kill it. It is stopped when the test has ended. */
 export async function freshRedis(args: string[] = []): Promise<LocalServer> {
   const server = await startLocalServer({ args });
   onTestFinished(() => server.stop());

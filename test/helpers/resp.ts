@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Replies in the protocol of Redis, for the tests of what takes them apart. */
+/** Replies in the protocol of Redis, for tests of parsers. */
 
 export const bulk = (bytes: Buffer | string) => {
   const body = Buffer.from(bytes as Buffer);
@@ -11,7 +11,7 @@ export const array = (...items: Buffer[]) => Buffer.concat([Buffer.from(`*${item
 
 export const line = (text: string) => Buffer.from(`${text}\r\n`);
 
-/** What may be in a message: bytes, texts, and what looks like the protocol itself. */
+/** Payloads of messages: bytes, texts, and text that looks like the protocol. */
 export const payload = fc.oneof(
   { weight: 4, arbitrary: fc.uint8Array({ maxLength: 80 }).map((bytes) => Buffer.from(bytes)) },
   { weight: 4, arbitrary: fc.string({ unit: 'binary', maxLength: 80 }).map((text) => Buffer.from(text)) },
@@ -20,10 +20,10 @@ export const payload = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 3_000 }).map((length) => Buffer.alloc(length, 'x')) },
 );
 
-/** Where to cut what comes over a socket. */
+/** Lengths of the chunks that a socket gives. */
 export const cuts = fc.array(fc.nat(400), { maxLength: 30 });
 
-/** The bytes in pieces of such lengths, and the rest. */
+/** Cuts the bytes into chunks of these lengths, and the rest. */
 export function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
   const chunks: Buffer[] = [];
   let at = 0;

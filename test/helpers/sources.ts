@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const REDIS = new URL('../../src/redis/', import.meta.url);
 
-/** Commands of which the second word is a part. */
+/** Commands with subcommands. */
 const CONTAINERS = ['CLIENT', 'CONFIG', 'PUBSUB', 'XGROUP', 'XINFO'];
 
 function commandsIn(text: string, calls: readonly RegExp[]): string[] {
@@ -19,7 +19,7 @@ function textsIn(folder: URL, ending: string): [name: string, text: string][] {
     .map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), 'utf8')]);
 }
 
-/** The commands of each script, subcommands after a bar. */
+/** The commands of each script, by its name; subcommands as `XGROUP|CREATE`. */
 export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
   const calls = [
     /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,
@@ -30,7 +30,7 @@ export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
   );
 }
 
-/** The commands that the stores send by name, likewise. */
+/** The commands that the stores send by name; subcommands as `XGROUP|CREATE`. */
 export function commandsOfStores(): string[] {
   const calls = [/(?:call(?:Buffer)?|#send|#page|text)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g];
   return textsIn(REDIS, '.ts').flatMap(([, text]) => commandsIn(text, calls));

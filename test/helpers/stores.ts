@@ -12,10 +12,10 @@ import { RedisRegistry } from '../../src/redis/registry.js';
 import { packed } from './packed.js';
 import type { Namespace } from './redis.js';
 
-/** The group that these stores work on. */
+/** The name of the Redis group of these stores. */
 export const GROUP = 'cgroup';
 
-/** Everything that the program says to Redis about one group, and a plain client to look at it. */
+/** All stores of one group, and a plain client. */
 export interface Stores {
   readonly raw: Redis;
   readonly keys: Keys;
@@ -23,21 +23,21 @@ export interface Stores {
   readonly bridgeStore: RedisBridgeStore;
   readonly registry: RedisRegistry;
   readonly inspector: Inspector;
-  /** Relays messages as the leading bridge would; gives back their inbox ids. */
+  /** Relays messages as the leading bridge; returns their inbox ids. */
   relay(...messages: string[]): Promise<string[]>;
-  /** Forgets what the leading bridge knew: the database was flushed. */
+  /** Resets the leading bridge: call it after the database was flushed. */
   startOver(): void;
-  /** What a consumer gets that asks for new entries. */
+  /** Reads new entries as a consumer. */
   read(consumerId: string, count?: number): Promise<Entry[]>;
-  /** Who holds which entries, with the count of deliveries, in the order of their ids. */
+  /** The pending entries with consumer and number of deliveries, in the order of their ids. */
   pending(): Promise<{ id: string; consumer: string; deliveries: number }[]>;
   /** The fields of all entries of a stream. */
   fields(stream: string): Promise<Record<string, string>[]>;
-  /** All that Redis holds under the group's keys, to the byte: equal only if nothing at all was changed. */
+  /** The bytes of all keys of the group: equal only if nothing has changed. */
   everything(): Promise<(Buffer | null)[]>;
 }
 
-/** Stores on a group that is prepared; they are closed when the test has ended. */
+/** Stores of a prepared group. They are closed when the test has ended. */
 export async function openStores(space: Namespace): Promise<Stores> {
   const raw = new Redis(space.redis);
   const connection = new Connection(space.redis, 'test', silentLogger);
@@ -58,7 +58,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
     if (!lead) {
       const { token, beat } = await raw.hgetall(keys.bridge);
       const taken = await bridgeStore.take('bridge', Number(token ?? 0), Number(beat ?? 0));
-      if (!taken.taken) throw new Error('the lead is not to be had');
+      if (!taken.taken) throw new Error('another bridge leads');
       lead = taken;
     }
     const { token, position: from } = lead;

@@ -11,7 +11,7 @@ import { logOf, settled, startGroup } from '../helpers/running.js';
 import { GROUP, openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
-// What clients of Redis do when the network or the server fails, and what has cost others messages.
+// Failures of the network or the server that made other Redis clients lose messages.
 
 const redis = withRedis();
 
@@ -28,7 +28,7 @@ async function proxyTo(port: number) {
   return proxy;
 }
 
-/** One of our connections, through a proxy, and a client past it. */
+/** A connection of cgroup through a proxy, and a client without the proxy. */
 async function connected() {
   const proxy = await proxyTo(redis.server.port);
   const connection = new Connection(proxy.url, 'test', silentLogger);
@@ -38,7 +38,7 @@ async function connected() {
 }
 
 describe('a connection', () => {
-  test('gives all entries, also where it is cut between two reads and reads again at once', async () => {
+  test('that is cut between two reads loses no entry, even if the next read follows at once', async () => {
     const { proxy, connection } = await connected();
     const { keys, relay, pending } = await openStores(redis.namespace());
     const reader = new RedisInboxReader(connection, connection, keys, GROUP, 'a');
@@ -55,7 +55,7 @@ describe('a connection', () => {
     expect(await pending()).toHaveLength(10);
   });
 
-  test('whose reply never comes rejects, as an unknown outcome, and nothing is sent twice', async () => {
+  test('without a reply rejects the command as an unknown outcome, and does not send it again', async () => {
     const { proxy, connection, client, key } = await connected();
     proxy.swallowReplies();
     const sent = connection.call('INCR', key);
@@ -63,12 +63,12 @@ describe('a connection', () => {
     const began = performance.now();
     await expect(sent).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
     expect(performance.now() - began).toBeLessThan(8_000);
-    // It is made anew by itself, and what was sent before is not sent again.
+    // It reconnects by itself and does not repeat the command.
     await until(() => connection.call('PING').catch(() => undefined), { what: 'a connection that works' });
     expect(await client.get(key)).toBe('1');
   });
 
-  test('that is cut rejects what is under way: what was done was done once', async () => {
+  test('that is cut rejects the pending commands; each ran once at most', async () => {
     const { proxy, connection, client, key } = await connected();
     const SENT = 2_000;
     const sent = Array.from({ length: SENT }, () => connection.call('INCR', key));
@@ -83,7 +83,7 @@ describe('a connection', () => {
     expect(done).toBeLessThanOrEqual(SENT);
   });
 
-  test('that is half-open does not keep a blocking read for ever', async () => {
+  test('that is half-open rejects a blocking read after a time limit', async () => {
     const { proxy, connection, client, key } = await connected();
     await client.xgroup('CREATE', key, 'readers', '0', 'MKSTREAM');
     const read = ['GROUP', 'readers', 'me', 'BLOCK', 2_000, 'STREAMS', key, '>'];
@@ -97,7 +97,7 @@ describe('a connection', () => {
   });
 });
 
-/** A group whose connections all go through a proxy. */
+/** A group with all its connections through a proxy. */
 async function groupBehindProxy(flags: string[] = []) {
   const server = await freshRedis();
   const proxy = await proxyTo(server.port);
@@ -111,7 +111,7 @@ async function groupBehindProxy(flags: string[] = []) {
     client,
     group,
     space,
-    /** Publishes so many, and waits until all that was ever published has a result. */
+    /** Publishes `more` messages, and waits until all messages so far have a result. */
     through: async (more: number) => {
       for (let i = 0; i < more; i++)
         await client.publish(space.channel, JSON.stringify({ message_id: ++count }));
@@ -122,7 +122,7 @@ async function groupBehindProxy(flags: string[] = []) {
 }
 
 describe('a group', () => {
-  test('notices that its idle subscription is dead, and subscribes anew: both channels in one command', async () => {
+  test('notices that its idle subscription is dead, and subscribes to both channels again in one command', async () => {
     const { proxy, client, group, through, space } = await groupBehindProxy();
     await through(10);
     const subscribed: string[] = [];
@@ -132,12 +132,12 @@ describe('a group', () => {
       if (args[0]?.toLowerCase() === 'subscribe') subscribed.push(args.slice(1).join(' '));
     });
     proxy.halfOpen();
-    proxy.heal(); // new connections work; those that are there stay dead, and nobody tells
+    proxy.heal(); // new connections work; the old ones stay dead, without an error
     await group.line(/the bridge subscribes anew: /, 20_000);
     await until(() => subscribed.length > 0, { timeout: 20_000, what: 'a new subscription' });
     expect(subscribed[0]).toBe(`${space.channel} cgroup:{${space.output}}:marks`);
-    // Somebody may have published meanwhile: that is told, each time.
-    await until(async () => (await client.xlen(keysOf(space).gaps)) === 1, { what: 'the gap to be told' });
+    // Messages may have been missed meanwhile: the group records a gap each time.
+    await until(async () => (await client.xlen(keysOf(space).gaps)) === 1, { what: 'a recorded gap' });
     proxy.cut();
     await group.line(/the bridge subscribes anew: the subscription was cut/, 20_000);
     await until(() => subscribed.length > 1, { what: 'another subscription' });
@@ -146,7 +146,7 @@ describe('a group', () => {
     expect(await group.kill()).toEqual({ code: 0, signal: null });
   });
 
-  test('waits while Redis is a replica (READONLY), and goes on when it is the master again', async () => {
+  test('waits while Redis is a replica (READONLY), and goes on when Redis is a master again', async () => {
     const { client, group, through } = await groupBehindProxy();
     await through(10);
     await client.replicaof('127.0.0.1', '1');
@@ -157,7 +157,7 @@ describe('a group', () => {
     expect(await group.kill()).toEqual({ code: 0, signal: null });
   });
 
-  test('loads its scripts again where Redis forgot them (NOSCRIPT)', async () => {
+  test('loads its scripts again if Redis has lost them (NOSCRIPT)', async () => {
     const { client, group, through } = await groupBehindProxy();
     for (let times = 0; times < 3; times++) {
       await client.script('FLUSH');
@@ -167,7 +167,7 @@ describe('a group', () => {
     await group.kill();
   });
 
-  test('keeps what Redis has no memory for (OOM), and relays it when there is some', async () => {
+  test('keeps messages while Redis is out of memory (OOM), and relays them later', async () => {
     const { client, group, through, space } = await groupBehindProxy();
     await through(10);
     await client.config('SET', 'maxmemory', '1');
@@ -175,12 +175,12 @@ describe('a group', () => {
       await client.publish(space.channel, JSON.stringify({ message_id: `full${id}` }));
     await group.line(/OOM/);
     await client.config('SET', 'maxmemory', '0');
-    await until(() => settled(client, space, 60), { timeout: 20_000, what: 'what was kept' });
+    await until(() => settled(client, space, 60), { timeout: 20_000, what: 'results of the kept messages' });
     expect(await client.xlen(space.output)).toBe(60);
     await group.kill();
   });
 
-  test('goes on where somebody unblocks its reads with an error (UNBLOCKED)', async () => {
+  test('goes on if another client unblocks its reads with an error (UNBLOCKED)', async () => {
     const { client, group, through } = await groupBehindProxy();
     await through(5);
     const consumers = String(await client.client('LIST'))

@@ -6,7 +6,7 @@ import { GROUP, openStores } from '../helpers/stores.js';
 const redis = withRedis();
 const MINUTE = 60_000;
 
-/** Stores, and entries with these messages that consumer `a` holds. */
+/** Stores, and entries with these messages, held by consumer `a`. */
 async function holding(...messages: string[]) {
   const stores = await openStores(redis.namespace());
   const ids = await stores.relay(...messages);
@@ -17,7 +17,7 @@ async function holding(...messages: string[]) {
 const held = (inboxId: string, consumerId = 'a') => ({ inboxId, consumerId });
 
 describe('retry', () => {
-  test('leaves the entry with its consumer, and counts once however often it is sent', async () => {
+  test('leaves the entry with its consumer, and counts once even if it is sent twice', async () => {
     const { id, consumerStore, pending, inspector } = await holding('x');
     await consumerStore.retry([{ ...held(id), wait: MINUTE }]);
     await consumerStore.retry([{ ...held(id), wait: 1 }]);
@@ -76,7 +76,7 @@ describe('due', () => {
     expect(await consumerStore.due('b', 10, 9 * MINUTE)).toHaveLength(1);
   });
 
-  test('counts a deleted entry once, whichever call finds it first', async () => {
+  test('counts a deleted entry once, in any order of calls', async () => {
     for (const first of ['due', 'reclaim'] as const) {
       const { ids, consumerStore, raw, keys, inspector, pending } = await holding('x', 'y');
       const [retried, back] = ids as [string, string];
@@ -94,7 +94,7 @@ describe('due', () => {
 });
 
 describe('begin', () => {
-  test('notes the attempt of the consumer that holds the entry, the same if sent again', async () => {
+  test('records the attempt of the consumer that holds the entry; sent again it has the same effect', async () => {
     const { id, consumerStore, pending } = await holding('x');
     for (let sent = 0; sent < 2; sent++) {
       expect(await consumerStore.begin(held(id), 4)).toBe(true);
@@ -151,7 +151,7 @@ describe('renew', () => {
 });
 
 describe('reclaim', () => {
-  test('takes only from silent consumers, page by page, and counts no attempt yet', async () => {
+  test('takes only from silent consumers, page by page, and counts no attempt', async () => {
     const { ids, consumerStore, raw, keys, read, relay } = await holding('x', 'y', 'z');
     const look = { consumerId: 'b', silence: MINUTE, everyone: true };
     expect((await consumerStore.reclaim({ ...look, count: 10 })).entries).toEqual([]);
@@ -212,10 +212,10 @@ describe('reclaim', () => {
 });
 
 describe('leave', () => {
-  test('hands back at once what was not begun, and counts no attempt', async () => {
+  test('hands back entries at once, and counts no attempt for those that never began', async () => {
     const { ids, consumerStore, raw, keys, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
-    // `x` was in work for the third time when the consumer had to stop; it never knew of `y`.
+    // The consumer stops during the third attempt at `x`; it never received `y`.
     await consumerStore.begin(held(one), 3);
     expect(await consumerStore.leave('a', new Map([[one, 2]]))).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
@@ -230,7 +230,7 @@ describe('leave', () => {
     expect((await inspector.read()).counters).toMatchObject({ retried: 0, failed: 0 });
   });
 
-  test('hands back more than a page, and sent again does nothing', async () => {
+  test('hands back more than one page; sent again it does nothing', async () => {
     const { consumerStore, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
     expect(await consumerStore.leave('a', new Map())).toBe(1_234);
     const before = await everything();

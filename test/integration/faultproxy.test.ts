@@ -37,17 +37,17 @@ async function open(port: number) {
   };
 }
 
-/** Straight to the server, past the proxy. */
+/** A client of the server itself, without the proxy. */
 function direct(): Redis {
   const redis = new Redis(shared.url);
   onTestFinished(() => redis.disconnect());
   return redis;
 }
 
-/** Long enough for an answer that must not come. */
+/** Waits long enough for a reply that must not come. */
 const aWhile = () => sleep(100);
 
-test('forwards, and more than fits into any buffer', async () => {
+test('forwards more than fits into any buffer', async () => {
   const { url } = await proxy();
   const redis = new Redis(url);
   onTestFinished(() => redis.disconnect());
@@ -94,7 +94,7 @@ test('half-open: nothing passes and nothing closes, until new connections after 
   expect([old.seen.error, during.seen.error]).toEqual(['ECONNRESET', 'ECONNRESET']);
 });
 
-test('swallowed replies: the command is done, the answer never comes', async () => {
+test('swallowed replies: the command runs, its reply never comes', async () => {
   const { port, swallowReplies, heal } = await proxy();
   const old = await open(port);
   old.send('PING\r\n');
@@ -113,7 +113,7 @@ test('swallowed replies: the command is done, the answer never comes', async () 
   expect(during.seen.text).toBe('');
 });
 
-test('an end on either side reaches the other', async () => {
+test('a connection that one side ends is ended on the other', async () => {
   const { port } = await proxy();
   const { seen, send } = await open(port);
   send('QUIT\r\n');
@@ -121,7 +121,7 @@ test('an end on either side reaches the other', async () => {
   expect(seen).toEqual({ text: '+OK\r\n', error: '', closed: true });
 });
 
-test('where the server is away, connections are reset', async () => {
+test('resets connections if the server is away', async () => {
   const { port } = await proxy(1);
   const { seen } = await open(port);
   await until(() => seen.closed);
@@ -136,7 +136,7 @@ test('stop leaves no connection and no port', async () => {
   await expect(open(port)).rejects.toThrow('ECONNREFUSED');
 });
 
-test('a namespace is nobody else’s', () => {
+test('each namespace has names of its own', () => {
   const [one, two] = [shared.namespace(), shared.namespace()];
   expect(one.redis).toBe(shared.url);
   for (const name of ['channel', 'output', 'consumerList'] as const) expect(one[name]).not.toBe(two[name]);

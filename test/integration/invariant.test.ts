@@ -11,10 +11,10 @@ const CONSUMERS = ['a', 'b', 'c'] as const;
 
 const consumer = fc.constantFrom(...CONSUMERS);
 const some = fc.integer({ min: 1, max: 4 });
-/** Which of all entries ever relayed: consumers also settle what they lost, or settled before. */
+/** Numbers of relayed entries. Consumers also settle entries that they lost or settled before. */
 const which = fc.array(fc.nat(30), { minLength: 1, maxLength: 4 });
 
-/** Anything that the parts of some processes may do to a group, in any order, late or twice. */
+/** A call that processes may make on the stores, in any order, late or twice. */
 const step = fc.oneof(
   fc.record({ kind: fc.constant('relay' as const), count: some }),
   fc.record({
@@ -29,7 +29,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** What must be true of the group: kept beside it, by the replies alone. */
+/** The expected state of the group, derived from the replies of the stores. */
 class Model {
   readonly ids: string[] = [];
   readonly results = new Set<string>();
@@ -44,7 +44,7 @@ class Model {
     return this.ids.filter((id) => !this.results.has(id) && !this.dead.has(id));
   }
 
-  /** The chosen entries, in order and each once. */
+  /** The entries of these numbers, in order, each once. */
   #chosen(numbers: number[]): string[] {
     const { ids } = this;
     return ids.filter((_, i) => numbers.some((n) => n % ids.length === i));
@@ -159,7 +159,7 @@ class Model {
     expect((await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id)).toEqual(this.unsettled);
   }
 
-  /** Whatever was done before: one consumer that is left gets all there is, and each message has one result. */
+  /** After any steps, one remaining consumer gets all entries, and each message has one result. */
   async drain(): Promise<void> {
     const { consumerStore, read, fields, keys } = this.#stores;
     const got = [
@@ -167,7 +167,7 @@ class Model {
       ...(await consumerStore.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true }))
         .entries,
       ...(await consumerStore.due('last', 1_000, MINUTE)),
-      ...(await consumerStore.due('last', 1_000, -MINUTE)), // whatever their time, as after a clock that was put back
+      ...(await consumerStore.due('last', 1_000, -MINUTE)), // all, whatever their due time
     ];
     const ids = [...new Set(got.map(({ id }) => id))];
     expect(ids.sort()).toEqual([...this.unsettled].sort());
@@ -179,7 +179,7 @@ class Model {
   }
 }
 
-test('relayed = processed + dead + backlog, whatever is done in whatever order; and all of it can be drained', async () => {
+test('relayed = processed + dead + backlog after any steps, and one consumer can drain the backlog', async () => {
   const stores = await openStores(redis.namespace());
   const admin = new Redis(redis.url);
   try {

@@ -11,7 +11,7 @@ async function eachOnce(group: TestGroup, ids: readonly string[]): Promise<void>
   expect(outputs.map(({ messageId }) => messageId).sort()).toEqual([...ids].sort());
 }
 
-/** Publishes until it comes through again, waits for the last of it, and gives back the numbers then. */
+/** Publishes until a message is processed, then waits until all are; returns the reading then. */
 async function throughAgain(group: TestGroup): Promise<Reading> {
   await until(async () => {
     await group.publish(1);
@@ -19,15 +19,15 @@ async function throughAgain(group: TestGroup): Promise<Reading> {
   });
   const [last] = await group.publish(1);
   return until(async () => {
-    // In this order: the numbers have to be those of a moment at which it was there.
+    // Output first, then status: the status must include that output.
     if (!(await group.outputs()).some(({ messageId }) => messageId === last)) return undefined;
     const reading = await group.read();
     return reading.backlog === 0 ? reading : undefined;
   });
 }
 
-describe('the Redis group is destroyed under running processes', () => {
-  test('it is made anew, from 0, and nothing is lost or written twice', async () => {
+describe('running processes after the Redis group is destroyed', () => {
+  test('create it again, from 0, and lose or double no message', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '3', '--simulate-ms', '20']);
     const ids = await group.publish(200);
@@ -44,7 +44,7 @@ describe('the Redis group is destroyed under running processes', () => {
     expect((await run.kill()).code).toBe(0);
   });
 
-  test('while nothing is to do, too', async () => {
+  test('create it again while there are no messages', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1']);
     await group.raw.xgroup('DESTROY', group.keys.inbox, 'cgroup');
@@ -55,9 +55,9 @@ describe('the Redis group is destroyed under running processes', () => {
     await run.kill();
   });
 
-  test('with messages that wait for a retry: they are tried again, and have one result', async () => {
+  test('retry the waiting messages; each has one result', async () => {
     const group = await groupOn(redis.url);
-    // It gives up on nothing so soon: each attempt takes longer than it may.
+    // Each attempt times out; the backoff is long, so no message dies.
     const flags = ['--size', '2', '--simulate-ms', '100', '--backoff', '30s'];
     const failing = await group.start([...flags, '--timeout', '10ms']);
     const ids = await group.publish(5);
@@ -72,8 +72,8 @@ describe('the Redis group is destroyed under running processes', () => {
   });
 });
 
-describe('the database is flushed under running processes', () => {
-  test('they say so and carry on: what comes then is processed, each once, and the list is true again', async () => {
+describe('running processes after the database is flushed', () => {
+  test('log it, process each later message once, and repair the list', async () => {
     const group = await groupOn((await freshRedis()).url);
     const runs = [await group.start(['--size', '2']), await group.start(['--size', '1'])] as const;
     await group.publish(100);
@@ -93,7 +93,7 @@ describe('the database is flushed under running processes', () => {
     expect(await group.listed()).toEqual([]);
   });
 
-  test('what was in work then is no reason to stop', async () => {
+  test('go on, although they hold entries that no longer exist', async () => {
     const group = await groupOn((await freshRedis()).url);
     const run = await group.start(['--size', '2', '--simulate-ms', '300']);
     await group.publish(10);
@@ -106,7 +106,7 @@ describe('the database is flushed under running processes', () => {
   });
 });
 
-test('Redis is restarted with its data: nothing that was relayed is lost, and nothing is written twice', async () => {
+test('after a restart of Redis with its data, no relayed message is lost or has two results', async () => {
   const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
   const group = await groupOn(server.url);
   const run = await group.start(['--size', '2', '--simulate-ms', '20']);

@@ -13,7 +13,7 @@ import { findRedisServer, type LocalServerOptions, startLocalServer } from '../.
 import { freshRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
-/** What these tests make lies in a folder of their own, so that it shows what they leave. */
+/** The temporary folder of each test: it must be empty at the end. */
 let folder: string;
 
 beforeEach(async () => {
@@ -27,7 +27,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A connection that tells an error at once, and is closed when the test has ended. */
+/** A client that rejects at the first error. It is closed when the test has ended. */
 function client(url: string): Redis {
   const redis = new Redis(url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
   redis.on('error', () => {});
@@ -38,7 +38,7 @@ function client(url: string): Redis {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    // In a container, the process 1 that inherits the dead may take its time to bury them, or never do it.
+    // A zombie counts as dead: process 1 of a container may reap it late or never.
     return !existsSync('/proc/self/stat') || !/ Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return false;
@@ -73,7 +73,7 @@ describe('a private Redis', () => {
       await expect(client(`redis://${address}:${port}`).ping()).rejects.toThrow(/closed|refused/i);
   });
 
-  test('stop ends it and removes its folder; a second stop does nothing', async () => {
+  test('stop ends the server and removes its folder; a second stop does nothing', async () => {
     const server = await startLocalServer();
     expect(existsSync(server.dir)).toBe(true);
     await Promise.all([server.stop(), server.stop()]);
@@ -91,7 +91,7 @@ describe('a private Redis', () => {
     expect(isAlive(server.pid)).toBe(false);
   });
 
-  test('restart keeps the port; the data too, where a later argument asks for it', async () => {
+  test('restart keeps the port, and the data if the arguments turn persistence on', async () => {
     const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
     const { url, dir, pid } = server;
     await client(url).set('key', 'value');
@@ -107,7 +107,7 @@ describe('a private Redis', () => {
     expect(await client(url).get('key')).toBe('value');
   });
 
-  test('a folder that was given is made, used and kept', async () => {
+  test('creates a given folder, uses it and keeps it', async () => {
     const dir = join(folder, 'a', 'b');
     const server = await startLocalServer({ dir });
     expect(server.dir).toBe(dir);
@@ -116,18 +116,18 @@ describe('a private Redis', () => {
     expect(await readdir(dir)).toContain('dump.rdb');
   });
 
-  test('starts with a password, too', async () => {
+  test('starts with a password', async () => {
     const server = await freshRedis(['--requirepass', 'secret']);
     expect(server.version).toBeUndefined();
     await expect(client(server.url).ping()).rejects.toThrow('NOAUTH');
   });
 
-  test('starts as a node of a Cluster, whose bus needs the port 10000 above', async () => {
+  test('starts as a node of a Cluster; its bus needs the port 10000 above', async () => {
     const server = await freshRedis(['--cluster-enabled', 'yes']);
     expect(await client(server.url).cluster('INFO')).toContain('cluster_state');
   });
 
-  test('takes another port where one is taken', async () => {
+  test('tries another port if the first is in use', async () => {
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.123);
     const first = await freshRedis();
     random.mockReturnValueOnce(0.123).mockReturnValueOnce(0.123).mockReturnValue(0.456);
@@ -136,7 +136,7 @@ describe('a private Redis', () => {
     expect(await client(second.url).ping()).toBe('PONG');
   });
 
-  test('fails with what the server wrote, and leaves nothing', async () => {
+  test('fails with the output of the server, and leaves no files', async () => {
     const start = startLocalServer({ args: ['--no-such-setting', '1'] });
     await expect(start).rejects.toMatchObject({
       code: 'REDIS_UNREACHABLE',
@@ -145,7 +145,7 @@ describe('a private Redis', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('says what to do where there is no server on the PATH', async () => {
+  test('says what to do if there is no server on the PATH', async () => {
     expect(await findRedisServer()).toMatch(/\/(redis|valkey)-server$/);
     vi.stubEnv('PATH', folder);
     expect(await findRedisServer()).toBeUndefined();
@@ -156,8 +156,8 @@ describe('a private Redis', () => {
   });
 });
 
-describe('with its parent', () => {
-  /** A process that starts a private Redis, does what `body` says, and tells the server's process id. */
+describe('a private Redis and its parent process', () => {
+  /** A process that prints `starting`, starts a private Redis, runs `body` and prints the server's process id. */
   function parent(
     options: LocalServerOptions,
     body = '',
@@ -181,7 +181,7 @@ describe('with its parent', () => {
   const forever = 'setInterval(() => {}, 1000);';
 
   test.each(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-    'goes when %s ends the parent',
+    'ends if %s ends the parent',
     async (signal) => {
       const { child, line } = parent({}, forever);
       await line();
@@ -202,7 +202,7 @@ describe('with its parent', () => {
     await isEmpty();
   });
 
-  test('outlives the Ctrl-C that reaches the process group, until the parent has done with it', async () => {
+  test('survives a Ctrl-C to the process group, and ends with the parent', async () => {
     const { child, line } = parent({}, `process.on('SIGINT', () => console.log('draining'));${forever}`);
     await line();
     const pid = Number(await line());
@@ -213,7 +213,7 @@ describe('with its parent', () => {
     await isGone(pid);
   });
 
-  test('is never left behind, at whatever moment of its start the parent is killed', async () => {
+  test('ends even if the parent is killed while the server starts', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { child, line } = parent({ dir: join(folder, `${round}`) }, forever);
       await line();
@@ -221,7 +221,7 @@ describe('with its parent', () => {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    await sleep(500); // a server left behind would have written to its log by now
+    await sleep(500); // by now a server that is left would have a log
     for (const round of await readdir(folder)) {
       const log = await readFile(join(folder, round, 'redis.log'), 'utf8').catch(() => '');
       // Each line begins with the server's process id.

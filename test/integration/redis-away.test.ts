@@ -17,9 +17,9 @@ interface Scene {
 const BEFORE = 1_000;
 const AFTER = 100;
 
-/** A group with more to do than it can have done by now. All that was published is relayed. */
+/** A group with a backlog: all published messages are relayed, not all are processed. */
 async function scene(flags: string[] = []): Promise<Scene> {
-  // What Redis has confirmed survives its end.
+  // Redis confirms a write only when it is on disk, so it survives a kill.
   const server = await freshRedis(['--appendonly', 'yes', '--appendfsync', 'always']);
   const space = namespaceOn(server.url);
   const client = new Redis(server.url);
@@ -39,7 +39,7 @@ async function publish(client: Redis, { channel }: Namespace, from: number, coun
   await pipeline.exec();
 }
 
-/** It goes on by itself: all from before and all from now on is processed, each once; its ids are listed. */
+/** The group recovers by itself: it processes old and new messages, each once, and lists its ids. */
 async function expectToGoOn({ space, client, group }: Scene): Promise<void> {
   await until(() => settled(client, space, BEFORE), { timeout: 20_000, what: 'the old to be processed' });
   await until(async () => (await client.pubsub('NUMSUB', space.channel))[1] === 1, { what: 'a bridge' });
@@ -53,14 +53,14 @@ async function expectToGoOn({ space, client, group }: Scene): Promise<void> {
   expect(await client.llen(space.consumerList)).toBe(0);
 }
 
-test('a Redis that was killed and comes back finds the group going on', async () => {
+test('a group goes on after Redis was killed and started again', async () => {
   const all = await scene(['--log-level', 'debug']);
   const { server, group } = all;
   await server.kill();
-  // Each try is told at the level debug, and one of them above it.
+  // Each retry is logged at debug; the first of a kind is a warning.
   const tries = (level: number) => logOf(group, level).filter(({ msg }) => msg.includes(', trying again: '));
   await until(() => tries(0).length >= 12 && tries(40).length >= 2, {
-    what: 'a dozen tries, two of them told',
+    what: '12 retries, 2 of them warnings',
   });
   expect(
     tries(40)
@@ -71,13 +71,13 @@ test('a Redis that was killed and comes back finds the group going on', async ()
   await server.restart();
   await group.line(/over after \d+\.\d s: the bridge is not subscribed/);
   await group.line(/over after \d+\.\d s: heartbeats fail/);
-  // Nobody was subscribed for a while, and that is said too.
+  // No bridge was subscribed for a while: the group reports a gap.
   await group.line(/messages may have been missed since 20.*: no bridge was subscribed/);
   await expectToGoOn(all);
   for (const { msg } of logOf(group)) expect(msg).not.toContain('maxRetriesPerRequest');
 });
 
-test('what a Redis that comes back empty has missed is told since the group last heard the channel', async () => {
+test('the gap of a Redis that comes back empty begins when the group last received from the channel', async () => {
   const server = await freshRedis();
   const space = namespaceOn(server.url);
   const group = await startGroup(space, ['-n', '1', '--heartbeat', '300ms']);
@@ -92,7 +92,7 @@ test('what a Redis that comes back empty has missed is told since the group last
     return gaps.length > 0 ? gaps : undefined;
   });
   expect(gap?.reason).toBe('Redis lost its data');
-  // A mark is made ten times a second.
+  // A bridge sends ten marks a second.
   expect(gap?.from).toBeGreaterThan(gone - 1_000);
   expect(gap?.from).toBeLessThanOrEqual(gone + 100);
   expect(gap?.to).toBeGreaterThan(gone);
@@ -100,12 +100,12 @@ test('what a Redis that comes back empty has missed is told since the group last
   expect(await group.kill()).toEqual({ code: 0, signal: null });
 });
 
-test('a Redis that stands still for a while finds the group going on', async () => {
+test('a group goes on after Redis was stopped for a while', async () => {
   const all = await scene();
   const { server, group } = all;
   process.kill(server.pid, 'SIGSTOP');
   try {
-    // A command had no answer for 5 s: the connections are made anew, to a server that still stands still.
+    // After 5 s without a reply the group reconnects, to a server that is still stopped.
     await group.line(/heartbeats fail, trying again: beat: no reply from Redis/);
   } finally {
     process.kill(server.pid, 'SIGCONT');

@@ -21,18 +21,18 @@ function clientOf(url: string): Redis {
   return client;
 }
 
-/** It could not: exit code 1, and one line that says why and what to do. */
-async function expectFailed(run: CliRun, told: RegExp): Promise<void> {
+/** The command exits with code 1 and prints one line: the cause and the fix. */
+async function expectFailed(run: CliRun, problem: RegExp): Promise<void> {
   const { code } = await run.exit;
   const lines = run.stderr().split('\n').slice(0, -1);
   expect(lines, run.stderr()).toHaveLength(1);
-  expect(lines[0]).toMatch(told);
+  expect(lines[0]).toMatch(problem);
   expect({ code, stdout: run.stdout() }).toEqual({ code: 1, stdout: '' });
   for (const secret of [PASSWORD, ENCODED, WRONG]) expect(run.stderr()).not.toContain(secret);
 }
 
-describe('a Redis that is not there', () => {
-  test('is told after 5 s, with its address, by every command', async () => {
+describe('an unreachable Redis', () => {
+  test('makes every command fail after 5 s, with the address', async () => {
     const silent = await fakeServer(() => {});
     const web = await fakeServer((_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const cases = [
@@ -47,20 +47,20 @@ describe('a Redis that is not there', () => {
         const begin = performance.now();
         const run = cgroup([command, '--redis', `redis://user:${ENCODED}@${address}`]);
         await run.line(/^cgroup: /);
-        const told = performance.now();
+        const printed = performance.now();
         await expectFailed(
           run,
           new RegExp(`^cgroup: cannot reach Redis at ${address} within 5 s \\(${reason}`),
         );
         expect(run.stderr()).toContain('): is it running, and is --redis right?');
-        expect(told - begin).toBeGreaterThan(4_900);
-        // It does not hang about once it has said so.
-        expect(performance.now() - told).toBeLessThan(1_500);
+        expect(printed - begin).toBeGreaterThan(4_900);
+        // The process ends soon after the message.
+        expect(performance.now() - printed).toBeLessThan(1_500);
       }),
     );
   });
 
-  test('is waited for meanwhile', async () => {
+  test('does not end a group that starts: it waits for Redis', async () => {
     const server = await freshRedis();
     await server.kill();
     const group = cgroup(['start', ...flagsOf(namespaceOn(server.url)), '--log-level', 'debug']);
@@ -74,7 +74,7 @@ describe('a Redis that is not there', () => {
 describe('a Redis that loads its data', () => {
   const bulk = (text: string) => `$${text.length}\r\n${text}\r\n`;
 
-  test('is waited for', async () => {
+  test('makes connect wait', async () => {
     const answers = [1, 0].map((loading) => bulk(`# Persistence\r\nloading:${loading}\r\n`));
     const address = await fakeServer((request, socket) => {
       for (const [, command] of request.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)/g))
@@ -87,7 +87,7 @@ describe('a Redis that loads its data', () => {
   });
 });
 
-describe('a Redis that refuses us', () => {
+describe('a Redis that refuses access', () => {
   const password =
     /^cgroup: .*Redis at 127\.0\.0\.1:\d+: Redis does not accept this user and password: correct/;
 
@@ -101,13 +101,13 @@ describe('a Redis that refuses us', () => {
     ['start', `nobody:${WRONG}@`, password],
     ['publish', `:${WRONG}@`, password],
     ['status', `:${WRONG}@`, password],
-  ])('tells %s as "%s" so', async (command, credentials, told) => {
+  ])('makes %s with the credentials "%s" fail with the cause', async (command, credentials, problem) => {
     const server = await freshRedis(['--requirepass', PASSWORD]);
     const address = server.url.replace('//', `//${credentials}`);
-    await expectFailed(cgroup([command, '--redis', address]), told);
+    await expectFailed(cgroup([command, '--redis', address]), problem);
   });
 
-  test('tells no password, whatever the log level', async () => {
+  test('gets no password into the log, even at level trace', async () => {
     const server = await freshRedis(['--requirepass', PASSWORD]);
     const run = cgroup([
       'start',
@@ -121,7 +121,7 @@ describe('a Redis that refuses us', () => {
     expect(run.stderr()).not.toContain(WRONG);
   });
 
-  test('takes the right password, with all the signs that a URL has uses for', async () => {
+  test('accepts the right password, with characters that are special in a URL', async () => {
     const server = await freshRedis(['--requirepass', PASSWORD]);
     const space = namespaceOn(server.url.replace('//', `//:${ENCODED}@`));
     const group = await startGroup(space, ['--log-level', 'trace']);
@@ -132,45 +132,48 @@ describe('a Redis that refuses us', () => {
   test.each([
     ['-evalsha -eval', /^cgroup: prepare|^cgroup: beat/],
     ['resetkeys ~other', /^cgroup: prepare|^cgroup: beat/],
-  ])('because its user lacks a right (%s)', async (rules, told) => {
+  ])('makes start fail if its user lacks a right (%s)', async (rules, problem) => {
     const admin = clientOf(redis.url);
     const user = `user${Math.random().toString(36).slice(2)}`;
     await admin.call('ACL', 'SETUSER', user, 'on', `>${WRONG}`, '~*', '&*', '+@all', ...rules.split(' '));
     const space = { ...redis.namespace(), redis: redis.url.replace('//', `//${user}:${WRONG}@`) };
     const run = cgroup(['start', ...flagsOf(space)]);
-    await expectFailed(run, told);
+    await expectFailed(run, problem);
     expect(run.stderr()).toMatch(
       /: the Redis user lacks a right \(NOPERM .*\): cgroup doctor prints the ACL line/m,
     );
   });
 });
 
-test.each(['5.0.14', '6.0.16'])('Redis %s is too old', async (version) => {
+test.each(['5.0.14', '6.0.16'])('start refuses Redis %s as too old', async (version) => {
   const address = await redisOfVersion(version);
-  const told = new RegExp(
+  const problem = new RegExp(
     `^cgroup: Redis ${version} is too old: cgroup needs Redis 6\\.2 or newer, or Valkey$`,
   );
-  await expectFailed(cgroup(['start', '--redis', `redis://:${ENCODED}@${address}`]), told);
+  await expectFailed(cgroup(['start', '--redis', `redis://:${ENCODED}@${address}`]), problem);
 });
 
 describe('a key of a foreign type', () => {
   const names = ['output', 'inbox', 'bridge', 'retry', 'dead', 'counters', 'processed', 'gaps'] as const;
   const registry = ['consumerList', 'heartbeats', 'members'] as const;
 
-  test.each([...names, ...registry])('under the name of %s is told and left alone', async (name) => {
-    const space = redis.namespace();
-    const key = keysOf(space)[name];
-    const client = clientOf(space.redis);
-    await client.set(key, 'not yours');
-    const run = cgroup(['start', ...flagsOf(space)]);
-    const told = `the key ${key} holds a string, not a (stream|hash|zset|list); nothing was changed: rename it, or choose other names \\(--output, --consumer-list\\)$`;
-    await expectFailed(run, new RegExp(told.replace(/[{}]/g, '\\$&')));
-    expect(await client.get(key)).toBe('not yours');
-    // All names of a namespace have the same end.
-    expect(await client.keys(`*${space.output.split(':').at(-1)}*`)).toEqual([key]);
-  });
+  test.each([...names, ...registry])(
+    'at the name of %s makes start fail, and keeps its value',
+    async (name) => {
+      const space = redis.namespace();
+      const key = keysOf(space)[name];
+      const client = clientOf(space.redis);
+      await client.set(key, 'not yours');
+      const run = cgroup(['start', ...flagsOf(space)]);
+      const problem = `the key ${key} holds a string, not a (stream|hash|zset|list); nothing was changed: rename it, or choose other names \\(--output, --consumer-list\\)$`;
+      await expectFailed(run, new RegExp(problem.replace(/[{}]/g, '\\$&')));
+      expect(await client.get(key)).toBe('not yours');
+      // All keys of a namespace share one suffix.
+      expect(await client.keys(`*${space.output.split(':').at(-1)}*`)).toEqual([key]);
+    },
+  );
 
-  test('in a running group is told, and nothing is lost', async () => {
+  test('in a running group is logged, and no message is lost', async () => {
     const space = redis.namespace();
     const { output, dead } = keysOf(space);
     const client = clientOf(space.redis);
@@ -187,7 +190,7 @@ describe('a key of a foreign type', () => {
     });
     expect(await group.kill()).toEqual({ code: 0, signal: null });
     expect([await client.xlen(output), await client.xlen(dead)]).toEqual([1, 1]);
-    // Ten tries a second are not ten lines a second.
+    // The group retries ten times a second and logs far less often.
     expect(logOf(group, 40).filter(({ msg }) => msg.includes('holds a string')).length).toBeLessThan(5);
   });
 });

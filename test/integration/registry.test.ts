@@ -14,7 +14,7 @@ async function open() {
 }
 
 describe('the list of consumers', () => {
-  test('holds the ids of all processes, each once, and is tidy after a goodbye', async () => {
+  test('holds the ids of all processes, each once, and drops those that leave', async () => {
     const { registry, listed, raw, keys } = await open();
     expect(await registry.beat(['b', 'a'], [], LONG)).toEqual({ live: ['a', 'b'], dead: [] });
     await registry.beat(['c'], [], LONG);
@@ -26,7 +26,7 @@ describe('the list of consumers', () => {
     expect(await raw.exists(keys.consumerList, keys.heartbeats, keys.members)).toBe(0);
   });
 
-  test('loses the silent at the next beat of anybody, who is told of them once', async () => {
+  test('drops silent consumers at the next beat of any process, which gets their ids once', async () => {
     const { registry, listed, raw, keys } = await open();
     await registry.beat(['old', 'new'], [], LONG);
     await raw.zadd(keys.heartbeats, Date.now() - 2 * LONG, 'old');
@@ -37,11 +37,11 @@ describe('the list of consumers', () => {
   });
 
   test.each([
-    ['deleted', []],
-    ['with a foreign id', ['a', 'b', 'stranger']],
-    ['with an id twice', ['a', 'a', 'b']],
-    ['with one missing', ['b']],
-  ])('is put right by the next beat: %s', async (_, spoiled) => {
+    ['it was deleted', []],
+    ['it had a foreign id', ['a', 'b', 'stranger']],
+    ['it had an id twice', ['a', 'a', 'b']],
+    ['an id was missing', ['b']],
+  ])('is repaired by the next beat: %s', async (_, spoiled) => {
     const { registry, listed, raw, keys } = await open();
     await registry.beat(['a', 'b'], [], LONG);
     await raw.del(keys.consumerList);
@@ -50,13 +50,13 @@ describe('the list of consumers', () => {
     expect(await listed()).toEqual(['a', 'b']);
   });
 
-  test('is gone by itself when every process was killed at once', async () => {
+  test('expires if all processes are killed at once', async () => {
     const { registry, raw, keys } = await open();
     await registry.beat(['a'], [], 200);
     await until(async () => (await raw.exists(keys.consumerList, keys.heartbeats, keys.members)) === 0);
   });
 
-  test('survives a clock that is put back: a beat from the future counts from now on', async () => {
+  test('survives a clock that is put back: a beat from the future counts as one from now', async () => {
     const { registry, listed, raw, keys } = await open();
     await registry.beat(['a', 'late'], [], LONG);
     await raw.zadd(keys.heartbeats, Date.now() + 3_600_000, 'late');
@@ -68,7 +68,7 @@ describe('the list of consumers', () => {
     expect(await listed()).toEqual(['a']);
   });
 
-  test('is never seen half rebuilt', async () => {
+  test('changes in one step: a reader never sees a part of it', async () => {
     const { registry, listed } = await open();
     const ids = Array.from({ length: 50 }, (_, i) => `consumer-${i}`).sort();
     await registry.beat(ids, [], LONG);
@@ -88,22 +88,22 @@ describe('the list of consumers', () => {
     expect(allowed).toEqual(expect.arrayContaining([...seen]));
   });
 
-  test('tells hosts and process ids to who looks from outside', async () => {
+  test('gives the inspector the host and process id of each consumer', async () => {
     const { registry, inspector } = await open();
     await registry.beat(['a'], [], LONG);
     expect(await inspector.liveConsumers()).toEqual([{ id: 'a', host: 'here', pid: 1 }]);
   });
 
-  test('is shared by groups with different outputs, and each is told its own', async () => {
+  test('may be shared by groups with different outputs; an inspector sees those of its group and unknown ids', async () => {
     const space = redis.namespace();
     const one = await openStores(space);
     const other = await openStores({ ...redis.namespace(), consumerList: space.consumerList });
     await one.registry.beat(['a'], [], LONG);
     await other.registry.beat(['b', 'c'], [], LONG);
     await one.raw.rpush(one.keys.consumerList, 'unknown');
-    const told = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
-    expect(await told(one)).toEqual(['a', 'unknown']);
-    expect(await told(other)).toEqual(['b', 'c', 'unknown']);
+    const seenBy = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
+    expect(await seenBy(one)).toEqual(['a', 'unknown']);
+    expect(await seenBy(other)).toEqual(['b', 'c', 'unknown']);
     expect(await one.inspector.liveConsumerCount()).toBe(2);
   });
 

@@ -10,7 +10,7 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-/** Stores, the lead taken by `a` with token 1, and a batch to relay from nowhere. */
+/** Stores, with `a` as leader (token 1), and a first batch to relay. */
 async function leading() {
   const stores = await openStores(redis.namespace());
   await stores.bridgeStore.take('a', 0, 0);
@@ -26,7 +26,7 @@ async function leading() {
 
 const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch', 'offset');
 
-test('a gap begins when a leader last received from the channel, not when a deaf one last beat', async () => {
+test('a gap begins when a leader last received from the channel, not at a later beat of a deaf leader', async () => {
   const { bridgeStore, raw, keys } = await leading();
   const mark = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 };
   await bridgeStore.mark(mark);
@@ -35,13 +35,13 @@ test('a gap begins when a leader last received from the channel, not when a deaf
   await bridgeStore.mark({ ...mark, deaf: true });
   const beat = Number(await raw.hget(keys.bridge, 'beat'));
   expect(Number(await raw.hget(keys.bridge, 'beat_at'))).toBeGreaterThan(heard);
-  // Sent twice, as after a lost reply: it says the same.
+  // The same mark again, as after a lost reply, has the same effect.
   for (let i = 0; i < 2; i++)
     expect(await bridgeStore.take('b', 1, beat)).toMatchObject({ taken: true, token: 2, lastBeat: heard });
 });
 
 describe('relay', () => {
-  test('writes the bytes as published and moves the position, together', async () => {
+  test('writes the bytes as published and moves the position, in one step', async () => {
     const { batch, ...stores } = await leading();
     const { raw, keys, bridgeStore, inspector } = stores;
     expect(await bridgeStore.relay(batch)).toEqual({ kind: 'written' });
@@ -55,7 +55,7 @@ describe('relay', () => {
     });
   });
 
-  test('writes nothing twice if it is sent again, and replies with the position', async () => {
+  test('writes nothing if it is sent again, and replies with the position', async () => {
     const { batch, bridgeStore, everything } = await leading();
     await bridgeStore.relay(batch);
     const before = await everything();
@@ -77,7 +77,7 @@ describe('relay', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('replies so if there is no position yet', async () => {
+  test('replies that there is no position yet', async () => {
     const { batch, bridgeStore } = await leading();
     const reply = await bridgeStore.relay({ ...batch, from: { epoch: 1, offset: 0 } });
     expect(reply).toEqual({ kind: 'elsewhere', position: undefined });
@@ -94,7 +94,7 @@ describe('relay', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('is fenced for a former leader, and goes on from its position for the new one', async () => {
+  test('is fenced for a former leader; the new leader goes on from its position', async () => {
     const { batch, bridgeStore } = await leading();
     await bridgeStore.relay(batch);
     const taken = await bridgeStore.take('b', 1, 0);
@@ -120,7 +120,7 @@ describe('relay', () => {
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
 
-  test('records no gap that begins after its end, by a clock that was put back', async () => {
+  test('records no gap that begins after its end if the clock was put back', async () => {
     const { batch, bridgeStore, inspector } = await leading();
     const since = Date.now() + 60_000;
     await bridgeStore.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
@@ -128,7 +128,7 @@ describe('relay', () => {
     expect(gap?.from).toBe(gap?.to);
   });
 
-  test('counts the messages known to be lost in a gap, once', async () => {
+  test('counts the messages known to be lost in a gap once', async () => {
     const { batch, bridgeStore, raw, keys } = await leading();
     const withGap = { ...batch, gap: { reason: 'the buffer was full', since: undefined, dropped: 3 } };
     await bridgeStore.relay(withGap);
@@ -155,25 +155,25 @@ describe('relay', () => {
 });
 
 describe('the lead', () => {
-  test('is taken by one of two that saw the same', async () => {
+  test('goes to one of two bridges that ask at the same time', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     const replies = await Promise.all([bridgeStore.take('a', 0, 0), bridgeStore.take('b', 0, 0)]);
     expect(replies.map(({ taken }) => taken)).toEqual([true, false]);
   });
 
-  test('asked for again by its holder is the same lead, so that a resend does no harm', async () => {
+  test('is not taken anew by its holder: sent again, take gives the same token', async () => {
     const { bridgeStore } = await leading();
     expect(await bridgeStore.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
   });
 
-  test('cannot be taken from a leader that beat once more', async () => {
+  test('stays with a leader that sent a beat meanwhile', async () => {
     const { bridgeStore } = await leading();
     await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
     expect(await bridgeStore.take('b', 1, 0)).toEqual({ taken: false });
     expect(await bridgeStore.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
   });
 
-  test('is given up by its holder alone', async () => {
+  test('is released only by its holder', async () => {
     const { bridgeStore, raw, keys, batch } = await leading();
     expect(await bridgeStore.release('b', 1, undefined)).toEqual({ kind: 'fenced' });
     expect(await bridgeStore.release('a', 2, undefined)).toEqual({ kind: 'fenced' });
@@ -184,8 +184,8 @@ describe('the lead', () => {
   });
 });
 
-describe('the lead given up', () => {
-  test('is kept if the position is not the one that its holder left', async () => {
+describe('a released lead', () => {
+  test('is kept if the holder names a wrong position', async () => {
     const { bridgeStore, raw, keys, batch } = await leading();
     await bridgeStore.relay(batch);
     const reply = await bridgeStore.release('a', 1, { epoch: 1, offset: 3 });
@@ -196,13 +196,13 @@ describe('the lead given up', () => {
   });
 });
 
-describe('a look at the lease', () => {
-  test('tells of a new group that there is nothing', async () => {
+describe('look', () => {
+  test('gives an empty lease for a new group', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     expect(await bridgeStore.look()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
   });
 
-  test('tells who leads, and how far', async () => {
+  test('gives the leader and its position', async () => {
     const { bridgeStore, batch } = await leading();
     await bridgeStore.relay(batch);
     await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
@@ -211,7 +211,7 @@ describe('a look at the lease', () => {
 });
 
 describe('a mark', () => {
-  test('is heartbeat, cut and progress in one message', async () => {
+  test('carries its number, the beat of the leader and the stored position', async () => {
     const { bridgeStore, raw, keys, batch } = await leading();
     const heard: string[] = [];
     const made: number[] = [];
@@ -252,14 +252,14 @@ describe('a mark', () => {
     expect(await position(stores)).toEqual(['9', '0']);
   });
 
-  test('never uses a number again that a bridge has seen', async () => {
+  test('has a higher number than any that the bridge has seen', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
     expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
     expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
   });
 
-  test('is above what a bridge has seen that found no seat', async () => {
+  test('has a higher number than any that a bridge without a seat has seen', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
     await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
@@ -267,7 +267,7 @@ describe('a mark', () => {
     expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
   });
 
-  test('has a number above all earlier ones, by the clock of Redis, if Redis has forgotten them', async () => {
+  test('has a higher number than all earlier ones after Redis lost its data, by the clock of Redis', async () => {
     const { bridgeStore, raw, keys } = await openStores(redis.namespace());
     const mark = async () => {
       const reply = await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
@@ -281,7 +281,7 @@ describe('a mark', () => {
     expect(before).toBeGreaterThan(1_600_000_000_000);
   });
 
-  test('says how many bridges have a seat', async () => {
+  test('carries the number of bridges with a seat', async () => {
     const { bridgeStore, raw, keys } = await openStores(redis.namespace());
     const heard: string[] = [];
     const subscriber = raw.duplicate();
@@ -299,7 +299,7 @@ describe('a mark', () => {
     expect(heard.map((text) => parseMark(text)?.bridges)).toEqual([1, 2, 2, 1]);
   });
 
-  test('gives as many seats as there are; that of a dead bridge is taken, unless it moves', async () => {
+  test('needs a seat: a free one, or that of a dead bridge that sent no mark since', async () => {
     const { bridgeStore, inspector } = await openStores(redis.namespace());
     const ask = (id: string, dead?: { id: string; lastMark: string }) =>
       bridgeStore.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });

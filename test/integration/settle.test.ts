@@ -24,7 +24,7 @@ const deadLetterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
   failed: true,
 });
 
-/** Stores, and `count` entries that consumer `a` holds. */
+/** Stores, and `count` entries held by consumer `a`. */
 async function holding(count: number) {
   const stores = await open();
   const ids = await stores.relay(...Array.from({ length: count }, (_, i) => `{"message_id":${i}}`));
@@ -33,7 +33,7 @@ async function holding(count: number) {
 }
 
 describe('commit', () => {
-  test('writes one output entry each, in order, and leaves nothing behind', async () => {
+  test('writes one output entry each, in order, and removes the inbox entries', async () => {
     const { ids, consumerStore, fields, keys, inspector, pending } = await holding(2_500);
     expect(
       await consumerStore.commit(
@@ -55,10 +55,10 @@ describe('commit', () => {
     expect(reading.processedBy).toEqual(new Map([['a', 2_500]]));
   });
 
-  test('names the consumer of each result, in runs of any length, and if a part was committed before', async () => {
+  test('names the consumer of each result, in runs of any length, even if a part was committed before', async () => {
     const { ids, consumerStore, fields, keys, inspector } = await holding(6);
     const results = ids.map((id, i) => resultOf(id, 'abaaba'[i]));
-    // The whole of one run, and a part of another.
+    // All of one run, and a part of another.
     await consumerStore.commit([results[1], results[3]] as Result[], 0);
     expect(await consumerStore.commit(results, 0)).toEqual([ids[1], ids[3]]);
     const outputs = await fields(keys.output);
@@ -75,7 +75,7 @@ describe('commit', () => {
     );
   });
 
-  test('takes more bytes than Redis takes in one argument, and so does a relay', async () => {
+  test('and relay take more bytes than fit into one argument of Redis', async () => {
     const { raw, keys, relay, read, consumerStore } = await open();
     await raw.config('SET', 'proto-max-bulk-len', 1_048_576);
     onTestFinished(() => raw.config('SET', 'proto-max-bulk-len', 536_870_912).then(() => {}));
@@ -89,7 +89,7 @@ describe('commit', () => {
     );
   });
 
-  test('sent again it writes nothing twice, and names what was settled', async () => {
+  test('sent again writes nothing, and names the settled entries', async () => {
     const { ids, consumerStore, everything } = await holding(3);
     const results = ids.map((id) => resultOf(id));
     await consumerStore.commit(results, 0);
@@ -98,7 +98,7 @@ describe('commit', () => {
     expect(await everything()).toEqual(before);
   });
 
-  test('writes what is unsettled of a batch that is settled in part', async () => {
+  test('writes only the unsettled part of a batch', async () => {
     const { ids, consumerStore, fields, keys, inspector } = await holding(4);
     const [one, two, three, four] = ids as [string, string, string, string];
     await consumerStore.commit([resultOf(two)], 0);
@@ -113,7 +113,7 @@ describe('commit', () => {
     expect((await inspector.read()).counters).toMatchObject({ processed: 3, dead: 1 });
   });
 
-  test('removes only the batch, and no entry before it, in between or after it', async () => {
+  test('removes only the batch: no entry before it, in between or after it', async () => {
     const { ids, consumerStore, raw, keys } = await holding(9);
     // Another client acknowledges one and leaves it in the inbox.
     await raw.xack(keys.inbox, 'cgroup', ids[1] as string);
@@ -162,7 +162,7 @@ describe('commit', () => {
     expect(await fields(keys.output)).toHaveLength(1);
   });
 
-  test('touches no other entry: neither held by others nor unread', async () => {
+  test('touches no other entry: neither held by another consumer nor unread', async () => {
     const { consumerStore, relay, read, pending, inspector } = await open();
     const ids = await relay('1', '2', '3', '4');
     await read('a', 1);
@@ -174,7 +174,7 @@ describe('commit', () => {
     expect((await read('a')).map(({ id }) => id)).toEqual([ids[3]]);
   });
 
-  test('removes the entry from the retries and from what was handed back', async () => {
+  test('removes the entry from the retries and from those handed back', async () => {
     const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
     await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
@@ -184,7 +184,7 @@ describe('commit', () => {
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
-  test('trims the output to about the given length, and counts the trimmed', async () => {
+  test('trims the output to about the given length, and counts the trimmed results', async () => {
     const { ids, consumerStore, inspector } = await holding(1_000);
     await consumerStore.commit(
       ids.map((id) => resultOf(id)),
@@ -212,7 +212,7 @@ describe('commit', () => {
     },
   );
 
-  test('of a group that was destroyed and made again: one result, whichever consumer commits', async () => {
+  test('after the group was destroyed and created again: one result, from any consumer', async () => {
     const { ids, consumerStore, raw, keys, read, fields } = await holding(2);
     const [one, two] = ids as [string, string];
     await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
@@ -266,7 +266,7 @@ describe('bury', () => {
     expect(await inspector.read()).toMatchObject({ backlog: 0, counters: { dead: 1, failed: 1 } });
   });
 
-  test('removes the entry from the retries and from what was handed back', async () => {
+  test('removes the entry from the retries and from those handed back', async () => {
     const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
     await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
@@ -308,7 +308,7 @@ describe('bury', () => {
 });
 
 describe('dead letters', () => {
-  test('that are sent back are in the inbox once, as new entries; purged ones stay counted', async () => {
+  test('that are sent back are new entries of the inbox, once each; purged ones stay counted', async () => {
     const { ids, consumerStore, read, inspector } = await holding(4);
     await consumerStore.bury(ids.map((id) => deadLetterOf(id)));
     const deadLetters: string[] = [];
