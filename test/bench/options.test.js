@@ -34,8 +34,8 @@ describe('readOptions', () => {
     [['--fast'], 'unknown option'],
     [['--short', '--docs'], 'cannot be used with'],
   ])('refuses %j', (args, why) => {
-    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     expect(() => readOptions(args)).toThrow(why);
-    told.mockRestore();
+    stderr.mockRestore();
   });
 });

@@ -17,10 +17,10 @@ const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, 
  * goes on.
  *
  * @param {Record<string, object>} sizes of the measures that run
- * @param {{ machine: object, versions: object }} where what the numbers belong to
+ * @param {{ machine: object, versions: object }} where the measures run
  * @param {{ progress: (line: string) => void, done: (name: string, result: object) => void }} watch
- * @returns {Promise<Record<string, object>>} by name what was measured, or `{ error }`; with it where, when, and the seconds that
- *   it took
+ * @returns {Promise<Record<string, object>>} by name the result, or `{ error }`, with machine, versions, time and the seconds
+ *   that it took
  */
 export async function run(sizes, where, { progress, done }) {
   const results = {};

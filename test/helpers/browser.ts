@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 
-/** No window, no requests of its own; `--no-sandbox` because containers run tests as root. */
+/** No window and no background requests; `--no-sandbox` because containers run tests as root. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -15,11 +15,11 @@ const FLAGS = [
 
 export interface OpenPage {
   readonly page: Page;
-  /** Errors of the page, and everything that it asked of another host than its own. */
+  /** Errors of the page, and its requests to other hosts. */
   readonly wrong: string[];
 }
 
-/** A new Chromium of the system, with a profile of its own; closed when the test has ended. */
+/** Starts the system's Chromium with a new profile. It is closed when the test has ended. */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = execFileSync('/bin/sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
   const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
@@ -27,7 +27,7 @@ export async function openBrowser(): Promise<Browser> {
   return browser;
 }
 
-/** Opens a page, and notes whatever goes wrong on it. */
+/** Opens a page, and collects its errors. */
 export async function openPage(
   browser: Browser,
   url: string,

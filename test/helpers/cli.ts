@@ -8,7 +8,7 @@ export interface CliOptions {
   /** Added to the environment; undefined removes a variable. */
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** What the command reads from stdin; without it stdin is empty. */
+  /** Text for stdin; by default stdin is empty. */
   input?: string;
 }
 
@@ -17,25 +17,25 @@ export interface CliExit {
   signal: NodeJS.Signals | null;
 }
 
-/** A `cgroup` command in a process of its own. */
+/** A running `cgroup` command. */
 export interface CliRun {
   readonly pid: number;
   /** Settles when the process has ended and all its output is read. */
   readonly exit: Promise<CliExit>;
-  /** Sends a signal (SIGTERM) and gives back `exit`. */
+  /** Sends a signal (default SIGTERM) and returns `exit`. */
   kill(signal?: NodeJS.Signals): Promise<CliExit>;
   stdout(): string;
   stderr(): string;
-  /** The first match in a line of stdout or stderr, of those there and those to come for 10 s (`timeout`). */
+  /** The first match in a line of stdout or stderr; waits for it up to `timeout` ms (default 10 s). */
   line(pattern: RegExp, timeout?: number): Promise<RegExpMatchArray>;
 }
 
 const running = new Set<CliRun>();
 
 /**
- * Runs `cgroup` with these arguments, on what `npm run build` made.
+ * Runs the built `cgroup` (`npm run build`) with these arguments.
  *
- * A test has to end what it started, by `kill` and `await run.exit`: see `expectNoProcessesLeft`.
+ * A test must end each process that it started (`kill`, `await run.exit`): see `expectNoProcessesLeft`.
  */
 export function cgroup(args: readonly string[], { env = {}, cwd, input }: CliOptions = {}): CliRun {
   const child = spawn(process.execPath, [BIN, ...args], {
@@ -43,7 +43,7 @@ export function cgroup(args: readonly string[], { env = {}, cwd, input }: CliOpt
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   });
-  child.stdin?.on('error', () => {}); // it may end without reading
+  child.stdin?.on('error', () => {}); // the command may end without reading
   child.stdin?.end(input);
   const run = new Run(child, `cgroup ${args.join(' ')}`);
   running.add(run);
@@ -51,7 +51,7 @@ export function cgroup(args: readonly string[], { env = {}, cwd, input }: CliOpt
   return run;
 }
 
-/** Kills what the test left running, and fails it for that. Runs after each test where this is imported. */
+/** Kills the processes that the test left running, and fails the test. Runs after each test of a file that imports this. */
 export async function expectNoProcessesLeft(): Promise<void> {
   const left = [...running];
   await Promise.all(left.map((run) => run.kill('SIGKILL')));
@@ -63,7 +63,7 @@ process.on('exit', () => {
   for (const run of running) void run.kill('SIGKILL');
 });
 
-/** Nothing of the developer's own settings may reach a test. */
+/** The environment without the developer's own settings. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours = /^(REDIS_URL|CGROUP_.*|NO_COLOR|FORCE_COLOR|NODE_OPTIONS|NODE_ENV|VITEST.*|DEBUG)$/;
   const inherited = Object.entries(process.env).filter(([name]) => !ours.test(name));
@@ -119,13 +119,13 @@ class Run implements CliRun {
         this.#looking.delete(look);
         act();
       };
-      const inVain = (why: string) => () => fail(new Error(`no line ${pattern} ${why}:\n${this}`));
+      const failed = (why: string) => () => fail(new Error(`no line ${pattern} ${why}:\n${this}`));
       const look = (): void => {
         const match = this.#match(pattern);
         if (match) settle(() => done(match));
-        else if (this.#ended) settle(inVain('before the end'));
+        else if (this.#ended) settle(failed('before the end'));
       };
-      const timer = setTimeout(() => settle(inVain(`within ${timeout} ms`)), timeout);
+      const timer = setTimeout(() => settle(failed(`within ${timeout} ms`)), timeout);
       this.#looking.add(look);
       look();
     });
@@ -135,7 +135,7 @@ class Run implements CliRun {
     for (const look of [...this.#looking]) look();
   }
 
-  /** Whole lines only, unless it has ended: half a line may match what the whole one does not. */
+  /** Looks at whole lines only, until the end: a part of a line may match when the whole does not. */
   #match(pattern: RegExp): RegExpMatchArray | undefined {
     for (const text of [this.#output.stdout, this.#output.stderr]) {
       const lines = text.split('\n');

@@ -16,7 +16,7 @@ const BIN = fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url));
 /** ms that a command may take. */
 const LONGEST = 120_000;
 
-/** What is there for the commands of one page: a Redis, a group at work, and a folder. */
+/** The surroundings of the commands of one page: a Redis, a running group and a folder. */
 export class Stage {
   readonly #redis: LocalServer;
   readonly #raw: Redis;
@@ -39,7 +39,7 @@ export class Stage {
       args: ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
     });
     const folder = mkdtempSync(join(tmpdir(), 'cgroup-docs-'));
-    // `cgroup` and `npx cgroup`, as they are typed.
+    // Scripts for `cgroup` and `npx cgroup`.
     const run = `exec "${process.execPath}" "${BIN}" "$@"\n`;
     writeFileSync(join(folder, 'cgroup'), `#!/bin/sh\n${run}`, { mode: 0o755 });
     const only = '[ "$1" = cgroup ] || { echo "not cgroup: npx $*" >&2; exit 1; }; shift\n';
@@ -66,7 +66,7 @@ export class Stage {
     this.#env[name] = value;
   }
 
-  /** A command with what is made up in it replaced by what is there. */
+  /** The command with its example port, URL and id replaced by real ones. */
   async #real(command: string): Promise<string> {
     const text = command
       .replaceAll('9464', String(this.#port))
@@ -76,7 +76,7 @@ export class Stage {
       : text;
   }
 
-  /** The id of a dead letter that is there. */
+  /** The id of an existing dead letter. */
   async #deadLetter(): Promise<string> {
     const { dead } = keysOf(parseSettings({}));
     const newest = async () => (await this.#raw.xrevrange(dead, '+', '-', 'COUNT', 1))[0]?.[0];
@@ -84,7 +84,7 @@ export class Stage {
     return until(newest, { what: 'a dead letter' });
   }
 
-  /** Runs a line to its end; gives back what it printed. It has to end well. */
+  /** Runs a command to its end, expects exit code 0, and returns its stdout. */
   async run(command: string): Promise<string> {
     const program = new Program(await this.#real(command), this.#folder, this.#env);
     this.#running.add(program);
@@ -97,8 +97,8 @@ export class Stage {
   }
 
   /**
-   * Starts what runs until a signal, in place of what was started before, and waits until it is at work. Gives back what it
-   * has printed by then.
+   * Ends the command started before, starts one that runs until a signal, and waits until it works. Returns its stdout so
+   * far.
    */
   async start(command: string): Promise<string> {
     await this.endStarted();
@@ -110,7 +110,7 @@ export class Stage {
     return program.stdout;
   }
 
-  /** Ends what was started, but for the group that was there from the beginning; all of it has to end well. */
+  /** Ends all started commands but the first, the group of the stage, and expects exit code 0 of each. */
   endStarted(): Promise<void> {
     return this.#end([...this.#running].slice(1));
   }
@@ -135,7 +135,7 @@ class Program {
 
   constructor(command: string, cwd: string, env: NodeJS.ProcessEnv) {
     this.command = command;
-    // A process group of its own: what is left of a pipe can be killed.
+    // In a process group of its own, so that `kill` reaches all commands of a pipe.
     const child = spawn('sh', ['-c', command], {
       cwd,
       env,

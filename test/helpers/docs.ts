@@ -18,7 +18,7 @@ export interface Block {
   readonly text: string;
 }
 
-/** All pages of Markdown in the root and in docs. */
+/** All Markdown pages in the root and in docs. */
 export function pages(): Page[] {
   return ['', 'docs/'].flatMap((folder) =>
     readdirSync(new URL(folder, ROOT))
@@ -52,7 +52,7 @@ export function proseOf({ text }: Page): string {
   return text.replaceAll(/^```[\s\S]*?^```$/gm, '');
 }
 
-/** What stands between backticks in the text of a page. */
+/** The inline code of a page: its text between backticks. */
 export function inlineCodeOf(page: Page): string[] {
   return [...proseOf(page).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code);
 }
@@ -76,7 +76,7 @@ function withoutComment(line: string): string {
   return line;
 }
 
-/** The ids by which the headings of a page can be linked to, as GitHub makes them. */
+/** The ids of the headings of a page, as GitHub makes them for links. */
 export function anchorsOf(page: Page): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading = ''] of proseOf(page).matchAll(/^#{1,6} (.+)$/gm)) {

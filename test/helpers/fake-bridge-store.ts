@@ -1,6 +1,6 @@
 import type { BridgeStore } from '../../src/core/bridge-store.js';
 
-/** A store that has the methods which a test expects to be called; a call of another method rejects. */
+/** A bridge store with the methods of `given`; all other methods reject. */
 export function fakeBridgeStore(given: Partial<BridgeStore>): BridgeStore {
   const unexpected = (name: string) => () => Promise.reject(new Error(`unexpected call of ${name}`));
   return {

@@ -1,6 +1,6 @@
 import type { ConsumerStore } from '../../src/core/consumer-store.js';
 
-/** A store with the methods that a test expects to be called; a call of another one fails the test. */
+/** A consumer store with the methods of `given`; all other methods reject. */
 export function fakeStore(given: Partial<ConsumerStore>): ConsumerStore {
   const unexpected = (name: string) => () => Promise.reject(new Error(`unexpected call of ${name}`));
   return {

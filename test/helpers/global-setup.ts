@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { findRedisServer } from '../../src/redis/local-server.js';
 
-/** Once before the integration tests: is there a Redis to test with, and is `dist` what `src` says? */
+/** Runs once before the integration tests: checks that there is a Redis server, and builds `dist`. */
 export async function setup(): Promise<void> {
   if ((await findRedisServer()) === undefined)
     throw new Error('the integration tests need redis-server or valkey-server on the PATH: `npm run redis`');

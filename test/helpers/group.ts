@@ -8,7 +8,7 @@ import { type Namespace, namespaceOn } from './redis.js';
 import { flagsOf } from './running.js';
 import { until } from './until.js';
 
-/** A result, as it stands in the output. */
+/** An entry of the output. */
 export interface Output {
   readonly messageId: string;
   readonly inboxId: string;
@@ -18,29 +18,29 @@ export interface Output {
   readonly at: number;
 }
 
-/** A group whose processes a test starts and ends, and all that is to be seen of it from outside. */
+/** A group with processes that the test starts and ends, and what a client sees of it. */
 export interface TestGroup {
   readonly space: Namespace;
   readonly keys: Keys;
   readonly raw: Redis;
-  /** The flags by which a command finds this group. */
+  /** The flags that make a command use this group. */
   readonly flags: readonly string[];
-  /** `cgroup start` with more flags, once it is ready. */
+  /** Runs `cgroup start` with more flags; resolves when it is ready. */
   start(more?: readonly string[], options?: CliOptions): Promise<CliRun>;
-  /** Publishes messages with these ids, or so many of them; gives back the ids. */
+  /** Publishes messages with these ids, or this number of messages; returns the ids. */
   publish(ids: number | readonly string[]): Promise<string[]>;
   read(): Promise<Reading>;
   listed(): Promise<string[]>;
   outputs(): Promise<Output[]>;
-  /** Waits until so many bridges are subscribed and in step: from then on any one of them may go. */
+  /** Waits until `count` bridges are subscribed and in step: then any of them may end without a gap. */
   bridgesInStep(count: number): Promise<void>;
-  /** Waits until so many messages were relayed and all of them are settled. */
+  /** Waits until `relayed` messages are relayed and all of them are settled. */
   settled(relayed: number, timeout?: number): Promise<Reading>;
 }
 
 let published = 0;
 
-/** A group on the Redis at `url`; what looks at it is closed when the test has ended, its processes are the test's. */
+/** A group on the Redis at `url`. Its clients are closed when the test has ended; the test ends its processes. */
 export async function groupOn(url: string): Promise<TestGroup> {
   const space = namespaceOn(url);
   const { channel, output, consumerList } = space;
@@ -85,7 +85,7 @@ export async function groupOn(url: string): Promise<TestGroup> {
         what,
       });
       const mark = Number(await raw.hget(bridge, 'mark'));
-      // What is relayed must come after a mark that all of them heard; where nothing ever was, the next marks are enough.
+      // A bridge in step has seen a mark before the last relayed message. Without relayed messages, two marks are enough.
       const inStep = async () => {
         const [newest, epoch] = await raw.hmget(bridge, 'mark', 'epoch');
         return epoch === null ? Number(newest) >= mark + 2 : Number(epoch) > mark;

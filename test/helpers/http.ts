@@ -6,29 +6,29 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CliRun } from './cli.js';
 
-/** The flag that makes a process serve at any free port. */
+/** The flags that make a process serve HTTP on a free port. */
 export const SERVING = ['--http', '0'];
 
-/** Where a process serves, once it does: `http://127.0.0.1:PORT`. */
+/** Waits until a process serves HTTP; returns its URL, `http://127.0.0.1:PORT`. */
 export async function addressOf(run: CliRun): Promise<string> {
   const [, url] = await run.line(/"http":"(http:\/\/[^"]+)\/"/);
   return String(url);
 }
 
-/** The reason to skip a test that needs a program which is not there; false where it is. */
+/** False if the program is on the PATH, else the reason to skip a test that needs it. */
 export function lacks(program: string): string | false {
   const there = spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0;
   return there ? false : `${program} is not on the PATH (npm test asks the package manager for it)`;
 }
 
-/** A new empty folder, gone when the test has ended. */
+/** A new empty folder, removed when the test has ended. */
 export async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
-/** A port that is free at this moment. */
+/** A port that is free now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -37,7 +37,7 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** Starts a program that runs until the test has ended, and gives what it has said so far. */
+/** Runs a program until the test has ended; the returned function gives its output so far. */
 export function runBeside(program: string, args: readonly string[], cwd: string): () => string {
   const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';

@@ -3,11 +3,11 @@ import { onTestFinished } from 'vitest';
 import { ConsumerGroup, type GroupOptions } from '../../src/index.js';
 import type { Namespace } from './redis.js';
 
-/** A group in this process, and a client to publish and look with; stopped and closed when the test has ended. */
+/** A group in this process, and a client to publish and read. Both end with the test. */
 export function makeGroup(space: Namespace, options: GroupOptions = {}) {
   const group = new ConsumerGroup({ size: 2, ...space, ...options });
   onTestFinished(() => group.stop());
-  const raw = new Redis(space.redis, { lazyConnect: true }); // a test may have no Redis there
+  const raw = new Redis(space.redis, { lazyConnect: true }); // some tests have no Redis
   onTestFinished(() => raw.disconnect());
   const listed = () => raw.lrange(space.consumerList, 0, -1);
   const publish = async (...messages: unknown[]) => {

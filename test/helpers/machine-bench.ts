@@ -4,7 +4,7 @@ import { BridgeMachine } from '../../src/bridge/machine.js';
 import type { Lease, Mark } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 
-/** The id of the machine on the bench, and of another bridge. */
+/** The id of the machine under test, and of another bridge. */
 export const ME = 'me#1';
 export const OTHER = 'other#1';
 /** ms */
@@ -12,10 +12,10 @@ export const LEASE = 1_000;
 
 export const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 
-/** Enough for every test that is not about limits. */
+/** Limits that only tests of limits reach. */
 const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
 
-/** A bridge machine with a clock that the test sets: events go in, actions come out. */
+/** A bridge machine with a clock that the test sets. Its methods feed events; `next` gives the next action. */
 export class Bench {
   readonly machine: BridgeMachine;
   now = 50_000;
@@ -106,11 +106,11 @@ export class Bench {
     return this.took(5, at(10, 0));
   }
 
-  /** The messages that it relays until it has nothing to do. */
+  /** Relays until there is no next action; returns the messages. */
   relayAll(): string[] {
     const relayed: string[] = [];
     for (let action = this.next(); action; action = this.next()) {
-      if (action.kind !== 'relay') throw new Error(`it wants to ${action.kind}`);
+      if (action.kind !== 'relay') throw new Error(`unexpected action: ${action.kind}`);
       relayed.push(...action.messages);
       this.written();
     }

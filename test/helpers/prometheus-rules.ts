@@ -2,8 +2,8 @@
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };
 
 /**
- * The rules, or a configuration, with everything that takes time made so many times faster: intervals, `for`,
- * ranges, and how old a message may be. What is alerted on stays the same.
+ * Divides all durations of the rules, or of a configuration, by `times`: intervals, `for`, ranges, and the maximum age
+ * of a message. The alerts stay the same.
  */
 export function hastened(yaml: string, times: number): string {
   const faster = (amount: string, unit: string) =>
@@ -14,7 +14,7 @@ export function hastened(yaml: string, times: number): string {
     .replace(/(_seconds\) > )(\d+)/g, (_, left, amount) => `${left}${faster(amount, 's').slice(0, -1)}`);
 }
 
-/** The names of all metrics of ours in a PromQL expression. */
+/** The names of all metrics of cgroup in a PromQL expression. */
 export function metricsIn(expression: string): string[] {
   return expression.match(/\bcgroup_[a-z_]+/g) ?? [];
 }

@@ -3,19 +3,19 @@ import { keysOf } from '../../src/redis/keys.js';
 import { type CliOptions, type CliRun, cgroup } from './cli.js';
 import type { Namespace } from './redis.js';
 
-/** The flags that put a command into a namespace. */
+/** The flags that make a command use a namespace. */
 export function flagsOf({ redis, channel, output, consumerList }: Namespace): string[] {
   return ['--redis', redis, '--channel', channel, '--output', output, '--consumer-list', consumerList];
 }
 
-/** Runs `cgroup start`, and returns when it is ready; what is published from then on is relayed. */
+/** Runs `cgroup start`; resolves when it is ready. It relays all messages published after that. */
 export async function startGroup(space: Namespace, args: string[] = [], options?: CliOptions) {
   const group = cgroup(['start', ...flagsOf(space), ...args], options);
   await group.line(/ready: /);
   return group;
 }
 
-/** A line of the log of a group, whose output is no terminal and therefore JSON. */
+/** A line of a group's log: JSON, because stderr is not a terminal. */
 export interface LogLine {
   readonly level: number;
   readonly time: string;
@@ -23,13 +23,13 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** The log lines of a level or above; 40 is `warn`. */
+/** The log lines at a level or above; 40 is `warn`. */
 export function logOf(group: CliRun, level = 0): LogLine[] {
   const lines = group.stderr().split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as LogLine).filter((line) => line.level >= level);
 }
 
-/** All entries of a stream, oldest first; values as bytes. */
+/** All entries of a stream, oldest first, with values as bytes. */
 export async function entriesOf(redis: Redis, stream: string): Promise<Record<string, Buffer>[]> {
   const entries = await redis.xrangeBuffer(stream, '-', '+');
   return entries.map(([, flat]) => {
@@ -39,7 +39,7 @@ export async function entriesOf(redis: Redis, stream: string): Promise<Record<st
   });
 }
 
-/** A group's counters; those never counted are 0. */
+/** A group's counters; 0 for those that Redis does not have yet. */
 export async function countersOf(redis: Redis, space: Namespace) {
   const counters = await redis.hgetall(keysOf(space).counters);
   const count = (name: string) => Number(counters[name] ?? 0);
@@ -52,7 +52,7 @@ export async function countersOf(redis: Redis, space: Namespace) {
   };
 }
 
-/** Whether so many messages were relayed, and all of them are settled. */
+/** Whether `count` messages are relayed and all of them are settled. */
 export async function settled(redis: Redis, space: Namespace, count: number): Promise<boolean> {
   const { relayed, processed, dead } = await countersOf(redis, space);
   return relayed === count && processed + dead === count && (await redis.xlen(keysOf(space).inbox)) === 0;

@@ -4,24 +4,24 @@ import type { Service } from '../../src/core/service.js';
 /** A service to be tested, and how to observe it. */
 export interface ServiceUnderTest {
   readonly service: Service;
-  /** How often it has begun something: rises as long as it runs. */
+  /** How often it has begun some work: rises while it runs. */
   readonly done: () => number;
-  /** Whether something is under way at this moment. */
+  /** Whether some work is under way now. */
   readonly busy: () => boolean;
-  /** Lets it run long enough to do something several times, if it runs at all. */
+  /** Waits long enough for a running service to begin work several times. */
   readonly letRun: () => Promise<void>;
-  /** Lets it run until something is under way; resolves to a function that says whether that is over. */
+  /** Waits until some work is under way; resolves to a function that returns true when that work is over. */
   readonly letBegin: () => Promise<() => boolean>;
 }
 
 /**
- * The contract of `Service`, as tests: it may be stopped before it started, while it starts, twice, and twice at the
- * same time; and when `stop` resolves, it has stopped. Call this within a `describe`.
+ * Tests of the contract of `Service`: `stop` may be called before the start, during it, twice, and twice at the same
+ * time; when it resolves, the service has stopped. Call this within a `describe`.
  *
- * @param make makes a new service for each test, not started
+ * @param make creates a new service for each test, not started
  */
 export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise<ServiceUnderTest>): void {
-  /** Nothing is under way now, and nothing begins later. */
+  /** No work is under way, and none begins later. */
   async function expectStopped({ done, busy, letRun }: ServiceUnderTest): Promise<void> {
     expect(busy(), 'something is under way').toBe(false);
     const before = done();
@@ -57,7 +57,7 @@ export function itKeepsTheServiceContract(make: () => ServiceUnderTest | Promise
     await starting;
   });
 
-  it('has stopped when stop resolves, whatever was under way', async () => {
+  it('has stopped when stop resolves, even if work was under way', async () => {
     const under = await make();
     await under.service.start();
     const isOver = await under.letBegin();

@@ -19,8 +19,8 @@ export const GROUP = 'cgroup';
 export interface Stores {
   readonly raw: Redis;
   readonly keys: Keys;
-  readonly road: RedisConsumerStore;
-  readonly lease: RedisBridgeStore;
+  readonly consumerStore: RedisConsumerStore;
+  readonly bridgeStore: RedisBridgeStore;
   readonly registry: RedisRegistry;
   readonly inspector: Inspector;
   /** Relays messages as the leading bridge does; returns their inbox ids. */
@@ -49,22 +49,22 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(), reader.connect()]);
   const keys = keysOf(space);
-  const road = new RedisConsumerStore(connection, keys, GROUP, space.channel);
-  const lease = new RedisBridgeStore(connection, keys);
-  await road.prepare();
+  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, space.channel);
+  const bridgeStore = new RedisBridgeStore(connection, keys);
+  await consumerStore.prepare();
 
   let lead: { token: number; position: Position | undefined } | undefined;
   const relay = async (...messages: string[]): Promise<string[]> => {
     if (!lead) {
       const { token, beat } = await raw.hgetall(keys.bridge);
-      const taken = await lease.take('bridge', Number(token ?? 0), Number(beat ?? 0));
+      const taken = await bridgeStore.take('bridge', Number(token ?? 0), Number(beat ?? 0));
       if (!taken.taken) throw new Error('the lead cannot be taken');
       lead = taken;
     }
     const { token, position: from } = lead;
     const to = { epoch: 1, offset: (from?.offset ?? 0) + messages.length };
     const last = (await raw.xrevrange(keys.inbox, '+', '-', 'COUNT', 1))[0]?.[0];
-    const reply = await lease.relay({ caller: 'bridge', token, from, to, messages: packed(messages) });
+    const reply = await bridgeStore.relay({ caller: 'bridge', token, from, to, messages: packed(messages) });
     if (reply.kind !== 'written') throw new Error(`not relayed: ${reply.kind}`);
     lead = { token, position: to };
     return (await raw.xrange(keys.inbox, last ? `(${last}` : '-', '+')).map(([id]) => id);
@@ -73,8 +73,8 @@ export async function openStores(space: Namespace): Promise<Stores> {
   return {
     raw,
     keys,
-    road,
-    lease,
+    consumerStore,
+    bridgeStore,
     registry: new RedisRegistry(connection, keys, { host: 'here', pid: 1, output: space.output }),
     inspector: new Inspector(connection, keys, GROUP),
     relay,

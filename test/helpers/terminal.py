@@ -1,8 +1,8 @@
 """Runs a command on a terminal of its own (a pty), for tests.
 
 usage: terminal.py ROWS COLUMNS COMMAND...
-What the command writes goes to stdout. Lines on stdin say what the user does: `keys TEXT` (JSON string),
-`size ROWS COLUMNS`. When the command has ended, a line on stderr tells its exit code and whether the
+The output of the command goes to stdout. Lines on stdin are what the user does: `keys TEXT` (JSON string),
+`size ROWS COLUMNS`. When the command has ended, a line on stderr has its exit code and whether the
 terminal echoes and edits lines as before.
 """
 import fcntl, json, os, pty, select, struct, sys, termios

@@ -9,23 +9,23 @@ const HOST = fileURLToPath(new URL('./terminal.py', import.meta.url));
 
 export interface TerminalExit {
   readonly code: number;
-  /** Whether the terminal echoes what is typed, and edits lines, as before. */
+  /** Whether the terminal echoes and edits lines as before. */
   readonly restored: boolean;
 }
 
-/** A `cgroup` command on a terminal of its own, seen as a user sees it. */
+/** A `cgroup` command on a terminal of its own. */
 export interface TerminalRun {
   readonly exit: Promise<TerminalExit>;
   type(keys: string): void;
   resize(rows: number, columns: number): Promise<void>;
   signal(signal: NodeJS.Signals): void;
-  /** The lines on the screen now, without spaces at their ends; empty ones at the end left out. */
+  /** The lines on the screen now, without trailing spaces and trailing empty lines. */
   screen(): string[];
-  /** Waits until the screen, as one text, matches. */
+  /** Waits until the text of the screen matches; returns it. */
   shows(pattern: RegExp): Promise<string>;
-  /** Whether the whole screen is taken, to be given back in the end. */
+  /** Whether the command uses the alternate screen. */
   isTaken(): boolean;
-  /** All that was written. */
+  /** All output, with escape sequences. */
   raw(): string;
 }
 
@@ -33,11 +33,11 @@ export interface TerminalOptions {
   rows?: number;
   columns?: number;
   env?: NodeJS.ProcessEnv;
-  /** A file that takes stderr. */
+  /** The path of a file for stderr. */
   errors?: string;
 }
 
-/** Runs a command of `cgroup` in a terminal of this size; it is killed when the test has ended. */
+/** Runs a `cgroup` command on a terminal of this size. It is killed when the test has ended. */
 export function onTerminal(
   args: readonly string[],
   { rows = 30, columns = 100, env = {}, errors }: TerminalOptions = {},
@@ -59,7 +59,7 @@ export function onTerminal(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     notes += text;
   });
-  child.stdin.on('error', () => {}); // it may have ended
+  child.stdin.on('error', () => {}); // the command may have ended
   const pid = () => (JSON.parse(notes.split('\n')[0] ?? '') as { pid: number }).pid;
   const exit = new Promise<TerminalExit>((done, fail) => {
     child.once('error', fail);
@@ -71,7 +71,7 @@ export function onTerminal(
       }
     });
   });
-  exit.catch(() => {}); // whoever waits for it hears of it
+  exit.catch(() => {}); // a test that awaits it gets the error
   onTestFinished(async () => {
     if (child.exitCode === null) {
       child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-// What a user's own start-up does (NODE_OPTIONS=--import ...): sets up OpenTelemetry; here the spans go to a file.
+// Sets up OpenTelemetry as a user's own start-up module does (NODE_OPTIONS=--import ...). The spans go to a file.
 import { appendFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';

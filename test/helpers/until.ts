@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** Milliseconds until it is given up; 10 s. */
+  /** ms until it fails; default 10 s. */
   timeout?: number;
-  /** Milliseconds between two looks; 20. */
+  /** ms between two calls of the condition; default 20. */
   every?: number;
-  /** What is waited for, for the error: "the consumer to leave the list". */
+  /** The condition in words, for the error: "the consumer to leave the list". */
   what?: string;
 }
 
 /**
- * Waits until `condition` gives something other than undefined, null or false, and gives that back.
- * An exception counts as "not yet", and is told when the time is up.
+ * Waits until `condition` gives something other than undefined, null or false, and returns that. An exception counts
+ * as "not yet"; the error at the end of the time shows the last one.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   { timeout = 10_000, every = 20, what = condition.toString() }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
-  const failure = new Error(); // made here, so that its stack shows who waited
+  const failure = new Error(); // created here, so that its stack shows the caller
   let seen: unknown = 'no answer';
   let over = false;
   let timer: NodeJS.Timeout | undefined;
@@ -35,10 +35,10 @@ export async function until<T>(
     }
     throw failure;
   };
-  // Apart from the poll: a question to a Redis that is gone may never be answered.
+  // Not within the poll: a condition that asks a dead Redis may never settle.
   const timeUp = new Promise<never>((_, fail) => {
     timer = setTimeout(() => {
-      failure.message = `waited ${timeout} ms in vain for ${what}; last seen: ${String(seen)}`;
+      failure.message = `waited ${timeout} ms for ${what}; last seen: ${String(seen)}`;
       fail(failure);
     }, timeout);
   });

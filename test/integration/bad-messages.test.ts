@@ -13,7 +13,7 @@ const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 type Row = [name: string, payload: string | Buffer, expected: string | RegExp];
 
-/** What is no JSON; and what the error says. */
+/** Payloads that are not JSON, with the error of the dead letter. */
 const noJson: Row[] = [
   ['nothing', '', /^the message is empty$/],
   ['a blank', ' ', /JSON/],
@@ -29,7 +29,7 @@ const noJson: Row[] = [
   ['a megabyte', 'x'.repeat(MEGABYTE), /JSON/],
 ];
 
-/** JSON that is no message. */
+/** JSON that is not a message, with the error of the dead letter. */
 const noMessage: Row[] = [
   ['null', 'null', /^the message is null, not an object/],
   ['a number', '42', /is a number, not an object/],
@@ -43,10 +43,14 @@ const noMessage: Row[] = [
   ['an id of true', '{"message_id":true}', /message_id is a boolean/],
   ['an object as id', '{"message_id":{"message_id":1}}', /message_id is an object/],
   ['an array as id', '{"message_id":[1]}', /message_id is an array/],
-  ['an id whose digits are out of reach', `{"message_id":0.5,"x":${nested(20_000)}}`, /nested too deeply/],
+  [
+    'an id nested too deep to find its digits',
+    `{"message_id":0.5,"x":${nested(20_000)}}`,
+    /nested too deeply/,
+  ],
 ];
 
-/** Odd, and valid all the same; and the id in the output. */
+/** Unusual but valid messages, with the id in the output. */
 const valid: Row[] = [
   ['an empty id', '{"message_id":""}', ''],
   ['the number 0', '{"message_id":0}', '0'],
@@ -72,7 +76,7 @@ const valid: Row[] = [
 const good: Row = ['good', '{"message_id":"good"}', 'good'];
 const rows = [...noJson, ...noMessage, ...valid].flatMap((row) => [row, good]);
 
-/** What became of each row, by its place. */
+/** The output entry or dead letter of each row, in the order of `rows`. */
 let fates: Record<string, Buffer>[];
 let outputs: number;
 let consumers: string[];
@@ -96,13 +100,13 @@ beforeAll(async () => {
   client.disconnect();
 });
 
-/** One publisher: the inbox ids have the order in which it published. */
+/** There is one publisher, so the order of inbox ids is that of `rows`. */
 function order({ inbox_id }: Record<string, Buffer>): number {
   const [ms, sequence] = String(inbox_id).split('-').map(Number);
   return (ms ?? 0) * 1_000 + (sequence ?? 0);
 }
 
-/** What became of the row of this payload. */
+/** The output entry or dead letter of the row with this payload. */
 function fateOf(payload: string | Buffer): Record<string, string | Buffer> {
   const { message, ...fate } = fates[rows.findIndex((row) => row[1] === payload)] ?? {};
   const text = Object.fromEntries(Object.entries(fate).map(([name, value]) => [name, String(value)]));
@@ -112,7 +116,7 @@ function fateOf(payload: string | Buffer): Record<string, string | Buffer> {
 function expectDead(payload: string | Buffer, reason: string, error: string | RegExp): void {
   const fate = fateOf(payload);
   expect(Object.keys(fate)).toEqual(['message', 'reason', 'error', 'attempts', 'consumer_id', 'inbox_id']);
-  // To the byte: whoever finds out what it should have been can still publish it.
+  // The same bytes: a user can repair and publish the message again.
   expect(Buffer.from(payload).equals(fate.message as Buffer)).toBe(true);
   expect(fate).toMatchObject({ reason, attempts: '0' });
   expect(fate.error).toMatch(error);
@@ -120,19 +124,19 @@ function expectDead(payload: string | Buffer, reason: string, error: string | Re
   expect(consumers).toContain(fate.consumer_id);
 }
 
-describe('a dead letter is made of', () => {
-  test.each(noJson)('what is no JSON: %s', (_, payload, error) => expectDead(payload, 'invalid-json', error));
+describe('a message becomes a dead letter if it', () => {
+  test.each(noJson)('is not JSON: %s', (_, payload, error) => expectDead(payload, 'invalid-json', error));
 
-  test.each(noMessage)('what is no message: %s', (_, payload, error) =>
+  test.each(noMessage)('is JSON but not a message: %s', (_, payload, error) =>
     expectDead(payload, 'no-message-id', error),
   );
 });
 
-describe('a result is made of', () => {
-  test.each(valid)('what is odd and valid: %s', (_, payload, id) => {
+describe('a message has a result if it', () => {
+  test.each(valid)('is unusual but valid: %s', (_, payload, id) => {
     const fate = fateOf(payload);
     expect(Object.keys(fate)).toEqual(['message_id', 'consumer_id', 'inbox_id', 'data']);
-    expect(fate.message_id === id).toBe(true); // no comparison in full: there are megabytes of it
+    expect(fate.message_id === id).toBe(true); // not toBe(id): a failure would print megabytes
     expect(consumers).toContain(fate.consumer_id);
     const [data, random] = /^(.*),"random":([\d.e-]+)}$/s.exec(String(fate.data))?.slice(1) ?? [];
     expect(`${data}}` === JSON.stringify(JSON.parse(String(payload)))).toBe(true);
@@ -140,24 +144,24 @@ describe('a result is made of', () => {
   });
 });
 
-test('the good between them are processed, each once', () => {
+test('each good message between them has one result', () => {
   expect(fates).toHaveLength(rows.length);
   expect(rows.every((row, i) => row !== good || String(fates[i]?.message_id) === 'good')).toBe(true);
 });
 
-test('the counters know of each', () => {
+test('the counters count each message', () => {
   const dead = noJson.length + noMessage.length;
   const processed = rows.length - dead;
-  // None of the dead was ever tried.
+  // The dead letters had no attempt.
   expect(counters).toEqual({ relayed: rows.length, processed, dead, failed: 0, retried: 0 });
   expect(outputs).toBe(processed);
 });
 
-test('the group goes on, tells of the dead in few and short lines, and ends well', () => {
+test('the group keeps running, logs the dead letters in few short lines, and exits with code 0', () => {
   expect(exit).toEqual({ code: 0, signal: null });
-  const told = logOf(group).filter(({ msg }) => / new dead letters?, the last one/.test(msg));
-  const sum = told.reduce((all, line) => all + Number(line.count), 0);
+  const lines = logOf(group).filter(({ msg }) => / new dead letters?, the last one/.test(msg));
+  const sum = lines.reduce((all, line) => all + Number(line.count), 0);
   expect(sum).toBe(noJson.length + noMessage.length);
-  expect(told.length).toBeLessThan(10);
+  expect(lines.length).toBeLessThan(10);
   for (const line of group.stderr().split('\n')) expect(line.length).toBeLessThan(1_000);
 });

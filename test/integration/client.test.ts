@@ -14,7 +14,7 @@ interface Order extends Message {
   readonly fails?: boolean;
 }
 
-/** A group whose processor refuses some messages for as long as the test says, and a client that looks at it. */
+/** A group with a processor that refuses some messages until the test allows them, and a client. */
 async function setUp() {
   const space = redis.namespace();
   const shop = { refuses: true };

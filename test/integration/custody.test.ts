@@ -18,9 +18,9 @@ const held = (inboxId: string, consumerId = 'a') => ({ inboxId, consumerId });
 
 describe('retry', () => {
   test('leaves the entry with its consumer, and counts once even if sent again', async () => {
-    const { id, road, pending, inspector } = await holding('x');
-    await road.retry([{ ...held(id), wait: MINUTE }]);
-    await road.retry([{ ...held(id), wait: 1 }]);
+    const { id, consumerStore, pending, inspector } = await holding('x');
+    await consumerStore.retry([{ ...held(id), wait: MINUTE }]);
+    await consumerStore.retry([{ ...held(id), wait: 1 }]);
     expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 1 }]);
     expect(await inspector.read()).toMatchObject({
       retrying: 1,
@@ -28,65 +28,65 @@ describe('retry', () => {
       waiting: 0,
       counters: { failed: 1 },
     });
-    expect(await road.due('b', 10, MINUTE)).toEqual([]);
+    expect(await consumerStore.due('b', 10, MINUTE)).toEqual([]);
   });
 
   test('schedules no entry that another consumer holds or that is settled', async () => {
-    const { ids, road, inspector } = await holding('x', 'y');
+    const { ids, consumerStore, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
-    await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
-    await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
-    await road.retry([one, two].map((id) => ({ ...held(id), wait: 1 })));
+    await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
+    await consumerStore.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
+    await consumerStore.retry([one, two].map((id) => ({ ...held(id), wait: 1 })));
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { failed: 0 } });
   });
 
   test('refuses a foreign key and changes nothing', async () => {
-    const { id, road, raw, keys, everything } = await holding('x');
+    const { id, consumerStore, raw, keys, everything } = await holding('x');
     await raw.set(keys.counters, 'foreign');
     const before = await everything();
-    await expect(road.retry([{ ...held(id), wait: 1 }])).rejects.toMatchObject({ code: 'KEY_TYPE' });
+    await expect(consumerStore.retry([{ ...held(id), wait: 1 }])).rejects.toMatchObject({ code: 'KEY_TYPE' });
     expect(await everything()).toEqual(before);
   });
 });
 
 describe('due', () => {
   test('gives an entry to one consumer only, with the attempts made', async () => {
-    const { id, road, pending, inspector } = await holding('x');
-    await road.begin(held(id), 3);
-    await road.retry([{ ...held(id), wait: 0 }]);
-    const given = await Promise.all([road.due('b', 10, MINUTE), road.due('c', 10, MINUTE)]);
+    const { id, consumerStore, pending, inspector } = await holding('x');
+    await consumerStore.begin(held(id), 3);
+    await consumerStore.retry([{ ...held(id), wait: 0 }]);
+    const given = await Promise.all([consumerStore.due('b', 10, MINUTE), consumerStore.due('c', 10, MINUTE)]);
     expect(given).toEqual([[{ id, message: 'x', attempts: 3 }], []]);
     expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 3 }]);
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { retried: 1 } });
   });
 
   test('gives at most as many as asked for, the earliest first', async () => {
-    const { ids, road } = await holding('x', 'y', 'z');
+    const { ids, consumerStore } = await holding('x', 'y', 'z');
     const waits = [0, -2_000, -1_000];
-    await road.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
+    await consumerStore.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
     const texts = (entries: Entry[]) => entries.map(({ message }) => String(message));
-    expect(texts(await road.due('b', 2, MINUTE))).toEqual(['y', 'z']);
-    expect(texts(await road.due('b', 2, MINUTE))).toEqual(['x']);
+    expect(texts(await consumerStore.due('b', 2, MINUTE))).toEqual(['y', 'z']);
+    expect(texts(await consumerStore.due('b', 2, MINUTE))).toEqual(['x']);
   });
 
   test('treats a due time too far ahead as set before the clock was put back: the entry is due', async () => {
-    const { id, road } = await holding('x');
-    await road.retry([{ ...held(id), wait: 10 * MINUTE }]);
-    expect(await road.due('b', 10, 11 * MINUTE)).toEqual([]);
-    expect(await road.due('b', 10, 9 * MINUTE)).toHaveLength(1);
+    const { id, consumerStore } = await holding('x');
+    await consumerStore.retry([{ ...held(id), wait: 10 * MINUTE }]);
+    expect(await consumerStore.due('b', 10, 11 * MINUTE)).toEqual([]);
+    expect(await consumerStore.due('b', 10, 9 * MINUTE)).toHaveLength(1);
   });
 
   test('counts a deleted entry once, whichever call finds it first', async () => {
     for (const first of ['due', 'reclaim'] as const) {
-      const { ids, road, raw, keys, inspector, pending } = await holding('x', 'y');
+      const { ids, consumerStore, raw, keys, inspector, pending } = await holding('x', 'y');
       const [retried, back] = ids as [string, string];
-      await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
-      await road.retry([{ ...held(retried, 'b'), wait: 0 }]);
-      await road.leave('a', new Map());
+      await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
+      await consumerStore.retry([{ ...held(retried, 'b'), wait: 0 }]);
+      await consumerStore.leave('a', new Map());
       await raw.xdel(keys.inbox, retried, back);
       for (const look of [first, 'due', 'reclaim'])
-        if (look === 'due') expect(await road.due('c', 10, MINUTE)).toEqual([]);
-        else await road.reclaim({ consumerId: 'c', silence: 0, count: 10, everyone: true });
+        if (look === 'due') expect(await consumerStore.due('c', 10, MINUTE)).toEqual([]);
+        else await consumerStore.reclaim({ consumerId: 'c', silence: 0, count: 10, everyone: true });
       expect(await pending()).toEqual([]);
       expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { lost: 2 } });
     }
@@ -95,27 +95,27 @@ describe('due', () => {
 
 describe('begin', () => {
   test('notes the attempt of the consumer that holds the entry, the same if sent again', async () => {
-    const { id, road, pending } = await holding('x');
+    const { id, consumerStore, pending } = await holding('x');
     for (let sent = 0; sent < 2; sent++) {
-      expect(await road.begin(held(id), 4)).toBe(true);
+      expect(await consumerStore.begin(held(id), 4)).toBe(true);
       expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 4 }]);
     }
   });
 
   test('refuses a consumer that does not hold it', async () => {
-    const { id, road, pending } = await holding('x');
-    expect(await road.begin(held(id, 'b'), 4)).toBe(false);
-    expect(await road.begin(held('1-1'), 2)).toBe(false);
+    const { id, consumerStore, pending } = await holding('x');
+    expect(await consumerStore.begin(held(id, 'b'), 4)).toBe(false);
+    expect(await consumerStore.begin(held('1-1'), 2)).toBe(false);
     expect(await pending()).toEqual([{ id, consumer: 'a', deliveries: 1 }]);
   });
 });
 
 describe('renew', () => {
   test('counts an entry as lost if it was deleted while it was held', async () => {
-    const { ids, road, raw, keys, inspector } = await holding('x', 'y');
+    const { ids, consumerStore, raw, keys, inspector } = await holding('x', 'y');
     const [one] = ids as [string];
     await raw.xdel(keys.inbox, one);
-    expect(await road.renew('a', ids)).toEqual({ gone: [one], deleted: 1 });
+    expect(await consumerStore.renew('a', ids)).toEqual({ gone: [one], deleted: 1 });
     expect(await inspector.read()).toMatchObject({
       backlog: 1,
       pending: 1,
@@ -124,10 +124,10 @@ describe('renew', () => {
   });
 
   test('keeps an entry from being reclaimed, and counts as no attempt', async () => {
-    const { ids, id, road, raw, keys, pending } = await holding('x', 'y');
+    const { ids, id, consumerStore, raw, keys, pending } = await holding('x', 'y');
     for (const one of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, one, 'IDLE', MINUTE, 'JUSTID');
-    expect(await road.renew('a', [id])).toEqual({ gone: [], deleted: 0 });
-    const { entries } = await road.reclaim({
+    expect(await consumerStore.renew('a', [id])).toEqual({ gone: [], deleted: 0 });
+    const { entries } = await consumerStore.reclaim({
       consumerId: 'b',
       silence: MINUTE / 2,
       count: 10,
@@ -138,11 +138,11 @@ describe('renew', () => {
   });
 
   test('names the entries that the consumer no longer holds, and takes none back', async () => {
-    const { ids, road, pending } = await holding('x', 'y', 'z');
+    const { ids, consumerStore, pending } = await holding('x', 'y', 'z');
     const [one, two, three] = ids as [string, string, string];
-    await road.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
-    await road.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
-    expect(await road.renew('a', ids)).toEqual({ gone: [one, two], deleted: 0 });
+    await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
+    await consumerStore.commit([{ ...held(two), messageId: 'y', data: '{}' }], 0);
+    expect(await consumerStore.renew('a', ids)).toEqual({ gone: [one, two], deleted: 0 });
     expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual([
       [one, 'b'],
       [three, 'a'],
@@ -152,56 +152,60 @@ describe('renew', () => {
 
 describe('reclaim', () => {
   test('takes only from silent consumers, page by page, and counts no attempt yet', async () => {
-    const { ids, road, raw, keys, read, relay } = await holding('x', 'y', 'z');
+    const { ids, consumerStore, raw, keys, read, relay } = await holding('x', 'y', 'z');
     const look = { consumerId: 'b', silence: MINUTE, everyone: true };
-    expect((await road.reclaim({ ...look, count: 10 })).entries).toEqual([]);
+    expect((await consumerStore.reclaim({ ...look, count: 10 })).entries).toEqual([]);
     const [late] = await relay('w');
     await read('c');
     for (const [consumer, id] of [...ids.map((id) => ['a', id] as const), ['c', late as string] as const])
       await raw.xclaim(keys.inbox, GROUP, consumer, 0, id, 'IDLE', 2 * MINUTE, 'JUSTID');
     // Both consumers were active just now, though not on these entries.
-    expect((await road.reclaim({ ...look, everyone: false, count: 10 })).entries).toEqual([]);
-    const page = await road.reclaim({ ...look, count: 2 });
+    expect((await consumerStore.reclaim({ ...look, everyone: false, count: 10 })).entries).toEqual([]);
+    const page = await consumerStore.reclaim({ ...look, count: 2 });
     expect(page.entries).toEqual([
       { id: ids[0], message: 'x', attempts: 1 },
       { id: ids[1], message: 'y', attempts: 1 },
     ]);
-    const rest = await road.reclaim({ ...look, count: 10, from: page.next });
+    const rest = await consumerStore.reclaim({ ...look, count: 10, from: page.next });
     expect(rest.entries.map(({ message }) => String(message))).toEqual(['z', 'w']);
     expect(rest.next).toBeUndefined();
   });
 
   test('scans entries that wait for a retry only once, even if they are many, and finds those after them', async () => {
-    const { ids, road, raw, keys, inspector } = await holding(...Array.from({ length: 1_500 }, String));
+    const { ids, consumerStore, raw, keys, inspector } = await holding(
+      ...Array.from({ length: 1_500 }, String),
+    );
     const waiting = ids.slice(0, -1);
-    await road.retry(waiting.map((id) => ({ ...held(id), wait: MINUTE })));
+    await consumerStore.retry(waiting.map((id) => ({ ...held(id), wait: MINUTE })));
     for (const id of ids) await raw.xclaim(keys.inbox, GROUP, 'a', 0, id, 'IDLE', 2 * MINUTE, 'JUSTID');
     const look = { consumerId: 'b', silence: MINUTE, everyone: true, count: 10 };
-    const first = await road.reclaim(look);
+    const first = await consumerStore.reclaim(look);
     expect(first.entries).toEqual([]);
     expect(first.next).toMatchObject({ consumerId: 'a' });
-    const second = await road.reclaim({ ...look, from: first.next });
+    const second = await consumerStore.reclaim({ ...look, from: first.next });
     expect(second.entries.map(({ id }) => id)).toEqual(ids.slice(-1));
     expect(second.next).toBeUndefined();
-    expect((await road.reclaim(look)).entries).toEqual([]);
+    expect((await consumerStore.reclaim(look)).entries).toEqual([]);
     expect((await inspector.read()).retrying).toBe(waiting.length);
   });
 
   test('leaves an entry that waits for a retry until it is due', async () => {
-    const { id, road, inspector } = await holding('x');
-    await road.retry([{ ...held(id), wait: MINUTE }]);
-    expect((await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).entries).toEqual(
-      [],
-    );
+    const { id, consumerStore, inspector } = await holding('x');
+    await consumerStore.retry([{ ...held(id), wait: MINUTE }]);
+    expect(
+      (await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).entries,
+    ).toEqual([]);
     expect((await inspector.read()).retrying).toBe(1);
   });
 
   test('counts a deleted entry as lost, once', async () => {
-    const { ids, id, road, raw, keys, pending, inspector } = await holding('x', 'y');
+    const { ids, id, consumerStore, raw, keys, pending, inspector } = await holding('x', 'y');
     await raw.xdel(keys.inbox, id);
-    const found = await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
+    const found = await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
     expect(found).toMatchObject({ lost: 1, entries: [{ id: ids[1] }] });
-    expect((await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).lost).toBe(0);
+    expect(
+      (await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true })).lost,
+    ).toBe(0);
     expect(await pending()).toHaveLength(1);
     expect(await inspector.read()).toMatchObject({ backlog: 1, counters: { relayed: 2, lost: 1 } });
   });
@@ -209,14 +213,14 @@ describe('reclaim', () => {
 
 describe('leave', () => {
   test('hands back at once what was not begun, and counts no attempt', async () => {
-    const { ids, road, raw, keys, inspector } = await holding('x', 'y');
+    const { ids, consumerStore, raw, keys, inspector } = await holding('x', 'y');
     const [one, two] = ids as [string, string];
     // `x` was in work for the third time when the consumer had to stop; it never knew of `y`.
-    await road.begin(held(one), 3);
-    expect(await road.leave('a', new Map([[one, 2]]))).toBe(2);
+    await consumerStore.begin(held(one), 3);
+    expect(await consumerStore.leave('a', new Map([[one, 2]]))).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 2, pending: 0, retrying: 0 });
-    const given = await road.due('b', 10, MINUTE);
+    const given = await consumerStore.due('b', 10, MINUTE);
     expect(new Map(given.map(({ id, attempts }) => [id, attempts]))).toEqual(
       new Map([
         [one, 2],
@@ -227,41 +231,41 @@ describe('leave', () => {
   });
 
   test('hands back more than one page, and does nothing when sent again', async () => {
-    const { road, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
-    expect(await road.leave('a', new Map())).toBe(1_234);
+    const { consumerStore, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
+    expect(await consumerStore.leave('a', new Map())).toBe(1_234);
     const before = await everything();
-    expect(await road.leave('a', new Map())).toBe(0);
+    expect(await consumerStore.leave('a', new Map())).toBe(0);
     expect(await everything()).toEqual(before);
     expect((await inspector.read()).waiting).toBe(1_234);
   });
 
   test('keeps a failed entry waiting, and the consumer in the group until the entry is taken', async () => {
-    const { id, road, raw, keys, inspector } = await holding('x', 'y');
-    await road.retry([{ ...held(id), wait: 0 }]);
-    expect(await road.leave('a', new Map())).toBe(1);
+    const { id, consumerStore, raw, keys, inspector } = await holding('x', 'y');
+    await consumerStore.retry([{ ...held(id), wait: 0 }]);
+    expect(await consumerStore.leave('a', new Map())).toBe(1);
     expect(await inspector.read()).toMatchObject({ retrying: 1, waiting: 1 });
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toHaveLength(1);
-    expect(await road.sweep([], 0)).toEqual([]);
-    await road.due('b', 10, MINUTE);
-    expect(await road.sweep(['b'], 0)).toEqual(['a']);
+    expect(await consumerStore.sweep([], 0)).toEqual([]);
+    await consumerStore.due('b', 10, MINUTE);
+    expect(await consumerStore.sweep(['b'], 0)).toEqual(['a']);
   });
 
   test('does nothing if the group is gone', async () => {
-    const { road, raw, keys } = await holding('x');
+    const { consumerStore, raw, keys } = await holding('x');
     await raw.xgroup('DESTROY', keys.inbox, GROUP);
-    expect(await road.leave('a', new Map())).toBe(0);
+    expect(await consumerStore.leave('a', new Map())).toBe(0);
   });
 });
 
 describe('sweep', () => {
   test('removes a dead consumer only if it has no pending entries', async () => {
-    const { id, road, pending } = await holding('x');
-    expect(await road.sweep([], 0)).toEqual([]);
+    const { id, consumerStore, pending } = await holding('x');
+    expect(await consumerStore.sweep([], 0)).toEqual([]);
     expect(await pending()).toHaveLength(1);
-    await road.commit([{ ...held(id), messageId: 'x', data: '{}' }], 0);
-    expect(await road.sweep(['a'], 0)).toEqual([]);
-    expect(await road.sweep([], MINUTE)).toEqual([]);
-    expect(await road.sweep([], 0)).toEqual(['a']);
-    expect(await road.sweep([], 0)).toEqual([]);
+    await consumerStore.commit([{ ...held(id), messageId: 'x', data: '{}' }], 0);
+    expect(await consumerStore.sweep(['a'], 0)).toEqual([]);
+    expect(await consumerStore.sweep([], MINUTE)).toEqual([]);
+    expect(await consumerStore.sweep([], 0)).toEqual(['a']);
+    expect(await consumerStore.sweep([], 0)).toEqual([]);
   });
 });

@@ -28,7 +28,7 @@ async function dead(names: Namespace, ...args: string[]) {
   return { code, stdout: run.stdout(), stderr: run.stderr() };
 }
 
-/** A group with `messages` published to it, once all of them are dead letters; it is stopped with the test. */
+/** Starts a group, publishes `messages`, and waits until all are dead letters. The group ends with the test. */
 async function groupWithDead(names: Namespace, messages: (string | Buffer)[], args: string[] = []) {
   const run = cgroup(['start', ...flagsOf(names), '--size', '1', ...args]);
   groups.push(run);
@@ -44,22 +44,22 @@ async function verified(names: Namespace) {
 }
 
 describe('dead list', () => {
-  it('says so when there are none', async () => {
+  it('says that there are none', async () => {
     const names = shared.namespace();
     expect(await dead(names, 'list')).toMatchObject({ code: 0, stdout: 'no dead letters\n' });
     expect((await dead(names, 'list', '--json')).stdout).toBe('[]\n');
   });
 
-  it('shows the newest first, as many as asked for, and what there is to them', async () => {
+  it('shows the newest first, with reason, attempts and id, and no more than --limit', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['first', 'second', '{"third":1}']);
-    const letters = JSON.parse((await dead(names, 'list', '--json')).stdout);
-    expect(letters.map((letter: { message: string }) => letter.message)).toEqual([
+    const deadLetters = JSON.parse((await dead(names, 'list', '--json')).stdout);
+    expect(deadLetters.map((deadLetter: { message: string }) => deadLetter.message)).toEqual([
       '{"third":1}',
       'second',
       'first',
     ]);
-    expect(letters[0]).toMatchObject({
+    expect(deadLetters[0]).toMatchObject({
       reason: 'no-message-id',
       attempts: 0,
       id: expect.stringMatching(/^\d+-\d+$/),
@@ -70,26 +70,26 @@ describe('dead list', () => {
     expect(stdout).toContain('the newest 1 of 3');
   });
 
-  it('lets no payload move the cursor or forge a line, and keeps the bytes', async () => {
+  it('escapes control characters of a payload, and keeps its bytes', async () => {
     const names = shared.namespace();
     const hostile = Buffer.from('\x1b[2J\u202eevil\r\n1-1  forged\xff', 'latin1');
     await groupWithDead(names, [hostile]);
     const list = (await dead(names, 'list')).stdout;
-    const [letter] = JSON.parse((await dead(names, 'list', '--json')).stdout);
-    const show = (await dead(names, 'show', letter.id)).stdout;
+    const [deadLetter] = JSON.parse((await dead(names, 'list', '--json')).stdout);
+    const show = (await dead(names, 'show', deadLetter.id)).stdout;
     for (const text of [list, show]) {
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the text must not contain them
       expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
       expect(text).toContain('\\u001b[2J');
       expect(text).not.toMatch(/^1-1/m);
     }
-    expect(Buffer.from(letter.message_base64, 'base64')).toEqual(hostile);
-    expect(show).toContain(letter.message_base64);
+    expect(Buffer.from(deadLetter.message_base64, 'base64')).toEqual(hostile);
+    expect(show).toContain(deadLetter.message_base64);
   });
 });
 
 describe('dead show', () => {
-  it('names what is not there, and what is no id', async () => {
+  it('refuses an unknown id and a malformed one', async () => {
     const names = shared.namespace();
     expect(await dead(names, 'show', '1-1')).toMatchObject({
       code: 1,
@@ -103,23 +103,23 @@ describe('dead show', () => {
 });
 
 describe('dead retry', () => {
-  it('has the messages processed once the cause is mended, each once', async () => {
+  it('sends the messages back to the inbox: each has one result', async () => {
     const names = shared.namespace();
     const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const handler = join(folder, 'handler.mjs');
-    const mended = join(folder, 'mended');
+    const fixed = join(folder, 'fixed');
     await writeFile(
       handler,
       `import { existsSync } from 'node:fs';
        export default (message, { deadLetter }) => {
-         if (!existsSync(${JSON.stringify(mended)})) throw new Error('not yet');
+         if (!existsSync(${JSON.stringify(fixed)})) throw new Error('not yet');
          return message;
        };`,
     );
     const messages = ['a', 'b', 'c', 'd'].map((id) => JSON.stringify({ message_id: id }));
     await groupWithDead(names, messages, ['-p', handler, '--max-attempts', '1']);
-    await writeFile(mended, '');
+    await writeFile(fixed, '');
 
     const [{ id }] = JSON.parse((await dead(names, 'list', '--json')).stdout);
     expect(await dead(names, 'retry', id)).toMatchObject({
@@ -133,7 +133,7 @@ describe('dead retry', () => {
     expect(await verified(names)).toMatchObject({ ok: true, relayed: 4, processed: 4, dead: 0, backlog: 0 });
   });
 
-  it('ends, though a message dies again each time', async () => {
+  it('with --all ends, even if each message dies again', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison', 'poison']);
     expect((await dead(names, 'retry', '--all')).stdout).toBe('sent 2 dead letters back to the inbox\n');
@@ -141,7 +141,7 @@ describe('dead retry', () => {
     expect(await verified(names)).toMatchObject({ ok: true, relayed: 2, dead: 2 });
   });
 
-  it('sends back those that are there, and names the others', async () => {
+  it('sends back the dead letters that exist, and names the unknown ids', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison']);
     const [{ id }] = JSON.parse((await dead(names, 'list', '--json')).stdout);
@@ -161,7 +161,7 @@ describe('dead retry', () => {
 });
 
 describe('dead purge', () => {
-  it('deletes them all, and verify still knows that they died', async () => {
+  it('deletes all dead letters; verify still counts them', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison', 'poison']);
     expect(await dead(names, 'purge')).toMatchObject({ code: 0, stdout: 'deleted 2 dead letters\n' });
@@ -169,7 +169,7 @@ describe('dead purge', () => {
     expect(await verified(names)).toMatchObject({ ok: true, dead: 2, lost: 0 });
   });
 
-  it('asks on a terminal first, and deletes them only for a yes, or --yes', async () => {
+  it('asks on a terminal first, and deletes only after a yes or with --yes', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison', 'poison']);
     const purge = (...more: string[]) => onTerminal(['dead', 'purge', ...flagsOf(names), ...more]);
@@ -187,18 +187,18 @@ describe('dead purge', () => {
     await run.shows(/^deleted 2 dead letters$/m);
 
     await groupWithDead(names, ['poison']);
-    for (const [args, told] of [
+    for (const [args, line] of [
       [['--yes'], /^deleted 1 dead letter$/],
-      // Where there is none, there is nothing to ask.
+      // Without dead letters there is no question.
       [[], /^deleted 0 dead letters$/],
     ] as const) {
       const unasked = purge(...args);
       expect((await unasked.exit).code).toBe(0);
-      await unasked.shows(told);
+      await unasked.shows(line);
     }
   });
 
-  it('deletes those that there were when it asked, and not what dies meanwhile', async () => {
+  it('deletes the dead letters that it asked about, not those that come meanwhile', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison', 'poison']);
     const run = onTerminal(['dead', 'purge', ...flagsOf(names)]);
@@ -214,7 +214,7 @@ describe('dead purge', () => {
     expect(await verified(names)).toMatchObject({ ok: true, dead: 3, lost: 0 });
   });
 
-  it('does nothing where nobody would see the question', async () => {
+  it('refuses without --yes if stderr is not a terminal', async () => {
     const names = shared.namespace();
     await groupWithDead(names, ['poison']);
     const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));

@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { cgroup } from '../helpers/cli.js';
 
-/** Of the whole demo, as the README promises; ms. */
+/** ms that the whole demo may take, as the README promises. */
 const LONGEST = 20_000;
 
-/** Temporary folders of demos, and processes that were started on them. */
+/** Temporary folders of demos, and processes that use them. */
 async function leftBehind(): Promise<string[]> {
   const folders = (await readdir(tmpdir())).filter((name) => name.startsWith('cgroup-demo-'));
   const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid,args']);
@@ -16,7 +16,7 @@ async function leftBehind(): Promise<string[]> {
 }
 
 describe('cgroup demo', () => {
-  it('kills the leader half-way, loses and doubles nothing, and says what it measured', async () => {
+  it('kills the leader half-way, loses and doubles no message, and prints its measurements', async () => {
     const before = await leftBehind();
     const started = performance.now();
     const run = cgroup(['demo', '--json'], {
@@ -37,20 +37,20 @@ describe('cgroup demo', () => {
     expect(await leftBehind()).toEqual(before);
   });
 
-  it('tells it as a story', async () => {
+  it('prints its five steps and their results as text', async () => {
     const run = cgroup(['demo']);
     expect(await run.exit).toEqual({ code: 0, signal: null });
-    const story = run.stdout();
-    expect(story.match(/^\d\. /gm)).toEqual(['1. ', '2. ', '3. ', '4. ', '5. ']);
-    expect(story).toMatch(
+    const text = run.stdout();
+    expect(text.match(/^\d\. /gm)).toEqual(['1. ', '2. ', '3. ', '4. ', '5. ']);
+    expect(text).toMatch(
       /^\S+Z \d+ msg\/s total=\d+ backlog=\d+ pending=\d+ retrying=0 dead=0 consumers=6$/m,
     );
-    expect(story).toMatch(/kill -9 \d+/);
-    expect(story).toContain('exactly one result');
-    expect(story).toContain('cgroup start --size 5 --monitor');
+    expect(text).toMatch(/kill -9 \d+/);
+    expect(text).toContain('exactly one result');
+    expect(text).toContain('cgroup start --size 5 --monitor');
   });
 
-  it('leaves nothing behind when it is interrupted', async () => {
+  it('leaves no folder and no process when it is interrupted', async () => {
     const before = await leftBehind();
     const run = cgroup(['demo']);
     await run.line(/^3\. Publishing/, LONGEST);

@@ -7,7 +7,7 @@ import { type Block, blocksOf, commandsOf, inlineCodeOf, pages } from '../helper
 import { Stage } from '../helpers/docs-stage.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** ms for all commands of a block. */
+/** ms that the commands of a block may take. */
 const LONGEST = 180_000;
 
 const all = pages();
@@ -20,21 +20,21 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 
 type Check = (stage: Stage, command: string, ...words: string[]) => unknown;
 
-/** How each command in the documents is tested: the first line that fits. A command that fits none fails. */
+/** How to test a command of the documents: the first rule that matches. A command without a rule fails. */
 const RULES: readonly (readonly [RegExp, Check])[] = [
   [
     /^export (\w+)=(.+)$/,
     async (stage, _, name = '', value) => stage.set(name, await stage.run(`printf %s ${value}`)),
   ],
-  // The transcript below runs it once, and demo.test.ts more.
+  // The transcript below runs the demo, and so does demo.test.ts.
   [/^(?:npx )?(cgroup demo.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
   [/^(npx )?cgroup (start|monitor)\b(?!.*--print-config)/, (stage, command) => stage.start(command)],
   [/^(npx )?cgroup /, (stage, command) => stage.run(command)],
   [/^curl /, async (stage, command) => expect(answerOf(await stage.run(`${command} --silent`))).toBe('well')],
-  // What installs, builds and measures is not run here: it takes minutes, and changes the machine.
+  // Commands that install, build or measure do not run here: they take minutes and change the machine.
   [/^npm ci$/, () => expect(existsSync(join(ROOT, 'package-lock.json'))).toBe(true)],
-  [/^npm pack$/, () => expect(existsSync(join(ROOT, 'bin'))).toBe(true)], // package.test.ts does
-  [/^npm install \.\/cgroup-[\d.]+\.tgz$/, () => {}], // package.test.ts does; docs.test.ts knows the version
+  [/^npm pack$/, () => expect(existsSync(join(ROOT, 'bin'))).toBe(true)], // package.test.ts runs it
+  [/^npm install \.\/cgroup-[\d.]+\.tgz$/, () => {}], // package.test.ts does; docs.test.ts checks the version
   [/^npm test$/, () => expect(scripts).toHaveProperty('test')],
   [/^npm run (\S+)$/, (_, __, script = '') => expect(scripts).toHaveProperty(script)],
   [/^npm run (bench|chaos) -- (.+)$/, (_, __, script = '', flags = '') => optionsAreRight(script, flags)],
@@ -55,7 +55,7 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   [/^\.ci\/run$/, () => accessSync(join(ROOT, '.ci/run'), constants.X_OK)],
 ];
 
-/** The answer of the server as one word: a refusal, or a process that is not ready, is not `well`. */
+/** `well`, or what is wrong: the error of the server, or `not ready`. */
 function answerOf(json: string): string {
   const { error, ready } = JSON.parse(json) as { error?: string; ready?: boolean };
   return error ?? (ready === false ? 'not ready' : 'well');
@@ -70,7 +70,7 @@ async function optionsAreRight(script: string, flags: string): Promise<void> {
   if (script === 'chaos') (await load('../chaos/faults/index.js')).chooseFaults?.(options.faults);
 }
 
-/** What `cgroup NAME --help` prints; each is asked for once. */
+/** The output of `cgroup NAME --help`; each runs once. */
 function helpOf(stage: Stage, name: string): Promise<string> {
   const help = helps.get(name) ?? stage.run(`cgroup ${name} --help`);
   helps.set(name, help);
@@ -78,7 +78,7 @@ function helpOf(stage: Stage, name: string): Promise<string> {
 }
 const helps = new Map<string, Promise<string>>();
 
-/** That there is such a command, and that its help has all flags that are given to it. */
+/** Expects that the command exists and that its help lists all its flags. */
 async function flagsExist(stage: Stage, command: string): Promise<void> {
   const [, words = '', rest = ''] = /^cgroup((?: [a-z]+){0,2})(.*)$/.exec(command) ?? [];
   const [name = '', sub = ''] = words.trim().split(' ');
@@ -90,7 +90,7 @@ async function flagsExist(stage: Stage, command: string): Promise<void> {
     expect(help, command).toMatch(new RegExp(`(^|[ ,])${flag}[ ,\n]`, 'm'));
 }
 
-/** Once for a page: its commands build on each other. */
+/** One stage for all commands of a page: they build on each other. */
 function onStage(): () => Stage {
   let stage: Stage | undefined;
   beforeAll(async () => {
@@ -106,7 +106,7 @@ function onStage(): () => Stage {
 describe.each([...new Set(shell.map(({ page }) => page))])('%s', (page) => {
   const stage = onStage();
   it.each(shell.filter((block) => block.page === page))(
-    'runs what stands at line $line',
+    'the commands at line $line work',
     async (block) => {
       try {
         for (const command of commandsOf(block)) await test(command);
@@ -128,29 +128,29 @@ describe.each([...new Set(shell.map(({ page }) => page))])('%s', (page) => {
   }
 });
 
-describe('what the documents say commands print', () => {
+describe('output shown in the documents', () => {
   const stage = onStage();
 
   it(
-    'is what the demo tells',
+    'is that of cgroup demo',
     async () => {
       const [block] = transcriptsOf('cgroup demo');
-      const told = linesOf(await stage().run('cgroup demo')).filter(
+      const printed = linesOf(await stage().run('cgroup demo')).filter(
         (line) => !/^Now your turn|^\(or with|^ {2}npx/.test(line),
       );
-      expect(linesOf(block?.text ?? '').slice(1)).toEqual(told);
+      expect(linesOf(block?.text ?? '').slice(1)).toEqual(printed);
     },
     LONGEST,
   );
 
-  it('has the checks that the doctor makes', async () => {
+  it('has the checks of cgroup doctor', async () => {
     const checksOf = (text: string) =>
-      [...text.matchAll(/^(?:ok|note|MEND) +(.+?) {2,}/gm)].map(([, check]) => check);
+      [...text.matchAll(/^(?:ok|note|FAIL) +(.+?) {2,}/gm)].map(([, check]) => check);
     const [block] = transcriptsOf('cgroup doctor');
     expect(checksOf(block?.text ?? '')).toEqual(checksOf(await stage().run('cgroup doctor')));
   });
 
-  it('has the parts that top shows', async () => {
+  it('has the parts of cgroup top', async () => {
     const [block] = transcriptsOf('cgroup top');
     const shown = await stage().run('cgroup top # 1795251095809-0');
     const parts = [...(block?.text ?? '').matchAll(/^([a-z]+(?: [a-z]+)?)(?= {2,}| \()/gm)].map(
@@ -160,7 +160,7 @@ describe('what the documents say commands print', () => {
     for (const part of parts) expect(shown).toMatch(new RegExp(`^${part}\\b`, 'm'));
   });
 
-  it('has lines as the monitor prints them', async () => {
+  it('has lines of the form of cgroup monitor', async () => {
     const [line = ''] = (await stage().start('cgroup monitor --interval 100ms')).split('\n');
     await stage().endStarted();
     const lines = blocks.flatMap(({ text }) =>
@@ -170,7 +170,7 @@ describe('what the documents say commands print', () => {
     for (const one of lines) expect(shapeOf(one)).toBe(shapeOf(line));
   });
 
-  it('is tested here, each transcript', () => {
+  it('is tested: there is no other transcript', () => {
     const tested = ['cgroup demo', 'cgroup doctor', 'cgroup top'];
     const transcripts = blocks.filter(({ text }) => text.startsWith('$ '));
     expect(transcripts.map(({ text }) => text.split('\n')[0]?.slice(2)).sort()).toEqual(tested);
@@ -181,7 +181,7 @@ function transcriptsOf(command: string): Block[] {
   return blocks.filter(({ text }) => text.startsWith(`$ ${command}\n`));
 }
 
-/** The lines of a text without those that depend on time alone, in their shape. */
+/** The shapes of the lines, without monitor lines: their number depends on time. */
 function linesOf(text: string): string[] {
   return text
     .split('\n')
@@ -189,7 +189,7 @@ function linesOf(text: string): string[] {
     .map(shapeOf);
 }
 
-/** A line without its numbers, times and ids of processes. */
+/** A line with placeholders for its numbers, times and consumer ids. */
 function shapeOf(line: string): string {
   return line
     .replaceAll(/[\w.-]+-\d+-[0-9a-f]{6}-\d+/g, 'ID')
@@ -197,12 +197,12 @@ function shapeOf(line: string): string {
     .replaceAll(/ {2,}/g, '  ');
 }
 
-describe('commands within the text', () => {
+describe('code within the text', () => {
   const stage = onStage();
   const codes = all.flatMap((page) => inlineCodeOf(page));
 
   it(
-    'exist, with their flags',
+    'names commands that exist, with their flags',
     async () => {
       const commands = [...new Set(codes)]
         .map((code) => code.replace(/^npx /, ''))
@@ -213,14 +213,14 @@ describe('commands within the text', () => {
     LONGEST,
   );
 
-  it('are scripts of the package', () => {
+  it('names npm scripts that exist', () => {
     for (const code of codes)
       for (const [, script = ''] of code.matchAll(/npm run ([a-z]+)/g))
         expect(scripts).toHaveProperty(script);
   });
 
   it(
-    'are flags of some command',
+    'names flags that some command has',
     async () => {
       const names = [
         'start',

@@ -169,7 +169,7 @@ describe('cgroup doctor', () => {
     expect((await doctor(as('admin'))).bad('mend')).toEqual([]);
   });
 
-  it('says of what a user may not see that it is not checked, and never that it is ok', async () => {
+  it('reports checks that the user may not make as not checked, never as ok', async () => {
     const redis = await ask(shared.url);
     const space = namespaceOn(shared.url);
     const as = (user: string) => ({

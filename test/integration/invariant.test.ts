@@ -11,10 +11,10 @@ const CONSUMERS = ['a', 'b', 'c'] as const;
 
 const consumer = fc.constantFrom(...CONSUMERS);
 const some = fc.integer({ min: 1, max: 4 });
-/** Which of all entries ever relayed: consumers also settle what they lost, or settled before. */
+/** Numbers of relayed entries. Consumers also settle entries that they lost or settled before. */
 const which = fc.array(fc.nat(30), { minLength: 1, maxLength: 4 });
 
-/** Anything that the parts of some processes may do to a group, in any order, late or twice. */
+/** A call that processes may make on the stores, in any order, late or twice. */
 const step = fc.oneof(
   fc.record({ kind: fc.constant('relay' as const), count: some }),
   fc.record({
@@ -29,7 +29,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** What must be true of the group: kept beside it, by the replies alone. */
+/** The expected state of the group, derived from the replies of the stores. */
 class Model {
   readonly ids: string[] = [];
   readonly results = new Set<string>();
@@ -44,7 +44,7 @@ class Model {
     return this.ids.filter((id) => !this.results.has(id) && !this.dead.has(id));
   }
 
-  /** The chosen entries, in order and each once. */
+  /** The entries of these numbers, in order, each once. */
   #chosen(numbers: number[]): string[] {
     const { ids } = this;
     return ids.filter((_, i) => numbers.some((n) => n % ids.length === i));
@@ -58,7 +58,7 @@ class Model {
   }
 
   async apply(step: Step): Promise<void> {
-    const { road, relay, read, raw, keys, inspector } = this.#stores;
+    const { consumerStore, relay, read, raw, keys, inspector } = this.#stores;
     switch (step.kind) {
       case 'relay':
         this.ids.push(...(await relay(...Array.from({ length: step.count }, () => 'x'))));
@@ -66,22 +66,28 @@ class Model {
       case 'read':
         return this.#given(await read(step.consumer, step.count));
       case 'due':
-        return this.#given(await road.due(step.consumer, step.count, MINUTE));
+        return this.#given(await consumerStore.due(step.consumer, step.count, MINUTE));
       case 'reclaim':
         return this.#given(
-          (await road.reclaim({ consumerId: step.consumer, silence: 0, count: step.count, everyone: true }))
-            .entries,
+          (
+            await consumerStore.reclaim({
+              consumerId: step.consumer,
+              silence: 0,
+              count: step.count,
+              everyone: true,
+            })
+          ).entries,
         );
       case 'begin': {
         const ids = this.#chosen(step.which);
         for (const inboxId of ids)
-          if (await road.begin({ inboxId, consumerId: step.consumer }, 2))
+          if (await consumerStore.begin({ inboxId, consumerId: step.consumer }, 2))
             expect(this.unsettled).toContain(inboxId);
         return;
       }
       case 'renew': {
         if (this.ids.length === 0) return;
-        const { gone } = await road.renew(step.consumer, this.ids);
+        const { gone } = await consumerStore.renew(step.consumer, this.ids);
         for (const id of this.ids) if (!this.unsettled.includes(id)) expect(gone).toContain(id);
         return;
       }
@@ -91,7 +97,7 @@ class Model {
           consumerId: step.consumer,
           wait: step.wait,
         }));
-        if (retries.length > 0) await road.retry(retries);
+        if (retries.length > 0) await consumerStore.retry(retries);
         return;
       }
       case 'commit':
@@ -99,14 +105,14 @@ class Model {
       case 'bury':
         return this.settle(this.#chosen(step.which), step.consumer, 'bury');
       case 'leave':
-        await road.leave(step.consumer, new Map());
+        await consumerStore.leave(step.consumer, new Map());
         return;
       case 'sweep':
-        await road.sweep([], 0);
+        await consumerStore.sweep([], 0);
         return;
       case 'destroy':
         await raw.xgroup('DESTROY', keys.inbox, GROUP);
-        await road.prepare();
+        await consumerStore.prepare();
         return;
       case 'revive': {
         const letters: string[] = [];
@@ -121,15 +127,15 @@ class Model {
 
   async settle(ids: string[], consumerId: string, how: 'commit' | 'bury'): Promise<void> {
     if (ids.length === 0) return;
-    const { road } = this.#stores;
+    const { consumerStore } = this.#stores;
     const unsettled = new Set(this.unsettled);
     const late =
       how === 'commit'
-        ? await road.commit(
+        ? await consumerStore.commit(
             ids.map((inboxId) => ({ inboxId, consumerId, messageId: 'm', data: '{}' })),
             0,
           )
-        : await road.bury(
+        : await consumerStore.bury(
             ids.map((inboxId) => ({
               inboxId,
               consumerId,
@@ -153,14 +159,15 @@ class Model {
     expect((await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id)).toEqual(this.unsettled);
   }
 
-  /** Whatever was done before: one consumer that is left gets all there is, and each message has one result. */
+  /** After any steps, one remaining consumer gets all entries, and each message has one result. */
   async drain(): Promise<void> {
-    const { road, read, fields, keys } = this.#stores;
+    const { consumerStore, read, fields, keys } = this.#stores;
     const got = [
       ...(await read('last')),
-      ...(await road.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true })).entries,
-      ...(await road.due('last', 1_000, MINUTE)),
-      ...(await road.due('last', 1_000, -MINUTE)), // whatever their time, as after a clock that was put back
+      ...(await consumerStore.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true }))
+        .entries,
+      ...(await consumerStore.due('last', 1_000, MINUTE)),
+      ...(await consumerStore.due('last', 1_000, -MINUTE)), // all, whatever their due time
     ];
     const ids = [...new Set(got.map(({ id }) => id))];
     expect(ids.sort()).toEqual([...this.unsettled].sort());
@@ -172,14 +179,14 @@ class Model {
   }
 }
 
-test('relayed = processed + dead + backlog, whatever is done in whatever order; and all of it can be drained', async () => {
+test('relayed = processed + dead + backlog after any steps, and one consumer can drain the backlog', async () => {
   const stores = await openStores(redis.namespace());
   const admin = new Redis(redis.url);
   try {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
         await admin.flushall();
-        await stores.road.prepare();
+        await stores.consumerStore.prepare();
         stores.startOver();
         const model = new Model(stores);
         for (const each of steps) {

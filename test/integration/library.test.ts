@@ -10,13 +10,13 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-/** Connections of ours to the server of this file. */
+/** The number of connections of cgroup to the server of this file. */
 async function connections(raw: Redis): Promise<number> {
   return [...String(await raw.client('LIST')).matchAll(/ name=cgroup:/g)].length;
 }
 
 describe('start and stop', () => {
-  test('from the end of start on everything is processed; after stop nothing is left', async () => {
+  test('processes all messages published after start resolved; stop leaves no id and no connection', async () => {
     const { group, publish, results, listed, raw } = makeGroup(redis.namespace());
     await group.start();
     expect(await listed()).toHaveLength(2);
@@ -28,7 +28,7 @@ describe('start and stop', () => {
     await until(async () => (await connections(raw)) === 0);
   });
 
-  test('start twice is one start; stop twice is one stop', async () => {
+  test('start and stop are idempotent', async () => {
     const { group, listed } = makeGroup(redis.namespace());
     await Promise.all([group.start(), group.start()]);
     await group.start();
@@ -38,15 +38,15 @@ describe('start and stop', () => {
     expect(await listed()).toEqual([]);
   });
 
-  test('stop before start is fine; a stopped group cannot be started', async () => {
+  test('stop works before start; a stopped group refuses to start', async () => {
     const { group, listed } = makeGroup(redis.namespace());
     await group.stop();
     await expect(group.start()).rejects.toMatchObject({ code: 'STATE' });
     expect(await listed()).toEqual([]);
   });
 
-  test('stop while it starts, at any moment: it has stopped when stop returns', async () => {
-    // A start takes some 50 turns of the event loop that wait for Redis.
+  test('stop at any moment of a start: the group has stopped when stop resolves', async () => {
+    // A start waits for Redis about 50 times.
     for (let turns = 0; turns < 60; turns += 3) {
       const { group, listed, raw } = makeGroup(redis.namespace());
       let ready = false;
@@ -73,20 +73,20 @@ describe('start and stop', () => {
     expect(await raw.exists(space.consumerList)).toBe(0);
   });
 
-  test('without a Redis it says so within some seconds, and is stopped within shutdownTimeout', async () => {
+  test('without a Redis, start rejects after some seconds, and stop resolves within shutdownTimeout', async () => {
     const nowhere = { redis: 'redis://127.0.0.1:1' };
     const { group } = makeGroup({ ...redis.namespace(), ...nowhere }, { shutdownTimeout: '500ms' });
     const { group: other } = makeGroup({ ...redis.namespace(), ...nowhere });
     const failing = expect(other.start()).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
     const starting = group.start();
-    const told = performance.now();
+    const began = performance.now();
     await group.stop();
-    expect(performance.now() - told).toBeLessThan(1_500);
+    expect(performance.now() - began).toBeLessThan(1_500);
     await starting;
     await failing;
   });
 
-  test('a processor that does not end holds stop up no longer than shutdownTimeout, and is told', async () => {
+  test('a processor that never settles gets an abort signal, and delays stop by shutdownTimeout at most', async () => {
     let aborted: unknown;
     const { group, publish, raw } = makeGroup(redis.namespace(), {
       size: 1,
@@ -101,9 +101,9 @@ describe('start and stop', () => {
     await group.start();
     await publish({ message_id: 'a' });
     await until(async () => (await group.status()).pending === 1);
-    const told = performance.now();
+    const began = performance.now();
     await group.stop();
-    expect(performance.now() - told).toBeLessThan(1_500);
+    expect(performance.now() - began).toBeLessThan(1_500);
     expect(aborted).toMatchObject({ name: 'AbortError' });
     const { inbox } = keysOf(group.settings);
     expect((await raw.xpending(inbox, 'cgroup'))[0]).toBe(0);
@@ -117,11 +117,11 @@ describe('start and stop', () => {
       'processor must be a path or a file: URL; got "https:',
     ],
     [{ process: () => 1 }, 'there is no setting "process"; did you mean "processor"?'],
-  ])('a processor that cannot be meant is named: %j', (options, told) => {
-    expect(() => new ConsumerGroup(options as GroupOptions)).toThrow(told);
+  ])('refuses a wrong processor option: %j', (options, problem) => {
+    expect(() => new ConsumerGroup(options as GroupOptions)).toThrow(problem);
   });
 
-  test('wrong settings are all named, before anything is done', () => {
+  test('the constructor names all wrong settings', () => {
     const make = () => new ConsumerGroup({ size: 0, sise: 3 } as GroupOptions);
     expect(make).toThrow(SettingsError);
     expect(make).toThrow(/size must be a whole number.*did you mean "size"/s);
@@ -129,31 +129,31 @@ describe('start and stop', () => {
 });
 
 describe('events', () => {
-  test('ready, leading, failure and settled tell what happens', async () => {
-    const told: string[] = [];
+  test('a group emits leading, ready, failure and settled', async () => {
+    const emitted: string[] = [];
     let processed = 0;
     const { group, publish } = makeGroup(redis.namespace(), {
       maxAttempts: 1,
       processor: (m) => (m.bad ? Promise.reject(new Error('bad')) : 1),
     });
     let dead = 0;
-    group.on('leading', () => told.push('leading'));
-    group.on('ready', () => told.push('ready'));
+    group.on('leading', () => emitted.push('leading'));
+    group.on('ready', () => emitted.push('ready'));
     group.on('failure', ({ reason, error, attempt, dead }) =>
-      told.push(`${reason} ${error} ${attempt} ${dead}`),
+      emitted.push(`${reason} ${error} ${attempt} ${dead}`),
     );
     group.on('settled', (count) => {
       processed += count.processed;
       dead += count.dead;
     });
     await group.start();
-    expect(told).toEqual(['leading', 'ready']);
+    expect(emitted).toEqual(['leading', 'ready']);
     await publish({ message_id: 1 }, { message_id: 2, bad: true }, { message_id: 3 });
     await until(() => processed === 2 && dead === 1);
-    expect(told.slice(2)).toEqual(['failed bad 1 true']);
+    expect(emitted.slice(2)).toEqual(['failed bad 1 true']);
   });
 
-  test('a listener that throws hurts neither the group nor start and stop', async () => {
+  test('a listener that throws disturbs neither the group nor start nor stop', async () => {
     const { group, publish, results } = makeGroup(redis.namespace(), { maxAttempts: 1 });
     const thrown: string[] = [];
     for (const event of ['ready', 'leading', 'failure', 'settled'] as const)
@@ -170,7 +170,7 @@ describe('events', () => {
   });
 });
 
-test('status tells the state of the whole group while it runs, and only then', async () => {
+test('status gives the state of the whole group, and rejects before start and after stop', async () => {
   const space = redis.namespace();
   const [one, two] = [makeGroup(space, { size: 2 }), makeGroup(space, { size: 1 })];
   await expect(one.group.status()).rejects.toMatchObject({ code: 'STATE' });
@@ -200,7 +200,7 @@ test('status tells the state of the whole group while it runs, and only then', a
   await expect(one.group.status()).rejects.toMatchObject({ code: 'STATE' });
 });
 
-test('two groups in one process, on one channel and one list: each message has one result in each', async () => {
+test('two groups in one process, with one channel and one list: each message has one result per group', async () => {
   const space = redis.namespace();
   const other = { ...space, output: `${space.output}:other` };
   const [one, two] = [
@@ -220,7 +220,7 @@ test('two groups in one process, on one channel and one list: each message has o
   expect(await one.results()).toHaveLength(50);
 });
 
-test('leaves no trace in the process around it: no handlers, no output, nothing that keeps it alive', async () => {
+test('a group adds no process handlers, prints nothing, and does not keep a stopped process alive', async () => {
   const space = redis.namespace();
   const script = `
     const before = process.eventNames().map((name) => [name, process.listenerCount(name)]);
@@ -255,12 +255,12 @@ test('leaves no trace in the process around it: no handlers, no output, nothing 
   const keys = keysOf(space);
   await until(async () => (await raw.xlen(space.output)) === 1 && (await raw.xlen(keys.dead)) === 2);
   child.send('stop');
-  const [told] = (await once(child, 'message')) as [{ before: unknown; during: unknown; settled: number }];
-  const toldAt = performance.now();
+  const [report] = (await once(child, 'message')) as [{ before: unknown; during: unknown; settled: number }];
+  const reportedAt = performance.now();
   const [code, signal] = (await closed) as [number | null, string | null];
   expect([code, signal]).toEqual([0, null]);
-  expect(performance.now() - toldAt).toBeLessThan(2_000);
-  expect(told.during).toEqual(told.before);
-  expect(told.settled).toBe(3);
+  expect(performance.now() - reportedAt).toBeLessThan(2_000);
+  expect(report.during).toEqual(report.before);
+  expect(report.settled).toBe(3);
   expect(output).toBe('');
 });

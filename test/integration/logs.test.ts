@@ -10,7 +10,7 @@ import { until } from '../helpers/until.js';
 
 const shared = withRedis();
 
-/** Text that tries to clear the screen, to turn around what follows, and to be lines of its own. */
+/** Text that tries to clear the screen, to reverse the text after it, and to forge log lines. */
 const HOSTILE = '\u001b[2J\u009b31m\u202e\r\n[12:00:00] INFO: forged\n{"level":30,"msg":"forged"}';
 
 async function module(source: string): Promise<string> {
@@ -21,7 +21,7 @@ async function module(source: string): Promise<string> {
   return file;
 }
 
-/** Fails each message with a hostile error, and logs hostile things itself. */
+/** A processor that fails each message with a hostile error, and logs hostile text. */
 const hostileModule = () =>
   module(`const evil = ${JSON.stringify(HOSTILE)};
     export default (message, { log }) => {
@@ -36,7 +36,7 @@ describe('the log', () => {
     ['json', 'debug'],
     ['pretty', 'info'],
     ['pretty', 'debug'],
-  ])('lets nobody forge a line or reach the terminal: %s at %s', async (format, level) => {
+  ])('escapes control characters, so no message can forge a line: %s at %s', async (format, level) => {
     const group = await groupOn(shared.url);
     const args = ['-n', '1', '-p', await hostileModule(), '--max-attempts', '1'];
     const run = cgroup(['start', ...group.flags, ...args, '--log-format', format, '--log-level', level]);
@@ -47,7 +47,7 @@ describe('the log', () => {
     await run.line(/new dead letters?/);
     await run.kill();
     const text = run.stderr();
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the text must not contain them
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
     expect(text).toContain('\\u001b[2J');
     const lines = text.split('\n').slice(0, -1);
@@ -59,7 +59,7 @@ describe('the log', () => {
     }
   });
 
-  it('says in every line which group and process, and which consumer, message and attempt', async () => {
+  it('names group and process in every line, and consumer, message and attempt in lines about an attempt', async () => {
     const group = await groupOn(shared.url);
     const file = await module(`export default ({ message_id }, { attempt, log }) => {
       if (message_id === 'odd') { log.warn({}, 'odd one'); throw new Error('no'); }
@@ -91,7 +91,7 @@ describe('the log', () => {
       expect(line).toMatchObject({ ...one, attempt: expect.any(Number) });
     expect(about(/keeps its thread busy/)).toHaveLength(1);
     expect(about(/this bridge leads/)[0]).toHaveProperty('bridge');
-    // No field twice, as loggers made of loggers write them.
+    // No line has a field twice: a child logger could repeat those of its parent.
     for (const line of run.stderr().split('\n').slice(0, -1)) {
       const names = [...line.matchAll(/(?<=[{,])"(\w+)":/g)].map(([, name]) => name);
       const top = Object.keys(JSON.parse(line) as object);
@@ -99,7 +99,7 @@ describe('the log', () => {
     }
   });
 
-  it('says once who leads and who follows whom, and again when that changes', async () => {
+  it('says once which bridge leads and which it follows, and again when that changes', async () => {
     const group = await groupOn(shared.url);
     const roles = (run: CliRun) =>
       logOf(run, 30)
@@ -125,7 +125,7 @@ describe('the log', () => {
     await second.kill();
   });
 
-  it('has a line for an event, and none for each message', async () => {
+  it('has a line per kind of event, not per message', async () => {
     const group = await groupOn(shared.url);
     const file = await module(`export default ({ message_id }, { attempt }) => {
       if (attempt === 1 && message_id.endsWith('1')) throw new Error('try again');
@@ -147,7 +147,7 @@ describe('the log', () => {
     expect(strays.reduce((sum, count) => sum + count, 0)).toBe(1_800);
   });
 
-  it('tells that nothing succeeds long before the first dead letter, and when something does', async () => {
+  it('warns that no attempt succeeds long before the first dead letter, and says when one does again', async () => {
     const group = await groupOn(shared.url);
     const file = await module(`export default ({ message_id }, { attempt }) => {
       if (message_id === 'good') return {};
@@ -163,7 +163,7 @@ describe('the log', () => {
     expect(logOf(run, 40)).toHaveLength(1);
   });
 
-  it('tells together what was taken over from a consumer that died', async () => {
+  it('reports all entries taken over from a dead consumer in one or two lines', async () => {
     const group = await groupOn(shared.url);
     const flags = ['--claim-after', '1s', '--heartbeat', '200ms', '--batch', '100', '-n', '1'];
     const slow = await group.start([...flags, '--simulate-ms', '60000']);
@@ -173,12 +173,12 @@ describe('the log', () => {
     const run = await group.start(flags.filter((one) => one !== '--batch' && one !== '100'));
     await group.settled(100);
     await run.kill();
-    const told = logOf(run).filter(({ msg }) => /^took over/.test(msg));
-    expect(told.length).toBeLessThanOrEqual(2);
-    expect(told.reduce((sum, { entries }) => sum + Number(entries), 0)).toBe(100);
+    const lines = logOf(run).filter(({ msg }) => /^took over/.test(msg));
+    expect(lines.length).toBeLessThanOrEqual(2);
+    expect(lines.reduce((sum, { entries }) => sum + Number(entries), 0)).toBe(100);
   });
 
-  it('holds no secret: not in URLs, not in errors, not in fields, not at debug', async () => {
+  it('contains no secret from URLs, errors or fields, even at debug', async () => {
     const server = await freshRedis(['--requirepass', 'geh%eim/1']);
     const url = server.url.replace('redis://', `redis://:${encodeURIComponent('geh%eim/1')}@`);
     const file = await module(`export default (message, { log }) => {
@@ -201,7 +201,7 @@ describe('the log', () => {
     await group.publish(['a']);
     await group.settled(1);
     await run.line(/new dead letter/);
-    await server.restart(); // errors of the connection
+    await server.restart(); // causes connection errors
     await run.line(/over after|subscribes anew/);
     await run.kill();
     const text = run.stderr() + run.stdout();

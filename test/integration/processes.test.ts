@@ -13,7 +13,7 @@ const processedByPid = async (group: TestGroup): Promise<Map<number, number>> =>
   return sums;
 };
 
-/** Looks at the list all the time; `seen` are the different states of it, in order. */
+/** Polls the list without a pause; `seen` holds its different states, in order. */
 function watchList(group: TestGroup) {
   const seen: string[][] = [];
   let over = false;
@@ -33,7 +33,7 @@ function watchList(group: TestGroup) {
 }
 
 describe('processes of one group', () => {
-  test('share the work; a new process as soon as it is ready', async () => {
+  test('share the work, with a new process as soon as it is ready', async () => {
     const group = await groupOn(redis.url);
     const first = await group.start(['--size', '2', '--simulate-ms', '30']);
     await group.publish(300);
@@ -42,7 +42,7 @@ describe('processes of one group', () => {
     await group.settled(300);
     const counts = await processedByPid(group);
     expect((counts.get(first.pid) ?? 0) + (counts.get(second.pid) ?? 0)).toBe(300);
-    // Of what was left, twice as many consumers do about twice the work.
+    // Twice as many consumers do about twice the remaining work.
     expect(counts.get(second.pid)).toBeGreaterThan(100);
     expect(counts.get(first.pid)).toBeGreaterThan(40);
     await Promise.all([first.kill(), second.kill()]);
@@ -57,7 +57,7 @@ describe('processes of one group', () => {
     expect(await group.listed()).toHaveLength(5);
     await group.publish(1_000);
     await group.settled(1_000);
-    // Some heartbeats rewrite the list: it must not flicker.
+    // Some heartbeats rewrite the list; a reader must not notice.
     const beats = Number(await group.raw.zscore(group.keys.heartbeats, (await group.listed())[0] as string));
     await until(async () => {
       const id = (await group.listed())[0] as string;
@@ -79,7 +79,7 @@ describe('processes of one group', () => {
     ]);
   });
 
-  test('may each do one half: --bridge only and --bridge off', async () => {
+  test('may split the work: --bridge only and --bridge off', async () => {
     const group = await groupOn(redis.url);
     const bridge = await group.start(['--bridge', 'only']);
     expect(await group.listed()).toEqual([]);
@@ -110,7 +110,7 @@ describe('processes of one group', () => {
     await run.kill();
   });
 
-  test('refuse to start on a key that holds something foreign, and name it', async () => {
+  test('refuse to start on a key of a foreign type, and name it', async () => {
     const group = await groupOn(redis.url);
     for (const key of [group.keys.consumerList, group.keys.output]) {
       await group.raw.set(key, 'foreign');
@@ -121,7 +121,7 @@ describe('processes of one group', () => {
     }
   });
 
-  test('start together, again and again, and all are ready soon', async () => {
+  test('that start together are all ready soon, each time', async () => {
     for (let round = 0; round < 3; round++) {
       const group = await groupOn(redis.url);
       const runs = await Promise.all([1, 2, 3].map(() => group.start(['--size', '1'])));
@@ -131,7 +131,7 @@ describe('processes of one group', () => {
     }
   });
 
-  test('with the seats of killed bridges still taken, one is ready only when a bridge relays', async () => {
+  test('that start while killed bridges hold the seats are ready only when a bridge relays', async () => {
     const group = await groupOn(redis.url);
     const dead = await Promise.all([group.start(), group.start()]);
     await Promise.all(dead.map((run) => run.kill('SIGKILL')));
@@ -143,7 +143,7 @@ describe('processes of one group', () => {
     await run.kill();
   });
 
-  test('of another channel, or another Redis group, are refused an output that is in use', async () => {
+  test('with another channel or Redis group are refused an output that is in use', async () => {
     const group = await groupOn(redis.url);
     const run = await group.start();
     for (const [flag, name] of [
@@ -155,7 +155,7 @@ describe('processes of one group', () => {
       expect(other.stderr()).toContain(`${group.keys.output} is the output of a running group with ${name} `);
     }
     await run.kill();
-    // When it is no longer in use, another group may take it.
+    // Another group may take an output that is no longer in use.
     const next = await group.start(['--channel', 'other']);
     await next.kill();
   });

@@ -27,24 +27,24 @@ async function leading() {
 const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch', 'offset');
 
 test('a gap begins when a leader last received from the channel, not when a deaf one last beat', async () => {
-  const { lease, raw, keys } = await leading();
+  const { bridgeStore, raw, keys } = await leading();
   const mark = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 };
-  await lease.mark(mark);
+  await bridgeStore.mark(mark);
   const heard = Number(await raw.hget(keys.bridge, 'heard_at'));
   await pause(20);
-  await lease.mark({ ...mark, deaf: true });
+  await bridgeStore.mark({ ...mark, deaf: true });
   const beat = Number(await raw.hget(keys.bridge, 'beat'));
   expect(Number(await raw.hget(keys.bridge, 'beat_at'))).toBeGreaterThan(heard);
   // Sent twice, as after a lost reply: the same answer.
   for (let i = 0; i < 2; i++)
-    expect(await lease.take('b', 1, beat)).toMatchObject({ taken: true, token: 2, lastBeat: heard });
+    expect(await bridgeStore.take('b', 1, beat)).toMatchObject({ taken: true, token: 2, lastBeat: heard });
 });
 
 describe('relay', () => {
   test('writes the bytes as published and moves the position, together', async () => {
     const { batch, ...stores } = await leading();
-    const { raw, keys, lease, inspector } = stores;
-    expect(await lease.relay(batch)).toEqual({ kind: 'written' });
+    const { raw, keys, bridgeStore, inspector } = stores;
+    expect(await bridgeStore.relay(batch)).toEqual({ kind: 'written' });
     const entries = (await raw.xrangeBuffer(keys.inbox, '-', '+')) as [Buffer, Buffer[]][];
     expect(entries.map(([, flat]) => flat[1])).toEqual([...batch.messages]);
     expect(await position(stores)).toEqual(['1', '2']);
@@ -56,10 +56,10 @@ describe('relay', () => {
   });
 
   test('writes nothing twice if it is sent again, and replies with the position', async () => {
-    const { batch, lease, everything } = await leading();
-    await lease.relay(batch);
+    const { batch, bridgeStore, everything } = await leading();
+    await bridgeStore.relay(batch);
     const before = await everything();
-    expect(await lease.relay(batch)).toEqual({ kind: 'elsewhere', position: batch.to });
+    expect(await bridgeStore.relay(batch)).toEqual({ kind: 'elsewhere', position: batch.to });
     expect(await everything()).toEqual(before);
   });
 
@@ -69,17 +69,17 @@ describe('relay', () => {
     ['a later offset', { epoch: 1, offset: 3 }],
     ['another epoch', { epoch: 2, offset: 2 }],
   ])('refuses to write from %s', async (_, from) => {
-    const { batch, lease, everything } = await leading();
-    await lease.relay(batch);
+    const { batch, bridgeStore, everything } = await leading();
+    await bridgeStore.relay(batch);
     const before = await everything();
-    const reply = await lease.relay({ ...batch, from, to: { epoch: 3, offset: 0 } });
+    const reply = await bridgeStore.relay({ ...batch, from, to: { epoch: 3, offset: 0 } });
     expect(reply).toEqual({ kind: 'elsewhere', position: { epoch: 1, offset: 2 } });
     expect(await everything()).toEqual(before);
   });
 
   test('replies so if there is no position yet', async () => {
-    const { batch, lease } = await leading();
-    const reply = await lease.relay({ ...batch, from: { epoch: 1, offset: 0 } });
+    const { batch, bridgeStore } = await leading();
+    const reply = await bridgeStore.relay({ ...batch, from: { epoch: 1, offset: 0 } });
     expect(reply).toEqual({ kind: 'elsewhere', position: undefined });
   });
 
@@ -88,32 +88,32 @@ describe('relay', () => {
     ['a newer token', { token: 2 }],
     ['the right token of another bridge', { caller: 'b' }],
   ])('is fenced with %s', async (_, wrong) => {
-    const { batch, lease, everything } = await leading();
+    const { batch, bridgeStore, everything } = await leading();
     const before = await everything();
-    expect(await lease.relay({ ...batch, ...wrong })).toEqual({ kind: 'fenced' });
+    expect(await bridgeStore.relay({ ...batch, ...wrong })).toEqual({ kind: 'fenced' });
     expect(await everything()).toEqual(before);
   });
 
   test('is fenced for a former leader, and goes on from its position for the new one', async () => {
-    const { batch, lease } = await leading();
-    await lease.relay(batch);
-    const taken = await lease.take('b', 1, 0);
+    const { batch, bridgeStore } = await leading();
+    await bridgeStore.relay(batch);
+    const taken = await bridgeStore.take('b', 1, 0);
     expect(taken).toMatchObject({ taken: true, token: 2, position: batch.to });
     const next = { ...batch, from: batch.to, to: { epoch: 1, offset: 4 } };
-    expect(await lease.relay(next)).toEqual({ kind: 'fenced' });
-    expect(await lease.relay({ ...next, caller: 'b', token: 2 })).toEqual({ kind: 'written' });
+    expect(await bridgeStore.relay(next)).toEqual({ kind: 'fenced' });
+    expect(await bridgeStore.relay({ ...next, caller: 'b', token: 2 })).toEqual({ kind: 'written' });
   });
 
   test('records a gap once, with its reason and its times', async () => {
-    const { batch, lease, inspector } = await leading();
+    const { batch, bridgeStore, inspector } = await leading();
     const since = Date.now() - 5_000;
     const withGap = {
       ...batch,
       messages: packed([]),
       gap: { reason: 'no bridge was subscribed', since, dropped: 0 },
     };
-    await lease.relay(withGap);
-    await lease.relay(withGap);
+    await bridgeStore.relay(withGap);
+    await bridgeStore.relay(withGap);
     const gaps = await inspector.gaps();
     expect(gaps).toEqual([{ from: since, to: expect.any(Number), reason: 'no bridge was subscribed' }]);
     expect(gaps[0]?.to).toBeGreaterThan(since);
@@ -121,18 +121,18 @@ describe('relay', () => {
   });
 
   test('records no gap that begins after its end, if the clock was put back', async () => {
-    const { batch, lease, inspector } = await leading();
+    const { batch, bridgeStore, inspector } = await leading();
     const since = Date.now() + 60_000;
-    await lease.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
+    await bridgeStore.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
     const [gap] = await inspector.gaps();
     expect(gap?.from).toBe(gap?.to);
   });
 
   test('counts the messages known to be lost in a gap, once', async () => {
-    const { batch, lease, raw, keys } = await leading();
+    const { batch, bridgeStore, raw, keys } = await leading();
     const withGap = { ...batch, gap: { reason: 'the buffer was full', since: undefined, dropped: 3 } };
-    await lease.relay(withGap);
-    await lease.relay(withGap);
+    await bridgeStore.relay(withGap);
+    await bridgeStore.relay(withGap);
     expect(await raw.hget(keys.counters, 'dropped')).toBe('3');
     const [entry] = (await raw.xrange(keys.gaps, '-', '+')) as [string, string[]][];
     expect(entry?.[1].join(' ')).toMatch(/reason the buffer was full dropped 3/);
@@ -141,11 +141,11 @@ describe('relay', () => {
   test.each(['bridge', 'inbox', 'counters', 'gaps'] as const)(
     'changes nothing if the key of the %s holds something foreign',
     async (name) => {
-      const { batch, lease, raw, keys, everything } = await leading();
+      const { batch, bridgeStore, raw, keys, everything } = await leading();
       await raw.set(keys[name], 'foreign');
       const before = await everything();
       const gap = { reason: 'a gap', since: undefined, dropped: 0 };
-      await expect(lease.relay({ ...batch, gap })).rejects.toMatchObject({
+      await expect(bridgeStore.relay({ ...batch, gap })).rejects.toMatchObject({
         code: 'KEY_TYPE',
         message: expect.stringContaining(keys[name]),
       });
@@ -156,74 +156,74 @@ describe('relay', () => {
 
 describe('the lead', () => {
   test('is taken by one of two bridges that saw the same lease', async () => {
-    const { lease } = await openStores(redis.namespace());
-    const replies = await Promise.all([lease.take('a', 0, 0), lease.take('b', 0, 0)]);
+    const { bridgeStore } = await openStores(redis.namespace());
+    const replies = await Promise.all([bridgeStore.take('a', 0, 0), bridgeStore.take('b', 0, 0)]);
     expect(replies.map(({ taken }) => taken)).toEqual([true, false]);
   });
 
   test('taken again by its holder stays the same, so a resend does no harm', async () => {
-    const { lease } = await leading();
-    expect(await lease.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
+    const { bridgeStore } = await leading();
+    expect(await bridgeStore.take('a', 0, 0)).toMatchObject({ taken: true, token: 1 });
   });
 
   test('cannot be taken from a leader that beat once more', async () => {
-    const { lease } = await leading();
-    await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
-    expect(await lease.take('b', 1, 0)).toEqual({ taken: false });
-    expect(await lease.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
+    const { bridgeStore } = await leading();
+    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    expect(await bridgeStore.take('b', 1, 0)).toEqual({ taken: false });
+    expect(await bridgeStore.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
   });
 
   test('is given up only by its holder', async () => {
-    const { lease, raw, keys, batch } = await leading();
-    expect(await lease.release('b', 1, undefined)).toEqual({ kind: 'fenced' });
-    expect(await lease.release('a', 2, undefined)).toEqual({ kind: 'fenced' });
+    const { bridgeStore, raw, keys, batch } = await leading();
+    expect(await bridgeStore.release('b', 1, undefined)).toEqual({ kind: 'fenced' });
+    expect(await bridgeStore.release('a', 2, undefined)).toEqual({ kind: 'fenced' });
     expect(await raw.hget(keys.bridge, 'holder')).toBe('a');
-    expect(await lease.release('a', 1, undefined)).toEqual({ kind: 'released' });
+    expect(await bridgeStore.release('a', 1, undefined)).toEqual({ kind: 'released' });
     expect(await raw.hget(keys.bridge, 'holder')).toBe('');
-    expect(await lease.relay(batch)).toEqual({ kind: 'fenced' });
+    expect(await bridgeStore.relay(batch)).toEqual({ kind: 'fenced' });
   });
 });
 
 describe('the lead given up', () => {
   test('is kept if the position is not the one that its holder left', async () => {
-    const { lease, raw, keys, batch } = await leading();
-    await lease.relay(batch);
-    const reply = await lease.release('a', 1, { epoch: 1, offset: 3 });
+    const { bridgeStore, raw, keys, batch } = await leading();
+    await bridgeStore.relay(batch);
+    const reply = await bridgeStore.release('a', 1, { epoch: 1, offset: 3 });
     expect(reply).toEqual({ kind: 'elsewhere', position: batch.to });
-    expect(await lease.release('a', 1, undefined)).toEqual({ kind: 'elsewhere', position: batch.to });
+    expect(await bridgeStore.release('a', 1, undefined)).toEqual({ kind: 'elsewhere', position: batch.to });
     expect(await raw.hget(keys.bridge, 'holder')).toBe('a');
-    expect(await lease.release('a', 1, batch.to)).toEqual({ kind: 'released' });
+    expect(await bridgeStore.release('a', 1, batch.to)).toEqual({ kind: 'released' });
   });
 });
 
 describe('the lease', () => {
   test('of a new group is empty', async () => {
-    const { lease } = await openStores(redis.namespace());
-    expect(await lease.readLease()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
+    const { bridgeStore } = await openStores(redis.namespace());
+    expect(await bridgeStore.readLease()).toEqual({ token: 0, beat: 0, holder: '', relayed: undefined });
   });
 
   test('has the leader and the position', async () => {
-    const { lease, batch } = await leading();
-    await lease.relay(batch);
-    await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
-    expect(await lease.readLease()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
+    const { bridgeStore, batch } = await leading();
+    await bridgeStore.relay(batch);
+    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    expect(await bridgeStore.readLease()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
   });
 });
 
 describe('a mark', () => {
   test('is heartbeat, cut and progress in one message', async () => {
-    const { lease, raw, keys, batch } = await leading();
+    const { bridgeStore, raw, keys, batch } = await leading();
     const heard: string[] = [];
     const made: number[] = [];
     const mark = async (advance?: { from: Position; to: Position }) => {
-      const reply = await lease.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
+      const reply = await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
       if ('mark' in reply) made.push(reply.mark);
     };
     const subscriber = raw.duplicate();
     subscriber.on('message', (_channel, text: string) => heard.push(text));
     await subscriber.subscribe(keys.marks);
     try {
-      await lease.relay(batch);
+      await bridgeStore.relay(batch);
       await mark();
       const advance = { from: { epoch: 1, offset: 2 }, to: { epoch: 7, offset: 0 } };
       await mark(advance);
@@ -253,24 +253,24 @@ describe('a mark', () => {
   });
 
   test('never has a number that a bridge has seen before', async () => {
-    const { lease } = await openStores(redis.namespace());
+    const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
-    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
-    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
+    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
+    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
   });
 
   test('has a number above those that a bridge without a seat has seen', async () => {
-    const { lease } = await openStores(redis.namespace());
+    const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
-    await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
-    expect(await lease.mark({ caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
-    expect(await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
+    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+    expect(await bridgeStore.mark({ caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
+    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
   });
 
   test('has a number above all earlier ones, by the clock of Redis, if Redis has forgotten them', async () => {
-    const { lease, raw, keys } = await openStores(redis.namespace());
+    const { bridgeStore, raw, keys } = await openStores(redis.namespace());
     const mark = async () => {
-      const reply = await lease.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+      const reply = await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
       return 'mark' in reply ? reply.mark : Number.NaN;
     };
     const before = await mark();
@@ -282,15 +282,15 @@ describe('a mark', () => {
   });
 
   test('says how many bridges have a seat', async () => {
-    const { lease, raw, keys } = await openStores(redis.namespace());
+    const { bridgeStore, raw, keys } = await openStores(redis.namespace());
     const heard: string[] = [];
     const subscriber = raw.duplicate();
     subscriber.on('message', (_channel, text: string) => heard.push(text));
     await subscriber.subscribe(keys.marks);
-    const ask = (id: string) => lease.mark({ caller: id, seat: id, seats: 2, seen: 0 });
+    const ask = (id: string) => bridgeStore.mark({ caller: id, seat: id, seats: 2, seen: 0 });
     try {
       for (const id of ['a', 'b', 'a']) await ask(id);
-      await lease.leave('b');
+      await bridgeStore.leave('b');
       await ask('a');
       await until(() => heard.length === 4);
     } finally {
@@ -300,9 +300,9 @@ describe('a mark', () => {
   });
 
   test('gives out no more seats than there are; a dead bridge loses its seat, unless it makes a mark', async () => {
-    const { lease, inspector } = await openStores(redis.namespace());
+    const { bridgeStore, inspector } = await openStores(redis.namespace());
     const ask = (id: string, dead?: { id: string; lastMark: string }) =>
-      lease.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });
+      bridgeStore.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });
     await ask('a');
     await ask('b');
     const reply = await ask('c');
@@ -314,7 +314,7 @@ describe('a mark', () => {
     expect(await ask('c', taken[0])).toHaveProperty('taken');
     expect(await ask('c', taken[1])).toHaveProperty('mark');
     expect(new Set((await inspector.read()).bridges)).toEqual(new Set(['a', 'c']));
-    await lease.leave('a');
+    await bridgeStore.leave('a');
     expect(await ask('b')).toHaveProperty('mark');
   });
 });

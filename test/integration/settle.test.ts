@@ -34,9 +34,9 @@ async function holding(count: number) {
 
 describe('commit', () => {
   test('writes one output entry each, in order, and leaves nothing behind', async () => {
-    const { ids, road, fields, keys, inspector, pending } = await holding(2_500);
+    const { ids, consumerStore, fields, keys, inspector, pending } = await holding(2_500);
     expect(
-      await road.commit(
+      await consumerStore.commit(
         ids.map((id) => resultOf(id)),
         0,
       ),
@@ -56,11 +56,11 @@ describe('commit', () => {
   });
 
   test('names the consumer of each result, in runs of any length, and if a part was committed before', async () => {
-    const { ids, road, fields, keys, inspector } = await holding(6);
+    const { ids, consumerStore, fields, keys, inspector } = await holding(6);
     const results = ids.map((id, i) => resultOf(id, 'abaaba'[i]));
     // All of one run, and a part of another.
-    await road.commit([results[1], results[3]] as Result[], 0);
-    expect(await road.commit(results, 0)).toEqual([ids[1], ids[3]]);
+    await consumerStore.commit([results[1], results[3]] as Result[], 0);
+    expect(await consumerStore.commit(results, 0)).toEqual([ids[1], ids[3]]);
     const outputs = await fields(keys.output);
     const written = [1, 3, 0, 2, 4, 5].map((i) => results[i]);
     expect(outputs.map(({ inbox_id, consumer_id }) => [inbox_id, consumer_id])).toEqual(
@@ -76,35 +76,35 @@ describe('commit', () => {
   });
 
   test('takes more bytes than Redis takes in one argument, and so does a relay', async () => {
-    const { raw, keys, relay, read, road } = await open();
+    const { raw, keys, relay, read, consumerStore } = await open();
     await raw.config('SET', 'proto-max-bulk-len', 1_048_576);
     onTestFinished(() => raw.config('SET', 'proto-max-bulk-len', 536_870_912).then(() => {}));
     const ids = await relay(...Array.from({ length: 6 }, (_, i) => String(i).repeat(300_000)));
     expect((await read('a')).map(({ message }) => message.length)).toEqual(Array(6).fill(300_000));
     const data = JSON.stringify('é'.repeat(150_000));
     const results = ids.map((id) => ({ ...resultOf(id), data }));
-    expect(await road.commit(results, 0)).toEqual([]);
+    expect(await consumerStore.commit(results, 0)).toEqual([]);
     expect((await raw.xrange(keys.output, '-', '+')).map(([, flat]) => flat[7] === data)).toEqual(
       Array(6).fill(true),
     );
   });
 
   test('sent again it writes nothing, and replies the ids that were settled', async () => {
-    const { ids, road, everything } = await holding(3);
+    const { ids, consumerStore, everything } = await holding(3);
     const results = ids.map((id) => resultOf(id));
-    await road.commit(results, 0);
+    await consumerStore.commit(results, 0);
     const before = await everything();
-    expect(await road.commit(results, 0)).toEqual(ids);
+    expect(await consumerStore.commit(results, 0)).toEqual(ids);
     expect(await everything()).toEqual(before);
   });
 
   test('writes the unsettled part of a batch', async () => {
-    const { ids, road, fields, keys, inspector } = await holding(4);
+    const { ids, consumerStore, fields, keys, inspector } = await holding(4);
     const [one, two, three, four] = ids as [string, string, string, string];
-    await road.commit([resultOf(two)], 0);
-    await road.bury([deadLetterOf(three)]);
+    await consumerStore.commit([resultOf(two)], 0);
+    await consumerStore.bury([deadLetterOf(three)]);
     expect(
-      await road.commit(
+      await consumerStore.commit(
         ids.map((id) => resultOf(id)),
         0,
       ),
@@ -114,13 +114,13 @@ describe('commit', () => {
   });
 
   test('removes only the batch, and no entry before it, in between or after it', async () => {
-    const { ids, road, raw, keys } = await holding(9);
+    const { ids, consumerStore, raw, keys } = await holding(9);
     // Another client acknowledges one and leaves it in the inbox.
     await raw.xack(keys.inbox, 'cgroup', ids[1] as string);
     const settled = [0, 2, 3, 6, 8].map((i) => ids[i] as string);
     const inInbox = async () => (await raw.xrange(keys.inbox, '-', '+')).map(([id]) => id);
     expect(
-      await road.commit(
+      await consumerStore.commit(
         settled.map((id) => resultOf(id)),
         0,
       ),
@@ -129,10 +129,10 @@ describe('commit', () => {
   });
 
   test('trims the front of the inbox, and removes the rest of the batch one by one', async () => {
-    const { ids, road, raw, keys, relay } = await holding(300);
+    const { ids, consumerStore, raw, keys, relay } = await holding(300);
     const [next] = await relay('not read yet');
     const settled = ids.filter((_, i) => i < 150 || i % 3 === 0);
-    await road.commit(
+    await consumerStore.commit(
       settled.map((id) => resultOf(id)),
       0,
     );
@@ -141,13 +141,13 @@ describe('commit', () => {
   });
 
   test('of the same entry by two consumers makes one output: the first wins, even if it no longer holds the entry', async () => {
-    const { ids, road, fields, keys, inspector, pending } = await holding(1);
+    const { ids, consumerStore, fields, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
-    await road.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
+    await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 10, everyone: true });
     expect((await pending())[0]).toMatchObject({ id, consumer: 'b' });
     const late = await Promise.all([
-      road.commit([resultOf(id, 'a')], 0),
-      road.commit([resultOf(id, 'b')], 0),
+      consumerStore.commit([resultOf(id, 'a')], 0),
+      consumerStore.commit([resultOf(id, 'b')], 0),
     ]);
     expect(late).toEqual([[], [id]]);
     expect(await fields(keys.output)).toMatchObject([{ consumer_id: 'a', inbox_id: id }]);
@@ -156,37 +156,37 @@ describe('commit', () => {
   });
 
   test('of the same entry twice in one batch makes one output', async () => {
-    const { ids, road, fields, keys } = await holding(1);
+    const { ids, consumerStore, fields, keys } = await holding(1);
     const id = ids[0] as string;
-    expect(await road.commit([resultOf(id), resultOf(id)], 0)).toEqual([id]);
+    expect(await consumerStore.commit([resultOf(id), resultOf(id)], 0)).toEqual([id]);
     expect(await fields(keys.output)).toHaveLength(1);
   });
 
   test('touches no other entry: neither held by others nor unread', async () => {
-    const { road, relay, read, pending, inspector } = await open();
+    const { consumerStore, relay, read, pending, inspector } = await open();
     const ids = await relay('1', '2', '3', '4');
     await read('a', 1);
     await read('b', 1);
     await read('a', 1);
-    await road.commit([resultOf(ids[0] as string), resultOf(ids[2] as string)], 0);
+    await consumerStore.commit([resultOf(ids[0] as string), resultOf(ids[2] as string)], 0);
     expect(await pending()).toEqual([{ id: ids[1], consumer: 'b', deliveries: 1 }]);
     expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 1, pending: 1 });
     expect((await read('a')).map(({ id }) => id)).toEqual([ids[3]]);
   });
 
   test('removes the entry from the retries and from what was handed back', async () => {
-    const { ids, road, raw, keys, inspector } = await holding(2);
+    const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
-    await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
-    await road.leave('a', new Map([[two, 0]]));
-    expect(await road.commit([resultOf(one), resultOf(two)], 0)).toEqual([]);
+    await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
+    await consumerStore.leave('a', new Map([[two, 0]]));
+    expect(await consumerStore.commit([resultOf(one), resultOf(two)], 0)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0 });
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
   test('trims the output to about the given length, and counts the trimmed', async () => {
-    const { ids, road, inspector } = await holding(1_000);
-    await road.commit(
+    const { ids, consumerStore, inspector } = await holding(1_000);
+    await consumerStore.commit(
       ids.map((id) => resultOf(id)),
       100,
     );
@@ -199,11 +199,11 @@ describe('commit', () => {
   test.each(['inbox', 'output', 'counters', 'processed', 'retry'] as const)(
     'changes nothing if the key of the %s holds something foreign',
     async (name) => {
-      const { ids, road, raw, keys, everything } = await holding(2);
+      const { ids, consumerStore, raw, keys, everything } = await holding(2);
       await raw.set(keys[name], 'foreign');
       const before = await everything();
       await expect(
-        road.commit(
+        consumerStore.commit(
           ids.map((id) => resultOf(id)),
           1,
         ),
@@ -213,30 +213,30 @@ describe('commit', () => {
   );
 
   test('of a group that was destroyed and made again: one result, whichever consumer commits', async () => {
-    const { ids, road, raw, keys, read, fields } = await holding(2);
+    const { ids, consumerStore, raw, keys, read, fields } = await holding(2);
     const [one, two] = ids as [string, string];
     await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
-    expect(await road.prepare()).toBe(true);
-    expect(await road.prepare()).toBe(false);
+    expect(await consumerStore.prepare()).toBe(true);
+    expect(await consumerStore.prepare()).toBe(false);
     expect((await read('b')).map(({ id }) => id)).toEqual(ids);
-    expect(await road.commit([resultOf(one, 'a')], 0)).toEqual([]);
-    expect(await road.commit([resultOf(one, 'b'), resultOf(two, 'b')], 0)).toEqual([one]);
+    expect(await consumerStore.commit([resultOf(one, 'a')], 0)).toEqual([]);
+    expect(await consumerStore.commit([resultOf(one, 'b'), resultOf(two, 'b')], 0)).toEqual([one]);
     expect(await fields(keys.output)).toHaveLength(2);
   });
 
   test.each(['retry', 'leave'] as const)(
     'removes nothing that a group made again has still to read, after %s had set entries aside',
     async (how) => {
-      const { road, raw, relay, keys, read, inspector } = await open();
+      const { consumerStore, raw, relay, keys, read, inspector } = await open();
       const [, , last] = (await relay('1', '2', '3')) as [string, string, string];
       await read('a', 2);
       await read('b');
-      if (how === 'retry') await road.retry([{ inboxId: last, consumerId: 'b', wait: 0 }]);
-      else await road.leave('b', new Map());
+      if (how === 'retry') await consumerStore.retry([{ inboxId: last, consumerId: 'b', wait: 0 }]);
+      else await consumerStore.leave('b', new Map());
       await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
-      await road.prepare();
-      await road.due('c', 10, MINUTE);
-      await road.commit([resultOf(last, 'c')], 0);
+      await consumerStore.prepare();
+      await consumerStore.due('c', 10, MINUTE);
+      await consumerStore.commit([resultOf(last, 'c')], 0);
       expect(await inspector.read()).toMatchObject({ backlog: 2, counters: { processed: 1 } });
       expect((await read('d')).map(({ message }) => String(message))).toEqual(['1', '2']);
     },
@@ -245,9 +245,9 @@ describe('commit', () => {
 
 describe('bury', () => {
   test('keeps the message as published, with its reason', async () => {
-    const { ids, road, raw, keys, inspector, pending } = await holding(1);
+    const { ids, consumerStore, raw, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
-    expect(await road.bury([deadLetterOf(id)])).toEqual([]);
+    expect(await consumerStore.bury([deadLetterOf(id)])).toEqual([]);
     const [[, flat]] = (await raw.xrangeBuffer(keys.dead, '-', '+')) as [[Buffer, Buffer[]]];
     expect(flat[1]).toEqual(Buffer.from([0x7b, 0xff]));
     expect(flat.slice(2).map(String)).toEqual([
@@ -267,39 +267,41 @@ describe('bury', () => {
   });
 
   test('removes the entry from the retries and from what was handed back', async () => {
-    const { ids, road, raw, keys, inspector } = await holding(2);
+    const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
-    await road.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
-    await road.leave('a', new Map([[two, 0]]));
-    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([]);
+    await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
+    await consumerStore.leave('a', new Map([[two, 0]]));
+    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { dead: 2 } });
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
   test('counts a failed attempt only if there was one', async () => {
-    const { ids, road, inspector } = await holding(1);
-    await road.bury([{ ...deadLetterOf(ids[0] as string), failed: false }]);
+    const { ids, consumerStore, inspector } = await holding(1);
+    await consumerStore.bury([{ ...deadLetterOf(ids[0] as string), failed: false }]);
     expect((await inspector.read()).counters).toMatchObject({ dead: 1, failed: 0 });
   });
 
   test('sent again, or for an entry with a result, writes nothing', async () => {
-    const { ids, road, everything } = await holding(2);
+    const { ids, consumerStore, everything } = await holding(2);
     const [one, two] = ids as [string, string];
-    await road.commit([resultOf(one)], 0);
-    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one]);
+    await consumerStore.commit([resultOf(one)], 0);
+    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one]);
     const before = await everything();
-    expect(await road.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one, two]);
-    expect(await road.commit([resultOf(two)], 0)).toEqual([two]);
+    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one, two]);
+    expect(await consumerStore.commit([resultOf(two)], 0)).toEqual([two]);
     expect(await everything()).toEqual(before);
   });
 
   test.each(['inbox', 'dead', 'counters', 'retry'] as const)(
     'changes nothing if the key of the %s holds something foreign',
     async (name) => {
-      const { ids, road, raw, keys, everything } = await holding(1);
+      const { ids, consumerStore, raw, keys, everything } = await holding(1);
       await raw.set(keys[name], 'foreign');
       const before = await everything();
-      await expect(road.bury([deadLetterOf(ids[0] as string)])).rejects.toMatchObject({ code: 'KEY_TYPE' });
+      await expect(consumerStore.bury([deadLetterOf(ids[0] as string)])).rejects.toMatchObject({
+        code: 'KEY_TYPE',
+      });
       expect(await everything()).toEqual(before);
     },
   );
@@ -307,8 +309,8 @@ describe('bury', () => {
 
 describe('dead letters', () => {
   test('that are sent back are in the inbox once, as new entries; purged ones stay counted', async () => {
-    const { ids, road, read, inspector } = await holding(4);
-    await road.bury(ids.map((id) => deadLetterOf(id)));
+    const { ids, consumerStore, read, inspector } = await holding(4);
+    await consumerStore.bury(ids.map((id) => deadLetterOf(id)));
     const deadLetters: string[] = [];
     for await (const { id } of inspector.deadLetters()) deadLetters.push(id);
     const [one, , third, last] = deadLetters as [string, string, string, string];

@@ -19,7 +19,7 @@ async function groupAtWork(url: string) {
 }
 
 describe('cgroup top', () => {
-  it('shows a group on the whole terminal, goes with its size, and q gives the terminal back', async () => {
+  it('fills the terminal, follows its size, and restores it at q', async () => {
     const group = await groupAtWork(shared.url);
     const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
     const screen = await top.shows(/settled +101 /);
@@ -54,7 +54,7 @@ describe('cgroup top', () => {
   it.each([
     ['Ctrl-C', (top: ReturnType<typeof onTerminal>) => top.type('\u0003')],
     ['SIGTERM', (top: ReturnType<typeof onTerminal>) => top.signal('SIGTERM')],
-  ])('gives the terminal back at %s', async (_name, end) => {
+  ])('restores the terminal at %s', async (_name, end) => {
     const group = await groupOn(shared.url);
     const top = onTerminal(['top', ...group.flags]);
     await top.shows(/none leads: nothing is relayed/);
@@ -63,9 +63,9 @@ describe('cgroup top', () => {
     expect(top.isTaken()).toBe(false);
   });
 
-  it('shows colours, and none with NO_COLOR', async () => {
+  it('uses colours, but not with NO_COLOR', async () => {
     const group = await groupOn(shared.url);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour is
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a colour is an escape sequence
     const colour = /\u001b\[\d+m/;
     for (const [env, coloured] of [
       [{}, true],
@@ -79,12 +79,12 @@ describe('cgroup top', () => {
     }
   });
 
-  it('says that Redis is away, and goes on when it is back', async () => {
+  it('says for how long Redis is away, and goes on when it is back', async () => {
     const redis = await freshRedis(['--appendonly', 'yes']);
     const group = await groupAtWork(redis.url);
     const top = onTerminal(['top', ...group.flags, '--interval', '200ms']);
     await top.shows(/settled +101 /);
-    group.raw.on('error', () => {}); // it is meant to be away
+    group.raw.on('error', () => {}); // the test kills Redis
     await redis.kill();
     await top.shows(/no numbers for \d+ s: /);
     await top.shows(/no numbers for 2 s: /);
@@ -99,7 +99,7 @@ describe('cgroup top', () => {
     await group.run.kill();
   });
 
-  it('lets the user leave while Redis is stopped and does not answer', async () => {
+  it('ends at q while Redis does not answer', async () => {
     const redis = await freshRedis();
     const group = await groupOn(redis.url);
     const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
@@ -128,11 +128,11 @@ describe('cgroup top', () => {
     await group.run.kill();
   });
 
-  it('and the others say what the output belongs to, where they are asked for something else', async () => {
+  it('and other commands name the channel and group of the output if the given ones differ', async () => {
     const { space, flags, run } = await groupAtWork(shared.url);
     const belongs = (rest: string) =>
       `the output ${space.output} belongs to the channel ${space.channel} and the group cgroup, not to ${rest}`;
-    for (const [wrong, told] of [
+    for (const [wrong, problem] of [
       [['--channel', 'elsewhere'], belongs('the channel elsewhere')],
       [['--group', 'other'], belongs('the group other')],
     ] as const)
@@ -150,13 +150,15 @@ describe('cgroup top', () => {
           void asked.kill();
         }
         expect((await asked.exit).code).toBe(0);
-        expect(logOf(asked, 40).map(({ msg }) => msg)).toEqual([`${told}: give its --channel and --group`]);
-        if (command[0] === 'top') expect(asked.stdout()).toContain(`\n${told}\n`);
+        expect(logOf(asked, 40).map(({ msg }) => msg)).toEqual([
+          `${problem}: give its --channel and --group`,
+        ]);
+        if (command[0] === 'top') expect(asked.stdout()).toContain(`\n${problem}\n`);
       }
     const right = cgroup(['status', ...flags]);
     expect((await right.exit).code).toBe(0);
     expect(right.stderr()).toBe('');
-    // The screen says it once.
+    // The screen shows the problem once.
     const top = onTerminal(['top', ...flags, '--channel', 'elsewhere', '--interval', '100ms'], {
       columns: 300,
     });
@@ -167,7 +169,7 @@ describe('cgroup top', () => {
     await run.kill();
   });
 
-  it('refuses an interval that is none, and says why it cannot begin', async () => {
+  it('refuses an interval that is too short, and exits with code 1 if Redis is unreachable', async () => {
     const wrong = cgroup(['top', '--interval', '5ms']);
     expect((await wrong.exit).code).toBe(2);
     expect(wrong.stderr()).toContain('must be a duration from 100ms');

@@ -8,7 +8,7 @@ import { until } from '../helpers/until.js';
 /** A megabyte a second, for two seconds. */
 const BUSY = ['--bytes', '10000', '--rate', '100', '--count', '200', '--batch', '5'];
 
-/** The warnings of a group while this is published. */
+/** The warnings of a group while `cgroup publish` runs with these flags. */
 async function warningsOf(space: Namespace, publishing: string[], count: number): Promise<string[]> {
   const client = new Redis(space.redis);
   onTestFinished(() => client.disconnect());

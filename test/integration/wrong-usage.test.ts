@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 
-/** Nobody listens here: what is wrong in the usage is told before Redis is asked. */
+/** Nothing listens here: the command reports wrong usage before it connects to Redis. */
 const NO_REDIS = 'redis://127.0.0.1:1';
 const SECRET = 'geheim123';
 
@@ -34,12 +34,12 @@ function start({ args = [], env = {}, files = {} }: Given): CliRun {
   return cgroup(['start', ...args], { env: { REDIS_URL: NO_REDIS, ...env }, cwd: folder(files) });
 }
 
-/** It ends as wrong usage, with these lines and nothing else. */
+/** The command exits with code 2 and prints these lines on stderr, nothing else. */
 async function expectRefused(run: CliRun, ...lines: RegExp[]): Promise<void> {
   const { code } = await run.exit;
-  const told = run.stderr().split('\n').slice(0, -1);
-  expect(told.length, run.stderr()).toBe(lines.length);
-  for (const [i, line] of lines.entries()) expect(told[i]).toMatch(line);
+  const printed = run.stderr().split('\n').slice(0, -1);
+  expect(printed.length, run.stderr()).toBe(lines.length);
+  for (const [i, line] of lines.entries()) expect(printed[i]).toMatch(line);
   expect({ code, stdout: run.stdout() }).toEqual({ code: 2, stdout: '' });
   expect(run.stderr()).not.toContain(SECRET);
 }
@@ -47,24 +47,24 @@ async function expectRefused(run: CliRun, ...lines: RegExp[]): Promise<void> {
 const HELP = /^\(--help lists commands and flags\)$/;
 const SIZE = 'must be a whole number, from 1 to 10000; got';
 
-describe('a flag', () => {
+describe('flags', () => {
   test.each([
     ['0', `--size: ${SIZE} 0`],
     ['-1', `--size: ${SIZE} -1`],
     ['1.5', `--size: ${SIZE} 1.5`],
     ['many', `--size: ${SIZE} "many"`],
-  ])('of a wrong size: %j', async (size, told) => {
-    await expectRefused(start({ args: [`--size=${size}`] }), new RegExp(`^cgroup: ${literal(told)}$`));
+  ])('refuses --size=%s', async (size, problem) => {
+    await expectRefused(start({ args: [`--size=${size}`] }), new RegExp(`^cgroup: ${literal(problem)}$`));
   });
 
   test.each([
     [['--timeout', '5'], /^cgroup: --timeout: must be a duration such as 250ms, 3s or 2m; got "5"$/],
     [['--redis', `redis://:${SECRET}@host:x`], /^cgroup: --redis: must be a URL such as redis:\/\/user/],
-  ])('of a wrong value: %j', async (args, told) => {
-    await expectRefused(start({ args }), told);
+  ])('refuses a wrong value: %j', async (args, problem) => {
+    await expectRefused(start({ args }), problem);
   });
 
-  test('of a wrong value is told next to all others', async () => {
+  test('reports all wrong values at once, of flags and variables', async () => {
     const env = { CGROUP_CONCURRENCY: '0', CGROUP_SIZES: '4' };
     await expectRefused(
       start({ args: ['--size', '0', '--batch', 'some'], env }),
@@ -84,28 +84,28 @@ describe('a flag', () => {
       /argument '\.\/ids' is invalid\. This file was given before/,
     ],
     [['publish', '--count', 'many'], /^cgroup: option '--count <number>' argument 'many' is invalid\./],
-  ])('or command that there is not: %j', async (args, told) => {
-    await expectRefused(cgroup(args, { cwd: folder({}) }), told, HELP);
+  ])('refuses an unknown flag or command, or a wrong argument: %j', async (args, problem) => {
+    await expectRefused(cgroup(args, { cwd: folder({}) }), problem, HELP);
   });
 });
 
-describe('a variable', () => {
+describe('environment variables', () => {
   test.each([
     ['CGROUP_SIZE', 'many', `CGROUP_SIZE: ${SIZE} "many"`],
     ['REDIS_URL', `localhost:${SECRET}`, 'REDIS_URL: must be a URL such as redis://'],
-  ])('of a wrong name or value: %s', async (name, value, told) => {
-    await expectRefused(start({ env: { [name]: value } }), new RegExp(`^cgroup: ${literal(told)}`));
+  ])('refuses a wrong value of %s', async (name, value, problem) => {
+    await expectRefused(start({ env: { [name]: value } }), new RegExp(`^cgroup: ${literal(problem)}`));
   });
 });
 
-describe('a config file', () => {
+describe('config files', () => {
   const CONFIG = 'consumer-group.config.json';
   const URL = `redis://:${SECRET}@host:x`;
 
-  test.each<[name: string, files: Files, told: RegExp]>([
-    ['no JSON', { [CONFIG]: '{\n  "size": 3,\n}' }, /^cgroup: consumer-group\.config\.json:3:1: /],
+  test.each<[name: string, files: Files, problem: RegExp]>([
+    ['that is not JSON', { [CONFIG]: '{\n  "size": 3,\n}' }, /^cgroup: consumer-group\.config\.json:3:1: /],
     [
-      'of a wrong type',
+      'with a value of a wrong type',
       { [CONFIG]: '{\n  "monitor": true,\n  "size": "5"\n}' },
       /^cgroup: consumer-group\.config\.json:3:11: size must be a whole number, .*; got "5"$/,
     ],
@@ -115,20 +115,20 @@ describe('a config file', () => {
       /^cgroup: consumer-group\.config\.json:2:3: there is no setting "sise"; did you mean "size"\?$/,
     ],
     [
-      'broken behind a password',
+      'that is not JSON after a password',
       { [CONFIG]: `{"redis":"${URL}"; }` },
       /^cgroup: consumer-group\.config\.json:1:/,
     ],
     [
-      'in package.json',
+      'that is package.json with a wrong value',
       { 'package.json': '{\n  "consumer-group": { "size": 0 }\n}' },
       /^cgroup: package\.json:2:31: size must be a whole number/,
     ],
-  ])('that is %s', async (_, files, told) => {
-    await expectRefused(start({ files }), told);
+  ])('refuses a file %s', async (_, files, problem) => {
+    await expectRefused(start({ files }), problem);
   });
 
-  test('that is named and not there', async () => {
+  test('refuses a --config file that does not exist', async () => {
     await expectRefused(
       start({ args: ['--config', 'nix.json'] }),
       /^cgroup: --config: there is no file nix\.json$/,
@@ -136,8 +136,8 @@ describe('a config file', () => {
   });
 });
 
-describe('a processor module', () => {
-  test.each<[name: string, files: Files, told: RegExp]>([
+describe('processor modules', () => {
+  test.each<[name: string, files: Files, problem: RegExp]>([
     ['is missing', {}, /^cgroup: there is no processor module at \/.*\/handler\.mjs$/],
     [
       'has no default export',
@@ -156,7 +156,7 @@ describe('a processor module', () => {
       /fails on import: Unexpected end of input$/,
     ],
     [
-      'imports what is not there',
+      'imports a package that does not exist',
       { 'handler.mjs': 'import "package-that-is-not-there";' },
       /fails on import: Cannot find package 'package-that-is-not-there' imported from /,
     ],
@@ -170,11 +170,11 @@ describe('a processor module', () => {
       { 'handler.mjs': 'await new Promise(() => {}); export default () => 1;' },
       /^cgroup: the processor module \/.*\/handler\.mjs awaits something on import that never settles$/,
     ],
-  ])('that %s', async (_, files, told) => {
-    await expectRefused(start({ args: ['-p', './handler.mjs'], files }), told);
+  ])('refuses a module that %s', async (_, files, problem) => {
+    await expectRefused(start({ args: ['-p', './handler.mjs'], files }), problem);
   });
 
-  test('that throws on import is told with its stack at the level debug', async () => {
+  test('prints the stack of a module that throws on import at log level debug', async () => {
     const files = { 'handler.mjs': 'const unlucky = () => {\n  throw new Error("no luck");\n};\nunlucky();' };
     const run = start({ args: ['-p', './handler.mjs', '--log-level', 'debug'], files });
     expect((await run.exit).code).toBe(2);
@@ -184,7 +184,7 @@ describe('a processor module', () => {
 });
 
 test.each([['start', '--rediss=redis://:geheim@127.0.0.1:1'], ['redis://:geheim@127.0.0.1:1']])(
-  'a password in what was mistyped is not shown: %s %s',
+  'does not print the password of a mistyped argument: %s %s',
   async (...args) => {
     const run = cgroup(args.filter((arg) => arg !== undefined));
     expect((await run.exit).code).toBe(2);

@@ -1,4 +1,4 @@
-/** Takes a few milliseconds, and fails now and then: for the screenshot, which is to show something. */
+/** Takes a few milliseconds and sometimes fails, so that the screenshot shows every part of the page. */
 export default async function handle(message, context) {
   await new Promise((done) => setTimeout(done, 2 + Math.random() * 6));
   if (message.message_id % 97 === 0)

@@ -1,4 +1,4 @@
-// `npm run screenshot`: takes docs/live-page.png, of a group at work on a Redis of its own, in the system's Chromium.
+// `npm run screenshot`: runs a group on a private Redis and saves its live page as docs/live-page.png (system's Chromium).
 
 import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { chromium } from 'playwright-core';
 import { startLocalServer } from '../../dist/observe/client.js';
 
-/** How long it is at work before the picture is taken, ms. */
+/** ms that the group works before the screenshot. */
 const WORKS_FOR = 75_000;
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -44,7 +44,7 @@ const groups = [await start('--http', '0'), await start()];
 const publisher = new Redis(redis.url);
 let published = 0;
 const publishing = setInterval(() => {
-  // It comes and goes, as everywhere.
+  // The rate rises and falls, as in production.
   const count = Math.round(20 + 15 * Math.sin(Date.now() / 8_000) + 10 * Math.random());
   const pipeline = publisher.pipeline();
   for (let i = 0; i < count; i++)

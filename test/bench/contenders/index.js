@@ -7,8 +7,8 @@ const READY = '"ready:';
 const SERVES = /"http":"([^"]+)"/;
 
 /**
- * All that are measured. They do the same work: each message of the channel is in the output once, with a random property
- * and the id of the consumer. `launch` starts one on a stage and returns its process when publishing works.
+ * All contenders. They do the same work: each message of the channel is in the output once, with a random property and
+ * the id of the consumer. `launch` starts one on a stage and returns its process when it receives messages.
  *
  * @type {{ name: string, title: string, launch: (stage: import('../stage/stage.js').Stage) => Promise<import('../stage/child.js').Child> }[]}
  */
@@ -38,12 +38,12 @@ export async function launchGroup(stage, args) {
 /** As above, with `--http` on a free port: the process, and the URL that it serves. */
 export async function launchServing(stage, args) {
   const child = stage.cgroup(['--http', 0, ...args]);
-  const told = child.when((line) => SERVES.exec(String(line))?.[1], 'it served');
+  const served = child.when((line) => SERVES.exec(String(line))?.[1], 'it served');
   await child.when(isReady, 'it was ready');
-  return { child, url: await told };
+  return { child, url: await served };
 }
 
-/** True for the line that says that it is ready. */
+/** True for the line that says that the group is ready; else undefined. */
 function isReady(line) {
   return String(line).includes(READY) ? true : undefined;
 }
@@ -58,7 +58,7 @@ function competitor(name, title) {
   return { name, title, launch };
 }
 
-/** Of a package that is installed for the benchmark. */
+/** The version of a package that is installed for the benchmark. */
 export function versionOf(name) {
   return createRequire(import.meta.url)(`${name}/package.json`).version;
 }

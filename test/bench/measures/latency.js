@@ -22,15 +22,15 @@ export async function latency({ contenders, rates, seconds, rounds }, say) {
   return { seconds, runs };
 }
 
-/** @returns percentiles in ms, and how many ms late the publisher itself was: p99 and the most */
+/** @returns percentiles in ms, and the lateness of the publisher itself in ms: p99 and maximum */
 async function once(stage, launch, rate, seconds) {
   const child = await launch(stage);
   const [first, count] = [rate * WARM_UP, rate * seconds];
   const witness = stage.spawn(WITNESS, { first, count });
   await witness.message('ready');
-  const told = witness.message('latency', 'it had seen every message');
+  const seen = witness.message('latency', 'it had seen every message');
   const { late, lateP99 } = await publish(stage, { count: first + count, rate, stamped: true });
-  const { latency } = await told;
+  const { latency } = await seen;
   await child.stop();
   return { ...latency, late, lateP99 };
 }

@@ -5,7 +5,7 @@ import { checkDelivery } from '../stage/delivery.js';
 import { Stage } from '../stage/stage.js';
 
 /**
- * Throughput out of a backlog against the number of consumers, whose processor waits `work` ms for each message. With
+ * Throughput out of a backlog against the number of consumers; the processor waits `work` ms for each message. With
  * work, the backlog lasts for `seconds`; its first and last tenth do not count. Without work the machine limits the
  * rate, so there are more rounds.
  */

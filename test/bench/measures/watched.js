@@ -40,9 +40,9 @@ async function floodWatched(stage, messages, streams) {
   const watcher = stage.spawn(WATCHER, { url, streams });
   await watcher.message('ready');
   const measured = await floodOnce(stage, child, messages);
-  const told = watcher.message('seen');
-  watcher.tell({ end: true });
-  const { scrapes, events } = (await told).seen;
+  const report = watcher.message('seen');
+  watcher.send({ end: true });
+  const { scrapes, events } = (await report).seen;
   await child.stop();
   const seconds = messages / measured.rate;
   if (Math.min(scrapes, events) < Math.floor(seconds / 2))

@@ -52,7 +52,7 @@ describe('the worst step', () => {
   it('is 1 or more if each step gains', () => {
     expect(worstStep([[100, 200, 220]])).toBe(1.1);
   });
-  it('starts at the best rate with fewer, so that small steps down add up', () => {
+  it('compares with the best rate of fewer consumers, so that small losses add up', () => {
     expect(worstStep([[100, 96, 92]])).toBe(0.92);
   });
   it('ignores a lucky rate in a single round', () => {

@@ -58,7 +58,7 @@ describe('the table of scaling', () => {
   });
 });
 
-describe('the table of what watching costs', () => {
+describe('the table of the cost of watching', () => {
   it('has both floods, and their ratios pair by pair', () => {
     const pair = (rate) => ({
       alone: { rate: 100_000, redisMicros: 4, nodeMicros: 5 },
@@ -79,7 +79,7 @@ describe('the table of what watching costs', () => {
 });
 
 describe('the table of targets', () => {
-  it('says by how much, in both directions', () => {
+  it('says by how much a target was reached or missed', () => {
     const verdict = {
       measure: 'flood',
       what: 'x',
@@ -93,7 +93,7 @@ describe('the table of targets', () => {
 });
 
 describe('markdownTable', () => {
-  it('has a line for the head, one for the sides, and one a row', () => {
+  it('has a line for the head, one for the alignment, and one per row', () => {
     expect(markdownTable(['', 'n'], [['a|b', '1']])).toEqual(['|  | n |', '|---|---:|', '| a\\|b | 1 |']);
   });
 });
@@ -106,12 +106,12 @@ describe('pageOf', () => {
   };
   const startup = { ...where, runs: [{ readyMs: 400, nodeMs: 40 }] };
   const page = pageOf({ flood: { ...where, ...flood }, startup }, ['flood']);
-  it('names the machine and the versions, once where all ran there', () => {
+  it('names the machine and the versions once if all measures ran there', () => {
     expect(page.split('2026-01-02, 2 cores of CPU, 8 GB, Linux 6; node 20.1.0, redis 7.0.0.')).toHaveLength(
       2,
     );
   });
-  it('says what ran when and where, if that is not the same for all', () => {
+  it('says when and where each measure ran if they differ', () => {
     const later = { ...startup, at: '2026-02-03T04:05:06Z', versions: { node: '20.2.0' } };
     const lines = pageOf({ flood: { ...where, ...flood }, startup: later }, []).split('\n');
     expect(lines).toContain('- flood: 2026-01-02, 2 cores of CPU, 8 GB, Linux 6; node 20.1.0, redis 7.0.0.');

@@ -16,8 +16,8 @@ const FEWEST_PAIRS = 10;
 const BACKLOG = { messages: 1_000_000 };
 
 /**
- * What must be reached. `read` gives the number from the result of the measure, or undefined where this run is too small to
- * show it (a publisher that was too slow, a soak too short).
+ * The targets. `read` gives the number from the result of the measure, or undefined if the run cannot show it (a publisher
+ * that was too slow, a soak that was too short).
  */
 export const TARGETS = [
   {
@@ -144,7 +144,7 @@ function latencyOf({ runs }, percentile) {
   return spread(mine.map((run) => run[percentile]))?.median;
 }
 
-/** A value that only counts where the run was as large as `size` in all that it names. */
+/** The value, or undefined if the run was smaller than `size` in any of its properties. */
 function asLargeAs(size, result, value) {
   return Object.entries(size).every(([name, least]) => result[name] >= least) ? value : undefined;
 }

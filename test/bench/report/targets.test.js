@@ -15,22 +15,22 @@ const flood = (rate, redisMicros) => ({
 });
 
 describe('judge', () => {
-  it('says of each target that it was not measured where nothing was', () => {
+  it('says that no target was measured if no measure ran', () => {
     const verdicts = judge({});
     expect(verdicts).toHaveLength(TARGETS.length);
     for (const { verdict } of verdicts) expect(verdict).toBe('not measured');
   });
 
-  it('says of a measure that failed that it failed', () => {
+  it('says that a measure failed', () => {
     expect(verdictOf({ flood: { error: 'delivery: 1 lost' } }, 'BullMQ').verdict).toBe('failed');
   });
 
-  it('says what was reached, and by how much', () => {
+  it('says by how much a target was reached', () => {
     const verdict = verdictOf({ flood: flood(160_000, 4) }, 'BullMQ');
     expect(verdict).toMatchObject({ asked: 'at least 8 ×', got: '16 ×', verdict: 'reached', margin: 1 });
   });
 
-  it('says what was missed, and by how much', () => {
+  it('says by how much a target was missed', () => {
     const verdict = verdictOf({ flood: flood(65_000, 4) }, 'XADD limit');
     expect(verdict).toMatchObject({ got: '0.065', verdict: 'missed', margin: -0.5 });
   });
@@ -40,18 +40,18 @@ describe('judge', () => {
     expect(verdictOf({ flood: flood(1, 6) }, 'CPU').verdict).toBe('missed');
   });
 
-  it('takes the latency of cgroup at the rate that is asked for, as the median of the rounds', () => {
+  it('takes the latency of cgroup at the rate of the target, as the median of the rounds', () => {
     const run = (contender, rate, p50) => ({ contender, rate, p50, p99: p50 * 2 });
     const runs = [run('cgroup', 10_000, 1), run('cgroup', 10_000, 9), run('cgroup', 10_000, 3)];
     const others = [run('bullmq', 10_000, 0.1), run('cgroup', 1_000, 0.1)];
     expect(verdictOf({ latency: { runs: [...runs, ...others] } }, 'p50').got).toBe('3 ms');
   });
 
-  it('holds 64 consumers against 64 times one, and finds the worst step of any kind of work', () => {
+  it('compares 64 consumers with 64 times one, and finds the worst step of any kind of work', () => {
     const run = (work, round) => (size, rate) => ({ size, work, round, rate });
     const [slow, one, two, three] = [run(5, 1), run(0, 1), run(0, 2), run(0, 3)];
     const runs = [slow(1, 200), slow(64, 12_160), one(1, 100_000), one(2, 120_000), one(64, 90_000)];
-    // A machine that is slow for a round is slow for all of it, but for a round like the third.
+    // A slow machine is slow for a whole round; only the third round varies.
     runs.push(
       two(1, 50_000),
       two(2, 60_000),
@@ -64,13 +64,13 @@ describe('judge', () => {
     expect(verdictOf({ scaling: { runs } }, 'step')).toMatchObject({ got: '0.75', verdict: 'missed' });
   });
 
-  it('does not say reached where sizes were too few to show it', () => {
+  it('says not measured if there were too few sizes', () => {
     const runs = [{ size: 1, work: 5, rate: 200 }];
     expect(verdictOf({ scaling: { runs } }, 'linear').verdict).toBe('not measured');
     expect(verdictOf({ scaling: { runs } }, 'step').verdict).toBe('not measured');
   });
 
-  it('does not count a flood that was too short, or whose publisher was too slow', () => {
+  it('does not count a flood that was too short or had a slow publisher', () => {
     const result = { rate: 200_000, published: 100, relayed: 100, outputBuffer: 1, limits: { hard: 100 } };
     const of = (publishedRate, seconds) =>
       verdictOf({ stopped: { ...result, publishedRate, seconds } }, 'lost').verdict;
@@ -79,7 +79,7 @@ describe('judge', () => {
     expect(of(199_000, 10)).toBe('not measured');
   });
 
-  it('takes the median of the pairs of watched and not, if they were enough', () => {
+  it('takes the median of the pairs with and without watchers, if there were enough', () => {
     const pair = (watched) => ({ watched: { rate: watched }, alone: { rate: 100_000 } });
     const of = (streams, ...rates) => verdictOf({ watched: { streams, rounds: rates.map(pair) } }, 'streams');
     const rates = Array.from({ length: 11 }, (_, i) => 93_000 + i * 1_000);
@@ -88,12 +88,12 @@ describe('judge', () => {
     expect(of(100, ...rates.slice(0, 9)).verdict).toBe('not measured');
   });
 
-  it('misses an aim of 0 by any number', () => {
+  it('misses a target of 0 by any number', () => {
     const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
     expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });
   });
 
-  it('holds the last minute of the soak against the third, if there was one', () => {
+  it('compares the last minute of the soak with the third, if there was one', () => {
     const soak = (minutes) => ({
       rate: 100_000,
       publishedRate: 99_000,

@@ -4,11 +4,11 @@ import { createInterface } from 'node:readline';
 import { usageOf } from './usage.js';
 
 const STOP_MS = 15_000;
-/** Characters kept of a process's last output, for the error that says why it ended. */
+/** Last lines of output that are kept for the error of a process that ended. */
 const LINES_KEPT = 20;
 
 const alive = new Set();
-// None outlives the benchmark, unless that ends by SIGKILL.
+// No process outlives the benchmark, unless a SIGKILL ends it.
 process.on('exit', () => {
   for (const child of alive) child.kill();
 });
@@ -21,7 +21,7 @@ export class Child {
   /** How it ended. @type {Promise<string>} */
   ended;
 
-  /** @param {string[]} args of node; it has a channel for messages to and from us */
+  /** @param {string[]} args of node; the process has an IPC channel */
   constructor(args, { env = {} } = {}) {
     const child = spawn(process.execPath, args, {
       env: { ...environment(), ...env },
@@ -30,7 +30,7 @@ export class Child {
     this.#child = child;
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => this.#heard(line));
-    child.on('message', (message) => this.#told(message));
+    child.on('message', (message) => this.#notify(message));
     alive.add(this);
     this.ended = once(child, 'exit').then(([code, signal]) => {
       alive.delete(this);
@@ -46,11 +46,11 @@ export class Child {
     return usageOf(this.pid);
   }
 
-  tell(message) {
+  send(message) {
     this.#child.send(message);
   }
 
-  /** The next line of its output, or message from it, for which `wanted` returns something. */
+  /** Waits for a line or message for which `wanted` returns a value; returns that value. */
   async when(wanted, what) {
     let watcher;
     const found = new Promise((resolve) => {
@@ -86,10 +86,10 @@ export class Child {
   #heard(line) {
     this.#lines.push(line);
     if (this.#lines.length > LINES_KEPT) this.#lines.shift();
-    this.#told(line);
+    this.#notify(line);
   }
 
-  #told(heard) {
+  #notify(heard) {
     for (const watcher of this.#watchers) watcher(heard);
   }
 }

@@ -15,7 +15,7 @@ export function messageOf(number, stamp) {
   return `{"message_id":"${id}"${sent}}`;
 }
 
-/** The number in a message id; undefined if it is none of ours. */
+/** The number in a message id; undefined if it is not from the benchmark. */
 export function numberOf(id) {
   return id.length === ID.length + NUMBER_DIGITS && id.startsWith(ID)
     ? Number(id.slice(ID.length))
@@ -26,12 +26,12 @@ export function numberOf(id) {
 const NUMBER_AT = messageOf(0, 0).indexOf(ID) + ID.length;
 const STAMP_AT = messageOf(0, 0).indexOf('"sent":"') + '"sent":"'.length;
 
-/** The number of a stamped message, from the bytes of its JSON; NaN if it is none of ours. */
+/** The number of a stamped message, from the bytes of its JSON; NaN if it is not from the benchmark. */
 export function numberIn(bytes, from) {
   return readDigits(bytes, from + NUMBER_AT, NUMBER_DIGITS);
 }
 
-/** Its stamp, likewise. */
+/** The stamp of a stamped message, in µs; NaN likewise. */
 export function stampIn(bytes, from) {
   return readDigits(bytes, from + STAMP_AT, STAMP_DIGITS);
 }

@@ -12,7 +12,7 @@ describe('PublishTemplate', () => {
     expect(made[0]).toBe(`$7\r\nPUBLISH\r\n$12\r\nsome:channel\r\n$53\r\n${messageOf(1_098)}\r\n`);
   });
 
-  it('stamps them', () => {
+  it('stamps messages', () => {
     const template = new PublishTemplate({ channel: 'c', most: 2, stamped: true });
     const [, second] = commands(template.batch(0, 2, 123_456_789).toString());
     expect(JSON.parse(bodyOf(second))).toEqual({

@@ -11,15 +11,15 @@ export async function publish(stage, options) {
   return (await preparePublisher(stage, options))();
 }
 
-/** As {@link publish}, but the process only starts, and publishes when the function that is returned is called. */
+/** Starts the process of {@link publish}; the returned function makes it publish. */
 export async function preparePublisher(stage, { first = 0, stamped = false, connections = 1, ...options }) {
   const child = stage.spawn(PUBLISHER, { first, stamped, connections, ...options });
   await child.message('ready');
   return async () => {
     const end = child.message('published', 'all was published');
-    child.tell({ go: true });
-    const told = await end;
+    child.send({ go: true });
+    const report = await end;
     await child.ended;
-    return told;
+    return report;
   };
 }

@@ -119,9 +119,9 @@ function batch(from, commands) {
 
 function end() {
   const [late, lateP99] = [100, 99].map((percent) => lateness.percentile(percent));
-  const told = { published: replied, unheard, began, ended: Date.now(), late, lateP99 };
+  const report = { published: replied, unheard, began, ended: Date.now(), late, lateP99 };
   process.removeAllListeners('disconnect');
-  process.send(told, () => {
+  process.send(report, () => {
     for (const outlet of outlets) outlet.close();
     process.disconnect();
   });

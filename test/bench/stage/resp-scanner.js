@@ -42,24 +42,24 @@ export class RespScanner {
       case STAR: {
         const length = integer(bytes, at + 1, end);
         this.#watch.array(length);
-        return this.#told(next, Math.max(0, length));
+        return this.#complete(next, Math.max(0, length));
       }
       case DOLLAR: {
         const length = integer(bytes, at + 1, end);
-        if (length < 0) return this.#told(next, 0);
+        if (length < 0) return this.#complete(next, 0);
         if (next + length + 2 > bytes.length) return 0;
         this.#watch.text(bytes, next, next + length);
-        return this.#told(next + length + 2, 0);
+        return this.#complete(next + length + 2, 0);
       }
       case COLON:
-        return this.#told(next, 0);
+        return this.#complete(next, 0);
       default:
         throw new Error(`Redis said: ${bytes.toString('latin1', at, end)}`);
     }
   }
 
-  /** An element is complete, and so many more belong to it. */
-  #told(next, more) {
+  /** Counts a complete element, with `more` elements inside it. */
+  #complete(next, more) {
     this.#open = Math.max(1, this.#open) - 1 + more;
     if (this.#open === 0) this.#watch.end();
     return next;

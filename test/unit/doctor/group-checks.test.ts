@@ -54,7 +54,7 @@ describe('the checks of a group', () => {
     [{ rights: undefined }, 'note rights: not checked: a replica'],
   ];
 
-  it.each(groupCases)('find what is wrong with a group with %j', (facts, line) => {
+  it.each(groupCases)('find the problem of a group with %j', (facts, line) => {
     const lines = bad(findings(facts));
     expect(lines).toHaveLength(1);
     expect(lines[0]?.slice(0, line.length)).toBe(line);
@@ -95,7 +95,7 @@ describe('the checks of a group', () => {
     ],
   ];
 
-  it.each(unseenCases)('say of what Redis refuses that it is not checked: %j', (facts, line) => {
+  it.each(unseenCases)('report checks that Redis refuses as not checked: %j', (facts, line) => {
     const all = findings(facts);
     const check = line.split(':')[0];
     expect(bad(all)).toContainEqual(

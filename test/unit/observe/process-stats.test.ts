@@ -35,7 +35,7 @@ describe('ProcessStats', () => {
     expect(total(stats.toOutput)).toBe(4);
   });
 
-  it('tells apart ids that begin with the same digits', () => {
+  it('distinguishes ids that begin with the same digits', () => {
     const stats = new ProcessStats();
     stats.committed([{ inboxId: '1-1' }, { inboxId: '12-1' }, { inboxId: '12-10' }]);
     expect(total(stats.toOutput)).toBe(3);

@@ -4,7 +4,7 @@ import type { GroupStatus } from '../../../src/observe/status.js';
 
 const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
 
-/** The status of a group that has processed so many messages. */
+/** The status of a group that has processed this number of messages. */
 const status = (processed: number): GroupStatus => ({
   time: '2026-11-21T12:00:03.987Z',
   group: 'cgroup',
@@ -36,7 +36,7 @@ const status = (processed: number): GroupStatus => ({
 });
 
 describe('a monitor line', () => {
-  it('has the form of the design', () => {
+  it('has the documented form', () => {
     const sample = {
       time: '2026-11-21T12:00:03Z',
       rate: 124_310,
@@ -54,7 +54,7 @@ describe('a monitor line', () => {
 });
 
 describe('a monitor sample', () => {
-  it('takes its numbers from the status, with the keys of the design in their order', () => {
+  it('takes its numbers from the status, with the documented keys in their order', () => {
     expect(JSON.stringify(monitorSample(status(1_000), 333))).toBe(
       '{"time":"2026-11-21T12:00:03Z","rate":333,"total":1000,"backlog":130,"pending":120,"retrying":3,"dead":2,"consumers":5}',
     );
@@ -62,7 +62,7 @@ describe('a monitor sample', () => {
 });
 
 describe('the meter', () => {
-  it('gives what was counted per second between two readings, and nothing for the first', () => {
+  it('gives the count per second between two readings, and nothing for the first', () => {
     const meter = new Meter();
     const rates = [
       [1_000, 5_000],
@@ -74,14 +74,14 @@ describe('the meter', () => {
     expect(rates).toEqual([undefined, 1_000, 0, 666, 0]);
   });
 
-  it('is 0, not negative, after the database was emptied, and right from the next reading on', () => {
+  it('is 0, not negative, after the database was flushed, and right from the next reading on', () => {
     const meter = new Meter();
     meter.rate(9_000, 0);
     expect(meter.rate(100, 1_000)).toBe(0);
     expect(meter.rate(300, 2_000)).toBe(200);
   });
 
-  it('gives nothing for two readings at one moment, and counts on from there', () => {
+  it('gives nothing for two readings at the same moment, and goes on with the next', () => {
     const meter = new Meter();
     meter.rate(1, 1_000);
     expect(meter.rate(50, 1_000)).toBeUndefined();

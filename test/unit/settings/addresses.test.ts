@@ -11,7 +11,7 @@ describe('parseListen', () => {
     ['my-host.example:9464', { host: 'my-host.example', port: 9464 }],
     ['[::1]:9464', { host: '::1', port: 9464 }],
     ['[::]:1', { host: '::', port: 1 }],
-  ])('%s', (text, listen) => {
+  ])('parses %s', (text, listen) => {
     expect(parseListen(text)).toEqual(listen);
   });
 
@@ -31,7 +31,7 @@ describe('parseListen', () => {
     'http://h:1',
     'h:1/',
     'a b:1',
-  ])('not %j', (text) => {
+  ])('refuses %j', (text) => {
     expect(parseListen(text)).toBeUndefined();
   });
 

@@ -18,7 +18,7 @@ describe('durations', () => {
   });
 
   it.each(['', '3', 's', '-3s', '3 s', '3S', '3sec', '1d', '1e3s', '3s ', '.5s', '1234567890s'])(
-    '%j is none',
+    '%j is not a duration',
     (text) => {
       expect(text).not.toMatch(DURATION);
     },
@@ -31,11 +31,11 @@ describe('durations', () => {
     [60_000, '1m'],
     [86_400_000, '24h'],
     [0, '0ms'],
-  ])('%d ms is written %s', (milliseconds, text) => {
+  ])('%d ms is formatted as %s', (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
 
-  it('reads back exactly what it wrote', () => {
+  it('parses what it formats', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 999_999_999 }), (milliseconds) => {
         expect(formatDuration(milliseconds)).toMatch(DURATION);

@@ -14,11 +14,11 @@ describe('nearest', () => {
     ['maxAttempt', 'maxAttempts'],
     ['loglevle', 'logLevel'],
     ['bridgess', 'bridges'],
-  ])('takes %s for %s', (word, meant) => {
+  ])('suggests for %s: %s', (word, meant) => {
     expect(nearest(word, settingNames)).toBe(meant);
   });
 
-  it.each(['foo', '', 'x', 'kubernetes', '__proto__'])('takes %j for nothing', (word) => {
+  it.each(['foo', '', 'x', 'kubernetes', '__proto__'])('suggests nothing for %j', (word) => {
     expect(nearest(word, settingNames)).toBeUndefined();
   });
 });

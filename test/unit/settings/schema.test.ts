@@ -23,7 +23,7 @@ const URL =
   'special characters in it percent-encoded';
 
 describe('parseSettings', () => {
-  it('fills in the defaults of the design', () => {
+  it('fills in the documented defaults', () => {
     expect(parseSettings({})).toEqual({
       size: 3,
       redis: 'redis://127.0.0.1:6379',
@@ -54,7 +54,7 @@ describe('parseSettings', () => {
     });
   });
 
-  it('takes an undefined value for one that is not set', () => {
+  it('treats undefined as not set', () => {
     expect(parseSettings({ size: undefined, processor: undefined, interval: undefined })).toMatchObject({
       size: 3,
       interval: 3_000,
@@ -140,7 +140,7 @@ describe('parseSettings', () => {
     'redis://h/secret',
     7,
     null,
-  ])('refuses the URL %j without showing it', (redis) => {
+  ])('refuses the URL %j without repeating it', (redis) => {
     expect(problems({ redis })).toEqual([`redis: redis ${URL}`]);
   });
 
@@ -169,7 +169,7 @@ describe('parseSettings', () => {
     expect(problems(input)).toEqual([': settings must be an object']);
   });
 
-  it('names all problems at once, with those between settings', () => {
+  it('names all problems at once, also those between settings', () => {
     const input = { size: 'many', interval: '3', sise: 1, heartbeat: '750ms', claimAfter: '1s' };
     expect(problems(input)).toEqual([
       `size: size ${WHOLE}; got "many"`,
@@ -190,13 +190,13 @@ describe('parseSettings', () => {
       { output: 'consumer:ids' },
       'output: output and consumerList must be two keys: a stream and a list; got "consumer:ids" for both',
     ],
-    // Which of two values is too small cannot be told if one of them is wrong.
+    // Two values are not compared if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
-  ])('holds claimAfter against heartbeat: %j', (input, problem) => {
+  ])('compares claimAfter with heartbeat: %j', (input, problem) => {
     expect(problems(input)).toEqual([problem]);
   });
 
-  it('throws nothing but SettingsError, whatever it is given', () => {
+  it('throws only SettingsError for any input', () => {
     const input = fc.oneof(
       fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }),
       fc.dictionary(fc.constantFrom(...settingNames), fc.anything({ withBigInt: true })),
@@ -212,12 +212,12 @@ describe('parseSettings', () => {
 });
 
 describe('problemOf', () => {
-  it('finds what parseSettings finds, one by one', () => {
+  it('finds the same problems as parseSettings', () => {
     const cases = fc.tuple(fc.constantFrom(...settingNames), fc.jsonValue());
     fc.assert(
       fc.property(cases, ([name, value]) => {
         const problem = problemOf(name, value);
-        // Rules between settings are not its business.
+        // It does not check rules between settings.
         const together = problems({ [name]: value }).filter((line) => !line.includes('twice'));
         expect(problem ? [`${problem.setting}: ${problem.message}`] : []).toEqual(together);
       }),

@@ -334,7 +334,7 @@ describe('a mistake in a config file', () => {
       "cannot be loaded: Cannot find package 'no-such-",
     ],
     ['consumer-group.config.ts', 'const a = ;', 'cannot be loaded: '],
-    // A file that it does not find must not make it look as if the config file itself were not there.
+    // A file that the config file cannot read must not be reported as a missing config file.
     ['consumer-group.config.cjs', 'require("fs").readFileSync("/no/such");', 'cannot be loaded: ENOENT'],
   ])('%s: %j', async (name, text, reason) => {
     const [line, ...more] = await problems({ cwd: folder({ [name]: text }) });
