@@ -13,7 +13,7 @@ const redis = withRedis();
 /** Stores, the lead taken by `a` with token 1, and a batch to relay without a position. */
 async function leading() {
   const stores = await openStores(redis.namespace());
-  await stores.lease.take('a', 0, 0);
+  await stores.bridgeStore.take('a', 0, 0);
   const batch: RelayRequest = {
     caller: 'a',
     token: 1,
@@ -241,14 +241,14 @@ describe('a mark', () => {
 
   test('moves the position only for the leader, and only from the stored position', async () => {
     const { batch, ...stores } = await leading();
-    await stores.lease.relay(batch);
+    await stores.bridgeStore.relay(batch);
     const to = { epoch: 9, offset: 0 };
     const request = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance: { from: batch.to, to } };
-    await stores.lease.mark({ ...request, caller: 'b', seat: 'b' });
-    await stores.lease.mark({ ...request, token: 2 });
-    await stores.lease.mark({ ...request, advance: { from: { epoch: 1, offset: 1 }, to } });
+    await stores.bridgeStore.mark({ ...request, caller: 'b', seat: 'b' });
+    await stores.bridgeStore.mark({ ...request, token: 2 });
+    await stores.bridgeStore.mark({ ...request, advance: { from: { epoch: 1, offset: 1 }, to } });
     expect(await position(stores)).toEqual(['1', '2']);
-    await stores.lease.mark(request);
+    await stores.bridgeStore.mark(request);
     expect(await position(stores)).toEqual(['9', '0']);
   });
 
