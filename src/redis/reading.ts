@@ -62,7 +62,7 @@ export interface Reading extends Sums {
 }
 
 /** What `totals.lua` replies. */
-export type SumsReply = [
+type SumsReply = [
   now: number,
   backlog: number,
   oldest: string,
@@ -74,7 +74,7 @@ export type SumsReply = [
 ];
 
 /** What `snapshot.lua` replies. */
-export type SnapshotReply = [
+type SnapshotReply = [
   sums: SumsReply,
   pendingOf: [id: string, pending: string][],
   processedBy: string[],
