@@ -104,7 +104,12 @@ export interface InboxReader {
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */
 export interface ConsumerStore {
-  /** Makes the consumer group if it is missing. Resolves to whether it was. */
+  /**
+   * Checks the types of the keys and makes the consumer group if it is missing. Resolves to whether it was.
+   *
+   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
+   *   or Redis group; nothing is changed then
+   */
   prepare(): Promise<boolean>;
   /**
    * Settles results. May be sent again after an unknown outcome.

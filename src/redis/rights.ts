@@ -1,4 +1,4 @@
-import type { Keys } from './keys.js';
+import { databaseOf, type Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
@@ -44,7 +44,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': (_keys, { channel }) => [channel],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
-  SELECT: (_keys, { redis }) => [databaseIn(redis)],
+  SELECT: (_keys, { redis }) => [databaseOf(redis)],
   SUBSCRIBE: (_keys, { channel }) => [channel],
   TIME: () => [],
   TYPE: ({ output }) => [output],
@@ -219,11 +219,7 @@ async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> 
 }
 
 function needed(names: RightsNames): string[] {
-  return commandNames.filter((name) => name !== 'SELECT' || databaseIn(names.redis) !== 0);
-}
-
-function databaseIn(url: string): number {
-  return Number(new URL(url).pathname.slice(1));
+  return commandNames.filter((name) => name !== 'SELECT' || databaseOf(names.redis) !== 0);
 }
 
 /** A name as a pattern that matches only this name. */
