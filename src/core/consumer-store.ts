@@ -1,4 +1,4 @@
-import type { Payload } from './payload.js';
+import type { Payload } from './message.js';
 
 /** An inbox entry as a consumer gets it. */
 export interface Entry {

@@ -1,15 +1,6 @@
 import { type CheckState, type Finding, type Fix, notChecked } from '../core/finding.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
-import type { ServerFacts } from '../redis/server.js';
-import {
-  evictionOf,
-  memoryOf,
-  outputBufferOf,
-  ownerOf,
-  persistenceOf,
-  roleOf,
-  versionOf,
-} from '../redis/server-checks.js';
+import { ownerOf, statesOfServer } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import {
   bridgesOf,
@@ -29,7 +20,9 @@ import {
 export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
   const states: Record<string, CheckState | CheckState[]> = {
     rights: rightsOf(facts, grant),
-    ...(facts.server ? statesOf(facts.server, facts) : { server: UNSEEN_SERVER }),
+    ...(facts.server
+      ? statesOfServer(facts.server, facts.channel.bytesPerSecond)
+      : { server: UNSEEN_SERVER }),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),
@@ -45,14 +38,3 @@ const UNSEEN_SERVER: CheckState = {
   status: 'note',
   what: `version, role, persistence, eviction, memory and output buffer ${notChecked('INFO')}`,
 };
-
-function statesOf(server: ServerFacts, { channel }: DoctorFacts): Record<string, CheckState> {
-  return {
-    version: versionOf(server),
-    role: roleOf(server),
-    persistence: persistenceOf(server),
-    eviction: evictionOf(server),
-    memory: memoryOf(server),
-    'output buffer': outputBufferOf(server.pubsubHardLimit, channel.bytesPerSecond, server.configFile),
-  };
-}

@@ -82,8 +82,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
-  const asking = { connection, listener: trial };
-  const rights = server?.masterAt ? undefined : await missingRights(asking, keys, names);
+  const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names);
   const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
   // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>

@@ -1,9 +1,16 @@
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { mapOf, type Reading, type Sums } from './reading.js';
+import {
+  type CutDeadLetter,
+  type EntryReply,
+  entryOf,
+  mapOf,
+  type Reading,
+  type StreamEntry,
+  type Sums,
+} from './reading.js';
 import { consumersFor, type LiveConsumer } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
-import { type CutDeadLetter, type EntryReply, entryOf, type StreamEntry } from './stream-entry.js';
 
 /** The channel and the Redis group that the keys of a group name. */
 export interface Owner {

@@ -104,23 +104,18 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
   ];
 }
 
-/** Connections of the user whose rights are checked. */
-export interface Asking {
-  /** Not used for anything else meanwhile. */
-  readonly connection: Connection;
-  /** Not subscribed yet: a connection subscribes once. */
-  readonly listener: Connection;
-}
-
 /**
  * Which rights the user of a connection lacks. Each command is queued in a transaction, where Redis checks the rights,
  * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
  * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
  *
+ * @param connection not used for anything else meanwhile
+ * @param listener of the same user, not subscribed yet: a connection subscribes once
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
 export async function missingRights(
-  { connection, listener }: Asking,
+  connection: Connection,
+  listener: Connection,
   keys: Keys,
   names: RightsNames,
 ): Promise<MissingRights> {

@@ -17,8 +17,27 @@ const NEARLY_FULL = 0.8;
 /** Seconds for which a subscriber must be able to stall. */
 const STALL = 2;
 
+/**
+ * What the checks of a server find, by their names.
+ *
+ * @param bytesPerSecond the rate of the channel; undefined if Redis refused SUBSCRIBE
+ */
+export function statesOfServer(
+  server: ServerFacts,
+  bytesPerSecond: number | undefined,
+): Record<string, CheckState> {
+  return {
+    version: versionOf(server),
+    role: roleOf(server),
+    persistence: persistenceOf(server),
+    eviction: evictionOf(server),
+    memory: memoryOf(server),
+    'output buffer': outputBufferOf(server.pubsubHardLimit, bytesPerSecond, server.configFile),
+  };
+}
+
 /** Whether the server has what cgroup needs (XPENDING takes IDLE since Redis 6.2: https://redis.io/docs/latest/commands/xpending/). */
-export function versionOf({ version, release: [major, minor], cluster }: ServerFacts): CheckState {
+function versionOf({ version, release: [major, minor], cluster }: ServerFacts): CheckState {
   if (major < 6 || (major === 6 && minor < 2))
     return {
       status: 'mend',
@@ -43,7 +62,7 @@ export function refuseUnfit(server: ServerFacts): void {
 }
 
 /** Whether the server takes writes. */
-export function roleOf({ masterAt }: ServerFacts): CheckState {
+function roleOf({ masterAt }: ServerFacts): CheckState {
   if (masterAt === undefined) return { status: 'ok', what: 'a master: it takes writes' };
   return {
     status: 'mend',
@@ -73,7 +92,7 @@ export function evictionOf({
 }
 
 /** Whether accepted messages survive a restart of the server. */
-export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): CheckState {
+function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): CheckState {
   if (aof === undefined) return unseen('INFO persistence', redis('CONFIG', 'GET', 'appendonly'));
   if (!savedWell)
     return {
@@ -115,7 +134,7 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
 }
 
 /** Whether there is room for a backlog. */
-export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): CheckState {
+function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): CheckState {
   if (usedMemory === undefined || maxmemory === undefined)
     return unseen('INFO memory', redis('INFO', 'memory'));
   const all = maxmemory > 0 ? maxmemory : systemMemory;

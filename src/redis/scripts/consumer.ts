@@ -8,8 +8,8 @@ import type {
   Result,
   Retry,
 } from '../../core/consumer-store.js';
+import { payloadOf } from '../../core/message.js';
 import { packBytes, packTexts } from '../../core/packed.js';
-import { payloadOf } from '../../core/payload.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 

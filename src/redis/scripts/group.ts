@@ -1,10 +1,10 @@
 import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
-import { readingOf, sumsOf } from '../reading.js';
-import { type CutDeadLetter, entryOf } from '../stream-entry.js';
+import { type CutDeadLetter, entryOf, readingOf, sumsOf } from '../reading.js';
 
-/** See `Registry`. */
+// What each is for: core/registry.ts and Inspector. What is atomic: the head of its Lua.
+
 export const beat = defineScript({
   name: 'beat',
   keys: ['consumerList', 'heartbeats', 'members'],
@@ -17,7 +17,6 @@ export const beat = defineScript({
   decode: ([live, dead]: [string[], string[]]): Beat => ({ live, dead }),
 });
 
-/** All numbers of a group at one moment. */
 export const snapshot = defineScript({
   name: 'snapshot',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
@@ -25,7 +24,6 @@ export const snapshot = defineScript({
   decode: readingOf,
 });
 
-/** The sums of a group at one moment, at a cost that depends on nothing. */
 export const totals = defineScript({
   name: 'totals',
   keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
@@ -33,7 +31,6 @@ export const totals = defineScript({
   decode: sumsOf,
 });
 
-/** A page of dead letters, newest first, long texts cut to `longest` bytes. */
 export const deadLetters = defineScript({
   name: 'dead-letters',
   keys: ['dead'],
@@ -43,7 +40,6 @@ export const deadLetters = defineScript({
     reply.map(([id, messageBytes, ...fields]) => ({ ...entryOf([id, fields]), messageBytes })),
 });
 
-/** Sends dead letters back to the inbox; replies the ids that were found. */
 export const revive = defineScript({
   name: 'revive',
   keys: ['dead', 'inbox', 'counters'],
@@ -51,7 +47,6 @@ export const revive = defineScript({
   decode: (revived: string[]) => revived,
 });
 
-/** Deletes the dead letters up to one of them; replies how many. */
 export const purge = defineScript({
   name: 'purge',
   keys: ['dead', 'counters'],
