@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { BridgeStore, Gap } from '../core/bridge-store.js';
-import { parseMark } from '../core/mark.js';
+import { type BridgeStore, type Gap, parseMark } from '../core/bridge-store.js';
 import { pause } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import type { Logger } from '../log/logger.js';

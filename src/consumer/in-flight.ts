@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Entry } from '../core/consumer-store.js';
 import type { Delivery, RunningAttempt } from '../core/executor.js';
-import type { Payload } from '../core/payload.js';
+import type { Payload } from '../core/message.js';
 import { compareIds } from '../core/stream-id.js';
 
 /** An inbox entry that a consumer holds, from its arrival until Redis has settled it. */

@@ -1,4 +1,4 @@
-import type { Payload } from './payload.js';
+import type { Payload } from './message.js';
 
 /** An inbox entry as a consumer gets it. */
 export interface Entry {
@@ -9,10 +9,14 @@ export interface Entry {
   readonly attempts: number;
 }
 
-/** One processed message. */
-export interface Result {
+/** An entry that a consumer holds. */
+export interface Held {
   readonly inboxId: string;
   readonly consumerId: string;
+}
+
+/** One processed message. */
+export interface Result extends Held {
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
@@ -21,9 +25,7 @@ export interface Result {
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
 
 /** A message that is given up. */
-export interface DeadLetter {
-  readonly inboxId: string;
-  readonly consumerId: string;
+export interface DeadLetter extends Held {
   readonly message: Payload;
   readonly reason: DeadReason;
   readonly error: string;
@@ -34,17 +36,9 @@ export interface DeadLetter {
 }
 
 /** One failed attempt that will be followed by another. */
-export interface Retry {
-  readonly inboxId: string;
-  readonly consumerId: string;
+export interface Retry extends Held {
   /** Wait before the next attempt, ms. */
   readonly wait: number;
-}
-
-/** An entry that a consumer holds. */
-export interface Held {
-  readonly inboxId: string;
-  readonly consumerId: string;
 }
 
 /** How far a scan of the pending entries has come: at this consumer, after this id. */
@@ -104,7 +98,12 @@ export interface InboxReader {
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */
 export interface ConsumerStore {
-  /** Makes the consumer group if it is missing. Resolves to whether it was. */
+  /**
+   * Checks the types of the keys and makes the consumer group if it is missing. Resolves to whether it was.
+   *
+   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
+   *   or Redis group; nothing is changed then
+   */
   prepare(): Promise<boolean>;
   /**
    * Settles results. May be sent again after an unknown outcome.

@@ -1,4 +1,4 @@
-import type { Payload } from './payload.js';
+import type { Payload } from './message.js';
 
 /** An inbox entry as an executor gets it. */
 export interface Delivery {

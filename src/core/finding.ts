@@ -7,10 +7,8 @@ export interface Fix {
   readonly refused?: boolean;
 }
 
-/** The result of one check. */
-export interface Finding {
-  /** What was checked, in a word or two. */
-  readonly check: string;
+/** What one check found. */
+export interface CheckState {
   /** `mend`: something is wrong. `note`: worth knowing, or not checked; nothing has to be done. */
   readonly status: 'ok' | 'note' | 'mend';
   /** The state that was found. */
@@ -18,6 +16,11 @@ export interface Finding {
   /** Why it matters, if it is not `ok`. */
   readonly why?: string;
   readonly fixes?: readonly Fix[];
+}
+
+export interface Finding extends CheckState {
+  /** What was checked, in a word or two. */
+  readonly check: string;
 }
 
 export function redis(...words: string[]): Fix {
@@ -29,9 +32,8 @@ export function shell(...words: string[]): Fix {
 }
 
 /** A check that Redis did not allow, because it refuses a command. */
-export function unseen(check: string, command: string, ...fixes: Fix[]): Finding {
+export function unseen(command: string, ...fixes: Fix[]): CheckState {
   return {
-    check,
     status: 'note',
     what: notChecked(command),
     ...(fixes.length === 0 ? {} : { why: ASK_ANOTHER, fixes }),
@@ -50,7 +52,7 @@ export function redisLine(words: readonly string[]): string {
 }
 
 /** A finding as a line of the log. */
-export function lineOf({ what, fixes }: Finding): string {
+export function lineOf({ what, fixes }: CheckState): string {
   return fixes?.[0] ? `${what}: ${redisLine(fixes[0].words)}` : what;
 }
 

@@ -1,6 +1,13 @@
+import { isUtf8 } from 'node:buffer';
 import { LosslessNumber, parse as parseLossless } from 'lossless-json';
 import { messageOf } from './errors.js';
-import { type Payload, payloadOf } from './payload.js';
+
+/** What was published: text, or bytes if they are not valid UTF-8, because decoding would change them. */
+export type Payload = string | Buffer;
+
+export function payloadOf(bytes: Buffer): Payload {
+  return isUtf8(bytes) ? bytes.toString('utf8') : bytes;
+}
 
 /** A published message, as a processor gets it: a JSON object with an id. */
 export interface Message {

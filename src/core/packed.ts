@@ -1,91 +1,18 @@
 /**
- * What scripts get, in the form that they take apart with cmsgpack: one argument of a script in place of thousands, and one
+ * Lists of texts, in the form that scripts take apart with cmsgpack: one argument of a script in place of thousands, and one
  * piece of memory in place of an object for each message.
  *
  * A text is a "str 32" of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md): 0xdb, four bytes of
- * length, the bytes. A list is an "array 32": 0xdd, four bytes of count, its values. A map is a "map 32": 0xdf, four bytes of
- * count, each name followed by its value.
+ * length, the bytes. A list is an "array 32": 0xdd, four bytes of count, its texts.
  */
 const STRING = 0xdb;
 const ARRAY = 0xdd;
-const MAP = 0xdf;
-const FALSE = 0xc2;
-const TRUE = 0xc3;
 
-/** Bytes before each text, list or map. */
+/** Bytes before each text or list. */
 export const HEAD = 5;
 
 /** Bytes of one argument; Redis takes at least a megabyte. */
 const LONGEST_PIECE = 1_000_000;
-
-/** `T`, if it can be packed: texts, numbers, booleans, bytes, and lists and objects of them. */
-type Packable<T> = T extends string | number | boolean | Buffer | undefined
-  ? T
-  : T extends (...args: never) => unknown
-    ? never
-    : { [Name in keyof T]: Packable<T[Name]> };
-
-/**
- * One value in MessagePack, such as the options of a script. A number travels as its text, because numbers of Lua are doubles.
- * What is undefined in an object is left out.
- */
-export function packValue<T>(value: T & Packable<T>): Buffer {
-  const target = { bytes: Buffer.allocUnsafe(512), end: 0 };
-  write(target, value);
-  return target.bytes.subarray(0, target.end);
-}
-
-/** One value that may be large: the pieces, joined in the script, are the value. */
-export function packInPieces<T>(value: T & Packable<T>): Buffer[] {
-  return pieces(packValue(value));
-}
-
-interface Target {
-  bytes: Buffer;
-  end: number;
-}
-
-function write(target: Target, value: unknown): void {
-  if (typeof value === 'boolean') {
-    reserve(target, 1);
-    target.bytes[target.end++] = value ? TRUE : FALSE;
-  } else if (Buffer.isBuffer(value)) {
-    writeHeadTo(target, STRING, value.length, value.length);
-    target.end += value.copy(target.bytes, target.end);
-  } else if (Array.isArray(value)) {
-    writeHeadTo(target, ARRAY, value.length);
-    for (const one of value) write(target, one);
-  } else if (typeof value === 'object' && value !== null) {
-    const at = target.end;
-    let count = 0;
-    writeHeadTo(target, MAP, count);
-    for (const [name, one] of Object.entries(value)) {
-      if (one === undefined) continue;
-      write(target, name);
-      write(target, one);
-      count++;
-    }
-    writeHead(target.bytes, at, MAP, count);
-  } else {
-    const text = String(value);
-    // A short text gets room for the longest it can be: to measure it costs as much as to write it.
-    reserve(target, HEAD + (text.length < 1_000 ? 3 * text.length : Buffer.byteLength(text)));
-    const length = target.bytes.write(text, target.end + HEAD);
-    target.end = writeHead(target.bytes, target.end, STRING, length) + length;
-  }
-}
-
-function writeHeadTo(target: Target, kind: number, value: number, following = 0): void {
-  reserve(target, HEAD + following);
-  target.end = writeHead(target.bytes, target.end, kind, value);
-}
-
-function reserve(target: Target, more: number): void {
-  if (target.end + more <= target.bytes.length) return;
-  const larger = Buffer.allocUnsafe(2 * (target.end + more));
-  target.bytes.copy(larger, 0, 0, target.end);
-  target.bytes = larger;
-}
 
 /**
  * Some messages in a row, ready to be sent. Copied, because the memory that they come from is used again; in one piece,
@@ -98,7 +25,7 @@ export class Packed implements Iterable<Buffer> {
   /** @param parts the packed messages; none spans two of them */
   constructor(length: number, parts: readonly Buffer[]) {
     this.length = length;
-    this.#bytes = Buffer.concat([headOfArray(length), ...parts]);
+    this.#bytes = Buffer.concat([headOf(ARRAY, length), ...parts]);
   }
 
   /** What a script gets: the pieces, joined there, are one list. */
@@ -123,7 +50,7 @@ const GAP = '\0'.repeat(HEAD);
  * each text costs more than copying it.
  */
 export function packTexts(texts: readonly string[]): Buffer[] {
-  if (texts.length === 0) return [headOfArray(0)];
+  if (texts.length === 0) return [headOf(ARRAY, 0)];
   const joined = texts.join(GAP);
   const size = Buffer.byteLength(joined);
   // As many bytes as UTF-16 units: all of it is ASCII.
@@ -138,6 +65,15 @@ export function packTexts(texts: readonly string[]): Buffer[] {
   return pieces(bytes);
 }
 
+/** Texts and bytes, as a script gets them; slower than {@link packTexts}. */
+export function packBytes(all: readonly (string | Buffer)[]): Buffer[] {
+  const parts = all.map((one) => {
+    const bytes = typeof one === 'string' ? Buffer.from(one) : one;
+    return Buffer.concat([headOf(STRING, bytes.length), bytes]);
+  });
+  return pieces(Buffer.concat([headOf(ARRAY, all.length), ...parts]));
+}
+
 /** Cut at any byte: Redis closes the connection if an argument is longer than its `proto-max-bulk-len`. */
 function pieces(bytes: Buffer): Buffer[] {
   const all: Buffer[] = [];
@@ -150,9 +86,9 @@ export function writeTextHead(target: Buffer, at: number, length: number): numbe
   return writeHead(target, at, STRING, length);
 }
 
-function headOfArray(count: number): Buffer {
+function headOf(kind: number, value: number): Buffer {
   const head = Buffer.allocUnsafe(HEAD);
-  writeHead(head, 0, ARRAY, count);
+  writeHead(head, 0, kind, value);
   return head;
 }
 

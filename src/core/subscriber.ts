@@ -18,3 +18,20 @@ export interface Subscriber {
   /** Closes the connection at once. Idempotent. */
   close(): void;
 }
+
+/**
+ * Subscribes to a channel. When it returns, every message that is published is received, until `onLost` is called.
+ *
+ * @throws {CgroupError} REDIS_REFUSED, REDIS_AUTH, OUTCOME_UNKNOWN
+ */
+export async function listenTo(
+  connection: Pick<Subscriber, 'subscribe' | 'once'>,
+  channel: string,
+  onMessage: (message: Buffer) => void,
+  onLost: () => void,
+): Promise<void> {
+  connection.once('lost', onLost);
+  await connection.subscribe(
+    new Map([[channel, (bytes, start, end) => onMessage(bytes.subarray(start, end))]]),
+  );
+}

@@ -1,15 +1,6 @@
-import { type Finding, type Fix, notChecked } from '../core/finding.js';
+import { type CheckState, type Finding, type Fix, notChecked } from '../core/finding.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
-import type { ServerFacts } from '../redis/server.js';
-import {
-  evictionOf,
-  memoryOf,
-  outputBufferOf,
-  ownerOf,
-  persistenceOf,
-  roleOf,
-  versionOf,
-} from '../redis/server-checks.js';
+import { ownerOf, statesOfServer } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import {
   bridgesOf,
@@ -27,32 +18,23 @@ import {
  * @param grant the commands that give the user the missing rights
  */
 export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
-  return [
-    rightsOf(facts, grant),
-    ...(facts.server ? serverFindings(facts.server, facts) : [UNSEEN_SERVER]),
-    clockOf(facts),
-    latencyOf(facts, settings),
-    keysOfGroup(facts),
-    ownerOf(facts.owner, settings),
-    bridgesOf(facts),
-    consumersOf(facts, settings),
-    ...othersOf(facts),
-  ];
+  const states: Record<string, CheckState | CheckState[]> = {
+    rights: rightsOf(facts, grant),
+    ...(facts.server
+      ? statesOfServer(facts.server, facts.channel.bytesPerSecond)
+      : { server: UNSEEN_SERVER }),
+    clock: clockOf(facts),
+    latency: latencyOf(facts, settings),
+    keys: keysOfGroup(facts),
+    owner: ownerOf(facts.owner, settings),
+    bridges: bridgesOf(facts),
+    consumers: consumersOf(facts, settings),
+    'other groups': othersOf(facts),
+  };
+  return Object.entries(states).flatMap(([check, found]) => [found].flat().map((one) => ({ check, ...one })));
 }
 
-const UNSEEN_SERVER: Finding = {
-  check: 'server',
+const UNSEEN_SERVER: CheckState = {
   status: 'note',
   what: `version, role, persistence, eviction, memory and output buffer ${notChecked('INFO')}`,
 };
-
-function serverFindings(server: ServerFacts, { channel }: DoctorFacts): Finding[] {
-  return [
-    versionOf(server),
-    roleOf(server),
-    persistenceOf(server),
-    evictionOf(server),
-    memoryOf(server),
-    outputBufferOf(server.pubsubHardLimit, channel.bytesPerSecond, server.configFile),
-  ];
-}

@@ -1,4 +1,4 @@
-import { type Finding, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
+import { type CheckState, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
 import { plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import { formatDuration } from '../settings/durations.js';
@@ -18,18 +18,16 @@ const PATIENCE = 10_000;
  *
  * @param grant the commands that grant them
  */
-export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): Finding {
-  const check = 'rights';
-  if (!rights) return { check, status: 'note', what: 'not checked: a replica refuses writes of every user' };
+export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): CheckState {
+  if (!rights) return { status: 'note', what: 'not checked: a replica refuses writes of every user' };
   const { complete, commands, keys, channels } = rights;
   const lacks = [
     ...commands.map((command) => `+${command}`),
     ...keys.map((key) => `~${key}`),
     ...channels.map((channel) => `&${channel}`),
   ];
-  if (lacks.length === 0) return { check, status: 'ok', what: 'the user may do all that is needed' };
+  if (lacks.length === 0) return { status: 'ok', what: 'the user may do all that is needed' };
   return {
-    check,
     status: 'mend',
     what: `the Redis user lacks ${complete ? '' : 'at least '}${lacks.join(' ')}`,
     why: 'a refused command stops the group, or a part of it, at the moment when it is needed',
@@ -38,23 +36,20 @@ export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): Findin
 }
 
 /** Redis's clock against this machine's. */
-export function clockOf({ clock }: DoctorFacts): Finding {
-  const check = 'clock';
-  if (!clock) return unseen(check, 'TIME');
+export function clockOf({ clock }: DoctorFacts): CheckState {
+  if (!clock) return unseen('TIME');
   const { ahead, stepped } = clock;
   const set = [shell('timedatectl', 'set-ntp', 'true')];
   if (Math.abs(stepped) > STEP)
     return {
-      check,
       status: 'mend',
       what: `Redis's clock jumped by ${Math.round(stepped)} ms within a second`,
       why: 'retries come too early or too late, and live consumers may count as dead',
       fixes: set,
     };
   const apart = `Redis's clock is ${formatDuration(Math.round(Math.abs(ahead)))} ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
-  if (Math.abs(ahead) <= CLOCKS_APART) return { check, status: 'ok', what: apart };
+  if (Math.abs(ahead) <= CLOCKS_APART) return { status: 'ok', what: apart };
   return {
-    check,
     status: 'mend',
     what: apart,
     why: 'the group uses the clock of Redis only, but the times of dead letters and gaps do not match those in the log',
@@ -63,15 +58,13 @@ export function clockOf({ clock }: DoctorFacts): Finding {
 }
 
 /** Whether Redis answers fast enough for the lease. */
-export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'lease'>): Finding {
-  const check = 'latency';
-  if (!latency) return unseen(check, 'PING');
+export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'lease'>): CheckState {
+  if (!latency) return unseen('PING');
   const { median, p99 } = latency;
   const what = `PING takes ${median.toFixed(1)} ms, ${p99.toFixed(1)} ms at most in 99 of 100`;
-  if (p99 * TRIPS_IN_LEASE <= lease) return { check, status: 'ok', what };
+  if (p99 * TRIPS_IN_LEASE <= lease) return { status: 'ok', what };
   const enough = Math.ceil((p99 * TRIPS_IN_LEASE) / 1_000);
   return {
-    check,
     status: 'mend',
     what,
     why: `with a lease of ${formatDuration(lease)} a slow answer moves the lead to another bridge without need`,
@@ -80,14 +73,10 @@ export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'l
 }
 
 /** Whether the keys of the group hold what they should. */
-export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): Finding {
-  const check = 'keys';
-  if (wrongKeys.length === 0 && unseenKeys.length > 0)
-    return unseen(check, `TYPE of ${unseenKeys.join(', ')}`);
-  if (wrongKeys.length === 0)
-    return { check, status: 'ok', what: 'nothing foreign under the names of the group' };
+export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): CheckState {
+  if (wrongKeys.length === 0 && unseenKeys.length > 0) return unseen(`TYPE of ${unseenKeys.join(', ')}`);
+  if (wrongKeys.length === 0) return { status: 'ok', what: 'nothing foreign under the names of the group' };
   return {
-    check,
     status: 'mend',
     what: wrongKeys
       .map(({ key, found, expected }) => `${key} holds a ${found}, not a ${expected}`)
@@ -98,13 +87,11 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): Finding {
 }
 
 /** Whether other groups or subscribers receive the channel. */
-export function othersOf({ channel, bridges, others }: DoctorFacts): Finding[] {
-  const check = 'other groups';
-  const findings: Finding[] = [];
+export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[] {
+  const findings: CheckState[] = [];
   const same = (others ?? []).filter((other) => other.channel === channel.name);
   if (same.length > 0)
     findings.push({
-      check,
       status: 'note',
       what: `other groups read the same channel, into ${same.map(({ output }) => output).join(', ')}`,
       why: 'each group processes every message: if you do not want that, stop one',
@@ -113,35 +100,31 @@ export function othersOf({ channel, bridges, others }: DoctorFacts): Finding[] {
   const unknown = (others ?? []).filter((other) => other.channel === undefined);
   if (unknown.length > 0)
     findings.push({
-      check,
       status: 'note',
       what: `other groups run here, and this user may not see what they read: ${unknown.map(({ output }) => output).join(', ')}`,
     });
   if (findings.length > 0) return findings;
-  if (others === undefined) return [unseen(check, 'PUBSUB CHANNELS')];
-  if (channel.subscribers === undefined || bridges === undefined) return [unseen(check, 'PUBSUB NUMSUB')];
+  if (others === undefined) return [unseen('PUBSUB CHANNELS')];
+  if (channel.subscribers === undefined || bridges === undefined) return [unseen('PUBSUB NUMSUB')];
   const rest = channel.subscribers - bridges;
   if (rest > 0)
     return [
       {
-        check,
         status: 'note',
         what: `${plural(rest, 'more subscriber')} on the channel`,
         why: 'they receive every message too: if one does the same work as the group, that work is done twice',
         fixes: [redis('CLIENT', 'LIST', 'TYPE', 'pubsub')],
       },
     ];
-  return [{ check, status: 'ok', what: 'no other subscriber on the channel' }];
+  return [{ status: 'ok', what: 'no other subscriber on the channel' }];
 }
 
 /** Whether a bridge relays, and another one could take over. */
-export function bridgesOf({ bridges, live }: DoctorFacts): Finding {
-  const check = 'bridges';
+export function bridgesOf({ bridges, live }: DoctorFacts): CheckState {
   const start = [shell('cgroup', 'start')];
-  if (bridges === undefined) return unseen(check, 'PUBSUB NUMSUB');
+  if (bridges === undefined) return unseen('PUBSUB NUMSUB');
   if (bridges === 0 && live)
     return {
-      check,
       status: 'mend',
       what: `no bridge is subscribed, though ${plural(live, 'consumer runs', 'consumers run')}`,
       why: 'messages that are published now are lost',
@@ -149,36 +132,32 @@ export function bridgesOf({ bridges, live }: DoctorFacts): Finding {
     };
   if (bridges === 0 && live === undefined)
     return {
-      check,
       status: 'note',
       what: `no bridge is subscribed; whether consumers run ${notChecked('LRANGE of their list')}`,
       fixes: start,
     };
-  if (bridges === 0) return { check, status: 'note', what: 'no process of this group runs', fixes: start };
+  if (bridges === 0) return { status: 'note', what: 'no process of this group runs', fixes: start };
   if (bridges === 1)
     return {
-      check,
       status: 'note',
       what: 'one bridge is subscribed',
       why: 'messages published while its process restarts are missed: run a second process',
       fixes: start,
     };
-  return { check, status: 'ok', what: `${bridges} bridges are subscribed` };
+  return { status: 'ok', what: `${bridges} bridges are subscribed` };
 }
 
 /** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
   { live, orphans, backlog }: DoctorFacts,
   { claimAfter }: Pick<Settings, 'claimAfter'>,
-): Finding {
-  const check = 'consumers';
+): CheckState {
   const start = [shell('cgroup', 'start')];
   // Live consumers need a moment to take over.
   const stuck = (orphans ?? []).filter(({ idle }) => idle > (live ? claimAfter + PATIENCE : claimAfter));
   const held = stuck.reduce((sum, { pending }) => sum + pending, 0);
   if (stuck.length > 0)
     return {
-      check,
       status: 'mend',
       what: `${plural(held, 'message lies', 'messages lie')} with consumers that are gone: ${stuck.map(({ id }) => id).join(', ')}`,
       why: live
@@ -186,10 +165,9 @@ export function consumersOf(
         : 'they are processed as soon as a process runs; XGROUP DELCONSUMER would lose them',
       fixes: start,
     };
-  if (live === undefined) return unseen(check, 'LRANGE of their list, or HGETALL of the hash about them');
+  if (live === undefined) return unseen('LRANGE of their list, or HGETALL of the hash about them');
   if (live === 0 && backlog)
     return {
-      check,
       status: 'mend',
       what: `${plural(backlog, 'message waits', 'messages wait')}, and no consumer runs`,
       why: 'nothing is processed',
@@ -197,16 +175,11 @@ export function consumersOf(
     };
   if (live === 0 && backlog === undefined)
     return {
-      check,
       status: 'note',
       what: `none run; the messages that wait are ${notChecked('XLEN of the inbox')}`,
     };
   const run = live === 0 ? 'none run, nothing waits' : plural(live, 'consumer runs', 'consumers run');
   if (orphans === undefined && live > 0)
-    return {
-      check,
-      status: 'note',
-      what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}`,
-    };
-  return { check, status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
+    return { status: 'note', what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}` };
+  return { status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
 }

@@ -13,7 +13,7 @@ import { type GroupStatus, readStatus } from './status.js';
 
 export type { Inspector } from '../redis/inspect.js';
 export { type LocalServer, startLocalServer } from '../redis/local-server.js';
-export type { StreamEntry } from '../redis/stream-entry.js';
+export type { StreamEntry } from '../redis/reading.js';
 
 export interface ClientOptions extends SettingsInput {
   readonly logger?: Logger;

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { timeOfId } from '../core/stream-id.js';
 import type { Inspector } from '../redis/inspect.js';
-import type { StreamEntry } from '../redis/stream-entry.js';
+import type { StreamEntry } from '../redis/reading.js';
 
 /** Most dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;

@@ -13,7 +13,7 @@ import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { mark, positionOf, relay, release, take } from './scripts/bridge.js';
 
-/** What a bridge asks of Redis, other than subscribing. The Lua of each script says what is atomic. */
+/** The head of the Lua of each script says what is atomic. */
 export class RedisBridgeStore implements BridgeStore {
   readonly #connection: Connection;
   readonly #keys: Keys;

@@ -25,7 +25,7 @@ import {
   sweep,
 } from './scripts/consumer.js';
 
-/** What consumers ask of Redis. One script for each method; its Lua says what is atomic. */
+/** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
@@ -40,13 +40,6 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#channel = channel;
   }
 
-  /**
-   * Checks the types of the keys and makes the consumer group if it is missing.
-   *
-   * @returns whether the group was missing
-   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
-   *   or Redis group; nothing is changed then
-   */
   prepare(): Promise<boolean> {
     return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
   }

@@ -3,7 +3,7 @@ import type { OnPush } from '../core/subscriber.js';
 import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { RefusedError } from './protocol/failure.js';
+import { ifAllowed } from './protocol/failure.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { type Orphans, orphans } from './scripts/group.js';
@@ -82,8 +82,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const inspector = new Inspector(connection, keys, names.group);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
-  const asking = { connection, listener: trial };
-  const rights = server?.masterAt ? undefined : await missingRights(asking, keys, names);
+  const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names);
   const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
   // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
@@ -120,16 +119,6 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
     backlog,
   };
-}
-
-/** Undefined if Redis refuses the command. */
-async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof RefusedError) return undefined;
-    throw error;
-  }
 }
 
 /** Redis's clock against this machine's, at two moments. */

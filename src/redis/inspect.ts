@@ -1,9 +1,16 @@
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { mapOf, type Reading, type Sums } from './reading.js';
+import {
+  type CutDeadLetter,
+  type EntryReply,
+  entryOf,
+  mapOf,
+  type Reading,
+  type StreamEntry,
+  type Sums,
+} from './reading.js';
 import { consumersFor, type LiveConsumer } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
-import { type CutDeadLetter, type EntryReply, entryOf, type StreamEntry } from './stream-entry.js';
 
 /** The channel and the Redis group that the keys of a group name. */
 export interface Owner {
@@ -69,40 +76,29 @@ export class Inspector {
   /** When messages may have been missed, oldest first; the last 1,000 or so. */
   async gaps(): Promise<GapRecord[]> {
     const gaps: GapRecord[] = [];
-    for await (const { fields } of this.#entries(this.#keys.gaps))
-      gaps.push({
-        from: Number(fields.from),
-        to: Number(fields.to),
-        reason: String(fields.reason),
-      });
+    for await (const { fields } of this.#entries('XRANGE', this.#keys.gaps, '-', '+'))
+      gaps.push({ from: Number(fields.from), to: Number(fields.to), reason: String(fields.reason) });
     return gaps;
   }
 
   /** The output up to an entry, in order. */
   output(last: string): AsyncGenerator<StreamEntry> {
-    return this.#entries(this.#keys.output, last);
+    return this.#entries('XRANGE', this.#keys.output, '-', last);
   }
 
   /** The unsettled messages, oldest first. */
   inbox(): AsyncGenerator<StreamEntry> {
-    return this.#entries(this.#keys.inbox);
+    return this.#entries('XRANGE', this.#keys.inbox, '-', '+');
   }
 
-  /** The dead letters, oldest first. */
+  /** The dead letters up to an entry, oldest first. */
   deadLetters(last = '+'): AsyncGenerator<StreamEntry> {
-    return this.#entries(this.#keys.dead, last);
+    return this.#entries('XRANGE', this.#keys.dead, '-', last);
   }
 
   /** The newest dead letters, newest first. */
-  async *newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
-    let from = '+';
-    for (let left = most; left > 0; left -= PAGE) {
-      const page = await this.#page('XREVRANGE', this.#keys.dead, [from, '-'], Math.min(left, PAGE));
-      yield* page;
-      const end = page.at(-1);
-      if (!end || page.length < PAGE) return;
-      from = `(${end.id}`;
-    }
+  newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
+    return this.#entries('XREVRANGE', this.#keys.dead, '+', '-', most);
   }
 
   /**
@@ -132,25 +128,30 @@ export class Inspector {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
   }
 
-  async *#entries(key: string, last = '+'): AsyncGenerator<StreamEntry> {
+  /** @param last '' for no entry at all */
+  async *#entries(
+    command: 'XRANGE' | 'XREVRANGE',
+    key: string,
+    first: string,
+    last: string,
+    most = Infinity,
+  ): AsyncGenerator<StreamEntry> {
     if (last === '') return;
-    let from = '-';
-    for (;;) {
-      const page = await this.#page('XRANGE', key, [from, last], PAGE);
+    let from = first;
+    for (let left = most; left > 0; left -= PAGE) {
+      const reply = await this.#connection.callBuffer(
+        command,
+        key,
+        from,
+        last,
+        'COUNT',
+        Math.min(left, PAGE),
+      );
+      const page = (reply as EntryReply[]).map(entryOf);
       yield* page;
       const end = page.at(-1);
       if (!end || page.length < PAGE) return;
       from = `(${end.id}`;
     }
-  }
-
-  async #page(
-    command: 'XRANGE' | 'XREVRANGE',
-    key: string,
-    [from, to]: readonly [string, string],
-    count: number,
-  ): Promise<StreamEntry[]> {
-    const reply = await this.#connection.callBuffer(command, key, from, to, 'COUNT', count);
-    return (reply as EntryReply[]).map(entryOf);
   }
 }

@@ -47,12 +47,13 @@ export const RETURNED_BELOW = 1_000_000;
 export function keysOf({ redis, output, consumerList }: Names): Keys {
   const group = `cgroup:{${output}}`;
   const registry = `cgroup:{${consumerList}}`;
+  const database = databaseOf(redis);
   return {
     output,
     inbox: `${group}:inbox`,
     bridge: `${group}:bridge`,
     // Keys belong to a database, but all databases share the channels.
-    marks: `${group}:marks${databaseOf(redis)}`,
+    marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
     dead: `${group}:dead`,
     counters: `${group}:counters`,
@@ -81,8 +82,7 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
   };
 }
 
-/** `:1` for redis://host/1, '' for the first database. */
-function databaseOf(url: string): string {
-  const database = Number(new URL(url).pathname.slice(1));
-  return database === 0 ? '' : `:${database}`;
+/** The number of the database that a URL names. */
+export function databaseOf(url: string): number {
+  return Number(new URL(url).pathname.slice(1));
 }

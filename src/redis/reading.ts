@@ -62,7 +62,7 @@ export interface Reading extends Sums {
 }
 
 /** What `totals.lua` replies. */
-export type SumsReply = [
+type SumsReply = [
   now: number,
   backlog: number,
   oldest: string,
@@ -74,7 +74,7 @@ export type SumsReply = [
 ];
 
 /** What `snapshot.lua` replies. */
-export type SnapshotReply = [
+type SnapshotReply = [
   sums: SumsReply,
   pendingOf: [id: string, pending: string][],
   processedBy: string[],
@@ -152,4 +152,25 @@ function bridgesIn(flat: readonly string[], now: number): Pick<Sums, 'leader' | 
       .filter(([key, at]) => key.startsWith('seat:') && isAlive(at))
       .map(([key]) => key.slice('seat:'.length)),
   };
+}
+
+/** An entry of the output, the dead letters, the gaps or the inbox. */
+export interface StreamEntry {
+  readonly id: string;
+  readonly fields: Readonly<Record<string, Buffer>>;
+}
+
+/** A dead letter whose long texts are cut. */
+export interface CutDeadLetter extends StreamEntry {
+  /** Bytes of the whole message. */
+  readonly messageBytes: number;
+}
+
+/** An entry as Redis replies it: names and values of its fields in turn. */
+export type EntryReply = [id: Buffer, fields: Buffer[]];
+
+export function entryOf([id, flat]: EntryReply): StreamEntry {
+  const fields: Record<string, Buffer> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) fields[String(flat[i])] = flat[i + 1] as Buffer;
+  return { id: id.toString('latin1'), fields };
 }

@@ -1,4 +1,4 @@
-import type { Keys } from './keys.js';
+import { databaseOf, type Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
@@ -44,7 +44,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': (_keys, { channel }) => [channel],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
-  SELECT: (_keys, { redis }) => [databaseIn(redis)],
+  SELECT: (_keys, { redis }) => [databaseOf(redis)],
   SUBSCRIBE: (_keys, { channel }) => [channel],
   TIME: () => [],
   TYPE: ({ output }) => [output],
@@ -104,23 +104,18 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
   ];
 }
 
-/** Connections of the user whose rights are checked. */
-export interface Asking {
-  /** Not used for anything else meanwhile. */
-  readonly connection: Connection;
-  /** Not subscribed yet: a connection subscribes once. */
-  readonly listener: Connection;
-}
-
 /**
  * Which rights the user of a connection lacks. Each command is queued in a transaction, where Redis checks the rights,
  * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
  * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
  *
+ * @param connection not used for anything else meanwhile
+ * @param listener of the same user, not subscribed yet: a connection subscribes once
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
 export async function missingRights(
-  { connection, listener }: Asking,
+  connection: Connection,
+  listener: Connection,
   keys: Keys,
   names: RightsNames,
 ): Promise<MissingRights> {
@@ -219,11 +214,7 @@ async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> 
 }
 
 function needed(names: RightsNames): string[] {
-  return commandNames.filter((name) => name !== 'SELECT' || databaseIn(names.redis) !== 0);
-}
-
-function databaseIn(url: string): number {
-  return Number(new URL(url).pathname.slice(1));
+  return commandNames.filter((name) => name !== 'SELECT' || databaseOf(names.redis) !== 0);
 }
 
 /** A name as a pattern that matches only this name. */

@@ -1,7 +1,7 @@
 import { CgroupError } from '../core/errors.js';
 import {
   ASK_ANOTHER,
-  type Finding,
+  type CheckState,
   type Fix,
   megabytes,
   notChecked,
@@ -17,12 +17,29 @@ const NEARLY_FULL = 0.8;
 /** Seconds for which a subscriber must be able to stall. */
 const STALL = 2;
 
+/**
+ * What the checks of a server find, by their names.
+ *
+ * @param bytesPerSecond the rate of the channel; undefined if Redis refused SUBSCRIBE
+ */
+export function statesOfServer(
+  server: ServerFacts,
+  bytesPerSecond: number | undefined,
+): Record<string, CheckState> {
+  return {
+    version: versionOf(server),
+    role: roleOf(server),
+    persistence: persistenceOf(server),
+    eviction: evictionOf(server),
+    memory: memoryOf(server),
+    'output buffer': outputBufferOf(server.pubsubHardLimit, bytesPerSecond, server.configFile),
+  };
+}
+
 /** Whether the server has what cgroup needs (XPENDING takes IDLE since Redis 6.2: https://redis.io/docs/latest/commands/xpending/). */
-export function versionOf({ version, release: [major, minor], cluster }: ServerFacts): Finding {
-  const check = 'version';
+function versionOf({ version, release: [major, minor], cluster }: ServerFacts): CheckState {
   if (major < 6 || (major === 6 && minor < 2))
     return {
-      check,
       status: 'mend',
       what: `${version} is too old: cgroup needs Redis 6.2 or newer, or Valkey`,
       why: 'older versions cannot hand over the messages of a consumer that died',
@@ -30,13 +47,12 @@ export function versionOf({ version, release: [major, minor], cluster }: ServerF
     };
   if (cluster)
     return {
-      check,
       status: 'mend',
       what: `${version} is a node of a Cluster, which cgroup does not support yet: use a single Redis, with or without replicas`,
       why: 'the nodes of a Cluster deliver messages in different orders',
       fixes: [shell('cgroup', 'start', '--redis', 'redis://HOST:PORT')],
     };
-  return { check, status: 'ok', what: version };
+  return { status: 'ok', what: version };
 }
 
 /** @throws {CgroupError} REDIS_VERSION for a server without what cgroup needs */
@@ -46,10 +62,9 @@ export function refuseUnfit(server: ServerFacts): void {
 }
 
 /** Whether the server takes writes. */
-export function roleOf({ masterAt }: ServerFacts): Finding {
-  if (masterAt === undefined) return { check: 'role', status: 'ok', what: 'a master: it takes writes' };
+function roleOf({ masterAt }: ServerFacts): CheckState {
+  if (masterAt === undefined) return { status: 'ok', what: 'a master: it takes writes' };
   return {
-    check: 'role',
     status: 'mend',
     what: `a replica of ${masterAt}`,
     why: 'a replica takes no writes: nothing can be relayed or processed',
@@ -61,12 +76,10 @@ export function roleOf({ masterAt }: ServerFacts): Finding {
 export function evictionOf({
   maxmemoryPolicy: policy,
   configFile,
-}: Pick<ServerFacts, 'maxmemoryPolicy' | 'configFile'>): Finding {
-  const check = 'eviction';
-  if (policy === undefined) return unseen(check, 'INFO memory', redis('CONFIG', 'GET', 'maxmemory-policy'));
-  if (policy === 'noeviction') return { check, status: 'ok', what: 'maxmemory-policy noeviction' };
+}: Pick<ServerFacts, 'maxmemoryPolicy' | 'configFile'>): CheckState {
+  if (policy === undefined) return unseen('INFO memory', redis('CONFIG', 'GET', 'maxmemory-policy'));
+  if (policy === 'noeviction') return { status: 'ok', what: 'maxmemory-policy noeviction' };
   return {
-    check,
     status: 'mend',
     what: `Redis may delete messages when its memory is full (maxmemory-policy ${policy})`,
     ...bySetting(
@@ -79,12 +92,10 @@ export function evictionOf({
 }
 
 /** Whether accepted messages survive a restart of the server. */
-export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): Finding {
-  const check = 'persistence';
-  if (aof === undefined) return unseen(check, 'INFO persistence', redis('CONFIG', 'GET', 'appendonly'));
+function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: ServerFacts): CheckState {
+  if (aof === undefined) return unseen('INFO persistence', redis('CONFIG', 'GET', 'appendonly'));
   if (!savedWell)
     return {
-      check,
       status: 'mend',
       what: 'the last write to disk failed',
       why: 'Redis then refuses all writes, or loses them at a restart',
@@ -92,7 +103,6 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
     };
   if (!aof)
     return {
-      check,
       status: 'mend',
       what:
         save === ''
@@ -109,7 +119,6 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
     };
   if (aofFsync === undefined)
     return {
-      check,
       status: 'note',
       what: `append-only file; appendfsync ${notChecked('CONFIG GET')}`,
       why: ASK_ANOTHER,
@@ -117,44 +126,35 @@ export function persistenceOf({ aof, aofFsync, save, savedWell, configFile }: Se
     };
   if (aofFsync === 'no')
     return {
-      check,
       status: 'mend',
       what: 'the system decides when the append-only file is written (appendfsync no)',
       ...bySetting('a power cut loses the last 30 s or so', 'appendfsync', 'everysec', configFile),
     };
-  return { check, status: 'ok', what: `append-only file, appendfsync ${aofFsync}` };
+  return { status: 'ok', what: `append-only file, appendfsync ${aofFsync}` };
 }
 
 /** Whether there is room for a backlog. */
-export function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): Finding {
-  const check = 'memory';
+function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFacts): CheckState {
   if (usedMemory === undefined || maxmemory === undefined)
-    return unseen(check, 'INFO memory', redis('INFO', 'memory'));
+    return unseen('INFO memory', redis('INFO', 'memory'));
   const all = maxmemory > 0 ? maxmemory : systemMemory;
   if (!all)
     return {
-      check,
       status: 'note',
       what: `${megabytes(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much memory its machine has`,
     };
   const what = `${megabytes(usedMemory)} of ${megabytes(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
-  if (usedMemory < NEARLY_FULL * all) return { check, status: 'ok', what };
+  if (usedMemory < NEARLY_FULL * all) return { status: 'ok', what };
   const less = [shell('cgroup', 'start', '--output-max-len', '1000000'), shell('cgroup', 'dead', 'purge')];
   if (maxmemory === 0)
-    return {
-      check,
-      status: 'mend',
-      what,
-      why: 'when the memory is full, the system kills Redis',
-      fixes: less,
-    };
+    return { status: 'mend', what, why: 'when the memory is full, the system kills Redis', fixes: less };
   const { why, fixes } = bySetting(
     'when the memory is full, Redis takes no messages: bridges keep them up to bufferLimit, then drop the oldest',
     'maxmemory',
     megabytes(2 * maxmemory),
     configFile,
   );
-  return { check, status: 'mend', what, why, fixes: [...fixes, ...less] };
+  return { status: 'mend', what, why, fixes: [...fixes, ...less] };
 }
 
 /**
@@ -167,22 +167,18 @@ export function outputBufferOf(
   limit: number | undefined,
   bytesPerSecond: number | undefined,
   configFile = '',
-): Finding {
-  const check = 'output buffer';
-  if (limit === undefined)
-    return unseen(check, 'CONFIG GET', redis('CONFIG', 'GET', 'client-output-buffer-limit'));
-  if (limit === 0) return { check, status: 'ok', what: 'no limit for subscribers' };
+): CheckState {
+  if (limit === undefined) return unseen('CONFIG GET', redis('CONFIG', 'GET', 'client-output-buffer-limit'));
+  if (limit === 0) return { status: 'ok', what: 'no limit for subscribers' };
   if (bytesPerSecond === undefined)
     return {
-      check,
       status: 'note',
       what: `${megabytes(limit)} for a subscriber; the rate of the channel ${notChecked('SUBSCRIBE')}`,
     };
   const rate = `at ${megabytes(bytesPerSecond)} a second`;
   if (bytesPerSecond * STALL < limit)
-    return { check, status: 'ok', what: `${megabytes(limit)} for a subscriber, ${rate}` };
+    return { status: 'ok', what: `${megabytes(limit)} for a subscriber, ${rate}` };
   return {
-    check,
     status: 'mend',
     what: `${rate} Redis disconnects a bridge after a stall of ${(limit / bytesPerSecond).toFixed(1)} s`,
     ...bySetting(
@@ -202,18 +198,16 @@ export function outputBufferOf(
 export function ownerOf(
   owner: Owner | null | undefined,
   names: Readonly<Record<'channel' | 'group' | 'output', string>>,
-): Finding {
-  const check = 'owner';
-  if (owner === null) return { check, status: 'ok', what: 'no group has run here yet' };
-  if (owner === undefined) return unseen(check, 'HMGET of the hash that names it');
+): CheckState {
+  if (owner === null) return { status: 'ok', what: 'no group has run here yet' };
+  if (owner === undefined) return unseen('HMGET of the hash that names it');
   const { channel = names.channel, group } = owner;
   const wrong = [
     ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
     ...(group === names.group ? [] : [`the group ${names.group}`]),
   ];
-  if (wrong.length === 0) return { check, status: 'ok', what: `channel ${channel}, group ${group}` };
+  if (wrong.length === 0) return { status: 'ok', what: `channel ${channel}, group ${group}` };
   return {
-    check,
     status: 'mend',
     what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
     why: 'two groups on one output mix their results',

@@ -1,5 +1,5 @@
 import type { Connection } from './protocol/connection.js';
-import { RefusedError } from './protocol/failure.js';
+import { ifAllowed } from './protocol/failure.js';
 
 /** What a server reports about itself. Undefined if it does not: managed services often forbid CONFIG. */
 export interface ServerFacts {
@@ -73,10 +73,6 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
 }
 
 async function configOf(connection: Connection, name: string): Promise<string | undefined> {
-  try {
-    return ((await connection.call('CONFIG', 'GET', name)) as string[])[1];
-  } catch (error) {
-    if (error instanceof RefusedError) return undefined;
-    throw error;
-  }
+  const found = await ifAllowed(() => connection.call('CONFIG', 'GET', name));
+  return (found as string[] | undefined)?.[1];
 }

@@ -1,8 +1,8 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
+import type { Payload } from '../core/message.js';
 import type { Packed } from '../core/packed.js';
-import type { Payload } from '../core/payload.js';
 
 export type OpenTelemetry = typeof import('@opentelemetry/api');
 

@@ -3,8 +3,7 @@ import { pause } from '../core/service.js';
 import { compareIds, timeOfId } from '../core/stream-id.js';
 import { readLedger } from '../publish/ledger-file.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
-import type { Reading } from '../redis/reading.js';
-import type { StreamEntry } from '../redis/stream-entry.js';
+import type { Reading, StreamEntry } from '../redis/reading.js';
 import { CounterCheck, type StreamName } from './counter-check.js';
 import type { Differences, Examples } from './differences.js';
 import { LedgerCheck, type LedgerResult } from './ledger-check.js';
@@ -190,20 +189,16 @@ function examplesOf(counterCheck: CounterCheck, byLedger: LedgerResult | undefin
 
 /** The inbox id in an entry that the group wrote; undefined in any other entry. */
 function inboxIdOf(stream: StreamName, { fields }: StreamEntry): string | undefined {
-  const inboxId = textOf(fields.inbox_id);
+  const inboxId = fields.inbox_id?.toString();
   const whole = stream === 'output' ? fields.message_id && fields.data : fields.message;
   return whole && inboxId !== undefined && /^\d+-\d+$/.test(inboxId) ? inboxId : undefined;
 }
 
 function messageIdOf(stream: StreamName, { fields }: StreamEntry): string | undefined {
-  return stream === 'output' ? textOf(fields.message_id) : messageIdIn(fields.message);
+  return stream === 'output' ? fields.message_id?.toString() : messageIdIn(fields.message);
 }
 
 function messageIdIn(message: Buffer | undefined): string | undefined {
   const parsed = message && parseMessage(message);
   return parsed?.valid ? parsed.messageId : undefined;
-}
-
-function textOf(bytes: Buffer | undefined): string | undefined {
-  return bytes?.toString('utf8');
 }

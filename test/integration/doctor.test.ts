@@ -412,11 +412,7 @@ describe('the ACL line', () => {
       ];
       try {
         await Promise.all([connection.connect(), listener.connect()]);
-        const { commands, keys, channels } = await missingRights(
-          { connection, listener },
-          keysOf(space),
-          names,
-        );
+        const { commands, keys, channels } = await missingRights(connection, listener, keysOf(space), names);
         return [
           ...commands.map((name) => `+${name}`),
           ...keys.map((key) => `~${key}`),

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RelayRequest } from '../../src/core/bridge-store.js';
-import { parseMark } from '../../src/core/mark.js';
+import { parseMark, type RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 import { pause } from '../../src/core/service.js';
 import { packed } from '../helpers/packed.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { listenTo } from '../../src/core/subscriber.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { LedgerRecorder } from '../../src/publish/ledger-recorder.js';
-import { listenTo } from '../../src/redis/listen.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';

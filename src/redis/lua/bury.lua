@@ -1,8 +1,8 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
 -- KEYS 1 inbox  2 dead  3 counters  4 retry
--- ARGV 1 options: group
---      2... list of dead letters: inboxId, consumerId, message, reason, error, attempts, failed (whether an attempt failed)
+-- ARGV 1 options: group, deadLetters (list of inboxId, consumerId, reason, attempts, failed: whether an attempt failed)
+--      2... list with two texts per dead letter: message, error
 -- Returns the inbox ids that were settled before: for these nothing was written.
 --
 -- Atomic for the same reason as commit: only the caller that removes an entry from the inbox settles it.
@@ -10,10 +10,11 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', 
 if wrong then return wrong end
 
 local settled, late, failed = {}, {}, 0
-for _, letter in ipairs(packed_list()) do
-  local id = letter.inboxId
+local texts = packed_list()
+for n, letter in ipairs(options.deadLetters) do
+  local id, message, error = letter.inboxId, texts[2 * n - 1], texts[2 * n]
   if redis.call('XDEL', KEYS[1], id) == 1 then
-    redis.call('XADD', KEYS[2], '*', 'message', letter.message, 'reason', letter.reason, 'error', letter.error,
+    redis.call('XADD', KEYS[2], '*', 'message', message, 'reason', letter.reason, 'error', error,
       'attempts', letter.attempts, 'consumer_id', letter.consumerId, 'inbox_id', id)
     settled[#settled + 1] = id
     if letter.failed then failed = failed + 1 end

@@ -1,9 +1,9 @@
 -- Stands in front of every script. A script checks the types of its keys before its first write: Redis does not roll
 -- back, so a WRONGTYPE half-way would leave the first half done.
 
--- The first argument of every script: its options, as one map of MessagePack. What is not given is nil. Numbers are text,
--- as in the hashes that they are compared with: numbers of Lua are doubles.
-local options = cmsgpack.unpack(ARGV[1])
+-- The first argument of every script: its options, as JSON. What is not given is nil. Numbers are text, as in the hashes
+-- that they are compared with: numbers of Lua are doubles.
+local options = cjson.decode(ARGV[1])
 
 -- The list that the arguments after the first hold: an array of MessagePack, cut into pieces (see packed.ts).
 local function packed_list()

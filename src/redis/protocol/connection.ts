@@ -7,7 +7,7 @@ import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
 import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
-import { PushParser } from './pushes.js';
+import { pushSplitter } from './pushes.js';
 import { type Argument, luaOf, type Script } from './script.js';
 
 export interface ConnectionEvents {
@@ -186,7 +186,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** Subscribes to channels, all in one command. May be called once. */
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
-    await this.#divert((onOther) => new PushParser(channels, onOther));
+    await this.#divert((onOther) => pushSplitter(channels, onOther));
     const names = [...channels.keys()];
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
   }

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Entry } from '../../core/consumer-store.js';
-import { payloadOf } from '../../core/payload.js';
+import { payloadOf } from '../../core/message.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
 /** Begins a reply to XREADGROUP, and no other reply on the connection of a consumer. */

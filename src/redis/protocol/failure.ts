@@ -1,36 +1,24 @@
 import { CgroupError, type ErrorCode } from '../../core/errors.js';
 
-/** The first word of an error reply, for the replies that have an effect here. */
-export type Refusal =
-  | 'NOGROUP'
-  | 'UNBLOCKED'
-  | 'WRONGTYPE'
-  | 'KEYTYPE'
-  | 'READONLY'
-  | 'LOADING'
-  | 'OOM'
-  | 'MISCONF'
-  | 'NOAUTH'
-  | 'WRONGPASS'
-  | 'NOPERM'
-  | 'OTHER';
+/** The first word of the error replies that have an effect here, and the code of the error. */
+const CODES = {
+  NOGROUP: 'NO_GROUP',
+  UNBLOCKED: 'NO_GROUP',
+  WRONGTYPE: 'KEY_TYPE',
+  KEYTYPE: 'KEY_TYPE',
+  NOAUTH: 'REDIS_AUTH',
+  WRONGPASS: 'REDIS_AUTH',
+  NOPERM: 'REDIS_AUTH',
+  READONLY: 'REDIS_REFUSED',
+  LOADING: 'REDIS_REFUSED',
+  OOM: 'REDIS_REFUSED',
+  MISCONF: 'REDIS_REFUSED',
+} as const satisfies Record<string, ErrorCode>;
 
-const REFUSALS: readonly Refusal[] = [
-  'NOGROUP',
-  'UNBLOCKED',
-  'WRONGTYPE',
-  'KEYTYPE',
-  'READONLY',
-  'LOADING',
-  'OOM',
-  'MISCONF',
-  'NOAUTH',
-  'WRONGPASS',
-  'NOPERM',
-];
+export type Refusal = keyof typeof CODES | 'OTHER';
 
 /** The first of the words counts: names that a user chose come after it, and may hold any word. */
-const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${REFUSALS.join('|')})\\b`);
+const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\b`);
 
 /**
  * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
@@ -69,7 +57,8 @@ export function failureOf(error: unknown, doing: string, address?: string): Cgro
     return new CgroupError(code, `${doing}: no reply from ${from} (${reasonOf(cause)})`, { cause });
   }
   const refusal = (FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal;
-  return new RefusedError(codeOf(refusal), refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
+  const code = refusal === 'OTHER' ? 'REDIS_REFUSED' : CODES[refusal];
+  return new RefusedError(code, refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
     cause,
   });
 }
@@ -86,23 +75,6 @@ export function withoutCommand(error: unknown): unknown {
   return error;
 }
 
-function codeOf(refusal: Refusal): ErrorCode {
-  switch (refusal) {
-    case 'NOGROUP':
-    case 'UNBLOCKED':
-      return 'NO_GROUP';
-    case 'WRONGTYPE':
-    case 'KEYTYPE':
-      return 'KEY_TYPE';
-    case 'NOAUTH':
-    case 'WRONGPASS':
-    case 'NOPERM':
-      return 'REDIS_AUTH';
-    default:
-      return 'REDIS_REFUSED';
-  }
-}
-
 function adviceOf(refusal: Refusal, reply: string): string {
   const said = reply.replace(/^KEYTYPE /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
   switch (refusal) {
@@ -116,5 +88,15 @@ function adviceOf(refusal: Refusal, reply: string): string {
       return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:
       return said;
+  }
+}
+
+/** Undefined if Redis refuses the command. */
+export async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
   }
 }

@@ -12,35 +12,29 @@ interface Channel {
  * ioredis: it makes no object for a message.
  *
  * A message comes as `*3 $7 message $LENGTH channel $LENGTH message`, each followed by CR LF.
+ *
+ * @param onOther gets each other reply, as it came
  */
-export class PushParser {
-  readonly #channels: readonly Channel[];
-  readonly #splitter: ReplySplitter;
+export function pushSplitter(
+  channels: ReadonlyMap<string, OnPush>,
+  onOther: (reply: Buffer) => void,
+): ReplySplitter {
+  const all = [...channels].map(([name, onPush]) => ({
+    prefix: Buffer.from(`*3\r\n$7\r\nmessage\r\n$${Buffer.byteLength(name)}\r\n${name}\r\n$`),
+    onPush,
+  }));
+  return new ReplySplitter((bytes, at) => takePush(all, bytes, at), onOther);
+}
 
-  /** @param onOther gets each other reply, as it came */
-  constructor(channels: ReadonlyMap<string, OnPush>, onOther: (reply: Buffer) => void) {
-    this.#channels = [...channels].map(([name, onPush]) => ({
-      prefix: Buffer.from(`*3\r\n$7\r\nmessage\r\n$${Buffer.byteLength(name)}\r\n${name}\r\n$`),
-      onPush,
-    }));
-    this.#splitter = new ReplySplitter((bytes, at) => this.#take(bytes, at), onOther);
+function takePush(channels: readonly Channel[], bytes: Buffer, at: number): number {
+  for (const { prefix, onPush } of channels) {
+    if (!startsWith(bytes, at, prefix)) continue;
+    const start = lineAfter(bytes, at + prefix.length);
+    if (start === PARTIAL) return PARTIAL;
+    const end = start + numberAt(bytes, at + prefix.length);
+    if (end + 2 > bytes.length) return at - end - 2;
+    onPush(bytes, start, end);
+    return end + 2;
   }
-
-  /** Reads what came over the socket. */
-  feed(chunk: Buffer): void {
-    this.#splitter.feed(chunk);
-  }
-
-  #take(bytes: Buffer, at: number): number {
-    for (const { prefix, onPush } of this.#channels) {
-      if (!startsWith(bytes, at, prefix)) continue;
-      const start = lineAfter(bytes, at + prefix.length);
-      if (start === PARTIAL) return PARTIAL;
-      const end = start + numberAt(bytes, at + prefix.length);
-      if (end + 2 > bytes.length) return at - end - 2;
-      onPush(bytes, start, end);
-      return end + 2;
-    }
-    return at;
-  }
+  return at;
 }

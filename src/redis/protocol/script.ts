@@ -12,6 +12,7 @@ export interface Script<Key extends keyof Keys, Options, Reply> {
   readonly keys: readonly Key[];
   /** Whether texts in its reply are bytes. */
   readonly bytes?: boolean;
+  /** Its arguments: the options, then the pieces of a list if it has one. */
   readonly encode: (options: Options) => readonly Argument[];
   readonly decode: (reply: unknown) => Reply;
 }
@@ -21,6 +22,14 @@ export function defineScript<const Key extends keyof Keys, Options, Raw, Reply>(
   script: Omit<Script<Key, Options, Reply>, 'decode'> & { readonly decode: (reply: Raw) => Reply },
 ): Script<Key, Options, Reply> {
   return { ...script, decode: (reply) => script.decode(reply as Raw) };
+}
+
+/**
+ * The options of a script, its first argument: JSON. Numbers are texts, because numbers of Lua are doubles. What is undefined is
+ * left out. No text may hold half a surrogate pair, which Lua's cjson refuses.
+ */
+export function packOptions<Options extends object>(options: Options): Argument[] {
+  return [JSON.stringify(options, (_name, value) => (typeof value === 'number' ? String(value) : value))];
 }
 
 const texts = new Map<string, string>();

@@ -2,21 +2,20 @@ import type {
   Fenced,
   MarkReply,
   MarkRequest,
-  RelayReply,
   RelayRequest,
-  ReleaseReply,
   Seat,
   TakeReply,
 } from '../../core/bridge-store.js';
-import { packValue } from '../../core/packed.js';
 import type { Position } from '../../core/position.js';
-import { defineScript } from '../protocol/script.js';
+import { defineScript, packOptions } from '../protocol/script.js';
 
-/** Publishes the next mark, and takes or keeps a seat. `marks` is the channel of marks. */
+// What each is for: the interface in core/bridge-store.ts. What is atomic: the head of its Lua.
+
+/** `marks` is the channel of marks. */
 export const mark = defineScript({
   name: 'mark',
   keys: ['bridge'],
-  encode: (request: MarkRequest & { marks: string }) => [packValue(request)],
+  encode: packOptions<MarkRequest & { marks: string }>,
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
     if (made === 1) return { mark: Number(rest[0]) };
     const taken: Seat[] = [];
@@ -25,11 +24,10 @@ export const mark = defineScript({
   },
 });
 
-/** Takes the lead if token and beat are still those given. */
 export const take = defineScript({
   name: 'take',
   keys: ['bridge'],
-  encode: (seen: { caller: string; token: number; beat: number }) => [packValue(seen)],
+  encode: packOptions<{ caller: string; token: number; beat: number }>,
   decode: ([taken, token, epoch, offset, heardAt]: [number, ...string[]]): TakeReply =>
     taken === 1
       ? {
@@ -41,23 +39,21 @@ export const take = defineScript({
       : { taken: false },
 });
 
-/** Writes messages to the inbox and moves the position. */
 export const relay = defineScript({
   name: 'relay',
   keys: ['bridge', 'inbox', 'counters', 'gaps'],
   encode: ({ caller, token, from, to, gap, messages }: RelayRequest) => [
-    packValue({ caller, token, from, to, gap }),
+    ...packOptions({ caller, token, from, to, gap }),
     ...messages.args,
   ],
-  decode: (reply: FencedReply): RelayReply => fenced('written', reply),
+  decode: (reply: FencedReply) => fenced('written', reply),
 });
 
-/** Gives up the lead, unless the position has moved from where the caller left it. */
 export const release = defineScript({
   name: 'release',
   keys: ['bridge'],
-  encode: (left: { caller: string; token: number; position: Position | undefined }) => [packValue(left)],
-  decode: (reply: FencedReply): ReleaseReply => fenced('released', reply),
+  encode: packOptions<{ caller: string; token: number; position: Position | undefined }>,
+  decode: (reply: FencedReply) => fenced('released', reply),
 });
 
 type FencedReply = [code: number, epoch?: string, offset?: string];

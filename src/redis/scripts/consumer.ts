@@ -8,32 +8,28 @@ import type {
   Result,
   Retry,
 } from '../../core/consumer-store.js';
-import { packInPieces, packTexts, packValue } from '../../core/packed.js';
-import { payloadOf } from '../../core/payload.js';
+import { payloadOf } from '../../core/message.js';
+import { packBytes, packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript } from '../protocol/script.js';
+import { defineScript, packOptions } from '../protocol/script.js';
 
-/** Checks the types of the keys and makes the consumer group if it is missing; replies whether it was. */
+// What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
+
+interface InGroup {
+  readonly group: string;
+}
+
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps'],
-  encode: (names: { group: string; channel: string | undefined }) => [packValue(names)],
+  encode: packOptions<InGroup & { channel: string | undefined }>,
   decode: (made: number) => made === 1,
 });
 
-/** Settles results, in the order of their inbox ids; replies the ids that were settled before. */
 export const commit = defineScript({
   name: 'commit',
   keys: ['inbox', 'output', 'counters', 'processed', 'retry'],
-  encode: ({
-    group,
-    maxLength,
-    results,
-  }: {
-    group: string;
-    maxLength: number;
-    results: readonly Result[];
-  }) => {
+  encode: ({ results, ...options }: InGroup & { maxLength: number; results: readonly Result[] }) => {
     const runs: (string | number)[] = [];
     const texts: string[] = [];
     let last: string | undefined;
@@ -47,71 +43,54 @@ export const commit = defineScript({
       }
       texts.push(inboxId, messageId, data);
     }
-    return [packValue({ group, maxLength, returnedBelow: RETURNED_BELOW, runs }), ...packTexts(texts)];
+    return [...packOptions({ ...options, returnedBelow: RETURNED_BELOW, runs }), ...packTexts(texts)];
   },
   decode: (settledBefore: string[]) => settledBefore,
 });
 
-/** Schedules another attempt for each. */
 export const retry = defineScript({
   name: 'retry',
   keys: ['inbox', 'retry', 'counters'],
-  encode: ({ group, retries }: { group: string; retries: readonly Retry[] }) => [
-    packValue({
+  encode: ({ group, retries }: InGroup & { retries: readonly Retry[] }) =>
+    packOptions({
       group,
       retries: retries.map(({ inboxId, consumerId, wait }) => ({ inboxId, consumerId, wait })),
     }),
-  ],
   decode: (scheduled: number) => scheduled,
 });
 
-/** Settles dead letters; replies the inbox ids that were settled before. */
 export const bury = defineScript({
   name: 'bury',
   keys: ['inbox', 'dead', 'counters', 'retry'],
-  encode: ({ group, deadLetters }: { group: string; deadLetters: readonly DeadLetter[] }) => [
-    packValue({ group }),
-    ...packInPieces(
-      deadLetters.map(({ inboxId, consumerId, message, reason, error, attempts, failed }) => ({
-        inboxId,
-        consumerId,
-        message,
-        reason,
-        error,
-        attempts,
-        failed,
-      })),
-    ),
-  ],
+  encode: ({ group, deadLetters }: InGroup & { deadLetters: readonly DeadLetter[] }) => {
+    const named = deadLetters.map(({ inboxId, consumerId, reason, attempts, failed }) => {
+      return { inboxId, consumerId, reason, attempts, failed };
+    });
+    const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
+    return [...packOptions({ group, deadLetters: named }), ...packBytes(texts)];
+  },
   decode: (settledBefore: string[]) => settledBefore,
 });
 
-/** Records that an attempt begins; replies whether the consumer still holds the entry. */
 export const begin = defineScript({
   name: 'begin',
   keys: ['inbox'],
-  encode: ({ group, inboxId, consumerId, attempt }: Held & { group: string; attempt: number }) => [
-    packValue({ group, inboxId, consumerId, attempt }),
-  ],
+  encode: packOptions<InGroup & Held & { attempt: number }>,
   decode: (held: number) => held === 1,
 });
 
-/** Keeps entries that a consumer still works on from being reclaimed. */
 export const renew = defineScript({
   name: 'renew',
   keys: ['inbox', 'counters'],
-  encode: (held: { group: string; consumerId: string; inboxIds: readonly string[] }) => [packValue(held)],
+  encode: packOptions<InGroup & { consumerId: string; inboxIds: readonly string[] }>,
   decode: ([deleted, ...gone]: [number, ...string[]]): Renewed => ({ gone, deleted }),
 });
 
-/** Gives a consumer entries of silent consumers. */
 export const reclaim = defineScript({
   name: 'reclaim',
   keys: ['inbox', 'retry', 'counters'],
   bytes: true,
-  encode: ({ group, consumerId, silence, count, everyone, from }: ReclaimRequest & { group: string }) => [
-    packValue({ group, consumerId, silence, count, everyone, from }),
-  ],
+  encode: packOptions<InGroup & ReclaimRequest>,
   decode: ([next, after, lost, ...flat]: [Buffer, Buffer, number, ...FlatEntries]): Reclaimed => ({
     entries: entriesOf(flat),
     next: next.length > 0 ? { consumerId: String(next), after: String(after) } : undefined,
@@ -119,32 +98,27 @@ export const reclaim = defineScript({
   }),
 });
 
-/** Gives a consumer entries whose next attempt is due. */
 export const due = defineScript({
   name: 'due',
   keys: ['inbox', 'retry', 'counters'],
   bytes: true,
-  encode: (request: { group: string; consumerId: string; count: number; longestWait: number }) => [
-    packValue({ ...request, returnedBelow: RETURNED_BELOW }),
-  ],
+  encode: (request: InGroup & { consumerId: string; count: number; longestWait: number }) =>
+    packOptions({ ...request, returnedBelow: RETURNED_BELOW }),
   decode: entriesOf,
 });
 
-/** Hands back all that a consumer holds and takes it out of the Redis group; replies how many entries. */
 export const leave = defineScript({
   name: 'leave',
   keys: ['inbox', 'retry', 'processed'],
-  encode: (request: { group: string; consumerId: string; attempts: ReadonlyMap<string, number> }) => [
-    packValue({ ...request, attempts: Object.fromEntries(request.attempts) }),
-  ],
+  encode: (request: InGroup & { consumerId: string; attempts: ReadonlyMap<string, number> }) =>
+    packOptions({ ...request, attempts: Object.fromEntries(request.attempts) }),
   decode: (handedBack: number) => handedBack,
 });
 
-/** Removes dead consumers with nothing pending from the Redis group; replies their ids. */
 export const sweep = defineScript({
   name: 'sweep',
   keys: ['inbox', 'processed'],
-  encode: (request: { group: string; silence: number; live: readonly string[] }) => [packValue(request)],
+  encode: packOptions<InGroup & { silence: number; live: readonly string[] }>,
   decode: (removed: string[]) => removed,
 });
 

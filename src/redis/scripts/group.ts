@@ -1,62 +1,56 @@
-import { packValue } from '../../core/packed.js';
 import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { type Argument, defineScript } from '../protocol/script.js';
-import { readingOf, type SnapshotReply, type SumsReply, sumsOf } from '../reading.js';
-import { type CutDeadLetter, entryOf } from '../stream-entry.js';
+import { defineScript, packOptions } from '../protocol/script.js';
+import { type CutDeadLetter, entryOf, readingOf, sumsOf } from '../reading.js';
 
-/** Records heartbeats and brings the list of consumers up to date. */
+// What each is for: core/registry.ts and Inspector. What is atomic: the head of its Lua.
+
 export const beat = defineScript({
   name: 'beat',
   keys: ['consumerList', 'heartbeats', 'members'],
-  encode: (request: {
+  encode: packOptions<{
     silence: number;
     member: string;
     beating: readonly string[];
     leaving: readonly string[];
-  }) => [packValue(request)],
+  }>,
   decode: ([live, dead]: [string[], string[]]): Beat => ({ live, dead }),
 });
 
-/** All numbers of a group at one moment. */
 export const snapshot = defineScript({
   name: 'snapshot',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
-  encode: ({ group }: { group: string }) => [packValue({ group, returnedBelow: RETURNED_BELOW })],
-  decode: (reply: SnapshotReply) => readingOf(reply),
+  encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
+  decode: readingOf,
 });
 
-/** The sums of a group at one moment, at a cost that depends on nothing. */
 export const totals = defineScript({
   name: 'totals',
   keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
-  encode: ({ group }: { group: string }) => [packValue({ group, returnedBelow: RETURNED_BELOW })],
-  decode: (reply: SumsReply) => sumsOf(reply),
+  encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
+  decode: sumsOf,
 });
 
-/** A page of dead letters, newest first, long texts cut to `longest` bytes. */
 export const deadLetters = defineScript({
   name: 'dead-letters',
   keys: ['dead'],
   bytes: true,
-  encode: (page: { from: string; count: number; longest: number }) => [packValue(page)],
+  encode: packOptions<{ from: string; count: number; longest: number }>,
   decode: (reply: [Buffer, number, ...Buffer[]][]): CutDeadLetter[] =>
     reply.map(([id, messageBytes, ...fields]) => ({ ...entryOf([id, fields]), messageBytes })),
 });
 
-/** Sends dead letters back to the inbox; replies the ids that were found. */
 export const revive = defineScript({
   name: 'revive',
   keys: ['dead', 'inbox', 'counters'],
-  encode: (letters: { ids: readonly string[] }) => [packValue(letters)],
+  encode: packOptions<{ ids: readonly string[] }>,
   decode: (revived: string[]) => revived,
 });
 
-/** Deletes the dead letters up to one of them; replies how many. */
 export const purge = defineScript({
   name: 'purge',
   keys: ['dead', 'counters'],
-  encode: (letters: { last: string }) => [packValue(letters)],
+  encode: packOptions<{ last: string }>,
   decode: (purged: number) => purged,
 });
 
@@ -72,13 +66,13 @@ export interface Orphans {
 export const orphans = defineScript({
   name: 'orphans',
   keys: ['inbox', 'retry'],
-  encode: (page: {
+  encode: packOptions<{
     group: string;
     silence: number;
     from: string;
     count: number;
     live: readonly string[];
-  }) => [packValue(page)],
+  }>,
   decode: ([next, ...flat]: [string, ...(string | number)[]]): { next: string; found: Orphans[] } => {
     const found: Orphans[] = [];
     for (let i = 0; i < flat.length; i += 3)
@@ -103,9 +97,9 @@ export interface Receivers {
 export const publishBatch = defineScript({
   name: 'publish',
   keys: [],
-  encode: (batch: { channel: string; own: number; messages: readonly string[] }): Argument[] => [
-    packValue({ channel: batch.channel, own: batch.own }),
-    ...batch.messages,
+  encode: ({ messages, ...options }: { channel: string; own: number; messages: readonly string[] }) => [
+    ...packOptions(options),
+    ...messages,
   ],
   decode: ([least, most, unheard]: [number, number, number]): Receivers => ({ least, most, unheard }),
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { packInPieces, packTexts, packValue } from '../../../src/core/packed.js';
+import { packBytes, packTexts } from '../../../src/core/packed.js';
 import { packed, textsOf } from '../../helpers/packed.js';
 
 /** What a script gets, joined as it joins it: the count in the head, and the texts. */
@@ -57,62 +57,20 @@ it('any texts are an array of MessagePack in UTF-8', () => {
   );
 });
 
-/** Reads one value, as cmsgpack does in a script: bytes are latin1 texts. */
-function unpack(bytes: Buffer): unknown {
-  let at = 0;
-  const next = (): unknown => {
-    const kind = bytes[at];
-    if (kind === 0xc2 || kind === 0xc3) {
-      at++;
-      return kind === 0xc3;
-    }
-    const size = bytes.readUInt32BE(at + 1);
-    at += 5;
-    if (kind === 0xdd) return Array.from({ length: size }, next);
-    if (kind === 0xdf) return Object.fromEntries(Array.from({ length: size }, () => [next(), next()]));
-    expect(kind).toBe(0xdb);
-    at += size;
-    return bytes.toString('latin1', at - size, at);
-  };
-  const value = next();
-  expect(at).toBe(bytes.length);
-  return value;
-}
-
-it('options are a map: numbers are texts, and what is undefined is left out', () => {
-  const gap = { reason: 'é', since: undefined, dropped: 0 };
-  const options = {
-    token: 1795251095809,
-    gap,
-    deaf: false,
-    led: true,
-    ids: ['1-1', Buffer.from([0xff])],
-    none: [],
-  };
-  expect(unpack(packValue({ ...options, nothing: {} }))).toEqual({
-    token: '1795251095809',
-    gap: { reason: '\xc3\xa9', dropped: '0' },
-    deaf: false,
-    led: true,
-    ids: ['1-1', '\xff'],
-    none: [],
-    nothing: {},
-  });
-});
-
-it('a value is packed whole, however long its texts are', () => {
-  const text = fc.oneof(
+it('texts and bytes are an array of MessagePack, packed whole however long they are', () => {
+  const one = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 2_000 }),
     fc.integer({ min: 0, max: 3_000 }).map((length) => 'é'.repeat(length)),
+    fc.constant('\ud800'),
+    fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   );
   fc.assert(
-    fc.property(fc.array(fc.dictionary(fc.stringMatching(/^[a-z]{1,5}$/), text), { maxLength: 5 }), (all) => {
-      const expected = all.map((one) =>
-        Object.fromEntries(
-          Object.entries(one).map(([name, value]) => [name, Buffer.from(value).toString('latin1')]),
-        ),
-      );
-      expect(unpack(Buffer.concat(packInPieces(all)))).toEqual(expected);
+    fc.property(fc.array(one, { maxLength: 10 }), (all) => {
+      expect(read(packBytes(all))).toEqual({
+        count: all.length,
+        texts: all.map((each) => (typeof each === 'string' ? Buffer.from(each) : each).toString('latin1')),
+      });
     }),
   );
+  expect(packBytes(['a'.repeat(1_500_000)]).map(({ length }) => length)).toEqual([1_000_000, 500_010]);
 });

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { luaOf } from '../../../src/redis/protocol/script.js';
+import { luaOf, packOptions } from '../../../src/redis/protocol/script.js';
 import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
 import * as group from '../../../src/redis/scripts/group.js';
@@ -57,5 +57,21 @@ describe('the scripts', () => {
     expect(checked.map(([, number]) => Number(number))).toEqual(keys.map((_, index) => index + 1));
     const firstCommand = text.search(/redis\.p?call\(/);
     if (keys.length > 0) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
+  });
+
+  it('get options as JSON: numbers are texts, and what is undefined is left out', () => {
+    const gap = { reason: 'é', since: undefined, dropped: 0 };
+    const options = { token: 1795251095809, gap, deaf: false, led: true, ids: ['1-1'], none: [] };
+    expect(packOptions({ ...options, nothing: {} }).map((one) => JSON.parse(String(one)))).toEqual([
+      {
+        token: '1795251095809',
+        gap: { reason: 'é', dropped: '0' },
+        deaf: false,
+        led: true,
+        ids: ['1-1'],
+        none: [],
+        nothing: {},
+      },
+    ]);
   });
 });

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import type { Reading } from '../../../src/redis/reading.js';
-import type { StreamEntry } from '../../../src/redis/stream-entry.js';
+import type { Reading, StreamEntry } from '../../../src/redis/reading.js';
 import { type Readable, verify } from '../../../src/verify/verify.js';
 
 // No pause between two looks: this group goes on with each of its answers.

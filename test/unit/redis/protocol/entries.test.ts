@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { payloadOf } from '../../../../src/core/payload.js';
+import { payloadOf } from '../../../../src/core/message.js';
 import { EntryParser } from '../../../../src/redis/protocol/entries.js';
 import { array, bulk, cut, cuts, line, payload } from '../../../helpers/resp.js';
 

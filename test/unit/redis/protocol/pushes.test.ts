@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PushParser } from '../../../../src/redis/protocol/pushes.js';
+import { pushSplitter } from '../../../../src/redis/protocol/pushes.js';
 import { array, bulk, cut, cuts, payload } from '../../../helpers/resp.js';
 
 const CHANNELS = ['messages:published', 'marks', 'märks'];
@@ -17,7 +17,7 @@ function heard(chunks: readonly Buffer[]): [string, string][] {
         (bytes: Buffer, start: number, end: number) => all.push([name, bytes.toString('hex', start, end)]),
       ] as const,
   );
-  const parser = new PushParser(new Map(channels), (reply) => all.push(['other', reply.toString('hex')]));
+  const parser = pushSplitter(new Map(channels), (reply) => all.push(['other', reply.toString('hex')]));
   for (const chunk of chunks) parser.feed(chunk);
   return all;
 }

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Mark } from '../../../src/core/bridge-store.js';
-import { parseMark } from '../../../src/core/mark.js';
+import { type Mark, parseMark } from '../../../src/core/bridge-store.js';
 
 /** A mark as `mark.lua` publishes it. */
 const write = ({ epoch, token, beat, bridges, relayed, holder }: Mark) =>

@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events';
 import RedisMock from 'ioredis-mock';
 import { describe, expect, it } from 'vitest';
-import { listenTo, type Subscribable } from '../../../src/redis/listen.js';
+import { listenTo, type Subscriber } from '../../../src/core/subscriber.js';
 import { until } from '../../helpers/until.js';
 
 describe('listening to a channel', () => {
   /** A connection of a mocked Redis. */
   function mocked() {
     const redis = new RedisMock();
-    const subscribe: Subscribable['subscribe'] = async (channels) => {
+    const subscribe: Subscriber['subscribe'] = async (channels) => {
       redis.on('messageBuffer', (name: Buffer, message: Buffer) =>
         channels.get(String(name))?.(message, 0, message.length),
       );
