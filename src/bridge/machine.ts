@@ -133,12 +133,12 @@ export class BridgeMachine {
   /** What the next mark should say. While no messages come, the mark of a leader moves the position. */
   markIntent(): Pick<MarkRequest, 'seen' | 'token' | 'advance'> {
     const seen = this.#seen;
-    if (this.#phase !== 'leading') return { seen };
+    if (this.#phase !== 'leading') return { seen, token: undefined, advance: undefined };
     const token = this.#token;
     const { end, length } = this.#received;
     const from = this.#relayed;
     const idle = !this.#underWay && length === 0 && !this.#received.lacksAfter(from);
-    if (!idle || !from || comparePositions(end, from) <= 0) return { seen, token };
+    if (!idle || !from || comparePositions(end, from) <= 0) return { seen, token, advance: undefined };
     // If the mark does not arrive, the reply to the next relay has the true position.
     this.#relayed = end;
     return { seen, token, advance: { from, to: end } };

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore, Cursor, Entry } from '../core/consumer-store.js';
+import type { ConsumerStore, Cursor } from '../core/consumer-store.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import type { Consumer } from './consumer.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
 /** ms between two polls for entries whose next attempt is due. */
@@ -15,16 +16,11 @@ const LINE_AFTER = 5_000;
 const MOST = 100;
 
 /** What the reclaimer needs of a consumer. */
-export interface ReclaimingConsumer {
-  readonly id: string;
-  /** How many entries it can take over now. */
-  readonly room: number;
-  takeOver(entries: readonly Entry[]): void;
-}
+type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
 
 export interface ReclaimerOptions {
   readonly store: ConsumerStore;
-  readonly consumers: readonly ReclaimingConsumer[];
+  readonly consumers: readonly Taker[];
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
@@ -116,8 +112,8 @@ export class Reclaimer implements Service {
   }
 
   /** The consumer with the most room; undefined if none has room. */
-  #roomiest(): ReclaimingConsumer | undefined {
-    let best: ReclaimingConsumer | undefined;
+  #roomiest(): Taker | undefined {
+    let best: Taker | undefined;
     let most = 0;
     for (const consumer of this.#options.consumers) {
       const { room } = consumer;

@@ -16,7 +16,8 @@ export interface Failure {
 }
 
 export interface SettlerOptions {
-  readonly consumerId: string;
+  /** Of the consumer. */
+  readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
   readonly onFailure: (failure: Failure) => void;
@@ -61,12 +62,12 @@ export class Settler {
   }
 
   #commit(delivery: HeldDelivery, messageId: string, data: string): void {
-    const { consumerId, committer } = this.#options;
+    const { id: consumerId, committer } = this.#options;
     committer.commitResult({ inboxId: delivery.inboxId, consumerId, messageId, data, delivery });
   }
 
   #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
-    const { consumerId, committer, policy } = this.#options;
+    const { id: consumerId, committer, policy } = this.#options;
     const { inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random());
     if (wait === undefined) {
@@ -78,14 +79,14 @@ export class Settler {
   }
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
-    const { consumerId, committer } = this.#options;
+    const { id: consumerId, committer } = this.#options;
     const { inboxId, message } = delivery;
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
     this.#reportFailure(inboxId, reason, error, attempts, true);
   }
 
   #reportFailure(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
-    const { consumerId, onFailure } = this.#options;
+    const { id: consumerId, onFailure } = this.#options;
     onFailure({ consumerId, inboxId, attempt, reason, error, dead });
   }
 }
