@@ -1,21 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Executor } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
-import { InlineExecutor } from './inline.js';
+import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
 import { builtinProcessor, type Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
 
 /** The settings that say which processor runs, and where. */
-export interface ProcessorSettings {
+export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' | 'timeout'> {
   /** Path of the processor's module; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   readonly simulateMs: number;
   /** 0 for the main thread. */
   readonly threads: number | 'auto';
-  readonly concurrency: number;
-  /** Of one attempt, ms. */
-  readonly timeout: number;
 }
 
 /**

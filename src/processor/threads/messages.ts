@@ -1,15 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Delivery, Outcome } from '../../core/executor.js';
+import type { ExecutorOptions } from '../inline.js';
 
-/** What a thread gets when it is made. */
-export interface ThreadData {
+/** What a thread gets when it is made. The index of a consumer is its slot. */
+export interface ThreadData extends Omit<ExecutorOptions, 'log'> {
   /** Of the processor's module. */
   readonly path: string;
-  /** Of one attempt, ms. */
-  readonly timeout: number;
-  readonly concurrency: number;
-  /** Ids of the consumers that it serves; the index is the slot. */
-  readonly consumers: readonly string[];
   /** Of its {@link SharedProgress}. */
   readonly memory: SharedArrayBuffer;
   /** For messages in both directions. */
