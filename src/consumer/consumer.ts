@@ -1,7 +1,7 @@
 import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
 import { hasCode, messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Outcome } from '../core/executor.js';
-import { pause } from '../core/service.js';
+import { aborted, pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { type HeldDelivery, InFlight } from './in-flight.js';
@@ -107,14 +107,10 @@ export class Consumer {
     }
   }
 
-  /** Waits until nothing is in work, or until the given promise resolves. */
-  async drain(until: Promise<void>): Promise<void> {
-    let over = false;
-    void until.then(() => {
-      over = true;
-    });
-    while (this.#inWork > 0 && !over)
-      await Promise.race([until, new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
+  /** Waits until nothing is in work, or the signal is aborted. */
+  async drain(signal: AbortSignal): Promise<void> {
+    while (this.#inWork > 0 && !signal.aborted)
+      await Promise.race([aborted(signal), new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
   }
 
   /** Interrupts the attempts in work: their time is over. */

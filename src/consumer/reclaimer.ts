@@ -72,13 +72,10 @@ export class Reclaimer implements Service {
 
   async #poll(): Promise<void> {
     await this.#takeDue();
-    if (this.#polls++ % RECLAIM_EACH === 0 && this.#mayReclaim()) await this.#reclaim();
+    // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
+    const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
+    if (this.#polls++ % RECLAIM_EACH === 0 && recovered) await this.#reclaim();
     this.#failures.over();
-  }
-
-  /** After an outage of Redis all consumers look silent: the live ones get time to renew their entries. */
-  #mayReclaim(): boolean {
-    return performance.now() - this.#failedAt >= this.#options.claimAfter;
   }
 
   async #takeDue(): Promise<void> {
@@ -113,15 +110,7 @@ export class Reclaimer implements Service {
 
   /** The consumer with the most room; undefined if none has room. */
   #roomiest(): Taker | undefined {
-    let best: Taker | undefined;
-    let most = 0;
-    for (const consumer of this.#options.consumers) {
-      const { room } = consumer;
-      if (room > most) {
-        best = consumer;
-        most = room;
-      }
-    }
-    return best;
+    const [best] = this.#options.consumers.toSorted((a, b) => b.room - a.room);
+    return best && best.room > 0 ? best : undefined;
   }
 }

@@ -33,11 +33,14 @@ export class Settler {
 
   /** Returns false, and settles nothing, if the outcome says nothing about the message. */
   settle(delivery: HeldDelivery, outcome: Outcome): boolean {
-    const { attempt } = delivery;
+    const { inboxId, attempt } = delivery;
     switch (outcome.kind) {
-      case 'processed':
-        this.#commit(delivery, outcome.messageId, outcome.data);
+      case 'processed': {
+        const { id: consumerId, committer } = this.#options;
+        const { messageId, data } = outcome;
+        committer.commitResult({ inboxId, consumerId, messageId, data, delivery });
         break;
+      }
       case 'failed':
         this.#retryOrBury(delivery, outcome.reason, outcome.error);
         break;
@@ -59,11 +62,6 @@ export class Settler {
     const { attempts } = delivery;
     this.#bury(delivery, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
     delivery.beginSettling();
-  }
-
-  #commit(delivery: HeldDelivery, messageId: string, data: string): void {
-    const { id: consumerId, committer } = this.#options;
-    committer.commitResult({ inboxId: delivery.inboxId, consumerId, messageId, data, delivery });
   }
 
   #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {

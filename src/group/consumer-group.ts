@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
-import { pause } from '../core/service.js';
+import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
@@ -17,7 +17,7 @@ import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { newIdentity } from './identity.js';
-import { aborted, Deadlines, stopParts } from './shutdown.js';
+import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 
 export type { GroupEvents } from './events.js';
@@ -136,9 +136,8 @@ export class ConsumerGroup<Input extends Message = Message>
    *
    * @throws {CgroupError} STATE if it is not running
    */
-  status(): Promise<GroupStatus> {
-    if (!this.#parts)
-      return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
+  async status(): Promise<GroupStatus> {
+    if (!this.#parts) throw new CgroupError('STATE', 'the group is not running: start it first');
     return readStatus(this.#parts.inspector, this.settings);
   }
 

@@ -34,11 +34,7 @@ export function chooseExecutor(
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
-  const threads = settings.threads === 'auto' ? spareCores() : settings.threads;
+  // One core is for bridge and consumers.
+  const threads = settings.threads === 'auto' ? Math.max(availableParallelism() - 1, 1) : settings.threads;
   return new ThreadPool({ ...options, path, threads });
-}
-
-/** One core is for bridge and consumers. */
-function spareCores(): number {
-  return Math.max(availableParallelism() - 1, 1);
 }
