@@ -4,7 +4,7 @@ import { ChunkPool } from './chunks.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** A full buffer drops messages down to this share of its limit: otherwise each new message would move all the others. */
-const FULL = 0.95;
+const DROP_TO = 0.95;
 
 /** The messages between two marks. */
 interface Segment {
@@ -217,7 +217,7 @@ export class MessageBuffer {
     const { bytes } = this.#limits;
     this.#dropRetained(() => this.#bytes > bytes);
     if (this.#bytes <= bytes) return 0;
-    const target = bytes * FULL;
+    const target = bytes * DROP_TO;
     let dropped = 0;
     for (const segment of this.#segments) {
       if (this.#bytes <= target) break;

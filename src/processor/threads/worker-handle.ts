@@ -113,7 +113,7 @@ export class WorkerHandle {
     const deliveries = this.#outbox;
     if (deliveries.length === 0) return;
     this.#outbox = [];
-    this.#port.postMessage(pack(deliveries));
+    this.#send({ kind: 'deliveries', deliveries: pack(deliveries) });
   }
 
   #send(message: ToThread): void {
