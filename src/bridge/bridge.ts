@@ -1,34 +1,23 @@
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { type BridgeStore, bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
+import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
-import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import type { Phase } from './actions.js';
-import type { Limits } from './buffer.js';
+import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';
-import { BridgeSession } from './session.js';
+import { BridgeSession, type ChannelOptions } from './session.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;
 
-export interface BridgeOptions {
+export interface BridgeOptions extends ChannelOptions {
   /** Unique among all bridges of the group. */
   readonly id: string;
-  readonly channel: string;
-  readonly marks: string;
-  /** Most bridges that are subscribed at a time. */
-  readonly seats: number;
-  /** ms */
-  readonly lease: number;
-  readonly limits: Limits;
-  readonly store: BridgeStore;
   /** Makes a subscriber that is not connected yet; each session has its own. */
   readonly makeSubscriber: () => Subscriber;
   /** Called every second while it is subscribed, with the bytes of the messages received since. */
   readonly onRate: (bytesPerSecond: number) => void;
-  readonly log: Logger;
 }
 
 export interface BridgeEvents {
@@ -51,7 +40,6 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   readonly #sessions = new Map<BridgeSession, Promise<void>>();
   /** A subscriber that is not subscribed yet. */
   #connecting: Subscriber | undefined;
-  readonly #leading = new Set<BridgeSession>();
   /** The leader named in the log since this bridge last led or subscribed. */
   #leader: string | undefined;
   #running: Promise<void> | undefined;
@@ -69,7 +57,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Whether this bridge relays the published messages. */
   get leads(): boolean {
-    return this.#leading.size > 0;
+    return [...this.#sessions.keys()].some(({ phase }) => phase === 'leading');
   }
 
   /** Whether it leads, follows, or waits for a seat. False between its subscription and its first mark. */
@@ -151,24 +139,18 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Subscribes, and returns when the subscription has ended. The session goes on relaying the messages left. */
   async #session(): Promise<void> {
-    const { id, channel, marks, seats, lease, limits, store, makeSubscriber, onRate, log } = this.#options;
+    const { id, makeSubscriber, onRate, log } = this.#options;
     if (this.#stopping.signal.aborted) return;
     const subscriber = makeSubscriber();
     const session: BridgeSession = new BridgeSession({
+      ...this.#options,
       id: `${id}#${++this.#count}`,
       seat: id,
-      seats,
-      lease,
-      channel,
-      marks,
-      limits,
       seen: this.#seen,
-      store,
       subscriber,
-      log,
       // Only the oldest session: they are in the order of their start.
       mayTake: () => this.#sessions.keys().next().value === session,
-      onPhase: (phase, holder) => this.#onPhase(session, phase, holder),
+      onPhase: (phase, before, holder) => this.#onPhase(phase, before, holder),
       onGap: (gap) => this.#onGap(gap),
     });
     this.#connecting = subscriber;
@@ -182,10 +164,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       this.#connecting = undefined;
     }
     this.#failures.over();
-    const run = session.run().finally(() => {
-      this.#sessions.delete(session);
-      this.#leading.delete(session);
-    });
+    const run = session.run().finally(() => this.#sessions.delete(session));
     this.#sessions.set(session, run);
     if (this.#stopping.signal.aborted) await session.quit();
     let bytes = 0;
@@ -196,15 +175,14 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     }
     this.#seen = Math.max(this.#seen, session.seen);
     this.#leader = undefined;
-    if (session.endReason !== 'stopped')
-      log.warn({ reason: session.endReason }, `the bridge subscribes anew: ${session.endReason}`);
+    const reason = String(session.ended.reason);
+    if (reason !== 'stopped') log.warn({ reason }, `the bridge subscribes anew: ${reason}`);
   }
 
-  #onPhase(session: BridgeSession, phase: Phase, holder: string): void {
+  #onPhase(phase: Phase, before: Phase, holder: string): void {
     const { log } = this.#options;
-    if (phase !== 'leading' && this.#leading.delete(session) && phase === 'following') this.emit('fenced');
+    if (before === 'leading' && phase === 'following') this.emit('fenced');
     if (phase === 'leading') {
-      this.#leading.add(session);
       this.#leader = undefined;
       log.info({}, 'this bridge leads');
       this.emit('leading');

@@ -4,7 +4,7 @@ import { ChunkPool } from './chunks.js';
 import { OVERHEAD, PackedList } from './packed-list.js';
 
 /** A full buffer drops messages down to this share of its limit: otherwise each new message would move all the others. */
-export const FULL = 0.95;
+const DROP_TO = 0.95;
 
 /** The messages between two marks. */
 interface Segment {
@@ -39,10 +39,10 @@ export interface Limits {
 export type FloorCause = 'start' | 'retained' | 'full';
 
 /**
- * The messages since the first mark, each with its position: those still to be relayed, and those relayed a short time ago,
+ * The messages since one mark, each with its position: those still to be relayed, and those relayed a short time ago,
  * which a Redis that comes back with an older state lacks. Appending and moving on cost O(1) per message.
  */
-export class PositionedBuffer {
+export class MessageBuffer {
   readonly #limits: Limits;
   readonly #pool = new ChunkPool();
   /** Segments that are relayed to their end, oldest first. */
@@ -217,7 +217,7 @@ export class PositionedBuffer {
     const { bytes } = this.#limits;
     this.#dropRetained(() => this.#bytes > bytes);
     if (this.#bytes <= bytes) return 0;
-    const target = bytes * FULL;
+    const target = bytes * DROP_TO;
     let dropped = 0;
     for (const segment of this.#segments) {
       if (this.#bytes <= target) break;

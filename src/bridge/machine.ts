@@ -1,9 +1,27 @@
-import type { Gap, Lease, Mark, RelayReply, ReleaseReply, TakeReply } from '../core/bridge-store.js';
+import type {
+  Gap,
+  Lease,
+  Mark,
+  MarkRequest,
+  RelayReply,
+  RelayRequest,
+  ReleaseReply,
+  TakeReply,
+} from '../core/bridge-store.js';
 import { comparePositions, type Position } from '../core/position.js';
-import type { Action, MarkIntent, Phase } from './actions.js';
 import type { Limits } from './buffer.js';
 import { LeaseWatch } from './lease-watch.js';
 import { NOTHING, ReceivedMessages } from './received-messages.js';
+
+export type Phase = 'joining' | 'following' | 'leading' | 'ended';
+
+/** What the machine wants done next. */
+export type Action =
+  | { readonly kind: 'take'; readonly token: number; readonly beat: number }
+  | ({ readonly kind: 'relay' } & Omit<RelayRequest, 'caller'>)
+  /** Read the lease: after the subscription has ended no marks come. */
+  | { readonly kind: 'look' }
+  | { readonly kind: 'release'; readonly token: number; readonly position: Position | undefined };
 
 export interface MachineOptions {
   /** The name under which this subscription leads; unique to it. */
@@ -113,16 +131,17 @@ export class BridgeMachine {
   }
 
   /** What the next mark should say. While no messages come, the mark of a leader moves the position. */
-  markIntent(): MarkIntent {
-    if (this.#phase !== 'leading') return { seen: this.#seen, token: undefined, advance: undefined };
+  markIntent(): Pick<MarkRequest, 'seen' | 'token' | 'advance'> {
+    const seen = this.#seen;
+    if (this.#phase !== 'leading') return { seen, token: undefined, advance: undefined };
+    const token = this.#token;
     const { end, length } = this.#received;
     const from = this.#relayed;
     const idle = !this.#underWay && length === 0 && !this.#received.lacksAfter(from);
-    if (!idle || !from || comparePositions(end, from) <= 0)
-      return { seen: this.#seen, token: this.#token, advance: undefined };
+    if (!idle || !from || comparePositions(end, from) <= 0) return { seen, token, advance: undefined };
     // If the mark does not arrive, the reply to the next relay has the true position.
     this.#relayed = end;
-    return { seen: this.#seen, token: this.#token, advance: { from, to: end } };
+    return { seen, token, advance: { from, to: end } };
   }
 
   /**

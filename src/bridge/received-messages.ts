@@ -1,7 +1,6 @@
 import { Packed } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
-import { type Batch, type FloorCause, type Limits, PositionedBuffer } from './buffer.js';
-import { UnpositionedBuffer } from './unpositioned-buffer.js';
+import { type Batch, type FloorCause, type Limits, MessageBuffer } from './buffer.js';
 
 /**
  * One relay takes this share of a long queue, up to so many times the usual: on a busy machine each call waits its turn, and
@@ -24,21 +23,22 @@ interface Missing {
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
 export class ReceivedMessages {
   readonly #limits: Limits;
-  readonly #unpositioned: UnpositionedBuffer;
-  #positioned: PositionedBuffer;
+  /** The messages from before the first mark, once it has come; undefined if there are none. */
+  #unpositioned: MessageBuffer | undefined;
+  /** The messages since the first mark; before it comes, all. */
+  #positioned: MessageBuffer;
   /** The position of the first mark; undefined before it comes. */
   #firstMark: Position | undefined;
   #dropped = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    this.#unpositioned = new UnpositionedBuffer(limits.bytes);
-    this.#positioned = new PositionedBuffer(0, 0, limits);
+    this.#positioned = new MessageBuffer(0, 0, limits);
   }
 
   /** Messages that are not known to be relayed. */
   get length(): number {
-    return this.#unpositioned.length + this.#positioned.length;
+    return (this.#unpositioned?.length ?? 0) + this.#positioned.length;
   }
 
   /** Messages that were dropped because the buffer was full, and that are not known to be relayed. */
@@ -53,7 +53,7 @@ export class ReceivedMessages {
 
   /** Adds the message that stands in `bytes` from `start` to `end`. */
   append(bytes: Buffer, start: number, end: number): void {
-    this.#dropped += (this.#firstMark ? this.#positioned : this.#unpositioned).append(bytes, start, end);
+    this.#dropped += this.#positioned.append(bytes, start, end);
   }
 
   /** A mark came at `now` (ms, monotonic): later messages belong to its epoch. */
@@ -62,13 +62,14 @@ export class ReceivedMessages {
       this.#positioned.cut(epoch, now);
     } else {
       this.#firstMark = { epoch, offset: 0 };
-      this.#positioned = new PositionedBuffer(epoch, now, this.#limits);
+      if (this.#positioned.length > 0) this.#unpositioned = this.#positioned;
+      this.#positioned = new MessageBuffer(epoch, now, this.#limits);
     }
   }
 
   /** All messages up to the position are relayed. */
   relayedThrough(position: Position): void {
-    if (!this.startsAfter(position)) this.#unpositioned.clear();
+    if (!this.startsAfter(position)) this.#unpositioned = undefined;
     if (!this.lacksAfter(position)) this.#dropped = 0;
     this.#positioned.relayedThrough(position);
   }
@@ -81,7 +82,7 @@ export class ReceivedMessages {
 
   /** Forgets the messages that came before the first mark. */
   forgetUnpositioned(): void {
-    this.#unpositioned.clear();
+    this.#unpositioned = undefined;
   }
 
   /** A gap with so many dropped messages is written. */
@@ -101,7 +102,7 @@ export class ReceivedMessages {
 
   /** Whether it has any message after the position; any at all, without one. */
   holdsAfter(position: Position | undefined): boolean {
-    return this.#unpositioned.length > 0 || this.#positioned.holdsAfter(position);
+    return this.#unpositioned !== undefined || this.#positioned.holdsAfter(position);
   }
 
   /**
@@ -110,7 +111,10 @@ export class ReceivedMessages {
    */
   nextBatch(relayed: Position | undefined, maxMessages: number, maxBytes: number): Batch | undefined {
     // All unpositioned messages in one batch, because only their end has a position.
-    if (this.startsAfter(relayed)) return { messages: this.#unpositioned.packed(), to: this.#firstStop };
+    if (this.startsAfter(relayed)) {
+      const all = this.#unpositioned?.head(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+      return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
+    }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
     const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes);
     if (batch || !this.lacksAfter(relayed)) return batch;
@@ -129,6 +133,6 @@ export class ReceivedMessages {
 
   /** Where the first batch ends if the stored position is before the first mark: there, or after what was dropped since. */
   get #firstStop(): Position {
-    return this.#unpositioned.length > 0 && this.#firstMark ? this.#firstMark : this.#positioned.floor;
+    return this.#unpositioned && this.#firstMark ? this.#firstMark : this.#positioned.floor;
   }
 }

@@ -4,9 +4,7 @@ import { pause } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
-import type { Action, Phase } from './actions.js';
-import type { Limits } from './buffer.js';
-import { BridgeMachine } from './machine.js';
+import { type Action, BridgeMachine, type MachineOptions, type Phase } from './machine.js';
 
 /** ms between two marks of one bridge. */
 const MARK_EVERY = 100;
@@ -17,25 +15,25 @@ const RETRY_EVERY = 100;
 const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
 
-export interface SessionOptions {
-  /** Unique to the session: the name under which it leads. */
-  readonly id: string;
-  /** The bridge's seat, which outlives the session. */
-  readonly seat: string;
-  readonly seats: number;
-  readonly lease: number;
+/** What all sessions of a bridge have in common. */
+export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'> {
   readonly channel: string;
   readonly marks: string;
+  /** Most bridges that are subscribed at a time. */
+  readonly seats: number;
   readonly store: BridgeStore;
+  readonly log: Logger;
+}
+
+export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen'> {
+  /** The bridge's seat, which outlives the session. */
+  readonly seat: string;
   /** Connected, not subscribed yet; the session closes it. */
   readonly subscriber: Subscriber;
-  readonly limits: Limits;
-  /** The highest mark known to have been made before it subscribes. */
-  readonly seen: number;
-  readonly log: Logger;
   /** Whether it may take the lead: not while an earlier session still has messages to relay. */
   readonly mayTake: () => boolean;
-  readonly onPhase: (phase: Phase, holder: string) => void;
+  /** Called when phase or leader change, with the phase before. */
+  readonly onPhase: (phase: Phase, before: Phase, holder: string) => void;
   readonly onGap: (gap: Gap) => void;
 }
 
@@ -48,14 +46,13 @@ export class BridgeSession {
   readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
+  /** Whether an action is under way, or about to be asked for. */
   #acting = false;
-  #scheduled = false;
   #unheard = 0;
   #bytes = 0;
   readonly #drops: ThrottledLog<number>;
   /** How many of the dropped messages are logged. */
   #dropsLogged = 0;
-  #endReason: string | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -65,14 +62,7 @@ export class BridgeSession {
       write: (_count, dropped) => this.#logDrops(dropped),
       between: () => {}, // the next check adds them again, unless a gap is written for them meanwhile
     });
-    this.#machine = new BridgeMachine({
-      id: options.id,
-      lease: options.lease,
-      maxMessages: MAX_MESSAGES,
-      maxBytes: MAX_BYTES,
-      limits: options.limits,
-      seen: options.seen,
-    });
+    this.#machine = new BridgeMachine({ ...options, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES });
   }
 
   /** Bytes of all messages received so far. */
@@ -94,14 +84,9 @@ export class BridgeSession {
     return this.#machine.seen;
   }
 
-  /** Aborted when no more messages come. */
+  /** Aborted when no more messages come, with the reason as a text. */
   get ended(): AbortSignal {
     return this.#ended.signal;
-  }
-
-  /** Why no more messages come; undefined while they do. */
-  get endReason(): string | undefined {
-    return this.#endReason;
   }
 
   /**
@@ -125,7 +110,7 @@ export class BridgeSession {
   async run(): Promise<void> {
     while (this.#machine.phase !== 'ended') {
       // A leader beats until all its messages are relayed: another bridge that took the lead might have fewer.
-      if (!this.#endReason || this.#machine.phase === 'leading') await this.#mark();
+      if (!this.ended.aborted || this.#machine.phase === 'leading') await this.#mark();
       this.#checkDrops();
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
@@ -134,10 +119,9 @@ export class BridgeSession {
 
   /** Ends the subscription: the messages left are relayed, then {@link run} returns. */
   end(reason: string): void {
-    if (this.#endReason) return;
-    this.#endReason = reason;
+    if (this.ended.aborted) return;
     this.#machine.end();
-    this.#ended.abort();
+    this.#ended.abort(reason);
     this.#options.subscriber.close();
     this.#schedule();
   }
@@ -181,7 +165,7 @@ export class BridgeSession {
         caller: id,
         seat,
         seats,
-        deaf: this.#ended.signal.aborted,
+        deaf: this.ended.aborted,
         ...this.#machine.markIntent(),
       });
       if ('taken' in reply) this.end('another bridge took the seat');
@@ -194,17 +178,12 @@ export class BridgeSession {
 
   /** Asks the machine for its next action once all messages of one read of the socket are added. */
   #schedule(): void {
-    if (this.#scheduled || this.#acting) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      void this.#act();
-    });
+    if (this.#acting) return;
+    this.#acting = true;
+    setImmediate(() => void this.#act());
   }
 
   async #act(): Promise<void> {
-    if (this.#acting) return;
-    this.#acting = true;
     try {
       while (!this.#stopped.signal.aborted) {
         const action = this.#machine.next(performance.now(), this.#options.mayTake());
@@ -252,7 +231,7 @@ export class BridgeSession {
   #checkDrops(): void {
     const { dropped, phase } = this.#machine;
     this.#dropsLogged = Math.min(this.#dropsLogged, dropped);
-    const lost = phase === 'leading' || this.#endReason !== undefined;
+    const lost = phase === 'leading' || this.ended.aborted;
     if (lost && dropped > this.#dropsLogged) this.#drops.add(dropped);
   }
 
@@ -266,9 +245,10 @@ export class BridgeSession {
 
   #reportPhase(): void {
     const { phase, holder } = this.#machine;
-    if (phase === this.#phase && holder === this.#holder) return;
+    const before = this.#phase;
+    if (phase === before && holder === this.#holder) return;
     this.#phase = phase;
     this.#holder = holder;
-    this.#options.onPhase(phase, holder);
+    this.#options.onPhase(phase, before, holder);
   }
 }

@@ -1,4 +1,4 @@
-import { pause } from '../core/service.js';
+import { aborted, pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
 import type { ThrottledLog } from '../log/throttle.js';
 
@@ -53,10 +53,7 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
   /** Waits until Redis has taken all items, or the signal is aborted. */
   async flush(signal: AbortSignal): Promise<void> {
     while (this.#calls > 0 && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        this.#onIdle.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await Promise.race([aborted(signal), new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
   }
 
   get #isFull(): boolean {

@@ -1,32 +1,27 @@
 import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
 import { hasCode, messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Outcome } from '../core/executor.js';
-import { pause } from '../core/service.js';
+import { aborted, pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import type { Committer } from './committer.js';
 import { type HeldDelivery, InFlight } from './in-flight.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
-import { isSpent, type RetryPolicy } from './retry-policy.js';
-import { type Failure, Settler } from './settler.js';
+import { isSpent } from './retry-policy.js';
+import { Settler, type SettlerOptions } from './settler.js';
 
 /** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
 const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
-export interface ConsumerOptions extends PrefetchOptions {
-  readonly id: string;
+export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
   readonly reader: InboxReader;
   readonly store: ConsumerStore;
-  readonly committer: Committer;
   /** One for all consumers of a process. */
   readonly readLimiter: ReadLimiter;
   readonly executor: ConsumerExecutor;
-  readonly policy: RetryPolicy;
   readonly log: Logger;
-  readonly onFailure: (failure: Failure) => void;
   /** Called after each attempt with its duration, ms. */
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
@@ -56,8 +51,7 @@ export class Consumer {
     this.id = options.id;
     this.#options = options;
     this.#prefetch = new Prefetch(options);
-    const { id: consumerId, committer, policy, onFailure } = options;
-    this.#settler = new Settler({ consumerId, committer, policy, onFailure });
+    this.#settler = new Settler(options);
     this.#failures = repeatedFailures(options.log, `consumer ${options.id} cannot read`);
   }
 
@@ -113,14 +107,10 @@ export class Consumer {
     }
   }
 
-  /** Waits until nothing is in work, or until the given promise resolves. */
-  async drain(until: Promise<void>): Promise<void> {
-    let over = false;
-    void until.then(() => {
-      over = true;
-    });
-    while (this.#inWork > 0 && !over)
-      await Promise.race([until, new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
+  /** Waits until nothing is in work, or the signal is aborted. */
+  async drain(signal: AbortSignal): Promise<void> {
+    while (this.#inWork > 0 && !signal.aborted)
+      await Promise.race([aborted(signal), new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
   }
 
   /** Interrupts the attempts in work: their time is over. */
@@ -262,29 +252,22 @@ export class Consumer {
   /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
   async #noteAndExecute(delivery: HeldDelivery): Promise<void> {
     const { inboxId, attempt } = delivery;
-    const { store, policy } = this.#options;
+    const { store, policy, log } = this.#options;
     if (isSpent(attempt, policy)) {
-      this.#inWork--;
       this.#settler.giveUp(delivery);
-      this.#afterAttempt();
-      return;
-    }
-    try {
-      if (await store.begin({ inboxId, consumerId: this.id }, attempt)) {
-        if (!this.#quiet.signal.aborted) {
-          this.#execute(delivery);
-          return;
-        }
-        this.#inWork--; // it stays held, to be handed back
-        this.#afterAttempt();
+    } else {
+      const noted = await store.begin({ inboxId, consumerId: this.id }, attempt).catch((error) => {
+        // The entry is pending, whichever consumer has it: it will be reclaimed.
+        log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
+        return false;
+      });
+      if (noted && !this.#quiet.signal.aborted) {
+        this.#execute(delivery);
         return;
       }
-    } catch (error) {
-      // The entry is pending, whichever consumer has it: it will be reclaimed.
-      this.#options.log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
+      // Once the consumer is quiet it stays held, to be handed back.
+      if (!noted) delivery.release();
     }
-    this.#inWork--;
-    delivery.release();
     this.#afterAttempt();
   }
 
@@ -297,7 +280,6 @@ export class Consumer {
   readonly #onOutcome = (delivery: HeldDelivery, outcome: Outcome, busy: number): void => {
     delivery.inWork = false;
     delivery.running = undefined;
-    this.#inWork--;
     if (busy > 0) {
       this.#prefetch.recordAttempt(busy);
       this.#options.onAttempt?.(busy);
@@ -314,6 +296,7 @@ export class Consumer {
   }
 
   #afterAttempt(): void {
+    this.#inWork--;
     if (this.#inWork === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
     this.#beginAttempts();
   }

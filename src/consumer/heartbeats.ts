@@ -5,23 +5,15 @@ import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
+import type { Consumer } from './consumer.js';
 
 /** Every 5th heartbeat also removes dead consumers from the Redis group, even if no heartbeat was missed. */
 const SWEEP_EACH = 5;
 
-/** What heartbeats need of a consumer. */
-export interface BeatingConsumer {
-  readonly id: string;
-  /** Inbox ids of the entries that it has held for longer than `age` ms. */
-  heldLongerThan(age: number): string[];
-  /** Other consumers hold these entries now. */
-  lose(inboxIds: readonly string[]): void;
-}
-
 export interface HeartbeatsOptions {
   readonly registry: Registry;
   readonly store: ConsumerStore;
-  readonly consumers: readonly BeatingConsumer[];
+  readonly consumers: readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** Silence after which a consumer's messages are given to others, ms. */

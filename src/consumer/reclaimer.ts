@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore, Cursor, Entry } from '../core/consumer-store.js';
+import type { ConsumerStore, Cursor } from '../core/consumer-store.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import type { Consumer } from './consumer.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
 /** ms between two polls for entries whose next attempt is due. */
@@ -15,16 +16,11 @@ const LINE_AFTER = 5_000;
 const MOST = 100;
 
 /** What the reclaimer needs of a consumer. */
-export interface ReclaimingConsumer {
-  readonly id: string;
-  /** How many entries it can take over now. */
-  readonly room: number;
-  takeOver(entries: readonly Entry[]): void;
-}
+type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
 
 export interface ReclaimerOptions {
   readonly store: ConsumerStore;
-  readonly consumers: readonly ReclaimingConsumer[];
+  readonly consumers: readonly Taker[];
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
@@ -76,13 +72,10 @@ export class Reclaimer implements Service {
 
   async #poll(): Promise<void> {
     await this.#takeDue();
-    if (this.#polls++ % RECLAIM_EACH === 0 && this.#mayReclaim()) await this.#reclaim();
+    // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
+    const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
+    if (this.#polls++ % RECLAIM_EACH === 0 && recovered) await this.#reclaim();
     this.#failures.over();
-  }
-
-  /** After an outage of Redis all consumers look silent: the live ones get time to renew their entries. */
-  #mayReclaim(): boolean {
-    return performance.now() - this.#failedAt >= this.#options.claimAfter;
   }
 
   async #takeDue(): Promise<void> {
@@ -116,16 +109,8 @@ export class Reclaimer implements Service {
   }
 
   /** The consumer with the most room; undefined if none has room. */
-  #roomiest(): ReclaimingConsumer | undefined {
-    let best: ReclaimingConsumer | undefined;
-    let most = 0;
-    for (const consumer of this.#options.consumers) {
-      const { room } = consumer;
-      if (room > most) {
-        best = consumer;
-        most = room;
-      }
-    }
-    return best;
+  #roomiest(): Taker | undefined {
+    const [best] = this.#options.consumers.toSorted((a, b) => b.room - a.room);
+    return best && best.room > 0 ? best : undefined;
   }
 }

@@ -16,7 +16,8 @@ export interface Failure {
 }
 
 export interface SettlerOptions {
-  readonly consumerId: string;
+  /** Of the consumer. */
+  readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
   readonly onFailure: (failure: Failure) => void;
@@ -32,11 +33,14 @@ export class Settler {
 
   /** Returns false, and settles nothing, if the outcome says nothing about the message. */
   settle(delivery: HeldDelivery, outcome: Outcome): boolean {
-    const { attempt } = delivery;
+    const { inboxId, attempt } = delivery;
     switch (outcome.kind) {
-      case 'processed':
-        this.#commit(delivery, outcome.messageId, outcome.data);
+      case 'processed': {
+        const { id: consumerId, committer } = this.#options;
+        const { messageId, data } = outcome;
+        committer.commitResult({ inboxId, consumerId, messageId, data, delivery });
         break;
+      }
       case 'failed':
         this.#retryOrBury(delivery, outcome.reason, outcome.error);
         break;
@@ -60,13 +64,8 @@ export class Settler {
     delivery.beginSettling();
   }
 
-  #commit(delivery: HeldDelivery, messageId: string, data: string): void {
-    const { consumerId, committer } = this.#options;
-    committer.commitResult({ inboxId: delivery.inboxId, consumerId, messageId, data, delivery });
-  }
-
   #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
-    const { consumerId, committer, policy } = this.#options;
+    const { id: consumerId, committer, policy } = this.#options;
     const { inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random());
     if (wait === undefined) {
@@ -78,14 +77,14 @@ export class Settler {
   }
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
-    const { consumerId, committer } = this.#options;
+    const { id: consumerId, committer } = this.#options;
     const { inboxId, message } = delivery;
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
     this.#reportFailure(inboxId, reason, error, attempts, true);
   }
 
   #reportFailure(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
-    const { consumerId, onFailure } = this.#options;
+    const { id: consumerId, onFailure } = this.#options;
     onFailure({ consumerId, inboxId, attempt, reason, error, dead });
   }
 }

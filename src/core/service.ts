@@ -21,6 +21,12 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
 /**
  * Calls `work` again and again, with a pause after each call, until it is stopped. `stop` waits for the call under
  * way. An error goes to `onError`, and the loop goes on: a process that runs for months meets every error once.

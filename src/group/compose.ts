@@ -19,9 +19,7 @@ import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
-import { loadTracing } from '../tracing/load.js';
-import { tracedBridgeStore, tracedSettling } from '../tracing/stores.js';
-import type { Tracing } from '../tracing/tracing.js';
+import { loadTracing, type Tracing } from '../tracing/tracing.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 
@@ -92,7 +90,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const committer = new Committer({
-    store: tracing ? tracedSettling(store, tracing) : store,
+    store: tracing?.settlingStore(store) ?? store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
     log,
@@ -128,7 +126,7 @@ async function makeBridge(
     seats: settings.bridges,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing ? tracedBridgeStore(store, tracing) : store,
+    store: tracing?.bridgeStore(store) ?? store,
     makeSubscriber: () => connections.make('subscriber'),
     onRate: rateWarning(server.pubsubHardLimit, bridgeLog),
     log: bridgeLog,
@@ -153,7 +151,7 @@ async function makeConsumers(
           id,
           reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
           ...shared,
-          executor: tracing ? tracing.executor(executor.forConsumer(id), id) : executor.forConsumer(id),
+          executor: tracing?.executor(executor.forConsumer(id), id) ?? executor.forConsumer(id),
           concurrency,
           batch,
           consumers: ids.length,

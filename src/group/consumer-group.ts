@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
-import { pause } from '../core/service.js';
+import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
@@ -17,8 +17,8 @@ import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { newIdentity } from './identity.js';
-import { aborted, Deadlines, stopParts } from './shutdown.js';
-import { type Life, viewOf } from './view.js';
+import { Deadlines, stopParts } from './shutdown.js';
+import { viewOf } from './view.js';
 
 export type { GroupEvents } from './events.js';
 
@@ -136,9 +136,8 @@ export class ConsumerGroup<Input extends Message = Message>
    *
    * @throws {CgroupError} STATE if it is not running
    */
-  status(): Promise<GroupStatus> {
-    if (!this.#parts)
-      return Promise.reject(new CgroupError('STATE', 'the group is not running: start it first'));
+  async status(): Promise<GroupStatus> {
+    if (!this.#parts) throw new CgroupError('STATE', 'the group is not running: start it first');
     return readStatus(this.#parts.inspector, this.settings);
   }
 
@@ -175,14 +174,10 @@ export class ConsumerGroup<Input extends Message = Message>
   /** The bridge first: an id in the list promises that new messages are relayed. */
   async #startParts({ bridge, consumers, heartbeats, reclaimer }: Parts): Promise<void> {
     if (bridge) {
-      const late = new AbortController();
-      const inPlace = bridge.start().then(() => true);
-      const timedOut = pause(BRIDGE_TIMEOUT, AbortSignal.any([late.signal, this.#quit.signal])).then(
-        () => false,
-      );
-      const ok = await Promise.race([inPlace, timedOut]);
-      late.abort();
-      if (!ok && !this.#stopping)
+      const inPlace = new AbortController();
+      void bridge.start().then(() => inPlace.abort());
+      await pause(BRIDGE_TIMEOUT, AbortSignal.any([inPlace.signal, this.#quit.signal]));
+      if (!inPlace.signal.aborted && !this.#stopping)
         throw new CgroupError(
           'REDIS_REFUSED',
           `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`,
@@ -208,7 +203,12 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#http = new HttpServer({
       listen: http,
       token: httpToken,
-      view: viewOf(this.settings, this.#stats, () => this.#life),
+      view: viewOf(
+        this.settings,
+        this.#stats,
+        () => (this.#stopping ? 'stopping' : this.#ready ? 'running' : 'starting'),
+        () => this.#parts,
+      ),
       log: this.#log,
     });
     await this.#http.start();
@@ -230,11 +230,6 @@ export class ConsumerGroup<Input extends Message = Message>
     await this.#http?.stop();
     await this.#redis?.stop();
     this.#parts = undefined;
-  }
-
-  get #life(): Life {
-    const running = this.#ready ? 'running' : 'starting';
-    return { state: this.#stopping ? 'stopping' : running, parts: this.#parts };
   }
 }
 

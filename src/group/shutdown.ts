@@ -1,4 +1,5 @@
 import { messageOf } from '../core/errors.js';
+import { aborted } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { Parts } from './compose.js';
 
@@ -20,12 +21,6 @@ export class Deadlines {
     this.abandon = AbortSignal.timeout(timeout * ABANDON_AT);
     this.over = AbortSignal.timeout(timeout);
   }
-}
-
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
 /** Stops in three steps: quiet, wait until a deadline, hand back. A part that fails does not keep others from stopping. */
@@ -51,8 +46,7 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
   try {
     await reclaimer.stop();
     await Promise.all(consumers.map((consumer) => consumer.quiet()));
-    const interrupted = aborted(deadlines.interrupt);
-    await Promise.all(consumers.map((consumer) => consumer.drain(interrupted)));
+    await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
     for (const consumer of consumers) consumer.interrupt();
     await committer.flush(deadlines.abandon);
     const back = await Promise.all(consumers.map((consumer) => consumer.leave()));

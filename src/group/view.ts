@@ -4,14 +4,13 @@ import type { ProcessStats } from '../observe/process-stats.js';
 import type { Settings } from '../settings/settings.js';
 import type { Parts } from './compose.js';
 
-/** Where a group is in its life, and its parts while it has any. */
-export interface Life {
-  readonly state: GroupView['state'];
-  readonly parts: Parts | undefined;
-}
-
-/** What http is shown of a group; `life` is asked anew each time. */
-export function viewOf(settings: Settings, stats: ProcessStats, life: () => Life): GroupView {
+/** What http is shown of a group. `state` and `parts`, which it has while it runs, are asked anew each time. */
+export function viewOf(
+  settings: Settings,
+  stats: ProcessStats,
+  state: () => GroupView['state'],
+  parts: () => Parts | undefined,
+): GroupView {
   const { group, channel, output, heartbeat, timeout } = settings;
   return {
     group,
@@ -21,19 +20,19 @@ export function viewOf(settings: Settings, stats: ProcessStats, life: () => Life
     timeout,
     stats,
     get inspector() {
-      return life().parts?.inspector;
+      return parts()?.inspector;
     },
     get state() {
-      return life().state;
+      return state();
     },
     get connected() {
-      return life().parts?.main.isReady === true;
+      return parts()?.main.isReady === true;
     },
     get bridge() {
-      return life().parts?.bridge;
+      return parts()?.bridge;
     },
     get beatAge() {
-      const last = life().parts?.heartbeats.lastBeat;
+      const last = parts()?.heartbeats.lastBeat;
       return last === undefined ? undefined : performance.now() - last;
     },
   };

@@ -98,12 +98,9 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
 
   #finish(result: unknown): void {
     if (this.#ended) return;
-    if (this.#context.givenUp) {
-      this.#fail(this.#context.givenUp);
-      return;
-    }
     let data: string;
     try {
+      if (this.#context.givenUp) throw this.#context.givenUp;
       data = encodeResult(result);
     } catch (error) {
       this.#fail(error);

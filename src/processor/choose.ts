@@ -1,21 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Executor } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
-import { InlineExecutor } from './inline.js';
+import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
 import { builtinProcessor, type Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
 
 /** The settings that say which processor runs, and where. */
-export interface ProcessorSettings {
+export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' | 'timeout'> {
   /** Path of the processor's module; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   readonly simulateMs: number;
   /** 0 for the main thread. */
   readonly threads: number | 'auto';
-  readonly concurrency: number;
-  /** Of one attempt, ms. */
-  readonly timeout: number;
 }
 
 /**
@@ -37,11 +34,7 @@ export function chooseExecutor(
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
-  const threads = settings.threads === 'auto' ? spareCores() : settings.threads;
+  // One core is for bridge and consumers.
+  const threads = settings.threads === 'auto' ? Math.max(availableParallelism() - 1, 1) : settings.threads;
   return new ThreadPool({ ...options, path, threads });
-}
-
-/** One core is for bridge and consumers. */
-function spareCores(): number {
-  return Math.max(availableParallelism() - 1, 1);
 }

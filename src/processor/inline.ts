@@ -1,17 +1,13 @@
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
-import type { Logger } from '../log/logger.js';
-import { beginAttempt } from './attempt.js';
+import { type AttemptOptions, beginAttempt } from './attempt.js';
 import type { Processor } from './processor.js';
 
 /** What every executor is made with. */
-export interface ExecutorOptions {
-  /** Consumer ids. */
+export interface ExecutorOptions extends Pick<AttemptOptions, 'timeout' | 'log'> {
+  /** Ids of the consumers that it serves. */
   readonly consumers: readonly string[];
   /** Attempts of one consumer that run at a time. */
   readonly concurrency: number;
-  /** Of one attempt, ms. */
-  readonly timeout: number;
-  readonly log: Logger;
 }
 
 /**

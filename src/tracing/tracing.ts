@@ -1,10 +1,13 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
+import type { BridgeStore } from '../core/bridge-store.js';
+import type { ConsumerStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
 import type { Packed } from '../core/packed.js';
+import type { Logger } from '../log/logger.js';
 
-export type OpenTelemetry = typeof import('@opentelemetry/api');
+type OpenTelemetry = typeof import('@opentelemetry/api');
 
 /** Names that the spans have as attributes. */
 export interface TracingNames {
@@ -14,6 +17,30 @@ export interface TracingNames {
 
 /** Links of one span: SDKs keep no more. */
 const MOST_LINKS = 128;
+
+/**
+ * Tracing, if the user's own start-up has set up OpenTelemetry; undefined if it has not, or if its API package is
+ * not installed: then tracing costs nothing per message.
+ */
+export async function loadTracing(names: TracingNames, log: Logger): Promise<Tracing | undefined> {
+  let api: OpenTelemetry;
+  try {
+    api = await import('@opentelemetry/api');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND')
+      log.warn({ error }, `no tracing, @opentelemetry/api fails on import: ${messageOf(error)}`);
+    return undefined;
+  }
+  if (!isSetUp(api)) return undefined;
+  log.debug({}, 'tracing with OpenTelemetry');
+  return new Tracing(api, names);
+}
+
+/** Until a provider is registered behind its proxy, the API gives tracers that do nothing. */
+function isSetUp({ trace }: OpenTelemetry): boolean {
+  const provider = trace.getTracerProvider() as Partial<InstanceType<OpenTelemetry['ProxyTracerProvider']>>;
+  return provider.getDelegateTracer === undefined || provider.getDelegateTracer('cgroup') !== undefined;
+}
 
 /**
  * Spans by the conventions for messaging (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/):
@@ -51,8 +78,37 @@ export class Tracing {
     };
   }
 
-  /** Calls `send`, which relays a batch of messages to the inbox, within a span. */
-  relay<T>(messages: Packed, send: () => Promise<T>): Promise<T> {
+  /** A store with a span around each relay of messages. */
+  bridgeStore(store: BridgeStore): BridgeStore {
+    return {
+      relay: (request) => {
+        const relay = () => store.relay(request);
+        // Without messages it only asks for the position, or moves it.
+        return request.messages.length === 0 ? relay() : this.#relay(request.messages, relay);
+      },
+      mark: (request) => store.mark(request),
+      take: (...args) => store.take(...args),
+      release: (...args) => store.release(...args),
+      readLease: () => store.readLease(),
+      leave: (seat) => store.leave(seat),
+    };
+  }
+
+  /** What settles messages, with a span around each call. */
+  settlingStore(store: ConsumerStore): Pick<ConsumerStore, 'prepare' | 'commit' | 'bury' | 'retry'> {
+    return {
+      prepare: () => store.prepare(),
+      commit: (results, maxLength) =>
+        this.#settle('commit', idsOf(results), () => store.commit(results, maxLength)),
+      bury: (deadLetters) => this.#settle('bury', idsOf(deadLetters), () => store.bury(deadLetters)),
+      retry: async (retries) => {
+        await store.retry(retries);
+        this.#forget(idsOf(retries));
+      },
+    };
+  }
+
+  #relay<T>(messages: Packed, send: () => Promise<T>): Promise<T> {
     const links: Link[] = [];
     for (const message of messages) {
       if (links.length === MOST_LINKS) break;
@@ -62,8 +118,8 @@ export class Tracing {
     return this.#batch('relay', 'send', this.#api.SpanKind.PRODUCER, messages.length, links, send);
   }
 
-  /** Calls `send`, which settles a batch of messages, within a span that is linked to the spans of their attempts. */
-  async settle<T>(
+  /** The span is linked to the spans of the attempts. */
+  async #settle<T>(
     operation: 'commit' | 'bury',
     inboxIds: readonly string[],
     send: () => Promise<T>,
@@ -75,12 +131,12 @@ export class Tracing {
     }
     const { CLIENT } = this.#api.SpanKind;
     const reply = await this.#batch(operation, 'settle', CLIENT, inboxIds.length, links, send);
-    this.forget(inboxIds);
+    this.#forget(inboxIds);
     return reply;
   }
 
-  /** Drops the spans of entries that will be tried again. */
-  forget(inboxIds: readonly string[]): void {
+  /** Drops the spans of entries that are settled, or will be tried again. */
+  #forget(inboxIds: readonly string[]): void {
     for (const id of inboxIds) this.#processed.delete(id);
   }
 
@@ -177,4 +233,8 @@ export class Tracing {
       return ROOT_CONTEXT; // not JSON: it becomes a dead letter
     }
   }
+}
+
+function idsOf(settled: readonly { readonly inboxId: string }[]): string[] {
+  return settled.map(({ inboxId }) => inboxId);
 }

@@ -1,6 +1,5 @@
-import type { Action } from '../../src/bridge/actions.js';
 import type { Limits } from '../../src/bridge/buffer.js';
-import type { BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
+import type { Action, BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
 import type { Mark } from '../../src/core/bridge-store.js';
 import type { SessionRecord } from './history.js';
 import type { Host } from './host.js';

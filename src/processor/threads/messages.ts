@@ -1,15 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Delivery, Outcome } from '../../core/executor.js';
+import type { ExecutorOptions } from '../inline.js';
 
-/** What a thread gets when it is made. */
-export interface ThreadData {
+/** What a thread gets when it is made. The index of a consumer is its slot. */
+export interface ThreadData extends Omit<ExecutorOptions, 'log'> {
   /** Of the processor's module. */
   readonly path: string;
-  /** Of one attempt, ms. */
-  readonly timeout: number;
-  readonly concurrency: number;
-  /** Ids of the consumers that it serves; the index is the slot. */
-  readonly consumers: readonly string[];
   /** Of its {@link SharedProgress}. */
   readonly memory: SharedArrayBuffer;
   /** For messages in both directions. */
@@ -23,13 +19,9 @@ export interface NumberedDelivery extends Delivery {
   readonly number: number;
 }
 
-export interface DeliveriesMessage {
-  readonly kind: 'deliveries';
-  readonly deliveries: readonly NumberedDelivery[];
-}
-
 export type ToThread =
-  | DeliveriesMessage
+  /** Made by {@link pack}. */
+  | { readonly kind: 'deliveries'; readonly deliveries: readonly NumberedDelivery[] }
   | { readonly kind: 'interrupt'; readonly slot: number; readonly number: number; readonly reason: string }
   /** The thread posts what it still has to post, and ends. */
   | { readonly kind: 'end' };
@@ -53,18 +45,15 @@ export type FromThread =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly text: string };
 
 /**
- * Deliveries as one message. Bytes are copied: a Buffer of ioredis would be cloned together with everything else that
+ * Deliveries to be posted. Bytes are copied: a Buffer of ioredis would be cloned together with everything else that
  * came in the same reply.
  */
-export function pack(deliveries: readonly NumberedDelivery[]): DeliveriesMessage {
-  return {
-    kind: 'deliveries',
-    deliveries: deliveries.map((one) => withBytes(one, (bytes) => new Uint8Array(bytes) as Buffer)),
-  };
+export function pack(deliveries: readonly NumberedDelivery[]): NumberedDelivery[] {
+  return deliveries.map((one) => withBytes(one, (bytes) => new Uint8Array(bytes) as Buffer));
 }
 
-/** In the thread: the deliveries of a message made by {@link pack}. */
-export function unpack({ deliveries }: DeliveriesMessage): NumberedDelivery[] {
+/** In the thread: the deliveries as they were before {@link pack}. */
+export function unpack(deliveries: readonly NumberedDelivery[]): NumberedDelivery[] {
   // A Buffer arrives as a plain Uint8Array.
   return deliveries.map((one) => withBytes(one, ({ buffer }) => Buffer.from(buffer)));
 }

@@ -1,11 +1,8 @@
 import { resolve } from 'node:path';
 import type { ConsumerExecutor, Executor } from '../../core/executor.js';
-import type { ExecutorOptions } from '../inline.js';
-import { Thread } from './thread.js';
+import { Thread, type ThreadOptions } from './thread.js';
 
-export interface ThreadPoolOptions extends ExecutorOptions {
-  /** Of the processor's module. */
-  readonly path: string;
+export interface ThreadPoolOptions extends ThreadOptions {
   /** How many threads; at most one per consumer is made. */
   readonly threads: number;
 }

@@ -10,15 +10,14 @@ export function threadLogger(post: Post, common: Record<string, unknown> = {}): 
     (level: LogLevel) =>
     (first: unknown, ...rest: unknown[]) => {
       // Like pino, it also takes a text, or an error, without fields.
-      const bare = typeof first !== 'object' || first === null;
-      const own = bare ? {} : first instanceof Error ? { err: first } : first;
+      let own: object = {};
+      if (first instanceof Error) {
+        own = { err: first };
+        if (rest.length === 0) rest.push(first.message);
+      } else if (typeof first === 'object' && first !== null) own = first;
+      else rest.unshift(first);
       const fields = { ...common, ...own };
-      const words = bare
-        ? [first, ...rest]
-        : rest.length > 0 || !(first instanceof Error)
-          ? rest
-          : [first.message];
-      const text = format(...words);
+      const text = format(...rest);
       try {
         post({ kind: 'log', level, fields, text });
       } catch {

@@ -9,9 +9,9 @@ import {
   type RunningAttempt,
 } from '../../core/executor.js';
 import { pause } from '../../core/service.js';
-import type { Logger } from '../../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
-import type { AttemptEnd, ThreadData } from './messages.js';
+import type { ExecutorOptions } from '../inline.js';
+import type { AttemptEnd } from './messages.js';
 import { PendingDeliveries, type PendingDelivery } from './pending.js';
 import { SharedProgress } from './progress.js';
 import { StallDetector } from './stall-detector.js';
@@ -32,8 +32,9 @@ const PATIENCE = 5_000;
 /** All suspects are tried again in no more trials than this: one by one, or several together. */
 const MOST_TRIALS = 4;
 
-export interface ThreadOptions extends Omit<ThreadData, 'memory' | 'port'> {
-  readonly log: Logger;
+export interface ThreadOptions extends ExecutorOptions {
+  /** Of the processor's module. */
+  readonly path: string;
 }
 
 /**

@@ -34,7 +34,7 @@ export class WorkerHandle {
   readonly #worker: Worker;
   /** Not the worker's own port: the processor can send anything over that one. */
   readonly #port: MessagePort;
-  readonly #exit: Promise<unknown>;
+  readonly #exited = new AbortController();
   #onLoaded: ((error?: CgroupError) => void) | undefined;
   #outbox: NumberedDelivery[] = [];
   #ending = false;
@@ -52,7 +52,6 @@ export class WorkerHandle {
       transferList: [port2],
       name: 'processor',
     });
-    this.#exit = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#port.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', (error) => {
       this.#error = messageOf(error);
@@ -104,23 +103,17 @@ export class WorkerHandle {
   async end(): Promise<void> {
     this.#ending = true;
     this.#send({ kind: 'end' });
-    await this.#untilExit();
+    await pause(END_TIMEOUT, this.#exited.signal);
     void this.#worker.terminate();
     // A system call that blocks the thread cannot be ended from outside.
-    await this.#untilExit();
-  }
-
-  async #untilExit(): Promise<void> {
-    const exited = new AbortController();
-    void this.#exit.then(() => exited.abort());
-    await pause(END_TIMEOUT, exited.signal);
+    await pause(END_TIMEOUT, this.#exited.signal);
   }
 
   #flush(): void {
     const deliveries = this.#outbox;
     if (deliveries.length === 0) return;
     this.#outbox = [];
-    this.#port.postMessage(pack(deliveries));
+    this.#send({ kind: 'deliveries', deliveries: pack(deliveries) });
   }
 
   #send(message: ToThread): void {
@@ -144,21 +137,18 @@ export class WorkerHandle {
   }
 
   #onExit(code: number): void {
+    this.#exited.abort();
     // The exit may overtake messages that were sent before.
     for (let last = receiveMessageOnPort(this.#port); last; last = receiveMessageOnPort(this.#port))
       this.#receive(last.message as FromThread);
     this.#port.close();
     const why = this.#error ?? `process.exit(${code})`;
-    this.#gone = this.#cannotLoad(
+    const what =
       code === NEVER_IMPORTED
         ? 'awaits something on import that never settles'
-        : `ends its thread on import: ${why.split('\n')[0]}`,
-    );
+        : `ends its thread on import: ${why.split('\n')[0]}`;
+    this.#gone = new CgroupError('PROCESSOR', `the processor module ${this.#options.data.path} ${what}`);
     if (this.#onLoaded) this.#onLoaded(this.#gone);
     else if (!this.#ending) this.#options.onExit(why);
-  }
-
-  #cannotLoad(what: string): CgroupError {
-    return new CgroupError('PROCESSOR', `the processor module ${this.#options.data.path} ${what}`);
   }
 }

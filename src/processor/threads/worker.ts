@@ -77,7 +77,7 @@ async function makeSlots(): Promise<Slot[] | undefined> {
 function receive(slots: readonly Slot[], message: ToThread): void {
   switch (message.kind) {
     case 'deliveries':
-      for (const delivery of unpack(message)) slots[delivery.slot]?.enqueue(delivery);
+      for (const delivery of unpack(message.deliveries)) slots[delivery.slot]?.enqueue(delivery);
       for (const slot of slots) slot.beginAttempts();
       return;
     case 'interrupt':

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Limits, PositionedBuffer } from '../../../src/bridge/buffer.js';
+import { type Limits, MessageBuffer } from '../../../src/bridge/buffer.js';
 import { OVERHEAD } from '../../../src/bridge/packed-list.js';
 import type { Position } from '../../../src/core/position.js';
 
@@ -7,11 +7,11 @@ const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 const COST = 200;
 /** Messages that cost as much to keep. */
 const message = (name: string) => Buffer.from(name.padEnd(COST - OVERHEAD, '.'));
-const held = (buffer: PositionedBuffer) =>
+const held = (buffer: MessageBuffer) =>
   Array.from(buffer.head(Infinity, Infinity)?.messages ?? [], (m) => String(m).replaceAll('.', ''));
 
 function bufferOf(limits: Partial<Limits>) {
-  const buffer = new PositionedBuffer(1, 0, { retain: 1_000, retainBytes: 1e6, bytes: 1e7, ...limits });
+  const buffer = new MessageBuffer(1, 0, { retain: 1_000, retainBytes: 1e6, bytes: 1e7, ...limits });
   const push = (...names: string[]) =>
     names.reduce((dropped, name) => dropped + buffer.append(message(name)), 0);
   return { buffer, push };
@@ -50,7 +50,7 @@ describe('a relayed message', () => {
   it('leaves its memory to the next messages', () => {
     const taken = vi.spyOn(Buffer, 'allocUnsafeSlow');
     onTestFinished(() => taken.mockRestore());
-    const buffer = new PositionedBuffer(1, 0, { retain: 500, retainBytes: 1e9, bytes: 1e9 });
+    const buffer = new MessageBuffer(1, 0, { retain: 500, retainBytes: 1e9, bytes: 1e9 });
     const second = (epoch: number) => {
       for (let i = 0; i < 60; i++) buffer.append(Buffer.alloc(1_000));
       buffer.relayedThrough(buffer.end);

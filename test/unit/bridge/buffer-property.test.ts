@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { PositionedBuffer } from '../../../src/bridge/buffer.js';
+import { MessageBuffer } from '../../../src/bridge/buffer.js';
 import { OVERHEAD } from '../../../src/bridge/packed-list.js';
 import { comparePositions, type Position } from '../../../src/core/position.js';
 
@@ -52,7 +52,7 @@ function expectSame(messages: Iterable<Buffer> = [], held: readonly Held[]): voi
 it('with enough room has exactly the messages after the position, each with its own position, after any steps', () => {
   fc.assert(
     fc.property(steps, scale, (all, times) => {
-      const buffer = new PositionedBuffer(5, 0, { retain: 1e9, retainBytes: 1e9, bytes: 1e9 });
+      const buffer = new MessageBuffer(5, 0, { retain: 1e9, retainBytes: 1e9, bytes: 1e9 });
       let end = at(5, 0);
       let relayed = at(0, 0);
       const received: Held[] = [];
@@ -108,7 +108,7 @@ it('with little room has all messages after its floor, and returns how many it d
   fc.assert(
     fc.property(steps, scale, (all, times) => {
       const limits = { retain: 500, retainBytes: 600 * times, bytes: 1_200 * times };
-      const buffer = new PositionedBuffer(5, 0, limits);
+      const buffer = new MessageBuffer(5, 0, limits);
       let end = at(5, 0);
       let relayed = at(0, 0);
       const received: Held[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Limits, PositionedBuffer } from '../../../src/bridge/buffer.js';
+import { type Limits, MessageBuffer } from '../../../src/bridge/buffer.js';
 import { comparePositions, type Position } from '../../../src/core/position.js';
 
 /** Enough for any test that is not about limits. */
@@ -7,10 +7,10 @@ const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
 
 const at = (epoch: number, offset: number): Position => ({ epoch, offset });
 const text = (messages: Iterable<Buffer> = []) => Array.from(messages, String);
-const fill = (buffer: PositionedBuffer, ...messages: string[]) => {
+const fill = (buffer: MessageBuffer, ...messages: string[]) => {
   for (const message of messages) buffer.append(Buffer.from(message));
 };
-const all = (buffer: PositionedBuffer) => text(buffer.head(Infinity, Infinity)?.messages);
+const all = (buffer: MessageBuffer) => text(buffer.head(Infinity, Infinity)?.messages);
 
 describe('positions', () => {
   it.each([
@@ -27,14 +27,14 @@ describe('positions', () => {
 
 describe('the buffer', () => {
   it('is empty at first, and ends at its first mark', () => {
-    const buffer = new PositionedBuffer(7, 0, ROOMY);
+    const buffer = new MessageBuffer(7, 0, ROOMY);
     expect(buffer.length).toBe(0);
     expect(buffer.end).toEqual(at(7, 0));
     expect(buffer.head(10, 10)).toBeUndefined();
   });
 
   it('counts messages from the last mark', () => {
-    const buffer = new PositionedBuffer(7, 0, ROOMY);
+    const buffer = new MessageBuffer(7, 0, ROOMY);
     fill(buffer, 'a', 'b');
     expect(buffer.end).toEqual(at(7, 2));
     buffer.cut(8, 0);
@@ -47,7 +47,7 @@ describe('the buffer', () => {
   });
 
   it('returns the first messages and keeps them', () => {
-    const buffer = new PositionedBuffer(7, 0, ROOMY);
+    const buffer = new MessageBuffer(7, 0, ROOMY);
     fill(buffer, 'a', 'b', 'c');
     for (let twice = 0; twice < 2; twice++) {
       const batch = buffer.head(2, Infinity);
@@ -58,7 +58,7 @@ describe('the buffer', () => {
   });
 
   it('returns the position of the last message of a batch, not of the mark after it', () => {
-    const buffer = new PositionedBuffer(7, 0, ROOMY);
+    const buffer = new MessageBuffer(7, 0, ROOMY);
     fill(buffer, 'a', 'b');
     buffer.cut(8, 0);
     fill(buffer, 'c');
@@ -69,7 +69,7 @@ describe('the buffer', () => {
   });
 
   it('returns no more bytes than allowed, but at least one message', () => {
-    const buffer = new PositionedBuffer(1, 0, ROOMY);
+    const buffer = new MessageBuffer(1, 0, ROOMY);
     fill(buffer, 'aaa', 'bbb', 'c');
     expect(text(buffer.head(10, 6)?.messages)).toEqual(['aaa', 'bbb']);
     expect(text(buffer.head(10, 5)?.messages)).toEqual(['aaa']);
@@ -77,7 +77,7 @@ describe('the buffer', () => {
   });
 
   it('counts messages up to the position as relayed, also those still to come', () => {
-    const buffer = new PositionedBuffer(3, 0, ROOMY);
+    const buffer = new MessageBuffer(3, 0, ROOMY);
     fill(buffer, 'a');
     buffer.relayedThrough(at(5, 1));
     fill(buffer, 'b');
@@ -90,7 +90,7 @@ describe('the buffer', () => {
   });
 
   it('counts them as relayed even if an earlier position comes meanwhile', () => {
-    const buffer = new PositionedBuffer(3, 0, ROOMY);
+    const buffer = new MessageBuffer(3, 0, ROOMY);
     fill(buffer, 'a');
     buffer.relayedThrough(at(3, 3));
     buffer.relayedThrough(at(3, 1));
@@ -99,7 +99,7 @@ describe('the buffer', () => {
   });
 
   it('keeps all its messages if the position is before them', () => {
-    const buffer = new PositionedBuffer(3, 0, ROOMY);
+    const buffer = new MessageBuffer(3, 0, ROOMY);
     fill(buffer, 'a', 'b');
     buffer.relayedThrough(at(2, 1_000));
     expect(all(buffer)).toEqual(['a', 'b']);
@@ -108,7 +108,7 @@ describe('the buffer', () => {
   });
 
   it('counts no message twice as relayed', () => {
-    const buffer = new PositionedBuffer(3, 0, ROOMY);
+    const buffer = new MessageBuffer(3, 0, ROOMY);
     fill(buffer, 'a', 'b', 'c');
     for (const offset of [2, 2, 1]) {
       buffer.relayedThrough(at(3, offset));

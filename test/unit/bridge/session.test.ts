@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import type { Phase } from '../../../src/bridge/actions.js';
+import type { Phase } from '../../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
 import type { MarkRequest, RelayReply } from '../../../src/core/bridge-store.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';

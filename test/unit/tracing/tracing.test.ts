@@ -3,7 +3,8 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
-import { loadTracing } from '../../../src/tracing/load.js';
+import { loadTracing } from '../../../src/tracing/tracing.js';
+import { fakeStore } from '../../helpers/fake-store.js';
 
 const names = { channel: 'in', group: 'g' };
 const delivery: Delivery = { inboxId: '1-1', message: Buffer.from('{"message_id":1}'), attempt: 1 };
@@ -63,7 +64,9 @@ describe('tracing', () => {
     const exporter = setUp();
     const tracing = await loadTracing(names, silentLogger);
     const refused = Object.assign(new Error('OOM'), { code: 'REDIS_REFUSED' });
-    await expect(tracing?.settle('commit', ['1-1'], () => Promise.reject(refused))).rejects.toBe(refused);
+    const store = tracing?.settlingStore(fakeStore({ commit: () => Promise.reject(refused) }));
+    const result = { inboxId: '1-1', consumerId: 'c1', messageId: '1', data: '{}' };
+    await expect(store?.commit([result], 0)).rejects.toBe(refused);
     const [span] = exporter.getFinishedSpans();
     expect(span?.attributes['error.type']).toBe('REDIS_REFUSED');
     expect(span?.status).toMatchObject({ code: 2, message: 'OOM' });
