@@ -3,7 +3,7 @@ import { groupLogger, type Logger } from '../log/logger.js';
 import { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
 import { makeLogger } from './logger.js';
-import { addSettingsFlags, configOption, GROUP_NAMES, rawFlags } from './settings/flags.js';
+import { addSettingsFlags, GROUP_NAMES, rawFlags } from './settings/flags.js';
 import { type LoadedSettings, loadSettings } from './settings/load-settings.js';
 
 /** The settings with which a command finds a running group. */
@@ -19,7 +19,8 @@ export function settingsCommand(
   examples: readonly Example[],
 ): Command {
   const command = addSettingsFlags(new Command(name).description(description), settings);
-  return command.addOption(configOption()).addHelpText('after', examplesText(examples));
+  command.option('--config <file>', 'use this config file; do not search for one');
+  return command.addHelpText('after', examplesText(examples));
 }
 
 /** The examples below the help of a command. */

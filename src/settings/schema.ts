@@ -46,6 +46,11 @@ function whole(least: number, most = Number.MAX_SAFE_INTEGER, or = '') {
   return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
 }
 
+function autoOrWhole(least: number, most: number) {
+  const error = `must be auto or a whole number, from ${least} to ${most}`;
+  return z.union([z.literal('auto'), whole(least, most, 'auto or ')], { error });
+}
+
 function choice<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, { error: `must be one of ${values.join(', ')}` });
 }
@@ -120,10 +125,7 @@ export const settingsSchema = z.strictObject({
       'path of a module whose default export processes a message; ' +
         'without it the built-in one adds a random property',
     ),
-  threads: z
-    .union([z.literal('auto'), whole(0, 1_000, 'auto or ')], {
-      error: 'must be auto or a whole number, from 0 to 1000',
-    })
+  threads: autoOrWhole(0, 1_000)
     .prefault('auto')
     .describe(
       'threads that run the module of the processor; 0 runs it on the main thread; ' +
@@ -135,10 +137,7 @@ export const settingsSchema = z.strictObject({
   monitor: toggle().prefault(false).describe('print the messages per second of the whole group'),
   interval: duration(100).prefault('3s').describe('time between two lines of the monitor'),
   concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),
-  batch: z
-    .union([z.literal('auto'), whole(1, 5_000, 'auto or ')], {
-      error: 'must be auto or a whole number, from 1 to 5000',
-    })
+  batch: autoOrWhole(1, 5_000)
     .prefault('auto')
     .describe('most entries a consumer reads at once; auto adapts to the speed of the processor'),
   maxAttempts: whole(1, 1_000)

@@ -49,11 +49,6 @@ export function namingFlags(command: Command): ReadonlyMap<string, string> {
   );
 }
 
-/** The flag that names the config file. Its value is the `configPath` of `loadSettings`. */
-export function configOption(): Option {
-  return new Option('--config <file>', 'use this config file; do not search for one');
-}
-
 function optionsOf(info: SettingInfo): Option[] {
   const { name, flag, short, negative } = info;
   const names = short ? `${short}, ${flag}` : flag;
