@@ -42,7 +42,7 @@ export interface DemoResult {
   readonly seconds: number;
 }
 
-/** Hears of each step when it happens. */
+/** Its methods are called at each step. */
 export interface Audience {
   redisStarted(version: string | null, port: number): void;
   groupStarted(processes: readonly number[], leader: number, consumers: readonly string[]): void;
