@@ -9,10 +9,10 @@ export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group/cons
 export type { Logger, LogLine } from './log/logger.js';
 export { type ClientOptions, GroupClient } from './observe/client.js';
 export type { DeadLetters, ShownDeadLetter } from './observe/dead-letters.js';
-export type { ConsumerStatus, GroupStatus, GroupTotals } from './observe/status.js';
+export type { ConsumerStatus, GroupStatus } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
-export type { Counters } from './redis/reading.js';
+export type { Counters, GroupTotals } from './redis/reading.js';
 export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';
 export type { Differences, Examples } from './verify/differences.js';

@@ -3,19 +3,11 @@ import { groupLogger, type Logger } from '../log/logger.js';
 import { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
 import { makeLogger } from './logger.js';
-import { addSettingsFlags, configOption, rawFlags } from './settings/flags.js';
+import { addSettingsFlags, GROUP_NAMES, rawFlags } from './settings/flags.js';
 import { type LoadedSettings, loadSettings } from './settings/load-settings.js';
 
 /** The settings with which a command finds a running group. */
-export const GROUP_SETTINGS = [
-  'redis',
-  'channel',
-  'output',
-  'consumerList',
-  'group',
-  'logLevel',
-  'logFormat',
-] as const satisfies readonly SettingName[];
+export const GROUP_SETTINGS: readonly SettingName[] = [...GROUP_NAMES, 'logLevel', 'logFormat'];
 
 type Example = readonly [command: string, meaning: string];
 
@@ -27,7 +19,8 @@ export function settingsCommand(
   examples: readonly Example[],
 ): Command {
   const command = addSettingsFlags(new Command(name).description(description), settings);
-  return command.addOption(configOption()).addHelpText('after', examplesText(examples));
+  command.option('--config <file>', 'use this config file; do not search for one');
+  return command.addHelpText('after', examplesText(examples));
 }
 
 /** The examples below the help of a command. */

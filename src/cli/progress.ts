@@ -7,7 +7,7 @@ const SHOW_AFTER = 1_000;
 const BAR_EVERY = 200;
 const LINE_EVERY = 5_000;
 
-export interface ProgressOptions {
+interface ProgressOptions {
   /** The amount of work, if it is known. */
   readonly total?: number | undefined;
   /** The plural of the counted things: `messages`. */
@@ -18,10 +18,10 @@ export interface ProgressOptions {
   readonly stream?: NodeJS.WriteStream;
 }
 
-export interface ProgressDisplay {
+interface ProgressDisplay {
   /** Sets how much is done, of a total that may be new or changed. Cheap: it may be called for each message. */
   update(done: number, total?: number): void;
-  /** Removes the bar and shows nothing more. Call it in the end, after errors too. */
+  /** Removes the bar and shows nothing more. */
   stop(): void;
 }
 
@@ -66,6 +66,23 @@ export function showProgress(options: ProgressOptions): ProgressDisplay {
       bar?.stop();
     },
   };
+}
+
+/**
+ * Shows the progress of some work until it ends, after an error too.
+ *
+ * @param work calls `update` as it goes on
+ */
+export async function withProgress<T>(
+  options: ProgressOptions,
+  work: (update: ProgressDisplay['update']) => Promise<T>,
+): Promise<T> {
+  const display = showProgress(options);
+  try {
+    return await work(display.update);
+  } finally {
+    display.stop();
+  }
 }
 
 interface ProgressState {

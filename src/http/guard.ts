@@ -5,16 +5,11 @@ import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Listen } from '../settings/addresses.js';
 
-interface GuardOptions {
-  readonly listen: Listen;
-  readonly token: string | undefined;
-}
-
 /** Served without the token, because probes have none. Without it, the answers hold no details. */
 const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
 
 /** Adds the checks that every request passes before its route, and the headers of every answer. */
-export async function guard(app: FastifyInstance, { listen, token }: GuardOptions): Promise<void> {
+export async function guard(app: FastifyInstance, listen: Listen, token: string | undefined): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

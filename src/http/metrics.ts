@@ -1,13 +1,6 @@
 import { Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client';
 import type { Histogram } from '../observe/histogram.js';
-import {
-  type GroupMetric,
-  type MetricDefinition,
-  type MetricSource,
-  metricDefinitions,
-  type ProcessMetric,
-  type RoleMetric,
-} from './metrics-list.js';
+import { type MetricDefinition, type MetricSource, metricDefinitions } from './metrics-list.js';
 
 /** The metrics of a process for Prometheus. Their values are read at each scrape. */
 export function metricsRegistry(source: MetricSource): Registry {
@@ -19,53 +12,25 @@ export function metricsRegistry(source: MetricSource): Registry {
 }
 
 function register(registry: Registry, definition: MetricDefinition, source: MetricSource): void {
-  const { name, meaning, unit } = definition;
+  const { type, name, meaning, unit } = definition;
   const common = { name, help: `${meaning} (${unit})`, registers: [registry] };
-  if (definition.type === 'histogram') {
+  if (type === 'histogram') {
     const counted = definition.read(source.view);
     new CountedHistogram({ ...common, buckets: [...counted.bounds] }, counted);
-  } else if (definition.of === 'role') registerRoles(common, definition, source);
-  else if (definition.type === 'gauge')
-    new Gauge({
-      ...common,
-      collect() {
-        const value = read(definition, source);
-        if (value === undefined) this.remove();
-        else this.set(value);
-      },
-    });
-  else
-    new Counter({
-      ...common,
-      collect() {
-        const value = read(definition, source);
-        this.reset();
-        if (value === undefined) this.remove();
-        else this.inc(value);
-      },
-    });
-}
-
-function registerRoles(
-  common: { readonly name: string; readonly help: string; readonly registers: Registry[] },
-  { read }: RoleMetric,
-  { view }: MetricSource,
-): void {
-  new Counter({
+    return;
+  }
+  const Metric = type === 'gauge' ? Gauge : Counter;
+  new Metric({
     ...common,
+    // A metric without labels would be served as 0 after `reset`; an old value, or 0, would mislead.
     labelNames: ['role'],
     collect() {
+      const value = definition.read(source);
       this.reset();
-      for (const [role, counts] of view.stats.connections) this.inc({ role }, read(counts));
+      if (typeof value === 'number') this.inc(value);
+      else for (const [role, one] of value ?? []) this.inc({ role }, one);
     },
   });
-}
-
-/** Undefined if the value is not known at the moment: then it is not served, because an old value would mislead. */
-function read(definition: GroupMetric | ProcessMetric, { view, totals }: MetricSource): number | undefined {
-  if (definition.of === 'process') return definition.read(view);
-  const sums = totals();
-  return sums && definition.read(sums);
 }
 
 /** Serves a histogram that is counted elsewhere: prom-client's own `observe` costs too much per message. */

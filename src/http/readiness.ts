@@ -3,21 +3,15 @@ import { MISSED_BEATS } from '../core/registry.js';
 import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
-/** What decides whether a process is ready. All ages and times in ms. */
-export interface ReadinessFacts {
-  readonly state: 'starting' | 'running' | 'stopping';
-  readonly connected: boolean;
+/** What decides whether a process is ready: its own state, and what was measured. */
+type Watched = Pick<GroupView, 'state' | 'connected' | 'bridge' | 'beatAge' | 'heartbeat' | 'timeout'>;
+
+/** All in ms. */
+interface Measured {
   /** Age of the last reading of the group; undefined before the first. */
   readonly readingAge: number | undefined;
-  /** Undefined if no bridge runs in this process. */
-  readonly bridgeInStep: boolean | undefined;
-  /** Age of the last heartbeat; undefined if no consumers run in this process. */
-  readonly beatAge: number | undefined;
-  readonly heartbeat: number;
   /** For how long messages have waited while this process settled none. */
   readonly idleFor: number;
-  /** How long an attempt may take. */
-  readonly timeout: number;
   /** For how long this process has had messages to relay while none was relayed. */
   readonly unrelayedFor: number;
 }
@@ -30,15 +24,15 @@ const SETTLE_WITHIN = 5_000;
 const RELAY_WITHIN = 5_000;
 
 /** The reasons why a process is not ready, in words; empty if it is ready. */
-export function notReadyBecause(facts: ReadinessFacts): string[] {
-  const { state, readingAge, beatAge, heartbeat, idleFor, timeout, unrelayedFor } = facts;
+export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedFor }: Measured): string[] {
+  const { state, connected, bridge, beatAge, heartbeat, timeout } = view;
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];
-  if (!facts.connected) reasons.push('it is not connected to Redis');
+  if (!connected) reasons.push('it is not connected to Redis');
   else if (readingAge === undefined) reasons.push('the group could not be read yet');
   else if (readingAge > READING_LATE)
     reasons.push(`the group could not be read for ${READING_LATE / 1_000} s`);
-  if (facts.bridgeInStep === false) reasons.push('its bridge is not in step');
+  if (bridge?.inStep === false) reasons.push('its bridge is not in step');
   if (beatAge !== undefined && beatAge > MISSED_BEATS * heartbeat)
     reasons.push(`the last heartbeat was ${seconds(beatAge)} ago`);
   if (idleFor > timeout + SETTLE_WITHIN)
@@ -94,17 +88,7 @@ export class Readiness {
 
   /** The reasons why the process is not ready; empty if it is ready. */
   reasons(readingAge: number | undefined): string[] {
-    const { state, connected, bridge, beatAge, heartbeat, timeout } = this.#view;
-    return notReadyBecause({
-      state,
-      connected,
-      readingAge,
-      bridgeInStep: bridge?.inStep,
-      beatAge,
-      heartbeat,
-      idleFor: this.#idleFor,
-      timeout,
-      unrelayedFor: this.#unrelayedFor,
-    });
+    const [idleFor, unrelayedFor] = [this.#idleFor, this.#unrelayedFor];
+    return notReadyBecause(this.#view, { readingAge, idleFor, unrelayedFor });
   }
 }

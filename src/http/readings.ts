@@ -18,10 +18,7 @@ interface ReadingsOptions {
   readonly log: Logger;
   /** Whether each reading is of the whole status, and not of the totals alone. */
   readonly isWatched: () => boolean;
-  readonly onRead: (reading: {
-    readonly status: GroupStatus | undefined;
-    readonly point: Point | undefined;
-  }) => void;
+  readonly onRead: (status: GroupStatus | undefined, point: Point | undefined) => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -120,7 +117,7 @@ export class Readings implements Service {
     const totals = status ? totalsOf(status) : await this.#timed(() => readTotals(inspector));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
-    onRead({ status, point: this.history.add(totals, this.#totalsAt) });
+    onRead(status, this.history.add(totals, this.#totalsAt));
   }
 
   /** Reads, and measures how far the clocks differ, assuming that Redis answered half-way between request and reply. */

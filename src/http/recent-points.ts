@@ -1,5 +1,5 @@
 import { Meter } from '../observe/rate.js';
-import type { GroupTotals } from '../observe/status.js';
+import type { GroupTotals } from '../redis/reading.js';
 
 /** The state of a group at one moment. */
 export interface Point {

@@ -47,7 +47,7 @@ export class HttpServer implements Service {
       view,
       log,
       isWatched: () => this.#streams.size > 0,
-      onRead: ({ status, point }) => {
+      onRead: (status, point) => {
         if (this.#readings.totals) this.#readiness.observe(this.#readings.totals);
         if (status && this.#streams.size > 0)
           this.#streams.send(
@@ -94,7 +94,7 @@ export class HttpServer implements Service {
     const { listen, token, view, log } = this.#options;
     const app = makeApp(log);
     this.#app = app;
-    await guard(app, { listen, token });
+    await guard(app, listen, token);
     addRoutes(app, {
       token,
       readings: this.#readings,

@@ -34,8 +34,6 @@ export interface ThrottledLogOptions<T> {
 /** Writes few lines about events that may come by the thousand. Its timer keeps no process alive. */
 export class ThrottledLog<T> {
   readonly #options: ThrottledLogOptions<T>;
-  readonly #delay: number;
-  readonly #interval: number;
   #count = 0;
   #last: T | undefined;
   /** When the first of the counted events came: ms of the monotonic clock. */
@@ -48,12 +46,10 @@ export class ThrottledLog<T> {
 
   constructor(options: ThrottledLogOptions<T>) {
     this.#options = options;
-    this.#delay = options.delay ?? 0;
-    this.#interval = options.interval ?? 0;
   }
 
   add(event: T, count = 1): void {
-    const { counts, between } = this.#options;
+    const { delay = 0, interval = 0, counts, between } = this.#options;
     if (this.#stopped) return;
     if (counts?.(event) === false) {
       between?.(event);
@@ -63,7 +59,7 @@ export class ThrottledLog<T> {
     if (this.#count === 0) this.#since = now;
     this.#count += count;
     this.#last = event;
-    const wait = Math.max(this.#delay, this.#writtenAt + this.#interval - now);
+    const wait = Math.max(delay, this.#writtenAt + interval - now);
     if (wait <= 0) this.#write();
     else if (between) between(event);
     else this.#timer ??= setTimeout(() => this.#write(), wait).unref();
@@ -74,7 +70,7 @@ export class ThrottledLog<T> {
     if (this.#count === 0) return;
     const written = this.#written;
     this.#forget();
-    if (this.#delay === 0) this.#writtenAt = Number.NEGATIVE_INFINITY;
+    if (!this.#options.delay) this.#writtenAt = Number.NEGATIVE_INFINITY;
     if (written) this.#options.over?.(performance.now() - this.#since);
   }
 

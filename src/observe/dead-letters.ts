@@ -87,13 +87,13 @@ export class DeadLetters {
    * @returns how many were sent back
    */
   async retryAll(onProgress?: (sent: number, total: number) => void): Promise<number> {
-    const { lastDead, deadLength } = await this.#inspector.read();
+    const { lastDead, deadLetters } = await this.#inspector.read();
     let sent = 0;
     let batch: string[] = [];
     const send = async () => {
       sent += (await this.#inspector.revive(batch)).length;
       batch = [];
-      onProgress?.(sent, deadLength);
+      onProgress?.(sent, deadLetters);
     };
     for await (const { id } of this.#inspector.deadLetters(lastDead)) {
       if (batch.push(id) >= BATCH) await send();
@@ -104,8 +104,8 @@ export class DeadLetters {
 
   /** How many are kept, and the id of the newest: '' for none. */
   async count(): Promise<{ readonly count: number; readonly newest: string }> {
-    const { lastDead, deadLength } = await this.#inspector.read();
-    return { count: deadLength, newest: lastDead };
+    const { lastDead, deadLetters } = await this.#inspector.read();
+    return { count: deadLetters, newest: lastDead };
   }
 
   /**

@@ -21,26 +21,15 @@ export class Meter {
   }
 }
 
-/** The numbers of one line of the monitor, of the whole group. */
-interface MonitorSample {
-  /** ISO 8601, to the second. */
-  readonly time: string;
-  /** Messages processed per second since the sample before. */
-  readonly rate: number;
-  /** Messages processed since the group was made. */
-  readonly total: number;
-  readonly backlog: number;
-  readonly pending: number;
-  readonly retrying: number;
-  readonly dead: number;
-  readonly consumers: number;
-}
-
-/** @param rate messages processed per second */
-export function monitorSample(status: GroupStatus, rate: number): MonitorSample {
+/**
+ * The numbers of one line of the monitor, of the whole group.
+ *
+ * @param rate messages processed per second since the sample before
+ */
+export function monitorSample(status: GroupStatus, rate: number) {
   const { counters, backlog, pending, retrying, consumers } = status;
   return {
-    time: `${status.time.slice(0, 19)}Z`,
+    time: `${status.time.slice(0, 19)}Z`, // to the second
     rate,
     total: counters.processed,
     backlog,
@@ -52,7 +41,7 @@ export function monitorSample(status: GroupStatus, rate: number): MonitorSample 
 }
 
 /** A sample as a line of text. */
-export function monitorLine({ time, rate, ...numbers }: MonitorSample): string {
+export function monitorLine({ time, rate, ...numbers }: ReturnType<typeof monitorSample>): string {
   const rest = Object.entries(numbers).map(([name, value]) => `${name}=${value}`);
   return `${time} ${rate} msg/s ${rest.join(' ')}`;
 }

@@ -4,10 +4,10 @@ import {
   type CutDeadLetter,
   type EntryReply,
   entryOf,
+  type GroupTotals,
   mapOf,
   type Reading,
   type StreamEntry,
-  type Sums,
 } from './reading.js';
 import { consumersFor, type LiveConsumer } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
@@ -46,14 +46,9 @@ export class Inspector {
     return this.#connection.run(snapshot, this.#keys, { group: this.#group });
   }
 
-  /** The sums alone, at a cost that depends on nothing. */
-  totals(): Promise<Sums> {
+  /** The totals alone, at a cost that depends on nothing. */
+  totals(): Promise<GroupTotals> {
     return this.#connection.run(totals, this.#keys, { group: this.#group });
-  }
-
-  /** How many consumers of this output are alive, of all processes. */
-  async liveConsumerCount(): Promise<number> {
-    return (await this.liveConsumers()).length;
   }
 
   /** The live consumers of this output, of all processes, in the order of the list. */

@@ -30,28 +30,31 @@ export interface Counters {
   readonly revived: number;
 }
 
-/** The sums of a group, all of them true at one moment. */
-export interface Sums {
-  /** The clock of Redis, ms since 1970. */
-  readonly now: number;
-  /** Entries in the inbox: relayed and not settled. */
-  readonly backlog: number;
+/** The totals of a whole group, all processes together, true at one moment. */
+export interface GroupTotals {
+  /** When the group was read: ISO 8601, Redis's clock. */
+  readonly time: string;
+  /** The id of the leading bridge; null if none has beat for 2 s. */
+  readonly leader: string | null;
+  /** The subscribed bridges. */
+  readonly bridges: readonly { readonly id: string; readonly leads: boolean }[];
+  /** Relayed and not yet read by a consumer. */
   readonly waiting: number;
+  /** Held by consumers. */
   readonly pending: number;
+  /** Failed and waiting for their next attempt. */
   readonly retrying: number;
+  /** In the inbox, relayed and not settled: waiting + pending + retrying. */
+  readonly backlog: number;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
-  readonly lag: number;
+  readonly lagMs: number;
   readonly counters: Counters;
-  /** The id of the leading bridge; none if it has not beat for 2 s. */
-  readonly leader: string | undefined;
-  /** The ids of the subscribed bridges. */
-  readonly bridges: readonly string[];
-  /** Dead letters that are kept. */
-  readonly deadLength: number;
+  /** Kept dead letters: neither purged nor sent back. */
+  readonly deadLetters: number;
 }
 
-/** One reading of a group, all of it true at one moment. */
-export interface Reading extends Sums {
+/** A group in full, true at one moment. */
+export interface Reading extends GroupTotals {
   readonly pendingOf: ReadonlyMap<string, number>;
   readonly processedBy: ReadonlyMap<string, number>;
   /** Entries in the output. */
@@ -62,7 +65,7 @@ export interface Reading extends Sums {
 }
 
 /** What `totals.lua` replies. */
-type SumsReply = [
+type TotalsReply = [
   now: number,
   backlog: number,
   oldest: string,
@@ -70,12 +73,12 @@ type SumsReply = [
   retrying: number,
   counters: string[],
   bridge: string[],
-  deadLength: number,
+  deadLetters: number,
 ];
 
 /** What `snapshot.lua` replies. */
 type SnapshotReply = [
-  sums: SumsReply,
+  totals: TotalsReply,
   pendingOf: [id: string, pending: string][],
   processedBy: string[],
   outputLength: number,
@@ -86,25 +89,25 @@ type SnapshotReply = [
 /** ms without a mark, when there are ten per second, after which a bridge is not shown as subscribed, or as leading. */
 const SEAT_SILENT = 2_000;
 
-export function sumsOf(reply: SumsReply): Sums {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLength] = reply;
+export function totalsOf(reply: TotalsReply): GroupTotals {
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters] = reply;
   return {
-    now,
-    backlog,
+    time: new Date(now).toISOString(),
+    ...bridgesIn(bridge, now),
     waiting: Math.max(0, backlog - pendingAndRetrying),
     pending: Math.max(0, pendingAndRetrying - retrying),
     retrying,
-    lag: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
+    backlog,
+    lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counters),
-    ...bridgesIn(bridge, now),
-    deadLength,
+    deadLetters,
   };
 }
 
 export function readingOf(reply: SnapshotReply): Reading {
-  const [sums, pendingOf, processedBy, outputLength, lastOutput, lastDead] = reply;
+  const [totals, pendingOf, processedBy, outputLength, lastOutput, lastDead] = reply;
   return {
-    ...sumsOf(sums),
+    ...totalsOf(totals),
     pendingOf: numbersOf(pendingOf),
     processedBy: numbersOf(mapOf(processedBy)),
     outputLength,
@@ -143,15 +146,14 @@ function countersOf(flat: readonly string[]): Counters {
 }
 
 /** The live bridges: lease and seat of a killed one stay in the hash until another bridge takes them. */
-function bridgesIn(flat: readonly string[], now: number): Pick<Sums, 'leader' | 'bridges'> {
+function bridgesIn(flat: readonly string[], now: number): Pick<GroupTotals, 'leader' | 'bridges'> {
   const state = mapOf(flat);
   const isAlive = (at: string | undefined) => at !== undefined && now - Number(at) < SEAT_SILENT;
-  return {
-    leader: isAlive(state.get('beat_at')) ? bridgeOf(state.get('holder') ?? '') || undefined : undefined,
-    bridges: [...state]
-      .filter(([key, at]) => key.startsWith('seat:') && isAlive(at))
-      .map(([key]) => key.slice('seat:'.length)),
-  };
+  const holder = isAlive(state.get('beat_at')) ? bridgeOf(state.get('holder') ?? '') : '';
+  const leader = holder === '' ? null : holder;
+  const seats = [...state].filter(([key, at]) => key.startsWith('seat:') && isAlive(at));
+  const ids = seats.map(([key]) => key.slice('seat:'.length));
+  return { leader, bridges: ids.map((id) => ({ id, leads: id === leader })) };
 }
 
 /** An entry of the output, the dead letters, the gaps or the inbox. */

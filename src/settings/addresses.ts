@@ -12,7 +12,7 @@ const LOOPBACK = '127.0.0.1';
 /** `9464`, `host:9464`, `[::1]:9464` */
 const LISTEN = /^(?:(?:\[([\da-f:.]+)\]|([\w.-]+)):)?(\d{1,5})$/i;
 
-/** Reads `[HOST:]PORT`; this machine alone where no host is given. Undefined for what is no such text. */
+/** Reads `[HOST:]PORT`, without a host for 127.0.0.1. Undefined if the text has another form. */
 export function parseListen(text: string): Listen | undefined {
   const [, address, name, digits] = LISTEN.exec(text) ?? [];
   const port = Number(digits);

@@ -9,13 +9,13 @@ import { parseSize, SIZE } from './sizes.js';
 
 /**
  * The one schema of all settings. Flags, environment variables, the config file, `--help`,
- * `config/schema.json` and the table in the README all come from here.
+ * `config/schema.json` and docs/settings.md all come from here.
  *
  * Durations are written `250ms`, `3s`, `2m`, `1h` and are milliseconds after parsing; sizes are written `64mb`
  * and are bytes.
  */
 
-/** Timers take no more than 2^31 ms, and fire at once if they are asked to. */
+/** A timer of more than 2^31 ms fires at once. */
 const LONGEST = parseDuration('24h');
 
 /** A duration as people write it, given back in whole milliseconds. */
@@ -46,6 +46,11 @@ function whole(least: number, most = Number.MAX_SAFE_INTEGER, or = '') {
   return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
 }
 
+function autoOrWhole(least: number, most: number) {
+  const error = `must be auto or a whole number, from ${least} to ${most}`;
+  return z.union([z.literal('auto'), whole(least, most, 'auto or ')], { error });
+}
+
 function choice<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, { error: `must be one of ${values.join(', ')}` });
 }
@@ -72,7 +77,7 @@ function isRedisUrl(text: string): boolean {
     // A stray % in the password would only be found when connecting.
     decodeURIComponent(`${url.username}${url.password}`);
     const scheme = url.protocol === 'redis:' || url.protocol === 'rediss:';
-    // What is no number after the slash would silently become database 0.
+    // Without this check, a text that is no number after the slash means database 0.
     return scheme && url.hostname !== '' && /^(\/\d*)?$/.test(url.pathname);
   } catch {
     return false;
@@ -101,7 +106,7 @@ function toggle() {
 
 /**
  * Each setting with its default and its description. The defaults are written as a user writes them.
- * The order is the order of `--help` and of the README.
+ * The order is that of `--help` and docs/settings.md.
  */
 export const settingsSchema = z.strictObject({
   size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
@@ -120,10 +125,7 @@ export const settingsSchema = z.strictObject({
       'path of a module whose default export processes a message; ' +
         'without it the built-in one adds a random property',
     ),
-  threads: z
-    .union([z.literal('auto'), whole(0, 1_000, 'auto or ')], {
-      error: 'must be auto or a whole number, from 0 to 1000',
-    })
+  threads: autoOrWhole(0, 1_000)
     .prefault('auto')
     .describe(
       'threads that run the module of the processor; 0 runs it on the main thread; ' +
@@ -135,10 +137,7 @@ export const settingsSchema = z.strictObject({
   monitor: toggle().prefault(false).describe('print the messages per second of the whole group'),
   interval: duration(100).prefault('3s').describe('time between two lines of the monitor'),
   concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),
-  batch: z
-    .union([z.literal('auto'), whole(1, 5_000, 'auto or ')], {
-      error: 'must be auto or a whole number, from 1 to 5000',
-    })
+  batch: autoOrWhole(1, 5_000)
     .prefault('auto')
     .describe('most entries a consumer reads at once; auto adapts to the speed of the processor'),
   maxAttempts: whole(1, 1_000)
@@ -202,7 +201,7 @@ export const settingsSchema = z.strictObject({
     .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
 });
 
-/** Settings whose value is never shown, not even where it is wrong. `redis` is shown without its password. */
+/** Settings whose value is never shown, even if it is wrong. `redis` is shown without its password. */
 export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken']);
 
 /** The names of all settings, in the order of the documentation. */
@@ -245,7 +244,7 @@ function pathOf(url: URL): string {
   throw new SettingsError([{ setting: 'processor', message }]);
 }
 
-/** What is wrong with one setting's value, looked at alone; undefined if nothing is. */
+/** The problem of one setting's value, without the rules between settings; undefined if it is right. */
 export function problemOf(setting: SettingName, value: unknown): SettingProblem | undefined {
   const parsed = settingsSchema.shape[setting].safeParse(value);
   return parsed.success ? undefined : wrongValue(setting, value, parsed.error.issues[0]?.message);
@@ -258,15 +257,15 @@ export function unknownSetting(name: string): SettingProblem {
   return { setting: name, message: `there is no setting ${JSON.stringify(name)}; ${hint}` };
 }
 
-/** The settings between which a rule holds. All else that stands in the input is ignored. */
+/** The settings of each rule. Other settings in the input are ignored. */
 const { claimAfter, heartbeat, http, httpToken, output, consumerList } = settingsSchema.shape;
 const naming = z.object({ output, consumerList });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
 
 /**
- * What is wrong between settings that are each right. The setting of a problem is one that was given,
- * not a default. A rule that cannot be judged, because a value is wrong in itself, is none that is broken.
+ * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
+ * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
   return [oneKey(input), tooSilent(input), tooOpen(input)].filter((problem) => problem !== undefined);
@@ -315,7 +314,7 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): Settin
 }
 
 function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
-  // Even a wrong secret is not for the log.
+  // A wrong secret must not get into the log either.
   const got = secretSettings.has(setting as SettingName) ? '' : `; got ${show(value)}`;
   return { setting, message: `${setting} ${rule}${got}` };
 }

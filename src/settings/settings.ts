@@ -82,19 +82,17 @@ export const durationNames = [
   'retain',
 ] as const satisfies readonly SettingName[];
 
-/** What a user may write for a setting. */
-type Written<Name extends SettingName> = Name extends (typeof durationNames)[number]
-  ? string | number
-  : Name extends 'bufferLimit'
-    ? string
-    : Name extends 'http'
-      ? string | number
-      : Name extends 'processor'
-        ? string | URL
-        : Exclude<Settings[Name], undefined>;
+/** The settings that a program writes in another form than it reads them. */
+interface Written extends Record<(typeof durationNames)[number], string | number> {
+  bufferLimit: string;
+  http: string | number;
+  processor: string | URL;
+}
 
 /**
  * Settings as a program writes them, all optional: durations as text (`'3s'`) or in milliseconds, sizes as text
  * (`'64mb'`), `http` as a port or `HOST:PORT`, the processor's module as a path or a `URL`.
  */
-export type SettingsInput = { readonly [Name in SettingName]?: Written<Name> | undefined };
+export type SettingsInput = {
+  readonly [Name in SettingName]?: (Name extends keyof Written ? Written[Name] : Settings[Name]) | undefined;
+};

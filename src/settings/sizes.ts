@@ -7,8 +7,3 @@ export const SIZE = /^\d{1,6}(\.\d{1,3})?(b|kb|mb|gb)$/;
 export function parseSize(text: string): number {
   return Math.round(bytes.parse(text) ?? Number.NaN);
 }
-
-/** Writes bytes the way they are read, the shortest way: 1048576 is `1MB`. */
-export function formatSize(value: number): string {
-  return bytes.format(value) ?? `${value}B`;
-}

@@ -100,7 +100,7 @@ async function lookAt(
   const counterCheck = new CounterCheck();
   ledger?.startOver();
   let read = 0;
-  let total = reading.outputLength + reading.deadLength + (ledger ? reading.backlog : 0);
+  let total = reading.outputLength + reading.deadLetters + (ledger ? reading.backlog : 0);
   const count = () => onProgress?.(++read, total);
 
   /** By inbox id, so that a message is not found twice if it is settled while we read. */
@@ -113,7 +113,7 @@ async function lookAt(
       count();
     }
     end = await group.read();
-    total = read + end.outputLength + end.deadLength;
+    total = read + end.outputLength + end.deadLetters;
   }
 
   const take = (stream: StreamName, entry: StreamEntry, last: string) => {

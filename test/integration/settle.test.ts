@@ -328,7 +328,7 @@ describe('dead letters', () => {
       expect(await inspector.purge(upTo)).toBe(purged);
     expect(await inspector.read()).toMatchObject({
       backlog: 1,
-      deadLength: 0,
+      deadLetters: 0,
       counters: { relayed: 4, dead: 3, revived: 1, purged: 3 },
     });
   });

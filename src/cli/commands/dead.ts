@@ -8,7 +8,7 @@ import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { wholeNumber } from '../arguments.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { confirmed } from '../confirm.js';
-import { showProgress } from '../progress.js';
+import { withProgress } from '../progress.js';
 import { columns } from '../table.js';
 
 /** Lines of the table without --limit. */
@@ -120,13 +120,9 @@ function retryCommand(): Command {
     });
 }
 
-async function retryAll({ deadLetters }: GroupClient): Promise<number> {
-  const display = showProgress({ unit: 'dead letters', label: 'sending back' });
-  try {
-    return await deadLetters.retryAll(display.update);
-  } finally {
-    display.stop();
-  }
+function retryAll({ deadLetters }: GroupClient): Promise<number> {
+  const shown = { unit: 'dead letters', label: 'sending back' };
+  return withProgress(shown, (onProgress) => deadLetters.retryAll(onProgress));
 }
 
 function purgeCommand(): Command {

@@ -36,7 +36,7 @@ export function demoCommand(): Command {
       void untilSignal().then(() => ending.abort());
       const stage = await Stage.open();
       try {
-        const audience = json ? silent : storyteller(stage, ending.signal);
+        const audience = json ? undefined : storyteller(stage, ending.signal);
         const result = await play(stage, audience, ending.signal);
         if (!result) process.exitCode = INTERRUPTED;
         else report(result, json === true);
@@ -51,15 +51,6 @@ function report(result: DemoResult, json: boolean): void {
   print(json ? JSON.stringify(result, null, 2) : `${verdict(result)}\n\n${NEXT}`);
   if (!result.ok) process.exitCode = FAILED;
 }
-
-const silent: Audience = {
-  redisStarted() {},
-  groupStarted() {},
-  publishing() {},
-  killed() {},
-  recovered() {},
-  drained() {},
-};
 
 /** Prints each step as it happens. */
 function storyteller(stage: Stage, signal: AbortSignal): Audience {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
+import type { Plan } from '../../publish/pacing.js';
 import { type Published, publish } from '../../publish/publisher.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
-import { showProgress } from '../progress.js';
+import { withProgress } from '../progress.js';
 import { untilSignal } from '../signals.js';
 
 /** Messages to publish without --count and --duration. */
@@ -63,28 +64,22 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const log = makeLogger(settings).child({ process: processName(), channel: settings.channel });
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
+  const plan = { count, rate, duration, batch };
   const ending = new AbortController();
   void untilSignal().then(() => ending.abort());
-  const display = showProgress({
-    total: expected(count, rate, duration),
-    unit: 'messages',
-    label: 'publishing',
-  });
-  let result: Published;
-  try {
-    result = await publish({
+  const shown = { total: expected(plan), unit: 'messages', label: 'publishing' };
+  const result = await withProgress(shown, (onProgress) =>
+    publish({
       redis: settings.redis,
       channel: settings.channel,
-      plan: { count, rate, duration, batch },
+      plan,
       bytes,
       ledger,
       signal: ending.signal,
       logger: log,
-      onProgress: display.update,
-    });
-  } finally {
-    display.stop();
-  }
+      onProgress,
+    }),
+  );
   if (result.unheard > 0)
     log.warn(
       { unheard: result.unheard },
@@ -95,25 +90,14 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   print(flags.json ? JSON.stringify(result) : publishedText(result));
 }
 
-function expected(
-  count: number | undefined,
-  rate: number | undefined,
-  duration: number | undefined,
-): number | undefined {
+function expected({ count, rate, duration }: Plan): number | undefined {
   if (rate === undefined || duration === undefined) return count;
   return Math.min(count ?? Infinity, Math.ceil((rate * duration) / 1_000));
 }
 
 /** The result of publishing in a line. */
-export function publishedText({
-  published,
-  seconds,
-  rate,
-  receivers,
-  unheard,
-  ledger,
-  listed,
-}: Published): string {
+export function publishedText(result: Published): string {
+  const { published, seconds, rate, receivers, unheard, ledger, listed } = result;
   const sent = `published ${published} messages in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
   const to = ledger === null ? '' : `; ${listed} ids in ${ledger}`;
   return `${sent}${receivedText(published, receivers, unheard)}${to}`;

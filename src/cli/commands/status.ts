@@ -29,6 +29,8 @@ export function statusCommand(): Command {
 export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
+  const { relayed, processed, dead, failed, retried } = counters;
+  const numbers = { relayed, processed, dead, 'failed attempts': failed, retried, gaps: counters.gaps };
   const parts = [
     columns([
       ['channel', status.channel],
@@ -44,17 +46,7 @@ export function statusText(status: GroupStatus): string {
         backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest unsettled message)`,
       ],
     ]),
-    columns([
-      ['relayed', 'processed', 'dead', 'failed attempts', 'retried', 'gaps'],
-      [
-        counters.relayed,
-        counters.processed,
-        counters.dead,
-        counters.failed,
-        counters.retried,
-        counters.gaps,
-      ].map(String),
-    ]),
+    columns([Object.keys(numbers), Object.values(numbers).map(String)]),
     consumers.length === 0
       ? 'no consumers: nothing is processed (cgroup start)'
       : columns([

@@ -4,7 +4,7 @@ import { plural } from '../../core/words.js';
 import type { Examples } from '../../verify/differences.js';
 import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { showProgress } from '../progress.js';
+import { withProgress } from '../progress.js';
 import { columns } from '../table.js';
 
 /** Exit code if there is a difference. */
@@ -29,16 +29,9 @@ export function verifyCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (flags: { ledger?: string[]; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
-        const display = showProgress({ unit: 'entries', label: 'verifying' });
-        let result: Verification;
-        try {
-          result = await client.verify({
-            ledgers: flags.ledger ?? [],
-            onProgress: display.update,
-          });
-        } finally {
-          display.stop();
-        }
+        const result = await withProgress({ unit: 'entries', label: 'verifying' }, (onProgress) =>
+          client.verify({ ledgers: flags.ledger ?? [], onProgress }),
+        );
         if (isEmpty(result))
           log.warn(
             {},
@@ -58,16 +51,8 @@ function collectLedger(path: string, paths: readonly string[] = []): string[] {
 }
 
 /** Whether the group has done nothing yet. */
-function isEmpty({
-  relayed,
-  processed,
-  dead,
-  backlog,
-  lost,
-  doubled,
-  unexpected,
-  ledger,
-}: Verification): boolean {
+function isEmpty(result: Verification): boolean {
+  const { relayed, processed, dead, backlog, lost, doubled, unexpected, ledger } = result;
   return relayed + processed + dead + backlog + doubled + unexpected === 0 && lost === (ledger ?? 0);
 }
 

@@ -42,7 +42,7 @@ export interface DemoResult {
   readonly seconds: number;
 }
 
-/** Hears of each step when it happens. */
+/** Its methods are called at each step. */
 export interface Audience {
   redisStarted(version: string | null, port: number): void;
   groupStarted(processes: readonly number[], leader: number, consumers: readonly string[]): void;
@@ -55,13 +55,13 @@ export interface Audience {
 /** Starts a group, publishes, kills the leader half-way, and verifies. Undefined if it was aborted. */
 export async function play(
   stage: Stage,
-  audience: Audience,
+  audience: Audience | undefined,
   signal: AbortSignal,
 ): Promise<DemoResult | undefined> {
   const started = performance.now();
   const { client, redis } = stage;
   const version = redis.version ?? null;
-  audience.redisStarted(version, redis.port);
+  audience?.redisStarted(version, redis.port);
 
   const settings = { size: CONSUMERS, simulateMs: WORK_MS, concurrency: CONCURRENCY, logLevel: 'silent' };
   const processes = [await stage.start(settings), await stage.start(settings)];
@@ -75,9 +75,9 @@ export async function play(
   const pid = await leadingProcess(stage);
   const ids = consumers.map(({ id }) => id);
   const doomed = consumers.filter((consumer) => consumer.pid === pid).map(({ id }) => id);
-  audience.groupStarted(processes, pid, ids);
+  audience?.groupStarted(processes, pid, ids);
 
-  audience.publishing(MESSAGES, RATE);
+  audience?.publishing(MESSAGES, RATE);
   const ledger = join(stage.folder, 'ledger.txt');
   const half = new AbortController();
   const publishing = publish({
@@ -96,7 +96,7 @@ export async function play(
 
   const isDrained = async () => (await client.inspector.read()).backlog === 0;
   await stage.until('the backlog to be processed', isDrained, { timeout: DRAIN_TIMEOUT, signal });
-  audience.drained();
+  audience?.drained();
   const { processed, dead, lost, doubled, ok } = await client.verify({ ledgers: [ledger] });
   const seconds = (performance.now() - started) / 1_000;
   return { redis: version, processes, published, killed, processed, dead, lost, doubled, ok, seconds };
@@ -111,7 +111,7 @@ interface Killing {
 
 async function killHalfWay(
   stage: Stage,
-  audience: Audience,
+  audience: Audience | undefined,
   { pid, doomed, half, signal }: Killing,
 ): Promise<DemoResult['killed'] | undefined> {
   const { client } = stage;
@@ -128,7 +128,7 @@ async function killHalfWay(
   stage.kill(pid);
   const { counters } = await client.status();
   const held = await heldBy(doomed);
-  audience.killed(pid, held);
+  audience?.killed(pid, held);
 
   const waiting = { timeout: RECOVERY_TIMEOUT, signal };
   const relays = async () => (await client.inspector.read()).counters.relayed > counters.relayed;
@@ -148,7 +148,7 @@ async function killHalfWay(
   if (signal.aborted) return undefined;
   const killed = { pid, led, consumers: doomed, held, relayingAgainMs, idsGoneMs, takenOverMs };
   const ids = (await client.status()).consumers.map(({ id }) => id);
-  audience.recovered(killed, await leadingProcess(stage), ids);
+  audience?.recovered(killed, await leadingProcess(stage), ids);
   return killed;
 }
 

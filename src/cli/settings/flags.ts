@@ -6,13 +6,7 @@ import { type SettingInfo, settingInfos } from './setting-info.js';
 export type RawFlags = Partial<Record<SettingName, string | boolean>>;
 
 /** The settings that name a group. */
-const NAMES = [
-  'redis',
-  'channel',
-  'output',
-  'consumerList',
-  'group',
-] as const satisfies readonly SettingName[];
+export const GROUP_NAMES: readonly SettingName[] = ['redis', 'channel', 'output', 'consumerList', 'group'];
 
 /** An option that sets a setting; a command may have others, even with the name of a setting. */
 class SettingOption extends Option {
@@ -47,17 +41,12 @@ export function rawFlags(command: Command): RawFlags {
 export function namingFlags(command: Command): ReadonlyMap<string, string> {
   const raw = rawFlags(command);
   const { config } = command.opts<{ config?: string }>();
-  const given = NAMES.map((name) => [settingInfos[name].flag, raw[name]] as const);
+  const given = GROUP_NAMES.map((name) => [settingInfos[name].flag, raw[name]] as const);
   return new Map(
     [...given, ['--config', config] as const].flatMap(([flag, value]) =>
       typeof value === 'string' ? [[flag, value] as const] : [],
     ),
   );
-}
-
-/** The flag that names the config file. Its value is the `configPath` of `loadSettings`. */
-export function configOption(): Option {
-  return new Option('--config <file>', 'use this config file; do not search for one');
 }
 
 function optionsOf(info: SettingInfo): Option[] {

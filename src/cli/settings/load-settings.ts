@@ -7,9 +7,6 @@ import type { RawFlags } from './flags.js';
 import { settingInfos } from './setting-info.js';
 import { fromEnvironment, fromFile, fromFlags, type Given, type GivenSetting } from './sources.js';
 
-/** The source of an effective value: `--size`, `CGROUP_SIZE`, `REDIS_URL`, the path of the config file, or `default`. */
-export type Origin = string;
-
 export interface LoadSettingsOptions {
   /** The flags as typed, from `rawFlags`. */
   readonly flags: RawFlags;
@@ -23,7 +20,8 @@ export interface LoadSettingsOptions {
 export interface LoadedSettings {
   /** The effective settings; `processor` is an absolute path. */
   readonly settings: Settings;
-  readonly origin: Readonly<Record<SettingName, Origin>>;
+  /** The source of each: `--size`, `CGROUP_SIZE`, `REDIS_URL`, the path of the config file, or `default`. */
+  readonly origin: Readonly<Record<SettingName, string>>;
   /** The effective values as they were written, durations as text: the library takes these. */
   readonly written: SettingsInput;
 }

@@ -35,12 +35,14 @@ export class TopHistory {
   #meters = new Map<string, Meter>();
   readonly #rates: number[] = [];
   readonly #lags: number[] = [];
-  #status: GroupStatus | undefined;
-  #deadLetters: readonly ShownDeadLetter[] = [];
-  #consumers: readonly ConsumerView[] = [];
+  #last: Pick<TopView, 'status' | 'consumers' | 'deadLetters' | 'misnamed'> = {
+    status: undefined,
+    consumers: [],
+    deadLetters: [],
+    misnamed: undefined,
+  };
   #readAt: number;
   #failure: string | undefined;
-  #misnamed: string | undefined;
 
   /** @param interval ms between two readings */
   constructor(interval: number, now: number) {
@@ -53,15 +55,13 @@ export class TopHistory {
     this.#note(this.#meter.rate(status.counters.processed, now) ?? Number.NaN, status.lagMs);
     const before = this.#meters;
     this.#meters = new Map(status.consumers.map(({ id }) => [id, before.get(id) ?? new Meter()]));
-    this.#consumers = status.consumers.map((one) => ({
+    const consumers = status.consumers.map((one) => ({
       ...one,
       rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
     }));
-    this.#status = status;
-    this.#deadLetters = deadLetters;
+    this.#last = { status, consumers, deadLetters, misnamed };
     this.#readAt = now;
     this.#failure = undefined;
-    this.#misnamed = misnamed;
   }
 
   /** Notes a failed reading. */
@@ -71,15 +71,8 @@ export class TopHistory {
   }
 
   view(now: number): TopView {
-    return {
-      status: this.#status,
-      consumers: this.#consumers,
-      deadLetters: this.#deadLetters,
-      rates: this.#rates,
-      lags: this.#lags,
-      trouble: this.#trouble(now - this.#readAt),
-      misnamed: this.#misnamed,
-    };
+    const trouble = this.#trouble(now - this.#readAt);
+    return { ...this.#last, rates: this.#rates, lags: this.#lags, trouble };
   }
 
   #trouble(silence: number): string | undefined {

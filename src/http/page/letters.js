@@ -1,11 +1,9 @@
 import { count, when } from './format.js';
-import { setText, showRows } from './tables.js';
+import { byId, setText, showRows } from './tables.js';
 
 const CLASSES = ['', '', 'text', 'number', 'text', 'id'];
 /** Least ms between two loads of the newest page. */
 const LOAD_EVERY = 2_000;
-
-const byId = (id) => document.getElementById(id);
 
 /** Shows the dead letters, a page at a time. The newest page is kept up to date. */
 export class DeadLetterTable {

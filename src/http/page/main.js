@@ -1,12 +1,11 @@
 import { count, counted, duration, when } from './format.js';
 import { DeadLetterTable } from './letters.js';
-import { setText, showRows } from './tables.js';
+import { byId, setText, showRows } from './tables.js';
 import { verdict } from './verdict.js';
 
 /** Most consumers in the table; the filter finds the others. */
 const MOST_CONSUMERS = 100;
 
-const byId = (id) => document.getElementById(id);
 const show = (id, text) => setText(byId(id), text);
 
 const deadLetters = new DeadLetterTable();

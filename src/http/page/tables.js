@@ -16,6 +16,8 @@ export function showRows(body, rows, classes) {
   });
 }
 
+export const byId = (id) => document.getElementById(id);
+
 /** @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,7 +1,7 @@
 import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
-import { type CutDeadLetter, entryOf, readingOf, sumsOf } from '../reading.js';
+import { type CutDeadLetter, entryOf, readingOf, totalsOf } from '../reading.js';
 
 // What each is for: core/registry.ts and Inspector. What is atomic: the head of its Lua.
 
@@ -28,7 +28,7 @@ export const totals = defineScript({
   name: 'totals',
   keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
-  decode: sumsOf,
+  decode: totalsOf,
 });
 
 export const deadLetters = defineScript({

@@ -5,7 +5,7 @@ import { EventStreams } from '../../../src/http/event-streams.js';
 import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
-import { notReadyBecause, type ReadinessFacts, Standstill } from '../../../src/http/readiness.js';
+import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
 import { RecentPoints } from '../../../src/http/recent-points.js';
 
 describe('isOwnHost', () => {
@@ -65,21 +65,26 @@ describe('hasToken', () => {
 });
 
 describe('notReadyBecause', () => {
-  const well: ReadinessFacts = {
+  const bridge = { leads: true, inStep: true, buffered: 0 };
+  const outOfStep = { bridge: { ...bridge, inStep: false } };
+  const well = {
     state: 'running',
     connected: true,
     readingAge: 900,
-    bridgeInStep: true,
+    bridge,
     beatAge: 1_000,
     heartbeat: 1_000,
     idleFor: 0,
     timeout: 60_000,
     unrelayedFor: 0,
-  };
+  } as const;
+  type Facts = Parameters<typeof notReadyBecause>[0] & Parameters<typeof notReadyBecause>[1];
+  const reasons = (facts: Partial<Facts> = {}) =>
+    notReadyBecause({ ...well, ...facts }, { ...well, ...facts });
   it('is empty if all is well, and for a process without bridge and consumers', () => {
-    expect(notReadyBecause(well)).toEqual([]);
-    expect(notReadyBecause({ ...well, bridgeInStep: undefined, beatAge: undefined })).toEqual([]);
-    expect(notReadyBecause({ ...well, idleFor: 60_000 })).toEqual([]);
+    expect(reasons()).toEqual([]);
+    expect(reasons({ bridge: undefined, beatAge: undefined })).toEqual([]);
+    expect(reasons({ idleFor: 60_000 })).toEqual([]);
   });
   it.each([
     [{ state: 'starting' }, 'it is starting'],
@@ -87,17 +92,15 @@ describe('notReadyBecause', () => {
     [{ connected: false, readingAge: 9_000 }, 'it is not connected to Redis'],
     [{ readingAge: 6_000 }, 'the group could not be read for 5 s'],
     [{ readingAge: undefined }, 'the group could not be read yet'],
-    [{ bridgeInStep: false }, 'its bridge is not in step'],
+    [outOfStep, 'its bridge is not in step'],
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
     [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
   ] as const)('%j: %s', (facts, reason) => {
-    expect(notReadyBecause({ ...well, ...facts })).toEqual([reason]);
+    expect(reasons(facts)).toEqual([reason]);
   });
   it('gives all reasons', () => {
-    expect(notReadyBecause({ ...well, connected: false, bridgeInStep: false, beatAge: 9_000 })).toHaveLength(
-      3,
-    );
+    expect(reasons({ connected: false, ...outOfStep, beatAge: 9_000 })).toHaveLength(3);
   });
 });
 

@@ -38,7 +38,7 @@ class World {
     return {
       backlog: this.backlog,
       outputLength: this.output.length,
-      deadLength: this.dead.length,
+      deadLetters: this.dead.length,
       counters: this.counters,
     };
   }

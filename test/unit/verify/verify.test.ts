@@ -72,7 +72,7 @@ class RunningGroup implements Readable {
       backlog: this.inboxEntries.length,
       counters: { ...this.counters },
       outputLength: this.outputEntries.length,
-      deadLength: this.deadEntries.length,
+      deadLetters: this.deadEntries.length,
       lastOutput: this.#lastOutput,
       lastDead: this.#lastDead,
     } as Reading;

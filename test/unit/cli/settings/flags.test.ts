@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addSettingsFlags, configOption, namingFlags, rawFlags } from '../../../../src/cli/settings/flags.js';
+import { addSettingsFlags, namingFlags, rawFlags } from '../../../../src/cli/settings/flags.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { messageOf } from '../../../../src/core/errors.js';
 import { settingNames } from '../../../../src/settings/schema.js';
@@ -44,7 +44,7 @@ describe('the flags', () => {
   });
 
   it('that name a group can be picked', () => {
-    const parsed = command().addOption(configOption());
+    const parsed = command().option('--config <file>');
     parsed.parse(['-r', 'redis://h', '--size', '5', '--consumer-list', 'ids', '--config', 'c.json'], {
       from: 'user',
     });
@@ -78,7 +78,7 @@ describe('the flags', () => {
   });
 
   it('leave the command’s own options alone, even one with the name of a setting', () => {
-    const publish = command(['redis']).option('--batch <n>').option('--json').addOption(configOption());
+    const publish = command(['redis']).option('--batch <n>').option('--json').option('--config <file>');
     publish.parse(['--batch', '7', '--json', '--config', 'x.json', '-r', 'u'], { from: 'user' });
     expect(rawFlags(publish)).toEqual({ redis: 'u' });
     expect(publish.opts()).toMatchObject({ batch: '7', json: true, config: 'x.json' });
