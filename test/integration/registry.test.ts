@@ -101,9 +101,10 @@ describe('the list of consumers', () => {
     await one.registry.beat(['a'], [], LONG);
     await other.registry.beat(['b', 'c'], [], LONG);
     await one.raw.rpush(one.keys.consumerList, 'unknown');
-    const told = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
-    expect(await told(one)).toEqual(['a', 'unknown']);
-    expect(await told(other)).toEqual(['b', 'c', 'unknown']);
+    const seenBy = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
+    expect(await seenBy(one)).toEqual(['a', 'unknown']);
+    expect(await seenBy(other)).toEqual(['b', 'c', 'unknown']);
+    expect(await one.inspector.liveConsumerCount()).toBe(2);
   });
 
   test.each([
