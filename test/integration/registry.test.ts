@@ -101,10 +101,9 @@ describe('the list of consumers', () => {
     await one.registry.beat(['a'], [], LONG);
     await other.registry.beat(['b', 'c'], [], LONG);
     await one.raw.rpush(one.keys.consumerList, 'unknown');
-    const seenBy = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
-    expect(await seenBy(one)).toEqual(['a', 'unknown']);
-    expect(await seenBy(other)).toEqual(['b', 'c', 'unknown']);
-    expect(await one.inspector.liveConsumerCount()).toBe(2);
+    const told = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
+    expect(await told(one)).toEqual(['a', 'unknown']);
+    expect(await told(other)).toEqual(['b', 'c', 'unknown']);
   });
 
   test.each([
