@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { CgroupError, SettingsError } from '../core/errors.js';
+import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { aborted, pause } from '../core/service.js';
@@ -72,10 +72,9 @@ export class ConsumerGroup<Input extends Message = Message>
   constructor(options: GroupOptions<Input> = {}) {
     super();
     const { processor, logger, ...settings } = options;
-    const own = typeof processor === 'function';
-    this.settings = parseOptions(own ? settings : { ...settings, processor: moduleOf(processor) });
     // What the messages look like is the user's word; beyond the `message_id` it is not checked.
-    this.#processor = own ? (processor as Processor) : undefined;
+    this.#processor = typeof processor === 'function' ? (processor as Processor) : undefined;
+    this.settings = parseOptions(typeof processor === 'function' ? settings : { ...settings, processor });
     this.#stats = this.settings.http && new ProcessStats();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#reports = new Reports(this.#log, this.#stats, (event, ...args) =>
@@ -231,11 +230,4 @@ export class ConsumerGroup<Input extends Message = Message>
     await this.#redis?.stop();
     this.#parts = undefined;
   }
-}
-
-/** JavaScript callers are not type-checked. */
-function moduleOf(processor: string | URL | undefined): string | URL | undefined {
-  if (processor === undefined || typeof processor === 'string' || processor instanceof URL) return processor;
-  const message = `processor must be a function, or the path or URL of a module; got ${typeof processor}`;
-  throw new SettingsError([{ setting: 'processor', message }]);
 }

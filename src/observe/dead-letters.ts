@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { timeOfId } from '../core/stream-id.js';
+import { CgroupError } from '../core/errors.js';
+import { isEntryId, timeOfId } from '../core/stream-id.js';
 import type { Inspector } from '../redis/inspect.js';
 import type { StreamEntry } from '../redis/reading.js';
 
@@ -61,8 +62,13 @@ export class DeadLetters {
     return deadLetters;
   }
 
-  /** One of them; undefined if there is none with this id. */
+  /**
+   * One of them; undefined if there is none with this id.
+   *
+   * @throws {CgroupError} NOT_FOUND for a text that is no id
+   */
   async show(id: string): Promise<ShownDeadLetter | undefined> {
+    checkIds([id]);
     const entry = await this.#inspector.deadLetter(id);
     return entry && shownDeadLetter(entry);
   }
@@ -71,8 +77,10 @@ export class DeadLetters {
    * Sends dead letters back to the inbox, to be processed like new messages.
    *
    * @returns the ids of those that were there
+   * @throws {CgroupError} NOT_FOUND for a text that is no id; nothing is sent back then
    */
   async retry(ids: readonly string[]): Promise<string[]> {
+    checkIds(ids);
     const wanted = [...new Set(ids)];
     const found: string[] = [];
     for (let first = 0; first < wanted.length; first += BATCH)
@@ -113,8 +121,17 @@ export class DeadLetters {
    *
    * @param options.through the id of the newest one to delete; all that are there now by default
    * @returns how many were deleted
+   * @throws {CgroupError} NOT_FOUND for a text that is no id
    */
   async purge({ through }: { readonly through?: string } = {}): Promise<number> {
+    if (through) checkIds([through]);
     return this.#inspector.purge(through ?? (await this.count()).newest);
   }
+}
+
+function checkIds(ids: readonly string[]): void {
+  const wrong = ids.find((id) => !isEntryId(id));
+  if (wrong === undefined) return;
+  const message = `the id of a dead letter looks like 1795251095809-0; got ${JSON.stringify(wrong)}`;
+  throw new CgroupError('NOT_FOUND', message);
 }

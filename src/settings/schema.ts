@@ -119,7 +119,9 @@ export const settingsSchema = z.strictObject({
     .prefault('consumer:ids')
     .describe('the list that holds the ids of the live consumers'),
   group: name().prefault('cgroup').describe('the name of the consumer group on the inbox stream'),
-  processor: name()
+  processor: z
+    .string({ error: 'must be the path of a module; in a program also a function, or a file: URL' })
+    .min(1, { error: 'must not be empty' })
     .optional()
     .describe(
       'path of a module whose default export processes a message; ' +
@@ -233,15 +235,17 @@ export function parseOptions(options: SettingsInput): Settings {
   const written: Record<string, unknown> = { ...options };
   for (const name of durationNames)
     if (typeof written[name] === 'number') written[name] = `${written[name]}ms`;
-  const { processor } = options;
-  if (processor instanceof URL) written.processor = pathOf(processor);
+  if (options.processor instanceof URL) written.processor = pathOf(options.processor);
   return parseSettings(written);
 }
 
-function pathOf(url: URL): string {
-  if (url.protocol === 'file:') return fileURLToPath(url);
-  const message = `processor must be a path or a file: URL; got ${show(url.href)}`;
-  throw new SettingsError([{ setting: 'processor', message }]);
+/** The path of a file: URL of this machine; any other URL as it is, for the schema to refuse. */
+function pathOf(url: URL): string | URL {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return url;
+  }
 }
 
 /** The problem of one setting's value, without the rules between settings; undefined if it is right. */
@@ -322,6 +326,7 @@ function wrongValue(setting: string, value: unknown, rule = 'is wrong'): Setting
 /** A value in a few words, whatever it is: a config file written in JavaScript may hold anything. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (value instanceof URL) return JSON.stringify(value.href);
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';

@@ -56,6 +56,12 @@ test('a client sees the group, its dead letters, and sends them back', async () 
   expect(await client.deadLetters.show(id)).toEqual(newest);
   expect(await client.deadLetters.show('1-1')).toBeUndefined();
 
+  await expect(client.deadLetters.show('abc')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(client.deadLetters.retry([id, 'abc'])).rejects.toThrow(
+    'looks like 1795251095809-0; got "abc"',
+  );
+  await expect(client.deadLetters.purge({ through: 'abc' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
   shop.refuses = false;
   expect(await client.deadLetters.retry([id, id, '1-1'])).toEqual([id]);
   await settled(2, 2);

@@ -31,6 +31,7 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   [/^(npx )?cgroup (start|monitor)\b(?!.*--print-config)/, (stage, command) => stage.start(command)],
   [/^(npx )?cgroup /, (stage, command) => stage.run(command)],
   [/^curl /, async (stage, command) => expect(answerOf(await stage.run(`${command} --silent`))).toBe('well')],
+  [/^redis-cli /, (stage, command) => stage.run(command.replace('redis-cli', 'redis-cli -u "$REDIS_URL"'))],
   // Commands that install, build or measure do not run here: they take minutes and change the machine.
   [/^npm ci$/, () => expect(existsSync(join(ROOT, 'package-lock.json'))).toBe(true)],
   [/^npm pack$/, () => expect(existsSync(join(ROOT, 'bin'))).toBe(true)], // package.test.ts runs it

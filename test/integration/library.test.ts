@@ -111,10 +111,13 @@ describe('start and stop', () => {
   });
 
   test.each([
-    [{ processor: 3 }, 'processor must be a function, or the path or URL of a module; got number'],
+    [
+      { processor: 3 },
+      'processor must be the path of a module; in a program also a function, or a file: URL; got 3',
+    ],
     [
       { processor: new URL('https://example.com/x.mjs') },
-      'processor must be a path or a file: URL; got "https:',
+      'in a program also a function, or a file: URL; got "https:',
     ],
     [{ process: () => 1 }, 'there is no setting "process"; did you mean "processor"?'],
   ])('refuses a wrong processor option: %j', (options, problem) => {
@@ -122,9 +125,9 @@ describe('start and stop', () => {
   });
 
   test('the constructor names all wrong settings', () => {
-    const make = () => new ConsumerGroup({ size: 0, sise: 3 } as GroupOptions);
+    const make = () => new ConsumerGroup({ size: 0, sise: 3, processor: 5 } as unknown as GroupOptions);
     expect(make).toThrow(SettingsError);
-    expect(make).toThrow(/size must be a whole number.*did you mean "size"/s);
+    expect(make).toThrow(/size must be a whole number.*processor must be the path.*did you mean "size"/s);
   });
 });
 
