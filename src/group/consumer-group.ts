@@ -25,7 +25,7 @@ export type { GroupEvents } from './events.js';
 /** The settings of a group, as in the config file, and those that only a program can give. */
 export interface GroupOptions<Input extends Message = Message> extends Omit<SettingsInput, 'processor'> {
   /**
-   * What processes the messages: a function, which runs on this thread; or the path or `file:` URL of a module with a
+   * What processes the messages: a function, which runs on this thread; or the path, or the `URL`, of a module with a
    * function as its default export, which runs in threads of its own. Default: adds a random property.
    */
   readonly processor?: Processor<Input> | string | URL | undefined;

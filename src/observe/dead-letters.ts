@@ -54,8 +54,11 @@ export class DeadLetters {
    * The newest first.
    *
    * @param options.limit how many at most: 50 by default, Infinity for all
+   * @throws {CgroupError} SETTINGS for another limit
    */
   async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownDeadLetter[]> {
+    if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0))
+      throw new CgroupError('SETTINGS', `limit must be a whole number or Infinity; got ${limit}`);
     const deadLetters: ShownDeadLetter[] = [];
     for await (const entry of this.#inspector.newestDeadLetters(limit))
       deadLetters.push(shownDeadLetter(entry));

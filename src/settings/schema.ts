@@ -227,14 +227,15 @@ export function parseSettings(input: unknown): Settings {
 }
 
 /**
- * Checks what a program gives: durations may be numbers of milliseconds too, the processor's path a `URL`.
+ * Checks what a program gives: durations may be whole numbers of milliseconds too, the processor's path a `URL`.
  *
  * @throws {SettingsError} as {@link parseSettings} does
  */
 export function parseOptions(options: SettingsInput): Settings {
   const written: Record<string, unknown> = { ...options };
   for (const name of durationNames)
-    if (typeof written[name] === 'number') written[name] = `${written[name]}ms`;
+    if (Number.isSafeInteger(written[name]) && Number(written[name]) >= 0)
+      written[name] = `${written[name]}ms`;
   if (options.processor instanceof URL) written.processor = pathOf(options.processor);
   return parseSettings(written);
 }

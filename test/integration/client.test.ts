@@ -52,6 +52,8 @@ test('a client sees the group, its dead letters, and sends them back', async () 
   });
   expect(others).toHaveLength(2);
   expect(await client.deadLetters.list({ limit: 1 })).toEqual([newest]);
+  for (const limit of [1.5, -1, Number.NaN])
+    await expect(client.deadLetters.list({ limit })).rejects.toMatchObject({ code: 'SETTINGS' });
   const { id } = newest as { id: string };
   expect(await client.deadLetters.show(id)).toEqual(newest);
   expect(await client.deadLetters.show('1-1')).toBeUndefined();
@@ -60,6 +62,10 @@ test('a client sees the group, its dead letters, and sends them back', async () 
   await expect(client.deadLetters.retry([id, 'abc'])).rejects.toThrow(
     'looks like 1795251095809-0; got "abc"',
   );
+  await expect(client.deadLetters.retry([id.replace(/-.*/, '')])).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
+  expect((await client.verify()).ok).toBe(true);
   await expect(client.deadLetters.purge({ through: 'abc' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
 
   shop.refuses = false;

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SettingsError } from '../../../src/core/errors.js';
-import { parseSettings, problemOf, settingNames, settingsSchema } from '../../../src/settings/schema.js';
+import {
+  parseOptions,
+  parseSettings,
+  problemOf,
+  settingNames,
+  settingsSchema,
+} from '../../../src/settings/schema.js';
 
 /** The problems of an input, as `setting: message`. */
 function problems(input: unknown): string[] {
@@ -228,5 +234,29 @@ describe('problemOf', () => {
 describe('settingsSchema', () => {
   it.each(settingNames)('%s has a description', (name) => {
     expect(settingsSchema.shape[name].description).toMatch(/^\w.{10,}[^.]$/);
+  });
+});
+
+describe('parseOptions', () => {
+  it('takes whole milliseconds for a duration, and the file: URL of a module', () => {
+    const { timeout, retain, processor } = parseOptions({
+      timeout: 60_000,
+      retain: 0,
+      processor: new globalThis.URL('file:///a%20folder/handler.mjs'),
+    });
+    expect([timeout, retain, processor]).toEqual([60_000, 0, '/a folder/handler.mjs']);
+  });
+
+  it.each([
+    [{ timeout: Number.NaN }, 'timeout must be a duration such as 250ms, 3s or 2m; got NaN'],
+    [{ timeout: 1.5 }, 'timeout must be a duration such as 250ms, 3s or 2m; got 1.5'],
+    [{ timeout: -1 }, 'timeout must be a duration such as 250ms, 3s or 2m; got -1'],
+    [{ timeout: 0 }, 'timeout must be a duration from 1ms to 24h'],
+    [{ processor: new globalThis.URL('file://elsewhere/x.mjs') }, 'got "file://elsewhere/x.mjs"'],
+    [{ processor: new globalThis.URL('file:///a%2Fb.mjs') }, 'got "file:///a%2Fb.mjs"'],
+    [{ processor: new globalThis.URL('https://example.com/x.mjs') }, 'got "https://example.com/x.mjs"'],
+  ])('refuses %o', (options, problem) => {
+    expect(() => parseOptions(options)).toThrow(SettingsError);
+    expect(() => parseOptions(options)).toThrow(problem);
   });
 });
