@@ -45,7 +45,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     expect(reading).toMatchObject({ pending: 0, retrying: 0, waiting: 30 - reading.counters.processed });
     expect(reading.pendingOf.size).toBe(0);
     expect(reading.bridges).toEqual([]);
-    expect(reading.leader).toBeUndefined();
+    expect(reading.leader).toBeNull();
     expect(await group.raw.xinfo('CONSUMERS', group.keys.inbox, 'cgroup')).toEqual([]);
 
     const next = await group.start(['--size', '1', '-p', path]);
@@ -85,7 +85,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
     await group.publish(1);
     await until(async () => (await group.read()).pending > 0);
     const ended = run.kill(signal);
-    await run.line(/a second signal ends at once/);
+    await run.line(/a second signal ends the process at once/);
     const signalledAt = clock();
     await run.kill(signal);
     expect(await ended).toEqual({ code: 130, signal: null });
