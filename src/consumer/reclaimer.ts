@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { ConsumerStore, Cursor } from '../core/consumer-store.js';
 import { Loop, type Service } from '../core/service.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
@@ -49,7 +50,10 @@ export class Reclaimer implements Service {
     this.#takenOver = new ThrottledLog({
       delay: LINE_AFTER,
       write: (entries, consumer) =>
-        options.log.info({ entries, consumer }, `took over ${entries} messages of silent consumers`),
+        options.log.info(
+          { entries, consumer },
+          `took over ${plural(entries, 'message')} of silent consumers`,
+        ),
     });
     this.#loop = new Loop(
       POLL_EVERY,

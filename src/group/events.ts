@@ -90,7 +90,7 @@ export class Reports {
   lost(count: number): void {
     this.#log.error(
       { count },
-      `${count} messages are lost: another program deleted them from the inbox while they were pending`,
+      `${plural(count, 'message is', 'messages are')} lost: another program deleted from the inbox what was pending`,
     );
     this.#emitSafely('lost', count);
   }
