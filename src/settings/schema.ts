@@ -56,7 +56,10 @@ function choice<const T extends readonly [string, ...string[]]>(values: T) {
 }
 
 function name() {
-  return z.string({ error: 'must be a text' }).min(1, { error: 'must not be empty' });
+  return z
+    .string({ error: 'must be a text' })
+    .min(1, { error: 'must not be empty' })
+    .refine((text) => !/\p{Surrogate}/u.test(text), { error: 'must not hold half a surrogate pair' });
 }
 
 /** The name stands in braces inside other keys, to fix their hash slot: its own braces would move it. */

@@ -130,6 +130,7 @@ describe('parseSettings', () => {
     [{ channel: 7 }, 'channel: channel must be a text; got 7'],
     [{ output: 'a{b}' }, 'output: output must not contain { or }; got "a{b}"'],
     [{ processor: '' }, 'processor: processor must not be empty; got ""'],
+    [{ group: 'a\ud800' }, 'group: group must not hold half a surrogate pair; got "a\\ud800"'],
     [{ sise: 3 }, 'sise: there is no setting "sise"; did you mean "size"?'],
     [{ foo: 3 }, `foo: there is no setting "foo"; there are ${settingNames.join(', ')}`],
   ])('refuses %o', (input, problem) => {
