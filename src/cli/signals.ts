@@ -1,5 +1,5 @@
 /** Exit code of a process that a signal ended before it was done. */
-export const INTERRUPTED = 130;
+export const INTERRUPTED_CODE = 130;
 
 /**
  * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. Signals in the same turn of the
@@ -12,7 +12,7 @@ export function untilSignal(onFirst?: (signal: NodeJS.Signals) => void): Promise
     let received = false;
     let turnOver = false;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (turnOver) process.exit(INTERRUPTED);
+      if (turnOver) process.exit(INTERRUPTED_CODE);
       if (received) return;
       received = true;
       setImmediate(() => {

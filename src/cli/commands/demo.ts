@@ -4,7 +4,7 @@ import { examplesText, print } from '../command.js';
 import { type Audience, type DemoResult, play } from '../demo/play.js';
 import { Stage } from '../demo/stage.js';
 import { watch } from '../monitoring.js';
-import { INTERRUPTED, untilSignal } from '../signals.js';
+import { INTERRUPTED_CODE, untilSignal } from '../signals.js';
 import { columns } from '../table.js';
 
 /** Exit code if a message was lost or doubled. */
@@ -38,7 +38,7 @@ export function demoCommand(): Command {
       try {
         const audience = json ? undefined : storyteller(stage, ending.signal);
         const result = await play(stage, audience, ending.signal);
-        if (!result) process.exitCode = INTERRUPTED;
+        if (!result) process.exitCode = INTERRUPTED_CODE;
         else report(result, json === true);
       } finally {
         ending.abort();
