@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
@@ -10,6 +11,8 @@ import { BridgeSession, type ChannelOptions } from './session.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;
+/** ms to wait for a bridge that knows the secret of the marks: longer than Redis takes to answer one. */
+const SECRET_PATIENCE = 6_000;
 
 export interface BridgeOptions extends ChannelOptions {
   /** Unique among all bridges of the group. */
@@ -46,6 +49,9 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #count = 0;
   /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
+  /** The secret of the marks; before Redis has told it, one to use if there is none. */
+  #secret = randomBytes(32).toString('hex');
+  #secretKnown = false;
   /** Makes {@link start} return. */
   #resolveStart: () => void = () => {};
 
@@ -119,17 +125,29 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
     const { signal } = this.#stopping;
     const watch = new SeatWatch(3 * lease);
     let dead: Seat | undefined;
+    const since = performance.now();
     let logged = false;
     while (!signal.aborted) {
-      const reply = await store.mark({ caller: id, seat: id, seats, seen: this.#seen, dead });
+      const reply = await store.mark({
+        caller: id,
+        seat: id,
+        seats,
+        seen: this.#seen,
+        secret: this.#secret,
+        secretKnown: this.#secretKnown || performance.now() - since > SECRET_PATIENCE,
+        dead,
+      });
       if ('mark' in reply) {
-        this.#seen = Math.max(this.#seen, reply.mark);
+        // Lower than the one seen if that was too far ahead of the clock.
+        this.#seen = reply.mark;
+        this.#secret = reply.secret;
+        this.#secretKnown = true;
         return true;
       }
       dead = watch.observe(reply.taken, performance.now());
-      if (!logged)
+      if (!logged && reply.taken.length > 0)
         log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
-      logged = true;
+      logged ||= reply.taken.length > 0;
       // All seats may belong to killed bridges.
       if (watch.anyAlive) this.#resolveStart();
       await pause(SEAT_EVERY, signal);
@@ -147,6 +165,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       id: `${id}#${++this.#count}`,
       seat: id,
       seen: this.#seen,
+      secret: this.#secret,
       subscriber,
       // Only the oldest session: they are in the order of their start.
       mayTake: () => this.#sessions.keys().next().value === session,

@@ -1,10 +1,11 @@
 import type { Lease } from '../core/bridge-store.js';
 
-const NO_LEASE: Lease = { token: -1, beat: -1, holder: '', relayed: undefined };
+const NO_LEASE: Lease = { token: 0, beat: 0, holder: '', relayed: undefined };
 
 /** The lease as last reported, and for how long it has not changed by the observer's own clock. No two clocks have to agree. */
 export class LeaseWatch {
   #lease = NO_LEASE;
+  #known = false;
   /** When the lease last changed; ms, monotonic. */
   #since = 0;
   /** Whether the lease is known to differ from the last report: a take was refused, or the lead is lost. */
@@ -14,10 +15,17 @@ export class LeaseWatch {
     return this.#lease;
   }
 
+  /** Whether a lease was ever reported. */
+  get known(): boolean {
+    return this.#known;
+  }
+
   /** Records the lease as reported at `now` (ms, monotonic). */
   observe(lease: Lease, now: number): void {
     const { token, beat, holder } = this.#lease;
-    if (lease.token !== token || lease.beat !== beat || lease.holder !== holder) this.#since = now;
+    if (!this.#known || lease.token !== token || lease.beat !== beat || lease.holder !== holder)
+      this.#since = now;
+    this.#known = true;
     this.#lease = lease;
     this.#outdated = false;
   }

@@ -1,7 +1,7 @@
 import type {
   Gap,
   Lease,
-  Mark,
+  MadeMark,
   MarkRequest,
   RelayReply,
   RelayRequest,
@@ -57,6 +57,8 @@ export class BridgeMachine {
   readonly #received: ReceivedMessages;
   /** The highest mark seen. */
   #seen: number;
+  /** Whether it is known which marks were made before the subscription. */
+  #mayJoin = false;
 
   readonly #leaseWatch = new LeaseWatch();
   /** How many bridges are subscribed, this one included. */
@@ -66,11 +68,11 @@ export class BridgeMachine {
   /** Whether Redis ever had a position: if it has none any more, it lost its data. */
   #hadPosition = false;
 
-  /** Of a leader: its token, the position that it believes stored, and when the leader before last beat. */
+  /** Of a leader: its token, the position that it believes stored, and, until its first relay, when the leader before last beat. */
   #token = 0;
   #relayed: Position | undefined;
   #lastBeat: number | undefined;
-  /** Whether to ask for the stored position, because a mark carried an older one. */
+  /** Whether to ask for the stored position, because an older one was reported. */
   #doubtful = false;
   /** Whether Redis has lost its data and no gap is written for that yet. */
   #emptied = false;
@@ -111,16 +113,28 @@ export class BridgeMachine {
   }
 
   /**
-   * A mark came over the marks channel.
-   *
-   * @param now the observer's monotonic clock, ms
+   * The subscription has begun, and `lastMark` was made before. Only a later mark may be its first: an older one that is
+   * heard again stands at another place for the other bridges.
    */
-  mark(mark: Mark, now: number): void {
-    this.#seen = Math.max(this.#seen, mark.epoch);
+  subscribed(lastMark: number): void {
+    this.#seen = Math.max(this.#seen, lastMark);
+    this.#mayJoin = true;
+  }
+
+  /** A genuine mark came at `now` (ms, monotonic). Returns false if it was heard before: then it is ignored. */
+  cut(epoch: number, now: number): boolean {
+    if (!this.#mayJoin) return true;
+    if (epoch <= this.#seen) return false;
+    this.#seen = epoch;
     if (this.#phase === 'joining') this.#phase = 'following';
-    this.#received.cut(mark.epoch, now);
-    this.#bridges = mark.bridges;
-    this.#observe(mark, now);
+    this.#received.cut(epoch, now);
+    return true;
+  }
+
+  /** Redis answered a mark. Only Redis says who leads and what is relayed: anyone may publish on the marks channel. */
+  marked({ bridges, lease }: Pick<MadeMark, 'bridges' | 'lease'>, now: number): void {
+    this.#bridges = bridges;
+    this.#observe(lease, now);
   }
 
   /** No more messages come: the subscription is lost, or given up. */
@@ -130,7 +144,7 @@ export class BridgeMachine {
     if (this.#phase === 'joining') this.#phase = 'ended';
   }
 
-  /** What the next mark should say. While no messages come, the mark of a leader moves the position. */
+  /** What the next mark says. While no messages come, the mark of a leader moves the position. */
   markIntent(): Pick<MarkRequest, 'seen' | 'token' | 'advance'> {
     const seen = this.#seen;
     if (this.#phase !== 'leading') return { seen, token: undefined, advance: undefined };
@@ -178,6 +192,7 @@ export class BridgeMachine {
   /** Whether this bridge may try to take the lead. */
   #isLeadFree(now: number): boolean {
     const { id, lease } = this.#options;
+    if (!this.#leaseWatch.known) return false;
     let patience = this.#leaseWatch.isVacantFor(id) ? 0 : lease;
     if (this.#defers()) patience += lease;
     return this.#leaseWatch.unchangedFor(now) >= patience;
@@ -202,8 +217,8 @@ export class BridgeMachine {
   /** What may be missing between the stored position and the next batch. */
   #gap(): Gap | undefined {
     const { dropped, cause } = this.#received.missingAfter(this.#relayed);
-    // Redis no longer has the time of the last beat; the number of the last mark is the time when it was made.
-    if (this.#emptied) return { reason: 'Redis lost its data', since: this.#seen, dropped };
+    // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
+    if (this.#emptied) return { reason: 'Redis lost its data', since: this.#lastBeat ?? this.#seen, dropped };
     if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
     if (!this.#relayed || !cause) return undefined;
     return cause === 'start'
@@ -224,6 +239,7 @@ export class BridgeMachine {
     this.#lastBeat = reply.lastBeat;
     this.#doubtful = false;
     const { position } = reply;
+    this.#hadPosition ||= reply.lost;
     this.#learnPosition(position);
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
     // some of them may be relayed. Without a position, none is.
@@ -245,6 +261,7 @@ export class BridgeMachine {
       this.#emptied = false;
       this.#received.gapWritten(action.gap?.dropped ?? 0);
       this.#relayed = action.to;
+      this.#lastBeat = undefined;
       this.#hadPosition = true;
       this.#received.relayedThrough(action.to);
     } else {
@@ -300,7 +317,7 @@ export class BridgeMachine {
     }
   }
 
-  /** Marks overtake the replies to relays: an older position alone does not prove that Redis lost anything. */
+  /** An older position alone does not prove that Redis lost anything: the reply to a relay may be lost. */
   #isOlder(position: Position | undefined): boolean {
     return this.#relayed !== undefined && (!position || comparePositions(position, this.#relayed) < 0);
   }

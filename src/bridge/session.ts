@@ -1,14 +1,16 @@
 import { performance } from 'node:perf_hooks';
-import { type BridgeStore, type Gap, parseMark } from '../core/bridge-store.js';
+import { type BridgeStore, type Gap, type MadeMark, MOST_AHEAD } from '../core/bridge-store.js';
 import { pause } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import { type Action, BridgeMachine, type MachineOptions, type Phase } from './machine.js';
+import { markNumber } from './marks.js';
 
 /** ms between two marks of one bridge. */
 const MARK_EVERY = 100;
-/** After so many own marks that are made but not received the subscription is dead, even if its socket stays open. */
+/** After so many own marks without a byte received the subscription is dead, even if its socket stays open. */
 const UNHEARD_MARKS = 20;
 /** ms before the next try of an action that Redis refused or did not answer. */
 const RETRY_EVERY = 100;
@@ -28,6 +30,8 @@ export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'>
 export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen'> {
   /** The bridge's seat, which outlives the session. */
   readonly seat: string;
+  /** The secret of the marks, as Redis gave it with the seat. */
+  readonly secret: string;
   /** Connected, not subscribed yet; the session closes it. */
   readonly subscriber: Subscriber;
   /** Whether it may take the lead: not while an earlier session still has messages to relay. */
@@ -48,7 +52,14 @@ export class BridgeSession {
   #holder = '';
   /** Whether an action is under way, or about to be asked for. */
   #acting = false;
+  /** Own marks made since bytes last came, and how many bytes had come by then. */
   #unheard = 0;
+  #heard = 0;
+  /** The clock of Redis when it last answered a mark: ms since 1970. */
+  #clock = Number.POSITIVE_INFINITY;
+  /** Texts on the marks channel that are no marks: those that the counters lack. */
+  #uncounted = 0;
+  readonly #foreign: ThrottledLog<undefined>;
   #bytes = 0;
   readonly #drops: ThrottledLog<number>;
   /** How many of the dropped messages are logged. */
@@ -61,6 +72,14 @@ export class BridgeSession {
       interval: REMIND_EVERY,
       write: (_count, dropped) => this.#logDrops(dropped),
       between: () => {}, // the next check adds them again, unless a gap is written for them meanwhile
+    });
+    this.#foreign = new ThrottledLog({
+      interval: REMIND_EVERY,
+      write: (count) =>
+        options.log.warn(
+          { channel: options.marks, count },
+          `${plural(count, 'text')} on the channel ${options.marks} ignored: not from a bridge of this group. Another client publishes there; doctor prints an ACL for publishers`,
+        ),
     });
     this.#machine = new BridgeMachine({ ...options, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES });
   }
@@ -95,7 +114,7 @@ export class BridgeSession {
    * @throws {CgroupError} if Redis refuses or does not answer
    */
   async subscribe(): Promise<void> {
-    const { subscriber, channel, marks } = this.#options;
+    const { store, subscriber, channel, marks } = this.#options;
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark comes between them.
     await subscriber.subscribe(
@@ -104,6 +123,7 @@ export class BridgeSession {
         [marks, (bytes, start, end) => this.#onMark(bytes.toString('latin1', start, end))],
       ]),
     );
+    this.#machine.subscribed(await store.lastMark());
   }
 
   /** Marks and relays until the session has ended and all its messages are relayed, here or by another bridge. */
@@ -150,30 +170,53 @@ export class BridgeSession {
   }
 
   #onMark(text: string): void {
-    const mark = parseMark(text);
-    if (!mark) return;
-    this.#unheard = 0;
-    this.#machine.mark(mark, performance.now());
+    const number = markNumber(text, this.#options.secret, this.#clock + MOST_AHEAD);
+    if (number === undefined || !this.#machine.cut(number, performance.now())) {
+      this.#uncounted++;
+      this.#foreign.add(undefined);
+      return;
+    }
     this.#reportPhase();
     this.#schedule();
   }
 
   async #mark(): Promise<void> {
-    const { store, id, seat, seats, log } = this.#options;
+    const { store, id, seat, seats, secret, log } = this.#options;
+    const foreign = this.#uncounted;
     try {
       const reply = await store.mark({
         caller: id,
         seat,
         seats,
+        secret,
+        secretKnown: true,
+        foreign,
         deaf: this.ended.aborted,
         ...this.#machine.markIntent(),
       });
       if ('taken' in reply) this.end('another bridge took the seat');
-      else if (++this.#unheard > UNHEARD_MARKS)
-        this.end('the subscription is dead: own marks do not come back');
+      else this.#marked(reply, foreign);
     } catch (error) {
       log.debug({ error }, 'mark failed');
     }
+  }
+
+  #marked(reply: MadeMark, foreign: number): void {
+    const { subscriber, secret, log } = this.#options;
+    const { healed } = reply;
+    this.#uncounted -= foreign;
+    this.#clock = reply.clock;
+    if (healed.length > 0)
+      log.warn({ healed }, `replaced foreign values in the hash of the bridge: ${healed.join(', ')}`);
+    this.#machine.marked(reply, performance.now());
+    this.#reportPhase();
+    // Bytes are a sign of life: over a slow link marks come late.
+    const heard = subscriber.bytesReceived;
+    this.#unheard = heard === this.#heard ? this.#unheard + 1 : 0;
+    this.#heard = heard;
+    // Redis lost it, and has another one: marks of others have passed unseen.
+    if (reply.secret !== secret) this.end('the secret of the marks has changed');
+    else if (this.#unheard > UNHEARD_MARKS) this.end('the subscription is dead: nothing comes back');
   }
 
   /** Asks the machine for its next action once all messages of one read of the socket are added. */

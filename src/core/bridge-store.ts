@@ -11,30 +11,8 @@ export interface Lease {
   readonly relayed: Position | undefined;
 }
 
-/** A mark as it is published: heartbeat of the leader, start of an epoch, and progress, in one. */
-export interface Mark extends Lease {
-  /** The number of the mark; messages up to the next mark belong to it. */
-  readonly epoch: number;
-  /** How many bridges have a seat. */
-  readonly bridges: number;
-}
-
-/** Epoch, token, beat, bridges; epoch and offset of the position, or two empty words; holder, or an empty word. */
-const MARK = /^(\d+) (\d+) (\d+) (\d+) (?:(\d+) (\d+)| ) (\S*)$/;
-
-/** Reads a mark as `mark.lua` publishes it. Undefined for any other text. */
-export function parseMark(text: string): Mark | undefined {
-  const [, epoch, token, beat, bridges, relayedEpoch, relayedOffset, holder] = MARK.exec(text) ?? [];
-  if (holder === undefined) return undefined;
-  return {
-    epoch: Number(epoch),
-    token: Number(token),
-    beat: Number(beat),
-    bridges: Number(bridges),
-    relayed: relayedEpoch ? { epoch: Number(relayedEpoch), offset: Number(relayedOffset) } : undefined,
-    holder,
-  };
-}
+/** The number of a mark is at most so many ms ahead of the clock of Redis; it is ahead after that clock was put back. */
+export const MOST_AHEAD = 86_400_000;
 
 /** A seat, and the time of the last mark of its bridge by Redis's clock: only a change of it counts. */
 export interface Seat {
@@ -50,24 +28,47 @@ export interface MarkRequest {
   readonly seats: number;
   /** The highest mark that the caller has seen, 0 for none. */
   readonly seen: number;
+  /** The secret of the group's marks: 64 hex digits. */
+  readonly secret: string;
+  /** False if the caller has made the secret up: then it is used only if no other bridge is subscribed, who may know one. */
+  readonly secretKnown: boolean;
   /** Of a leader: its token. */
   readonly token?: number | undefined;
   /** Of a leader that has relayed all its messages: the mark moves the position. */
   readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
   /** Its subscription has ended: it relays only the messages received before. */
   readonly deaf?: boolean;
+  /** Of a leader: texts on the marks channel since its last mark that are no marks of the group. */
+  readonly foreign?: number;
   /** The seat of a dead bridge: the caller gets it, unless that bridge has made a mark since. */
   readonly dead?: Seat | undefined;
 }
 
-/** The mark that was made, or the seats that are all taken. */
-export type MarkReply = { readonly mark: number } | { readonly taken: readonly Seat[] };
+/** A mark that was made, and the state of the bridges at that moment. */
+export interface MadeMark {
+  /** Its number. */
+  readonly mark: number;
+  /** The secret with which it proves that it is genuine. */
+  readonly secret: string;
+  /** ms since 1970, Redis's clock. */
+  readonly clock: number;
+  /** How many bridges have a seat. */
+  readonly bridges: number;
+  readonly lease: Lease;
+  /** Fields of the bridge's hash that held foreign values, which were replaced. */
+  readonly healed: readonly string[];
+}
+
+/** The mark that was made; or the seats, all taken; or no seats: the caller has to wait for the secret. */
+export type MarkReply = MadeMark | { readonly taken: readonly Seat[] };
 
 export type TakeReply =
   | {
       readonly taken: true;
       readonly token: number;
       readonly position: Position | undefined;
+      /** Whether there was a position that could not be read. */
+      readonly lost: boolean;
       /** When the leader before last beat (ms since 1970, Redis's clock); undefined if there was none. */
       readonly lastBeat: number | undefined;
     }
@@ -121,6 +122,8 @@ export interface BridgeStore {
   release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply>;
   /** The lease as it is now. */
   readLease(): Promise<Lease>;
+  /** The number of the last mark, 0 for none. */
+  lastMark(): Promise<number>;
   /** Gives up a seat, so that another bridge can take it at once. */
   leave(seat: string): Promise<void>;
 }

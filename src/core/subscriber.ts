@@ -15,6 +15,8 @@ export interface Subscriber {
   unsubscribe(): Promise<void>;
   /** `lost`: the connection was cut, and the subscription with it. */
   once(event: 'lost', listener: () => void): unknown;
+  /** Bytes that have come over the connection. */
+  readonly bytesReceived: number;
   /** Closes the connection at once. Idempotent. */
   close(): void;
 }

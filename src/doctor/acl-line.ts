@@ -1,6 +1,6 @@
 import { type Fix, redis, redisLine } from '../core/finding.js';
 import { keysOf } from '../redis/keys.js';
-import { aclRules } from '../redis/rights.js';
+import { aclRules, literal } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -12,6 +12,7 @@ type Persistence = Pick<ServerFacts, 'aclFile' | 'configFile'>;
 /** The ACL rule of a Redis user who has the rights that cgroup needs, and no others. */
 export class AclLine {
   readonly #rules: readonly string[];
+  readonly #channel: string;
   /** The user of the URL; `cgroup` in place of the default user, which others share. */
   readonly #user: string;
   /** Whether the URL names the user. */
@@ -19,6 +20,7 @@ export class AclLine {
 
   constructor(settings: Settings) {
     this.#rules = aclRules(keysOf(settings), settings);
+    this.#channel = settings.channel;
     const user = userIn(settings.redis);
     this.#isNamed = user !== undefined;
     this.#user = user ?? 'cgroup';
@@ -31,6 +33,13 @@ export class AclLine {
 
   get line(): string {
     return redisLine(this.words);
+  }
+
+  /** The command that creates a user who may publish messages and do nothing else: it cannot reach the marks channel. */
+  get publisherLine(): string {
+    const channel = `&${literal(this.#channel)}`;
+    const rules = ['resetkeys', 'resetchannels', channel, '-@all', '+publish', '+ping'];
+    return redisLine(['ACL', 'SETUSER', 'publisher', ...NEW, ...rules]);
   }
 
   /**

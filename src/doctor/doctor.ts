@@ -12,14 +12,16 @@ import type { SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
 
-interface Report {
+export interface Report {
   readonly findings: readonly Finding[];
   /**
    * The command that creates a Redis user with the rights that cgroup needs, and no others. Replace `PASSWORD`: for
    * an existing user, its own password changes nothing.
    */
   readonly acl: string;
-  /** How that user survives a restart of Redis. */
+  /** The command that creates a Redis user who may publish messages, and nothing else. */
+  readonly publisherAcl: string;
+  /** How these users survive a restart of Redis. */
   readonly aclLasts: string;
   /** No finding says `mend`. */
   readonly ok: boolean;
@@ -81,6 +83,7 @@ function reportOf(findings: readonly Finding[], acl: AclLine, server: ServerFact
   return {
     findings,
     acl: acl.line,
+    publisherAcl: acl.publisherLine,
     aclLasts: acl.lasts(server),
     ok: findings.every(({ status }) => status !== 'mend'),
   };

@@ -11,7 +11,7 @@ import type {
 import type { Position } from '../core/position.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { mark, positionOf, relay, release, take } from './scripts/bridge.js';
+import { integerOf, leaseOf, mark, relay, release, take } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisBridgeStore implements BridgeStore {
@@ -43,12 +43,11 @@ export class RedisBridgeStore implements BridgeStore {
     const fields = ['token', 'beat', 'epoch', 'offset', 'holder'];
     const reply = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
     const [token, beat, epoch, offset, holder] = reply.map((value) => value ?? '');
-    return {
-      token: Number(token),
-      beat: Number(beat),
-      holder: holder ?? '',
-      relayed: positionOf(epoch, offset),
-    };
+    return leaseOf(token, beat, holder, epoch, offset);
+  }
+
+  async lastMark(): Promise<number> {
+    return integerOf((await this.#connection.call('HGET', this.#keys.bridge, 'mark')) as string | null) ?? 0;
   }
 
   async leave(seat: string): Promise<void> {

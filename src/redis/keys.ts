@@ -15,7 +15,7 @@ export interface Keys {
   readonly output: string;
   /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;
-  /** hash: lease (holder, token, beat, mark), position (epoch, offset), seats (seat:ID -> its last mark, ms since 1970),
+  /** hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last mark, ms since 1970),
    * and the channel and Redis group of the output */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
@@ -27,7 +27,7 @@ export interface Keys {
   readonly retry: string;
   /** stream: dead letters */
   readonly dead: string;
-  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived */
+  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived, foreignMarks */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
   readonly processed: string;

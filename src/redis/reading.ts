@@ -28,6 +28,8 @@ export interface Counters {
   readonly purged: number;
   /** Dead letters sent back by `dead retry`. */
   readonly revived: number;
+  /** Texts on the marks channel that were no marks of the group: another client publishes there. */
+  readonly foreignMarks: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -142,6 +144,7 @@ function countersOf(flat: readonly string[]): Counters {
     trimmed: count('trimmed'),
     purged: count('purged'),
     revived: count('revived'),
+    foreignMarks: count('foreignMarks'),
   };
 }
 

@@ -28,7 +28,6 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   EVALSHA: () => ['0'.repeat(40), 0],
   EXISTS: ({ retry }) => [retry],
   HDEL: ({ bridge }) => [bridge, 'seat:'],
-  HEXISTS: ({ bridge }) => [bridge, 'seat:'],
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
@@ -218,6 +217,6 @@ function needed(names: RightsNames): string[] {
 }
 
 /** A name as a pattern that matches only this name. */
-function literal(name: string): string {
+export function literal(name: string): string {
   return name.replace(/[\\*?[\]]/g, '\\$&');
 }

@@ -90,6 +90,7 @@ export class Tracing {
       take: (...args) => store.take(...args),
       release: (...args) => store.release(...args),
       readLease: () => store.readLease(),
+      lastMark: () => store.lastMark(),
       leave: (seat) => store.leave(seat),
     };
   }

@@ -43,8 +43,8 @@ export const MUTANTS = {
   'mark-tells-too-much': {
     line: 'a mark says that all messages before it are relayed, so followers drop messages that are not',
     in: 'mark.lua',
-    from: "token, beat, bridges, epoch, offset, holder }, ' '))",
-    to: "token, beat, bridges, mark, '0', holder }, ' '))",
+    from: "state.epoch or '', state.offset or '', unpack(healed) }",
+    to: "mark, '0', unpack(healed) }",
     faults: ['leader-stopped'],
   },
   'group-from-the-end': {

@@ -9,6 +9,7 @@ export function fakeBridgeStore(given: Partial<BridgeStore>): BridgeStore {
     relay: unexpected('relay'),
     release: unexpected('release'),
     readLease: unexpected('readLease'),
+    lastMark: unexpected('lastMark'),
     leave: unexpected('leave'),
     ...given,
   };

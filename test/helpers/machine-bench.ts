@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Limits } from '../../src/bridge/buffer.js';
-import { BridgeMachine } from '../../src/bridge/machine.js';
-import type { Lease, Mark } from '../../src/core/bridge-store.js';
+import { BridgeMachine, type MachineOptions } from '../../src/bridge/machine.js';
+import type { Lease } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 
 /** The id of the machine under test, and of another bridge. */
@@ -15,6 +15,15 @@ export const at = (epoch: number, offset: number): Position => ({ epoch, offset 
 /** Limits that only tests of limits reach. */
 const ROOMY: Limits = { retain: 5_000, retainBytes: 1e6, bytes: 1e7 };
 
+export const BENCH_OPTIONS: MachineOptions = {
+  id: ME,
+  lease: LEASE,
+  maxMessages: 3,
+  maxBytes: 100,
+  limits: ROOMY,
+  seen: 0,
+};
+
 /** A bridge machine with a clock that the test sets. Its methods feed events; `next` gives the next action. */
 export class Bench {
   readonly machine: BridgeMachine;
@@ -22,14 +31,8 @@ export class Bench {
 
   constructor(options: { readonly limits?: Partial<Limits>; readonly seen?: number } = {}) {
     const { limits, seen = 0 } = options;
-    this.machine = new BridgeMachine({
-      id: ME,
-      lease: LEASE,
-      maxMessages: 3,
-      maxBytes: 100,
-      limits: { ...ROOMY, ...limits },
-      seen,
-    });
+    this.machine = new BridgeMachine({ ...BENCH_OPTIONS, limits: { ...ROOMY, ...limits }, seen });
+    this.machine.subscribed(0);
   }
 
   hear(...messages: string[]): this {
@@ -37,8 +40,15 @@ export class Bench {
     return this;
   }
 
-  mark(mark: Partial<Mark> & { readonly epoch: number }): this {
-    this.machine.mark({ token: 0, beat: 0, bridges: 1, relayed: undefined, holder: '', ...mark }, this.now);
+  /** A mark comes, and then the reply to an own one, which has the same lease. */
+  mark({ epoch, bridges = 1, ...lease }: Partial<Lease> & { epoch: number; bridges?: number }): this {
+    this.machine.cut(epoch, this.now);
+    return this.reply({ bridges, ...lease });
+  }
+
+  reply({ bridges = 1, ...lease }: Partial<Lease> & { bridges?: number }): this {
+    const given = { token: 0, beat: 0, relayed: undefined, holder: '', ...lease };
+    this.machine.marked({ bridges, lease: given }, this.now);
     return this;
   }
 
@@ -59,8 +69,8 @@ export class Bench {
     return action?.kind === 'relay' ? { ...action, messages: Array.from(action.messages, String) } : action;
   }
 
-  took(token: number, position?: Position, lastBeat?: number): this {
-    this.machine.took({ taken: true, token, position, lastBeat }, this.now);
+  took(token: number, position?: Position, lastBeat?: number, lost = false): this {
+    this.machine.took({ taken: true, token, position, lost, lastBeat }, this.now);
     return this;
   }
 

@@ -23,6 +23,7 @@ const shared = withRedis(KEEPS);
 interface Diagnosis {
   readonly ok: boolean;
   readonly acl: string;
+  readonly publisherAcl: string;
   readonly aclLasts: string;
   readonly notes: readonly string[];
   readonly findings: readonly { check: string; status: string; what: string; mend: string[] }[];
@@ -341,6 +342,29 @@ describe('cgroup doctor', () => {
 
   it('has exit code 2 for wrong usage', async () => {
     expect((await cgroup(['doctor', '--what']).exit).code).toBe(2);
+  });
+});
+
+describe('the ACL line for publishers', () => {
+  it('lets them publish on the channel, and do nothing else to the group', async () => {
+    const server = await freshRedis(KEEPS);
+    const admin = await ask(server.url);
+    const space = { ...namespaceOn(server.url), channel: 'orders:new' };
+    const { publisherAcl } = await doctor(space);
+    expect(publisherAcl).toMatch(/^ACL SETUSER publisher on >PASSWORD /);
+    await admin.call('ACL', ...publisherAcl.replace('ACL ', '').replace('>PASSWORD', '>x').split(' '));
+    const publisher = new Redis(server.url, {
+      username: 'publisher',
+      password: 'x',
+      enableReadyCheck: false,
+    });
+    onTestFinished(() => publisher.disconnect());
+    const { marks, bridge } = keysOf(space);
+    expect(await publisher.publish(space.channel, '{"message_id":"1"}')).toBe(0);
+    await expect(publisher.publish('orders-new', '')).rejects.toThrow('NOPERM');
+    await expect(publisher.publish(marks, '')).rejects.toThrow('NOPERM');
+    await expect(publisher.hgetall(bridge)).rejects.toThrow('NOPERM');
+    await expect(publisher.subscribe(marks)).rejects.toThrow('NOPERM');
   });
 });
 

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { parseMark, type RelayRequest } from '../../src/core/bridge-store.js';
+import { markNumber } from '../../src/bridge/marks.js';
+import type { MarkRequest, RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 import { pause } from '../../src/core/service.js';
+import { SECRET } from '../helpers/marks.js';
 import { packed } from '../helpers/packed.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores, type Stores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
+
+/** A mark of the bridge `a`. */
+const A: MarkRequest = { caller: 'a', seat: 'a', seats: 2, secret: SECRET, secretKnown: true, seen: 0 };
 
 /** Stores, the lead taken by `a` with token 1, and a batch to relay without a position. */
 async function leading() {
@@ -27,7 +32,7 @@ const position = async ({ raw, keys }: Stores) => raw.hmget(keys.bridge, 'epoch'
 
 test('a gap begins when a leader last received from the channel, not when a deaf one last beat', async () => {
   const { bridgeStore, raw, keys } = await leading();
-  const mark = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 };
+  const mark = { ...A, token: 1 };
   await bridgeStore.mark(mark);
   const heard = Number(await raw.hget(keys.bridge, 'heard_at'));
   await pause(20);
@@ -167,7 +172,7 @@ describe('the lead', () => {
 
   test('cannot be taken from a leader that beat once more', async () => {
     const { bridgeStore } = await leading();
-    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    await bridgeStore.mark({ ...A, token: 1 });
     expect(await bridgeStore.take('b', 1, 0)).toEqual({ taken: false });
     expect(await bridgeStore.take('b', 1, 1)).toMatchObject({ taken: true, token: 2 });
   });
@@ -204,45 +209,44 @@ describe('the lease', () => {
   test('has the leader and the position', async () => {
     const { bridgeStore, batch } = await leading();
     await bridgeStore.relay(batch);
-    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1 });
+    await bridgeStore.mark({ ...A, token: 1 });
     expect(await bridgeStore.readLease()).toEqual({ token: 1, beat: 1, holder: 'a', relayed: batch.to });
   });
 });
 
 describe('a mark', () => {
-  test('is heartbeat, cut and progress in one message', async () => {
+  test('is heartbeat, cut and progress in one', async () => {
     const { bridgeStore, raw, keys, batch } = await leading();
     const heard: string[] = [];
-    const made: number[] = [];
-    const mark = async (advance?: { from: Position; to: Position }) => {
-      const reply = await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance });
-      if ('mark' in reply) made.push(reply.mark);
-    };
+    const mark = (advance?: { from: Position; to: Position }) =>
+      bridgeStore.mark({ ...A, token: 1, advance });
     const subscriber = raw.duplicate();
     subscriber.on('message', (_channel, text: string) => heard.push(text));
     await subscriber.subscribe(keys.marks);
+    const made: unknown[] = [];
     try {
       await bridgeStore.relay(batch);
-      await mark();
-      const advance = { from: { epoch: 1, offset: 2 }, to: { epoch: 7, offset: 0 } };
-      await mark(advance);
+      made.push(await mark());
+      made.push(await mark({ from: { epoch: 1, offset: 2 }, to: { epoch: 7, offset: 0 } }));
       await until(() => heard.length === 2);
     } finally {
       subscriber.disconnect();
     }
-    const marks = heard.map(parseMark);
-    expect(marks).toEqual([
-      { epoch: made[0], token: 1, beat: 1, bridges: 1, relayed: { epoch: 1, offset: 2 }, holder: 'a' },
-      { epoch: made[1], token: 1, beat: 2, bridges: 1, relayed: { epoch: 7, offset: 0 }, holder: 'a' },
+    const numbers = heard.map((text) => markNumber(text, SECRET, Number.MAX_SAFE_INTEGER));
+    expect(numbers[1]).toBeGreaterThan(numbers[0] as number);
+    const common = { secret: SECRET, clock: expect.any(Number), bridges: 1, healed: [] };
+    const lease = { token: 1, holder: 'a' };
+    expect(made).toEqual([
+      { ...common, mark: numbers[0], lease: { ...lease, beat: 1, relayed: { epoch: 1, offset: 2 } } },
+      { ...common, mark: numbers[1], lease: { ...lease, beat: 2, relayed: { epoch: 7, offset: 0 } } },
     ]);
-    expect(made[1]).toBeGreaterThan(made[0] as number);
   });
 
   test('moves the position only for the leader, and only from the stored position', async () => {
     const { batch, ...stores } = await leading();
     await stores.bridgeStore.relay(batch);
     const to = { epoch: 9, offset: 0 };
-    const request = { caller: 'a', seat: 'a', seats: 2, seen: 0, token: 1, advance: { from: batch.to, to } };
+    const request = { ...A, token: 1, advance: { from: batch.to, to } };
     await stores.bridgeStore.mark({ ...request, caller: 'b', seat: 'b' });
     await stores.bridgeStore.mark({ ...request, token: 2 });
     await stores.bridgeStore.mark({ ...request, advance: { from: { epoch: 1, offset: 1 }, to } });
@@ -254,22 +258,22 @@ describe('a mark', () => {
   test('never has a number that a bridge has seen before', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
-    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen })).toEqual({ mark: seen + 1 });
-    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 2 });
+    expect(await bridgeStore.mark({ ...A, seats: 1, seen })).toMatchObject({ mark: seen + 1 });
+    expect(await bridgeStore.mark({ ...A, seats: 1 })).toMatchObject({ mark: seen + 2 });
   });
 
   test('has a number above those that a bridge without a seat has seen', async () => {
     const { bridgeStore } = await openStores(redis.namespace());
     const seen = Date.now() + 3_600_000;
-    await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
-    expect(await bridgeStore.mark({ caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
-    expect(await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 })).toEqual({ mark: seen + 1 });
+    await bridgeStore.mark({ ...A, seats: 1 });
+    expect(await bridgeStore.mark({ ...A, caller: 'b', seat: 'b', seats: 1, seen })).toHaveProperty('taken');
+    expect(await bridgeStore.mark({ ...A, seats: 1 })).toMatchObject({ mark: seen + 1 });
   });
 
   test('has a number above all earlier ones, by the clock of Redis, if Redis has forgotten them', async () => {
     const { bridgeStore, raw, keys } = await openStores(redis.namespace());
     const mark = async () => {
-      const reply = await bridgeStore.mark({ caller: 'a', seat: 'a', seats: 1, seen: 0 });
+      const reply = await bridgeStore.mark({ ...A, seats: 1 });
       return 'mark' in reply ? reply.mark : Number.NaN;
     };
     const before = await mark();
@@ -281,27 +285,18 @@ describe('a mark', () => {
   });
 
   test('says how many bridges have a seat', async () => {
-    const { bridgeStore, raw, keys } = await openStores(redis.namespace());
-    const heard: string[] = [];
-    const subscriber = raw.duplicate();
-    subscriber.on('message', (_channel, text: string) => heard.push(text));
-    await subscriber.subscribe(keys.marks);
-    const ask = (id: string) => bridgeStore.mark({ caller: id, seat: id, seats: 2, seen: 0 });
-    try {
-      for (const id of ['a', 'b', 'a']) await ask(id);
-      await bridgeStore.leave('b');
-      await ask('a');
-      await until(() => heard.length === 4);
-    } finally {
-      subscriber.disconnect();
-    }
-    expect(heard.map((text) => parseMark(text)?.bridges)).toEqual([1, 2, 2, 1]);
+    const { bridgeStore } = await openStores(redis.namespace());
+    const ask = (id: string) => bridgeStore.mark({ ...A, caller: id, seat: id });
+    const replies = [await ask('a'), await ask('b'), await ask('a')];
+    await bridgeStore.leave('b');
+    replies.push(await ask('a'));
+    expect(replies.map((reply) => 'bridges' in reply && reply.bridges)).toEqual([1, 2, 2, 1]);
   });
 
   test('gives out no more seats than there are; a dead bridge loses its seat, unless it makes a mark', async () => {
     const { bridgeStore, inspector } = await openStores(redis.namespace());
     const ask = (id: string, dead?: { id: string; lastMark: string }) =>
-      bridgeStore.mark({ caller: id, seat: id, seats: 2, seen: 0, dead });
+      bridgeStore.mark({ ...A, caller: id, seat: id, dead });
     await ask('a');
     await ask('b');
     const reply = await ask('c');

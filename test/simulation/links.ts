@@ -1,4 +1,3 @@
-import type { Mark } from '../../src/core/bridge-store.js';
 import type { Host } from './host.js';
 import { type Output, type RedisModel, Refused } from './redis.js';
 import type { Server } from './server.js';
@@ -136,9 +135,9 @@ export class CommandLink {
 export class Subscription implements Output {
   readonly #server: Server;
   readonly #host: Host;
-  readonly #deliver: (items: readonly (number | Mark)[]) => void;
+  readonly #deliver: (items: readonly (number | string)[]) => void;
   readonly #lost: () => void;
-  #queue: (number | Mark)[] = [];
+  #queue: (number | string)[] = [];
   #flushing = false;
   #open = true;
   /** Whether all items are lost silently. */
@@ -149,7 +148,7 @@ export class Subscription implements Output {
   constructor(
     server: Server,
     host: Host,
-    deliver: (items: readonly (number | Mark)[]) => void,
+    deliver: (items: readonly (number | string)[]) => void,
     lost: () => void,
   ) {
     this.#server = server;
@@ -163,7 +162,7 @@ export class Subscription implements Output {
     this.#server.redis.outputs.add(this);
   }
 
-  push(item: number | Mark): void {
+  push(item: number | string): void {
     this.#queue.push(item);
     if (this.#flushing || this.deaf) return;
     this.#flushing = true;

@@ -1,5 +1,5 @@
 import { BridgeMachine } from '../../src/bridge/machine.js';
-import type { Mark, RelayReply, TakeReply } from '../../src/core/bridge-store.js';
+import type { MadeMark, RelayReply, TakeReply } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 import { RedisModel } from './redis.js';
 import { type Parts, REAL } from './world.js';
@@ -9,9 +9,10 @@ class Untrimmed extends BridgeMachine {
   #first: Position | undefined;
   #stored: Position | undefined;
 
-  override mark(mark: Mark, now: number): void {
-    this.#first ??= { epoch: mark.epoch, offset: 0 };
-    super.mark(mark, now);
+  override cut(epoch: number, now: number): boolean {
+    const isNew = super.cut(epoch, now);
+    if (this.phase !== 'joining') this.#first ??= { epoch, offset: 0 };
+    return isNew;
   }
 
   override took(reply: TakeReply, now: number): void {
@@ -33,8 +34,8 @@ class Untrimmed extends BridgeMachine {
 
 /** Does not wait for bridges that may have what it lacks. */
 class Impatient extends BridgeMachine {
-  override mark(mark: Mark, now: number): void {
-    super.mark({ ...mark, bridges: 1 }, now);
+  override marked({ lease }: MadeMark, now: number): void {
+    super.marked({ bridges: 1, lease }, now);
   }
 }
 
@@ -95,6 +96,7 @@ export const MUTANTS: Readonly<Record<string, Parts>> = {
   'release does not check the position': { ...REAL, Redis: ReleasedAnywhere },
   'a new leader relays all its messages': { ...REAL, makeMachine: (options) => new Untrimmed(options) },
   'the lease is measured by a clock that jumps': { ...REAL, wallClock: true },
+  'marks need no proof': { ...REAL, wantsProof: false },
   'subscriptions are renewed silently': { ...REAL, resubscribes: true },
   'a bridge that lacks something does not wait': {
     ...REAL,

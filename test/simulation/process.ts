@@ -10,6 +10,7 @@ import type { Server } from './server.js';
 import { LEASE, SimSession } from './session.js';
 
 const SEAT_EVERY = 250;
+const SECRET_PATIENCE = 6_000;
 /** ms that a clean stop may take; then the messages left are abandoned. */
 const STOP_TIMEOUT = 9_000;
 
@@ -22,6 +23,7 @@ export interface ProcessOptions {
   /** Whether later sessions wait until earlier ones have relayed their messages. */
   readonly waitsForElders: boolean;
   readonly carriesSeen: boolean;
+  readonly wantsProof: boolean;
   /** Used instead of the monotonic clock of the process. */
   readonly clock: (() => number) | undefined;
 }
@@ -37,6 +39,9 @@ export class SimProcess {
   readonly #recorder: Recorder;
   #count = 0;
   #seen = 0;
+  #secret: string;
+  #secretKnown = false;
+  #asksSince: number;
   #watch = new SeatWatch(3 * LEASE);
   #stopping = false;
   /** The session that is subscribed. */
@@ -45,6 +50,8 @@ export class SimProcess {
 
   constructor(options: ProcessOptions, server: Server, recorder: Recorder) {
     this.#options = options;
+    this.#secret = `made by ${options.id}`;
+    this.#asksSince = server.timeline.now;
     this.#server = server;
     this.#recorder = recorder;
     this.host = new Host(server.timeline, server.random);
@@ -67,12 +74,23 @@ export class SimProcess {
       return;
     }
     const { id, seats } = this.#options;
-    const request = { caller: id, seat: id, seats, seen: this.#seen, dead };
+    const secretKnown = this.#secretKnown || this.#server.timeline.now - this.#asksSince > SECRET_PATIENCE;
+    const request = {
+      caller: id,
+      seat: id,
+      seats,
+      seen: this.#seen,
+      secret: this.#secret,
+      secretKnown,
+      dead,
+    };
     this.link.send(
       (redis) => redis.mark(request),
       (reply) => {
         if ('mark' in reply) {
-          if (this.#options.carriesSeen) this.#seen = Math.max(this.#seen, reply.mark);
+          if (this.#options.carriesSeen) this.#seen = reply.mark;
+          this.#secret = reply.secret;
+          this.#secretKnown = true;
           return this.#connect();
         }
         const silent = this.#watch.observe(reply.taken, this.host.clock());
@@ -96,7 +114,7 @@ export class SimProcess {
   }
 
   #subscribe(): void {
-    const { id, seats, limits, makeMachine, resubscribes, waitsForElders, carriesSeen, clock } =
+    const { id, seats, limits, makeMachine, resubscribes, waitsForElders, carriesSeen, wantsProof, clock } =
       this.#options;
     const session: SimSession = new SimSession(
       {
@@ -104,6 +122,8 @@ export class SimProcess {
         seat: id,
         seats,
         seen: this.#seen,
+        secret: this.#secret,
+        wantsProof,
         limits,
         makeMachine,
         resubscribes,
@@ -126,9 +146,8 @@ export class SimProcess {
     );
     this.sessions.add(session);
     this.#current = session;
-    session.subscription.begin();
     this.#recorder.note(() => `${id}#${this.#count} subscribes`);
-    session.run();
+    session.start();
   }
 
   #leaveWhenDone(): void {

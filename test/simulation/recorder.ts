@@ -1,4 +1,4 @@
-import type { Mark, RelayRequest } from '../../src/core/bridge-store.js';
+import type { MadeMark, RelayRequest } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 import type { History, Loss, Pass, ProcessRecord, RecordedGap, SessionRecord } from './history.js';
 import type { Host, Interval } from './host.js';
@@ -76,9 +76,9 @@ export class Recorder implements RedisEvents {
     return message;
   }
 
-  marked(mark: Mark): void {
-    this.#cuts.set(mark.epoch, { place: ++this.#place, message: this.#published.length });
-    const { epoch, token, beat, holder, relayed, bridges } = mark;
+  marked({ mark: epoch, bridges, lease }: MadeMark): void {
+    this.#cuts.set(epoch, { place: ++this.#place, message: this.#published.length });
+    const { token, beat, holder, relayed } = lease;
     this.note(
       () =>
         `mark ${epoch}: ${holder || 'no bridge'} leads (${token}, ${beat}), relayed ${relayed?.epoch}/${relayed?.offset}, ${bridges} bridges`,
@@ -107,11 +107,15 @@ export class Recorder implements RedisEvents {
     if (dropped) session.shed = message + 1;
   }
 
-  heard(session: SessionRecord, mark: Mark): void {
-    const cut = this.#cuts.get(mark.epoch) as Cut;
+  heard(session: SessionRecord, epoch: number): void {
+    const cut = this.#cuts.get(epoch);
+    if (!cut) return; // forged, and believed by a mutant
     session.step ??= cut;
-    if (mark.relayed) session.knewAt = Math.min(session.knewAt, this.#now());
     session.heard = { ...cut };
+  }
+
+  knows(session: SessionRecord): void {
+    session.knewAt = Math.min(session.knewAt, this.#now());
   }
 
   /** Redis accepts nothing, or cannot be reached, until then. */

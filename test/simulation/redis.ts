@@ -1,7 +1,7 @@
 import type {
   Gap,
   Lease,
-  Mark,
+  MadeMark,
   MarkReply,
   MarkRequest,
   RelayReply,
@@ -10,6 +10,7 @@ import type {
   TakeReply,
 } from '../../src/core/bridge-store.js';
 import { comparePositions, type Position } from '../../src/core/position.js';
+import { markText } from '../helpers/marks.js';
 import { numberOf } from './messages.js';
 
 /** Redis does not run a script: it is out of memory, and changed nothing. */
@@ -22,6 +23,8 @@ interface State {
   readonly beat: number;
   readonly position: Position | undefined;
   readonly mark: number;
+  /** '' for none. */
+  readonly secret: string;
   readonly seats: ReadonlyMap<string, number>;
   readonly inbox: number;
   readonly gaps: number;
@@ -33,6 +36,7 @@ const EMPTY: State = {
   beat: 0,
   position: undefined,
   mark: 0,
+  secret: '',
   seats: new Map(),
   inbox: 0,
   gaps: 0,
@@ -46,14 +50,14 @@ export interface StoredGap extends Gap {
   readonly to: Position;
 }
 
-/** The Redis end of a subscription: messages and marks go in, in the same order for all. */
+/** The Redis end of a subscription: messages, and the texts on the channel of marks, go in, in the same order for all. */
 export interface Output {
-  push(item: number | Mark): void;
+  push(item: number | string): void;
 }
 
 /** What happened in Redis, for the recorder. */
 export interface RedisEvents {
-  marked(mark: Mark): void;
+  marked(mark: MadeMark): void;
   took(caller: string, token: number): void;
   relayed(request: RelayRequest, gap: StoredGap | undefined): void;
 }
@@ -64,6 +68,8 @@ export class RedisModel {
   readonly inbox: number[] = [];
   readonly gaps: StoredGap[] = [];
   readonly outputs = new Set<Output>();
+  /** The texts of all marks. */
+  readonly marks: string[] = [];
   /** Whether it refuses scripts that need memory. */
   full = false;
   /** ms by which its clock is ahead. */
@@ -94,6 +100,7 @@ export class RedisModel {
   mark(request: MarkRequest): MarkReply {
     const { caller, seat, dead, advance } = request;
     const state = this.#state;
+    if (!state.secret && !request.secretKnown && this.outputs.size > 0) return { taken: [] };
     const seats = new Map(state.seats);
     if (!seats.has(seat)) {
       if (dead && String(seats.get(dead.id)) === dead.lastMark) seats.delete(dead.id);
@@ -111,12 +118,29 @@ export class RedisModel {
       if (advance && same(position, advance.from)) position = advance.to;
     }
     const number = this.markNumber(state.mark, request.seen, this.#clock() + this.skew);
-    this.#change({ beat, position, seats, mark: number });
-    const { token, holder } = state;
-    const mark = { epoch: number, token, beat, bridges: seats.size, relayed: position, holder };
-    this.#events.marked(mark);
-    for (const output of this.outputs) output.push(mark);
-    return { mark: number };
+    const secret = state.secret || request.secret;
+    this.#change({ beat, position, seats, mark: number, secret });
+    const made = {
+      mark: number,
+      secret,
+      clock: this.#clock() + this.skew,
+      bridges: seats.size,
+      lease: this.look(),
+      healed: [],
+    };
+    this.#events.marked(made);
+    this.marks.push(markText(number, secret));
+    this.says(this.marks.at(-1) as string);
+    return made;
+  }
+
+  /** PUBLISH on the channel of marks. */
+  says(text: string): void {
+    for (const output of this.outputs) output.push(text);
+  }
+
+  lastMark(): number {
+    return this.#state.mark;
   }
 
   protected markNumber(last: number, seen: number, clock: number): number {
@@ -132,7 +156,7 @@ export class RedisModel {
       this.#change({ token: token + 1, holder: caller });
       this.#events.took(caller, token + 1);
     }
-    return { taken: true, token: this.#state.token, position: state.position, lastBeat: 0 };
+    return { taken: true, token: this.#state.token, position: state.position, lost: false, lastBeat: 0 };
   }
 
   /** relay.lua */

@@ -16,6 +16,7 @@ export type Fault = { readonly at: number; readonly process: number } & (
   | { readonly kind: 'FLUSHALL' }
   | { readonly kind: 'Redis is full'; readonly ms: number }
   | { readonly kind: 'the clock of Redis jumps'; readonly by: number }
+  | { readonly kind: 'spoofed marks'; readonly count: number }
 );
 
 /** What a seed decides in advance; the rest, such as each delay, is decided on the way. */
@@ -52,6 +53,7 @@ const WEIGHTS: Readonly<Record<Kind, number>> = {
   FLUSHALL: 1,
   'Redis is full': 2,
   'the clock of Redis jumps': 2,
+  'spoofed marks': 5,
 };
 
 export function scheduleOf(seed: number): Schedule {
@@ -142,6 +144,8 @@ function faultOf(random: Random, at: number): Fault {
       return { ...place, kind, forgets: random.whole(1, 25) };
     case 'the clock of Redis jumps':
       return { ...place, kind, by: random.chance(0.7) ? random.whole(0, 60_000) : random.whole(-60_000, 0) };
+    case 'spoofed marks':
+      return { ...place, kind, count: random.whole(1, 6) };
     default:
       return { ...place, kind };
   }

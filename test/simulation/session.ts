@@ -1,6 +1,7 @@
 import type { Limits } from '../../src/bridge/buffer.js';
 import type { Action, BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
-import type { Mark } from '../../src/core/bridge-store.js';
+import { markNumber } from '../../src/bridge/marks.js';
+import { type MadeMark, MOST_AHEAD } from '../../src/core/bridge-store.js';
 import type { SessionRecord } from './history.js';
 import type { Host } from './host.js';
 import { type CommandLink, Subscription } from './links.js';
@@ -24,6 +25,9 @@ export interface SessionOptions {
   readonly seat: string;
   readonly seats: number;
   readonly seen: number;
+  readonly secret: string;
+  /** Whether a mark must prove that it is genuine. */
+  readonly wantsProof: boolean;
   readonly limits: Limits;
   readonly mayTake: () => boolean;
   /** Its machine has ended: nothing is left to do. */
@@ -49,6 +53,7 @@ export class SimSession {
   readonly #recorder: Recorder;
   #acting = false;
   #unheard = 0;
+  #clock = Number.POSITIVE_INFINITY;
   #endReason: string | undefined;
   #done = false;
   /** When Redis last carried out an action of this session: it knows of nothing later. */
@@ -97,6 +102,19 @@ export class SimSession {
     this.#host.after(20, () => this.subscription.begin());
   }
 
+  /** Subscribes, asks for the last mark, and then marks and relays. */
+  start(): void {
+    this.subscription.begin();
+    this.#link.send(
+      (redis) => redis.lastMark(),
+      (last) => {
+        this.machine.subscribed(last);
+        this.run();
+      },
+      () => this.end('it does not know the last mark'),
+    );
+  }
+
   /** Marks and relays until the machine has ended. */
   run(): void {
     if (this.#done) return;
@@ -112,19 +130,27 @@ export class SimSession {
       again();
       return;
     }
-    const { id, seat, seats } = this.#options;
-    const request = { caller: id, seat, seats, ...this.machine.markIntent() };
+    const { id, seat, seats, secret } = this.#options;
+    const request = { caller: id, seat, seats, secret, secretKnown: true, ...this.machine.markIntent() };
     this.#link.send(
       (redis) => redis.mark(request),
       (reply) => {
         if ('taken' in reply) {
           this.record.unseated = true;
           this.end('another bridge took the seat');
-        } else if (++this.#unheard > UNHEARD_MARKS) this.end('own marks do not come back');
+        } else this.#marked(reply);
         again();
       },
       again,
     );
+  }
+
+  #marked(reply: MadeMark): void {
+    this.#clock = reply.clock;
+    if (reply.lease.relayed) this.#recorder.knows(this.record);
+    this.machine.marked(reply, this.#options.clock());
+    if (reply.secret !== this.#options.secret) this.end('the secret has changed');
+    else if (++this.#unheard > UNHEARD_MARKS) this.end('nothing comes back');
   }
 
   end(reason: string): void {
@@ -158,19 +184,28 @@ export class SimSession {
     this.#options.onDone();
   }
 
-  #receive(items: readonly (number | Mark)[]): void {
+  #receive(items: readonly (number | string)[]): void {
+    this.#unheard = 0;
     for (const item of items) {
       if (typeof item === 'number') {
         const { dropped } = this.machine;
         this.machine.message(messageOf(item));
         this.#recorder.received(this.record, item, this.machine.dropped > dropped);
       } else {
-        this.#unheard = 0;
-        this.machine.mark(item, this.#options.clock());
-        this.#recorder.heard(this.record, item);
+        const number = this.#numberOf(item);
+        if (number === undefined) continue;
+        this.machine.cut(number, this.#options.clock());
+        if (this.machine.phase !== 'joining' && this.machine.seen === number)
+          this.#recorder.heard(this.record, number);
       }
     }
     this.act();
+  }
+
+  #numberOf(text: string): number | undefined {
+    const { secret, wantsProof } = this.#options;
+    if (wantsProof) return markNumber(text, secret, this.#clock + MOST_AHEAD);
+    return Number.parseInt(text, 10) || undefined;
   }
 
   act(): void {

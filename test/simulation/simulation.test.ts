@@ -66,7 +66,7 @@ if (process.env.SEED !== undefined) {
         const relayed = new Set(inbox);
         if (losses.some(({ lost }) => [...lost].some((message) => relayed.has(message)))) again++;
       }
-      expect(kinds.size).toBe(14);
+      expect(kinds.size).toBe(15);
       expect(reasons.size).toBe(4);
       expect(again, 'schedules in which something lost was relayed again').toBeGreaterThan(50);
     });

@@ -1,4 +1,5 @@
 import { BridgeMachine, type MachineOptions } from '../../src/bridge/machine.js';
+import { spoofedMark } from './adversary.js';
 import type { History } from './history.js';
 import type { CommandLink, Subscription } from './links.js';
 import { SimProcess } from './process.js';
@@ -21,6 +22,7 @@ export interface Parts {
   readonly resubscribes: boolean;
   readonly waitsForElders: boolean;
   readonly carriesSeen: boolean;
+  readonly wantsProof: boolean;
   readonly wallClock: boolean;
   readonly retains: boolean;
 }
@@ -31,6 +33,7 @@ export const REAL: Parts = {
   resubscribes: false,
   waitsForElders: true,
   carriesSeen: true,
+  wantsProof: true,
   wallClock: false,
   retains: true,
 };
@@ -78,7 +81,8 @@ export class World implements Server {
 
   #start(): void {
     const { seats, retain, bufferBytes } = this.#schedule;
-    const { makeMachine, resubscribes, waitsForElders, carriesSeen, wallClock, retains } = this.#parts;
+    const { makeMachine, resubscribes, waitsForElders, carriesSeen, wantsProof, wallClock, retains } =
+      this.#parts;
     const id = `p${++this.#count}`;
     this.#recorder.note(() => `process ${id} starts`);
     const process = new SimProcess(
@@ -90,6 +94,7 @@ export class World implements Server {
         resubscribes,
         waitsForElders,
         carriesSeen,
+        wantsProof,
         clock: wallClock ? () => this.timeline.now + this.redis.skew : undefined,
       },
       this,
@@ -136,9 +141,21 @@ export class World implements Server {
       case 'the clock of Redis jumps':
         this.redis.skew += fault.by;
         return;
+      case 'spoofed marks':
+        this.#spoof(fault.count);
+        return;
       default:
         if (process) this.#failProcess(process, fault);
     }
+  }
+
+  /** A client that may publish, but not read the group's keys, publishes on the channel of marks. */
+  #spoof(count: number): void {
+    if (this.down) return;
+    for (let n = 0; n < count; n++) this.redis.says(spoofedMark(this.random, this.redis));
+    this.timeline.after(this.random.whole(1, 150), () => {
+      if (!this.down) this.redis.says(spoofedMark(this.random, this.redis));
+    });
   }
 
   #failProcess(process: SimProcess, fault: Fault): void {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
-import { examine } from '../../doctor/doctor.js';
+import { examine, type Report } from '../../doctor/doctor.js';
 import { printable } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
@@ -27,12 +27,13 @@ export function doctorCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const { settings, written } = await settingsOf(command);
-      const { ok, findings, acl, aclLasts } = await examine({ ...written, logger: makeLogger(settings) });
+      const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given));
       const notes = notesOn(findings, settings.redis, given);
-      if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, aclLasts }, null, 2));
-      else print(doctorText(shown, notes, acl, aclLasts));
+      const { ok, acl, publisherAcl, aclLasts } = report;
+      if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, null, 2));
+      else print(doctorText(shown, notes, report));
       if (!ok) process.exitCode = TO_FIX;
     });
 }
@@ -128,8 +129,7 @@ function shellLine(words: readonly string[]): string {
 export function doctorText(
   findings: readonly ShownFinding[],
   notes: readonly string[],
-  acl: string,
-  aclLasts: string,
+  { acl, publisherAcl, aclLasts }: Pick<Report, 'acl' | 'publisherAcl' | 'aclLasts'>,
 ): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ check, status, what, why, mend }) => [
@@ -147,6 +147,8 @@ export function doctorText(
     '',
     'cgroup needs a Redis user with only these rights; type this in redis-cli, with a password in place of PASSWORD:',
     `  ${printable(acl)}`,
+    'and publishers one who can reach nothing else of the group:',
+    `  ${printable(publisherAcl)}`,
     `Note: ${printable(aclLasts)}.`,
   ].join('\n');
 }

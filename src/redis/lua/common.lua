@@ -52,6 +52,19 @@ local function by_name(flat)
   return values
 end
 
+-- The integer that a text holds, one that JavaScript and Lua count exactly; nil for any other text.
+local function integer_of(text)
+  local number = text and #text <= 16 and string.find(text, '^%d+$') and tonumber(text)
+  return number and number < 2 ^ 53 and number or nil
+end
+
+-- Adds to a number in a hash. A foreign value that is no number stays as it is. Returns nil, or any other refusal.
+local function add_to(key, field, amount)
+  local reply = redis.pcall('HINCRBY', key, field, amount)
+  if type(reply) ~= 'table' or string.find(reply.err, 'integer') or string.find(reply.err, 'overflow') then return nil end
+  return reply
+end
+
 -- What XINFO GROUPS says about a group, by name; nil if there is no such group, or no inbox yet.
 local function group_info(inbox, name)
   local groups = redis.pcall('XINFO', 'GROUPS', inbox)

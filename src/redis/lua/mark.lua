@@ -1,67 +1,117 @@
 -- Heartbeat, cut and progress in one: takes or keeps the caller's seat, beats if it leads, moves the
 -- position over silence, and publishes the next mark.
 --
--- KEYS 1 bridge
+-- KEYS 1 bridge  2 counters
 -- ARGV 1 options: marks (their channel), caller, seat (of the caller), seats (how many there are), seen (highest mark that
---        the caller has seen), token (of a leader), advance (positions from and to, each epoch and offset),
---        dead (seat found dead: id, and lastMark when it was found), deaf (true if the subscription of the caller has ended)
--- Returns { 1, mark } or, if every seat is taken, { 0, seat, last mark, seat, last mark, ... }.
+--        the caller has seen), secret, secretKnown (false if the caller has made it up), mostAhead (a mark may be so many
+--        ms ahead of the clock), token (of a leader), advance (positions from and to, each epoch and offset),
+--        foreign (of a leader: texts on the channel that were no marks), dead (seat found dead: id, and lastMark when it
+--        was found), deaf (true if the subscription of the caller has ended)
+-- Returns { 1, mark, secret, now, bridges, token, beat, holder, epoch, offset, healed fields ... } or, if every seat is
+-- taken, { 0, seat, last mark, seat, last mark, ... }; { 0 } if the caller has to wait for the secret.
 --
--- Atomic, because a mark means one thing only if its number, the lease and the position in it were
--- true at one moment, and because a seat must not be taken twice. Sent twice, it makes one mark more.
-local wrong = wrong_type(KEYS[1], 'hash')
+-- Atomic, because a mark means one thing only if its number, the lease and the position were true at one moment, and
+-- because a seat must not be taken twice. Sent twice, it makes one mark more; stopped half-way, it makes none.
+--
+-- A mark is published as its number and an HMAC-SHA1 of it (https://www.rfc-editor.org/rfc/rfc2104): anyone may publish on
+-- the channel, but only who reads the group's keys has the secret. Foreign values in the hash are replaced here, because
+-- each bridge comes here ten times a second, and no other script can go on with them.
+local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'hash')
 if wrong then return wrong end
 
 local bridge, me, dead, advance = KEYS[1], options.caller, options.dead, options.advance
 local my_seat = 'seat:' .. options.seat
+local flat, now, healed = redis.call('HGETALL', bridge), now_ms(), {}
+local state = by_name(flat)
 
-local function field(name, default)
-  return redis.call('HGET', bridge, name) or default
+local function set(name, value)
+  redis.call('HSET', bridge, name, value)
+  state[name] = value
+end
+
+local function heal(name, value)
+  set(name, value)
+  healed[#healed + 1] = name
+end
+
+-- The number of a mark; nil if it is no number, or too far ahead.
+local function mark_of(text)
+  local number = integer_of(text)
+  return number and number <= now + options.mostAhead and number or nil
+end
+
+-- A Redis that came back with an older state must not use a number again. The clock is ahead of all numbers of the past;
+-- if the clock was put back, the number that the caller has seen still counts.
+if state.mark and not mark_of(state.mark) then heal('mark', string.format('%.0f', now)) end
+local last = math.max(mark_of(state.mark) or 0, mark_of(options.seen) or 0)
+
+-- After a flush the bridges that are subscribed bring the secret back: with another one they would not see the same marks.
+if not string.find(state.secret or '', '^' .. string.rep('%x', 64) .. '$') then
+  if not options.secretKnown and redis.call('PUBSUB', 'NUMSUB', options.marks)[2] > 0 then return { 0 } end
+  if state.secret then heal('secret', options.secret) else set('secret', options.secret) end
+end
+if state.token and not integer_of(state.token) then
+  heal('token', '0')
+  heal('holder', '')
+end
+if state.beat and not integer_of(state.beat) then heal('beat', '0') end
+-- No position is above the last mark: each begins at a mark. An empty one tells the next leader that there was one.
+local epoch = mark_of(state.epoch)
+if (state.epoch or '') ~= '' and not (epoch and epoch <= last and integer_of(state.offset)) then
+  heal('epoch', '')
+  heal('offset', '')
 end
 
 local function seats_of_others()
-  local state, others = redis.call('HGETALL', bridge), {}
-  for i = 1, #state, 2 do
-    if string.sub(state[i], 1, 5) == 'seat:' and state[i] ~= my_seat then
-      others[#others + 1] = string.sub(state[i], 6)
-      others[#others + 1] = state[i + 1]
+  local others = {}
+  for i = 1, #flat, 2 do
+    local name = flat[i]
+    if string.sub(name, 1, 5) == 'seat:' and name ~= my_seat and state[name] then
+      others[#others + 1] = string.sub(name, 6)
+      others[#others + 1] = state[name]
     end
   end
   return others
 end
 
 local others = seats_of_others()
-if redis.call('HEXISTS', bridge, my_seat) == 0 then
-  if dead and field('seat:' .. dead.id) == dead.lastMark then
+if not state[my_seat] then
+  if dead and (state['seat:' .. dead.id] or '') == dead.lastMark then
     redis.call('HDEL', bridge, 'seat:' .. dead.id)
+    state['seat:' .. dead.id] = nil
     others = seats_of_others()
   end
   if #others / 2 >= tonumber(options.seats) then
     -- The number that the caller has seen counts all the same: it may know of marks that Redis has lost.
-    if tonumber(field('mark', '0')) < tonumber(options.seen) then redis.call('HSET', bridge, 'mark', options.seen) end
+    if (mark_of(state.mark) or 0) < last then set('mark', string.format('%.0f', last)) end
     return { 0, unpack(others) }
   end
 end
-redis.call('HSET', bridge, my_seat, now_ms())
+redis.call('HSET', bridge, my_seat, now)
 
-local holder, token, beat = field('holder', ''), field('token', '0'), field('beat', '0')
-local epoch, offset = field('epoch', ''), field('offset', '')
-if holder == me and token == options.token then
-  beat = redis.call('HINCRBY', bridge, 'beat', 1)
-  redis.call('HSET', bridge, 'beat_at', now_ms())
+if state.holder == me and (state.token or '0') == options.token then
+  state.beat = string.format('%.0f', redis.call('HINCRBY', bridge, 'beat', 1))
+  set('beat_at', now)
   -- A message published after this may be missed if no other bridge hears it: a gap begins here.
-  if not options.deaf then redis.call('HSET', bridge, 'heard_at', now_ms()) end
-  if advance and epoch == advance.from.epoch and offset == advance.from.offset then
-    epoch, offset = advance.to.epoch, advance.to.offset
-    redis.call('HSET', bridge, 'epoch', epoch, 'offset', offset)
+  if not options.deaf then set('heard_at', now) end
+  if advance and state.epoch == advance.from.epoch and state.offset == advance.from.offset then
+    set('epoch', advance.to.epoch)
+    set('offset', advance.to.offset)
   end
+  if options.foreign and options.foreign ~= '0' then add_to(KEYS[2], 'foreignMarks', options.foreign) end
 end
 
--- A Redis that came back with an older state must not use a number again. The clock is ahead of all numbers of the past;
--- if the clock was put back, the number that the caller has seen still counts.
-local seen = math.max(tonumber(field('mark', '0')), tonumber(options.seen))
-local mark = string.format('%.0f', math.max(seen + 1, now_ms()))
-redis.call('HSET', bridge, 'mark', mark)
-local bridges = #others / 2 + 1
-redis.call('PUBLISH', options.marks, table.concat({ mark, token, beat, bridges, epoch, offset, holder }, ' '))
-return { 1, mark }
+-- The key of HMAC is padded to a block of SHA-1, which is as long as the secret.
+local function pad(byte)
+  return (string.gsub(state.secret, '.', function(char) return string.char(bit.bxor(string.byte(char), byte)) end))
+end
+local function bytes_of(hex)
+  return (string.gsub(hex, '..', function(two) return string.char(tonumber(two, 16)) end))
+end
+
+local mark = string.format('%.0f', math.max(last + 1, now))
+set('mark', mark)
+local proof = redis.sha1hex(pad(0x5c) .. bytes_of(redis.sha1hex(pad(0x36) .. mark)))
+redis.call('PUBLISH', options.marks, mark .. ' ' .. proof)
+return { 1, mark, state.secret, string.format('%.0f', now), tostring(#others / 2 + 1),
+  state.token or '0', state.beat or '0', state.holder or '', state.epoch or '', state.offset or '', unpack(healed) }

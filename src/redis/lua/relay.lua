@@ -10,29 +10,48 @@
 -- Atomic, because position and inbox must move together. So a resend finds the position moved and
 -- writes nothing, a deposed leader finds its token gone, and a Redis that comes back with an older
 -- state has both of them older. Without messages, and from the position to itself, it only asks for the position.
+--
+-- If the inbox refuses a message (no higher id is left, a right is withdrawn), what was written is undone by commands that
+-- have worked before: then nothing has changed.
 local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream')
 if wrong then return wrong end
 
 local from, to, gap = options.from or { epoch = '', offset = '' }, options.to, options.gap
-local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'epoch', 'offset', 'heard_at')
+local state = redis.call('HMGET', KEYS[1], 'holder', 'token', 'epoch', 'offset', 'heard_at', 'mark')
 if state[1] ~= options.caller or state[2] ~= options.token then return { 0 } end
 local epoch, offset = state[3] or '', state[4] or ''
 if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset } end
 
-local messages = packed_list()
-local call, inbox = redis.call, KEYS[2]
-for i = 1, #messages do
-  call('XADD', inbox, '*', 'message', messages[i])
+local pcall, inbox, messages, written = redis.pcall, KEYS[2], packed_list(), {}
+
+local function undo(refusal)
+  if #messages > 0 then add_to(KEYS[3], 'relayed', -#messages) end
+  if #written > 0 then call_with_ids(written, 'XDEL', inbox) end
+  return refusal
 end
-redis.call('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
-if #messages > 0 then redis.call('HINCRBY', KEYS[3], 'relayed', #messages) end
+
+local refusal = #messages > 0 and add_to(KEYS[3], 'relayed', #messages)
+if refusal then return refusal end
+local moved = pcall('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
+if type(moved) == 'table' then return undo(moved) end
+for i = 1, #messages do
+  local id = pcall('XADD', inbox, '*', 'message', messages[i])
+  if type(id) == 'table' then
+    redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
+    return undo(id)
+  end
+  written[i] = id
+end
+-- A Redis that came back with an older state may not have the mark at which the position begins.
+if (integer_of(state[6]) or 0) < tonumber(to.epoch) then redis.call('HSET', KEYS[1], 'mark', to.epoch) end
 if gap then
   local now = now_ms()
   -- The number of a mark may stand for the start. It may be ahead of a clock that was put back: then it is now.
-  local since = math.min(tonumber(gap.since or state[5] or now), now)
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', now,
+  local since = math.min(integer_of(gap.since or state[5]) or now, now)
+  -- The gap counts even if its stream refuses it.
+  pcall('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', now,
     'reason', gap.reason, 'dropped', gap.dropped, 'bridge', options.caller)
-  redis.call('HINCRBY', KEYS[3], 'gaps', 1)
-  if gap.dropped ~= '0' then redis.call('HINCRBY', KEYS[3], 'dropped', gap.dropped) end
+  add_to(KEYS[3], 'gaps', 1)
+  if gap.dropped ~= '0' then add_to(KEYS[3], 'dropped', gap.dropped) end
 end
 return { 1 }

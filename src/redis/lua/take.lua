@@ -2,7 +2,8 @@
 --
 -- KEYS 1 bridge
 -- ARGV 1 options: caller, token and beat (as the caller saw them)
--- Returns { 1, token, epoch, offset, heard_at } ('' for what is not there yet), or { 0 }.
+-- Returns { 1, token, epoch, offset, heard_at, known } ('' for what is not there yet; known is '1' if there was a position,
+-- even one that could not be read), or { 0 }.
 --
 -- Atomic compare-and-set on (token, beat): two followers that found the leader silent cannot both take
 -- it, and a leader that beat once more keeps it. Sent twice, the second finds its own lease and returns it.
@@ -19,4 +20,4 @@ if holder ~= options.caller then
   -- For the very first leader, which may be gone before its first mark.
   redis.call('HSETNX', KEYS[1], 'heard_at', now_ms())
 end
-return { 1, token, state[4] or '', state[5] or '', state[6] or '' }
+return { 1, token, state[4] or '', state[5] or '', state[6] or '', state[4] and '1' or '' }

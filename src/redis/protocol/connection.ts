@@ -214,6 +214,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return parser;
   }
 
+  /** Bytes that have come over the socket. */
+  get bytesReceived(): number {
+    return this.#redis.stream?.bytesRead ?? 0;
+  }
+
   /** Ends the subscription. When it returns, all messages published before have been received. */
   async unsubscribe(): Promise<void> {
     await this.#send('UNSUBSCRIBE', 'unsubscribe', []);

@@ -1,10 +1,12 @@
-import type {
-  Fenced,
-  MarkReply,
-  MarkRequest,
-  RelayRequest,
-  Seat,
-  TakeReply,
+import {
+  type Fenced,
+  type Lease,
+  type MarkReply,
+  type MarkRequest,
+  MOST_AHEAD,
+  type RelayRequest,
+  type Seat,
+  type TakeReply,
 } from '../../core/bridge-store.js';
 import type { Position } from '../../core/position.js';
 import { defineScript, packOptions } from '../protocol/script.js';
@@ -14,10 +16,20 @@ import { defineScript, packOptions } from '../protocol/script.js';
 /** `marks` is the channel of marks. */
 export const mark = defineScript({
   name: 'mark',
-  keys: ['bridge'],
-  encode: packOptions<MarkRequest & { marks: string }>,
+  keys: ['bridge', 'counters'],
+  encode: (request: MarkRequest & { marks: string }) => packOptions({ ...request, mostAhead: MOST_AHEAD }),
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
-    if (made === 1) return { mark: Number(rest[0]) };
+    if (made === 1) {
+      const [number, secret, clock, bridges, token, beat, holder, epoch, offset, ...healed] = rest;
+      return {
+        mark: Number(number),
+        secret: secret ?? '',
+        clock: Number(clock),
+        bridges: Number(bridges),
+        lease: leaseOf(token, beat, holder, epoch, offset),
+        healed,
+      };
+    }
     const taken: Seat[] = [];
     for (let i = 0; i < rest.length; i += 2) taken.push({ id: `${rest[i]}`, lastMark: `${rest[i + 1]}` });
     return { taken };
@@ -28,13 +40,14 @@ export const take = defineScript({
   name: 'take',
   keys: ['bridge'],
   encode: packOptions<{ caller: string; token: number; beat: number }>,
-  decode: ([taken, token, epoch, offset, heardAt]: [number, ...string[]]): TakeReply =>
+  decode: ([taken, token, epoch, offset, heardAt, known]: [number, ...string[]]): TakeReply =>
     taken === 1
       ? {
           taken: true,
           token: Number(token),
           position: positionOf(epoch, offset),
-          lastBeat: heardAt ? Number(heardAt) : undefined,
+          lost: known === '1' && !positionOf(epoch, offset),
+          lastBeat: integerOf(heardAt),
         }
       : { taken: false },
 });
@@ -64,7 +77,30 @@ function fenced<Done extends string>(done: Done, [code, epoch, offset]: FencedRe
   return { kind: 'elsewhere', position: positionOf(epoch, offset) };
 }
 
-/** A position from its texts in Redis; undefined if there is none yet. */
-export function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
-  return epoch ? { epoch: Number(epoch), offset: Number(offset) } : undefined;
+/** A lease from its texts in Redis, which may be foreign. */
+export function leaseOf(
+  token: string | undefined,
+  beat: string | undefined,
+  holder: string | undefined,
+  epoch: string | undefined,
+  offset: string | undefined,
+): Lease {
+  return {
+    token: integerOf(token) ?? 0,
+    beat: integerOf(beat) ?? 0,
+    holder: holder ?? '',
+    relayed: positionOf(epoch, offset),
+  };
+}
+
+/** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */
+function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
+  const [e, o] = [integerOf(epoch), integerOf(offset)];
+  return e === undefined || o === undefined ? undefined : { epoch: e, offset: o };
+}
+
+/** The integer that a text from Redis holds; undefined for any other text. */
+export function integerOf(text: string | null | undefined): number | undefined {
+  const number = /^\d{1,16}$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }

@@ -4,6 +4,7 @@ import { silentLogger } from '../../../src/log/logger.js';
 import { Connection } from '../../../src/redis/protocol/connection.js';
 import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
 import { fakeServer } from '../../helpers/fakeserver.js';
+import { madeMark } from '../../helpers/marks.js';
 
 it('a bridge that is stopped while its subscriber connects stops at once, and leaves no connection', async () => {
   const mute = await fakeServer(() => {});
@@ -17,7 +18,7 @@ it('a bridge that is stopped while its subscriber connects stops at once, and le
     seats: 2,
     lease: 1_000,
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
-    store: fakeBridgeStore({ mark: async () => ({ mark: 1 }), leave }),
+    store: fakeBridgeStore({ mark: async () => madeMark(1), leave }),
     makeSubscriber: () => {
       const connection = new Connection(`redis://${mute}`, 'subscriber', silentLogger);
       connections.push(connection);

@@ -149,3 +149,12 @@ describe('a bridge that would record a gap', () => {
     expect(bench.later(LEASE).next()).toMatchObject({ kind: 'take' });
   });
 });
+
+it('a leader that takes over a position that cannot be read records a gap since the last beat', () => {
+  const bench = new Bench().mark({ epoch: 10 }).hear('a');
+  expect(bench.next()).toMatchObject({ kind: 'take' });
+  bench.took(5, undefined, 7, true);
+  expect(bench.next()).toMatchObject({ kind: 'relay', from: undefined, gap: { since: 7, dropped: 0 } });
+  bench.written();
+  expect(bench.next()).toMatchObject({ kind: 'relay', messages: ['a'], gap: undefined });
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { BridgeMachine } from '../../../src/bridge/machine.js';
 import type { Position } from '../../../src/core/position.js';
-import { at, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
+import { at, BENCH_OPTIONS, Bench, LEASE, ME, OTHER } from '../../helpers/machine-bench.js';
 
 describe('joining', () => {
   it('does nothing before the first mark, however long that takes', () => {
@@ -15,6 +16,17 @@ describe('joining', () => {
     const bench = new Bench({ seen: 99 });
     expect(bench.machine.markIntent().seen).toBe(99);
     expect(bench.mark({ epoch: 10 }).machine.seen).toBe(99);
+  });
+
+  it('ignores marks until it knows which were made before its subscription, and those then', () => {
+    const late = new BridgeMachine({ ...BENCH_OPTIONS, seen: 5 });
+    expect(late.cut(20, 0)).toBe(true);
+    expect(late.phase).toBe('joining');
+    late.subscribed(30);
+    expect(late.cut(30, 0)).toBe(false);
+    expect(late.phase).toBe('joining');
+    expect(late.cut(31, 0)).toBe(true);
+    expect(late.phase).toBe('following');
   });
 
   it('follows from the first mark on', () => {
@@ -52,6 +64,23 @@ describe('following', () => {
   it('remembers the highest mark: the next one must be above it', () => {
     const bench = following().mark({ epoch: 30, holder: OTHER }).mark({ epoch: 12, holder: OTHER });
     expect(bench.machine.markIntent().seen).toBe(30);
+  });
+
+  it('ignores a mark that is heard again: later messages stay in their epoch', () => {
+    const bench = following().hear('a').mark({ epoch: 11, holder: OTHER }).hear('b');
+    for (const epoch of [10, 11, 3]) expect(bench.machine.cut(epoch, bench.now)).toBe(false);
+    bench.hear('c').reply({ token: 4, beat: 8, holder: OTHER, relayed: at(11, 1) });
+    expect(bench.machine.buffered).toBe(1);
+    expect(bench.later(LEASE).next()).toMatchObject({ kind: 'take' });
+    bench.took(5, at(11, 1));
+    expect(bench.next()).toMatchObject({ messages: ['c'], to: at(11, 2) });
+  });
+
+  it('does not take a lead of which Redis has not told yet', () => {
+    const bench = new Bench();
+    expect(bench.machine.cut(10, bench.now)).toBe(true);
+    expect(bench.later(10 * LEASE).next()).toBeUndefined();
+    expect(bench.reply({}).next()).toMatchObject({ kind: 'take', token: 0, beat: 0 });
   });
 
   it('takes the lead when there was no new beat for the lease, with the last token and beat', () => {

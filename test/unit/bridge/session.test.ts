@@ -2,13 +2,15 @@ import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
-import type { MarkRequest, RelayReply } from '../../../src/core/bridge-store.js';
+import type { MadeMark, MarkRequest, RelayReply } from '../../../src/core/bridge-store.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
+import { madeMark, markText, SECRET } from '../../helpers/marks.js';
 
 class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
   channels: ReadonlyMap<string, OnPush> = new Map();
+  bytesReceived = 0;
 
   async connect(): Promise<void> {}
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
@@ -19,16 +21,23 @@ class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
 }
 
 /** A session with a fake Redis: a relay is answered when the test calls `written`. */
-async function sessionOf(options: Partial<SessionOptions> = {}) {
+async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<MadeMark> = {}) {
   const subscriber = new FakeSubscriber();
   const marks: MarkRequest[] = [];
   let written: () => void = () => {};
   const store = fakeBridgeStore({
     mark: async (request) => {
       marks.push(request);
-      return { mark: 10 + marks.length };
+      return madeMark(10 + marks.length, reply);
     },
-    take: async () => ({ taken: true, token: 7, position: { epoch: 10, offset: 0 }, lastBeat: undefined }),
+    lastMark: async () => 9,
+    take: async () => ({
+      taken: true,
+      token: 7,
+      position: { epoch: 10, offset: 0 },
+      lost: false,
+      lastBeat: undefined,
+    }),
     relay: () =>
       new Promise<RelayReply>((resolve) => {
         written = () => resolve({ kind: 'written' });
@@ -40,6 +49,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
     id: 'me#1',
     seat: 'me',
     seats: 2,
+    secret: SECRET,
     lease: 1_000,
     channel: 'news',
     marks: 'marks',
@@ -70,7 +80,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}) {
 
 it('a leader whose subscription has ended beats until all its messages are relayed', async () => {
   const { subscriber, marks, done, hear, inPhase, written } = await sessionOf();
-  hear('marks', '10 0 0 1   ');
+  hear('marks', markText(10));
   hear('news', 'a');
   await inPhase('leading');
   subscriber.emit('lost');
@@ -83,15 +93,15 @@ it('a leader whose subscription has ended beats until all its messages are relay
 
 it('a leader logs the messages that a full buffer drops, at once and then every 30 s; a follower does not', async () => {
   const error = vi.fn();
-  const { session, marks, done, hear, inPhase } = await sessionOf({
-    limits: { retain: 5_000, retainBytes: 1_000, bytes: 1_000 },
-    log: { ...silentLogger, error },
-  });
+  const { session, marks, done, hear, inPhase } = await sessionOf(
+    { limits: { retain: 5_000, retainBytes: 1_000, bytes: 1_000 }, log: { ...silentLogger, error } },
+    { lease: { token: 5, beat: 1, holder: 'other', relayed: undefined } },
+  );
   const someMarks = () => {
     const before = marks.length;
     return vi.waitFor(() => expect(marks.length).toBeGreaterThan(before + 2));
   };
-  hear('marks', '10 5 1 1   other');
+  hear('marks', markText(10));
   for (let i = 0; i < 20; i++) hear('news', 'a message');
   await inPhase('following');
   await someMarks();
@@ -104,6 +114,70 @@ it('a leader logs the messages that a full buffer drops, at once and then every 
   }
   expect(error).toHaveBeenCalledTimes(1);
   expect(error.mock.calls[0]?.[1]).toMatch(/^the buffer is full \(bufferLimit\): \d+ messages/);
+  session.abandon();
+  await done;
+});
+
+const endReason = (session: BridgeSession) =>
+  vi.waitFor(() => expect(session.ended.aborted).toBe(true), 5_000);
+
+it('texts on the marks channel that prove nothing are ignored, counted and logged once', async () => {
+  const warn = vi.fn();
+  const { session, marks, done, hear } = await sessionOf({ log: { ...silentLogger, warn } });
+  const texts = [
+    '9'.repeat(400),
+    '11 0 0 1   ',
+    markText(12, 'f'.repeat(64)),
+    markText(13).replace('13', '14'),
+    markText(9), // not newer than the last mark before the subscription
+    markText(1e15), // too far ahead of the clock of Redis
+    '',
+  ];
+  await vi.waitFor(() => expect(marks.length).toBeGreaterThan(0));
+  for (const text of texts) hear('marks', text);
+  expect(session.phase).toBe('joining');
+  await vi.waitFor(() => expect(marks.map(({ foreign }) => foreign)).toContain(texts.length));
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(warn.mock.calls[0]?.[1]).toMatch(/^1 text on the channel marks ignored/);
+  // What is counted once is not counted again.
+  const counted = marks.length;
+  await vi.waitFor(() => expect(marks.length).toBeGreaterThan(counted));
+  expect(marks.at(-1)?.foreign).toBe(0);
+  session.abandon();
+  await done;
+});
+
+it('a subscription over which no byte comes is dead; one over which bytes come is not, however late its marks are', async () => {
+  const { session, subscriber, marks, done } = await sessionOf();
+  const slow = setInterval(() => {
+    subscriber.bytesReceived += 1_000;
+  }, 50);
+  await vi.waitFor(() => expect(marks.length).toBeGreaterThan(25), 5_000);
+  expect(session.ended.aborted).toBe(false);
+  clearInterval(slow);
+  await endReason(session);
+  expect(session.ended.reason).toBe('the subscription is dead: nothing comes back');
+  await done;
+}, 10_000);
+
+it('a session ends if Redis has another secret: it has not seen the same marks as others', async () => {
+  const { session, done } = await sessionOf({}, { secret: 'e'.repeat(64) });
+  await endReason(session);
+  expect(session.ended.reason).toBe('the secret of the marks has changed');
+  await done;
+});
+
+it('logs the fields of the hash that held foreign values', async () => {
+  const warn = vi.fn();
+  const { session, done } = await sessionOf(
+    { log: { ...silentLogger, warn } },
+    { healed: ['token', 'holder'] },
+  );
+  await vi.waitFor(() => expect(warn).toHaveBeenCalled());
+  expect(warn.mock.calls[0]).toEqual([
+    { healed: ['token', 'holder'] },
+    'replaced foreign values in the hash of the bridge: token, holder',
+  ]);
   session.abandon();
   await done;
 });

@@ -27,6 +27,7 @@ const totals: LiveTotals = {
     trimmed: 0,
     purged: 0,
     revived: 4,
+    foreignMarks: 0,
   },
   deadLetters: 14,
   consumerCount: 5,

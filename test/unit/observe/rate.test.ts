@@ -30,6 +30,7 @@ const status = (processed: number): GroupStatus => ({
     trimmed: 0,
     purged: 0,
     revived: 0,
+    foreignMarks: 0,
   },
   deadLetters: 0,
   gaps: [],

@@ -41,6 +41,7 @@ class RunningGroup implements Readable {
     trimmed: 0,
     purged: 0,
     revived: 0,
+    foreignMarks: 0,
   };
   looks = 0;
   readonly #page: number;

@@ -61,16 +61,17 @@ describe('cgroup doctor prints', () => {
   });
 
   it('text without control characters, and a verdict', () => {
-    const text = doctorText(
-      [shownFinding(finding, 'redis://h')],
-      ['a note'],
-      'ACL SETUSER cgroup',
-      'it is gone',
-    );
+    const text = doctorText([shownFinding(finding, 'redis://h')], ['a note'], {
+      acl: 'ACL SETUSER cgroup',
+      publisherAcl: 'ACL SETUSER publisher',
+      aclLasts: 'it is gone',
+    });
     expect(text).toMatch(/^FAIL {2}x {2}odd \\u001b\[2J\n {9}because\n {9}\$ redis-cli/);
     expect(text).toContain('1 thing to fix.\na note\n');
-    expect(text).toContain('  ACL SETUSER cgroup\nNote: it is gone.');
+    expect(text).toMatch(/ {2}ACL SETUSER cgroup\n.*\n {2}ACL SETUSER publisher\nNote: it is gone.$/);
     const good: Finding = { check: 'x', status: 'ok', what: 'good' };
-    expect(doctorText([shownFinding(good, 'redis://h')], [], '', '')).toContain('All is well.');
+    expect(
+      doctorText([shownFinding(good, 'redis://h')], [], { acl: '', publisherAcl: '', aclLasts: '' }),
+    ).toContain('All is well.');
   });
 });
