@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore, Cursor } from '../core/consumer-store.js';
+import { bytesOf, type ConsumerStore, type Cursor, type Entry } from '../core/consumer-store.js';
+import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -13,8 +14,9 @@ const POLL_EVERY = 100;
 const RECLAIM_EACH = 5;
 /** ms from the first entry that is taken over to the line about all of them. */
 const LINE_AFTER = 5_000;
-/** Entries asked for at once. */
+/** Entries asked for at once, and bytes of those that are due, about. */
 const MOST = 100;
+const DUE_BYTES = 1_000_000;
 
 /** What the reclaimer needs of a consumer. */
 type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
@@ -38,6 +40,8 @@ export class Reclaimer implements Service {
   readonly #takenOver: ThrottledLog<string>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
+  /** Entries that are due, asked for at once. */
+  readonly #dueSize = new ReadSize({ most: MOST, bytes: DUE_BYTES });
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
@@ -84,10 +88,21 @@ export class Reclaimer implements Service {
 
   async #takeDue(): Promise<void> {
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
-      const count = Math.min(consumer.room, MOST);
-      const entries = await this.#options.store.due(consumer.id, count, LONGEST_WAIT);
+      const count = Math.min(consumer.room, this.#dueSize.count);
+      const entries = await this.#due(consumer.id, count);
       consumer.takeOver(entries);
       if (entries.length < count) return;
+    }
+  }
+
+  async #due(consumerId: string, count: number): Promise<Entry[]> {
+    try {
+      const entries = await this.#options.store.due(consumerId, count, LONGEST_WAIT);
+      this.#dueSize.came(entries.length, bytesOf(entries));
+      return entries;
+    } catch (error) {
+      this.#dueSize.failed();
+      throw error;
     }
   }
 
