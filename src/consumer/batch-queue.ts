@@ -1,3 +1,4 @@
+import { hasCode } from '../core/errors.js';
 import { aborted, pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
 import type { ThrottledLog } from '../log/throttle.js';
@@ -14,7 +15,7 @@ export interface BatchQueueOptions<T> {
   readonly calls: number;
   /** Characters that an item adds to a call. */
   readonly lengthOf: (item: T) => number;
-  /** Sends a batch to Redis; may be called again with the same batch. */
+  /** Sends a batch to Redis; may be called again with the same items, in other batches. */
   readonly send: (batch: readonly T[]) => Promise<void>;
   /** Called when Redis has taken a batch. */
   readonly onTaken: (batch: readonly T[]) => void;
@@ -26,13 +27,15 @@ export interface BatchQueueOptions<T> {
 /**
  * Items of one kind on their way to Redis, in batches. What is enqueued while a call is under way makes the next batch: so
  * batches grow with the load. A second call begins beside the first only when a whole batch waits, so that Redis has the
- * next one when it is done with one.
+ * next one when it is done with one. A batch without a reply may be too large for the link or for Redis: half of it is tried.
  */
 export class BatchQueue<T extends { readonly inboxId: string }> {
   readonly #options: BatchQueueOptions<T>;
   #waiting: T[] = [];
   /** Characters of all items that wait. */
   #length = 0;
+  /** Most items of the next batch. */
+  #most = MAX_ENTRIES;
   /** Calls under way, or about to begin. */
   #calls = 0;
   #onIdle: (() => void)[] = [];
@@ -57,17 +60,37 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
   }
 
   get #isFull(): boolean {
-    return this.#waiting.length >= MAX_ENTRIES || this.#length >= MAX_LENGTH;
+    return this.#waiting.length >= this.#most || this.#length >= MAX_LENGTH;
   }
 
   async #sendBatches(): Promise<void> {
-    const { onTaken, abandoned } = this.#options;
-    while (!abandoned.aborted && this.#waiting.length > 0 && (this.#calls === 1 || this.#isFull)) {
-      const batch = this.#nextBatch();
-      if (await this.#sendUntilTaken(batch)) onTaken(batch);
-    }
+    const { abandoned } = this.#options;
+    while (!abandoned.aborted && this.#waiting.length > 0 && (this.#calls === 1 || this.#isFull))
+      if (!(await this.#sendBatch(this.#nextBatch()))) await pause(RETRY_EVERY, abandoned);
     this.#calls--;
     if (this.#calls === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Returns whether Redis has taken the batch. If not, its items wait again. */
+  async #sendBatch(batch: T[]): Promise<boolean> {
+    const { send, failures, onTaken } = this.#options;
+    try {
+      await send(batch);
+    } catch (error) {
+      failures.add(error);
+      if (hasCode(error, 'OUTCOME_UNKNOWN')) this.#most = Math.max(1, Math.floor(batch.length / 2));
+      this.#waiting = [...batch, ...this.#waiting];
+      this.#length += this.#lengthOf(batch);
+      return false;
+    }
+    failures.over();
+    this.#most = Math.min(2 * this.#most, MAX_ENTRIES);
+    onTaken(batch);
+    return true;
+  }
+
+  #lengthOf(items: readonly T[]): number {
+    return items.reduce((sum, item) => sum + this.#options.lengthOf(item), 0);
   }
 
   /** The oldest first: Redis removes entries at the front of the inbox at nearly no cost. */
@@ -78,27 +101,11 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     let end = 0;
     for (const next of this.#waiting) {
       const more = length + lengthOf(next);
-      if (end === MAX_ENTRIES || (end > 0 && more > MAX_LENGTH)) break;
+      if (end === this.#most || (end > 0 && more > MAX_LENGTH)) break;
       length = more;
       end++;
     }
     this.#length -= length;
     return this.#waiting.splice(0, end);
-  }
-
-  /** Tries until Redis takes the batch. Resolves to false if the queue is abandoned first. */
-  async #sendUntilTaken(batch: readonly T[]): Promise<boolean> {
-    const { send, failures, abandoned } = this.#options;
-    while (!abandoned.aborted) {
-      try {
-        await send(batch);
-        failures.over();
-        return true;
-      } catch (error) {
-        failures.add(error);
-        await pause(RETRY_EVERY, abandoned);
-      }
-    }
-    return false;
   }
 }

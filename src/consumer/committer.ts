@@ -20,6 +20,8 @@ export interface CommitterOptions {
   readonly log: Logger;
   /** Called after each call that Redis took, with what it settled. */
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
+  /** Called with the dead letters of each call that Redis took. */
+  readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
   readonly onResults: ((results: readonly Result[]) => void) | undefined;
 }
@@ -37,7 +39,7 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, readLimiter, outputMaxLen, onSettled, onResults } = options;
+    const { store, readLimiter, outputMaxLen, onSettled, onBuried, onResults } = options;
     this.#results = this.#queueOf<Result>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
@@ -62,9 +64,12 @@ export class Committer {
     this.#deadLetters = this.#queueOf<DeadLetter>({
       calls: 1,
       failure: 'dead letters are not written',
-      lengthOf: ({ message }) => message.length,
+      lengthOf: ({ message, error }) => message.length + error.length,
       send: async (deadLetters) => (await store.bury(deadLetters)).length,
-      onTaken: ({ length }) => onSettled({ processed: 0, retried: 0, dead: length }),
+      onTaken: (deadLetters) => {
+        onBuried(deadLetters);
+        onSettled({ processed: 0, retried: 0, dead: deadLetters.length });
+      },
     });
   }
 

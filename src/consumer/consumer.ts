@@ -1,6 +1,7 @@
-import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
+import { bytesOf, type ConsumerStore, type Entry, type InboxReader } from '../core/consumer-store.js';
 import { hasCode, messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Outcome } from '../core/executor.js';
+import { ReadSize } from '../core/read-size.js';
 import { aborted, pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
@@ -12,6 +13,10 @@ import { Settler, type SettlerOptions } from './settler.js';
 
 /** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
 const BLOCK = 2_000;
+/** Bytes of a read, about: its reply must not take long. */
+const READ_BYTES = 1_000_000;
+/** Bytes of messages that all consumers of a process hold, about: those they read. They take over as many again. */
+const MOST_HELD = 128 * 2 ** 20;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
@@ -31,6 +36,7 @@ export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
   readonly #prefetch: Prefetch;
+  readonly #readSize = new ReadSize({ most: Number.POSITIVE_INFINITY, bytes: READ_BYTES });
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
   readonly #inFlight = new InFlight(() => this.#wake?.());
@@ -64,7 +70,7 @@ export class Consumer {
    * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
    */
   get room(): number {
-    if (this.#quiet.signal.aborted || this.#stalled) return 0;
+    if (this.#quiet.signal.aborted || this.#stalled || this.#holdsMoreThan(2 * this.#share)) return 0;
     const { maxUnprocessed } = this.#prefetch;
     if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
     return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
@@ -136,10 +142,20 @@ export class Consumer {
 
   /** How many entries to read now; 0 for not yet. */
   get #readCount(): number {
-    if (this.#stalled) return 0;
+    if (this.#stalled || this.#holdsMoreThan(this.#share)) return 0;
     const { maxInFlight } = this.#prefetch;
     const count = Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
-    return Math.max(count, 0);
+    return Math.max(Math.min(count, this.#readSize.count), 0);
+  }
+
+  /** Bytes of messages that it may read and hold. */
+  get #share(): number {
+    return MOST_HELD / this.#options.consumers;
+  }
+
+  /** Whether it has enough in work, and holds so many bytes. */
+  #holdsMoreThan(bytes: number): boolean {
+    return this.#inFlight.size >= this.#options.concurrency && this.#inFlight.bytes >= bytes;
   }
 
   async #readUntilQuiet(): Promise<void> {
@@ -165,7 +181,10 @@ export class Consumer {
         // The next read may wait for a connection: it must not have a turn meanwhile.
         this.#prefetch.recordFailedRead();
         if (hasCode(error, 'NO_GROUP')) await this.#makeGroupAgain();
-        else this.#failures.add(error);
+        else {
+          this.#readSize.failed();
+          this.#failures.add(error);
+        }
         await pause(RETRY_EVERY, signal);
       }
     }
@@ -188,6 +207,7 @@ export class Consumer {
     const entries = await this.#options.reader.read(count, block);
     this.#failures.over();
     this.#prefetch.recordRead(entries.length, count);
+    this.#readSize.came(entries.length, bytesOf(entries));
     this.#fresh.push(...this.#inFlight.accept(entries, true));
     this.#beginAttempts();
   }

@@ -23,6 +23,7 @@ export class HeldDelivery implements Delivery {
   /** False after {@link release}. */
   held = true;
   readonly #inFlight: InFlight;
+  readonly #bytes: number;
 
   constructor({ id, message, attempts }: Entry, fresh: boolean, since: number, inFlight: InFlight) {
     this.inboxId = id;
@@ -31,6 +32,7 @@ export class HeldDelivery implements Delivery {
     this.fresh = fresh;
     this.since = since;
     this.#inFlight = inFlight;
+    this.#bytes = message.length;
   }
 
   /** Attempts made before this one. */
@@ -48,7 +50,7 @@ export class HeldDelivery implements Delivery {
   release(): void {
     if (!this.held) return;
     this.held = false;
-    this.#inFlight.onReleased();
+    this.#inFlight.onReleased(this.#bytes);
   }
 }
 
@@ -64,6 +66,7 @@ export class InFlight {
   /** Released deliveries stay in the list until they outnumber the held ones. */
   #list: HeldDelivery[] = [];
   #size = 0;
+  #bytes = 0;
   /** The highest id that was ever held: a higher one is new. */
   #newest = '0-0';
 
@@ -74,6 +77,11 @@ export class InFlight {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Bytes of all their messages, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Holds the entries from now on. Returns the deliveries of those that were not held. */
@@ -92,14 +100,16 @@ export class InFlight {
       const delivery = new HeldDelivery(entry, fresh, since, this);
       accepted.push(delivery);
       this.#list.push(delivery);
+      this.#bytes += entry.message.length;
     }
     this.#size += accepted.length;
     return accepted;
   }
 
-  /** Called by a delivery when it is released. */
-  onReleased(): void {
+  /** Called by a delivery when it is released, with the bytes of its message. */
+  onReleased(bytes: number): void {
     this.#size--;
+    this.#bytes -= bytes;
     if (this.#size === 0) this.#list.length = 0;
     this.#onRelease();
   }

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore, Cursor } from '../core/consumer-store.js';
+import { bytesOf, type ConsumerStore, type Cursor, type Entry } from '../core/consumer-store.js';
+import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -13,8 +14,9 @@ const POLL_EVERY = 100;
 const RECLAIM_EACH = 5;
 /** ms from the first entry that is taken over to the line about all of them. */
 const LINE_AFTER = 5_000;
-/** Entries asked for at once. */
+/** Entries asked for at once, and their bytes, about. */
 const MOST = 100;
+const BYTES = 1_000_000;
 
 /** What the reclaimer needs of a consumer. */
 type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
@@ -38,6 +40,7 @@ export class Reclaimer implements Service {
   readonly #takenOver: ThrottledLog<string>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
+  readonly #size = new ReadSize({ most: MOST, bytes: BYTES });
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
@@ -84,8 +87,9 @@ export class Reclaimer implements Service {
 
   async #takeDue(): Promise<void> {
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
-      const count = Math.min(consumer.room, MOST);
-      const entries = await this.#options.store.due(consumer.id, count, LONGEST_WAIT);
+      const { id } = consumer;
+      const count = Math.min(consumer.room, this.#size.count);
+      const entries = await this.#measured(() => this.#options.store.due(id, count, LONGEST_WAIT));
       consumer.takeOver(entries);
       if (entries.length < count) return;
     }
@@ -100,15 +104,31 @@ export class Reclaimer implements Service {
     const everyone = this.#scan?.everyone ?? performance.now() - this.#wentThroughAt >= claimAfter;
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
       const { id: consumerId, room } = consumer;
-      const request = { consumerId, silence: claimAfter, count: Math.min(room, MOST), everyone };
-      const { entries, next, lost } = await store.reclaim({ ...request, from: this.#scan?.from });
-      this.#scan = next && { everyone, from: next };
-      if (lost > 0) onLost(lost);
+      const count = Math.min(room, this.#size.count);
+      const request = { consumerId, silence: claimAfter, count, everyone, from: this.#scan?.from };
+      const entries = await this.#measured(async () => {
+        const { entries, next, lost } = await store.reclaim(request);
+        this.#scan = next && { everyone, from: next };
+        if (lost > 0) onLost(lost);
+        return entries;
+      });
       if (entries.length > 0) this.#takenOver.add(consumerId, entries.length);
       consumer.takeOver(entries);
-      if (next) continue;
+      if (this.#scan) continue;
       if (everyone) this.#wentThroughAt = performance.now();
       return;
+    }
+  }
+
+  /** Reads entries, and notes their size. */
+  async #measured(read: () => Promise<Entry[]>): Promise<Entry[]> {
+    try {
+      const entries = await read();
+      this.#size.came(entries.length, bytesOf(entries));
+      return entries;
+    } catch (error) {
+      this.#size.failed();
+      throw error;
     }
   }
 

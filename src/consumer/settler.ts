@@ -4,6 +4,9 @@ import type { Committer } from './committer.js';
 import type { HeldDelivery } from './in-flight.js';
 import { type RetryPolicy, waitAfterFailure } from './retry-policy.js';
 
+/** Bytes of an error that are kept: some libraries put all of their input into it. */
+const LONGEST_ERROR = 8_192;
+
 /** A message that could not be processed, for the log and for listeners. */
 export interface Failure {
   readonly consumerId: string;
@@ -20,10 +23,11 @@ export interface SettlerOptions {
   readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
+  /** Called with each failure that gets another attempt; dead letters are reported when Redis has them. */
   readonly onFailure: (failure: Failure) => void;
 }
 
-/** Turns the outcomes of one consumer's attempts into results, retries and dead letters, and reports failures. */
+/** Turns the outcomes of one consumer's attempts into results, retries and dead letters, and reports those that are tried again. */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -42,13 +46,13 @@ export class Settler {
         break;
       }
       case 'failed':
-        this.#retryOrBury(delivery, outcome.reason, outcome.error);
+        this.#retryOrBury(delivery, outcome.reason, cutError(outcome.error));
         break;
       case 'given-up':
-        this.#bury(delivery, 'failed', outcome.error, attempt, true);
+        this.#bury(delivery, 'failed', cutError(outcome.error), attempt, true);
         break;
       case 'invalid':
-        this.#bury(delivery, outcome.reason, outcome.error, 0, false);
+        this.#bury(delivery, outcome.reason, cutError(outcome.error), 0, false);
         break;
       case 'interrupted':
         return false;
@@ -65,7 +69,7 @@ export class Settler {
   }
 
   #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
-    const { id: consumerId, committer, policy } = this.#options;
+    const { id: consumerId, committer, policy, onFailure } = this.#options;
     const { inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random());
     if (wait === undefined) {
@@ -73,18 +77,22 @@ export class Settler {
       return;
     }
     committer.retry({ inboxId, consumerId, wait, delivery });
-    this.#reportFailure(inboxId, reason, error, attempt, false);
+    onFailure({ consumerId, inboxId, attempt, reason, error, dead: false });
   }
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
     const { inboxId, message } = delivery;
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
-    this.#reportFailure(inboxId, reason, error, attempts, true);
   }
+}
 
-  #reportFailure(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
-    const { id: consumerId, onFailure } = this.#options;
-    onFailure({ consumerId, inboxId, attempt, reason, error, dead });
-  }
+/** The beginning of a long error, as a text of its own: a slice would keep all of it in memory. */
+function cutError(error: string): string {
+  const bytes = Buffer.byteLength(error);
+  if (bytes <= LONGEST_ERROR) return error;
+  const note = `… (cut: ${bytes} bytes in all)`;
+  const kept = new Uint8Array(LONGEST_ERROR - Buffer.byteLength(note));
+  const { written } = new TextEncoder().encodeInto(error, kept);
+  return `${Buffer.from(kept.buffer, 0, written).toString()}${note}`;
 }

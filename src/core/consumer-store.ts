@@ -9,6 +9,11 @@ export interface Entry {
   readonly attempts: number;
 }
 
+/** Bytes of the messages, about: those of a text are counted as its characters. */
+export function bytesOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { message }) => sum + message.length, 0);
+}
+
 /** An entry that a consumer holds. */
 export interface Held {
   readonly inboxId: string;
@@ -60,7 +65,7 @@ export interface ReclaimRequest {
   readonly consumerId: string;
   /** ms after which an entry may be taken from its consumer. */
   readonly silence: number;
-  /** At most so many. */
+  /** At most so many; fewer if they are large. */
   readonly count: number;
   /**
    * Whether to scan the entries of all consumers, not only of silent ones. A live consumer may not know of entries that

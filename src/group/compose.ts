@@ -95,6 +95,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     outputMaxLen: settings.outputMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
+    onBuried: (deadLetters) => reports.buried(deadLetters),
     onResults: stats && ((results) => stats.committed(results)),
   });
   const consumers = await makeConsumers(dependencies, resolved, { store, committer, readLimiter });

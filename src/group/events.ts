@@ -1,5 +1,6 @@
 import type { Failure } from '../consumer/settler.js';
 import type { Gap } from '../core/bridge-store.js';
+import type { DeadLetter } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -85,6 +86,12 @@ export class Reports {
       this.#log.debug(fieldsOf(failure), `attempt ${attempt} failed: ${error}`);
     }
     this.#emitSafely('failure', failure);
+  }
+
+  /** Redis has these dead letters. */
+  buried(deadLetters: readonly DeadLetter[]): void {
+    for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
+      this.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
   }
 
   lost(count: number): void {

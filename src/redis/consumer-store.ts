@@ -10,6 +10,7 @@ import type {
   Result,
   Retry,
 } from '../core/consumer-store.js';
+import { type Payload, payloadOf } from '../core/message.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import {
@@ -24,6 +25,9 @@ import {
   retry,
   sweep,
 } from './scripts/consumer.js';
+
+/** Entries of one call of a script that costs some µs for each: Redis does nothing else meanwhile. */
+const PAGE = 1_000;
 
 /** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
@@ -60,12 +64,36 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(begin, this.#keys, { group: this.#group, inboxId, consumerId, attempt });
   }
 
-  renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed> {
-    return this.#connection.run(renew, this.#keys, { group: this.#group, consumerId, inboxIds });
+  async renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed> {
+    const gone: string[] = [];
+    let deleted = 0;
+    for (let first = 0; first < inboxIds.length; first += PAGE) {
+      const page = { consumerId, inboxIds: inboxIds.slice(first, first + PAGE) };
+      const found = await this.#connection.run(renew, this.#keys, { group: this.#group, ...page });
+      gone.push(...found.gone);
+      deleted += found.deleted;
+    }
+    return { gone, deleted };
   }
 
-  reclaim(request: ReclaimRequest): Promise<Reclaimed> {
-    return this.#connection.run(reclaim, this.#keys, { group: this.#group, ...request });
+  async reclaim(request: ReclaimRequest): Promise<Reclaimed> {
+    const { claimed, ...rest } = await this.#connection.run(reclaim, this.#keys, {
+      group: this.#group,
+      ...request,
+    });
+    const messages = await Promise.all(claimed.map(({ id }) => this.#messageOf(id)));
+    const entries = claimed.flatMap((claim, i) => {
+      const message = messages[i];
+      return message === undefined ? [] : [{ ...claim, message }];
+    });
+    return { ...rest, entries };
+  }
+
+  /** The message of an entry; undefined if it was settled meanwhile. */
+  async #messageOf(id: string): Promise<Payload | undefined> {
+    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
+    const [entry] = reply as [id: Buffer, fields: Buffer[]][];
+    return entry?.[1][1] && payloadOf(entry[1][1]);
   }
 
   due(consumerId: string, count: number, longestWait: number): Promise<Entry[]> {
@@ -73,12 +101,22 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {
-    try {
-      return await this.#connection.run(leave, this.#keys, { group: this.#group, consumerId, attempts });
-    } catch (error) {
-      if (refusedAs(error, 'NOGROUP')) return 0; // nothing to leave
-      throw error;
+    let left = 0;
+    for (let from = '-'; from !== ''; ) {
+      const page = { consumerId, attempts, from, count: PAGE };
+      try {
+        const { handedBack, next } = await this.#connection.run(leave, this.#keys, {
+          group: this.#group,
+          ...page,
+        });
+        left += handedBack;
+        from = next;
+      } catch (error) {
+        if (refusedAs(error, 'NOGROUP')) return left; // nothing to leave
+        throw error;
+      }
     }
+    return left;
   }
 
   sweep(live: readonly string[], silence: number): Promise<string[]> {

@@ -4,7 +4,7 @@ import { updateDocs } from './docs.js';
 import { describeMachine, describeVersions } from './machine.js';
 import { floodRatios, holdAgainst } from './report/reference.js';
 import { TABLES, targetsTable } from './report/tables.js';
-import { judge } from './report/targets.js';
+import { judge, MOST_SCRIPT_MS } from './report/targets.js';
 import { run } from './run.js';
 
 const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
@@ -14,7 +14,7 @@ const progress = (line) => process.stderr.write(`${line}\n`);
  * Measures, prints and writes down.
  *
  * @param {ReturnType<import('./options.js').readOptions>} options
- * @returns {Promise<number>} exit code: 1 if a measure failed or, in the short form, a ratio was halved
+ * @returns {Promise<number>} exit code: 1 if a measure failed, a script is too slow or, in the short form, a ratio was halved
  */
 export async function bench({ sizes, short, docs, json }) {
   const [machine, versions] = [describeMachine(), describeVersions()];
@@ -26,7 +26,8 @@ export async function bench({ sizes, short, docs, json }) {
   if (docs) updateDocs(measures);
   const failed = Object.values(measures).some(({ error }) => error !== undefined);
   const less = short && measures.flood?.rounds && isLess(floodRatios(measures.flood));
-  return failed || less ? 1 : 0;
+  const slow = !short && measures.scripts?.runs?.some(({ ms }) => ms > MOST_SCRIPT_MS);
+  return failed || less || slow ? 1 : 0;
 }
 
 /** Whether a ratio is less than half of the one that is stored. */

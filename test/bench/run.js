@@ -4,13 +4,27 @@ import { flood } from './measures/flood.js';
 import { latency } from './measures/latency.js';
 import { rates } from './measures/rates.js';
 import { scaling } from './measures/scaling.js';
+import { scripts } from './measures/scripts.js';
 import { soak } from './measures/soak.js';
 import { startup } from './measures/startup.js';
 import { stopped } from './measures/stopped.js';
 import { threads } from './measures/threads.js';
 import { watched } from './measures/watched.js';
 
-const MEASURES = { burst, drain, flood, latency, rates, scaling, soak, startup, stopped, threads, watched };
+const MEASURES = {
+  burst,
+  drain,
+  flood,
+  latency,
+  rates,
+  scaling,
+  scripts,
+  soak,
+  startup,
+  stopped,
+  threads,
+  watched,
+};
 
 /**
  * Runs measures one after the other, so that nothing else is measured with them. Prints the error of one that fails, and

@@ -10,6 +10,8 @@ export interface FaultProxy {
   halfOpen(): void;
   /** Drops the replies of the server, on existing and new connections; commands still reach the server. */
   swallowReplies(): void;
+  /** Forwards at most so many bytes a second, each way and on each connection: a slow link. 0 ends this. */
+  slow(bytesPerSecond: number): void;
   /** Forwards new connections again. Existing ones stay broken until `cut`. */
   heal(): void;
   /** Cuts all connections and closes the port. */
@@ -27,14 +29,15 @@ interface Link {
 /** Starts a proxy on a free port, in front of the loopback port `targetPort`. */
 export async function startProxy(targetPort: number): Promise<FaultProxy> {
   const links = new Set<Link>();
+  const speed = { bytesPerSecond: 0 };
   let mode: Mode = 'forward';
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     const target = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const link: Link = { client, target, mode };
     links.add(link);
-    pump(link, client, target);
-    pump(link, target, client);
+    pump(link, client, target, speed);
+    pump(link, target, client, speed);
     if (mode === 'half-open') pause(link);
     const forget = () => client.closed && target.closed && links.delete(link);
     client.on('close', forget);
@@ -62,6 +65,9 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
     url: `redis://127.0.0.1:${port}`,
     cut,
     halfOpen: () => setMode('half-open'),
+    slow: (bytesPerSecond) => {
+      speed.bytesPerSecond = bytesPerSecond;
+    },
     swallowReplies: () => setMode('swallow'),
     heal: () => {
       // A stream that misses bytes cannot be repaired: only new connections work.
@@ -75,13 +81,20 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   };
 }
 
-/** Forwards data from one side to the other, in order, at the speed of the receiver. */
-function pump(link: Link, from: Socket, to: Socket): void {
+/** Forwards data from one side to the other, in order, at the speed of the receiver, or of a slow link. */
+function pump(link: Link, from: Socket, to: Socket, speed: { readonly bytesPerSecond: number }): void {
+  const goOn = () => link.mode !== 'half-open' && from.resume();
   from.on('data', (chunk) => {
     if (link.mode === 'swallow' && from === link.target) return;
-    if (to.write(chunk)) return;
-    from.pause();
-    to.once('drain', () => link.mode !== 'half-open' && from.resume());
+    const { bytesPerSecond } = speed;
+    if (bytesPerSecond > 0) {
+      from.pause();
+      to.write(chunk);
+      setTimeout(goOn, (chunk.length / bytesPerSecond) * 1_000);
+    } else if (!to.write(chunk)) {
+      from.pause();
+      to.once('drain', goOn);
+    }
   });
   from.on('end', () => link.mode !== 'half-open' && to.end());
   // A reset is forwarded as a reset. The peer of a half-open link must not notice it.

@@ -83,6 +83,18 @@ describe('a connection', () => {
     expect(done).toBeLessThanOrEqual(SENT);
   });
 
+  test('waits for a reply that takes long as long as bytes come, and sends a command that takes long', async () => {
+    const { proxy, connection, client, key } = await connected();
+    proxy.slow(400_000);
+    const value = 'v'.repeat(3_000_000);
+    const began = performance.now();
+    expect(await connection.call('SET', key, value)).toBe('OK');
+    await client.set(key, value);
+    expect(await connection.call('GET', key)).toBe(value);
+    // Both took longer than a silent link is waited for.
+    expect(performance.now() - began).toBeGreaterThan(10_000);
+  });
+
   test('that is half-open does not block a read for ever', async () => {
     const { proxy, connection, client, key } = await connected();
     await client.xgroup('CREATE', key, 'readers', '0', 'MKSTREAM');

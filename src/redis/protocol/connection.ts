@@ -8,6 +8,7 @@ import type { Keys } from '../keys.js';
 import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { pushSplitter } from './pushes.js';
+import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script } from './script.js';
 
 export interface ConnectionEvents {
@@ -24,7 +25,7 @@ interface Parser {
   feed(chunk: Buffer): void;
 }
 
-/** Longest wait for a reply, ms; after a longer silence the connection counts as dead. */
+/** ms without a reply and without bytes, after which the connection counts as dead. */
 const REPLY_TIMEOUT = 5_000;
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
@@ -34,14 +35,17 @@ const CONNECT_TIMEOUT = 5_000;
  *
  * - After a reconnect no command is sent again: only the caller knows whether it may be.
  * - A command whose reply is lost rejects, as `OUTCOME_UNKNOWN`, or as `REDIS_UNREACHABLE` if it changes nothing.
- * - A command without a reply within 5 s rejects too, and the connection is made again: a half-open link looks
- *   like this. (`socketTimeout` of ioredis is not used: its timer outlives the socket that it was set for, and may end
- *   the next one.)
+ * - Commands reject too if no bytes come or go for 5 s, and the connection is made again: a half-open link looks
+ *   like this. (`commandTimeout` of ioredis counts from sending, so a large reply over a slow link never comes. Its
+ *   `socketTimeout` outlives the socket that it was set for, and may end the next one.)
  * - Subscriptions are not renewed silently: messages would be missed without a trace.
  */
 export class Connection extends EventEmitter<ConnectionEvents> {
   readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
+  readonly #clock = new ReplyClock(REPLY_TIMEOUT);
+  /** The connection is being ended because it is dead. */
+  #timedOut = false;
   #lastError: unknown;
   #clientId: number | undefined;
   /** Reads entries from one socket. */
@@ -57,7 +61,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       connectionName: `cgroup:${role}`,
       disableClientInfo: true,
       connectTimeout: REPLY_TIMEOUT,
-      commandTimeout: REPLY_TIMEOUT,
       // ioredis keeps the process alive for so long after a disconnect, even if the socket is gone already.
       disconnectTimeout: 100,
       autoResendUnfulfilledCommands: false,
@@ -66,6 +69,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
     });
     silenceReadyCheck(this.#redis);
+    watchLink(this.#redis, this.#clock, () => {
+      this.#timedOut = true;
+      this.renew();
+    });
     this.#commands = this.#redis as unknown as Record<string, Command>;
     let ready = false;
     this.#redis.on('ready', () => {
@@ -80,6 +87,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.emit('ready');
     });
     this.#redis.on('close', () => {
+      // When the commands have failed.
+      setImmediate(() => {
+        this.#timedOut = false;
+      });
       if (!ready) return;
       ready = false;
       this.#clientId = undefined;
@@ -250,16 +261,19 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
+    this.#clock.sending(writtenTo(this.#redis));
     try {
       // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
       return await this.#commands[method]!.apply(this.#redis, args);
     } catch (error) {
-      const failure = failureOf(error, doing, this.#address);
-      // A link without replies is dead. A server that became a replica is the wrong one: the name of the master
-      // may resolve to another by now.
-      if ((error instanceof Error && error.message === 'Command timed out') || refusedAs(failure, 'READONLY'))
-        this.renew();
+      let failure = failureOf(error, doing, this.#address);
+      if (this.#timedOut && !(failure instanceof RefusedError))
+        failure = failureOf(new Error('timed out'), doing, this.#address);
+      // A server that became a replica is the wrong one: the name of the master may resolve to another by now.
+      if (refusedAs(failure, 'READONLY')) this.renew();
       throw failure;
+    } finally {
+      this.#clock.answered();
     }
   }
 }

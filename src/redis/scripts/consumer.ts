@@ -19,6 +19,13 @@ interface InGroup {
   readonly group: string;
 }
 
+/** An entry without its message. */
+type Claim = Omit<Entry, 'message'>;
+
+interface Claimed extends Omit<Reclaimed, 'entries'> {
+  readonly claimed: readonly Claim[];
+}
+
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps'],
@@ -89,13 +96,13 @@ export const renew = defineScript({
 export const reclaim = defineScript({
   name: 'reclaim',
   keys: ['inbox', 'retry', 'counters'],
-  bytes: true,
   encode: packOptions<InGroup & ReclaimRequest>,
-  decode: ([next, after, lost, ...flat]: [Buffer, Buffer, number, ...FlatEntries]): Reclaimed => ({
-    entries: entriesOf(flat),
-    next: next.length > 0 ? { consumerId: String(next), after: String(after) } : undefined,
-    lost,
-  }),
+  decode: ([next, after, lost, ...flat]: [string, string, number, ...(string | number)[]]): Claimed => {
+    const claimed: Claim[] = [];
+    for (let i = 0; i < flat.length; i += 2)
+      claimed.push({ id: String(flat[i]), attempts: Number(flat[i + 1]) });
+    return { claimed, next: next === '' ? undefined : { consumerId: next, after }, lost };
+  },
 });
 
 export const due = defineScript({
@@ -107,12 +114,25 @@ export const due = defineScript({
   decode: entriesOf,
 });
 
+/** A page of the entries that it handed back; `next` is '' after the last. */
+interface LeavePage {
+  readonly handedBack: number;
+  readonly next: string;
+}
+
 export const leave = defineScript({
   name: 'leave',
   keys: ['inbox', 'retry', 'processed'],
-  encode: (request: InGroup & { consumerId: string; attempts: ReadonlyMap<string, number> }) =>
-    packOptions({ ...request, attempts: Object.fromEntries(request.attempts) }),
-  decode: (handedBack: number) => handedBack,
+  encode: ({
+    attempts,
+    ...options
+  }: InGroup & {
+    consumerId: string;
+    attempts: ReadonlyMap<string, number>;
+    from: string;
+    count: number;
+  }) => packOptions({ ...options, attempts: Object.fromEntries(attempts) }),
+  decode: ([handedBack, next]: [number, string]): LeavePage => ({ handedBack, next }),
 });
 
 export const sweep = defineScript({

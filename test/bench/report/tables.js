@@ -1,6 +1,7 @@
 import { megabytes, short, spreadText, whole } from './format.js';
 import { byMinute } from './memory.js';
 import { groupBy, ratio, spread } from './statistics.js';
+import { MOST_SCRIPT_MS } from './targets.js';
 
 /**
  * The tables of each measure, from its result: `{ title, head, rows, note }`. The first column is text, the others are numbers.
@@ -139,6 +140,15 @@ export const TABLES = {
         ),
       ],
     ],
+  }),
+
+  scripts: ({ size, runs }) => ({
+    title: `The longest run of each script, of at most ${MOST_SCRIPT_MS} ms`,
+    note: `In Redis's own time, by SLOWLOG: Redis does nothing else meanwhile. In a group with ${whole(size.waiting)} waiting and ${whole(size.pending)} pending messages and ${whole(size.dead)} dead letters, and with messages of ${megabytes(size.bytes)}.`,
+    head: ['script', 'worst, ms', 'when'],
+    rows: runs
+      .toSorted((a, b) => b.ms - a.ms)
+      .map(({ name, state, ms }) => [`\`${name}\``, short(ms), state]),
   }),
 
   startup: ({ runs }) => ({

@@ -14,6 +14,9 @@ const WATCHED = { streams: 100 };
 /** The difference of two floods is smaller than their noise, unless there are many. */
 const FEWEST_PAIRS = 10;
 const BACKLOG = { messages: 1_000_000 };
+/** ms that a script may keep Redis busy. */
+export const MOST_SCRIPT_MS = 20;
+const MUCH = { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 };
 
 /**
  * The targets. `read` gives the number from the result of the measure, or undefined if the run cannot show it (a publisher
@@ -57,6 +60,12 @@ export const TARGETS = [
   {
     ...of('scaling', 'worst step of adding consumers, of the best rate with fewer'),
     ...atLeast(0.95, short, ({ runs }) => worstOfAll(runs)),
+  },
+  {
+    ...of('scripts', 'longest run of a script'),
+    ...atMost(MOST_SCRIPT_MS, milliseconds, ({ size, runs }) => {
+      return asLargeAs(MUCH, size, Math.max(...runs.map(({ ms }) => ms)));
+    }),
   },
   {
     ...of('watched', 'throughput with 100 event streams and a scrape a second, of that without'),

@@ -50,6 +50,7 @@ function setUp({ most }: { most: number }) {
     outputMaxLen: 0,
     log: silentLogger,
     onSettled: () => {},
+    onBuried: () => {},
     onResults: undefined,
   });
   const consumer = new Consumer({

@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { packTexts } from '../../../dist/core/packed.js';
+import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
+import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
+import { Inspector } from '../../../dist/redis/inspect.js';
+import { keysOf } from '../../../dist/redis/keys.js';
+import { Connection } from '../../../dist/redis/protocol/connection.js';
+import { luaOf } from '../../../dist/redis/protocol/script.js';
+import { RedisRegistry } from '../../../dist/redis/registry.js';
+import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
+import { parseSettings } from '../../../dist/settings/schema.js';
+import { Stage } from '../stage/stage.js';
+
+const GROUP = 'cgroup';
+const HELD = 8_000;
+const BATCH = 500;
+const LETTERS = 10;
+/** No entry is so old, ms. */
+const NEVER = 1e9;
+const LOG = { debug() {}, info() {}, warn() {}, error() {} };
+/** µs: commands inside a script are logged too, which takes its time. */
+const LEAST = 500;
+const SLOWLOG = ['--slowlog-log-slower-than', String(LEAST), '--slowlog-max-len', '10000'];
+
+/**
+ * How long each script keeps Redis busy, at worst: every script, in a group with much of everything, and with large messages.
+ * By SLOWLOG, so it is Redis's own time.
+ */
+export function scripts(size, say) {
+  return Stage.use(async (stage) => {
+    const settings = parseSettings({ redis: `redis://127.0.0.1:${stage.port}` });
+    const connection = new Connection(settings.redis, 'bench', LOG);
+    const tried = new Set();
+    const run = connection.run.bind(connection);
+    connection.run = (script, ...rest) => {
+      tried.add(script.name);
+      return run(script, ...rest);
+    };
+    await connection.connect();
+    try {
+      const names = await loadScripts(stage.redis);
+      const worst = new Map();
+      for (const [state, work] of casesOf(stage.redis, connection, keysOf(settings), size)) {
+        await stage.redis.call('SLOWLOG', 'RESET');
+        await work();
+        for (const [, , micros, [, sha]] of await stage.redis.call('SLOWLOG', 'GET', '10000')) {
+          const name = names.get(sha);
+          if (name === undefined || micros / 1_000 <= (worst.get(name)?.ms ?? 0)) continue;
+          worst.set(name, { name, state, ms: micros / 1_000 });
+        }
+        say(state);
+      }
+      const untried = [...names.values()].filter((name) => !tried.has(name));
+      if (untried.length > 0) throw new Error(`scripts without a case: ${untried.join(', ')}`);
+      const runs = [...names.values()].map(
+        (name) => worst.get(name) ?? { name, state: 'always less', ms: LEAST / 1_000 },
+      );
+      return { size, runs };
+    } finally {
+      connection.close();
+    }
+  }, SLOWLOG);
+}
+
+/** The first call of a script on a connection sends its text, by which SLOWLOG does not tell it from others. */
+async function twice(work) {
+  await work();
+  return work();
+}
+
+/** Loads all scripts, so that none is compiled while it is measured. Returns their names by SHA-1. */
+async function loadScripts(redis) {
+  const files = readdirSync(new URL('../../../dist/redis/lua/', import.meta.url));
+  const names = files.map((file) => file.replace(/\.lua$/, '')).filter((name) => name !== 'common');
+  for (const name of names) await redis.script('LOAD', luaOf(name));
+  return new Map(names.map((name) => [createHash('sha1').update(luaOf(name)).digest('hex'), name]));
+}
+
+/** The states and what is called in them, in this order: each goes on with what the last one left. */
+function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
+  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel');
+  const bridge = new RedisBridgeStore(connection, keys);
+  const registry = new RedisRegistry(connection, keys, { host: 'here', pid: 1, output: keys.output });
+  const inspector = new Inspector(connection, keys, GROUP);
+  const big = JSON.stringify({ message_id: 'big', text: 'x'.repeat(bytes) });
+  const small = JSON.stringify({ message_id: 'a message', text: 'x'.repeat(70) });
+  const ids = Array.from({ length: 64 }, (_, i) => `consumer-${i}`);
+  let lead;
+  let held = [];
+
+  const fill = async (key, count, fields) => {
+    const lua = "for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2)) end";
+    for (let left = count; left > 0; left -= 10_000)
+      await redis.eval(lua, 1, key, Math.min(left, 10_000), ...fields);
+  };
+  /** Has a consumer read so many new entries; returns their ids. */
+  const read = async (consumer, count) => {
+    const found = [];
+    for (let left = count; left > 0; left -= 10_000) {
+      const args = ['GROUP', GROUP, consumer, 'COUNT', Math.min(left, 10_000), 'STREAMS', keys.inbox, '>'];
+      const [[, entries]] = await redis.call('XREADGROUP', ...args);
+      found.push(...entries.map(([id]) => id));
+    }
+    return found;
+  };
+  const relay = async (messages) => {
+    const [packed] = [{ length: messages.length, args: packTexts(messages) }];
+    const to = { epoch: lead.position?.epoch ?? 1, offset: (lead.position?.offset ?? 0) + messages.length };
+    await bridge.relay({ caller: 'b#1', token: lead.token, from: lead.position, to, messages: packed });
+    lead = { ...lead, position: to };
+  };
+  const resultsOf = (inboxIds, data) =>
+    inboxIds.map((inboxId) => ({ inboxId, consumerId: 'busy', messageId: 'a message', data }));
+  const deadOf = (inboxIds, message) =>
+    inboxIds.map((inboxId) => {
+      return {
+        inboxId,
+        consumerId: 'busy',
+        message,
+        reason: 'failed',
+        error: 'e'.repeat(200),
+        attempts: 5,
+        failed: true,
+      };
+    });
+  const reclaimAll = async (request) => {
+    for (let from; ; ) {
+      const { next } = await store.reclaim({
+        consumerId: 'taker',
+        count: 100,
+        everyone: true,
+        from,
+        ...request,
+      });
+      if (!next) return;
+      from = next;
+    }
+  };
+  const dues = async () => {
+    while ((await store.due('taker', 100, 30_000)).length > 0);
+  };
+  const orphaned = async () => {
+    for (let from = '-'; from !== ''; ) {
+      const page = { group: GROUP, silence: 0, from, count: 1_000, live: [] };
+      from = (await connection.run(orphans, keys, page)).next;
+    }
+  };
+  const busy = `${pending} pending, ${waiting} waiting`;
+  const large = `messages of ${bytes / 1e6} MB`;
+  return [
+    ['nothing', () => store.prepare()],
+    [
+      'a bridge leads',
+      async () => {
+        await bridge.mark({ caller: 'b#1', seat: 'b', seats: 2, seen: 0 });
+        lead = await twice(() => bridge.take('b#1', 0, 0));
+        await relay(Array.from({ length: 4_000 }, () => small));
+        await connection.run(publishBatch, keys, {
+          channel: 'channel',
+          own: 0,
+          messages: Array(BATCH).fill(small),
+        });
+      },
+    ],
+    [
+      busy,
+      async () => {
+        await fill(keys.inbox, pending + waiting, ['message', small]);
+        held = await read('busy', pending);
+        await store.prepare();
+        await bridge.mark({ caller: 'b#1', seat: 'b', seats: 2, seen: 0, token: lead.token });
+        await relay(Array.from({ length: 4_000 }, () => small));
+        for (let i = 0; i < 3; i++) {
+          await inspector.read();
+          await inspector.totals();
+          await registry.beat(ids, [], 3_000);
+          await store.sweep(ids, NEVER);
+        }
+        await twice(() => store.begin({ inboxId: held[5], consumerId: 'busy' }, 2));
+        await store.renew('busy', held.slice(-HELD));
+      },
+    ],
+    [`${busy}: orphans`, orphaned],
+    [`${busy}: none is silent`, () => reclaimAll({ silence: NEVER })],
+    [
+      `${busy}: of the front, of the middle`,
+      async () => {
+        await store.commit(resultsOf(held.splice(0, BATCH), small), 0);
+        await store.commit(resultsOf(held.splice(held.length / 2, BATCH), small), 0);
+        await store.bury(deadOf(held.splice(0, BATCH), small));
+        await store.bury(deadOf(held.splice(held.length / 2, BATCH), small));
+        const failed = held.slice(0, BATCH).map((inboxId) => ({ inboxId, consumerId: 'busy', wait: 0 }));
+        await store.retry(failed);
+        await dues();
+      },
+    ],
+    [
+      `${dead} dead letters`,
+      async () => {
+        await fill(keys.dead, dead, ['message', small, 'reason', 'failed', 'error', 'e', 'attempts', '5']);
+        const page = await twice(() => inspector.deadLettersBefore(undefined, BATCH, 2_000));
+        await inspector.revive(page.map(({ id }) => id));
+        await inspector.read();
+      },
+    ],
+    [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
+    [`${busy}: all silent`, () => reclaimAll({ silence: 0, count: 100, consumerId: 'taker' })],
+    [
+      `${pending} pending: leave`,
+      () => store.leave('taker', new Map(held.slice(0, HELD).map((id) => [id, 1]))),
+    ],
+    [
+      `${pending} handed back`,
+      async () => {
+        for (let i = 0; i < 20; i++) await store.due('taker', 100, 30_000);
+        await inspector.read();
+      },
+    ],
+    [
+      large,
+      async () => {
+        await redis.del(keys.inbox, keys.retry, keys.dead);
+        await store.prepare();
+        await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });
+        for (let i = 0; i < LETTERS; i++) await relay([big]);
+        held = await read('busy', LETTERS);
+        await reclaimAll({ silence: 0 });
+        const [first, second, ...rest] = held;
+        await store.commit(resultsOf([first], big), 0);
+        await store.retry([{ inboxId: second, consumerId: 'taker', wait: 0 }]);
+        await dues();
+        for (const id of rest) await store.bury(deadOf([id], big));
+        const page = await inspector.deadLettersBefore(undefined, LETTERS, 2_000);
+        await inspector.revive(page.slice(0, 1).map(({ id }) => id));
+        await inspector.read();
+        await inspector.totals();
+        await inspector.purge(page[0].id);
+      },
+    ],
+    ['the end', () => twice(() => bridge.release('b#1', lead.token, lead.position))],
+  ];
+}

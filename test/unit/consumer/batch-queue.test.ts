@@ -1,0 +1,77 @@
+import { describe, expect, it, vi } from 'vitest';
+import { BatchQueue } from '../../../src/consumer/batch-queue.js';
+import { CgroupError } from '../../../src/core/errors.js';
+import { ThrottledLog } from '../../../src/log/throttle.js';
+
+interface Item {
+  readonly inboxId: string;
+  readonly length: number;
+}
+
+/** A queue whose calls fail if `refuse` says why; `sent` holds the sizes of all calls. */
+function setUp(refuse: (batch: readonly Item[]) => Error | undefined) {
+  const sent: number[] = [];
+  const taken: string[] = [];
+  const queue = new BatchQueue<Item>({
+    calls: 2,
+    lengthOf: ({ length }) => length,
+    send: async (batch) => {
+      sent.push(batch.length);
+      const error = refuse(batch);
+      if (error) throw error;
+    },
+    onTaken: (batch) => taken.push(...batch.map(({ inboxId }) => inboxId)),
+    failures: new ThrottledLog({ delay: 1_000, write: () => {} }),
+    abandoned: new AbortController().signal,
+  });
+  return { queue, sent, taken };
+}
+
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}-0`);
+const noReply = () => new CgroupError('OUTCOME_UNKNOWN', 'no reply');
+
+async function settle(queue: BatchQueue<Item>): Promise<void> {
+  const flushed = queue.flush(new AbortController().signal);
+  await vi.runAllTimersAsync();
+  await flushed;
+}
+
+describe('a batch queue', () => {
+  vi.useFakeTimers();
+
+  it('sends half of a batch that got no reply, until one gets through; each item once, in order', async () => {
+    const { queue, sent, taken } = setUp((batch) => (batch.length > 30 ? noReply() : undefined));
+    for (const inboxId of ids(200)) queue.enqueue({ inboxId, length: 1 });
+    await settle(queue);
+    expect(sent.slice(0, 4)).toEqual([200, 100, 50, 25]);
+    expect(taken).toEqual(ids(200));
+  });
+
+  it('sends single items at last, and large batches again later', async () => {
+    let refused = 0;
+    const { queue, sent, taken } = setUp(() => (refused++ < 9 ? noReply() : undefined));
+    for (const inboxId of ids(300)) queue.enqueue({ inboxId, length: 1 });
+    await settle(queue);
+    expect(sent).toContain(1);
+    expect(Math.max(...sent.slice(9))).toBeGreaterThan(60);
+    expect(taken).toEqual(ids(300));
+  });
+
+  it('does not divide a batch that Redis refused: its size is not why', async () => {
+    let refused = 0;
+    const full = new CgroupError('REDIS_REFUSED', 'OOM');
+    const { queue, sent, taken } = setUp(() => (refused++ < 3 ? full : undefined));
+    for (const inboxId of ids(40)) queue.enqueue({ inboxId, length: 1 });
+    await settle(queue);
+    expect(sent).toEqual([40, 40, 40, 40]);
+    expect(taken).toEqual(ids(40));
+  });
+
+  it('measures a batch by the length of its items, too', async () => {
+    const { queue, sent, taken } = setUp(() => undefined);
+    for (const inboxId of ids(5)) queue.enqueue({ inboxId, length: 400_000 });
+    await settle(queue);
+    expect(sent).toEqual([2, 2, 1]);
+    expect(taken).toEqual(ids(5));
+  });
+});
