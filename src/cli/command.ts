@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { CgroupError } from '../core/errors.js';
 import { groupLogger, type Logger } from '../log/logger.js';
 import { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
@@ -33,7 +34,16 @@ export function examplesText(examples: readonly Example[]): string {
 /** The effective settings of a parsed command. */
 export function settingsOf(command: Command): Promise<LoadedSettings> {
   const configPath = command.opts<{ config?: string }>().config;
-  return loadSettings({ flags: rawFlags(command), env: process.env, cwd: process.cwd(), configPath });
+  return loadSettings({ flags: rawFlags(command), env: process.env, cwd: workingDirectory(), configPath });
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    const text = 'there is no working directory: it was removed, or may not be read; change to another one';
+    throw new CgroupError('SETTINGS', text, { cause });
+  }
 }
 
 /** A connection to the group of a command. */

@@ -85,9 +85,9 @@ function report(error: unknown): number {
   return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : FAILED;
 }
 
-/** A text with `mark` before each line, safe to show on a terminal. */
+/** A text with `mark` before each line, safe to show on a terminal, passwords in URLs masked. */
 function inLines(text: string, mark = ''): string {
-  return text
+  return maskUrls(text)
     .split('\n')
     .map((line) => `${mark}${printable(line)}\n`)
     .join('');

@@ -1,4 +1,5 @@
 import { type Fix, redis, redisLine } from '../core/finding.js';
+import { parseRedisUrl } from '../core/redis-address.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules, literal } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
@@ -67,7 +68,6 @@ export class AclLine {
 
 /** The user that a URL names; undefined for the default one. Without a password there is no login. */
 export function userIn(url: string): string | undefined {
-  const { username, password } = new URL(url);
-  const user = decodeURIComponent(username);
+  const { user, password } = parseRedisUrl(url);
   return user === '' || user === 'default' || password === '' ? undefined : user;
 }

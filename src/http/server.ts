@@ -1,8 +1,9 @@
 import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { hostAndPort } from '../core/redis-address.js';
 import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
-import { formatListen, isLoopback, type Listen } from '../settings/addresses.js';
+import { isLoopback, type Listen } from '../settings/addresses.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
 import { guard } from './guard.js';
@@ -106,11 +107,11 @@ export class HttpServer implements Service {
     try {
       await app.listen({ host: listen.host, port: listen.port });
     } catch (error) {
-      const text = `cannot serve http at ${formatListen(listen)}: ${messageOf(error)}`;
+      const text = `cannot serve http at ${hostAndPort(listen)}: ${messageOf(error)}`;
       throw new CgroupError('LISTEN', `${text}${adviceOn(error)}`, { cause: error });
     }
     app.server.maxConnections = MOST_CONNECTIONS;
-    const url = `http://${formatListen({ host: listen.host, port: this.port })}/`;
+    const url = `http://${hostAndPort({ host: listen.host, port: this.port })}/`;
     const access = isLoopback(listen.host) ? '' : ', with the token';
     log.info({ http: url }, `the live page, metrics and health are at ${url}${access}`);
   }

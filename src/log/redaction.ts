@@ -25,6 +25,8 @@ export function maskUrl(url: string): string {
 /** A text with every URL in it masked. */
 export function maskUrls(text: string): string {
   return text.replace(URLS, (url) => {
+    // A path may hold an @, as in the name of a package; a file has no password.
+    if (/^file:/i.test(url)) return url;
     if (url.includes('@')) return maskUrl(url);
     // Punctuation after a URL belongs to the sentence.
     const end = url.search(/[),.;:]*$/);

@@ -1,3 +1,5 @@
+import { parseRedisUrl } from '../core/redis-address.js';
+
 /** The names that a user gives; all keys follow from them. */
 export interface Names {
   /** The URL of Redis: it names the database. */
@@ -47,7 +49,7 @@ export const RETURNED_BELOW = 1_000_000;
 export function keysOf({ redis, output, consumerList }: Names): Keys {
   const group = `cgroup:{${output}}`;
   const registry = `cgroup:{${consumerList}}`;
-  const database = databaseOf(redis);
+  const database = parseRedisUrl(redis).db;
   return {
     output,
     inbox: `${group}:inbox`,
@@ -80,9 +82,4 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
     [keys.heartbeats]: 'zset',
     [keys.consumerList]: 'list',
   };
-}
-
-/** The number of the database that a URL names. */
-export function databaseOf(url: string): number {
-  return Number(new URL(url).pathname.slice(1));
 }

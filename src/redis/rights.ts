@@ -1,4 +1,5 @@
-import { databaseOf, type Keys } from './keys.js';
+import { parseRedisUrl } from '../core/redis-address.js';
+import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
@@ -43,7 +44,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': (_keys, { channel }) => [channel],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
-  SELECT: (_keys, { redis }) => [databaseOf(redis)],
+  SELECT: (_keys, { redis }) => [parseRedisUrl(redis).db],
   SUBSCRIBE: (_keys, { channel }) => [channel],
   TIME: () => [],
   TYPE: ({ output }) => [output],
@@ -213,7 +214,7 @@ async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> 
 }
 
 function needed(names: RightsNames): string[] {
-  return commandNames.filter((name) => name !== 'SELECT' || databaseOf(names.redis) !== 0);
+  return commandNames.filter((name) => name !== 'SELECT' || parseRedisUrl(names.redis).db !== 0);
 }
 
 /** A name as a pattern that matches only this name. */

@@ -21,11 +21,6 @@ export function parseListen(text: string): Listen | undefined {
   return { host: address ?? name ?? LOOPBACK, port };
 }
 
-/** As it is written in a URL. */
-export function formatListen({ host, port }: Listen): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-}
-
 /** Whether only this machine can reach what listens there. A name other than `localhost` may lead anywhere. */
 export function isLoopback(host: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type SettingProblem, SettingsError } from '../core/errors.js';
-import { formatListen, isLoopback, parseListen } from './addresses.js';
+import { messageOf, type SettingProblem, SettingsError } from '../core/errors.js';
+import { hostAndPort, parseRedisUrl, REDIS_URL_RULE } from '../core/redis-address.js';
+import { isLoopback, parseListen } from './addresses.js';
 import { DURATION, formatDuration, parseDuration } from './durations.js';
 import { nearest } from './nearest.js';
 import { durationNames, type SettingName, type Settings, type SettingsInput } from './settings.js';
@@ -67,24 +68,18 @@ function slotName() {
   return name().regex(/^[^{}]+$/, { error: 'must not contain { or }' });
 }
 
+/** A URL of Redis, given back without blanks around it. */
 function redisUrl() {
-  const error =
-    'must be a URL such as redis://user:password@host:6379/0 (rediss:// for TLS), ' +
-    'special characters in it percent-encoded';
-  return z.string({ error }).refine(isRedisUrl, { error });
-}
-
-function isRedisUrl(text: string): boolean {
-  try {
-    const url = new URL(text);
-    // A stray % in the password would only be found when connecting.
-    decodeURIComponent(`${url.username}${url.password}`);
-    const scheme = url.protocol === 'redis:' || url.protocol === 'rediss:';
-    // Without this check, a text that is no number after the slash means database 0.
-    return scheme && url.hostname !== '' && /^(\/\d*)?$/.test(url.pathname);
-  } catch {
-    return false;
-  }
+  return z
+    .string({ error: REDIS_URL_RULE })
+    .trim()
+    .superRefine((text, context) => {
+      try {
+        parseRedisUrl(text);
+      } catch (error) {
+        context.addIssue(messageOf(error));
+      }
+    });
 }
 
 /** Where to listen, `[HOST:]PORT`, given back as host and port. */
@@ -113,7 +108,12 @@ function toggle() {
  */
 export const settingsSchema = z.strictObject({
   size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
-  redis: redisUrl().prefault('redis://127.0.0.1:6379').describe('the URL of Redis'),
+  redis: redisUrl()
+    .prefault('redis://127.0.0.1:6379')
+    .describe(
+      'the URL of Redis; one with a password is better set in the environment than in a flag, ' +
+        'which others on the machine can see',
+    ),
   channel: name()
     .prefault('messages:published')
     .describe('the Pub/Sub channel that messages are published on'),
@@ -303,7 +303,7 @@ function tooOpen(input: unknown): SettingProblem | undefined {
   const parsed = serving.safeParse(input);
   const at = parsed.data?.http;
   if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
-  const message = `http beyond this machine needs httpToken, a secret of your own; got ${formatListen(at)}`;
+  const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
   return { setting: 'http', message };
 }
 

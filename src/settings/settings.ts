@@ -8,7 +8,7 @@ import type { Listen } from './addresses.js';
 export interface Settings {
   /** How many consumers the process runs. */
   readonly size: number;
-  /** The URL of Redis. */
+  /** The URL of Redis, without blanks around it. */
   readonly redis: string;
   /** The Pub/Sub channel that messages are published on. */
   readonly channel: string;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
+import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine, type Report } from '../../doctor/doctor.js';
@@ -75,14 +76,14 @@ function shownValue(flag: string, value: string): string {
 
 /** Without the password: see {@link notesOn}. */
 function redisCli({ words, refused }: Fix, url: string): string {
-  const { hostname, port, pathname, protocol } = new URL(url);
+  const { host, port, db, tls } = parseRedisUrl(url);
   const user = userIn(url);
   const flags = [
-    ...(hostname === '127.0.0.1' || hostname === 'localhost' ? [] : ['-h', hostname.replace(/^\[|\]$/g, '')]),
-    ...(port === '' || port === '6379' ? [] : ['-p', port]),
+    ...(host === '127.0.0.1' || host === 'localhost' ? [] : ['-h', host]),
+    ...(port === 6379 ? [] : ['-p', String(port)]),
     ...(user === undefined || refused ? [] : ['--user', user]),
-    ...(Number(pathname.slice(1)) > 0 ? ['-n', String(Number(pathname.slice(1)))] : []),
-    ...(protocol === 'rediss:' ? ['--tls'] : []),
+    ...(db > 0 ? ['-n', String(db)] : []),
+    ...(tls ? ['--tls'] : []),
   ];
   return shellLine(['redis-cli', ...flags, ...words]);
 }
@@ -99,7 +100,7 @@ export function notesOn(findings: readonly Finding[], url: string, given = NO_FL
       `${user === undefined ? 'The user of this URL' : `The user ${user}`} may not use ${[...new Set(refused.map(commandOf))].join(', ')}: ` +
         'type these lines as a user who may (redis-cli --user NAME; without it, as the default user).',
     );
-  if (fixes.length > 0 && new URL(url).password !== '')
+  if (fixes.length > 0 && parseRedisUrl(url).password !== '')
     notes.push(
       'redis-cli takes the password from the variable REDISCLI_AUTH, or asks for it with --askpass.',
     );

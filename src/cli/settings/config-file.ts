@@ -4,6 +4,8 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import { pathToFileURL } from 'node:url';
 import { cosmiconfig, defaultLoaders, getDefaultSearchPlaces, type Loader } from 'cosmiconfig';
 import { messageOf } from '../../core/errors.js';
+import { maskUrls } from '../../log/redaction.js';
+import { unreadableConfig } from './config-places.js';
 import { type Content, parseText, type TextPosition } from './config-text.js';
 
 /** The name that cosmiconfig searches for, and our key in package.json. */
@@ -63,16 +65,21 @@ export interface ConfigFile {
  */
 export async function readConfigFile(cwd: string, path?: string): Promise<ConfigFile | undefined> {
   if (path !== undefined && loaderOf(path) === undefined) return unusable(`--config: ${wrongKind(path)}`);
+  const upwards = isInProject(cwd);
   try {
     const explorer = cosmiconfig(MODULE, {
       searchPlaces: SEARCH_PLACES,
-      searchStrategy: isInProject(cwd) ? 'project' : 'none',
+      searchStrategy: upwards ? 'project' : 'none',
       loaders: LOADERS,
       // An empty JSON file is reported as a mistake; the search does not go on.
       ignoreEmptySearchPlaces: false,
       cache: false,
     });
     const found = await (path === undefined ? explorer.search(cwd) : explorer.load(resolve(cwd, path)));
+    if (path === undefined) {
+      const unreadable = await unreadableConfig(cwd, SEARCH_PLACES, upwards, found?.filepath);
+      if (unreadable) return unusable(`${labelOf(cwd, unreadable.path)}: ${unreadable.why}`);
+    }
     if (found?.isEmpty) return configFile(cwd, found.filepath, emptyContent(found.filepath));
     if (found) return configFile(cwd, found.filepath, found.config as Content);
     return path === undefined ? undefined : unusable(`--config: ${path} has no key "${MODULE}"`);
@@ -109,8 +116,9 @@ function configFile(cwd: string, path: string, content: Content): ConfigFile {
   return { label, folder: dirname(path), settings, broken: undefined };
 }
 
-function unusable(broken: string): ConfigFile {
-  return { label: '', folder: '', settings: [], broken };
+/** A module that throws may quote the URL that it has read. */
+function unusable(why: string): ConfigFile {
+  return { label: '', folder: '', settings: [], broken: maskUrls(why) };
 }
 
 /**

@@ -2,14 +2,17 @@ import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
 import type { Entry } from '../../core/consumer-store.js';
 import { CgroupError } from '../../core/errors.js';
+import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
 import { EntryParser } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
+import { addHandshake, ioredisOptions } from './handshake.js';
 import { pushSplitter } from './pushes.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script } from './script.js';
+import { moreTelling, unreachable } from './unreachable.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -41,6 +44,7 @@ const CONNECT_TIMEOUT = 5_000;
  * - Subscriptions are not renewed silently: messages would be missed without a trace.
  */
 export class Connection extends EventEmitter<ConnectionEvents> {
+  readonly #at: RedisAddress;
   readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
   readonly #clock = new ReplyClock(REPLY_TIMEOUT);
@@ -56,9 +60,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** @param role its purpose, shown by CLIENT LIST as `cgroup:ROLE` */
   constructor(url: string, role: string, log: Logger) {
     super();
-    this.#redis = new Redis(url, {
+    this.#at = parseRedisUrl(url);
+    this.#redis = new Redis({
+      ...ioredisOptions(this.#at),
       lazyConnect: true,
-      connectionName: `cgroup:${role}`,
       disableClientInfo: true,
       connectTimeout: REPLY_TIMEOUT,
       // ioredis keeps the process alive for so long after a disconnect, even if the socket is gone already.
@@ -68,11 +73,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       maxRetriesPerRequest: 0,
       retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
     });
-    silenceReadyCheck(this.#redis);
     watchLink(this.#redis, this.#clock, () => {
       this.#timedOut = true;
       this.renew();
     });
+    addHandshake(this.#redis, this.#at, `cgroup:${role}`, log);
     this.#commands = this.#redis as unknown as Record<string, Command>;
     let ready = false;
     this.#redis.on('ready', () => {
@@ -97,8 +102,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.emit('lost');
     });
     this.#redis.on('error', (error: unknown) => {
-      this.#lastError = withoutCommand(error);
-      log.debug({ role, error: this.#lastError }, 'connection to Redis failed');
+      this.#lastError = moreTelling(this.#lastError, withoutCommand(error));
+      log.debug({ role, error }, 'connection to Redis failed');
     });
   }
 
@@ -111,24 +116,18 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * Connects, and tries again until it works.
    *
    * @param timeout ms after which it gives up
-   * @throws {CgroupError} REDIS_UNREACHABLE with the address, REDIS_AUTH at once, or STATE if it is closed meanwhile
+   * @throws {CgroupError} REDIS_UNREACHABLE with the address and the reason; at once REDIS_AUTH, or REDIS_REFUSED if there is no
+   *   such database; STATE if it is closed meanwhile
    */
   async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
-        const last = this.#lastError;
-        const why =
-          last instanceof Error ? last.message || String((last as NodeJS.ErrnoException).code) : 'no answer';
-        const text = `cannot reach Redis at ${this.#address} within ${timeout / 1000} s (${why})`;
-        finish(
-          new CgroupError('REDIS_UNREACHABLE', `${text}: is it running, and is --redis right?`, {
-            cause: last,
-          }),
-        );
+        finish(unreachable(this.#at, timeout, this.#lastError));
       }, timeout);
       const onError = (error: Error) => {
-        const failure = failureOf(asReply(error), `Redis at ${this.#address}`);
-        if (failure.code === 'REDIS_AUTH') finish(failure);
+        const failure = failureOf(error, `Redis at ${this.#address}`);
+        // The handshake has failed for good, or the password is missing or wrong.
+        if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS')) finish(failure);
       };
       const onReady = () => finish();
       const finish = (failure?: CgroupError) => {
@@ -256,8 +255,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** For messages: without user and password. */
   get #address(): string {
-    const { host, port } = this.#redis.options;
-    return `${host}:${port}`;
+    return hostAndPort(this.#at);
   }
 
   async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
@@ -276,28 +274,6 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#clock.answered();
     }
   }
-}
-
-/**
- * ioredis sends INFO to see whether Redis has loaded its data. If the user lacks the right to INFO, ioredis takes Redis for
- * ready (a command finds out if it is not), but warns on stderr. After an empty reply it does the same without the warning.
- */
-function silenceReadyCheck(redis: Redis): void {
-  type Answered = (error?: Error | null, text?: string) => void;
-  const info = redis.info.bind(redis) as (answered: Answered) => Promise<string>;
-  redis.info = ((answered: Answered) =>
-    info((error, text) =>
-      error?.message.startsWith('NOPERM') ? answered(null, '') : answered(error, text),
-    )) as Redis['info'];
-}
-
-/** ioredis wraps the reply to its own first commands into a plain error. This finds the reply again. */
-function asReply(error: Error): Error {
-  const reply = /(NOAUTH|WRONGPASS|NOPERM)\b.*/.exec(error.message);
-  if (!reply) return error;
-  const found = new Error(reply[0], { cause: error });
-  found.name = 'ReplyError';
-  return found;
 }
 
 /** Whether Redis refused, for one of these reasons. */

@@ -20,6 +20,9 @@ export type Refusal = keyof typeof CODES | 'OTHER';
 /** The first of the words counts: names that a user chose come after it, and may hold any word. */
 const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\b`);
 
+/** Also from a script. */
+export const UNKNOWN_COMMAND = /\bunknown command\b|Unknown Redis command called/i;
+
 /**
  * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
@@ -51,7 +54,7 @@ export class RefusedError extends CgroupError {
 export function failureOf(error: unknown, doing: string, address?: string): CgroupError {
   if (error instanceof CgroupError) return error;
   const cause = withoutCommand(error);
-  if (!(cause instanceof Error) || cause.name !== 'ReplyError') {
+  if (!isReply(cause)) {
     const code = QUESTIONS.has(doing) ? 'REDIS_UNREACHABLE' : 'OUTCOME_UNKNOWN';
     const from = address === undefined ? 'Redis' : `Redis at ${address}`;
     return new CgroupError(code, `${doing}: no reply from ${from} (${reasonOf(cause)})`, { cause });
@@ -61,6 +64,11 @@ export function failureOf(error: unknown, doing: string, address?: string): Cgro
   return new RefusedError(code, refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
     cause,
   });
+}
+
+/** Whether it is an error reply of Redis, as ioredis rejects with it. */
+export function isReply(error: unknown): error is Error & { name: 'ReplyError' } {
+  return error instanceof Error && error.name === 'ReplyError';
 }
 
 function reasonOf(cause: unknown): string {
@@ -83,11 +91,13 @@ function adviceOf(refusal: Refusal, reply: string): string {
     case 'NOAUTH':
       return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';
     case 'WRONGPASS':
-      return 'Redis does not accept this user and password: correct them in the URL';
+      return 'Redis does not accept this user and password: correct them in the URL (a password alone is written redis://:password@host)';
     case 'NOPERM':
       return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:
-      return said;
+      return UNKNOWN_COMMAND.test(reply)
+        ? `${said.trim()}: cgroup needs this command; the configuration of Redis has renamed it or switched it off`
+        : said;
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatListen, isLoopback, parseListen } from '../../../src/settings/addresses.js';
+import { hostAndPort } from '../../../src/core/redis-address.js';
+import { isLoopback, parseListen } from '../../../src/settings/addresses.js';
 
 describe('parseListen', () => {
   it.each([
@@ -35,11 +36,11 @@ describe('parseListen', () => {
     expect(parseListen(text)).toBeUndefined();
   });
 
-  it('reads what formatListen writes', () => {
+  it('reads what hostAndPort writes', () => {
     const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
     fc.assert(
       fc.property(host, fc.nat(65_535), (name, port) => {
-        expect(parseListen(formatListen({ host: name, port }))).toEqual({ host: name, port });
+        expect(parseListen(hostAndPort({ host: name, port }))).toEqual({ host: name, port });
       }),
     );
   });

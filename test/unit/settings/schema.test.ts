@@ -93,7 +93,8 @@ describe('parseSettings', () => {
       { bridge: 'only', logLevel: 'silent', logFormat: 'json' },
       { bridge: 'only', logLevel: 'silent' },
     ],
-    [{ redis: 'rediss://u:p%40@h:1/15?x=y' }, { redis: 'rediss://u:p%40@h:1/15?x=y' }],
+    [{ redis: 'rediss://u:p%40@h:1/15?family=6' }, { redis: 'rediss://u:p%40@h:1/15?family=6' }],
+    [{ redis: ' redis://h:1\n' }, { redis: 'redis://h:1' }],
     [{ redis: 'redis://[::1]/' }, { redis: 'redis://[::1]/' }],
   ])('takes %j', (input, output) => {
     expect(parseSettings(input)).toMatchObject(output);
@@ -145,6 +146,9 @@ describe('parseSettings', () => {
     'redis://u:secret',
     'redis://u:sec%ret@h',
     'redis://h/secret',
+    'redis://u:1?secret@h',
+    'redis://u:1#secret@h',
+    'redis://u:sec\tret@h',
     7,
     null,
   ])('refuses the URL %j without repeating it', (redis) => {

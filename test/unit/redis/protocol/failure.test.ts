@@ -62,7 +62,10 @@ describe('an error reply', () => {
       'NOAUTH Authentication required.',
       'Redis asks for a password: put it into the URL, redis://:password@host:6379',
     ],
-    ['WRONGPASS invalid pair', 'Redis does not accept this user and password: correct them in the URL'],
+    [
+      'WRONGPASS invalid pair',
+      'Redis does not accept this user and password: correct them in the URL (a password alone is written redis://:password@host)',
+    ],
     [
       'NOPERM no right to xadd',
       'the Redis user lacks a right (NOPERM no right to xadd): cgroup doctor prints the ACL line with all of them',

@@ -1,0 +1,58 @@
+import { constants } from 'node:fs';
+import { access, lstat, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Something that stands where a config file may stand, and cannot be read as one. */
+export interface Unreadable {
+  readonly path: string;
+  readonly why: string;
+}
+
+/**
+ * Looks where cosmiconfig looks. It passes over whatever it cannot read: a folder (Docker makes one where a file to be
+ * mounted is missing), a link to nothing, a file without the right to read. The program would then run with defaults.
+ *
+ * @param from the folder where the search began
+ * @param places the names that were searched for in each folder, strongest first
+ * @param upwards whether the search went on in the folders above, up to the one with a package.json
+ * @param found the file that was found: weaker places do not matter
+ */
+export async function unreadableConfig(
+  from: string,
+  places: readonly string[],
+  upwards: boolean,
+  found: string | undefined,
+): Promise<Unreadable | undefined> {
+  for (let folder = from; ; folder = dirname(folder)) {
+    for (const place of places) {
+      const path = join(folder, place);
+      if (path === found) return undefined;
+      const why = await whyNoFile(path);
+      if (why !== undefined) return { path, why };
+    }
+    const isRoot = folder === dirname(folder);
+    if (!upwards || isRoot || (await exists(join(folder, 'package.json')))) return undefined;
+    if (await exists(join(folder, 'package.yaml'))) return undefined;
+  }
+}
+
+/** Undefined for a file that can be read, and for nothing at all. */
+async function whyNoFile(path: string): Promise<string | undefined> {
+  const isThere = await lstat(path).catch(() => undefined);
+  if (!isThere) return undefined;
+  const target = await stat(path).catch(() => undefined);
+  if (!target) return 'is a link to nothing';
+  if (target.isDirectory()) return 'is a folder, not a file';
+  if (!target.isFile()) return 'is not a file';
+  return access(path, constants.R_OK).then(
+    () => undefined,
+    () => 'cannot be read: permission denied',
+  );
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

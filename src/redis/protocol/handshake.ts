@@ -1,0 +1,92 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { type CgroupError, messageOf } from '../../core/errors.js';
+import { hostAndPort, type RedisAddress } from '../../core/redis-address.js';
+import type { Logger } from '../../log/logger.js';
+import { failureOf, isReply, RefusedError, UNKNOWN_COMMAND } from './failure.js';
+
+type Answered = (error?: Error | null, reply?: string) => void;
+
+/** Redis has no password, but the URL does. */
+const NEEDLESS = /no password is set|without any password configured/;
+/** The loggers that a needless password was written to: every connection has the same one. */
+const warned = new WeakSet<Logger>();
+
+/** What ioredis needs to find and enter a Redis. It never gets the URL: it would take any of its options from there. */
+export function ioredisOptions({ host, port, user, password, db, tls, family }: RedisAddress): RedisOptions {
+  return {
+    host,
+    port,
+    family,
+    db,
+    ...(user === '' ? {} : { username: user }),
+    ...(password === '' && user === '' ? {} : { password }),
+    // The name of the server, for one that has several certificates; Node refuses an address here.
+    ...(tls ? { tls: /^[\d.]+$|:/.test(host) ? {} : { servername: host } } : {}),
+  };
+}
+
+/**
+ * Looks at what Redis answers to the first commands of every connection, before any other command is sent.
+ *
+ * ioredis ignores a refused SELECT: commands would then run on database 0. It calls `info` to see whether Redis is ready, and
+ * connects again if that fails. So the handshake stands in place of `info`: a connection that it refuses never gets ready.
+ *
+ * @param name the name of the connection, shown by CLIENT LIST
+ */
+export function addHandshake(redis: Redis, address: RedisAddress, name: string, log: Logger): void {
+  const info = redis.info.bind(redis) as () => Promise<string>;
+  const shakeHands = async (): Promise<string> => {
+    const [named, selected, known] = await Promise.allSettled([
+      redis.client('SETNAME', name),
+      address.db === 0 ? undefined : redis.select(address.db),
+      info(),
+    ] as const);
+    if (known.status === 'rejected' && !isHidden(known.reason)) {
+      // The first reply is the true one: Redis may close the connection after it.
+      const replies = [named, selected, known].map(reasonOf);
+      throw replies.find(isReply) ?? known.reason;
+    }
+    if (selected.status === 'rejected') throw selectRefused(selected.reason, address);
+    const facts = known.status === 'fulfilled' ? known.value : '';
+    // Not as a refusal: commands wait for Redis, as they do while it is away.
+    if (/^loading:1\r?$/m.test(facts)) throw new Error('it is loading its data');
+    return facts;
+  };
+  redis.info = ((answered: Answered) =>
+    shakeHands().then((facts) => answered(null, facts), answered)) as unknown as Redis['info'];
+
+  const auth = redis.auth.bind(redis) as (credentials: unknown, answered: Answered) => unknown;
+  redis.auth = ((credentials: unknown, answered: Answered) =>
+    auth(credentials, (error) => {
+      if (!error || !NEEDLESS.test(error.message)) return answered(error);
+      // ioredis goes on too, but writes to stderr.
+      if (!warned.has(log))
+        log.warn(
+          {},
+          `Redis at ${hostAndPort(address)} needs no password, but the URL has one: is it the right Redis?`,
+        );
+      warned.add(log);
+      return answered(null);
+    })) as Redis['auth'];
+}
+
+/** Without the right to INFO, or the command, Redis counts as ready: the first command finds out if it is not. */
+function isHidden(reason: unknown): boolean {
+  return isReply(reason) && (reason.message.startsWith('NOPERM') || UNKNOWN_COMMAND.test(reason.message));
+}
+
+function reasonOf(result: PromiseSettledResult<unknown>): unknown {
+  return result.status === 'rejected' ? result.reason : undefined;
+}
+
+function selectRefused(reason: unknown, address: RedisAddress): CgroupError {
+  const failure = failureOf(reason, `SELECT ${address.db}`, hostAndPort(address));
+  if (!(failure instanceof RefusedError) || failure.refusal !== 'OTHER') return failure;
+  const text = `Redis at ${hostAndPort(address)} has no database ${address.db} (${messageOf(reason)})`;
+  return new RefusedError(
+    'REDIS_REFUSED',
+    'OTHER',
+    `${text}: name another one in the URL; most have 0 to 15, a Cluster and many managed services only 0`,
+    { cause: reason },
+  );
+}
