@@ -36,6 +36,7 @@ export class Reclaimer implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
+  readonly #foreign: ThrottledLog<undefined>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   #polls = 0;
@@ -55,6 +56,14 @@ export class Reclaimer implements Service {
           `took over ${plural(entries, 'message')} of silent consumers`,
         ),
     });
+    this.#foreign = new ThrottledLog({
+      delay: LINE_AFTER,
+      write: (count) =>
+        options.log.warn(
+          { count },
+          `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
+        ),
+    });
     this.#loop = new Loop(
       POLL_EVERY,
       () => this.#poll(),
@@ -72,6 +81,7 @@ export class Reclaimer implements Service {
   async stop(): Promise<void> {
     await this.#loop.stop();
     this.#takenOver.flush();
+    this.#foreign.flush();
   }
 
   async #poll(): Promise<void> {
@@ -85,9 +95,10 @@ export class Reclaimer implements Service {
   async #takeDue(): Promise<void> {
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
       const count = Math.min(consumer.room, MOST);
-      const entries = await this.#options.store.due(consumer.id, count, LONGEST_WAIT);
+      const { entries, more, foreign } = await this.#options.store.due(consumer.id, count, LONGEST_WAIT);
+      if (foreign > 0) this.#foreign.add(undefined, foreign);
       consumer.takeOver(entries);
-      if (entries.length < count) return;
+      if (!more) return;
     }
   }
 

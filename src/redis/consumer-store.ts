@@ -1,6 +1,7 @@
 import type {
   ConsumerStore,
   DeadLetter,
+  Due,
   Entry,
   Held,
   InboxReader,
@@ -68,7 +69,7 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(reclaim, this.#keys, { group: this.#group, ...request });
   }
 
-  due(consumerId: string, count: number, longestWait: number): Promise<Entry[]> {
+  due(consumerId: string, count: number, longestWait: number): Promise<Due> {
     return this.#connection.run(due, this.#keys, { group: this.#group, consumerId, count, longestWait });
   }
 

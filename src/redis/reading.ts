@@ -30,6 +30,8 @@ export interface Counters {
   readonly revived: number;
   /** Texts on the marks channel that were no marks of the group: another client publishes there. */
   readonly foreignMarks: number;
+  /** Members of the retry zset that were no ids of entries, and were removed. */
+  readonly foreign: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -145,6 +147,7 @@ function countersOf(flat: readonly string[]): Counters {
     purged: count('purged'),
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
+    foreign: count('foreign'),
   };
 }
 

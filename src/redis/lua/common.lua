@@ -83,10 +83,23 @@ local function pending_entry(inbox, group, id, consumer)
   return redis.call('XPENDING', inbox, group, id, id, 1)[1]
 end
 
--- The message of an inbox entry, or nil if the entry is gone.
+-- The message of an inbox entry, or nil if the entry is gone. Another program wrote an entry whose first field is not
+-- `message`: a text about it stands for the message. That text is no JSON, so the entry becomes a dead letter.
 local function message_of(inbox, id)
   local entry = redis.call('XRANGE', inbox, id, id)[1]
-  return entry and entry[2][2]
+  if not entry then return nil end
+  local fields = entry[2]
+  return fields[1] == 'message' and fields[2] or 'foreign entry: ' .. table.concat(fields, ' ')
+end
+
+-- Adds to a number in a hash. A value that is no number, or has no room for more, was written by another program: it is
+-- passed over, or the rest of the script would not be done. The doctor names it.
+local function add(hash, field, more)
+  local reply = redis.pcall('HINCRBY', hash, field, more)
+  local refused = type(reply) == 'table' and reply.err
+  if refused and not string.find(refused, 'not an integer') and not string.find(refused, 'overflow') then
+    redis.call('HINCRBY', hash, field, more) -- ends the script with the same error
+  end
 end
 
 -- Whether stream id a comes after stream id b.
