@@ -26,7 +26,7 @@ const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['snapshot', 'totals', 'dead-letters', 'orphans'],
-  ...['XRANGE', 'XREVRANGE', 'XLEN', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
+  ...['XRANGE', 'XREVRANGE', 'XLEN', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 

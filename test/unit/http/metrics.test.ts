@@ -31,6 +31,7 @@ const totals: LiveTotals = {
     foreign: 0,
   },
   deadLetters: 14,
+  foreign: [],
   consumerCount: 5,
 };
 

@@ -34,6 +34,7 @@ const status = (processed: number): GroupStatus => ({
     foreign: 0,
   },
   deadLetters: 0,
+  foreign: [],
   gaps: [],
 });
 

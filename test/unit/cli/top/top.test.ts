@@ -25,6 +25,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
+    foreign: [],
     counters: {
       relayed: 12_345,
       processed,
