@@ -33,7 +33,7 @@ export interface Counters {
   /** Texts on the marks channel that were no marks of the group: another client publishes there. */
   readonly foreignMarks: number;
   /** Members of the retry zset that were no ids of entries, and were removed. */
-  readonly foreign: number;
+  readonly foreignRetries: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -154,7 +154,7 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     purged: count('purged'),
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
-    foreign: count('foreign'),
+    foreignRetries: count('foreignRetries'),
   };
 }
 

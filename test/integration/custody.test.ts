@@ -128,7 +128,7 @@ describe('due, in a retry zset that another program writes to', () => {
     expect(entries.map(({ id }) => id)).toEqual([one, two]);
     expect(rest).toEqual({ more: false, foreign: foreign.length });
     expect(await raw.zcard(keys.retry)).toBe(0);
-    expect((await inspector.read()).counters).toMatchObject({ foreign: foreign.length, lost: 0 });
+    expect((await inspector.read()).counters).toMatchObject({ foreignRetries: foreign.length, lost: 0 });
   });
 
   test('is not held up by a page full of them: the next call goes on', async () => {
@@ -158,7 +158,7 @@ describe('due, in a retry zset that another program writes to', () => {
     for (const value of ['abc', '9223372036854775807', '1.5', '']) {
       const { id, consumerStore, raw, keys, pending } = await holding('x');
       await consumerStore.retry([{ ...held(id), wait: 0 }]);
-      await raw.hset(keys.counters, { retried: value, foreign: value });
+      await raw.hset(keys.counters, { retried: value, foreignRetries: value });
       await raw.zadd(keys.retry, 0, 'foo');
       expect((await consumerStore.due('b', 10, MINUTE)).entries).toEqual([{ id, message: 'x', attempts: 1 }]);
       expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 1 }]);

@@ -64,9 +64,9 @@ export function statusText(status: GroupStatus): string {
     parts.push(
       `foreign: ${plural(status.foreign.length, 'value')} of another program in the keys of the group, passed over; cgroup doctor names them`,
     );
-  if (counters.foreign > 0)
+  if (counters.foreignRetries > 0)
     parts.push(
-      `foreign: ${plural(counters.foreign, 'member')} removed from the retry zset, written by another program`,
+      `foreign: ${plural(counters.foreignRetries, 'member')} removed from the retry zset, written by another program`,
     );
   if (counters.dropped > 0)
     parts.push(

@@ -92,16 +92,6 @@ local function message_of(inbox, id)
   return fields[1] == 'message' and fields[2] or 'foreign entry: ' .. table.concat(fields, ' ')
 end
 
--- Adds to a number in a hash. A value that is no number, or has no room for more, was written by another program: it is
--- passed over, or the rest of the script would not be done. The doctor names it.
-local function add(hash, field, more)
-  local reply = redis.pcall('HINCRBY', hash, field, more)
-  local refused = type(reply) == 'table' and reply.err
-  if refused and not string.find(refused, 'not an integer') and not string.find(refused, 'overflow') then
-    redis.call('HINCRBY', hash, field, more) -- ends the script with the same error
-  end
-end
-
 -- Whether stream id a comes after stream id b.
 local function id_after(a, b)
   local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')

@@ -62,9 +62,10 @@ for i = 1, #due, 2 do
   removed[#removed + 1] = due[i]
 end
 call_with_ids(removed, 'ZREM', retry)
-if again > 0 then add(KEYS[3], 'retried', again) end
-if lost > 0 then add(KEYS[3], 'lost', lost) end
-if foreign > 0 then add(KEYS[3], 'foreign', foreign) end
+for field, more in pairs({ retried = again, lost = lost, foreignRetries = foreign }) do
+  local refused = more > 0 and add_to(KEYS[3], field, more)
+  if refused then return refused end
+end
 reply[1] = (#due == 2 * count or 2 * #removed < #due) and 1 or 0
 reply[2] = foreign
 return reply

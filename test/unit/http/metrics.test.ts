@@ -28,7 +28,7 @@ const totals: LiveTotals = {
     purged: 0,
     revived: 4,
     foreignMarks: 0,
-    foreign: 0,
+    foreignRetries: 0,
   },
   deadLetters: 14,
   foreign: [],

@@ -31,7 +31,7 @@ const status = (processed: number): GroupStatus => ({
     purged: 0,
     revived: 0,
     foreignMarks: 0,
-    foreign: 0,
+    foreignRetries: 0,
   },
   deadLetters: 0,
   foreign: [],
