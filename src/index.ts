@@ -12,6 +12,7 @@ export type { DeadLetters, ShownDeadLetter } from './observe/dead-letters.js';
 export type { ConsumerStatus, GroupStatus } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
+export type { ForeignValue } from './redis/foreign.js';
 export type { Counters, GroupTotals } from './redis/reading.js';
 export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';

@@ -38,6 +38,7 @@ export class Reclaimer implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
+  readonly #foreign: ThrottledLog<undefined>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   readonly #size = new ReadSize({ most: MOST, bytes: BYTES });
@@ -58,6 +59,14 @@ export class Reclaimer implements Service {
           `took over ${plural(entries, 'message')} of silent consumers`,
         ),
     });
+    this.#foreign = new ThrottledLog({
+      delay: LINE_AFTER,
+      write: (count) =>
+        options.log.warn(
+          { count },
+          `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
+        ),
+    });
     this.#loop = new Loop(
       POLL_EVERY,
       () => this.#poll(),
@@ -75,6 +84,7 @@ export class Reclaimer implements Service {
   async stop(): Promise<void> {
     await this.#loop.stop();
     this.#takenOver.flush();
+    this.#foreign.flush();
   }
 
   async #poll(): Promise<void> {
@@ -89,9 +99,12 @@ export class Reclaimer implements Service {
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
       const { id } = consumer;
       const count = Math.min(consumer.room, this.#size.count);
-      const entries = await this.#measured(() => this.#options.store.due(id, count, LONGEST_WAIT));
+      const { entries, more, foreign } = await this.#measured(() =>
+        this.#options.store.due(id, count, LONGEST_WAIT),
+      );
+      if (foreign > 0) this.#foreign.add(undefined, foreign);
       consumer.takeOver(entries);
-      if (entries.length < count) return;
+      if (!more) return;
     }
   }
 
@@ -106,12 +119,9 @@ export class Reclaimer implements Service {
       const { id: consumerId, room } = consumer;
       const count = Math.min(room, this.#size.count);
       const request = { consumerId, silence: claimAfter, count, everyone, from: this.#scan?.from };
-      const entries = await this.#measured(async () => {
-        const { entries, next, lost } = await store.reclaim(request);
-        this.#scan = next && { everyone, from: next };
-        if (lost > 0) onLost(lost);
-        return entries;
-      });
+      const { entries, next, lost } = await this.#measured(() => store.reclaim(request));
+      this.#scan = next && { everyone, from: next };
+      if (lost > 0) onLost(lost);
       if (entries.length > 0) this.#takenOver.add(consumerId, entries.length);
       consumer.takeOver(entries);
       if (this.#scan) continue;
@@ -121,11 +131,13 @@ export class Reclaimer implements Service {
   }
 
   /** Reads entries, and notes their size. */
-  async #measured(read: () => Promise<Entry[]>): Promise<Entry[]> {
+  async #measured<Read extends { readonly entries: readonly Entry[] }>(
+    read: () => Promise<Read>,
+  ): Promise<Read> {
     try {
-      const entries = await read();
-      this.#size.came(entries.length, bytesOf(entries));
-      return entries;
+      const reply = await read();
+      this.#size.came(reply.entries.length, bytesOf(reply.entries));
+      return reply;
     } catch (error) {
       this.#size.failed();
       throw error;

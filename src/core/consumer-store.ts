@@ -76,6 +76,15 @@ export interface ReclaimRequest {
   readonly from?: Cursor | undefined;
 }
 
+/** Entries whose next attempt is due. */
+export interface Due {
+  readonly entries: Entry[];
+  /** Whether more are due: one call returns a limited number, and a limited number of bytes. */
+  readonly more: boolean;
+  /** Members of the retry zset that were no ids of entries, and were removed. */
+  readonly foreign: number;
+}
+
 export interface Renewed {
   /** The inbox ids that the consumer no longer holds. */
   readonly gone: string[];
@@ -131,9 +140,10 @@ export interface ConsumerStore {
   /**
    * Gives a consumer entries whose next attempt is due.
    *
+   * @param count at most so many; fewer if their messages are large
    * @param longestWait ms; a due time farther away was set before Redis's clock was put back
    */
-  due(consumerId: string, count: number, longestWait: number): Promise<Entry[]>;
+  due(consumerId: string, count: number, longestWait: number): Promise<Due>;
   /**
    * Hands back all entries of a consumer and takes it out of the Redis group.
    *

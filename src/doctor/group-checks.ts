@@ -8,6 +8,8 @@ import type { Settings } from '../settings/settings.js';
 const CLOCKS_APART = 2_000;
 /** ms by which a clock may drift in a second. */
 const STEP = 250;
+/** Foreign values that one finding names. */
+const MOST_NAMED = 10;
 /** Round trips that must fit into a lease. */
 const TRIPS_IN_LEASE = 4;
 /** ms after `claimAfter` that live consumers have to take over the messages of a silent one. */
@@ -73,9 +75,12 @@ export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'l
 }
 
 /** Whether the keys of the group hold what they should. */
-export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): CheckState {
-  if (wrongKeys.length === 0 && unseenKeys.length > 0) return unseen(`TYPE of ${unseenKeys.join(', ')}`);
-  if (wrongKeys.length === 0) return { status: 'ok', what: 'nothing foreign under the names of the group' };
+export function keysOfGroup({ wrongKeys, unseenKeys, foreign }: DoctorFacts): CheckState {
+  if (wrongKeys.length === 0) {
+    if (foreign.length > 0) return foreignIn(foreign);
+    if (unseenKeys.length > 0) return unseen(`TYPE of ${unseenKeys.join(', ')}`);
+    return { status: 'ok', what: 'nothing foreign under the names of the group' };
+  }
   return {
     status: 'mend',
     what: wrongKeys
@@ -83,6 +88,18 @@ export function keysOfGroup({ wrongKeys, unseenKeys }: DoctorFacts): CheckState 
       .join('; '),
     why: 'the group does not start, to leave that data as it is',
     fixes: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
+  };
+}
+
+function foreignIn(foreign: DoctorFacts['foreign']): CheckState {
+  const named = foreign.slice(0, MOST_NAMED);
+  const rest = foreign.length - named.length;
+  const names = named.map(({ key, field }) => `${JSON.stringify(field)} in ${key}`).join(', ');
+  return {
+    status: 'mend',
+    what: `another program wrote into the keys of the group: ${names}${rest > 0 ? `, and ${rest} more` : ''}`,
+    why: 'the group passes over these values: a number counts as 0 and is not counted on, an entry is left out',
+    fixes: named.map(({ command }) => redis(...command)),
   };
 }
 

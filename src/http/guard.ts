@@ -39,6 +39,8 @@ export async function guard(app: FastifyInstance, listen: Listen, token: string 
         421,
         'unknown host name: use the address of this server, localhost or its host name, or set httpToken',
       );
+    if (isFromAnotherSite(request))
+      return refuse(reply, 403, 'requests of other sites are refused: open the page itself');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(reply.header('allow', 'GET, HEAD'), 405, 'only GET and HEAD are allowed');
     if (hasBody(request)) return refuse(reply, 413, 'a request must have no body');
@@ -102,6 +104,17 @@ function hash(text: string): Buffer {
 function isAmbiguous({ raw }: FastifyRequest): boolean {
   const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
   return hosts.length > 1 || !raw.url?.startsWith('/');
+}
+
+/**
+ * Whether a browser says that a page of another site sends the request
+ * (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site). A link on such a page may lead here: its
+ * page does not see the answer.
+ */
+function isFromAnotherSite({ headers }: FastifyRequest): boolean {
+  const { 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode, 'sec-fetch-dest': target } = headers;
+  const isLink = mode === 'navigate' && target === 'document';
+  return site !== 'same-origin' && site !== 'none' && !isLink;
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {

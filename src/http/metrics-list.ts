@@ -106,6 +106,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.lagMs / 1_000,
   ),
   ofGroup('cgroup_dead_letters', 'messages', 'dead letters that are kept', (t) => t.deadLetters),
+  ofGroup(
+    'cgroup_foreign_values',
+    'values',
+    'in the keys of the group that another program wrote; `cgroup doctor` names them',
+    (t) => t.foreign.length,
+  ),
   ofGroup('cgroup_consumers', 'consumers', 'that live, in all processes', (t) => t.consumerCount),
   ofGroup('cgroup_bridges', 'bridges', 'that are subscribed, in all processes', (t) => t.bridges.length),
   ofGroup(

@@ -4,6 +4,7 @@ import { hostAndPort } from '../core/redis-address.js';
 import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { isLoopback, type Listen } from '../settings/addresses.js';
+import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
 import { guard } from './guard.js';
@@ -21,14 +22,8 @@ interface HttpServerOptions {
   readonly log: Logger;
 }
 
-/** Most connections at a time, and most event streams among them. */
-const MOST_CONNECTIONS = 512;
+/** Most event streams at a time: half of the connections. */
 const MOST_STREAMS = 256;
-/** ms that a client may take to send its headers, and the whole request. */
-const HEADERS_WITHIN = 5_000;
-const REQUEST_WITHIN = 10_000;
-/** ms without a byte in either direction, after which a connection is closed. */
-const SILENT_FOR = 30_000;
 
 /** Serves metrics, health, status and the live page of a group. Changes nothing. */
 export class HttpServer implements Service {
@@ -110,7 +105,6 @@ export class HttpServer implements Service {
       const text = `cannot serve http at ${hostAndPort(listen)}: ${messageOf(error)}`;
       throw new CgroupError('LISTEN', `${text}${adviceOn(error)}`, { cause: error });
     }
-    app.server.maxConnections = MOST_CONNECTIONS;
     const url = `http://${hostAndPort({ host: listen.host, port: this.port })}/`;
     const access = isLoopback(listen.host) ? '' : ', with the token';
     log.info({ http: url }, `the live page, metrics and health are at ${url}${access}`);
@@ -124,13 +118,12 @@ export class HttpServer implements Service {
 }
 
 function makeApp(log: Logger): FastifyInstance {
+  const limits = new ConnectionLimits();
   const app = fastify({
+    serverFactory: (handler) => limits.makeServer(handler),
     logger: false,
     bodyLimit: 1,
-    requestTimeout: REQUEST_WITHIN,
-    connectionTimeout: SILENT_FOR,
     forceCloseConnections: true,
-    http: { headersTimeout: HEADERS_WITHIN, connectionsCheckingInterval: 1_000, maxHeaderSize: 8_192 },
     // For paths that cannot be decoded.
     frameworkErrors: (_, __, reply: FastifyReply) => {
       void reply.code(400).send({ error: 'malformed path' });

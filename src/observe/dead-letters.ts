@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CgroupError } from '../core/errors.js';
 import { isEntryId, timeOfId } from '../core/stream-id.js';
+import { LATEST_TIME, storedNumber } from '../redis/foreign.js';
 import type { Inspector } from '../redis/inspect.js';
 import type { StreamEntry } from '../redis/reading.js';
 
@@ -13,7 +14,7 @@ const BATCH = 500;
 export interface ShownDeadLetter {
   /** Its id in the dead-letter stream. */
   readonly id: string;
-  /** When the message became a dead letter: ISO 8601, Redis's clock. */
+  /** When the message became a dead letter: ISO 8601, Redis's clock; the latest time of a Date for a later foreign id. */
   readonly time: string;
   readonly reason: string;
   readonly error: string;
@@ -31,10 +32,10 @@ export function shownDeadLetter({ id, fields }: StreamEntry): ShownDeadLetter {
   const message = fields.message ?? Buffer.alloc(0);
   return {
     id,
-    time: new Date(timeOfId(id)).toISOString(),
+    time: new Date(Math.min(timeOfId(id), LATEST_TIME)).toISOString(),
     reason: text('reason'),
     error: text('error'),
-    attempts: Number(text('attempts')),
+    attempts: storedNumber(text('attempts')) ?? 0,
     consumer_id: text('consumer_id'),
     inbox_id: text('inbox_id'),
     message: text('message'),

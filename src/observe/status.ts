@@ -31,7 +31,8 @@ const GAPS_SHOWN = 10;
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
 export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
   const [totals, live] = await Promise.all([inspector.totals(), inspector.liveConsumers()]);
-  return { ...totals, consumerCount: live.length };
+  const { consumers, foreign } = live;
+  return { ...totals, consumerCount: consumers.length, foreign: [...totals.foreign, ...foreign] };
 }
 
 /** Reads the state of a group: O(consumers) for Redis. */
@@ -40,7 +41,7 @@ export async function readStatus(
   names: { readonly group: string; readonly channel: string; readonly output: string },
 ): Promise<GroupStatus> {
   const [reading, live] = await Promise.all([inspector.read(), inspector.liveConsumers()]);
-  const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : [];
+  const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
     reading;
   return {
@@ -50,7 +51,7 @@ export async function readStatus(
     output: names.output,
     leader,
     bridges,
-    consumers: live.map(({ id, host, pid }) => ({
+    consumers: live.consumers.map(({ id, host, pid }) => ({
       id,
       host,
       pid,
@@ -64,7 +65,8 @@ export async function readStatus(
     lagMs,
     counters,
     deadLetters,
-    gaps: gaps.slice(-GAPS_SHOWN).map(showGap),
+    gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),
+    foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign],
   };
 }
 

@@ -1,6 +1,7 @@
 import type {
   ConsumerStore,
   DeadLetter,
+  Due,
   Entry,
   Held,
   InboxReader,
@@ -96,7 +97,7 @@ export class RedisConsumerStore implements ConsumerStore {
     return entry?.[1][1] && payloadOf(entry[1][1]);
   }
 
-  due(consumerId: string, count: number, longestWait: number): Promise<Entry[]> {
+  due(consumerId: string, count: number, longestWait: number): Promise<Due> {
     return this.#connection.run(due, this.#keys, { group: this.#group, consumerId, count, longestWait });
   }
 

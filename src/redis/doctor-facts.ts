@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { OnPush } from '../core/subscriber.js';
+import { type ForeignFound, foreignValues } from './foreign-values.js';
 import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
@@ -44,6 +45,8 @@ export interface DoctorFacts {
   /** Keys of the group that hold something else. */
   readonly wrongKeys: readonly { readonly key: string; readonly expected: string; readonly found: string }[];
   readonly unseenKeys: readonly string[];
+  /** Values in the keys of the group that another program wrote. */
+  readonly foreign: readonly ForeignFound[];
   /** The channel and group that the keys name; null if no group has run. */
   readonly owner: Owner | null | undefined;
   /** Live consumers of this output, of all processes. */
@@ -93,7 +96,11 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const clock = await startClock(connection);
   const heard = await listen(listener, channel);
   const latency = await latencyOf(connection);
-  const live = await unless<readonly LiveConsumer[]>(keys.consumerList, [], () => inspector.liveConsumers());
+  const live = await unless<readonly LiveConsumer[]>(
+    keys.consumerList,
+    [],
+    async () => (await inspector.liveConsumers()).consumers,
+  );
   const backlog = await unless(keys.inbox, 0, async () => Number(await connection.call('XLEN', keys.inbox)));
   const bridges = await subscribersOf(connection, keys.marks);
   const others = await otherGroups(connection, keys);
@@ -114,6 +121,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     others,
     wrongKeys,
     unseenKeys,
+    foreign: await foreignValues(connection, keys, inspector),
     owner,
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),

@@ -1,3 +1,4 @@
+import { type ForeignValue, LATEST_TIME, storedNumber } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import {
@@ -7,9 +8,11 @@ import {
   type GroupTotals,
   mapOf,
   type Reading,
+  readingOf,
   type StreamEntry,
+  totalsOf,
 } from './reading.js';
-import { consumersFor, type LiveConsumer } from './registry.js';
+import { consumersFor, type LiveConsumers } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
 
 /** The channel and the Redis group that the keys of a group name. */
@@ -17,6 +20,14 @@ export interface Owner {
   /** Undefined if no process ever had a bridge. */
   readonly channel: string | undefined;
   readonly group: string;
+}
+
+/** The recorded times during which messages may have been missed. */
+export interface Gaps {
+  /** Oldest first. */
+  readonly records: readonly GapRecord[];
+  /** Entries among them that the group did not write. */
+  readonly foreign: readonly ForeignValue[];
 }
 
 /** A time during which messages may have been missed. */
@@ -42,23 +53,23 @@ export class Inspector {
   }
 
   /** All numbers at one moment. */
-  read(): Promise<Reading> {
-    return this.#connection.run(snapshot, this.#keys, { group: this.#group });
+  async read(): Promise<Reading> {
+    return readingOf(await this.#connection.run(snapshot, this.#keys, { group: this.#group }), this.#keys);
   }
 
   /** The totals alone, at a cost that depends on nothing. */
-  totals(): Promise<GroupTotals> {
-    return this.#connection.run(totals, this.#keys, { group: this.#group });
+  async totals(): Promise<GroupTotals> {
+    return totalsOf(await this.#connection.run(totals, this.#keys, { group: this.#group }), this.#keys);
   }
 
   /** The live consumers of this output, of all processes, in the order of the list. */
-  async liveConsumers(): Promise<LiveConsumer[]> {
+  async liveConsumers(): Promise<LiveConsumers> {
     const { consumerList, members } = this.#keys;
     const [ids, facts] = (await Promise.all([
       this.#connection.call('LRANGE', consumerList, 0, -1),
       this.#connection.call('HGETALL', members),
     ])) as [string[], string[]];
-    return consumersFor(this.#keys.output, ids, mapOf(facts));
+    return consumersFor(this.#keys, ids, mapOf(facts));
   }
 
   /** The channel and Redis group of the keys; null if no group has run. */
@@ -68,12 +79,16 @@ export class Inspector {
     return group ? { channel: channel ?? undefined, group } : null;
   }
 
-  /** When messages may have been missed, oldest first; the last 1,000 or so. */
-  async gaps(): Promise<GapRecord[]> {
-    const gaps: GapRecord[] = [];
-    for await (const { fields } of this.#entries('XRANGE', this.#keys.gaps, '-', '+'))
-      gaps.push({ from: Number(fields.from), to: Number(fields.to), reason: String(fields.reason) });
-    return gaps;
+  /** When messages may have been missed; the last 1,000. */
+  async gaps(): Promise<Gaps> {
+    const { gaps: key } = this.#keys;
+    const [records, foreign]: [GapRecord[], ForeignValue[]] = [[], []];
+    for await (const { id, fields } of this.#entries('XREVRANGE', key, '+', '-', PAGE)) {
+      const [from, to] = [timeIn(fields.from), timeIn(fields.to)];
+      if (from === undefined || to === undefined) foreign.push({ key, field: id });
+      else records.push({ from, to, reason: String(fields.reason ?? '') });
+    }
+    return { records: records.reverse(), foreign };
   }
 
   /** The output up to an entry, in order. */
@@ -149,4 +164,10 @@ export class Inspector {
       from = `(${end.id}`;
     }
   }
+}
+
+/** The time in a field of a gap; undefined if the group cannot have written it. */
+function timeIn(value: Buffer | undefined): number | undefined {
+  const time = storedNumber(String(value));
+  return time !== undefined && time <= LATEST_TIME ? time : undefined;
 }

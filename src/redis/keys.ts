@@ -29,7 +29,7 @@ export interface Keys {
   readonly retry: string;
   /** stream: dead letters */
   readonly dead: string;
-  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived, foreignMarks */
+  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived, foreignMarks, foreignRetries */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
   readonly processed: string;

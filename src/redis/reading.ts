@@ -1,5 +1,7 @@
 import { bridgeOf } from '../core/bridge-store.js';
 import { timeOfId } from '../core/stream-id.js';
+import { type ForeignValue, NumberReader } from './foreign.js';
+import type { Keys } from './keys.js';
 
 /** The counts that a group keeps for ever, by name. */
 export interface Counters {
@@ -30,6 +32,8 @@ export interface Counters {
   readonly revived: number;
   /** Texts on the marks channel that were no marks of the group: another client publishes there. */
   readonly foreignMarks: number;
+  /** Members of the retry zset that were no ids of entries, and were removed. */
+  readonly foreignRetries: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -53,6 +57,8 @@ export interface GroupTotals {
   readonly counters: Counters;
   /** Kept dead letters: neither purged nor sent back. */
   readonly deadLetters: number;
+  /** Values in the keys of the group that the group did not write. They are passed over: a number counts as 0. */
+  readonly foreign: readonly ForeignValue[];
 }
 
 /** A group in full, true at one moment. */
@@ -67,7 +73,7 @@ export interface Reading extends GroupTotals {
 }
 
 /** What `totals.lua` replies. */
-type TotalsReply = [
+export type TotalsReply = [
   now: number,
   backlog: number,
   oldest: string,
@@ -79,7 +85,7 @@ type TotalsReply = [
 ];
 
 /** What `snapshot.lua` replies. */
-type SnapshotReply = [
+export type SnapshotReply = [
   totals: TotalsReply,
   pendingOf: [id: string, pending: string][],
   processedBy: string[],
@@ -91,27 +97,35 @@ type SnapshotReply = [
 /** ms without a mark, when there are ten per second, after which a bridge is not shown as subscribed, or as leading. */
 const SEAT_SILENT = 2_000;
 
-export function totalsOf(reply: TotalsReply): GroupTotals {
+export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
+  return totalsWith(reply, new NumberReader(keys));
+}
+
+function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
   const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters] = reply;
   return {
     time: new Date(now).toISOString(),
-    ...bridgesIn(bridge, now),
+    ...bridgesIn(mapOf(bridge), now, numbers),
     waiting: Math.max(0, backlog - pendingAndRetrying),
     pending: Math.max(0, pendingAndRetrying - retrying),
     retrying,
     backlog,
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
-    counters: countersOf(counters),
+    counters: countersOf(mapOf(counters), numbers),
     deadLetters,
+    foreign: numbers.foreign,
   };
 }
 
-export function readingOf(reply: SnapshotReply): Reading {
+export function readingOf(reply: SnapshotReply, keys: Keys): Reading {
+  const numbers = new NumberReader(keys);
   const [totals, pendingOf, processedBy, outputLength, lastOutput, lastDead] = reply;
   return {
-    ...totalsOf(totals),
-    pendingOf: numbersOf(pendingOf),
-    processedBy: numbersOf(mapOf(processedBy)),
+    ...totalsWith(totals, numbers),
+    pendingOf: new Map(pendingOf.map(([id, pending]) => [id, Number(pending)])),
+    processedBy: new Map(
+      [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
+    ),
     outputLength,
     lastOutput,
     lastDead,
@@ -125,13 +139,8 @@ export function mapOf(flat: readonly string[]): Map<string, string> {
   return map;
 }
 
-function numbersOf(pairs: Iterable<readonly [string, string]>): Map<string, number> {
-  return new Map([...pairs].map(([name, number]) => [name, Number(number)]));
-}
-
-function countersOf(flat: readonly string[]): Counters {
-  const counts = mapOf(flat);
-  const count = (name: keyof Counters) => Number(counts.get(name) ?? 0);
+function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader): Counters {
+  const count = (name: keyof Counters) => numbers.number('counters', name, counts.get(name));
   return {
     relayed: count('relayed'),
     processed: count('processed'),
@@ -145,17 +154,34 @@ function countersOf(flat: readonly string[]): Counters {
     purged: count('purged'),
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
+    foreignRetries: count('foreignRetries'),
   };
 }
 
-/** The live bridges: lease and seat of a killed one stay in the hash until another bridge takes them. */
-function bridgesIn(flat: readonly string[], now: number): Pick<GroupTotals, 'leader' | 'bridges'> {
-  const state = mapOf(flat);
-  const isAlive = (at: string | undefined) => at !== undefined && now - Number(at) < SEAT_SILENT;
-  const holder = isAlive(state.get('beat_at')) ? bridgeOf(state.get('holder') ?? '') : '';
+/** Fields of the bridge hash that hold numbers, besides the seats. */
+const BRIDGE_NUMBERS: readonly string[] = ['token', 'beat', 'mark', 'epoch', 'offset', 'heard_at', 'beat_at'];
+
+/**
+ * The live bridges: lease and seat of a killed one stay in the hash until another bridge takes them. A mark may be newer
+ * than now if the clock was put back; one far in the future is a foreign value.
+ */
+function bridgesIn(
+  state: ReadonlyMap<string, string>,
+  now: number,
+  numbers: NumberReader,
+): Pick<GroupTotals, 'leader' | 'bridges'> {
+  const times = new Map(
+    [...state].flatMap(([field, text]) =>
+      BRIDGE_NUMBERS.includes(field) || field.startsWith('seat:')
+        ? [[field, numbers.number('bridge', field, text)]]
+        : [],
+    ),
+  );
+  const isAlive = (at = 0) => Math.abs(now - at) < SEAT_SILENT;
+  const holder = isAlive(times.get('beat_at')) ? bridgeOf(state.get('holder') ?? '') : '';
   const leader = holder === '' ? null : holder;
-  const seats = [...state].filter(([key, at]) => key.startsWith('seat:') && isAlive(at));
-  const ids = seats.map(([key]) => key.slice('seat:'.length));
+  const seats = [...times].filter(([field, at]) => field.startsWith('seat:') && isAlive(at));
+  const ids = seats.map(([field]) => field.slice('seat:'.length));
   return { leader, bridges: ids.map((id) => ({ id, leads: id === leader })) };
 }
 

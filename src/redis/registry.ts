@@ -1,4 +1,5 @@
 import type { Beat, Registry } from '../core/registry.js';
+import type { ForeignValue } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { beat } from './scripts/group.js';
@@ -17,17 +18,39 @@ export interface LiveConsumer {
   readonly pid: number;
 }
 
+/** The live consumers of an output. */
+export interface LiveConsumers {
+  readonly consumers: readonly LiveConsumer[];
+  /** What another program wrote about some of them. */
+  readonly foreign: readonly ForeignValue[];
+}
+
 /** The listed consumers that work for an output. A consumer of an unknown process is not left out. */
 export function consumersFor(
-  output: string,
+  { output, members: key }: Pick<Keys, 'output' | 'members'>,
   ids: readonly string[],
   members: ReadonlyMap<string, string>,
-): LiveConsumer[] {
-  return ids.flatMap((id) => {
-    const known = JSON.parse(members.get(id) ?? '{}') as Partial<Member>;
-    const { host = '', pid = 0 } = known;
-    return (known.output ?? output) === output ? [{ id, host, pid }] : [];
+): LiveConsumers {
+  const foreign: ForeignValue[] = [];
+  const consumers = [...new Set(ids)].flatMap((id) => {
+    const text = members.get(id);
+    const member = text === undefined ? undefined : memberOf(text);
+    if (text !== undefined && !member) foreign.push({ key, field: id });
+    const { host, pid } = member ?? { host: '', pid: 0 };
+    return member && member.output !== output ? [] : [{ id, host, pid }];
   });
+  return { consumers, foreign };
+}
+
+/** What a process wrote about itself; undefined for any other text. */
+function memberOf(text: string): Member | undefined {
+  try {
+    const { host, pid, output } = Object(JSON.parse(text)) as Record<keyof Member, unknown>;
+    const isMember = typeof host === 'string' && Number.isSafeInteger(pid) && typeof output === 'string';
+    return isMember ? { host, pid: Number(pid), output } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The heartbeats of all consumers, and the list that is made of them. */

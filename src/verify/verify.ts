@@ -137,7 +137,7 @@ async function lookAt(
   return {
     reading,
     counterCheck,
-    gaps: after.counters.gaps > 0 ? await group.gaps() : [],
+    gaps: after.counters.gaps > 0 ? (await group.gaps()).records : [],
     deleted: after.counters.trimmed + after.counters.purged,
     moved:
       after.counters.relayed !== reading.counters.relayed ||

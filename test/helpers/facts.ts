@@ -37,6 +37,7 @@ const well: DoctorFacts = {
   others: [],
   wrongKeys: [],
   unseenKeys: [],
+  foreign: [],
   owner: { channel: 'in', group: 'cgroup' },
   live: 3,
   orphans: [],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Entry } from '../../src/core/consumer-store.js';
+import type { Due, Entry } from '../../src/core/consumer-store.js';
+import { parseMessage } from '../../src/core/message.js';
 import { withRedis } from '../helpers/redis.js';
 import { GROUP, openStores } from '../helpers/stores.js';
 
@@ -28,7 +29,7 @@ describe('retry', () => {
       waiting: 0,
       counters: { failed: 1 },
     });
-    expect(await consumerStore.due('b', 10, MINUTE)).toEqual([]);
+    expect((await consumerStore.due('b', 10, MINUTE)).entries).toEqual([]);
   });
 
   test('schedules no entry that another consumer holds or that is settled', async () => {
@@ -55,7 +56,7 @@ describe('due', () => {
     await consumerStore.begin(held(id), 3);
     await consumerStore.retry([{ ...held(id), wait: 0 }]);
     const given = await Promise.all([consumerStore.due('b', 10, MINUTE), consumerStore.due('c', 10, MINUTE)]);
-    expect(given).toEqual([[{ id, message: 'x', attempts: 3 }], []]);
+    expect(given.map(({ entries }) => entries)).toEqual([[{ id, message: 'x', attempts: 3 }], []]);
     expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 3 }]);
     expect(await inspector.read()).toMatchObject({ retrying: 0, pending: 1, counters: { retried: 1 } });
   });
@@ -64,7 +65,7 @@ describe('due', () => {
     const { ids, consumerStore } = await holding('x', 'y', 'z');
     const waits = [0, -2_000, -1_000];
     await consumerStore.retry(ids.map((id, i) => ({ ...held(id), wait: waits[i] as number })));
-    const texts = (entries: Entry[]) => entries.map(({ message }) => String(message));
+    const texts = ({ entries }: Due) => entries.map(({ message }) => String(message));
     expect(texts(await consumerStore.due('b', 2, MINUTE))).toEqual(['y', 'z']);
     expect(texts(await consumerStore.due('b', 2, MINUTE))).toEqual(['x']);
   });
@@ -72,8 +73,8 @@ describe('due', () => {
   test('treats a due time too far ahead as set before the clock was put back: the entry is due', async () => {
     const { id, consumerStore } = await holding('x');
     await consumerStore.retry([{ ...held(id), wait: 10 * MINUTE }]);
-    expect(await consumerStore.due('b', 10, 11 * MINUTE)).toEqual([]);
-    expect(await consumerStore.due('b', 10, 9 * MINUTE)).toHaveLength(1);
+    expect((await consumerStore.due('b', 10, 11 * MINUTE)).entries).toEqual([]);
+    expect((await consumerStore.due('b', 10, 9 * MINUTE)).entries).toHaveLength(1);
   });
 
   test('counts a deleted entry once, whichever call finds it first', async () => {
@@ -85,11 +86,139 @@ describe('due', () => {
       await consumerStore.leave('a', new Map());
       await raw.xdel(keys.inbox, retried, back);
       for (const look of [first, 'due', 'reclaim'])
-        if (look === 'due') expect(await consumerStore.due('c', 10, MINUTE)).toEqual([]);
+        if (look === 'due') expect((await consumerStore.due('c', 10, MINUTE)).entries).toEqual([]);
         else await consumerStore.reclaim({ consumerId: 'c', silence: 0, count: 10, everyone: true });
       expect(await pending()).toEqual([]);
       expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { lost: 2 } });
     }
+  });
+});
+
+describe('due, in a retry zset that another program writes to', () => {
+  test('removes and counts members that are no ids, and gives out the entries among them', async () => {
+    const { ids, consumerStore, raw, keys, inspector } = await holding('x', 'y');
+    const [one, two] = ids as [string, string];
+    await consumerStore.retry([one, two].map((id) => ({ ...held(id), wait: 0 })));
+    const noIds = [
+      '',
+      '-',
+      '+',
+      '$',
+      '*',
+      '7',
+      '7-',
+      '-7',
+      '07-1',
+      '7-01',
+      '1-1-1',
+      '(1-1',
+      '1-1 ',
+      'ä-1',
+      '1e3-0',
+    ];
+    const tooLarge = [
+      '18446744073709551616-0',
+      '1-18446744073709551616',
+      '1'.repeat(21),
+      '1'.repeat(30).concat('-1'),
+    ];
+    const foreign = [...noIds, ...tooLarge];
+    await raw.zadd(keys.retry, ...foreign.flatMap((member, i) => [i % 3 === 0 ? '-inf' : i, member]));
+    const { entries, ...rest } = await consumerStore.due('b', 100, MINUTE);
+    expect(entries.map(({ id }) => id)).toEqual([one, two]);
+    expect(rest).toEqual({ more: false, foreign: foreign.length });
+    expect(await raw.zcard(keys.retry)).toBe(0);
+    expect((await inspector.read()).counters).toMatchObject({ foreignRetries: foreign.length, lost: 0 });
+  });
+
+  test('is not held up by a page full of them: the next call goes on', async () => {
+    const { id, consumerStore, raw, keys } = await holding('x');
+    await consumerStore.retry([{ ...held(id), wait: 0 }]);
+    await raw.zadd(keys.retry, ...Array.from({ length: 25 }, (_, i) => [0, `foo ${i}`]).flat());
+    const given = [];
+    let calls = 0;
+    for (let more = true; more; calls++) {
+      const due = await consumerStore.due('b', 10, MINUTE);
+      given.push(...due.entries);
+      ({ more } = due);
+    }
+    expect(given.map((entry) => entry.id)).toEqual([id]);
+    expect(calls).toBe(3);
+  });
+
+  test.each(['-inf', '-5', '2.5', '+inf', '1e300'])('gives out an entry with the score %s', async (score) => {
+    const { id, consumerStore, raw, keys } = await holding('x');
+    await consumerStore.begin(held(id), 2);
+    await raw.zadd(keys.retry, score, id);
+    const { entries } = await consumerStore.due('b', 10, MINUTE);
+    expect(entries).toEqual([{ id, message: 'x', attempts: 2 }]);
+  });
+
+  test('does its work though a counter holds no number', async () => {
+    for (const value of ['abc', '9223372036854775807', '1.5', '']) {
+      const { id, consumerStore, raw, keys, pending } = await holding('x');
+      await consumerStore.retry([{ ...held(id), wait: 0 }]);
+      await raw.hset(keys.counters, { retried: value, foreignRetries: value });
+      await raw.zadd(keys.retry, 0, 'foo');
+      expect((await consumerStore.due('b', 10, MINUTE)).entries).toEqual([{ id, message: 'x', attempts: 1 }]);
+      expect(await pending()).toEqual([{ id, consumer: 'b', deliveries: 1 }]);
+      expect(await raw.hget(keys.counters, 'retried')).toBe(value);
+    }
+  });
+});
+
+describe('due, of large messages', () => {
+  test('gives about 1 MB in one call, at least one entry, and says that more are due', async () => {
+    const large = 'x'.repeat(400_000);
+    const { ids, consumerStore } = await holding(large, large, large, large, 'y'.repeat(3_000_000), large);
+    await consumerStore.retry(ids.map((id, i) => ({ ...held(id), wait: i - 10 })));
+    const pages = [];
+    for (let more = true; more; ) {
+      const due = await consumerStore.due('b', 100, MINUTE);
+      pages.push(due.entries.map(({ id }) => ids.indexOf(id)));
+      ({ more } = due);
+    }
+    expect(pages).toEqual([[0, 1, 2], [3, 4], [5]]);
+  });
+});
+
+describe('due, if Redis refuses a command of it', () => {
+  test.each(['xclaim', 'zrem'])('%s: every entry stays due', async (command) => {
+    const { ids, consumerStore, raw, keys } = await holding('x', 'y');
+    await consumerStore.retry(ids.map((id) => ({ ...held(id), wait: 0 })));
+    await raw.acl('SETUSER', 'default', `-${command}`);
+    const refused = await consumerStore.due('b', 10, MINUTE).catch((error: unknown) => error);
+    await raw.acl('SETUSER', 'default', `+${command}`);
+    expect(String(refused)).toContain('due: ');
+    expect(await raw.zcard(keys.retry)).toBe(2);
+    expect((await consumerStore.due('b', 10, MINUTE)).entries).toHaveLength(2);
+  });
+});
+
+describe('an inbox entry that another program wrote', () => {
+  test('is given out as a text that is no JSON, by a read, by reclaim and by due', async () => {
+    const { raw, keys, read, consumerStore } = await openStores(redis.namespace());
+    for (const fields of [
+      ['data', '{"message_id":"a"}'],
+      ['message_', 'x', 'message', '{}'],
+      ['', ''],
+    ])
+      await raw.xadd(keys.inbox, '*', ...fields);
+    const texts = (entries: readonly Entry[]) => entries.map(({ message }) => String(message));
+    const expected = [
+      'foreign entry: data {"message_id":"a"}',
+      'foreign entry: message_ x message {}',
+      'foreign entry:  ',
+    ];
+    const fresh = await read('a');
+    expect(texts(fresh)).toEqual(expected);
+    expect(fresh.map(({ message }) => parseMessage(message))).toEqual(
+      expected.map(() => expect.objectContaining({ valid: false, reason: 'invalid-json' })),
+    );
+    const silent = { consumerId: 'b', silence: 0, count: 10, everyone: true };
+    expect(texts((await consumerStore.reclaim(silent)).entries)).toEqual(expected);
+    await consumerStore.leave('b', new Map());
+    expect(texts((await consumerStore.due('c', 10, MINUTE)).entries)).toEqual(expected);
   });
 });
 
@@ -220,7 +349,7 @@ describe('leave', () => {
     expect(await consumerStore.leave('a', new Map([[one, 2]]))).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 2, pending: 0, retrying: 0 });
-    const given = await consumerStore.due('b', 10, MINUTE);
+    const { entries: given } = await consumerStore.due('b', 10, MINUTE);
     expect(new Map(given.map(({ id, attempts }) => [id, attempts]))).toEqual(
       new Map([
         [one, 2],

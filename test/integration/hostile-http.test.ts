@@ -75,6 +75,31 @@ const HOSTILE: readonly Hostile[] = [
   ['folds a header', 400, request('GET /', [KNOWN, 'X-A: 1\r\n and more'])],
   ['has a header that is none', 400, request('GET /', ['no colon'])],
   ['upgrades', 0, request('GET /api/events', [KNOWN, 'Connection: Upgrade', 'Upgrade: websocket'])],
+  // Pages of other sites
+  ['comes from another site', 403, request('GET /api/status', [KNOWN, 'Sec-Fetch-Site: cross-site'])],
+  ['comes from a sibling of this site', 403, request('GET /healthz', [KNOWN, 'Sec-Fetch-Site: same-site'])],
+  [
+    'would be a frame of another site',
+    403,
+    request('GET /', [
+      KNOWN,
+      'Sec-Fetch-Site: cross-site',
+      'Sec-Fetch-Mode: navigate',
+      'Sec-Fetch-Dest: iframe',
+    ]),
+  ],
+  [
+    'follows a link of another site',
+    200,
+    request('GET /', [
+      KNOWN,
+      'Sec-Fetch-Site: cross-site',
+      'Sec-Fetch-Mode: navigate',
+      'Sec-Fetch-Dest: document',
+    ]),
+  ],
+  ['comes from the page itself', 200, request('GET /api/status', [KNOWN, 'Sec-Fetch-Site: same-origin'])],
+  ['is typed by the user', 200, request('GET /', [KNOWN, 'Sec-Fetch-Site: none'])],
   // Bodies
   ['brings a huge body', 413, request('GET /', [KNOWN, 'Content-Length: 1000000000']) + big],
   [
@@ -213,10 +238,10 @@ describe('hostile requests', () => {
     for (let i = 0; i < 20; i++) expect((await fetch(`${address}/api/status`)).status).toBe(200);
     await until(() => closed >= 100, { timeout: 30_000, what: 'the slow and the silent to be disconnected' });
 
-    // More connections than allowed: those above the limit are refused, and closed ones make room again.
+    // More connections than allowed: the oldest idle ones make room, and closed ones do too.
     const many = Array.from({ length: 700 }, () => open(address));
     await until(() => many.filter(({ destroyed }) => destroyed).length >= 150, {
-      what: 'some to be refused',
+      what: 'some to be dropped',
     });
     for (const socket of many) socket.destroy();
     await until(async () => (await fetch(`${address}/healthz`)).status === 200, { what: 'an answer again' });
@@ -240,4 +265,105 @@ test('refuses an event stream behind another answer: it would not notice that th
   expect(heard.startsWith('HTTP/1.1 200')).toBe(true);
   expect(heard).toContain('an event stream needs a connection of its own');
   await run.kill();
+});
+
+describe('clients without the token', () => {
+  /** A group with a token that serves HTTP, and a second process that sees whether the first one is alive. */
+  async function attacked() {
+    const group = await groupOn(redis.url);
+    const run = await group.start(['--size', '2', ...SERVING], { env: { CGROUP_HTTP_TOKEN: TOKEN } });
+    const witness = await group.start(['--size', '1']);
+    const address = await addressOf(run);
+    const probe = async (path: string) =>
+      (await fetch(address + path, { headers: { connection: 'close' } })).status;
+    return { group, run, witness, address, probe };
+  }
+
+  test('that hold all connections leave one for each probe, and cut no stream', {
+    timeout: 60_000,
+  }, async () => {
+    const { run, witness, address, probe } = await attacked();
+    const stream = await fetch(`${address}/api/events`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    const events = stream.body?.getReader();
+    let held = 0;
+    let on = true;
+    /** Asks once, keeps the connection, and comes back when it is dropped. */
+    const hold = () => {
+      if (!on) return;
+      const socket = open(address);
+      socket.once('connect', () => held++);
+      socket.write(request('GET /healthz', []));
+      socket.once('close', () => {
+        held--;
+        setTimeout(hold, 500);
+      });
+    };
+    for (let i = 0; i < 600; i++) hold();
+    await until(() => held >= 500, { what: 'nearly all connections to be taken' });
+    const answers = [];
+    for (let i = 0; i < 20; i++) answers.push(await probe('/healthz'), await probe('/readyz'));
+    on = false;
+    expect(answers).toEqual(answers.map(() => 200));
+    for (let i = 0; i < 3; i++) expect((await events?.read())?.done).toBe(false);
+    await events?.cancel();
+    await Promise.all([run.kill(), witness.kill()]);
+  });
+
+  test('that send thousands of requests at once are cut off, and stop no heartbeat', {
+    timeout: 60_000,
+  }, async () => {
+    const { group, run, witness, address, probe } = await attacked();
+    let closed = 0;
+    const deaf = Array.from({ length: 300 }, () => open(address));
+    for (const socket of deaf) {
+      socket.pause();
+      socket.once('close', () => closed++);
+      socket.write(request('GET /healthz', []).repeat(2_000));
+    }
+    expect(await probe('/healthz')).toBe(200);
+    // A client that reads nothing does not notice that its connection is closed.
+    for (const socket of deaf) socket.resume();
+    await until(() => closed === 300, { timeout: 20_000, what: 'all of them to be cut off' });
+    expect(await probe('/readyz')).toBe(200);
+    expect(await group.listed()).toHaveLength(3);
+    expect(witness.stderr()).not.toContain('ended without leaving');
+    await Promise.all([run.kill(), witness.kill()]);
+  });
+
+  test('that send more than four requests in one write get a refusal and no other answer', async () => {
+    const { run, witness, address } = await attacked();
+    for (const [count, codes] of [
+      [4, [200, 200, 200, 200]],
+      [5, [400]],
+      [40, [400]],
+    ] as const) {
+      const socket = open(address);
+      let heard = '';
+      socket.on('data', (bytes) => {
+        heard += String(bytes);
+      });
+      socket.write(request('GET /healthz', []).repeat(count));
+      const found = () => [...heard.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code));
+      await until(() => found().length === codes.length, { what: `${codes.length} answers` });
+      expect(found()).toEqual(codes);
+    }
+    await Promise.all([run.kill(), witness.kill()]);
+  });
+
+  test('that leave more than four answers unread are cut off', async () => {
+    const { run, witness, address } = await attacked();
+    const socket = open(address);
+    let isClosed = false;
+    socket.once('close', () => {
+      isClosed = true;
+    });
+    socket.pause();
+    // One write for each, so that each comes in a chunk of its own.
+    const timer = setInterval(() => {
+      if (!socket.destroyed) socket.write(request(`GET /${'x'.repeat(6_000)}`, []));
+    }, 1);
+    socket.once('close', () => clearInterval(timer));
+    await until(() => isClosed, { what: 'the connection to be closed' });
+    await Promise.all([run.kill(), witness.kill()]);
+  });
 });

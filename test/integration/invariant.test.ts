@@ -66,7 +66,7 @@ class Model {
       case 'read':
         return this.#given(await read(step.consumer, step.count));
       case 'due':
-        return this.#given(await consumerStore.due(step.consumer, step.count, MINUTE));
+        return this.#given((await consumerStore.due(step.consumer, step.count, MINUTE)).entries);
       case 'reclaim':
         return this.#given(
           (
@@ -166,8 +166,8 @@ class Model {
       ...(await read('last')),
       ...(await consumerStore.reclaim({ consumerId: 'last', silence: 0, count: 1_000, everyone: true }))
         .entries,
-      ...(await consumerStore.due('last', 1_000, MINUTE)),
-      ...(await consumerStore.due('last', 1_000, -MINUTE)), // all, whatever their due time
+      ...(await consumerStore.due('last', 1_000, MINUTE)).entries,
+      ...(await consumerStore.due('last', 1_000, -MINUTE)).entries, // all, whatever their due time
     ];
     const ids = [...new Set(got.map(({ id }) => id))];
     expect(ids.sort()).toEqual([...this.unsettled].sort());

@@ -88,7 +88,10 @@ test('after a Redis comes back empty, the gap begins when the group last heard t
   await group.line(/heartbeats fail/);
   await server.restart();
   const [gap] = await until(async () => {
-    const gaps = await client.inspector.gaps().catch(() => []);
+    const gaps = await client.inspector.gaps().then(
+      ({ records }) => records,
+      () => [],
+    );
     return gaps.length > 0 ? gaps : undefined;
   });
   expect(gap?.reason).toBe('Redis lost its data');

@@ -91,7 +91,10 @@ describe('the list of consumers', () => {
   test('comes with hosts and process ids', async () => {
     const { registry, inspector } = await open();
     await registry.beat(['a'], [], LONG);
-    expect(await inspector.liveConsumers()).toEqual([{ id: 'a', host: 'here', pid: 1 }]);
+    expect(await inspector.liveConsumers()).toEqual({
+      consumers: [{ id: 'a', host: 'here', pid: 1 }],
+      foreign: [],
+    });
   });
 
   test('is shared by groups with different outputs, and each reads its own consumers', async () => {
@@ -101,7 +104,8 @@ describe('the list of consumers', () => {
     await one.registry.beat(['a'], [], LONG);
     await other.registry.beat(['b', 'c'], [], LONG);
     await one.raw.rpush(one.keys.consumerList, 'unknown');
-    const told = async ({ inspector }: typeof one) => (await inspector.liveConsumers()).map(({ id }) => id);
+    const told = async ({ inspector }: typeof one) =>
+      (await inspector.liveConsumers()).consumers.map(({ id }) => id);
     expect(await told(one)).toEqual(['a', 'unknown']);
     expect(await told(other)).toEqual(['b', 'c', 'unknown']);
   });

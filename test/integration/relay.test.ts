@@ -118,7 +118,7 @@ describe('relay', () => {
     };
     await bridgeStore.relay(withGap);
     await bridgeStore.relay(withGap);
-    const gaps = await inspector.gaps();
+    const { records: gaps } = await inspector.gaps();
     expect(gaps).toEqual([{ from: since, to: expect.any(Number), reason: 'no bridge was subscribed' }]);
     expect(gaps[0]?.to).toBeGreaterThan(since);
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
@@ -128,7 +128,9 @@ describe('relay', () => {
     const { batch, bridgeStore, inspector } = await leading();
     const since = Date.now() + 60_000;
     await bridgeStore.relay({ ...batch, gap: { reason: 'Redis lost its data', since, dropped: 0 } });
-    const [gap] = await inspector.gaps();
+    const {
+      records: [gap],
+    } = await inspector.gaps();
     expect(gap?.from).toBe(gap?.to);
   });
 

@@ -60,6 +60,14 @@ export function statusText(status: GroupStatus): string {
   ];
   if (counters.lost > 0)
     parts.push(`lost: another program deleted ${plural(counters.lost, 'message')} from the inbox`);
+  if (status.foreign.length > 0)
+    parts.push(
+      `foreign: ${plural(status.foreign.length, 'value')} of another program in the keys of the group, passed over; cgroup doctor names them`,
+    );
+  if (counters.foreignRetries > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignRetries, 'member')} removed from the retry zset, written by another program`,
+    );
   if (counters.dropped > 0)
     parts.push(
       `dropped: ${plural(counters.dropped, 'message')}, because the buffer of a bridge was full (bufferLimit)`,

@@ -50,7 +50,7 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
   return [
     { text: printable(`${channel} → ${output}  group ${group}  ${time.slice(11, 19)}Z`), tone: 'title' },
     ...alarm,
-    ...losses(counters),
+    ...losses(status),
     ...numbers.split('\n').map((text) => ({ text })),
   ];
 }
@@ -60,12 +60,14 @@ function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus
 }
 
 /** Losses should never happen, and take a line only if they do. */
-function losses({ lost, dropped }: GroupStatus['counters']): Line[] {
+function losses({ counters: { lost, dropped }, foreign }: GroupStatus): Line[] {
   const texts: string[] = [];
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)
     texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
+  if (foreign.length > 0)
+    texts.push(`${number.format(foreign.length)} foreign values in the keys of the group: see cgroup doctor`);
   return texts.map((text) => ({ text, tone: 'alarm' }));
 }
 

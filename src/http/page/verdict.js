@@ -21,6 +21,10 @@ export function verdict(status) {
   if (gaps > 0) notes.push(`${counted(gaps, 'gap')} in the last hour: messages may have been missed`);
   if (counters.lost > 0)
     notes.push(`${counted(counters.lost, 'message')} deleted from the inbox by another program`);
+  if (status.foreign.length > 0)
+    notes.push(
+      `${counted(status.foreign.length, 'foreign value')} in the keys of the group: see cgroup doctor`,
+    );
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
 

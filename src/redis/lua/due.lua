@@ -1,44 +1,71 @@
 -- Gives a consumer the entries whose next attempt is due: failed ones after their wait, handed-back ones at once.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 options: group, consumerId, count (at most so many), longestWait (longest possible wait, ms), returnedBelow
---        (scores below this are numbers of attempts)
--- Returns { id, message, attempts, ... }.
+-- ARGV 1 options: group, consumerId, count (at most so many), bytes (no further entry after so many bytes of messages),
+--        longestWait (longest possible wait, ms), returnedBelow (scores below this are numbers of attempts)
+-- Returns { 1 if more are due, else 0, foreign members removed, id, message, attempts, id, message, attempts, ... }.
 --
 -- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait was set before
 -- the clock of Redis was put back: it counts as due. An entry that is gone from the inbox was deleted by another client,
--- and counts as lost: here if it was handed back, else in reclaim, which finds it pending.
+-- and counts as lost: here if it was handed back, else in reclaim, which finds it pending. A member that is no id of an
+-- entry can never be due, and many would fill every page: it is removed and counted as foreign.
+--
+-- An entry is claimed before it leaves the retry zset. If Redis refuses the claim, the entry stays due; if it refuses the
+-- rest, the entry is pending, and reclaim finds it.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local group, now, count = options.group, now_ms(), options.count
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
+local inbox, retry, group = KEYS[1], KEYS[2], options.group
+local now, count, bytes_left = now_ms(), tonumber(options.count), tonumber(options.bytes)
+local due = redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
 if #due == 0 then
   local latest = now + options.longestWait
-  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. latest, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+  due = redis.call('ZRANGEBYSCORE', retry, '(' .. latest, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
 end
 
-local reply, again, lost = {}, 0, 0
-for i = 1, #due, 2 do
-  local id, score = due[i], tonumber(due[i + 1])
-  local message = message_of(KEYS[1], id)
+-- Whether Redis writes the id of an entry like this: two numbers of 64 bits, without leading zeros.
+local function is_id(text)
+  local ms, seq = string.match(text, '^(%d+)-(%d+)$')
+  for _, part in ipairs({ ms or '', seq or '' }) do
+    if part == '' or #part > 20 or (#part > 1 and string.sub(part, 1, 1) == '0') then return false end
+    if #part == 20 and part > '18446744073709551615' then return false end
+  end
+  return true
+end
+
+local reply, again, lost, foreign = { 0, 0 }, 0, 0, 0
+local function give(id, score)
+  local message = message_of(inbox, id)
   if message then
     local attempts = score
-    if score >= tonumber(options.returnedBelow) then
-      local entry = pending_entry(KEYS[1], group, id)
+    -- A score that is neither a time nor a number of attempts was written by another program.
+    if score >= tonumber(options.returnedBelow) or score < 0 or score % 1 ~= 0 then
+      local entry = pending_entry(inbox, group, id)
       attempts = entry and entry[4] or 1
       again = again + 1
     end
     -- FORCE: a handed-back entry is no longer in the pending list.
-    redis.call('XCLAIM', KEYS[1], group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
+    redis.call('XCLAIM', inbox, group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
     reply[#reply + 1] = id
     reply[#reply + 1] = message
     reply[#reply + 1] = attempts
-  elseif not pending_entry(KEYS[1], group, id) then
+    bytes_left = bytes_left - #message
+  elseif not pending_entry(inbox, group, id) then
     lost = lost + 1
   end
-  redis.call('ZREM', KEYS[2], id)
 end
-if again > 0 then redis.call('HINCRBY', KEYS[3], 'retried', again) end
-if lost > 0 then redis.call('HINCRBY', KEYS[3], 'lost', lost) end
+
+local removed = {}
+for i = 1, #due, 2 do
+  if bytes_left <= 0 then break end
+  if is_id(due[i]) then give(due[i], tonumber(due[i + 1])) else foreign = foreign + 1 end
+  removed[#removed + 1] = due[i]
+end
+call_with_ids(removed, 'ZREM', retry)
+for field, more in pairs({ retried = again, lost = lost, foreignRetries = foreign }) do
+  local refused = more > 0 and add_to(KEYS[3], field, more)
+  if refused then return refused end
+end
+reply[1] = (#due == 2 * count or 2 * #removed < #due) and 1 or 0
+reply[2] = foreign
 return reply

@@ -10,5 +10,4 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'hash')
 if wrong then return wrong end
 
 local purged = redis.call('XTRIM', KEYS[1], 'MINID', options.last) + redis.call('XDEL', KEYS[1], options.last)
-if purged > 0 then redis.call('HINCRBY', KEYS[2], 'purged', purged) end
-return purged
+return purged > 0 and add_to(KEYS[2], 'purged', purged) or purged

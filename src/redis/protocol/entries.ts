@@ -1,10 +1,12 @@
 import { isAscii } from 'node:buffer';
 import type { Entry } from '../../core/consumer-store.js';
-import { payloadOf } from '../../core/message.js';
+import { type Payload, payloadOf } from '../../core/message.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
 /** Begins a reply to XREADGROUP, and no other reply on the connection of a consumer. */
 const PREFIX = Buffer.from('*1\r\n*2\r\n$');
+/** The name of the field that holds the message. */
+const MESSAGE = Buffer.from('message');
 /** Begins each entry. */
 const PAIR = '*2\r\n'.length;
 const CRLF = 2;
@@ -76,11 +78,13 @@ export class EntryParser {
     if (at === PARTIAL) return PARTIAL;
     let start = 0;
     let end = 0;
+    let isOurs = false;
     // The message is the value of the first field; others are ignored.
     for (let i = 0; i < numberAt(bytes, texts); i++) {
       const text = lineAfter(bytes, at + 1);
       if (text === PARTIAL) return PARTIAL;
       const length = numberAt(bytes, at + 1);
+      if (i === 0) isOurs = length === MESSAGE.length && startsWith(bytes, text, MESSAGE);
       if (i === 1) {
         start = text;
         end = text + length;
@@ -90,8 +94,27 @@ export class EntryParser {
     if (at > bytes.length) return from - at;
     // Not a slice of the text: it would keep all of the text as long as the id. A message is not kept for long.
     const id = bytes.toString('latin1', idStart, idEnd);
-    const message = this.#text ? this.#text.slice(start, end) : payloadOf(bytes.subarray(start, end));
+    let message: Payload;
+    if (!isOurs) message = aboutForeign(bytes, texts);
+    else if (this.#text) message = this.#text.slice(start, end);
+    else message = payloadOf(bytes.subarray(start, end));
     this.#entries.push({ id, message, attempts: 0 });
     return at;
   }
+}
+
+/**
+ * Stands for the message of an entry that another program wrote: its first field is not `message`. It is no JSON, so the entry
+ * becomes a dead letter. As `message_of` in lua/common.lua.
+ */
+function aboutForeign(bytes: Buffer, texts: number): Payload {
+  const parts: Buffer[] = [Buffer.from('foreign entry:')];
+  let at = lineAfter(bytes, texts);
+  for (let i = 0; i < numberAt(bytes, texts); i++) {
+    const text = lineAfter(bytes, at + 1);
+    const end = text + numberAt(bytes, at + 1);
+    parts.push(Buffer.from(' '), bytes.subarray(text, end));
+    at = end + CRLF;
+  }
+  return payloadOf(Buffer.concat(parts));
 }

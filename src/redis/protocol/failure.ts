@@ -29,7 +29,7 @@ export const UNKNOWN_COMMAND = /\bunknown command\b|Unknown Redis command called
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['snapshot', 'totals', 'dead-letters', 'orphans'],
-  ...['XRANGE', 'XREVRANGE', 'XLEN', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
+  ...['XRANGE', 'XREVRANGE', 'XLEN', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 

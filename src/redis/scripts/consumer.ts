@@ -1,5 +1,6 @@
 import type {
   DeadLetter,
+  Due,
   Entry,
   Held,
   Reclaimed,
@@ -14,6 +15,9 @@ import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 
 // What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
+
+/** Bytes of messages after which one call gives no further entry: Redis does nothing else meanwhile. */
+const BYTES_DUE = 1_000_000;
 
 interface InGroup {
   readonly group: string;
@@ -110,8 +114,12 @@ export const due = defineScript({
   keys: ['inbox', 'retry', 'counters'],
   bytes: true,
   encode: (request: InGroup & { consumerId: string; count: number; longestWait: number }) =>
-    packOptions({ ...request, returnedBelow: RETURNED_BELOW }),
-  decode: entriesOf,
+    packOptions({ ...request, bytes: BYTES_DUE, returnedBelow: RETURNED_BELOW }),
+  decode: ([more, foreign, ...flat]: [number, number, ...FlatEntries]): Due => ({
+    entries: entriesOf(flat),
+    more: more === 1,
+    foreign,
+  }),
 });
 
 /** A page of the entries that it handed back; `next` is '' after the last. */

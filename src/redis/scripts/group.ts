@@ -1,7 +1,7 @@
 import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
-import { type CutDeadLetter, entryOf, readingOf, totalsOf } from '../reading.js';
+import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } from '../reading.js';
 
 // What each is for: core/registry.ts and Inspector. What is atomic: the head of its Lua.
 
@@ -21,14 +21,14 @@ export const snapshot = defineScript({
   name: 'snapshot',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
-  decode: readingOf,
+  decode: (reply: SnapshotReply) => reply,
 });
 
 export const totals = defineScript({
   name: 'totals',
   keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
-  decode: totalsOf,
+  decode: (reply: TotalsReply) => reply,
 });
 
 export const deadLetters = defineScript({

@@ -162,7 +162,7 @@ describe('the reclaimer', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
     const store = fakeStore({
-      due: () => work.do().then(() => []),
+      due: () => work.do().then(() => ({ entries: [], more: false, foreign: 0 })),
       reclaim: () => work.do().then(() => ({ entries: [], next: undefined, lost: 0 })),
     });
     return work.of(

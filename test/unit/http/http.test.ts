@@ -186,6 +186,7 @@ describe('verdict', () => {
     lagMs: 0,
     deadLetters: 0,
     gaps: [] as object[],
+    foreign: [],
     counters: { lost: 0, dropped: 0 },
   };
   it.each([

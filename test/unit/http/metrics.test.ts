@@ -28,8 +28,10 @@ const totals: LiveTotals = {
     purged: 0,
     revived: 4,
     foreignMarks: 0,
+    foreignRetries: 0,
   },
   deadLetters: 14,
+  foreign: [],
   consumerCount: 5,
 };
 

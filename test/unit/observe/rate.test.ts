@@ -31,8 +31,10 @@ const status = (processed: number): GroupStatus => ({
     purged: 0,
     revived: 0,
     foreignMarks: 0,
+    foreignRetries: 0,
   },
   deadLetters: 0,
+  foreign: [],
   gaps: [],
 });
 

@@ -80,7 +80,7 @@ class RunningGroup implements Readable {
   }
 
   async gaps() {
-    return this.gapRecords;
+    return { records: this.gapRecords, foreign: [] };
   }
 
   output(last: string) {

@@ -25,6 +25,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
+    foreign: [],
     counters: {
       relayed: 12_345,
       processed,
@@ -38,6 +39,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
       purged: 1,
       revived: 0,
       foreignMarks: 0,
+      foreignRetries: 0,
     },
     gaps: [{ from: '2026-11-21T11:00:00.000Z', to: '2026-11-21T11:00:02.000Z', reason: 'no bridge' }],
     ...more,

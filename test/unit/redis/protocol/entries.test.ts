@@ -20,6 +20,14 @@ const entry = fc.record({
   ),
 });
 
+/** The message, or what stands for it in an entry that another client wrote. */
+function messageIn(fields: readonly Buffer[]): unknown {
+  if (String(fields[0]) === 'message') return payloadOf(fields[1] as Buffer);
+  return payloadOf(
+    Buffer.concat([Buffer.from('foreign entry:'), ...fields.flatMap((text) => [Buffer.from(' '), text])]),
+  );
+}
+
 const entriesReply = (entries: readonly Given[]) =>
   array(
     array(
@@ -35,7 +43,7 @@ const reply = fc.oneof(
       bytes: entriesReply(entries),
       heard: entries.map(({ id, fields }) => ({
         id,
-        message: payloadOf(fields[1] as Buffer),
+        message: messageIn(fields),
         attempts: 0,
       })) as unknown,
     })),
