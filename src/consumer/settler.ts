@@ -20,10 +20,11 @@ export interface SettlerOptions {
   readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
+  /** Called after each failed attempt that is followed by another. */
   readonly onFailure: (failure: Failure) => void;
 }
 
-/** Turns the outcomes of one consumer's attempts into results, retries and dead letters, and reports failures. */
+/** Turns the outcomes of one consumer's attempts into results, retries and dead letters, and reports failed attempts. */
 export class Settler {
   readonly #options: SettlerOptions;
 
@@ -65,7 +66,7 @@ export class Settler {
   }
 
   #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
-    const { id: consumerId, committer, policy } = this.#options;
+    const { id: consumerId, committer, policy, onFailure } = this.#options;
     const { inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random());
     if (wait === undefined) {
@@ -73,18 +74,13 @@ export class Settler {
       return;
     }
     committer.retry({ inboxId, consumerId, wait, delivery });
-    this.#reportFailure(inboxId, reason, error, attempt, false);
+    onFailure({ consumerId, inboxId, attempt, reason, error, dead: false });
   }
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
     const { inboxId, message } = delivery;
+    // The committer reports it, once Redis has it.
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
-    this.#reportFailure(inboxId, reason, error, attempts, true);
-  }
-
-  #reportFailure(inboxId: string, reason: DeadReason, error: string, attempt: number, dead: boolean): void {
-    const { id: consumerId, onFailure } = this.#options;
-    onFailure({ consumerId, inboxId, attempt, reason, error, dead });
   }
 }

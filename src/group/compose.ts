@@ -93,9 +93,14 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     store: tracing?.settlingStore(store) ?? store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
+    deadMaxLen: settings.deadMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onResults: stats && ((results) => stats.committed(results)),
+    onDeadLetters: (deadLetters) => {
+      for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
+        reports.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
+    },
   });
   const consumers = await makeConsumers(dependencies, resolved, { store, committer, readLimiter });
   const { claimAfter, heartbeat } = settings;

@@ -48,6 +48,8 @@ function setUp({ most }: { most: number }) {
     store,
     readLimiter,
     outputMaxLen: 0,
+    deadMaxLen: 0,
+    onDeadLetters: () => {},
     log: silentLogger,
     onSettled: () => {},
     onResults: undefined,
