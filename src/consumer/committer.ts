@@ -11,12 +11,15 @@ type Settlement<T> = T & { readonly delivery: HeldDelivery };
 
 /** Calls with results that may be under way at a time: Redis has the next one when it is done with one. */
 const COMMITS_AT_A_TIME = 2;
+/** Kept dead letters at which the first warning is due. */
+const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
   readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'bury' | 'retry'>;
   /** Counts the results that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;
+  readonly deadMaxLen: number;
   readonly log: Logger;
   /** Called after each call that Redis took, with what it settled. */
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
@@ -36,10 +39,12 @@ export class Committer {
   readonly #results: BatchQueue<Settlement<Result>>;
   readonly #retries: BatchQueue<Settlement<Retry>>;
   readonly #deadLetters: BatchQueue<Settlement<DeadLetter>>;
+  /** Kept dead letters at which the next warning is due. */
+  #manyDeadLetters = MANY_DEAD_LETTERS;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, readLimiter, outputMaxLen, onSettled, onBuried, onResults } = options;
+    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onResults } = options;
     this.#results = this.#queueOf<Result>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
@@ -65,7 +70,11 @@ export class Committer {
       calls: 1,
       failure: 'dead letters are not written',
       lengthOf: ({ message, error }) => message.length + error.length,
-      send: async (deadLetters) => (await store.bury(deadLetters)).length,
+      send: async (deadLetters) => {
+        const { kept, late } = await store.bury(deadLetters, deadMaxLen);
+        if (deadMaxLen === 0) this.#warnOfMany(kept);
+        return late.length;
+      },
       onTaken: (deadLetters) => {
         onBuried(deadLetters);
         onSettled({ processed: 0, retried: 0, dead: deadLetters.length });
@@ -94,6 +103,18 @@ export class Committer {
   /** Gives up what Redis has not taken: the entries stay pending in Redis, and other consumers take them over. */
   abandon(): void {
     this.#abandoned.abort();
+  }
+
+  /** Warns when so many dead letters are kept that they are worth a look, and at each doubling. */
+  #warnOfMany(kept: number): void {
+    if (kept < MANY_DEAD_LETTERS) this.#manyDeadLetters = MANY_DEAD_LETTERS;
+    if (kept < this.#manyDeadLetters) return;
+    this.#manyDeadLetters = 2 * kept;
+    this.#options.log.warn(
+      { deadLetters: kept },
+      `${kept} dead letters fill the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
+        'or keep fewer (deadMaxLen)',
+    );
   }
 
   /**

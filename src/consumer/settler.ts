@@ -83,6 +83,7 @@ export class Settler {
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
     const { inboxId, message } = delivery;
+    // The committer reports it, once Redis has it.
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
   }
 }

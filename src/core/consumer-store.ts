@@ -40,6 +40,13 @@ export interface DeadLetter extends Held {
   readonly failed: boolean;
 }
 
+export interface Buried {
+  /** Dead letters that are kept now. */
+  readonly kept: number;
+  /** The inbox ids that were settled before. */
+  readonly late: string[];
+}
+
 /** One failed attempt that will be followed by another. */
 export interface Retry extends Held {
   /** Wait before the next attempt, ms. */
@@ -129,8 +136,12 @@ export interface ConsumerStore {
   commit(results: readonly Result[], maxLength: number): Promise<string[]>;
   /** Schedules another attempt for each. May be sent again. */
   retry(retries: readonly Retry[]): Promise<void>;
-  /** Settles dead letters. May be sent again. Resolves to the inbox ids that were settled before. */
-  bury(deadLetters: readonly DeadLetter[]): Promise<string[]>;
+  /**
+   * Settles dead letters. May be sent again.
+   *
+   * @param maxLength dead letters that are kept, about; 0 for all
+   */
+  bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried>;
   /** Notes that an attempt begins on an entry that was not fresh. Resolves to whether the consumer still holds it. */
   begin(held: Held, attempt: number): Promise<boolean>;
   /** Says that the entries are still in a consumer's work. */

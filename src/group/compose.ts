@@ -93,6 +93,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     store: tracing?.settlingStore(store) ?? store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
+    deadMaxLen: settings.deadMaxLen,
     log,
     onSettled: (count) => reports.settled(count),
     onBuried: (deadLetters) => reports.buried(deadLetters),

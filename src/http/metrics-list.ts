@@ -85,7 +85,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.counters.dead + t.counters.revived,
   ),
   counted('revived', 'messages', 'sent back by `cgroup dead retry`'),
-  counted('purged', 'messages', 'dead letters deleted by `cgroup dead purge`'),
+  counted('purged', 'messages', 'dead letters deleted, by `cgroup dead purge` or by `deadMaxLen`'),
   counted('gaps', 'gaps', 'times during which messages may have been missed'),
   counted('dropped', 'messages', 'never relayed because the buffer of a bridge was full (`bufferLimit`)'),
   counted('lost', 'messages', 'deleted from the inbox by another program'),

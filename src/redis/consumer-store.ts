@@ -1,4 +1,5 @@
 import type {
+  Buried,
   ConsumerStore,
   DeadLetter,
   Due,
@@ -57,8 +58,8 @@ export class RedisConsumerStore implements ConsumerStore {
     await this.#connection.run(retry, this.#keys, { group: this.#group, retries });
   }
 
-  bury(deadLetters: readonly DeadLetter[]): Promise<string[]> {
-    return this.#connection.run(bury, this.#keys, { group: this.#group, deadLetters });
+  bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
+    return this.#connection.run(bury, this.#keys, { group: this.#group, maxLength, deadLetters });
   }
 
   begin({ inboxId, consumerId }: Held, attempt: number): Promise<boolean> {

@@ -26,7 +26,7 @@ export interface Counters {
   readonly lost: number;
   /** Results trimmed from the output (`outputMaxLen`). */
   readonly trimmed: number;
-  /** Dead letters deleted by `dead purge`. */
+  /** Dead letters deleted, by `dead purge` or by `deadMaxLen`. */
   readonly purged: number;
   /** Dead letters sent back by `dead retry`. */
   readonly revived: number;

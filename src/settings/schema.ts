@@ -155,6 +155,9 @@ export const settingsSchema = z.strictObject({
   outputMaxLen: whole(0)
     .prefault(0)
     .describe('trim the output to about so many entries (this deletes results, read or not); 0 keeps all'),
+  deadMaxLen: whole(0)
+    .prefault(0)
+    .describe('keep about so many dead letters, the newest (this deletes the others); 0 keeps all'),
   claimAfter: duration(200)
     .prefault('3s')
     .describe(

@@ -40,6 +40,8 @@ export interface Settings {
   readonly timeout: number;
   /** Entries that the output keeps, about; 0 keeps all. */
   readonly outputMaxLen: number;
+  /** Dead letters that are kept, about; 0 keeps all. */
+  readonly deadMaxLen: number;
   /** ms of silence after which a consumer's messages are given to others. */
   readonly claimAfter: number;
   /** ms between two signs of life of the consumers. */

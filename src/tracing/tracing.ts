@@ -101,7 +101,8 @@ export class Tracing {
       prepare: () => store.prepare(),
       commit: (results, maxLength) =>
         this.#settle('commit', idsOf(results), () => store.commit(results, maxLength)),
-      bury: (deadLetters) => this.#settle('bury', idsOf(deadLetters), () => store.bury(deadLetters)),
+      bury: (deadLetters, maxLength) =>
+        this.#settle('bury', idsOf(deadLetters), () => store.bury(deadLetters, maxLength)),
       retry: async (retries) => {
         await store.retry(retries);
         this.#forget(idsOf(retries));

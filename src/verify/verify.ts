@@ -24,7 +24,7 @@ export interface Verification extends Differences {
   readonly lostInGaps: number;
   /** Nothing lost or doubled, and the streams hold no more than the group wrote. */
   readonly ok: boolean;
-  /** Results that `outputMaxLen` has trimmed, and dead letters that were purged: they cannot be read any more. */
+  /** Results that `outputMaxLen` has trimmed, and dead letters that were purged or trimmed: they cannot be read any more. */
   readonly trimmed: number;
   readonly purged: number;
   /** How often messages may have been missed. */

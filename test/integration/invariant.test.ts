@@ -135,17 +135,20 @@ class Model {
             ids.map((inboxId) => ({ inboxId, consumerId, messageId: 'm', data: '{}' })),
             0,
           )
-        : await consumerStore.bury(
-            ids.map((inboxId) => ({
-              inboxId,
-              consumerId,
-              message: Buffer.from('x'),
-              reason: 'failed',
-              error: '',
-              attempts: 1,
-              failed: true,
-            })),
-          );
+        : (
+            await consumerStore.bury(
+              ids.map((inboxId) => ({
+                inboxId,
+                consumerId,
+                message: Buffer.from('x'),
+                reason: 'failed',
+                error: '',
+                attempts: 1,
+                failed: true,
+              })),
+              0,
+            )
+          ).late;
     expect(late).toEqual(ids.filter((id) => !unsettled.has(id)));
     for (const id of ids) if (unsettled.has(id)) (how === 'commit' ? this.results : this.dead).add(id);
   }

@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { DeadLetter, Result } from '../../src/core/consumer-store.js';
+import { silentLogger } from '../../src/log/logger.js';
+import { RedisConsumerStore } from '../../src/redis/consumer-store.js';
+import type { Keys } from '../../src/redis/keys.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { withRedis } from '../helpers/redis.js';
-import { openStores } from '../helpers/stores.js';
+import { GROUP, openStores } from '../helpers/stores.js';
 
 const redis = withRedis();
 const open = () => openStores(redis.namespace());
@@ -102,7 +108,7 @@ describe('commit', () => {
     const { ids, consumerStore, fields, keys, inspector } = await holding(4);
     const [one, two, three, four] = ids as [string, string, string, string];
     await consumerStore.commit([resultOf(two)], 0);
-    await consumerStore.bury([deadLetterOf(three)]);
+    await consumerStore.bury([deadLetterOf(three)], 0);
     expect(
       await consumerStore.commit(
         ids.map((id) => resultOf(id)),
@@ -247,7 +253,7 @@ describe('bury', () => {
   test('keeps the message as published, with its reason', async () => {
     const { ids, consumerStore, raw, keys, inspector, pending } = await holding(1);
     const id = ids[0] as string;
-    expect(await consumerStore.bury([deadLetterOf(id)])).toEqual([]);
+    expect(await consumerStore.bury([deadLetterOf(id)], 0)).toEqual({ kept: 1, late: [] });
     const [[, flat]] = (await raw.xrangeBuffer(keys.dead, '-', '+')) as [[Buffer, Buffer[]]];
     expect(flat[1]).toEqual(Buffer.from([0x7b, 0xff]));
     expect(flat.slice(2).map(String)).toEqual([
@@ -271,14 +277,14 @@ describe('bury', () => {
     const [one, two] = ids as [string, string];
     await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
     await consumerStore.leave('a', new Map([[two, 0]]));
-    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([]);
+    expect((await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)], 0)).late).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { dead: 2 } });
     expect(await raw.exists(keys.retry)).toBe(0);
   });
 
   test('counts a failed attempt only if there was one', async () => {
     const { ids, consumerStore, inspector } = await holding(1);
-    await consumerStore.bury([{ ...deadLetterOf(ids[0] as string), failed: false }]);
+    await consumerStore.bury([{ ...deadLetterOf(ids[0] as string), failed: false }], 0);
     expect((await inspector.read()).counters).toMatchObject({ dead: 1, failed: 0 });
   });
 
@@ -286,9 +292,9 @@ describe('bury', () => {
     const { ids, consumerStore, everything } = await holding(2);
     const [one, two] = ids as [string, string];
     await consumerStore.commit([resultOf(one)], 0);
-    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one]);
+    expect((await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)], 0)).late).toEqual([one]);
     const before = await everything();
-    expect(await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)])).toEqual([one, two]);
+    expect((await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)], 0)).late).toEqual([one, two]);
     expect(await consumerStore.commit([resultOf(two)], 0)).toEqual([two]);
     expect(await everything()).toEqual(before);
   });
@@ -299,7 +305,7 @@ describe('bury', () => {
       const { ids, consumerStore, raw, keys, everything } = await holding(1);
       await raw.set(keys[name], 'foreign');
       const before = await everything();
-      await expect(consumerStore.bury([deadLetterOf(ids[0] as string)])).rejects.toMatchObject({
+      await expect(consumerStore.bury([deadLetterOf(ids[0] as string)], 0)).rejects.toMatchObject({
         code: 'KEY_TYPE',
       });
       expect(await everything()).toEqual(before);
@@ -307,10 +313,178 @@ describe('bury', () => {
   );
 });
 
+/** A user of Redis with all rights but these, and the store that it uses. */
+async function lacking(keys: Keys, raw: Redis, ...rules: string[]) {
+  const user = `u${randomBytes(4).toString('hex')}`;
+  await raw.call('ACL', 'SETUSER', user, 'on', '>pass', '~*', '&*', '+@all', ...rules);
+  const connection = new Connection(redis.url.replace('//', `//${user}:pass@`), 'lacking', silentLogger);
+  onTestFinished(() => connection.close());
+  await connection.connect();
+  return new RedisConsumerStore(connection, keys, GROUP, undefined);
+}
+
+const LAST_ID = '18446744073709551615-18446744073709551615';
+
+describe('a refused command', () => {
+  const RIGHTS = ['xadd', 'xdel', 'xack', 'zrem', 'hincrby', 'xpending', 'xrange'];
+
+  test.each([
+    ...RIGHTS.map((right) => ['commit', right] as const),
+    ['commit', 'xtrim'] as const,
+    ...RIGHTS.map((right) => ['bury', right] as const),
+    ['bury', 'xtrim'] as const,
+  ])(
+    'of a %s without the right to %s settles nothing, and the next try settles all once',
+    async (how, right) => {
+      const { ids, consumerStore, raw, keys, fields, inspector, pending } = await holding(30);
+      const [retried, back, ...held] = ids as [string, string, ...string[]];
+      await consumerStore.retry([{ inboxId: retried, consumerId: 'a', wait: MINUTE }]);
+      await raw.xack(keys.inbox, GROUP, back);
+      await raw.zadd(keys.retry, 1, back);
+      const before = await pending();
+      const settle = (store: RedisConsumerStore) =>
+        how === 'commit'
+          ? store.commit(
+              ids.map((id) => resultOf(id)),
+              1_000,
+            )
+          : store.bury(
+              ids.map((id) => deadLetterOf(id)),
+              1_000,
+            );
+      const refused = settle(await lacking(keys, raw, `-${right}`));
+      // The pending entries need not be read, nor messages of entries that are pending.
+      if (right === 'xpending' || (right === 'xrange' && how === 'commit')) await refused;
+      else {
+        await expect(refused).rejects.toMatchObject({ code: 'REDIS_AUTH' });
+        expect(await pending()).toEqual(before);
+        expect(await raw.xlen(keys.inbox)).toBe(30);
+        expect(await raw.zcard(keys.retry)).toBe(2);
+      }
+      await settle(consumerStore);
+      const written = await fields(how === 'commit' ? keys.output : keys.dead);
+      expect(written.map(({ inbox_id }) => inbox_id)).toEqual([retried, back, ...held]);
+      const { counters } = await inspector.read();
+      expect(counters.processed + counters.dead).toBe(30);
+      expect(await raw.exists(keys.retry)).toBe(0);
+      expect(await raw.xlen(keys.inbox)).toBe(0);
+    },
+  );
+
+  test.each([['output'], ['dead']] as const)(
+    'because the %s has the last possible id says what to do, and nothing is lost or doubled',
+    async (name) => {
+      const { ids, consumerStore, raw, keys, fields, inspector, pending } = await holding(12);
+      const stream = keys[name];
+      const settle = () =>
+        name === 'output'
+          ? consumerStore.commit(
+              ids.map((id) => resultOf(id)),
+              0,
+            )
+          : consumerStore.bury(
+              ids.map((id) => deadLetterOf(id)),
+              0,
+            );
+      // Room for two entries.
+      await raw.xadd(stream, '18446744073709551615-18446744073709551613', 'foreign', '1');
+      for (let tries = 0; tries < 4; tries++)
+        await expect(settle()).rejects.toMatchObject({
+          code: 'REDIS_REFUSED',
+          message: expect.stringMatching(
+            /^(commit|bury): the stream \S+ holds an entry with the last possible id/,
+          ),
+        });
+      expect(await raw.xlen(stream)).toBe(3);
+      expect(await raw.xlen(keys.inbox)).toBe(10);
+      expect(await pending()).toHaveLength(10);
+      await raw.xtrim(stream, 'MAXLEN', 0);
+      await raw.call('XSETID', stream, '0-1');
+      await settle();
+      expect((await fields(stream)).map(({ inbox_id }) => inbox_id)).toEqual(ids.slice(2));
+      const { counters } = await inspector.read();
+      expect(counters.processed + counters.dead).toBe(12);
+    },
+  );
+
+  test('of a revive leaves the dead letter where it is', async () => {
+    const { ids, consumerStore, raw, keys, inspector } = await holding(3);
+    await consumerStore.bury(
+      ids.map((id) => deadLetterOf(id)),
+      0,
+    );
+    const letters: string[] = [];
+    for await (const { id } of inspector.deadLetters()) letters.push(id);
+    await raw.xadd(keys.inbox, LAST_ID.replace(/5$/, '4'), 'message', 'foreign');
+    await expect(inspector.revive(letters)).rejects.toMatchObject({ code: 'REDIS_REFUSED' });
+    expect(await raw.xlen(keys.inbox)).toBe(2);
+    expect(await inspector.read()).toMatchObject({ deadLetters: 2, counters: { dead: 2, revived: 1 } });
+  });
+
+  test('is none for lack of memory: commit and bury make room', async () => {
+    const { ids, consumerStore, raw } = await holding(20);
+    await raw.config('SET', 'maxmemory', 1);
+    onTestFinished(() => raw.config('SET', 'maxmemory', 0).then(() => {}));
+    await expect(raw.set('x', 1)).rejects.toThrow('OOM');
+    const [results, deadLetters] = [ids.slice(0, 10), ids.slice(10)];
+    expect(
+      await consumerStore.commit(
+        results.map((id) => resultOf(id)),
+        0,
+      ),
+    ).toEqual([]);
+    expect(
+      (
+        await consumerStore.bury(
+          deadLetters.map((id) => deadLetterOf(id)),
+          0,
+        )
+      ).late,
+    ).toEqual([]);
+  });
+});
+
+describe('a foreign value among the counters', () => {
+  test.each(['not a number', '1.5', '9223372036854775807'])(
+    '(%s) does not stop commit and bury',
+    async (value) => {
+      const { ids, consumerStore, raw, keys, fields } = await holding(2);
+      const [one, two] = ids as [string, string];
+      await raw.hset(keys.counters, { processed: value, dead: value, failed: value });
+      await raw.hset(keys.processed, 'a', value);
+      expect(await consumerStore.commit([resultOf(one)], 0)).toEqual([]);
+      expect(await consumerStore.bury([deadLetterOf(two)], 0)).toEqual({ kept: 1, late: [] });
+      expect([await fields(keys.output), await fields(keys.dead)]).toMatchObject([
+        [{ inbox_id: one }],
+        [{ inbox_id: two }],
+      ]);
+      expect(await raw.hget(keys.counters, 'processed')).toBe(value);
+    },
+  );
+});
+
+test('deadMaxLen keeps the newest dead letters, and the trimmed count as purged', async () => {
+  const { ids, consumerStore, inspector, fields, keys } = await holding(900);
+  const { kept } = await consumerStore.bury(
+    ids.map((id) => deadLetterOf(id)),
+    100,
+  );
+  expect(kept).toBeGreaterThanOrEqual(100);
+  expect(kept).toBeLessThan(300);
+  expect((await fields(keys.dead)).at(-1)).toMatchObject({ inbox_id: ids.at(-1) });
+  expect(await inspector.read()).toMatchObject({
+    deadLetters: kept,
+    counters: { dead: 900, purged: 900 - kept },
+  });
+});
+
 describe('dead letters', () => {
   test('that are sent back are in the inbox once, as new entries; purged ones stay counted', async () => {
     const { ids, consumerStore, read, inspector } = await holding(4);
-    await consumerStore.bury(ids.map((id) => deadLetterOf(id)));
+    await consumerStore.bury(
+      ids.map((id) => deadLetterOf(id)),
+      0,
+    );
     const deadLetters: string[] = [];
     for await (const { id } of inspector.deadLetters()) deadLetters.push(id);
     const [one, , third, last] = deadLetters as [string, string, string, string];

@@ -5,7 +5,7 @@
 -- Returns 1, or 0 if the consumer no longer holds the entry: it must not try it.
 --
 -- Atomic, so that an attempt is counted only for the consumer that holds the entry. The count is the delivery counter
--- of Redis, so a message that kills its process again and again is counted each time.
+-- of Redis, so a message that kills its process again and again is counted each time. Only one command writes.
 local wrong = wrong_type(KEYS[1], 'stream')
 if wrong then return wrong end
 

@@ -8,88 +8,130 @@
 --
 -- Atomic, because here "one result" is decided. The inbox holds the unsettled entries and nothing else, so the caller that
 -- removes an entry writes its result, whichever consumer holds it and however often the result is sent.
--- Removing comes first: it needs no memory, and after the first write of a script Redis no longer refuses
--- it for lack of memory, so a result is never half written.
+--
+-- If Redis refuses a command, nothing is settled: the first result is written before anything is removed, and each
+-- other command is tried before that, in a form that changes nothing. Rights do not change while a script runs. After a
+-- first write of a script, even one that changes nothing, Redis does not refuse the others for lack of memory.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
 if wrong then return wrong end
 
 local STEP = 3
+-- To cut off the front of the inbox is worth its questions from so many entries on.
+local LEAST_FRONT = 10
 local results, ids = packed_list(), {}
 for n = 1, #results / STEP do
   ids[n] = results[(n - 1) * STEP + 1]
 end
+
+-- The results that are not to be written, or written already, by number.
+local late, done, first = {}, {}, 1
+while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
+  late[first], done[first] = ids[first], true
+  first = first + 1
+end
+if #late == #ids then return late end
+
+local is_retrying = redis.call('EXISTS', KEYS[5]) == 1
+redis.call('XDEL', KEYS[1], '0-0')
+redis.call('XACK', KEYS[1], options.group, '0-0')
+if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
+if options.maxLength ~= '0' then redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', '9223372036854775807') end
+count(KEYS[3], 'processed', 0)
+count(KEYS[4], options.runs[1], 0)
+
+-- Those that this call settles.
+local mine, all_pending = ids, false
 
 -- How many of the batch, once acknowledged, are the front of the inbox with nothing else between them. If the numbers fit,
 -- each delivered entry is pending, handed back or in the batch. They do not fit if another client acknowledged entries
 -- without removing them. If they fit, all entries before the oldest pending one are in the batch.
 -- Redis reports the lag since 7.0, not always (https://redis.io/docs/latest/commands/xinfo-groups/).
 local function length_of_front()
+  if #mine < LEAST_FRONT then return 0 end
   local group = group_info(KEYS[1], options.group)
-  if not group or not group.lag or redis.call('XLEN', KEYS[1]) ~= group.pending + #ids + group.lag then return 0 end
-  if redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. options.returnedBelow) > 0 then return 0 end
+  if not group or not group.lag or redis.call('XLEN', KEYS[1]) ~= group.pending + #mine + group.lag then return 0 end
+  if is_retrying and redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. options.returnedBelow) > 0 then return 0 end
   local oldest = redis.call('XPENDING', KEYS[1], options.group, '-', '+', 1)[1]
-  if not oldest then return #ids end
-  local low, high = 0, #ids
+  if not oldest then return #mine end
+  local low, high = 0, #mine
   while low < high do
     local middle = math.ceil((low + high) / 2)
-    if id_after(oldest[1], ids[middle]) then low = middle else high = middle - 1 end
+    if id_after(oldest[1], mine[middle]) then low = middle else high = middle - 1 end
   end
   return low
 end
 
 -- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly nothing.
 local function remove_all()
-  local front, rest = length_of_front(), ids
-  if front > 0 then
-    local cut = redis.call('XTRIM', KEYS[1], 'MINID', '=', ids[front]) + redis.call('XDEL', KEYS[1], ids[front])
+  local front, rest = length_of_front(), mine
+  -- pcall: what may not be cut off is deleted one by one.
+  local cut = front > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '=', mine[front])
+  if type(cut) == 'number' then
+    cut = cut + redis.call('XDEL', KEYS[1], mine[front])
     -- Another client acknowledged as many entries without removing them as it removed pending ones, so the numbers fitted.
-    if cut > front then redis.call('HINCRBY', KEYS[3], 'lost', cut - front) end
+    if cut > front then count(KEYS[3], 'lost', cut - front) end
     if cut >= front then
       rest = {}
-      for n = front + 1, #ids do
-        rest[#rest + 1] = ids[n]
+      for n = front + 1, #mine do
+        rest[#rest + 1] = mine[n]
       end
     end
   end
   call_with_ids(rest, 'XDEL', KEYS[1])
 end
 
--- A pending entry is unsettled. If all of the batch was pending, the caller settles all of it;
--- if not, the removal of each entry decides.
-local late, is_late = {}, {}
-if call_with_ids(ids, 'XACK', KEYS[1], options.group) == #ids then
-  remove_all()
-else
-  for i, id in ipairs(ids) do
-    if redis.call('XDEL', KEYS[1], id) == 0 then
-      late[#late + 1] = id
-      is_late[i] = true
+-- Finds out which of the batch are unsettled, once the first of them is written. A pending entry is unsettled: if all
+-- were pending, the caller settles all; if not, the removal of each decides.
+local function settle_others(is_last)
+  if is_last then
+    mine = { ids[first] }
+    for n = first + 1, #ids do
+      done[n] = true
+    end
+  elseif first > 1 then
+    mine = { unpack(ids, first) }
+  end
+  all_pending = call_with_ids(mine, 'XACK', KEYS[1], options.group) == #mine
+  if all_pending then return end
+  for i, id in ipairs(mine) do
+    local is_gone = redis.call('XDEL', KEYS[1], id) == 0
+    if is_gone and i > 1 then
+      late[#late + 1], done[first + i - 1] = id, true
     end
   end
-  if #late == #ids then return late end
 end
 
-local call, output, runs, counts, n = redis.call, KEYS[2], options.runs, {}, 0
+local call, output, runs, counts, n, settled = redis.pcall, KEYS[2], options.runs, {}, 0, 0
 for run = 1, #runs, 2 do
   local consumer, written = runs[run], 0
   for _ = 1, tonumber(runs[run + 1]) do
     n = n + 1
-    if not is_late[n] then
+    if not done[n] then
       local i = (n - 1) * STEP
-      call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', ids[n],
+      local added = call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', ids[n],
         'data', results[i + 3])
       written = written + 1
+      if n == first then
+        if type(added) == 'table' then return not_added(output, added) end
+        call = redis.call
+        -- The ids of these milliseconds may end within the batch: the other results wait for the next calls.
+        local is_last = string.find(added, '18446744073709551615-', 1, true) == 1
+        settle_others(is_last)
+      end
     end
   end
   counts[consumer] = (counts[consumer] or 0) + written
+  settled = settled + written
 end
-if redis.call('EXISTS', KEYS[5]) == 1 then call_with_ids(ids, 'ZREM', KEYS[5]) end
-redis.call('HINCRBY', KEYS[3], 'processed', #ids - #late)
-for consumer, count in pairs(counts) do
-  if count > 0 then redis.call('HINCRBY', KEYS[4], consumer, count) end
+if all_pending then remove_all() end
+if is_retrying then call_with_ids(mine, 'ZREM', KEYS[5]) end
+count(KEYS[3], 'processed', settled)
+for consumer, written in pairs(counts) do
+  if written > 0 then count(KEYS[4], consumer, written) end
 end
 if options.maxLength ~= '0' then
-  local trimmed = redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', options.maxLength)
-  if trimmed > 0 then redis.call('HINCRBY', KEYS[3], 'trimmed', trimmed) end
+  local trimmed = redis.call('XTRIM', output, 'MAXLEN', '~', options.maxLength)
+  if trimmed > 0 then count(KEYS[3], 'trimmed', trimmed) end
 end
+if settled + #late < #ids then return redis.error_reply('LASTID ' .. output) end
 return late

@@ -92,6 +92,28 @@ local function message_of(inbox, id)
   return fields[1] == 'message' and fields[2] or 'foreign entry: ' .. table.concat(fields, ' ')
 end
 
+-- Whether an entry is unsettled, which means: in the inbox. The pending list is asked first, because the inbox replies with
+-- the whole message. pcall: the group may be gone.
+local function is_unsettled(inbox, group, id)
+  return redis.pcall('XPENDING', inbox, group, id, id, 1)[1] ~= nil or message_of(inbox, id) ~= nil
+end
+
+-- Adds to a number in a hash. What another program wrote there, and is no whole number, stays as it is: a count must not
+-- stop the group.
+local function count(key, field, by)
+  local refusal = redis.pcall('HINCRBY', key, field, by)
+  if type(refusal) ~= 'table' then return end
+  if string.find(refusal.err, 'not an integer', 1, true) or string.find(refusal.err, 'overflow', 1, true) then return end
+  redis.call('HINCRBY', key, field, by)
+end
+
+-- The error to return if XADD with the id '*' was refused.
+local function not_added(stream, refusal)
+  -- The words of Redis 7 and those of Redis 6.2.
+  local is_full = string.find(refusal.err, 'last possible ID', 1, true) or string.find(refusal.err, 'equal or smaller', 1, true)
+  return is_full and redis.error_reply('LASTID ' .. stream) or refusal
+end
+
 -- Whether stream id a comes after stream id b.
 local function id_after(a, b)
   local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')

@@ -6,7 +6,8 @@
 --
 -- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
 -- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
--- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes.
+-- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes. They leave
+-- it before the group is created: if Redis refuses to create it, the next call begins again.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream')
 if wrong then return wrong end
@@ -31,10 +32,9 @@ end
 redis.call('HSET', KEYS[6], 'group', options.group)
 if options.channel then redis.call('HSET', KEYS[6], 'channel', options.channel) end
 
-local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], options.group, '0', 'MKSTREAM')
-if made.err then
-  if string.find(made.err, 'BUSYGROUP', 1, true) then return 0 end
-  return made
-end
+local pending = redis.pcall('XPENDING', KEYS[1], options.group, '-', '+', 1)
+if not pending.err then return 0 end
+if not string.find(pending.err, 'NOGROUP', 1, true) then return pending end
 redis.call('DEL', KEYS[4])
+redis.call('XGROUP', 'CREATE', KEYS[1], options.group, '0', 'MKSTREAM')
 return 1

@@ -5,7 +5,8 @@
 -- Returns how many were put there.
 --
 -- Atomic, so that only an entry that the consumer still holds is scheduled: another consumer tries an entry that was
--- taken from it. Sent twice, the second finds the entry scheduled and counts nothing.
+-- taken from it. Sent twice, the second finds the entry scheduled and counts nothing. If Redis refuses a command, those before
+-- it are scheduled but not counted as failed attempts, and the others stay pending: the caller sends all again.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
@@ -15,5 +16,5 @@ for _, failed in ipairs(options.retries) do
     scheduled = scheduled + redis.call('ZADD', KEYS[2], 'NX', now + failed.wait, failed.inboxId)
   end
 end
-if scheduled > 0 then redis.call('HINCRBY', KEYS[3], 'failed', scheduled) end
+if scheduled > 0 then count(KEYS[3], 'failed', scheduled) end
 return scheduled

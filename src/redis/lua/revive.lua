@@ -4,21 +4,30 @@
 -- ARGV 1 options: ids (of dead letters)
 -- Returns the ids that were found and sent back.
 --
--- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move.
+-- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move. If Redis
+-- refuses a command, the dead letters before it are sent back, and the others stay as they are: each is written
+-- before it is removed, and the other commands are tried first, in a form that changes nothing.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local revived = {}
+redis.call('XDEL', KEYS[1], '0-0')
+count(KEYS[3], 'revived', 0)
+
+local revived, refusal = {}, nil
 for _, id in ipairs(options.ids) do
   local message = message_of(KEYS[1], id)
   if message then
-    redis.call('XADD', KEYS[2], '*', 'message', message)
+    local added = redis.pcall('XADD', KEYS[2], '*', 'message', message)
+    if type(added) == 'table' then
+      refusal = not_added(KEYS[2], added)
+      break
+    end
     redis.call('XDEL', KEYS[1], id)
     revived[#revived + 1] = id
   end
 end
 if #revived > 0 then
-  redis.call('HINCRBY', KEYS[3], 'dead', -#revived)
-  redis.call('HINCRBY', KEYS[3], 'revived', #revived)
+  count(KEYS[3], 'dead', -#revived)
+  count(KEYS[3], 'revived', #revived)
 end
-return revived
+return refusal or revived

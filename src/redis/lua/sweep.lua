@@ -5,7 +5,7 @@
 -- Returns the ids of the removed.
 --
 -- Atomic, because XGROUP DELCONSUMER drops pending entries: between a check and a removal in two commands
--- messages would vanish.
+-- messages would vanish. A consumer goes last: if Redis refuses a command, the next call finds it again.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'hash')
 if wrong then return wrong end
 
@@ -18,8 +18,8 @@ local removed = {}
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], options.group)) do
   local consumer = by_name(flat)
   if not live[consumer.name] and consumer.pending == 0 and consumer.idle >= tonumber(options.silence) then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], options.group, consumer.name)
     redis.call('HDEL', KEYS[2], consumer.name)
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], options.group, consumer.name)
     removed[#removed + 1] = consumer.name
   end
 end

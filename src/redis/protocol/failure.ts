@@ -6,6 +6,7 @@ const CODES = {
   UNBLOCKED: 'NO_GROUP',
   WRONGTYPE: 'KEY_TYPE',
   KEYTYPE: 'KEY_TYPE',
+  LASTID: 'REDIS_REFUSED',
   NOAUTH: 'REDIS_AUTH',
   WRONGPASS: 'REDIS_AUTH',
   NOPERM: 'REDIS_AUTH',
@@ -22,6 +23,8 @@ const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\
 
 /** Also from a script. */
 export const UNKNOWN_COMMAND = /\bunknown command\b|Unknown Redis command called/i;
+/** How Redis before 7.2 refuses a command to a script of a user without the right. */
+const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
 
 /**
  * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
@@ -59,7 +62,9 @@ export function failureOf(error: unknown, doing: string, address?: string): Cgro
     const from = address === undefined ? 'Redis' : `Redis at ${address}`;
     return new CgroupError(code, `${doing}: no reply from ${from} (${reasonOf(cause)})`, { cause });
   }
-  const refusal = (FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal;
+  const refusal = SCRIPT_LACKS_RIGHT.test(cause.message)
+    ? 'NOPERM'
+    : ((FIRST_REFUSAL.exec(cause.message)?.[1] ?? 'OTHER') as Refusal);
   const code = refusal === 'OTHER' ? 'REDIS_REFUSED' : CODES[refusal];
   return new RefusedError(code, refusal, `${doing}: ${adviceOf(refusal, cause.message)}`, {
     cause,
@@ -84,10 +89,15 @@ export function withoutCommand(error: unknown): unknown {
 }
 
 function adviceOf(refusal: Refusal, reply: string): string {
-  const said = reply.replace(/^KEYTYPE /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
+  const said = reply.replace(/^(KEYTYPE|LASTID) /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
   switch (refusal) {
     case 'KEYTYPE':
       return `the key ${said}; nothing was changed: rename it, or choose other names (--output, --consumer-list)`;
+    case 'LASTID':
+      return (
+        `the stream ${said} holds an entry with the last possible id, so Redis adds no other one; what is to be written ` +
+        `waits: delete that entry, and set the id back (XDEL, XSETID; cgroup doctor prints the commands)`
+      );
     case 'NOAUTH':
       return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';
     case 'WRONGPASS':

@@ -1,4 +1,5 @@
 import type {
+  Buried,
   DeadLetter,
   Due,
   Entry,
@@ -73,14 +74,18 @@ export const retry = defineScript({
 export const bury = defineScript({
   name: 'bury',
   keys: ['inbox', 'dead', 'counters', 'retry'],
-  encode: ({ group, deadLetters }: InGroup & { deadLetters: readonly DeadLetter[] }) => {
+  encode: ({
+    group,
+    maxLength,
+    deadLetters,
+  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
     const named = deadLetters.map(({ inboxId, consumerId, reason, attempts, failed }) => {
       return { inboxId, consumerId, reason, attempts, failed };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return [...packOptions({ group, deadLetters: named }), ...packBytes(texts)];
+    return [...packOptions({ group, maxLength, deadLetters: named }), ...packBytes(texts)];
   },
-  decode: (settledBefore: string[]) => settledBefore,
+  decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
 });
 
 export const begin = defineScript({

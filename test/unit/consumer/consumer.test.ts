@@ -48,6 +48,7 @@ function setUp({ most }: { most: number }) {
     store,
     readLimiter,
     outputMaxLen: 0,
+    deadMaxLen: 0,
     log: silentLogger,
     onSettled: () => {},
     onBuried: () => {},

@@ -18,12 +18,13 @@ function setUp({ maxAttempts = 1 } = {}) {
     store: fakeStore({
       bury: (deadLetters) => {
         buried.push(...deadLetters);
-        return new Promise((resolve) => taking.push(() => resolve([])));
+        return new Promise((resolve) => taking.push(() => resolve({ late: [], kept: 0 })));
       },
       retry: async () => {},
     }),
     readLimiter: new ReadLimiter(10),
     outputMaxLen: 0,
+    deadMaxLen: 0,
     log: silentLogger,
     onSettled: () => {},
     onBuried: (deadLetters) => reported.push(...deadLetters),

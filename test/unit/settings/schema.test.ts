@@ -47,6 +47,7 @@ describe('parseSettings', () => {
       backoff: 200,
       timeout: 60_000,
       outputMaxLen: 0,
+      deadMaxLen: 0,
       claimAfter: 3_000,
       heartbeat: 1_000,
       lease: 1_000,
