@@ -1,11 +1,11 @@
 -- Sends dead letters back to the inbox, each as a new entry.
 --
--- KEYS 1 dead  2 inbox  3 counters
+-- KEYS 1 dead  2 inbox  3 counters  4 previews
 -- ARGV 1 options: ids (of dead letters)
 -- Returns the ids that were found and sent back.
 --
 -- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream')
 if wrong then return wrong end
 
 local revived = {}
@@ -14,6 +14,7 @@ for _, id in ipairs(options.ids) do
   if message then
     redis.call('XADD', KEYS[2], '*', 'message', message)
     redis.call('XDEL', KEYS[1], id)
+    redis.pcall('XDEL', KEYS[4], id)
     revived[#revived + 1] = id
   end
 end

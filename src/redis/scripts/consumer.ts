@@ -72,7 +72,7 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry'],
+  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
   encode: ({ group, deadLetters }: InGroup & { deadLetters: readonly DeadLetter[] }) => {
     const named = deadLetters.map(({ inboxId, consumerId, reason, attempts, failed }) => {
       return { inboxId, consumerId, reason, attempts, failed };
@@ -138,6 +138,7 @@ export const leave = defineScript({
     consumerId: string;
     attempts: ReadonlyMap<string, number>;
     from: string;
+    to: string;
     count: number;
   }) => packOptions({ ...options, attempts: Object.fromEntries(attempts) }),
   decode: ([handedBack, next]: [number, string]): LeavePage => ({ handedBack, next }),
