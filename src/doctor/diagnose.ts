@@ -36,5 +36,5 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
 
 const UNSEEN_SERVER: CheckState = {
   status: 'note',
-  what: `version, role, persistence, eviction, memory and output buffer ${notChecked('INFO')}`,
+  what: `version, role, persistence, eviction, memory, output buffer and message size ${notChecked('INFO')}`,
 };

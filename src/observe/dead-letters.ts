@@ -1,14 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { CgroupError } from '../core/errors.js';
-import { isEntryId, timeOfId } from '../core/stream-id.js';
+import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
 import { LATEST_TIME, storedNumber } from '../redis/foreign.js';
 import type { Inspector } from '../redis/inspect.js';
-import type { StreamEntry } from '../redis/reading.js';
+import type { CutDeadLetter, StreamEntry } from '../redis/reading.js';
 
 /** Most dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;
-/** Dead letters sent back in one call. */
+/** Dead letters sent back in one call, and their bytes, about: the script copies each message. */
 const BATCH = 500;
+const BATCH_BYTES = 1_000_000;
+/** As many if their bytes are unknown. */
+const UNKNOWN_BATCH = 10;
+/** Dead letters read at once, to see which there are. */
+const PAGE = 1_000;
 
 /** A dead letter as it is shown, with the names of the stream's fields. */
 export interface ShownDeadLetter {
@@ -67,6 +72,16 @@ export class DeadLetters {
   }
 
   /**
+   * The newest first, long texts cut: costs the same whatever the messages hold.
+   *
+   * @internal for lists
+   * @param longest bytes of each text
+   */
+  async previews(limit: number, longest: number): Promise<ShownDeadLetter[]> {
+    return (await this.#inspector.deadLettersBefore(undefined, limit, longest)).map(shownDeadLetter);
+  }
+
+  /**
    * One of them; undefined if there is none with this id.
    *
    * @throws {CgroupError} NOT_FOUND for a text that is no id
@@ -87,8 +102,8 @@ export class DeadLetters {
     checkIds(ids);
     const wanted = [...new Set(ids)];
     const found: string[] = [];
-    for (let first = 0; first < wanted.length; first += BATCH)
-      found.push(...(await this.#inspector.revive(wanted.slice(first, first + BATCH))));
+    for (let first = 0; first < wanted.length; first += UNKNOWN_BATCH)
+      found.push(...(await this.#inspector.revive(wanted.slice(first, first + UNKNOWN_BATCH))));
     return found;
   }
 
@@ -101,17 +116,22 @@ export class DeadLetters {
   async retryAll(onProgress?: (sent: number, total: number) => void): Promise<number> {
     const { lastDead, deadLetters } = await this.#inspector.read();
     let sent = 0;
-    let batch: string[] = [];
-    const send = async () => {
-      sent += (await this.#inspector.revive(batch)).length;
-      batch = [];
+    for (const ids of batchesOf((await this.#all(lastDead)).reverse())) {
+      sent += (await this.#inspector.revive(ids)).length;
       onProgress?.(sent, deadLetters);
-    };
-    for await (const { id } of this.#inspector.deadLetters(lastDead)) {
-      if (batch.push(id) >= BATCH) await send();
     }
-    if (batch.length > 0) await send();
     return sent;
+  }
+
+  /** Id and bytes of all up to one of them, the newest first. */
+  async #all(last: string): Promise<Sized[]> {
+    const all: Sized[] = [];
+    for (let before: string | undefined; ; ) {
+      const page = await this.#inspector.deadLettersBefore(before, PAGE, 0);
+      all.push(...page.map(({ id, messageBytes }) => ({ id, messageBytes })));
+      before = page.at(-1)?.id;
+      if (page.length < PAGE) return all.filter(({ id }) => compareIds(id, last) <= 0);
+    }
   }
 
   /** How many are kept, and the id of the newest: '' for none. */
@@ -131,6 +151,24 @@ export class DeadLetters {
     if (through) checkIds([through]);
     return this.#inspector.purge(through ?? (await this.count()).newest);
   }
+}
+
+type Sized = Pick<CutDeadLetter, 'id' | 'messageBytes'>;
+
+/** Ids in batches of which none is too much for one call. */
+function* batchesOf(letters: readonly Sized[]): Generator<string[]> {
+  let batch: string[] = [];
+  let bytes = 0;
+  for (const { id, messageBytes } of letters) {
+    if (batch.length > 0 && (batch.length === BATCH || bytes + messageBytes > BATCH_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(id);
+    bytes += messageBytes;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function checkIds(ids: readonly string[]): void {

@@ -13,6 +13,7 @@ import type {
   Retry,
 } from '../core/consumer-store.js';
 import { type Payload, payloadOf } from '../core/message.js';
+import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import {
@@ -103,9 +104,14 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {
+    const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
     let left = 0;
     for (let from = '-'; from !== ''; ) {
-      const page = { consumerId, attempts, from, count: PAGE };
+      const after = from.slice(1);
+      const ahead = after === '' ? known : known.filter(([id]) => compareIds(id, after) > 0);
+      const some = ahead.slice(0, PAGE);
+      const to = ahead.length > PAGE ? (some.at(-1)?.[0] ?? '+') : '+';
+      const page = { consumerId, attempts: new Map(some), from, to, count: PAGE };
       try {
         const { handedBack, next } = await this.#connection.run(leave, this.#keys, {
           group: this.#group,

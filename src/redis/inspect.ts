@@ -1,3 +1,7 @@
+import { performance } from 'node:perf_hooks';
+import { hasCode } from '../core/errors.js';
+import { ReadSize } from '../core/read-size.js';
+import { pause } from '../core/service.js';
 import { type ForeignValue, LATEST_TIME, storedNumber } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
@@ -38,13 +42,19 @@ export interface GapRecord {
   readonly reason: string;
 }
 
+/** Most entries of a page, and its bytes, about. */
 const PAGE = 1_000;
+const PAGE_BYTES = 2_000_000;
+/** ms that a call may take: after a longer one, Redis gets as long for others. */
+const SHORT = 10;
 
 /** Reads a group from outside, and acts on its dead letters. */
 export class Inspector {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
+  /** The page of dead letters that was asked for last. */
+  #lastPage: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Connection, keys: Keys, group: string) {
     this.#connection = connection;
@@ -112,14 +122,30 @@ export class Inspector {
   }
 
   /**
-   * A page of dead letters, newest first, without the rest of long texts.
+   * A page of dead letters, newest first, without the rest of long texts. One page is read at a time.
    *
    * @param before the page begins before this id; undefined for the newest
    * @param longest bytes of each field
    */
   deadLettersBefore(before: string | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
-    const from = before === undefined ? '+' : `(${before}`;
-    return this.#connection.run(deadLetters, this.#keys, { from, count, longest });
+    const read = () => this.#readCut(before === undefined ? '+' : `(${before}`, count, longest);
+    const page = this.#lastPage.then(read, read);
+    this.#lastPage = page;
+    return page;
+  }
+
+  async #readCut(first: string, count: number, longest: number): Promise<CutDeadLetter[]> {
+    const page: CutDeadLetter[] = [];
+    for (let from = first; from !== '' && page.length < count; ) {
+      const began = performance.now();
+      const options = { from, count: Math.min(count - page.length, PAGE), longest };
+      const { letters, next } = await this.#connection.run(deadLetters, this.#keys, options);
+      page.push(...letters);
+      from = next;
+      const took = performance.now() - began;
+      if (took > SHORT) await pause(took);
+    }
+    return page;
   }
 
   /** One dead letter, by its id in the dead-letter stream. */
@@ -147,20 +173,25 @@ export class Inspector {
     most = Infinity,
   ): AsyncGenerator<StreamEntry> {
     if (last === '') return;
+    const size = new ReadSize({ most: PAGE, bytes: PAGE_BYTES });
     let from = first;
-    for (let left = most; left > 0; left -= PAGE) {
-      const reply = await this.#connection.callBuffer(
-        command,
-        key,
-        from,
-        last,
-        'COUNT',
-        Math.min(left, PAGE),
-      );
+    let left = most;
+    while (left > 0) {
+      const count = Math.min(left, size.count);
+      const reply = await this.#connection
+        .callBuffer(command, key, from, last, 'COUNT', count)
+        .catch((error: unknown) => {
+          // A large reply may have been too much for the link, or for a limit of Redis.
+          if (count === 1 || !hasCode(error, 'REDIS_UNREACHABLE')) throw error;
+          size.failed();
+        });
+      if (reply === undefined) continue;
       const page = (reply as EntryReply[]).map(entryOf);
+      size.came(page.length, bytesIn(page));
       yield* page;
+      left -= page.length;
       const end = page.at(-1);
-      if (!end || page.length < PAGE) return;
+      if (!end || page.length < count) return;
       from = `(${end.id}`;
     }
   }
@@ -170,4 +201,8 @@ export class Inspector {
 function timeIn(value: Buffer | undefined): number | undefined {
   const time = storedNumber(String(value));
   return time !== undefined && time <= LATEST_TIME ? time : undefined;
+}
+
+function bytesIn(entries: readonly StreamEntry[]): number {
+  return entries.flatMap(({ fields }) => Object.values(fields)).reduce((sum, value) => sum + value.length, 0);
 }

@@ -29,6 +29,11 @@ export interface Keys {
   readonly retry: string;
   /** stream: dead letters */
   readonly dead: string;
+  /**
+   * stream: a preview of each dead letter, under the same id: its fields, long texts cut, and `bytes` of the whole message.
+   * Redis copies an entry as a whole, so a list of dead letters would copy all that they hold.
+   */
+  readonly previews: string;
   /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived, foreignMarks, foreignRetries */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
@@ -58,6 +63,7 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
     dead: `${group}:dead`,
+    previews: `${group}:previews`,
     counters: `${group}:counters`,
     processed: `${group}:processed`,
     gaps: `${group}:gaps`,
@@ -73,6 +79,7 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
     [keys.output]: 'stream',
     [keys.inbox]: 'stream',
     [keys.dead]: 'stream',
+    [keys.previews]: 'stream',
     [keys.gaps]: 'stream',
     [keys.bridge]: 'hash',
     [keys.counters]: 'hash',

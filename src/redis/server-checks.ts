@@ -33,6 +33,7 @@ export function statesOfServer(
     eviction: evictionOf(server),
     memory: memoryOf(server),
     'output buffer': outputBufferOf(server.pubsubHardLimit, bytesPerSecond, server.configFile),
+    'message size': messageSizeOf(server),
   };
 }
 
@@ -187,6 +188,33 @@ export function outputBufferOf(
       `pubsub ${megabytes(bytesPerSecond * 10)} ${megabytes(bytesPerSecond * 5)} 60`,
       configFile,
     ),
+  };
+}
+
+/** The default of Redis for its longest argument, bytes. */
+const LONGEST_ARGUMENT = 512 * 2 ** 20;
+
+/** Whether every message that can be published can be read, too. */
+function messageSizeOf({ replyLimit, longestArgument, configFile }: ServerFacts): CheckState {
+  if (replyLimit === undefined || longestArgument === undefined)
+    return unseen('CONFIG GET', redis('CONFIG', 'GET', 'client-output-buffer-limit'));
+  if (replyLimit > 0 && replyLimit < longestArgument)
+    return {
+      status: 'mend',
+      what: `Redis disconnects a client that reads more than ${megabytes(replyLimit)} at once`,
+      ...bySetting(
+        'a larger message can be published, and no consumer can ever read it',
+        'client-output-buffer-limit',
+        'normal 0 0 0',
+        configFile,
+      ),
+    };
+  const what = `Redis takes messages of up to ${megabytes(longestArgument)}`;
+  if (longestArgument >= LONGEST_ARGUMENT) return { status: 'ok', what };
+  return {
+    status: 'note',
+    what: `${what} (proto-max-bulk-len)`,
+    ...bySetting('a publisher of a larger one is disconnected', 'proto-max-bulk-len', '512mb', configFile),
   };
 }
 

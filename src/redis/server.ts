@@ -28,6 +28,10 @@ export interface ServerFacts {
   readonly savedWell: boolean;
   /** Bytes that a subscriber may lag behind before Redis disconnects it; 0 for no limit. */
   readonly pubsubHardLimit: number | undefined;
+  /** Bytes of replies that any other client may lag behind, for a while or at once; 0 for no limit. */
+  readonly replyLimit: number | undefined;
+  /** Bytes of the longest argument that it takes: no message is larger. */
+  readonly longestArgument: number | undefined;
   /** The config file, which `CONFIG REWRITE` writes to; '' for none. */
   readonly configFile: string;
   /** The file that `ACL SAVE` writes users to; '' for none. */
@@ -36,9 +40,10 @@ export interface ServerFacts {
 
 /** Reads what a server reports about itself. */
 export async function readServer(connection: Connection): Promise<ServerFacts> {
-  const [info, limits, aofFsync, save, aclFile] = await Promise.all([
+  const [info, limits, longest, aofFsync, save, aclFile] = await Promise.all([
     connection.call('INFO'),
     configOf(connection, 'client-output-buffer-limit'),
+    configOf(connection, 'proto-max-bulk-len'),
     configOf(connection, 'appendfsync'),
     configOf(connection, 'save'),
     configOf(connection, 'aclfile'),
@@ -49,6 +54,7 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
   const valkey = facts.get('valkey_version');
   const redis = facts.get('redis_version') ?? '0';
   const [major = 0, minor = 0] = redis.split('.').map(Number);
+  const normal = /normal (\d+) (\d+)/.exec(limits ?? '')?.slice(1);
   const hard = /pubsub (\d+)/.exec(limits ?? '')?.[1];
   return {
     version: valkey ? `Valkey ${valkey}` : `Redis ${redis}`,
@@ -67,6 +73,8 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
       (name) => (facts.get(name) ?? 'ok') === 'ok',
     ),
     pubsubHardLimit: hard === undefined ? undefined : Number(hard),
+    replyLimit: smallestOf(normal),
+    longestArgument: longest === undefined ? undefined : Number(longest),
     configFile: facts.get('config_file') ?? '',
     aclFile,
   };
@@ -75,4 +83,10 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
 async function configOf(connection: Connection, name: string): Promise<string | undefined> {
   const found = await ifAllowed(() => connection.call('CONFIG', 'GET', name));
   return (found as string[] | undefined)?.[1];
+}
+
+/** The smallest limit, where 0 stands for none. */
+function smallestOf(limits: readonly string[] | undefined): number | undefined {
+  const given = limits?.map(Number).filter((limit) => limit > 0);
+  return given && (given.length === 0 ? 0 : Math.min(...given));
 }

@@ -22,6 +22,8 @@ export const server: ServerFacts = {
   save: '',
   savedWell: true,
   pubsubHardLimit: 32 * MB,
+  replyLimit: 0,
+  longestArgument: 512 * MB,
   configFile: '/etc/redis.conf',
   aclFile: '',
 };

@@ -114,6 +114,7 @@ describe('cgroup doctor', () => {
       'eviction',
       'memory',
       'output buffer',
+      'message size',
       'keys',
     ]);
     for (const line of bad('mend').flatMap(({ mend }) => mend)) {

@@ -18,6 +18,8 @@ const NOT_DONE = 1;
 /** Most characters of a message and of an error in the table. */
 const MESSAGE_WIDTH = 60;
 const ERROR_WIDTH = 50;
+/** Bytes of a text that are read for it. */
+const LONGEST_TEXT = 1_000;
 
 export function deadCommand(): Command {
   const root = new Command('dead')
@@ -44,9 +46,12 @@ function listCommand(): Command {
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client: { deadLetters } }) => {
-        const shown = await deadLetters.list({ limit: limit ?? (json ? Infinity : DEFAULT_LIMIT) });
-        if (json) print(JSON.stringify(shown, null, 2));
-        else print(listText(shown, (await deadLetters.count()).count));
+        if (json) {
+          print(JSON.stringify(await deadLetters.list({ limit: limit ?? Infinity }), null, 2));
+          return;
+        }
+        const shown = await deadLetters.previews(limit ?? DEFAULT_LIMIT, LONGEST_TEXT);
+        print(listText(shown, (await deadLetters.count()).count));
       }),
     );
 }

@@ -1,6 +1,6 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
--- KEYS 1 inbox  2 dead  3 counters  4 retry
+-- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews
 -- ARGV 1 options: group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of inboxId,
 --        consumerId, reason, attempts, failed: whether an attempt failed)
 --      2... list with two texts per dead letter: message, error
@@ -10,7 +10,8 @@
 --
 -- If Redis refuses a command, the dead letters before it are settled, and the others not at all: each is written
 -- before its entry is removed, and the other commands are tried first, in a form that changes nothing (see commit).
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset',
+  KEYS[5], 'stream')
 if wrong then return wrong end
 
 redis.call('XDEL', KEYS[1], '0-0')
@@ -20,6 +21,8 @@ count(KEYS[3], 'dead', 0)
 message_of(KEYS[1], '0-1')
 if options.maxLength ~= '0' then redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', '9223372036854775807') end
 
+-- Bytes of a text in a preview.
+local PREVIEW = 2000
 local settled, late, failed, refusal = 0, {}, 0, nil
 local texts = packed_list()
 for n, letter in ipairs(options.deadLetters) do
@@ -31,6 +34,10 @@ for n, letter in ipairs(options.deadLetters) do
       refusal = not_added(KEYS[2], added)
       break
     end
+    -- Without it, lists read the dead letters themselves (see dead-letters).
+    redis.pcall('XADD', KEYS[5], added, 'message', string.sub(message, 1, PREVIEW), 'reason', letter.reason,
+      'error', string.sub(error, 1, PREVIEW), 'attempts', letter.attempts, 'consumer_id', letter.consumerId,
+      'inbox_id', id, 'bytes', #message)
     redis.call('XDEL', KEYS[1], id)
     redis.call('XACK', KEYS[1], options.group, id)
     redis.call('ZREM', KEYS[4], id)
@@ -45,7 +52,10 @@ if settled > 0 then
   count(KEYS[3], 'dead', settled)
   if failed > 0 then count(KEYS[3], 'failed', failed) end
   local trimmed = options.maxLength ~= '0' and redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', options.maxLength) or 0
-  if trimmed > 0 then count(KEYS[3], 'purged', trimmed) end
+  if trimmed > 0 then
+    count(KEYS[3], 'purged', trimmed)
+    redis.pcall('XTRIM', KEYS[5], 'MAXLEN', redis.call('XLEN', KEYS[2]))
+  end
 end
 if refusal then return refusal end
 return { redis.call('XLEN', KEYS[2]), unpack(late) }

@@ -1,8 +1,8 @@
 -- A consumer leaves the group, page by page: hands back the entries that it holds and, after the last page, removes itself.
 --
 -- KEYS 1 inbox  2 retry  3 processed
--- ARGV 1 options: group, consumerId, from (inbox id to begin with, or '-'), count (look at most at so many entries),
---        attempts (attempts made, by inbox id, on the entries that it knows)
+-- ARGV 1 options: group, consumerId, from and to (the inbox ids of the page; '-' and '+' for all), count (look at most at so
+--        many entries), attempts (attempts made, by inbox id, on the entries of the page that it knows)
 -- Returns { how many entries were handed back, inbox id to go on with, or '' at the end }.
 --
 -- Each page is atomic: a handed-back entry is no longer pending, and due at once for the first consumer that asks. The
@@ -13,7 +13,7 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local group, consumer, attempts = options.group, options.consumerId, options.attempts
-local page = redis.call('XPENDING', KEYS[1], group, options.from, '+', options.count, consumer)
+local page = redis.call('XPENDING', KEYS[1], group, options.from, options.to, options.count, consumer)
 local scores, back = { 'ZADD', KEYS[2] }, {}
 for _, entry in ipairs(page) do
   local id = entry[1]
@@ -29,6 +29,7 @@ if #back > 0 then
   call_with_ids(back, 'XACK', KEYS[1], group)
 end
 if #page == tonumber(options.count) then return { #back, '(' .. page[#page][1] } end
+if options.to ~= '+' then return { #back, '(' .. options.to } end
 
 if #redis.call('XPENDING', KEYS[1], group, '-', '+', 1, consumer) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer)

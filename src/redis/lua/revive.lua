@@ -1,13 +1,13 @@
 -- Sends dead letters back to the inbox, each as a new entry.
 --
--- KEYS 1 dead  2 inbox  3 counters
+-- KEYS 1 dead  2 inbox  3 counters  4 previews
 -- ARGV 1 options: ids (of dead letters)
 -- Returns the ids that were found and sent back.
 --
 -- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move. If Redis
 -- refuses a command, the dead letters before it are sent back, and the others stay as they are: each is written
 -- before it is removed, and the other commands are tried first, in a form that changes nothing.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream')
 if wrong then return wrong end
 
 redis.call('XDEL', KEYS[1], '0-0')
@@ -23,6 +23,7 @@ for _, id in ipairs(options.ids) do
       break
     end
     redis.call('XDEL', KEYS[1], id)
+    redis.pcall('XDEL', KEYS[4], id)
     revived[#revived + 1] = id
   end
 end

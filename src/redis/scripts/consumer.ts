@@ -73,7 +73,7 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry'],
+  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
   encode: ({
     group,
     maxLength,
@@ -143,6 +143,7 @@ export const leave = defineScript({
     consumerId: string;
     attempts: ReadonlyMap<string, number>;
     from: string;
+    to: string;
     count: number;
   }) => packOptions({ ...options, attempts: Object.fromEntries(attempts) }),
   decode: ([handedBack, next]: [number, string]): LeavePage => ({ handedBack, next }),

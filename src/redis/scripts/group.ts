@@ -33,23 +33,28 @@ export const totals = defineScript({
 
 export const deadLetters = defineScript({
   name: 'dead-letters',
-  keys: ['dead'],
+  keys: ['dead', 'previews'],
   bytes: true,
   encode: packOptions<{ from: string; count: number; longest: number }>,
-  decode: (reply: [Buffer, number, ...Buffer[]][]): CutDeadLetter[] =>
-    reply.map(([id, messageBytes, ...fields]) => ({ ...entryOf([id, fields]), messageBytes })),
+  decode: ([next, ...found]: [Buffer, ...[Buffer, number, ...Buffer[]][]]) => ({
+    /** Where the next page begins; '' after the last one. */
+    next: String(next),
+    letters: found.map(
+      ([id, messageBytes, ...fields]): CutDeadLetter => ({ ...entryOf([id, fields]), messageBytes }),
+    ),
+  }),
 });
 
 export const revive = defineScript({
   name: 'revive',
-  keys: ['dead', 'inbox', 'counters'],
+  keys: ['dead', 'inbox', 'counters', 'previews'],
   encode: packOptions<{ ids: readonly string[] }>,
   decode: (revived: string[]) => revived,
 });
 
 export const purge = defineScript({
   name: 'purge',
-  keys: ['dead', 'counters'],
+  keys: ['dead', 'counters', 'previews'],
   encode: packOptions<{ last: string }>,
   decode: (purged: number) => purged,
 });

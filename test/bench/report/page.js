@@ -81,6 +81,9 @@ burst, the whole output is read. A message that is missing, double or unprocesse
   ([settings](https://github.com/bee-queue/bee-queue#settings)).
 - **The tutorial loop**: a subscriber adds each message with XADD. Four consumers read ten with XREADGROUP, and XADD and XACK them
   one by one. It does not remove finished entries from its stream, and does not take over the entries of a dead consumer.
+- **Scripts**: each Lua script runs in a group with much of everything, and with large messages. SLOWLOG says how long Redis was busy with it.
+  A run fails if one took longer than 20 ms. With large messages this shows how fast the machine gives out memory: a script copies
+  a message several times.
 
 ## Again
 
@@ -88,6 +91,7 @@ burst, the whole output is read. A message that is missing, double or unprocesse
 npm ci
 npm run bench                                # everything, in about an hour
 npm run bench -- --only flood,latency        # some of it
+npm run bench -- --only scripts              # does a script keep Redis busy for longer than 20 ms?
 npm run bench -- --short                     # in a minute and a half: does it work, and are the ratios of the flood not halved?
 npm run bench -- --help
 \`\`\``.split('\n');

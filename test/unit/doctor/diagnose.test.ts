@@ -13,6 +13,7 @@ describe('the doctor', () => {
       'eviction',
       'memory',
       'output buffer',
+      'message size',
       'clock',
       'latency',
       'keys',

@@ -64,7 +64,7 @@ describe('the checks of a group', () => {
   const unseenCases: [Partial<DoctorFacts>, string][] = [
     [
       { server: undefined },
-      `server: version, role, persistence, eviction, memory and output buffer ${refused('INFO')}`,
+      `server: version, role, persistence, eviction, memory, output buffer and message size ${refused('INFO')}`,
     ],
     [{ clock: undefined }, `clock: ${refused('TIME')}`],
     [{ latency: undefined }, `latency: ${refused('PING')}`],

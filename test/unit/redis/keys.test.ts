@@ -17,6 +17,7 @@ describe('the keys of a group', () => {
       marks: 'cgroup:{messages:processed}:marks',
       retry: 'cgroup:{messages:processed}:retry',
       dead: 'cgroup:{messages:processed}:dead',
+      previews: 'cgroup:{messages:processed}:previews',
       counters: 'cgroup:{messages:processed}:counters',
       processed: 'cgroup:{messages:processed}:processed',
       gaps: 'cgroup:{messages:processed}:gaps',

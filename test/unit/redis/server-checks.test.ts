@@ -47,6 +47,15 @@ describe('the checks of a server', () => {
       'mend output buffer: at 1mb a second Redis disconnects a bridge after a stall of 1.5 s: CONFIG SET client-output-buffer-limit "pubsub 1mb 1mb 60"',
     ],
     [
+      { replyLimit: 20 * MB },
+      'mend message size: Redis disconnects a client that reads more than 20mb at once: CONFIG SET client-output-buffer-limit "normal 0 0 0"',
+    ],
+    [
+      { longestArgument: 4 * MB },
+      'note message size: Redis takes messages of up to 4mb (proto-max-bulk-len): CONFIG SET proto-max-bulk-len 512mb',
+    ],
+    [{ longestArgument: undefined }, 'note message size: not checked: Redis refuses CONFIG GET to this user'],
+    [
       { pubsubHardLimit: undefined },
       'note output buffer: not checked: Redis refuses CONFIG GET to this user',
     ],
