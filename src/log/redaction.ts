@@ -4,6 +4,8 @@ const SECRET_PARAMETER = /([?&][^=&#]*(?:pass|pwd|secret|token|auth)[^=&#]*=)[^&
 const USER = /^[^:/?#]*:/;
 /** Stands in place of a secret. */
 export const MASK = '***';
+/** The URLs in our own advice. */
+const EXAMPLE = /^redis:\/\/(?:user)?:password@host(?![\w.-])/;
 const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
 
 /**
@@ -26,7 +28,7 @@ export function maskUrl(url: string): string {
 export function maskUrls(text: string): string {
   return text.replace(URLS, (url) => {
     // A path may hold an @, as in the name of a package; a file has no password.
-    if (/^file:/i.test(url)) return url;
+    if (/^file:/i.test(url) || EXAMPLE.test(url)) return url;
     if (url.includes('@')) return maskUrl(url);
     // Punctuation after a URL belongs to the sentence.
     const end = url.search(/[),.;:]*$/);

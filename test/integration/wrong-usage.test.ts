@@ -1,12 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 
 /** Nothing listens here: the command reports wrong usage before it connects to Redis. */
 const NO_REDIS = 'redis://127.0.0.1:1';
 const SECRET = 'geheim123';
+const BIN = fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url));
 
 const root = mkdtempSync(join(tmpdir(), 'cgroup-usage-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -126,6 +129,45 @@ describe('config files', () => {
     ],
   ])('refuses a file %s', async (_, files, problem) => {
     await expectRefused(start({ files }), problem);
+  });
+
+  test.each<[name: string, make: (path: string) => void, problem: string]>([
+    ['a folder', (path) => mkdirSync(path), 'is a folder, not a file'],
+    ['a link to nothing', (path) => symlinkSync('nowhere', path), 'is a link to nothing'],
+  ])('refuses %s in place of the file', async (_, make, problem) => {
+    for (const name of [CONFIG, '.consumer-grouprc.yml']) {
+      const cwd = folder({ 'package.json': '{}', 'below/x': '' });
+      make(join(cwd, name));
+      const run = cgroup(['start', '--redis', NO_REDIS], { cwd: join(cwd, 'below') });
+      await expectRefused(run, new RegExp(`^cgroup: \\S+/${literal(name)}: ${problem}$`));
+    }
+  });
+
+  test('passes over a folder at a weaker place than the file', async () => {
+    const cwd = folder({ [CONFIG]: '{"size":0}', '.consumer-grouprc/x': '' });
+    await expectRefused(
+      cgroup(['start'], { cwd }),
+      /^cgroup: consumer-group\.config\.json:1:9: size must be/,
+    );
+  });
+
+  test('shows no password of a module that throws', async () => {
+    const thrown = `throw new Error('cannot read redis://user:${SECRET}@h:1/0, alas')`;
+    await expectRefused(
+      start({ files: { 'consumer-group.config.mjs': thrown } }),
+      /^cgroup: consumer-group\.config\.mjs: cannot be loaded: cannot read redis:\/\/user:\*\*\*@h:1\/0, alas$/,
+    );
+  });
+
+  test('refuses a working directory that was removed', () => {
+    const cwd = join(folder({ 'gone/x': '' }), 'gone');
+    const script = 'rm -r -- "$1" && exec "$2" "$3" status';
+    const run = spawnSync('/bin/sh', ['-c', script, 'sh', cwd, process.execPath, BIN], {
+      cwd,
+      encoding: 'utf8',
+    });
+    expect(run.stderr).toMatch(/^cgroup: there is no working directory: .*\n$/);
+    expect(run.status).toBe(2);
   });
 
   test('refuses a --config file that does not exist', async () => {

@@ -43,7 +43,6 @@ async function whyNoFile(path: string): Promise<string | undefined> {
   const target = await stat(path).catch(() => undefined);
   if (!target) return 'is a link to nothing';
   if (target.isDirectory()) return 'is a folder, not a file';
-  if (!target.isFile()) return 'is not a file';
   return access(path, constants.R_OK).then(
     () => undefined,
     () => 'cannot be read: permission denied',

@@ -1,8 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { type CgroupError, messageOf } from '../../core/errors.js';
 import { hostAndPort, type RedisAddress } from '../../core/redis-address.js';
 import type { Logger } from '../../log/logger.js';
-import { failureOf, isReply, RefusedError, UNKNOWN_COMMAND } from './failure.js';
+import { isReply, RefusedError, UNKNOWN_COMMAND } from './failure.js';
 
 type Answered = (error?: Error | null, reply?: string) => void;
 
@@ -44,7 +43,7 @@ export function addHandshake(redis: Redis, address: RedisAddress, name: string, 
     if (known.status === 'rejected' && !isHidden(known.reason)) {
       // The first reply is the true one: Redis may close the connection after it.
       const replies = [named, selected, known].map(reasonOf);
-      throw replies.find(isReply) ?? known.reason;
+      throw replies.find((one) => isReply(one) && !isForbidden(one)) ?? known.reason;
     }
     if (selected.status === 'rejected') throw selectRefused(selected.reason, address);
     const facts = known.status === 'fulfilled' ? known.value : '';
@@ -70,23 +69,31 @@ export function addHandshake(redis: Redis, address: RedisAddress, name: string, 
     })) as Redis['auth'];
 }
 
-/** Without the right to INFO, or the command, Redis counts as ready: the first command finds out if it is not. */
+/**
+ * Without the right to INFO, or the command, Redis counts as ready: the first command finds out if it is not. ioredis itself
+ * takes each error with the word NOPERM for this, so no other error of the handshake may hold it.
+ */
 function isHidden(reason: unknown): boolean {
-  return isReply(reason) && (reason.message.startsWith('NOPERM') || UNKNOWN_COMMAND.test(reason.message));
+  return isReply(reason) && (isForbidden(reason) || UNKNOWN_COMMAND.test(reason.message));
+}
+
+function isForbidden({ message }: Error): boolean {
+  return message.includes('NOPERM');
 }
 
 function reasonOf(result: PromiseSettledResult<unknown>): unknown {
   return result.status === 'rejected' ? result.reason : undefined;
 }
 
-function selectRefused(reason: unknown, address: RedisAddress): CgroupError {
-  const failure = failureOf(reason, `SELECT ${address.db}`, hostAndPort(address));
-  if (!(failure instanceof RefusedError) || failure.refusal !== 'OTHER') return failure;
-  const text = `Redis at ${hostAndPort(address)} has no database ${address.db} (${messageOf(reason)})`;
-  return new RefusedError(
-    'REDIS_REFUSED',
-    'OTHER',
-    `${text}: name another one in the URL; most have 0 to 15, a Cluster and many managed services only 0`,
-    { cause: reason },
-  );
+function selectRefused(reason: unknown, { host, port, db }: RedisAddress): unknown {
+  if (!isReply(reason)) return reason;
+  const said = reason.message.replaceAll('NOPERM ', '');
+  const at = `Redis at ${hostAndPort({ host, port })}`;
+  const options = { cause: reason };
+  if (isForbidden(reason)) {
+    const text = `${at} does not let this user into database ${db} (${said}): cgroup doctor prints the ACL line with all rights`;
+    return new RefusedError('REDIS_AUTH', 'NOPERM', text, options);
+  }
+  const text = `${at} has no database ${db} (${said}): name another one in the URL; most have 0 to 15, a Cluster and many managed services only 0`;
+  return new RefusedError('REDIS_REFUSED', 'OTHER', text, options);
 }

@@ -71,7 +71,10 @@ function explained({ tls }: RedisAddress, error: unknown): readonly [why: string
   if (error.name === 'MaxRetriesPerRequestError') return ['it closes the connection', advice];
   if (address !== undefined && port !== undefined)
     return [`${syscall} ${code} ${hostAndPort({ host: address, port })}`, advice];
-  return [shortened(reason ?? (error.message || code || messageOf(error))), advice];
+  return [
+    shortened((code.startsWith('ERR_SSL') && reason) || error.message || code || messageOf(error)),
+    advice,
+  ];
 }
 
 /** What Node adds to the errors of sockets and of TLS. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maskUrl } from '../../../src/log/redaction.js';
+import { maskUrl, maskUrls } from '../../../src/log/redaction.js';
 
 describe('maskUrl', () => {
   it.each([
@@ -78,3 +78,14 @@ describe('maskUrl', () => {
 function wellFormed(text: string): string {
   return Buffer.from(text).toString();
 }
+
+it('maskUrls leaves our own examples and paths of files as they are', () => {
+  for (const text of [
+    'put it into the URL, redis://:password@host:6379',
+    '(a password alone is written redis://:password@host)',
+    'such as redis://user:password@host:6379/0 (rediss:// for TLS)',
+    'at file:///srv/node_modules/@scope/name/index.js:1:2',
+  ])
+    expect(maskUrls(text)).toBe(text);
+  expect(maskUrls('redis://:password@host.example')).toBe('redis://:***@host.example');
+});
