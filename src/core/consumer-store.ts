@@ -86,7 +86,7 @@ export interface ReclaimRequest {
 /** Entries whose next attempt is due. */
 export interface Due {
   readonly entries: Entry[];
-  /** Whether more are due: one call returns a limited number, and a limited number of bytes. */
+  /** Whether more may be due: one call returns a limited number. */
   readonly more: boolean;
   /** Members of the retry zset that were no ids of entries, and were removed. */
   readonly foreign: number;
@@ -151,7 +151,7 @@ export interface ConsumerStore {
   /**
    * Gives a consumer entries whose next attempt is due.
    *
-   * @param count at most so many; fewer if their messages are large
+   * @param count at most so many
    * @param longestWait ms; a due time farther away was set before Redis's clock was put back
    */
   due(consumerId: string, count: number, longestWait: number): Promise<Due>;

@@ -12,13 +12,16 @@ import type {
   Result,
   Retry,
 } from '../core/consumer-store.js';
-import { type Payload, payloadOf } from '../core/message.js';
+import type { Payload } from '../core/message.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
+import { messageIn } from './protocol/entries.js';
+import type { EntryReply } from './reading.js';
 import {
   begin,
   bury,
+  type Claim,
   commit,
   due,
   leave,
@@ -84,23 +87,28 @@ export class RedisConsumerStore implements ConsumerStore {
       group: this.#group,
       ...request,
     });
+    return { ...rest, entries: await this.#entriesOf(claimed) };
+  }
+
+  async due(consumerId: string, count: number, longestWait: number): Promise<Due> {
+    const request = { group: this.#group, consumerId, count, longestWait };
+    const { claimed, ...rest } = await this.#connection.run(due, this.#keys, request);
+    return { ...rest, entries: await this.#entriesOf(claimed) };
+  }
+
+  async #entriesOf(claimed: readonly Claim[]): Promise<Entry[]> {
     const messages = await Promise.all(claimed.map(({ id }) => this.#messageOf(id)));
-    const entries = claimed.flatMap((claim, i) => {
+    return claimed.flatMap((claim, i) => {
       const message = messages[i];
       return message === undefined ? [] : [{ ...claim, message }];
     });
-    return { ...rest, entries };
   }
 
   /** The message of an entry; undefined if it was settled meanwhile. */
   async #messageOf(id: string): Promise<Payload | undefined> {
     const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
-    const [entry] = reply as [id: Buffer, fields: Buffer[]][];
-    return entry?.[1][1] && payloadOf(entry[1][1]);
-  }
-
-  due(consumerId: string, count: number, longestWait: number): Promise<Due> {
-    return this.#connection.run(due, this.#keys, { group: this.#group, consumerId, count, longestWait });
+    const [entry] = reply as EntryReply[];
+    return entry && messageIn(entry[1]);
   }
 
   async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {

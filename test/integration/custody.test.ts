@@ -167,21 +167,6 @@ describe('due, in a retry zset that another program writes to', () => {
   });
 });
 
-describe('due, of large messages', () => {
-  test('gives about 1 MB in one call, at least one entry, and says that more are due', async () => {
-    const large = 'x'.repeat(400_000);
-    const { ids, consumerStore } = await holding(large, large, large, large, 'y'.repeat(3_000_000), large);
-    await consumerStore.retry(ids.map((id, i) => ({ ...held(id), wait: i - 10 })));
-    const pages = [];
-    for (let more = true; more; ) {
-      const due = await consumerStore.due('b', 100, MINUTE);
-      pages.push(due.entries.map(({ id }) => ids.indexOf(id)));
-      ({ more } = due);
-    }
-    expect(pages).toEqual([[0, 1, 2], [3, 4], [5]]);
-  });
-});
-
 describe('due, if Redis refuses a command of it', () => {
   test.each(['xclaim', 'zrem'])('%s: every entry stays due', async (command) => {
     const { ids, consumerStore, raw, keys } = await holding('x', 'y');

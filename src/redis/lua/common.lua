@@ -83,13 +83,10 @@ local function pending_entry(inbox, group, id, consumer)
   return redis.call('XPENDING', inbox, group, id, id, 1)[1]
 end
 
--- The message of an inbox entry, or nil if the entry is gone. Another program wrote an entry whose first field is not
--- `message`: a text about it stands for the message. That text is no JSON, so the entry becomes a dead letter.
+-- The message of an inbox entry, or nil if the entry is gone.
 local function message_of(inbox, id)
   local entry = redis.call('XRANGE', inbox, id, id)[1]
-  if not entry then return nil end
-  local fields = entry[2]
-  return fields[1] == 'message' and fields[2] or 'foreign entry: ' .. table.concat(fields, ' ')
+  return entry and entry[2][2]
 end
 
 -- Whether an entry is unsettled, which means: in the inbox. The pending list is asked first, because the inbox replies with

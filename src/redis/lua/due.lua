@@ -1,14 +1,14 @@
 -- Gives a consumer the entries whose next attempt is due: failed ones after their wait, handed-back ones at once.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 options: group, consumerId, count (at most so many), bytes (no further entry after so many bytes of messages),
---        longestWait (longest possible wait, ms), returnedBelow (scores below this are numbers of attempts)
--- Returns { 1 if more are due, else 0, foreign members removed, id, message, attempts, id, message, attempts, ... }.
+-- ARGV 1 options: group, consumerId, count (at most so many), longestWait (longest possible wait, ms), returnedBelow
+--        (scores below this are numbers of attempts)
+-- Returns { 1 if more may be due, else 0, foreign members removed, id, attempts, id, attempts, ... }.
 --
--- Atomic, so that an entry is due for one consumer only. A due time farther away than the longest wait was set before
--- the clock of Redis was put back: it counts as due. An entry that is gone from the inbox was deleted by another client,
--- and counts as lost: here if it was handed back, else in reclaim, which finds it pending. A member that is no id of an
--- entry can never be due, and many would fill every page: it is removed and counted as foreign.
+-- Atomic, so that an entry is due for one consumer only. The caller reads the messages itself, as after reclaim. A due
+-- time farther away than the longest wait was set before the clock of Redis was put back: it counts as due. An entry that
+-- is gone from the inbox was deleted by another client, and counts as lost. A member that is no id of an entry can never
+-- be due, and many would fill every page: it is removed and counted as foreign.
 --
 -- An entry is claimed before it leaves the retry zset. If Redis refuses the claim, the entry stays due; if it refuses the
 -- rest, the entry is pending, and reclaim finds it.
@@ -16,7 +16,7 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local inbox, retry, group = KEYS[1], KEYS[2], options.group
-local now, count, bytes_left = now_ms(), tonumber(options.count), tonumber(options.bytes)
+local now, count = now_ms(), tonumber(options.count)
 local due = redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
 if #due == 0 then
   local latest = now + options.longestWait
@@ -34,38 +34,44 @@ local function is_id(text)
 end
 
 local reply, again, lost, foreign = { 0, 0 }, 0, 0, 0
-local function give(id, score)
-  local message = message_of(inbox, id)
-  if message then
-    local attempts = score
-    -- A score that is neither a time nor a number of attempts was written by another program.
-    if score >= tonumber(options.returnedBelow) or score < 0 or score % 1 ~= 0 then
-      local entry = pending_entry(inbox, group, id)
-      attempts = entry and entry[4] or 1
-      again = again + 1
-    end
-    -- FORCE: a handed-back entry is no longer in the pending list.
-    redis.call('XCLAIM', inbox, group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
-    reply[#reply + 1] = id
-    reply[#reply + 1] = message
-    reply[#reply + 1] = attempts
-    bytes_left = bytes_left - #message
-  elseif not pending_entry(inbox, group, id) then
-    lost = lost + 1
-  end
+
+-- Claims an entry for the consumer. Returns whether it is in the inbox.
+local function claim(id, attempts)
+  -- Before Redis 7.0 XCLAIM does not check whether a pending entry still exists, and REDIS_VERSION_NUM is missing.
+  if not redis.REDIS_VERSION_NUM and not message_of(inbox, id) then return false end
+  -- FORCE: a handed-back entry is no longer in the pending list.
+  local claimed = redis.call('XCLAIM', inbox, group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
+  return #claimed > 0
 end
 
-local removed = {}
-for i = 1, #due, 2 do
-  if bytes_left <= 0 then break end
-  if is_id(due[i]) then give(due[i], tonumber(due[i + 1])) else foreign = foreign + 1 end
-  removed[#removed + 1] = due[i]
+local function give(id, score)
+  local attempts = score
+  -- A score that is neither a time nor a number of attempts was written by another program.
+  local is_retry = score >= tonumber(options.returnedBelow) or score < 0 or score % 1 ~= 0
+  if is_retry then
+    local entry = pending_entry(inbox, group, id)
+    attempts = entry and entry[4] or 1
+  end
+  if not claim(id, attempts) then
+    redis.call('XACK', inbox, group, id)
+    lost = lost + 1
+    return
+  end
+  if is_retry then again = again + 1 end
+  reply[#reply + 1] = id
+  reply[#reply + 1] = attempts
 end
-call_with_ids(removed, 'ZREM', retry)
+
+local members = {}
+for i = 1, #due, 2 do
+  if is_id(due[i]) then give(due[i], tonumber(due[i + 1])) else foreign = foreign + 1 end
+  members[#members + 1] = due[i]
+end
+call_with_ids(members, 'ZREM', retry)
 for field, more in pairs({ retried = again, lost = lost, foreignRetries = foreign }) do
   local refused = more > 0 and add_to(KEYS[3], field, more)
   if refused then return refused end
 end
-reply[1] = (#due == 2 * count or 2 * #removed < #due) and 1 or 0
+reply[1] = #members == count and 1 or 0
 reply[2] = foreign
 return reply

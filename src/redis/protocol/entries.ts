@@ -95,7 +95,7 @@ export class EntryParser {
     // Not a slice of the text: it would keep all of the text as long as the id. A message is not kept for long.
     const id = bytes.toString('latin1', idStart, idEnd);
     let message: Payload;
-    if (!isOurs) message = aboutForeign(bytes, texts);
+    if (!isOurs) message = messageIn(fieldsAt(bytes, texts));
     else if (this.#text) message = this.#text.slice(start, end);
     else message = payloadOf(bytes.subarray(start, end));
     this.#entries.push({ id, message, attempts: 0 });
@@ -103,18 +103,26 @@ export class EntryParser {
   }
 }
 
-/**
- * Stands for the message of an entry that another program wrote: its first field is not `message`. It is no JSON, so the entry
- * becomes a dead letter. As `message_of` in lua/common.lua.
- */
-function aboutForeign(bytes: Buffer, texts: number): Payload {
-  const parts: Buffer[] = [Buffer.from('foreign entry:')];
+/** Reads the texts of an entry's fields that another program wrote, names and values. */
+function fieldsAt(bytes: Buffer, texts: number): Buffer[] {
+  const fields: Buffer[] = [];
   let at = lineAfter(bytes, texts);
   for (let i = 0; i < numberAt(bytes, texts); i++) {
     const text = lineAfter(bytes, at + 1);
     const end = text + numberAt(bytes, at + 1);
-    parts.push(Buffer.from(' '), bytes.subarray(text, end));
+    fields.push(bytes.subarray(text, end));
     at = end + CRLF;
   }
-  return payloadOf(Buffer.concat(parts));
+  return fields;
+}
+
+/**
+ * The message in the fields of an entry. Another program wrote an entry whose first field is not `message`: a text stands for
+ * its message that is no JSON, so that the entry becomes a dead letter.
+ */
+export function messageIn(fields: readonly Buffer[]): Payload {
+  const [name, message] = fields;
+  if (message && name?.equals(MESSAGE)) return payloadOf(message);
+  const texts = fields.flatMap((text) => [Buffer.from(' '), text]);
+  return payloadOf(Buffer.concat([Buffer.from('foreign entry:'), ...texts]));
 }

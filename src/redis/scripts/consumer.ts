@@ -10,22 +10,18 @@ import type {
   Result,
   Retry,
 } from '../../core/consumer-store.js';
-import { payloadOf } from '../../core/message.js';
 import { packBytes, packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 
 // What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
 
-/** Bytes of messages after which one call gives no further entry: Redis does nothing else meanwhile. */
-const BYTES_DUE = 1_000_000;
-
 interface InGroup {
   readonly group: string;
 }
 
 /** An entry without its message. */
-type Claim = Omit<Entry, 'message'>;
+export type Claim = Omit<Entry, 'message'>;
 
 interface Claimed extends Omit<Reclaimed, 'entries'> {
   readonly claimed: readonly Claim[];
@@ -106,22 +102,25 @@ export const reclaim = defineScript({
   name: 'reclaim',
   keys: ['inbox', 'retry', 'counters'],
   encode: packOptions<InGroup & ReclaimRequest>,
-  decode: ([next, after, lost, ...flat]: [string, string, number, ...(string | number)[]]): Claimed => {
-    const claimed: Claim[] = [];
-    for (let i = 0; i < flat.length; i += 2)
-      claimed.push({ id: String(flat[i]), attempts: Number(flat[i + 1]) });
-    return { claimed, next: next === '' ? undefined : { consumerId: next, after }, lost };
-  },
+  decode: ([next, after, lost, ...flat]: [string, string, number, ...(string | number)[]]): Claimed => ({
+    claimed: claimsOf(flat),
+    next: next === '' ? undefined : { consumerId: next, after },
+    lost,
+  }),
 });
+
+/** Entries that are due, without their messages. */
+interface DueClaims extends Omit<Due, 'entries'> {
+  readonly claimed: readonly Claim[];
+}
 
 export const due = defineScript({
   name: 'due',
   keys: ['inbox', 'retry', 'counters'],
-  bytes: true,
   encode: (request: InGroup & { consumerId: string; count: number; longestWait: number }) =>
-    packOptions({ ...request, bytes: BYTES_DUE, returnedBelow: RETURNED_BELOW }),
-  decode: ([more, foreign, ...flat]: [number, number, ...FlatEntries]): Due => ({
-    entries: entriesOf(flat),
+    packOptions({ ...request, returnedBelow: RETURNED_BELOW }),
+  decode: ([more, foreign, ...flat]: [number, number, ...(string | number)[]]): DueClaims => ({
+    claimed: claimsOf(flat),
     more: more === 1,
     foreign,
   }),
@@ -156,16 +155,10 @@ export const sweep = defineScript({
   decode: (removed: string[]) => removed,
 });
 
-type FlatEntries = readonly (Buffer | number)[];
-
-/** Entries from id, message, attempts, id, message, attempts, ... */
-function entriesOf(flat: FlatEntries): Entry[] {
-  const entries: Entry[] = [];
-  for (let i = 0; i < flat.length; i += 3)
-    entries.push({
-      id: String(flat[i]),
-      message: payloadOf(flat[i + 1] as Buffer),
-      attempts: Number(flat[i + 2]),
-    });
-  return entries;
+/** Claims from id, attempts, id, attempts, ... */
+function claimsOf(flat: readonly (string | number)[]): Claim[] {
+  const claims: Claim[] = [];
+  for (let i = 0; i < flat.length; i += 2)
+    claims.push({ id: String(flat[i]), attempts: Number(flat[i + 1]) });
+  return claims;
 }
