@@ -21,7 +21,7 @@ export function makeLogger({
     // Each line of a group already names the process, in `process`.
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { error: withStacks ? pino.stdSerializers.err : brief },
+    serializers: { error: shownBy(withStacks ? pino.stdSerializers.err : brief) },
   };
   const out = pino.destination({ dest: 2, sync: true });
   const secrets = secretsIn(redis);
@@ -37,6 +37,17 @@ function prettyLine(withStacks: boolean): (fields: unknown) => string {
   // The text already says these, or they are the same in every line.
   const ignore = `group,output,process,bridge${withStacks ? '' : ',error,consumers,redis,gap,bridges'}`;
   return pretty.prettyFactory({ colorize, ignore, translateTime: 'HH:MM:ss', singleLine: true });
+}
+
+/** Of an error that throws when it is looked at, only the fact. */
+function shownBy(serializer: (error: Error) => object): (error: Error) => object {
+  return (error) => {
+    try {
+      return serializer(error);
+    } catch {
+      return { message: messageOf(error) };
+    }
+  };
 }
 
 function brief(error: unknown): object {

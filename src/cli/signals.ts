@@ -1,9 +1,11 @@
 /** Exit code of a process that a signal ended before it was done. */
 export const INTERRUPTED_CODE = 130;
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Resolves at the first SIGINT or SIGTERM; the second one ends the process at once. Signals in the same turn of the
- * event loop count as one: `timeout` sends its signal to the process and to its process group.
+ * Resolves at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Signals in the same turn of
+ * the event loop count as one: `timeout` sends its signal to the process and to its process group. A SIGHUP is never
+ * the second: shell and kernel both send one when a terminal closes.
  *
  * @param onFirst called at the first signal, before the promise resolves
  */
@@ -12,7 +14,7 @@ export function untilSignal(onFirst?: (signal: NodeJS.Signals) => void): Promise
     let received = false;
     let turnOver = false;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (turnOver) process.exit(INTERRUPTED_CODE);
+      if (turnOver && signal !== 'SIGHUP') process.exit(INTERRUPTED_CODE);
       if (received) return;
       received = true;
       setImmediate(() => {
@@ -21,7 +23,6 @@ export function untilSignal(onFirst?: (signal: NodeJS.Signals) => void): Promise
       onFirst?.(signal);
       resolve();
     };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    for (const signal of ENDING) process.on(signal, onSignal);
   });
 }

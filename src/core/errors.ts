@@ -50,8 +50,12 @@ export class SettingsError extends CgroupError {
   }
 }
 
-/** What `value` says to a person, whatever was thrown. It may throw itself where that cannot be made a text. */
+/** What `value` says to a person, whatever was thrown. Never throws, even if the value does when it is looked at. */
 export function messageOf(value: unknown): string {
-  // An error's message can be anything: nothing but text may get into the log and to Redis.
-  return String(value instanceof Error ? value.message || value.name : value);
+  try {
+    // An error's message can be anything: nothing but text may get into the log and to Redis.
+    return String(value instanceof Error ? value.message || value.name : value);
+  } catch {
+    return 'a value that cannot be shown';
+  }
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.js';
 import { aborted } from '../core/service.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import type { Parts } from './compose.js';
 
@@ -52,7 +53,10 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
     const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
     const sum = back.reduce((a, b) => a + b, 0);
     if (sum > 0)
-      log.info({ entries: sum }, `handed back ${sum} messages that were not begun or not finished`);
+      log.info(
+        { entries: sum },
+        `handed back ${plural(sum, 'message that was', 'messages that were')} not begun or not finished`,
+      );
   } finally {
     if (consumers.length > 0) await heartbeats.stop();
   }

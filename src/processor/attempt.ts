@@ -10,7 +10,8 @@ import {
 import { type Message, parseMessage } from '../core/message.js';
 import type { Logger } from '../log/logger.js';
 import { AttemptContext, GivenUp } from './context.js';
-import { encodeResult, type Processor } from './processor.js';
+import type { Processor } from './processor.js';
+import { encodeResult } from './result.js';
 
 /** How attempts are made, in any thread. */
 export interface AttemptOptions {
@@ -110,7 +111,7 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
   }
 
   #fail(error: unknown): void {
-    const givenUp = this.#context.givenUp ?? (error instanceof GivenUp ? error : undefined);
+    const givenUp = this.#context.givenUp ?? (isGivenUp(error) ? error : undefined);
     if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message });
     else this.#end({ kind: 'failed', reason: 'failed', error: describe(error) });
   }
@@ -129,13 +130,21 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
+/** Never throws, though a Proxy may when its type is asked for. */
+function isGivenUp(error: unknown): error is GivenUp {
+  try {
+    return error instanceof GivenUp;
+  } catch {
+    return false;
+  }
+}
+
 /** The thrown value as text. Never throws, even if the value does. */
 function describe(error: unknown): string {
   try {
-    return error instanceof Error && error.name !== 'Error'
-      ? `${error.name}: ${error.message}`
-      : String(messageOf(error)); // the user may set the message to anything
+    if (error instanceof Error && error.name !== 'Error') return `${error.name}: ${error.message}`;
   } catch {
-    return 'the processor threw a value that cannot be shown';
+    // messageOf says so
   }
+  return messageOf(error);
 }

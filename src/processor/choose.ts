@@ -3,7 +3,7 @@ import type { Executor } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
 import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
-import { builtinProcessor, type Processor } from './processor.js';
+import { builtinProcessor, checkedProcessor, type Processor } from './processor.js';
 import { ThreadPool } from './threads/pool.js';
 
 /** The settings that say which processor runs, and where. */
@@ -30,7 +30,7 @@ export function chooseExecutor(
 ): Executor {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
   const options = { consumers, concurrency, timeout, log };
-  if (own) return new InlineExecutor(async () => own, options);
+  if (own) return new InlineExecutor(async () => checkedProcessor(own, 'the processor'), options);
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);

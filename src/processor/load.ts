@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CgroupError, messageOf } from '../core/errors.js';
-import type { Processor } from './processor.js';
+import { checkedProcessor, type Processor } from './processor.js';
 
 /** ms that a module may take to be imported. */
 export const LOAD_TIMEOUT = 30_000;
@@ -38,7 +38,7 @@ export async function loadProcessorWithin(timeout: number, path: string): Promis
  * Loads a processor from a module: its default export.
  *
  * @param path of the module; a relative one is relative to the working directory
- * @throws {CgroupError} PROCESSOR if it is missing, fails on import, or exports no function
+ * @throws {CgroupError} PROCESSOR if it is missing, fails on import, or exports no function that can be a processor
  */
 export async function loadProcessor(path: string): Promise<Processor> {
   const file = resolve(path);
@@ -61,5 +61,5 @@ export async function loadProcessor(path: string): Promise<Processor> {
       'PROCESSOR',
       `the processor module ${file} has no function as its default export: export default async (message, context) => result`,
     );
-  return exported as Processor;
+  return checkedProcessor(exported as Processor, `the default export of ${file}`);
 }

@@ -1,3 +1,4 @@
+import { CgroupError } from '../core/errors.js';
 import type { Message } from '../core/message.js';
 import type { Context } from './context.js';
 
@@ -18,24 +19,21 @@ export type Processor<Input extends Message = Message, Result = unknown> = (
   context: Context,
 ) => Result | Promise<Result>;
 
-/** Larger results (bytes of JSON) are refused: Redis takes no value above 512 MB, and a large one would delay all others. */
-const LARGEST_RESULT = 64 * 1024 * 1024;
-
 /**
- * The JSON of a result.
+ * Refuses functions that look like a processor and cannot be one.
  *
- * @throws {TypeError} if it has none, or is too large
+ * @param source what the function comes from, for the error
+ * @throws {CgroupError} PROCESSOR
  */
-export function encodeResult(result: unknown): string {
-  const json = JSON.stringify(result) as string | undefined;
-  if (json === undefined)
-    throw new TypeError(
-      `the processor returned ${result === undefined ? 'undefined' : `a ${typeof result}`}, which has no JSON: return the result, or null`,
+export function checkedProcessor(own: Processor, source: string): Processor {
+  const refuse = (why: string) => new CgroupError('PROCESSOR', `${source} is ${why}`);
+  if (/Generator/.test(Object.prototype.toString.call(own)))
+    throw refuse(
+      'a generator (function*), whose steps would never run: take a function that returns its result',
     );
-  // A character is at most three bytes: only long texts must be measured.
-  if (json.length > LARGEST_RESULT / 3 && Buffer.byteLength(json) > LARGEST_RESULT)
-    throw new TypeError(`the result is larger than ${LARGEST_RESULT / 2 ** 20} MB of JSON`);
-  return json;
+  if (/^class\b/.test(Function.prototype.toString.call(own)))
+    throw refuse('a class: take a function, such as (message, context) => handler.handle(message, context)');
+  return own;
 }
 
 /**

@@ -163,6 +163,31 @@ describe('the log', () => {
     expect(logOf(run, 40)).toHaveLength(1);
   });
 
+  it.each(['0', '1'])(
+    'survives what cannot even be looked at, thrown outside of any attempt, with --threads %s',
+    async (threads) => {
+      const group = await groupOn(shared.url);
+      const file = await module(`
+        const refuse = () => { throw new Error('do not look'); };
+        const traps = { get: refuse, getPrototypeOf: refuse, has: refuse, ownKeys: refuse };
+        const hostile = [
+          Object.create(null), new Proxy(new Error(), traps), new Proxy({}, traps),
+          Object.defineProperty(new Error(), 'message', { get: refuse }),
+          Object.defineProperty(new Error('x'), 'stack', { get: refuse }),
+        ];
+        export default () => {
+          for (const one of hostile) { setTimeout(() => { throw one; }); Promise.reject(one); }
+          return new Promise((resolve) => setTimeout(resolve, 20, 1));
+        };`);
+      const run = await group.start(['-n', '1', '-p', file, '--threads', threads, '--log-level', 'debug']);
+      await group.publish(3);
+      expect((await group.settled(3)).counters).toMatchObject({ processed: 3, failed: 0 });
+      await run.line(/outside of any attempt, .*: a value that cannot be shown/);
+      expect((await run.kill()).code).toBe(0);
+      expect(run.stderr()).not.toMatch(/ended its thread/);
+    },
+  );
+
   it('reports all entries taken over from a dead consumer in one or two lines', async () => {
     const group = await groupOn(shared.url);
     const flags = ['--claim-after', '1s', '--heartbeat', '200ms', '--batch', '100', '-n', '1'];

@@ -67,3 +67,24 @@ test('a processor function may fail, return no JSON, give up, or never end: the 
   expect(failures.filter((failure) => failure.dead)).toHaveLength(6);
   expect(failures.filter((failure) => !failure.dead).map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1]);
 });
+
+test.each([
+  [
+    'a generator',
+    function* (message: Message) {
+      yield message;
+    },
+  ],
+  [
+    'a class',
+    class {
+      readonly handled = 1;
+    } as unknown as () => unknown,
+  ],
+])('%s is no processor function: the start is refused', async (kind, processor) => {
+  const { group } = makeGroup(redis.namespace(), { processor });
+  await expect(group.start()).rejects.toMatchObject({
+    code: 'PROCESSOR',
+    message: expect.stringContaining(`the processor is ${kind}`),
+  });
+});

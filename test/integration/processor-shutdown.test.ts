@@ -46,7 +46,7 @@ describe('when the group stops, a processor', () => {
     const { space, client, start, first, dataOf } = await begin(3_500);
     expect(await first.kill()).toEqual({ code: 0, signal: null });
     expect(first.stderr()).toContain('aborted: AbortError');
-    expect(first.stderr()).toContain('handed back 1 messages');
+    expect(first.stderr()).toContain('handed back 1 message that was not begun');
     expect(await dataOf()).toEqual([]);
     const second = await start();
     await until(() => settled(client, space, 1), { what: 'the message to be processed by the other' });

@@ -20,6 +20,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const calls = [];
 const circle = {};
 circle.itself = circle;
+const refuse = () => { throw new Error('do not look'); };
+const refusing = new Proxy(new Error(), { get: refuse, getPrototypeOf: refuse, has: refuse, ownKeys: refuse });
 const does = {
   add: (message) => ({ ...message, seen: true }),
   later: async (message) => (await sleep(5), 'done'),
@@ -38,6 +40,11 @@ const does = {
   throwsText: () => { throw 'just text'; },
   throwsOddMessage: () => { throw Object.assign(new Error('x'), { message: { not: 'a text' } }); },
   throwsUnshowable: () => { throw Object.create(null); },
+  throwsRefusing: () => { throw refusing; },
+  rejectsRefusing: () => Promise.reject(refusing),
+  aMap: () => ({ found: new Map([[1, 2]]) }),
+  anError: async () => new Error('not thrown'),
+  aPromise: (message) => [{ message, order: Promise.resolve(1) }],
   bigInt: () => ({ count: 1n }),
   circular: () => circle,
   undefined: () => {},
@@ -84,7 +91,12 @@ const failures: [does: string, error: string | RegExp][] = [
   ['rejectsNull', 'null'],
   ['throwsText', 'just text'],
   ['throwsOddMessage', '[object Object]'],
-  ['throwsUnshowable', 'the processor threw a value that cannot be shown'],
+  ['throwsUnshowable', 'a value that cannot be shown'],
+  ['throwsRefusing', 'a value that cannot be shown'],
+  ['rejectsRefusing', 'a value that cannot be shown'],
+  ['aMap', /^TypeError: "found" of the result is of type Map, of which JSON keeps nothing/],
+  ['anError', 'TypeError: the result is an error: throw it, and the attempt has failed'],
+  ['aPromise', 'TypeError: "order" of the result is a promise: await it'],
   ['bigInt', /^TypeError: .*BigInt/],
   ['circular', /^TypeError: .*circular/],
   [

@@ -11,7 +11,7 @@ import { printConfig } from '../settings/print-config.js';
 import { untilSignal } from '../signals.js';
 
 export function startCommand(): Command {
-  return settingsCommand('start', 'Runs a bridge and consumers until SIGINT or SIGTERM.', settingNames, [
+  return settingsCommand('start', 'Runs a bridge and consumers until a signal ends it.', settingNames, [
     ['cgroup start --size 5 --monitor', 'five consumers, and the rate every 3 s'],
     ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
     ['cgroup start --bridge only', 'only a bridge; other processes run the consumers with --bridge off'],

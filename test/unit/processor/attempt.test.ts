@@ -34,6 +34,10 @@ async function endingsOf(processor: Processor): Promise<Outcome[]> {
   return endings;
 }
 
+const refuse = () => {
+  throw new Error('do not look');
+};
+const REFUSING = new Proxy({}, { get: refuse, getPrototypeOf: refuse, has: refuse, ownKeys: refuse });
 const never = () => new Promise<never>(() => {});
 const failed = (error: unknown) => ({ kind: 'failed', reason: 'failed', error });
 
@@ -121,6 +125,14 @@ describe('an attempt', () => {
           }),
         ),
     ],
+    ['rejects with a Proxy that refuses every look', () => Promise.reject(REFUSING)],
+    [
+      'throws a Proxy that refuses every look',
+      () => {
+        throw REFUSING;
+      },
+    ],
+    ['returns a Proxy that refuses every look', () => REFUSING],
     [
       'throws an error whose message is no text',
       () => Promise.reject(Object.assign(new Error(), { message: 5 })),

@@ -1,49 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/log/logger.js';
 import { AttemptContext } from '../../../src/processor/context.js';
 import { loadProcessorWithin } from '../../../src/processor/load.js';
-import { builtinProcessor, encodeResult } from '../../../src/processor/processor.js';
-
-describe('the JSON of a result', () => {
-  it('is that of any JSON value', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        expect(encodeResult(value)).toBe(JSON.stringify(value));
-      }),
-    );
-  });
-
-  it.each([
-    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
-    [{ a: undefined, b: 1 }, '{"b":1}'],
-    [null, 'null'],
-  ])('follows the rules of JSON.stringify: %o', (value, json) => {
-    expect(encodeResult(value)).toBe(json);
-  });
-
-  it.each([
-    [undefined, 'the processor returned undefined, which has no JSON: return the result, or null'],
-    [() => {}, 'the processor returned a function, which has no JSON: return the result, or null'],
-    [Symbol('s'), 'the processor returned a symbol, which has no JSON: return the result, or null'],
-    [10n, /BigInt/],
-  ])('%s has none', (value, message) => {
-    expect(() => encodeResult(value)).toThrow(TypeError);
-    expect(() => encodeResult(value)).toThrow(message);
-  });
-
-  const limit = 64 * 1024 * 1024;
-  it.each([
-    ['one byte each', 'x', limit - 2],
-    ['three bytes each', '€', Math.floor((limit - 2) / 3)],
-  ])('may be 64 MB long, no longer, in characters of %s', (_name, character, most) => {
-    expect(encodeResult(character.repeat(most))).toHaveLength(most + 2);
-    expect(() => encodeResult(character.repeat(most + 1))).toThrow('the result is larger than 64 MB of JSON');
-  });
-});
+import { builtinProcessor } from '../../../src/processor/processor.js';
 
 describe('a module that is loaded on this thread', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cgroup-load-'));
@@ -71,6 +33,28 @@ describe('a module that is loaded on this thread', () => {
         new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger),
       ),
     ).toBe(7);
+  });
+});
+
+describe('a default export that cannot be a processor is refused when it is loaded', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cgroup-refused-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it.each([
+    ['generator.mjs', 'export default function* (m) { yield m; }', /is a generator \(function\*\)/],
+    ['async.mjs', 'export default async function* (m) { yield m; }', /is a generator \(function\*\)/],
+    ['generator.cjs', 'exports.default = function* (m) { yield m; };', /is a generator \(function\*\)/],
+    ['class.mjs', 'export default class { run(m) { return m; } }', /is a class/],
+    ['derived.cjs', 'module.exports = class Own extends Array {};', /is a class/],
+    ['object.mjs', 'export default { handle: (m) => m };', /has no function as its default export/],
+  ])('%s: %s', async (name, text, message) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    const loading = loadProcessorWithin(10_000, path);
+    await expect(loading).rejects.toMatchObject({
+      code: 'PROCESSOR',
+      message: expect.stringMatching(message),
+    });
   });
 });
 
