@@ -1,7 +1,11 @@
 import { pino } from 'pino';
 import pretty from 'pino-pretty';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { plural } from '../core/words.js';
+import { boundWrites, written } from '../log/bounded-writes.js';
 import { cleaned, jsonLine, secretsIn } from '../log/log-line.js';
+import type { Logger } from '../log/logger.js';
+import { ThrottledLog } from '../log/throttle.js';
 import type { Settings } from '../settings/settings.js';
 
 /**
@@ -23,13 +27,52 @@ export function makeLogger({
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: shownBy(withStacks ? pino.stdSerializers.err : brief) },
   };
-  const out = pino.destination({ dest: 2, sync: true });
   const secrets = secretsIn(redis);
   const lineOf = format === 'json' ? jsonLine : prettyLine(withStacks);
   const write = (line: string) => {
-    out.write(lineOf(cleaned(JSON.parse(line), secrets, format === 'pretty')));
+    process.stderr.write(lineOf(cleaned(JSON.parse(line) as object, secrets, format === 'pretty')));
   };
-  return pino(options, { write });
+  const log = pino(options, { write });
+  boundOutput(process.stderr, 'log line', log);
+  return log;
+}
+
+/** ms at the end of the process for what is not written yet. */
+const FLUSH_TIMEOUT = 500;
+/** ms between two lines about dropped ones. */
+const DROPPED_EVERY = 1_000;
+
+/**
+ * A stream that nobody reads, or a full disk, must not hold up the process: what cannot be written is dropped, and
+ * counted in the log once writing works again.
+ *
+ * @param what is written, in the singular
+ */
+export function boundOutput(stream: NodeJS.WriteStream, what: string, log: Logger): void {
+  const lines = new ThrottledLog<void>({
+    interval: DROPPED_EVERY,
+    write: (count) =>
+      log.warn(
+        { dropped: count },
+        `${plural(count, `${what} was`, `${what}s were`)} dropped: the reader was too slow, or the disk was full`,
+      ),
+  });
+  let dropped = 0;
+  boundWrites(stream, {
+    onDropped: () => {
+      dropped++;
+    },
+    onWritten: () => {
+      if (dropped === 0) return;
+      lines.add(undefined, dropped);
+      dropped = 0;
+    },
+  });
+}
+
+/** Waits for what is not written yet, but not for a reader that has stopped. */
+export function flushOutput(): Promise<void> {
+  return written([process.stdout, process.stderr], FLUSH_TIMEOUT);
 }
 
 function prettyLine(withStacks: boolean): (fields: unknown) => string {

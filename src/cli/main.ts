@@ -13,6 +13,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
+import { flushOutput } from './logger.js';
 
 /** Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
 const FAILED = 1;
@@ -122,5 +123,7 @@ try {
   await program().parseAsync(argv);
 } catch (error) {
   // A timer or a socket of the processor's module would keep the process alive.
-  process.exit(report(error));
+  const code = report(error);
+  await flushOutput();
+  process.exit(code);
 }

@@ -1,10 +1,9 @@
-import { printable } from './printable.js';
+import { boundedFields } from './bounded.js';
+import { printable, printableJson } from './printable.js';
 import { MASK, maskUrls } from './redaction.js';
 
 /** Names of fields whose values are secret. */
 const SECRET = /pass(word|wd)?$|pwd$|secret$|token$|authorization$|api[-_]?key$|credentials?$/i;
-/** Characters of a text in a line: an error may quote a message of megabytes. */
-const LONGEST = 10_000;
 /** Characters. A shorter password also occurs in ordinary text. */
 const SHORTEST_SECRET = 4;
 
@@ -24,33 +23,30 @@ function decoded(text: string): string {
 }
 
 /**
- * The fields of a line without secrets, with long texts cut. If `shown` (to people, not as JSON), characters that could
- * move the cursor or forge a line are escaped; a stack keeps its lines, indented.
+ * A line of pino without secrets, cut to a limited length and depth. If `shown` (to people, not as JSON), characters
+ * that could move the cursor or forge a line are escaped; a stack keeps its lines, indented.
  */
-export function cleaned(value: unknown, secrets: readonly string[], shown: boolean, name = ''): unknown {
-  if (typeof value === 'string') {
+export function cleaned(fields: object, secrets: readonly string[], shown: boolean): object {
+  const text = (own: string, name: string) => {
     if (SECRET.test(name)) return MASK;
-    const text = masked(value, secrets);
-    if (!shown) return text;
-    return name === 'stack' ? text.split('\n').map(printable).join('\n    ') : printable(text);
-  }
-  if (Array.isArray(value)) return value.map((one) => cleaned(one, secrets, shown, name));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      shown ? printable(key) : key,
-      cleaned(inner, secrets, shown, key),
-    ]),
-  );
+    const safe = masked(own, secrets);
+    if (!shown) return safe;
+    return name === 'stack' ? safe.split('\n').map(printable).join('\n    ') : printable(safe);
+  };
+  const rules = { text, name: shown ? printable : (name: string) => name };
+  // The message comes last: long fields must leave room for it.
+  const { msg, ...rest } = fields as { msg?: unknown };
+  const { copy } = boundedFields(rest, rules);
+  return msg === undefined ? copy : { ...copy, ...boundedFields({ msg }, rules).copy };
 }
 
 function masked(text: string, secrets: readonly string[]): string {
-  let left = text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  let left = text;
   for (const secret of secrets) left = left.replaceAll(secret, MASK);
   return maskUrls(left);
 }
 
-/** A line of JSON. Characters that JSON allows and a terminal acts upon are escaped too: `\u009b`. */
+/** A line of JSON. */
 export function jsonLine(fields: unknown): string {
-  return `${printable(JSON.stringify(fields))}\n`;
+  return `${printableJson(fields)}\n`;
 }

@@ -8,7 +8,17 @@ export function printable(text: string): string {
   );
 }
 
-/** The same, cut to `width` characters. */
+/**
+ * JSON that does nothing to a terminal: characters that JSON allows and a terminal acts upon are escaped, as `\\u009b`.
+ *
+ * @param indent blanks per level; without it all is one line
+ */
+export function printableJson(value: unknown, indent?: number): string {
+  // The only line breaks in it are those between values.
+  return JSON.stringify(value, null, indent).split('\n').map(printable).join('\n');
+}
+
+/** A foreign text, safe to show on a terminal, cut to `width` characters. */
 export function shortened(text: string, width: number): string {
   // Cut first: it may be a megabyte. An escape may then be cut too.
   const safe = printable(text.slice(0, width + 1));

@@ -4,7 +4,7 @@ import { groupLogger } from '../../log/logger.js';
 import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { settingNames } from '../../settings/schema.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import { makeLogger } from '../logger.js';
+import { boundOutput, flushOutput, makeLogger } from '../logger.js';
 import { watch } from '../monitoring.js';
 import type { LoadedSettings } from '../settings/load-settings.js';
 import { printConfig } from '../settings/print-config.js';
@@ -34,6 +34,7 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
   const log = groupLogger(root, settings);
   if (settings.embedded && origin.redis !== 'default')
     log.warn({}, `embedded starts its own Redis: the URL of ${origin.redis} is not used`);
+  boundOutput(process.stdout, 'output line', log);
   const strays = surviveStrayErrors(log);
   const group = new ConsumerGroup({ ...written, logger: root });
   const watching = new AbortController();
@@ -53,6 +54,7 @@ async function run({ settings, origin, written }: LoadedSettings, json: boolean)
   await group.stop();
   strays.flush();
   log.info({}, 'stopped');
+  await flushOutput();
   // A processor's timers or sockets would keep the process alive.
   process.exit(0);
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Delivery, Outcome } from '../../core/executor.js';
+import type { Level } from '../../log/logger.js';
 import type { ExecutorOptions } from '../inline.js';
 
 /** What a thread gets when it is made. The index of a consumer is its slot. */
@@ -8,6 +9,8 @@ export interface ThreadData extends Omit<ExecutorOptions, 'log'> {
   readonly path: string;
   /** Of its {@link SharedProgress}. */
   readonly memory: SharedArrayBuffer;
+  /** Of its {@link LogGate}. */
+  readonly logMemory: SharedArrayBuffer;
   /** For messages in both directions. */
   readonly port: MessagePort;
 }
@@ -26,8 +29,6 @@ export type ToThread =
   /** The thread posts what it still has to post, and ends. */
   | { readonly kind: 'end' };
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
 /** An attempt that has ended. */
 export interface AttemptEnd {
   readonly slot: number;
@@ -42,7 +43,17 @@ export type FromThread =
   /** The processor cannot be loaded. */
   | { readonly kind: 'broken'; readonly error: string; readonly cause: unknown }
   | { readonly kind: 'ended'; readonly ends: readonly AttemptEnd[] }
-  | { readonly kind: 'log'; readonly level: LogLevel; readonly fields: object; readonly text: string };
+  | LogMessage;
+
+/** A line for the log of the process. */
+export interface LogMessage {
+  readonly kind: 'log';
+  readonly level: Level;
+  readonly fields: object;
+  readonly text: string;
+  /** What it counts for in the {@link LogGate}. */
+  readonly bytes: number;
+}
 
 /**
  * Deliveries to be posted. Bytes are copied: a Buffer of ioredis would be cloned together with everything else that

@@ -9,7 +9,8 @@ import {
   type RunningAttempt,
 } from '../../core/executor.js';
 import { pause } from '../../core/service.js';
-import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
+import { plural } from '../../core/words.js';
+import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../../log/throttle.js';
 import type { ExecutorOptions } from '../inline.js';
 import type { AttemptEnd } from './messages.js';
 import { PendingDeliveries, type PendingDelivery } from './pending.js';
@@ -21,6 +22,8 @@ import { WorkerHandle } from './worker-handle.js';
 const CHECK_EVERY = 100;
 /** ms beyond the timeout of an attempt that a worker may be blocked: it may end in a moment. */
 const GRACE = 500;
+/** ms from the first line that a thread drops to the line that says how many. */
+const DROPPED_AFTER = 1_000;
 /**
  * ms to wait after a try to load the processor has failed, doubled each time; and if no delivery is to blame for the
  * end of the worker.
@@ -49,6 +52,7 @@ export class Thread {
   readonly #quiet = new Set<number>();
   readonly #stopping = new AbortController();
   readonly #failures: ThrottledLog<unknown>;
+  readonly #dropped: ThrottledLog<void>;
   #stallDetector = new StallDetector();
   /** Has loaded the processor. Undefined while it is replaced. */
   #worker: WorkerHandle | undefined;
@@ -65,7 +69,17 @@ export class Thread {
     this.#options = options;
     const { length: slots } = options.consumers;
     this.#pending = new PendingDeliveries(slots, (pending, reason) => this.#interrupt(pending, reason));
-    this.#failures = repeatedFailures(options.log, 'a thread cannot load the processor again');
+    const { log, path } = options;
+    this.#failures = repeatedFailures(log, 'a thread cannot load the processor again');
+    this.#dropped = new ThrottledLog<void>({
+      delay: DROPPED_AFTER,
+      interval: REMIND_EVERY,
+      write: (dropped) =>
+        log.warn(
+          { processor: path, dropped },
+          `${plural(dropped, 'line was', 'lines were')} dropped: the processor logs or prints faster than this process can write`,
+        ),
+    });
   }
 
   /** @throws {CgroupError} PROCESSOR if the module cannot be loaded */
@@ -94,6 +108,8 @@ export class Thread {
     this.#loading?.terminate();
     for (const pending of this.#pending.all()) this.#pending.end(pending, INTERRUPTED, 0);
     await this.#worker?.end();
+    if (this.#worker) this.#countDropped(this.#worker);
+    this.#dropped.flush();
   }
 
   #execute<D extends Delivery>(slot: number, delivery: D, onOutcome: OnOutcome<D>): RunningAttempt {
@@ -175,6 +191,7 @@ export class Thread {
     const worker = this.#worker;
     if (!worker) return;
     const { timeout, log, path } = this.#options;
+    this.#countDropped(worker);
     const silence = this.#stallDetector.silence(worker.progress.pulse, performance.now());
     if (silence < timeout + GRACE) return;
     log.warn(
@@ -183,6 +200,11 @@ export class Thread {
     );
     const error = `no result within ${timeout} ms, and its thread was kept busy`;
     this.#replaceWorker(worker, { kind: 'failed', reason: 'timeout', error }, timeout);
+  }
+
+  #countDropped(worker: WorkerHandle): void {
+    const dropped = worker.checkLog();
+    if (dropped > 0) this.#dropped.add(undefined, dropped);
   }
 
   #onExit(worker: WorkerHandle, why: string): void {
@@ -205,6 +227,8 @@ export class Thread {
   #replaceWorker(worker: WorkerHandle, outcome: Outcome, busy: number): void {
     this.#worker = undefined;
     worker.terminate();
+    this.#countDropped(worker);
+    this.#dropped.flush();
     const suspects = this.#pending.suspects(worker.progress);
     this.#pending.recall();
     this.#suspects = suspects; // fewer each time, so the one to blame is found

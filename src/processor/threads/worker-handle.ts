@@ -3,9 +3,11 @@ import { CgroupError, messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { LOAD_TIMEOUT, notImported } from '../load.js';
+import { LogGate } from './log-gate.js';
 import {
   type AttemptEnd,
   type FromThread,
+  type LogMessage,
   type NumberedDelivery,
   pack,
   type ThreadData,
@@ -19,7 +21,7 @@ const END_TIMEOUT = 500;
 const NEVER_IMPORTED = 13;
 
 export interface WorkerHandleOptions {
-  readonly data: Omit<ThreadData, 'memory' | 'port'>;
+  readonly data: Omit<ThreadData, 'memory' | 'logMemory' | 'port'>;
   readonly progress: SharedProgress;
   readonly log: Logger;
   readonly onEnds: (ends: readonly AttemptEnd[]) => void;
@@ -30,6 +32,7 @@ export interface WorkerHandleOptions {
 /** One worker of Node, from its start to its end. worker.ts runs in it. */
 export class WorkerHandle {
   readonly progress: SharedProgress;
+  readonly #gate = new LogGate();
   readonly #options: WorkerHandleOptions;
   readonly #worker: Worker;
   /** Not the worker's own port: the processor can send anything over that one. */
@@ -37,6 +40,8 @@ export class WorkerHandle {
   readonly #exited = new AbortController();
   #onLoaded: ((error?: CgroupError) => void) | undefined;
   #outbox: NumberedDelivery[] = [];
+  /** Lines of the log in this turn of the event loop. */
+  #read = { lines: 0, bytes: 0 };
   #ending = false;
   #gone: CgroupError | undefined;
   #error: string | undefined;
@@ -46,7 +51,13 @@ export class WorkerHandle {
     this.progress = options.progress;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: ThreadData = { ...options.data, memory: options.progress.memory, port: port2 };
+    this.#gate.setLevels(options.log);
+    const workerData: ThreadData = {
+      ...options.data,
+      memory: options.progress.memory,
+      logMemory: this.#gate.memory,
+      port: port2,
+    };
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
       transferList: [port2],
@@ -81,6 +92,12 @@ export class WorkerHandle {
   /** Set when the worker has ended. */
   get gone(): CgroupError | undefined {
     return this.#gone;
+  }
+
+  /** Tells the thread which levels are written now. Returns how much it has dropped since the last call: lines, and writes to its output. */
+  checkLog(): number {
+    this.#gate.setLevels(this.#options.log);
+    return this.#gate.takeDropped();
   }
 
   /** Deliveries of the same turn of the event loop are posted together. */
@@ -132,8 +149,21 @@ export class WorkerHandle {
         if (!this.#ending) this.#options.onEnds(message.ends);
         return;
       case 'log':
-        this.#options.log[message.level](message.fields, message.text);
+        this.#write(message);
     }
+  }
+
+  /** The thread may send more lines in the next turn of the event loop: all else has its turn between them. */
+  #write({ level, fields, text, bytes }: LogMessage): void {
+    const read = this.#read;
+    if (read.lines === 0)
+      setImmediate(() => {
+        this.#gate.leave(read.lines, read.bytes);
+        this.#read = { lines: 0, bytes: 0 };
+      });
+    read.lines++;
+    read.bytes += bytes;
+    this.#options.log[level](fields, text);
   }
 
   #onExit(code: number): void {

@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../core/errors.js';
 import type { Outcome } from '../../core/executor.js';
+import { boundWrites } from '../../log/bounded-writes.js';
 import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { loadProcessor } from '../load.js';
+import { LogGate } from './log-gate.js';
 import {
   type AttemptEnd,
   type FromThread,
@@ -23,8 +25,9 @@ const POST_EVERY = 5;
 /** ms between two beats of the pulse. */
 const BEAT_EVERY = 100;
 
-const { path, timeout, concurrency, consumers, memory, port } = workerData as ThreadData;
-const log = threadLogger(post);
+const { path, timeout, concurrency, consumers, memory, logMemory, port } = workerData as ThreadData;
+const gate = new LogGate(logMemory);
+const log = threadLogger(post, gate);
 const progress = new SharedProgress(memory);
 
 let ends: AttemptEnd[] = [];
@@ -88,6 +91,11 @@ function receive(slots: readonly Slot[], message: ToThread): void {
       setImmediate(() => process.exit(0));
   }
 }
+
+// What the processor writes goes through the process: a loop that writes must not fill its memory.
+for (const stream of [process.stdout, process.stderr]) boundWrites(stream, { onDropped: () => gate.drop() });
+// The process does not listen there. What was posted would pile up.
+parentPort?.close();
 
 const slots = await makeSlots();
 if (slots) {

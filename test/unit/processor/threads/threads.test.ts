@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { INTERRUPTED, type Outcome } from '../../../../src/core/executor.js';
 import { type Logger, silentLogger } from '../../../../src/log/logger.js';
 import type { Processor } from '../../../../src/processor/processor.js';
+import { LogGate } from '../../../../src/processor/threads/log-gate.js';
 import {
   type FromThread,
+  type LogMessage,
   type NumberedDelivery,
   numberAfter,
   pack,
@@ -327,15 +329,47 @@ describe('a slot', () => {
 });
 
 describe('the log of a thread', () => {
-  function lines(say: (log: Logger) => void): Omit<Extract<FromThread, { kind: 'log' }>, 'kind'>[] {
+  const all: Logger = { ...silentLogger, isLevelEnabled: () => true };
+  function lines(
+    say: (log: Logger) => void,
+    gate = new LogGate(),
+    log = all,
+  ): Omit<LogMessage, 'kind' | 'bytes'>[] {
     const posted: FromThread[] = [];
-    say(threadLogger((message) => posted.push(structuredClone(message)), { a: 1 }).child({ b: 2 }));
+    gate.setLevels(log);
+    say(threadLogger((message) => posted.push(structuredClone(message)), gate, { a: 1 }).child({ b: 2 }));
     return posted.map((message) => {
       if (message.kind !== 'log') throw new Error(message.kind);
-      const { kind: _, ...line } = message;
-      return line;
+      const { level, fields, text } = message;
+      return { level, fields, text };
     });
   }
+
+  it('sends only lines of levels that are written', () => {
+    const log: Logger = { ...silentLogger, isLevelEnabled: (level) => level === 'error' || level === 'info' };
+    const say = (own: Logger) => {
+      for (const level of ['debug', 'info', 'warn', 'error'] as const) own[level]({}, level);
+    };
+    expect(lines(say, new LogGate(), log).map(({ text }) => text)).toEqual(['info', 'error']);
+    const { isLevelEnabled: _, ...plain } = silentLogger;
+    expect(lines(say, new LogGate(), plain)).toHaveLength(4);
+  });
+
+  it.each([
+    ['short lines', {}, 1_000],
+    ['long lines', { pad: Array(9).fill('x'.repeat(10_000)) }, 12],
+  ])('drops and counts %s that the process has not read yet, beyond a limit', (_name, fields, most) => {
+    const gate = new LogGate();
+    const say = (log: Logger) => {
+      for (let i = 0; i < 3_000; i++) log.info(fields, 'again');
+    };
+    const sent = lines(say, gate).length;
+    expect(sent).toBe(most);
+    expect(gate.takeDropped()).toBe(3_000 - sent);
+    expect(gate.takeDropped()).toBe(0);
+    gate.leave(sent, 2 ** 20);
+    expect(lines((log) => log.info({}, 'again'), gate)).toHaveLength(1);
+  });
 
   it('posts level, fields and text', () => {
     expect(lines((log) => log.warn({ c: 3 }, 'text'))).toEqual([
@@ -361,6 +395,8 @@ describe('the log of a thread', () => {
     ]);
     const circle: { itself?: unknown; f?: unknown } = { f: () => {} };
     circle.itself = circle;
-    expect(lines((log) => log.info(circle, 'text'))[0]?.fields).toEqual({ a: 1, b: 2 });
+    const [line] = lines((log) => log.info(circle, 'text'));
+    expect(line?.fields).toMatchObject({ a: 1, b: 2, itself: { itself: {} } });
+    expect(JSON.stringify(line)).toContain('…');
   });
 });

@@ -1,0 +1,60 @@
+import { pause } from '../core/service.js';
+
+/** What may wait for the reader of a stream: bytes, and pieces of any size. */
+const MOST_BYTES = 2 ** 20;
+const MOST_PIECES = 10_000;
+/** ms between two looks whether all is written. */
+const LOOK_EVERY = 10;
+
+export interface WriteEvents {
+  /** A piece was dropped. */
+  onDropped(): void;
+  /** A piece was written, and there is room for more. */
+  onWritten?(): void;
+}
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * Makes sure that writing to stdout or stderr neither blocks nor ends the process, nor fills its memory: if the reader
+ * has stopped, or the disk is full, the stream drops what is written to it.
+ */
+export function boundWrites(stream: NodeJS.WriteStream, events: WriteEvents): void {
+  const write = stream.write.bind(stream) as (chunk: unknown, encoding: unknown, done: Done) => boolean;
+  let waiting = 0;
+  let failed = false;
+  const bounded = (chunk: string | Uint8Array, encoding?: unknown, callback?: Done): boolean => {
+    const done = typeof encoding === 'function' ? (encoding as Done) : callback;
+    if (waiting >= MOST_PIECES || stream.writableLength >= MOST_BYTES) {
+      events.onDropped();
+      if (done) process.nextTick(done);
+      return false;
+    }
+    waiting++;
+    // The last line may be cut where the disk became full.
+    const text = failed && typeof chunk === 'string' ? `\n${chunk}` : chunk;
+    return write(text, typeof encoding === 'string' ? encoding : undefined, (error) => {
+      waiting--;
+      failed = Boolean(error);
+      if (error) events.onDropped();
+      else if (waiting < MOST_PIECES / 2 && stream.writableLength < MOST_BYTES / 2) events.onWritten?.();
+      done?.(error);
+    });
+  };
+  stream.write = bounded as typeof stream.write;
+  // Each write learns of its own error.
+  stream.on('error', () => {});
+  doNotBlock(stream);
+}
+
+/** Node writes to a terminal in a way that waits for it: Ctrl-S there would stop the process. Pipes never block. */
+function doNotBlock(stream: object): void {
+  const { _handle } = stream as { _handle?: { setBlocking?(blocking: boolean): unknown } | null };
+  _handle?.setBlocking?.(false);
+}
+
+/** Waits until everything is written to the streams, `timeout` ms at most: then their readers have stopped. */
+export async function written(streams: readonly NodeJS.WriteStream[], timeout: number): Promise<void> {
+  const over = AbortSignal.timeout(timeout);
+  while (!over.aborted && streams.some(({ writableLength }) => writableLength > 0)) await pause(LOOK_EVERY);
+}

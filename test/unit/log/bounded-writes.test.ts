@@ -1,0 +1,83 @@
+import { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { boundWrites, written } from '../../../src/log/bounded-writes.js';
+
+type Done = (error?: Error) => void;
+
+/** A stream with a reader that reads when the test says so. */
+function stream() {
+  const got: string[] = [];
+  const waiting: Done[] = [];
+  const raw = new Writable({
+    decodeStrings: false,
+    // As stdout does: an error does not end it.
+    autoDestroy: false,
+    write(chunk: string, _encoding, done) {
+      waiting.push((error) => {
+        if (!error) got.push(chunk);
+        done(error);
+      });
+    },
+  });
+  const target = raw as unknown as NodeJS.WriteStream;
+  const counts = { dropped: 0, written: 0 };
+  boundWrites(target, {
+    onDropped: () => {
+      counts.dropped++;
+    },
+    onWritten: () => {
+      counts.written++;
+    },
+  });
+  const readAll = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      next();
+      await turn();
+    }
+  };
+  return { target, got, waiting, counts, readAll };
+}
+
+describe('a stream that nobody reads', () => {
+  it.each([
+    ['bytes', 'x'.repeat(100_000), 11],
+    ['pieces', 'x', 10_000],
+  ])('takes a limited number of %s; the rest is dropped and counted', async (_name, piece, most) => {
+    const { target, got, counts, readAll } = stream();
+    for (let i = 0; i < most + 25; i++) target.write(piece);
+    expect(counts).toEqual({ dropped: 25, written: 0 });
+    await readAll();
+    expect(got).toHaveLength(most);
+    expect(counts.written).toBeGreaterThan(0);
+    expect(counts.written).toBeLessThan(most); // not before there is room again
+    target.write('later');
+    await readAll();
+    expect(got.at(-1)).toBe('later');
+    expect(counts.dropped).toBe(25);
+  });
+
+  it('calls back for dropped pieces, too, and says that it is full', async () => {
+    const { target, counts } = stream();
+    while (counts.dropped === 0) target.write('x'.repeat(100_000));
+    await new Promise<void>((resolve) => {
+      expect(target.write('a', () => resolve())).toBe(false);
+    });
+    await new Promise<void>((resolve) => {
+      target.write('a', 'utf8', () => resolve());
+    });
+    expect(counts.dropped).toBe(3);
+  });
+
+  it('is waited for at the end, but not for long', async () => {
+    const { target, readAll } = stream();
+    await written([target], 10_000);
+    target.write('x');
+    await written([target], 30);
+    expect(target.writableLength).toBe(1);
+    const end = written([target], 10_000);
+    await readAll();
+    await end;
+    expect(target.writableLength).toBe(0);
+  });
+});
