@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
+import { printableJson } from '../log/printable.js';
 import { Meter, monitorLine, monitorSample } from '../observe/rate.js';
 import type { GroupStatus } from '../observe/status.js';
 import { print } from './command.js';
@@ -27,7 +28,7 @@ export async function watch(status: () => Promise<GroupStatus>, options: WatchOp
       const rate = meter.rate(reading.counters.processed, started);
       if (rate !== undefined) {
         const sample = monitorSample(reading, rate);
-        print(json ? JSON.stringify(sample) : monitorLine(sample));
+        print(json ? printableJson(sample) : monitorLine(sample));
       }
     } catch (error) {
       if (!signal.aborted) log.warn({ error }, `no numbers now: ${messageOf(error)}`);

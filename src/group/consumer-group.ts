@@ -12,6 +12,7 @@ import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
+import { patternHint } from '../settings/channels.js';
 import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
@@ -142,6 +143,8 @@ export class ConsumerGroup<Input extends Message = Message>
 
   async #start(): Promise<void> {
     const { settings } = this;
+    const hint = patternHint(settings.channel);
+    if (hint) this.#log.warn({ channel: settings.channel }, hint);
     await this.#serve();
     const identity = newIdentity(settings);
     const executor = chooseExecutor(settings, this.#processor, identity.consumerIds, this.#log);

@@ -1,9 +1,11 @@
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cgroup } from '../helpers/cli.js';
-import { freshRedis, type Namespace, namespaceOn } from '../helpers/redis.js';
-import { logOf, settled, startGroup } from '../helpers/running.js';
+import { freshRedis, type Namespace, namespaceOn, withRedis } from '../helpers/redis.js';
+import { flagsOf, logOf, settled, startGroup } from '../helpers/running.js';
 import { until } from '../helpers/until.js';
+
+const shared = withRedis();
 
 /** A megabyte a second, for two seconds. */
 const BUSY = ['--bytes', '10000', '--rate', '100', '--count', '200', '--batch', '5'];
@@ -19,6 +21,30 @@ async function warningsOf(space: Namespace, publishing: string[], count: number)
   expect(await group.kill()).toEqual({ code: 0, signal: null });
   return logOf(group, 40).map(({ msg }) => msg);
 }
+
+test.each([
+  ['news.*', true],
+  ['user:?', true],
+  ['h[ae]llo', true],
+  ['a.channel', false],
+])(
+  'a group and a publisher on the channel %s: is there a warning that it is no pattern? %s',
+  async (end, warns) => {
+    const space = namespaceOn(shared.url);
+    const channel = `${space.channel}:${end}`;
+    const group = cgroup(['start', ...flagsOf({ ...space, channel }), '-n', '1']);
+    await group.line(/"msg":"ready: /);
+    const publisher = cgroup(['publish', '--redis', space.redis, '--channel', channel, '--count', '1']);
+    expect((await publisher.exit).code).toBe(0);
+    await group.kill();
+    for (const run of [group, publisher])
+      expect(logOf(run, 40).map(({ msg }) => msg)).toEqual(
+        warns
+          ? [expect.stringContaining(`the channel ${channel} is taken as it is written, not as a pattern`)]
+          : [],
+      );
+  },
+);
 
 describe('start-up and the bridge', () => {
   test('warn of a Redis that may evict keys', async () => {

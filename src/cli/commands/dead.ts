@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { CgroupError } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
 import { plural } from '../../core/words.js';
-import { printable, shortened } from '../../log/printable.js';
+import { printable, printableJson, shortened } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { wholeNumber } from '../arguments.js';
@@ -47,7 +47,7 @@ function listCommand(): Command {
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client: { deadLetters } }) => {
         if (json) {
-          print(JSON.stringify(await deadLetters.list({ limit: limit ?? Infinity }), null, 2));
+          print(printableJson(await deadLetters.list({ limit: limit ?? Infinity }), 2));
           return;
         }
         const shown = await deadLetters.previews(limit ?? DEFAULT_LIMIT, LONGEST_TEXT);
@@ -85,7 +85,7 @@ function showCommand(): Command {
       withGroup(command, async ({ client }) => {
         const shown = await client.deadLetters.show(id);
         if (!shown) throw notFound([id]);
-        print(json ? JSON.stringify(shown, null, 2) : fullText(shown));
+        print(json ? printableJson(shown, 2) : fullText(shown));
       }),
     );
 }
@@ -115,9 +115,7 @@ function retryCommand(): Command {
         const found = all ? undefined : await client.deadLetters.retry(ids);
         const count = found?.length ?? (await retryAll(client));
         print(
-          json
-            ? JSON.stringify({ retried: count })
-            : `sent ${plural(count, 'dead letter')} back to the inbox`,
+          json ? printableJson({ retried: count }) : `sent ${plural(count, 'dead letter')} back to the inbox`,
         );
         const missing = found ? ids.filter((id) => !found.includes(id)) : [];
         if (missing.length > 0) throw notFound(missing);
@@ -152,7 +150,7 @@ function purgeCommand(): Command {
         const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?`);
         const wanted = !asks || count === 0 || (await confirmed(question));
         const purged = wanted ? await deadLetters.purge({ through: newest }) : 0;
-        print(json ? JSON.stringify({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
+        print(json ? printableJson({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
         if (!wanted) process.exitCode = NOT_DONE;
       });
     });

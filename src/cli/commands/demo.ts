@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { silentLogger } from '../../log/logger.js';
+import { printableJson } from '../../log/printable.js';
 import { examplesText, print } from '../command.js';
 import { type Audience, type DemoResult, play } from '../demo/play.js';
 import { Stage } from '../demo/stage.js';
@@ -48,7 +49,7 @@ export function demoCommand(): Command {
 }
 
 function report(result: DemoResult, json: boolean): void {
-  print(json ? JSON.stringify(result, null, 2) : `${verdict(result)}\n\n${NEXT}`);
+  print(json ? printableJson(result, 2) : `${verdict(result)}\n\n${NEXT}`);
   if (!result.ok) process.exitCode = FAILED;
 }
 

@@ -4,7 +4,7 @@ import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine, type Report } from '../../doctor/doctor.js';
-import { printable } from '../../log/printable.js';
+import { printable, printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
@@ -33,7 +33,7 @@ export function doctorCommand(): Command {
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given));
       const notes = notesOn(findings, settings.redis, given);
       const { ok, acl, publisherAcl, aclLasts } = report;
-      if (json) print(JSON.stringify({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, null, 2));
+      if (json) print(printableJson({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, 2));
       else print(doctorText(shown, notes, report));
       if (!ok) process.exitCode = TO_FIX;
     });

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
+import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
 import { type Published, publish } from '../../publish/publisher.js';
+import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
@@ -62,6 +64,8 @@ export function publishCommand(): Command {
 async function run(flags: PublishFlags, command: Command): Promise<void> {
   const { settings } = await settingsOf(command);
   const log = makeLogger(settings).child({ process: processName(), channel: settings.channel });
+  const hint = patternHint(settings.channel);
+  if (hint) log.warn({}, hint);
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const plan = { count, rate, duration, batch };
@@ -87,7 +91,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
         `is a group running on the channel ${settings.channel}? ` +
         'Start one first (cgroup start), or check --channel and --redis',
     );
-  print(flags.json ? JSON.stringify(result) : publishedText(result));
+  print(flags.json ? printableJson(result) : publishedText(result));
 }
 
 function expected({ count, rate, duration }: Plan): number | undefined {

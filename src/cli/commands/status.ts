@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
+import { printableJson } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -20,7 +21,7 @@ export function statusCommand(): Command {
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
         const status = await client.status();
-        print(options.json ? JSON.stringify(status, null, 2) : statusText(status));
+        print(options.json ? printableJson(status, 2) : statusText(status));
       }),
     );
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { plural } from '../../core/words.js';
+import { printable, printableJson } from '../../log/printable.js';
 import type { Examples } from '../../verify/differences.js';
 import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -37,7 +38,7 @@ export function verifyCommand(): Command {
             {},
             `nothing to verify: no group has written to ${settings.output} here; check --output and --redis`,
           );
-        print(flags.json ? JSON.stringify(result, null, 2) : verificationText(result));
+        print(flags.json ? printableJson(result, 2) : verificationText(result));
         if (!result.ok) process.exitCode = DIFFERENT;
       }),
     );
@@ -87,7 +88,7 @@ function finding(kind: keyof Examples, count: number, why: readonly string[], ex
   if (count === 0) return '';
   const ids = examples[kind];
   const more = ids.length > 0 && ids.length < count ? ['…'] : [];
-  return [`${kind}:`, ...why, ...[...ids, ...more].map((id) => `  ${id}`)].join('\n  ');
+  return [`${kind}:`, ...why, ...[...ids.map(printable), ...more].map((id) => `  ${id}`)].join('\n  ');
 }
 
 function whyLost({ byCounters, byLedger, lostInGaps }: Verification): string[] {

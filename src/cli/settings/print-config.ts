@@ -1,3 +1,4 @@
+import { printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { secretSettings, settingNames } from '../../settings/schema.js';
 import type { SettingName } from '../../settings/settings.js';
@@ -14,7 +15,7 @@ export function printConfig(loaded: LoadedSettings, { json }: { json: boolean })
   const rows = settingNames.map((name) => ({ name, value: shown(name, loaded), from: loaded.origin[name] }));
   if (json) {
     const entries = rows.map(({ name, value, from }) => [name, { value: value ?? null, from }]);
-    return JSON.stringify(Object.fromEntries(entries), null, 2);
+    return printableJson(Object.fromEntries(entries), 2);
   }
   return columns([
     ['setting', 'value', 'from'],

@@ -39,6 +39,18 @@ describe('the text of a verification', () => {
     );
   });
 
+  it('escapes what acts on a terminal in the ids, which publishers choose', () => {
+    const odd = 'id\u009b2J\u202e\r\nforged';
+    const text = verificationText({
+      ...GOOD,
+      ok: false,
+      lost: 2,
+      examples: { lost: [odd], doubled: [], unexpected: [] },
+    });
+    expect(text).toContain('    id\\u009b2J\\u202e\\u000d\\u000aforged\n    …');
+    expect(text).not.toContain(odd);
+  });
+
   it.each<[string, Partial<Verification>, RegExp]>([
     ['a backlog', {}, /1 message is not settled yet: verify again/],
     ['the ids in the ledger', { ledger: 8 }, /^ledger {6}8$/m],
