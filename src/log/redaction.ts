@@ -1,12 +1,15 @@
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
-const SECRET_PARAMETER = /([?&][^=&#]*(?:pass|pwd|secret|token|auth)[^=&#]*=)[^&]*/gi;
+/** The name of a parameter, up to its value. */
+const PARAMETER = /[?&]([^?=&#]*)=/g;
+const SECRET_NAME = /pass|pwd|secret|token|auth/i;
 /** A user name and its colon. A text with `/`, `?` or `#` is not taken for a user name. */
 const USER = /^[^:/?#]*:/;
 /** Stands in place of a secret. */
 export const MASK = '***';
 /** The URLs in our own advice. */
 const EXAMPLE = /^redis:\/\/(?:user)?:password@host(?![\w.-])/;
-const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi;
+/** Of a scheme, no more letters than this: else a long word without a URL would take seconds. */
+const URLS = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]+/gi;
 
 /**
  * The URL with `***` in place of secrets: the password, a user name alone (most often a password without its colon),
@@ -26,18 +29,27 @@ export function maskUrl(url: string): string {
 
 /** A text with every URL in it masked. */
 export function maskUrls(text: string): string {
+  if (!text.includes('://')) return text;
   return text.replace(URLS, (url) => {
     // A path may hold an @, as in the name of a package; a file has no password.
     if (/^file:/i.test(url) || EXAMPLE.test(url)) return url;
     if (url.includes('@')) return maskUrl(url);
     // Punctuation after a URL belongs to the sentence.
-    const end = url.search(/[),.;:]*$/);
+    const end = url.search(/(?<![),.;:])[),.;:]*$/);
     return maskUrl(url.slice(0, end)) + url.slice(end);
   });
 }
 
+/** A value ends at the next `&`. One expression for all of it would take seconds for a text of many `?`. */
 function maskParameters(url: string): string {
-  return url.replace(SECRET_PARAMETER, `$1${MASK}`);
+  return url
+    .split(/(?=&)/)
+    .map((part) => {
+      for (const { 0: start, 1: name = '', index } of part.matchAll(PARAMETER))
+        if (SECRET_NAME.test(name)) return part.slice(0, index + start.length) + MASK;
+      return part;
+    })
+    .join('');
 }
 
 /** Whether it parses as a URL. `redis://user:secret` does not: it has no host. */

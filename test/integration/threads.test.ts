@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CliRun } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { withRedis } from '../helpers/redis.js';
 import { entriesOf, logOf } from '../helpers/running.js';
@@ -34,11 +35,16 @@ const does = {
       parentPort.postMessage(message);
     parentPort.close();
   },
+  logLoop: (_, { log }) => { for (;;) log.info({ pad: 'x'.repeat(5_000) }, 'again'); },
+  debugLoop: (_, { log }) => { for (;;) log.debug({}, 'again'); },
+  printLoop: () => { for (;;) console.log('x'.repeat(50_000)); },
+  printErrorLoop: async () => { await sleep(1); for (;;) process.stderr.write('x'); },
+  postLoop: () => { for (;;) parentPort.postMessage('x'.repeat(50_000)); },
   strayThrow: () => { setTimeout(() => { throw new Error('a stray one'); }); },
 };
 export default async (message, { attempt, log }) => {
   if (message.do) log.info({ does: message.do }, 'begun');
-  const done = does[message.do]?.(message, { attempt });
+  const done = does[message.do]?.(message, { attempt, log });
   if (done instanceof Promise) await done;
   if (message.wait) await sleep(message.wait);
   return { attempt, isMainThread, threadId };
@@ -90,6 +96,43 @@ test('a processor that blocks its thread for 10 s: the process keeps the lead, i
   expect(logOf(run, 40)).toEqual([]);
   await Promise.all([run.kill(), other.kill()]);
 });
+
+/** MB of memory that a process uses, at most so far. */
+function peakOf({ pid }: CliRun): number {
+  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1_024;
+}
+
+test.each([
+  ['logs', 'logLoop', true],
+  ['logs at a level that is not written', 'debugLoop', false],
+  ['prints', 'printLoop', true],
+  ['prints to stderr, after an await', 'printErrorLoop', true],
+  ['posts messages to the process', 'postLoop', false],
+])(
+  'a loop that %s fails at its timeout; the process keeps the lead, its ids and its memory',
+  async (_, does, drops) => {
+    const group = await groupOn(redis.url);
+    const flags = ['-n', '2', '--threads', '2', '--timeout', '4s', '--max-attempts', '1', '--lease', '1s'];
+    const run = await start(group, flags);
+    const other = await group.start(['--bridge', 'only', '--lease', '1s']);
+    await group.bridgesInStep(2);
+    const ids = await group.listed();
+    const token = await group.raw.hget(group.keys.bridge, 'token');
+    await publish(group, { do: does }, ...Array(20).fill({ wait: 10 }));
+    const { counters } = await group.settled(21);
+    expect(counters).toMatchObject({ processed: 20, dead: 1, gaps: 0 });
+    const [letter] = await deadLettersOf(group);
+    expect(letter).toMatchObject({ reason: 'timeout' });
+    expect(await group.listed()).toEqual(ids);
+    expect(await group.raw.hget(group.keys.bridge, 'token')).toBe(token);
+    expect(peakOf(run)).toBeLessThan(600);
+    const dropped = logOf(run, 40).filter(({ msg }) => /^\d+ lines were dropped: the processor /.test(msg));
+    expect(dropped.length > 0).toBe(drops);
+    expect((await run.kill()).code).toBe(0);
+    await other.kill();
+  },
+);
 
 const LITTLE_MEMORY = { NODE_OPTIONS: '--max-old-space-size=80' };
 const BUSY = 'no result within 1000 ms, and its thread was kept busy';

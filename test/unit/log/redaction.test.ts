@@ -20,6 +20,9 @@ describe('maskUrl', () => {
     ['redis://h:1/0?password=secret&db=1', 'redis://h:1/0?password=***&db=1'],
     ['redis://h:1?a=b&sentinelPassword=sec#ret', 'redis://h:1?a=b&sentinelPassword=***'],
     ['redis://h:1?auth_token=a:b@c', 'redis://h:***@c'],
+    ['redis://h:1?a=b?token=c?d=e&f=g', 'redis://h:1?a=b?token=***&f=g'],
+    // Many places where a secret might begin: takes no time that grows with their square.
+    [`redis://h?${'pass?'.repeat(20_000)}`, `redis://h?${'pass?'.repeat(20_000)}`],
     // Not a URL.
     ['redis://user:secret', 'redis://***'],
     ['user:secret@h', 'user:***@h'],
@@ -71,6 +74,16 @@ describe('maskUrl', () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+});
+
+describe('maskUrls', () => {
+  it('masks a URL after a long word, whatever the length of its scheme', () => {
+    const word = 'z'.repeat(10_000);
+    expect(maskUrls(`${word} amqps://u:pw@h, ${word}`)).toBe(`${word} amqps://u:***@h, ${word}`);
+    expect(maskUrls(`see (a://b?x=1${'.'.repeat(10_000)}).`)).toBe(`see (a://b?x=1${'.'.repeat(10_000)}).`);
+    const scheme = 's'.repeat(200);
+    expect(maskUrls(`${scheme}://u:pw@h`)).toBe(`${scheme}://u:***@h`);
   });
 });
 
