@@ -11,8 +11,11 @@ function stream() {
   const waiting: Done[] = [];
   const raw = new Writable({
     decodeStrings: false,
-    // As stdout does: an error does not end it.
-    autoDestroy: false,
+    // As Node does it for stdout: an error does not end the stream.
+    destroy(error, done) {
+      done(error);
+      (this as unknown as { _undestroy(): void })._undestroy();
+    },
     write(chunk: string, _encoding, done) {
       waiting.push((error) => {
         if (!error) got.push(chunk);
@@ -38,6 +41,27 @@ function stream() {
   };
   return { target, got, waiting, counts, readAll };
 }
+
+it('counts what a full disk did not take, and begins a new line where there is room again', async () => {
+  const { target, got, waiting, counts, readAll } = stream();
+  const fail = async () => {
+    waiting.shift()?.(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+    await turn();
+  };
+  target.write('one\n');
+  await readAll();
+  target.write('two\n');
+  await fail();
+  target.write('three\n');
+  await fail();
+  expect(counts).toEqual({ dropped: 2, written: 1 });
+  target.write('four\n');
+  await readAll();
+  target.write('five\n');
+  await readAll();
+  expect(got).toEqual(['one\n', '\nfour\n', 'five\n']);
+  expect(counts).toEqual({ dropped: 2, written: 3 });
+});
 
 describe('a stream that nobody reads', () => {
   it.each([
