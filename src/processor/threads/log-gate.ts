@@ -2,7 +2,7 @@ import { LEVELS, type Level, type Logger } from '../../log/logger.js';
 
 /** What a thread may have on its way to the log of the process: lines, and bytes. */
 const MOST_LINES = 1_000;
-const MOST_BYTES = 2 ** 20;
+const MOST_BYTES = 2 ** 19;
 
 /** Places in the memory. */
 const LINES = 0;

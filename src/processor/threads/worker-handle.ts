@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { CgroupError, messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
@@ -153,14 +154,17 @@ export class WorkerHandle {
     }
   }
 
-  /** The thread may send more lines in the next turn of the event loop: all else has its turn between them. */
+  /** Before the thread may send more lines, all other work gets twice the time that these have taken. */
   #write({ level, fields, text, bytes }: LogMessage): void {
     const read = this.#read;
-    if (read.lines === 0)
+    if (read.lines === 0) {
+      const began = performance.now();
       setImmediate(() => {
-        this.#gate.leave(read.lines, read.bytes);
         this.#read = { lines: 0, bytes: 0 };
+        const spent = performance.now() - began;
+        setTimeout(() => this.#gate.leave(read.lines, read.bytes), 2 * spent).unref();
       });
+    }
     read.lines++;
     read.bytes += bytes;
     this.#options.log[level](fields, text);
