@@ -38,7 +38,7 @@ const does = {
   logLoop: (_, { log }) => { for (;;) log.info({ pad: 'x'.repeat(5_000) }, 'again'); },
   debugLoop: (_, { log }) => { for (;;) log.debug({}, 'again'); },
   printLoop: () => { for (;;) console.log('x'.repeat(50_000)); },
-  printErrorLoop: async () => { await sleep(1); for (;;) process.stderr.write('x'); },
+  printErrorLoop: async () => { await sleep(1); for (;;) console.error('{"level":30,"msg":"x"}'); },
   postLoop: () => { for (;;) parentPort.postMessage('x'.repeat(50_000)); },
   strayThrow: () => { setTimeout(() => { throw new Error('a stray one'); }); },
 };
