@@ -4,7 +4,7 @@ import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import { repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
@@ -14,6 +14,8 @@ const POLL_EVERY = 100;
 const RECLAIM_EACH = 5;
 /** ms from the first entry that is taken over to the line about all of them. */
 const LINE_AFTER = 5_000;
+/** ms from the end of one search for strays to the next. */
+const STRAYS_EVERY = 10_000;
 /** Entries asked for at once, and their bytes, about. */
 const MOST = 100;
 const BYTES = 1_000_000;
@@ -31,7 +33,10 @@ export interface ReclaimerOptions {
   readonly onLost: (count: number) => void;
 }
 
-/** Gives this process's consumers the entries of silent consumers, and those whose next attempt is due. */
+/**
+ * Gives this process's consumers the entries of silent consumers, and those whose next attempt is due. Also finds the
+ * entries that another program took from the pending ones.
+ */
 export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
@@ -45,6 +50,11 @@ export class Reclaimer implements Service {
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
+  readonly #strays: ThrottledLog<undefined>;
+  /** Where the search for strays under way goes on. */
+  #strayFrom: string | undefined;
+  /** When the last search for strays ended: ms of the monotonic clock. */
+  #searchedAt = Number.NEGATIVE_INFINITY;
   /** The scan under way, if none of our consumers had room for the rest of it. */
   #scan: { readonly everyone: boolean; readonly from: Cursor } | undefined;
 
@@ -67,6 +77,15 @@ export class Reclaimer implements Service {
           `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
         ),
     });
+    this.#strays = new ThrottledLog({
+      interval: REMIND_EVERY,
+      write: (entries) =>
+        options.log.warn(
+          { entries },
+          `processing ${plural(entries, 'message')} that no consumer held: another program acknowledged them, removed ` +
+            'their consumer or moved the group (XACK, XGROUP DELCONSUMER, XGROUP SETID)',
+        ),
+    });
     this.#loop = new Loop(
       POLL_EVERY,
       () => this.#poll(),
@@ -85,13 +104,17 @@ export class Reclaimer implements Service {
     await this.#loop.stop();
     this.#takenOver.flush();
     this.#foreign.flush();
+    this.#strays.flush();
   }
 
   async #poll(): Promise<void> {
     await this.#takeDue();
     // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
     const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
-    if (this.#polls++ % RECLAIM_EACH === 0 && recovered) await this.#reclaim();
+    if (this.#polls++ % RECLAIM_EACH === 0 && recovered) {
+      await this.#reclaim();
+      await this.#searchStrays();
+    }
     this.#failures.over();
   }
 
@@ -142,6 +165,14 @@ export class Reclaimer implements Service {
       this.#size.failed();
       throw error;
     }
+  }
+
+  async #searchStrays(): Promise<void> {
+    if (this.#strayFrom === undefined && performance.now() - this.#searchedAt < STRAYS_EVERY) return;
+    const { found, next } = await this.#options.store.strays(this.#strayFrom);
+    this.#strayFrom = next;
+    if (next === undefined) this.#searchedAt = performance.now();
+    if (found > 0) this.#strays.add(undefined, found);
   }
 
   /** The consumer with the most room; undefined if none has room. */

@@ -92,6 +92,13 @@ export interface Due {
   readonly foreign: number;
 }
 
+export interface Strays {
+  /** Entries that were handed back. */
+  readonly found: number;
+  /** Where the search goes on; undefined at its end. */
+  readonly next: string | undefined;
+}
+
 export interface Renewed {
   /** The inbox ids that the consumer no longer holds. */
   readonly gone: string[];
@@ -162,6 +169,13 @@ export interface ConsumerStore {
    * @returns how many entries were handed back
    */
   leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number>;
+  /**
+   * Hands back entries that were delivered and are pending with no consumer: another program acknowledged them, or
+   * removed their consumer. {@link due} gives them out.
+   *
+   * @param from what the last call returned as `next`; undefined for the beginning
+   */
+  strays(from: string | undefined): Promise<Strays>;
   /** Removes dead consumers with nothing pending from the Redis group. Resolves to their ids. */
   sweep(live: readonly string[], silence: number): Promise<string[]>;
 }

@@ -89,6 +89,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   counted('gaps', 'gaps', 'times during which messages may have been missed'),
   counted('dropped', 'messages', 'never relayed because the buffer of a bridge was full (`bufferLimit`)'),
   counted('lost', 'messages', 'deleted from the inbox by another program'),
+  counted('strays', 'messages', 'found pending with no consumer, after XACK or XGROUP by another program'),
   counted('trimmed', 'messages', 'results trimmed from the output (`outputMaxLen`)'),
   ofGroup(
     'cgroup_backlog',

@@ -11,6 +11,7 @@ import type {
   Renewed,
   Result,
   Retry,
+  Strays,
 } from '../core/consumer-store.js';
 import type { Payload } from '../core/message.js';
 import { compareIds } from '../core/stream-id.js';
@@ -29,6 +30,7 @@ import {
   reclaim,
   renew,
   retry,
+  strays,
   sweep,
 } from './scripts/consumer.js';
 
@@ -109,6 +111,10 @@ export class RedisConsumerStore implements ConsumerStore {
     const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
     const [entry] = reply as EntryReply[];
     return entry && messageIn(entry[1]);
+  }
+
+  strays(from: string | undefined): Promise<Strays> {
+    return this.#connection.run(strays, this.#keys, { group: this.#group, from });
   }
 
   async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {

@@ -34,7 +34,7 @@ export interface Keys {
    * Redis copies an entry as a whole, so a list of dead letters would copy all that they hold.
    */
   readonly previews: string;
-  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, trimmed, purged, revived, foreignMarks, foreignRetries */
+  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, strays, trimmed, purged, revived, foreignMarks, foreignRetries */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
   readonly processed: string;

@@ -24,6 +24,8 @@ export interface Counters {
   readonly dropped: number;
   /** Entries that another client deleted from the inbox while they were pending. */
   readonly lost: number;
+  /** Entries found pending with no consumer, because another program acknowledged them or removed their consumer. */
+  readonly strays: number;
   /** Results trimmed from the output (`outputMaxLen`). */
   readonly trimmed: number;
   /** Dead letters deleted, by `dead purge` or by `deadMaxLen`. */
@@ -150,6 +152,7 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     gaps: count('gaps'),
     dropped: count('dropped'),
     lost: count('lost'),
+    strays: count('strays'),
     trimmed: count('trimmed'),
     purged: count('purged'),
     revived: count('revived'),

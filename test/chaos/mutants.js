@@ -15,8 +15,8 @@ export const MUTANTS = {
   'commit-without-owning': {
     line: 'commit writes results of entries that are settled already',
     in: 'commit.lua',
-    from: "if redis.call('XDEL', KEYS[1], id) == 0 then",
-    to: "redis.call('XDEL', KEYS[1], id)\n    if false then",
+    from: 'while ids[first] and not is_unsettled(',
+    to: 'while false and not is_unsettled(',
     faults: ['consumer-stopped'],
   },
   'relay-hides-gaps': {
@@ -71,8 +71,8 @@ export const MUTANTS = {
   'bury-forgets': {
     line: 'dead letters are counted, but not written',
     in: 'bury.lua',
-    from: "redis.call('XADD', KEYS[2], '*', 'message'",
-    to: "redis.call('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
+    from: "redis.pcall('XADD', KEYS[2], '*', 'message'",
+    to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
 };

@@ -12,6 +12,7 @@ export function fakeStore(given: Partial<ConsumerStore>): ConsumerStore {
     renew: unexpected('renew'),
     reclaim: unexpected('reclaim'),
     due: unexpected('due'),
+    strays: unexpected('strays'),
     leave: unexpected('leave'),
     sweep: unexpected('sweep'),
     ...given,

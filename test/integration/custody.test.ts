@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import type { Due, Entry } from '../../src/core/consumer-store.js';
 import { parseMessage } from '../../src/core/message.js';
@@ -322,6 +323,89 @@ describe('reclaim', () => {
     ).toBe(0);
     expect(await pending()).toHaveLength(1);
     expect(await inspector.read()).toMatchObject({ backlog: 1, counters: { relayed: 2, lost: 1 } });
+  });
+});
+
+describe('strays', () => {
+  const LOST_BY = {
+    XACK: async (raw: Redis, inbox: string, ids: readonly string[]) => {
+      await raw.xack(inbox, GROUP, ...ids.slice(0, 4));
+    },
+    'XGROUP DELCONSUMER': async (raw: Redis, inbox: string) => {
+      await raw.xgroup('DELCONSUMER', inbox, GROUP, 'a');
+    },
+  };
+
+  test.each(Object.entries(LOST_BY))(
+    'that %s made are handed back once, and due gives them out',
+    async (_how, lose) => {
+      const { ids, consumerStore, raw, keys, inspector, pending, read, relay } = await holding(
+        ...Array.from({ length: 7 }, String),
+      );
+      await relay('by b, to be retried', 'by b');
+      const [retried] = (await read('b')).map(({ id }) => id);
+      await consumerStore.retry([{ ...held(retried as string, 'b'), wait: MINUTE }]);
+      await relay('waiting');
+      await lose(raw, keys.inbox, ids);
+      const before = await pending();
+      const gone = ids.filter((id) => !before.some((entry) => entry.id === id));
+      expect(await consumerStore.strays(undefined)).toEqual({ found: gone.length, next: undefined });
+      expect(await consumerStore.strays(undefined)).toEqual({ found: 0, next: undefined });
+      expect(await pending()).toEqual(before);
+      expect((await inspector.read()).counters.strays).toBe(gone.length);
+      const given = (await consumerStore.due('c', 100, MINUTE)).entries;
+      expect(given.map(({ id, attempts }) => [id, attempts])).toEqual(gone.map((id) => [id, 0]));
+      expect(await consumerStore.strays(undefined)).toEqual({ found: 0, next: undefined });
+      expect((await read('d')).map(({ message }) => String(message))).toEqual(['waiting']);
+    },
+  );
+
+  test('that XGROUP SETID skipped are found; what waits after it is left', async () => {
+    const { consumerStore, raw, keys, relay, read } = await openStores(redis.namespace());
+    const ids = await relay(...Array.from({ length: 9 }, String));
+    await raw.xgroup('SETID', keys.inbox, GROUP, ids[5] as string);
+    expect(await consumerStore.strays(undefined)).toEqual({ found: 6, next: undefined });
+    expect((await consumerStore.due('c', 100, MINUTE)).entries.map(({ id }) => id)).toEqual(ids.slice(0, 6));
+    expect((await read('d')).map(({ id }) => id)).toEqual(ids.slice(6));
+  });
+
+  test('are found page by page, between thousands of pending ones, and beside deleted ones', async () => {
+    const { ids, consumerStore, raw, keys } = await holding(...Array.from({ length: 3_500 }, String));
+    const lost = ids.filter((_, i) => i % 100 === 50);
+    await raw.xack(keys.inbox, GROUP, ...lost);
+    // Pending and gone: they would be the first in a page of pending entries.
+    await raw.xdel(keys.inbox, ...ids.filter((_, i) => i % 500 < 5));
+    let [found, calls] = [0, 0];
+    let next: string | undefined;
+    do {
+      const page = await consumerStore.strays(next);
+      found += page.found;
+      next = page.next;
+      calls++;
+      // The deleted ones make the numbers fit before the last stray is found.
+      if (next === undefined && calls < 20 && found < lost.length)
+        await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 5_000, everyone: true });
+    } while (next !== undefined || (found < lost.length && calls < 20));
+    expect(found).toBe(lost.length);
+    expect(calls).toBeGreaterThan(3);
+    const given = (await consumerStore.due('c', 100, MINUTE)).entries;
+    expect(new Set(given.map(({ id }) => id))).toEqual(new Set(lost));
+  });
+
+  test('of many bytes are looked at in small pages', async () => {
+    const { ids, consumerStore, raw, keys } = await holding(
+      ...Array.from({ length: 6 }, () => 'x'.repeat(400_000)),
+    );
+    await raw.xack(keys.inbox, GROUP, ...ids);
+    const page = await consumerStore.strays(undefined);
+    expect(page).toEqual({ found: 3, next: `(${ids[2]}` });
+    expect((await consumerStore.strays(page.next)).found).toBe(3);
+  });
+
+  test('are not looked for in a group that is gone', async () => {
+    const { consumerStore, raw, keys } = await holding('x');
+    await raw.xgroup('DESTROY', keys.inbox, GROUP);
+    expect(await consumerStore.strays(undefined)).toEqual({ found: 0, next: undefined });
   });
 });
 

@@ -69,6 +69,11 @@ export function statusText(status: GroupStatus): string {
     parts.push(
       `foreign: ${plural(counters.foreignRetries, 'member')} removed from the retry zset, written by another program`,
     );
+  if (counters.strays > 0)
+    parts.push(
+      `strays: another program took ${plural(counters.strays, 'message')} from the pending entries (XACK, XGROUP); ` +
+        'the group processes them all the same',
+    );
   if (counters.dropped > 0)
     parts.push(
       `dropped: ${plural(counters.dropped, 'message')}, because the buffer of a bridge was full (bufferLimit)`,

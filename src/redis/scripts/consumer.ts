@@ -9,6 +9,7 @@ import type {
   Renewed,
   Result,
   Retry,
+  Strays,
 } from '../../core/consumer-store.js';
 import { packBytes, packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
@@ -124,6 +125,14 @@ export const due = defineScript({
     more: more === 1,
     foreign,
   }),
+});
+
+export const strays = defineScript({
+  name: 'strays',
+  keys: ['inbox', 'retry', 'counters'],
+  encode: ({ group, from = '-' }: InGroup & { from: string | undefined }) =>
+    packOptions({ group, returnedBelow: RETURNED_BELOW, from }),
+  decode: ([found, next]: [number, string]): Strays => ({ found, next: next === '' ? undefined : next }),
 });
 
 /** A page of the entries that it handed back; `next` is '' after the last. */

@@ -24,6 +24,7 @@ const totals: LiveTotals = {
     gaps: 1,
     dropped: 2,
     lost: 0,
+    strays: 0,
     trimmed: 0,
     purged: 0,
     revived: 4,

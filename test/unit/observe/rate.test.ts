@@ -27,6 +27,7 @@ const status = (processed: number): GroupStatus => ({
     gaps: 0,
     dropped: 0,
     lost: 0,
+    strays: 0,
     trimmed: 0,
     purged: 0,
     revived: 0,

@@ -35,6 +35,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
       gaps: 1,
       dropped: 0,
       lost: 0,
+      strays: 0,
       trimmed: 0,
       purged: 1,
       revived: 0,
