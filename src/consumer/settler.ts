@@ -1,11 +1,9 @@
 import type { DeadReason } from '../core/consumer-store.js';
+import { cutError } from '../core/errors.js';
 import type { Outcome } from '../core/executor.js';
 import type { Committer } from './committer.js';
 import type { HeldDelivery } from './in-flight.js';
 import { type RetryPolicy, waitAfterFailure } from './retry-policy.js';
-
-/** Bytes of an error that are kept: some libraries put all of their input into it. */
-const LONGEST_ERROR = 8_192;
 
 /** Bytes of the largest result: an entry of a stream has less than a gigabyte, and no client can send a larger text. */
 const LARGEST_RESULT = 512 * 2 ** 20;
@@ -103,14 +101,4 @@ function tooLargeOf(data: string): string | undefined {
   const bytes = Buffer.byteLength(data);
   if (bytes <= LARGEST_RESULT) return undefined;
   return `the result has ${bytes} bytes; Redis takes at most ${LARGEST_RESULT}`;
-}
-
-/** The beginning of a long error, as a text of its own: a slice would keep all of it in memory. */
-function cutError(error: string): string {
-  const bytes = Buffer.byteLength(error);
-  if (bytes <= LONGEST_ERROR) return error;
-  const note = `… (cut: ${bytes} bytes in all)`;
-  const kept = new Uint8Array(LONGEST_ERROR - Buffer.byteLength(note));
-  const { written } = new TextEncoder().encodeInto(error, kept);
-  return `${Buffer.from(kept.buffer, 0, written).toString()}${note}`;
 }

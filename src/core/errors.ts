@@ -59,3 +59,16 @@ export function messageOf(value: unknown): string {
     return 'a value that cannot be shown';
   }
 }
+
+/** Bytes of an error that are kept: some libraries put all of their input into it. */
+const LONGEST_ERROR = 8_192;
+
+/** The beginning of a long error, as a text of its own: a slice would keep all of it in memory. */
+export function cutError(error: string): string {
+  const bytes = Buffer.byteLength(error);
+  if (bytes <= LONGEST_ERROR) return error;
+  const note = `… (cut: ${bytes} bytes in all)`;
+  const kept = new Uint8Array(LONGEST_ERROR - Buffer.byteLength(note));
+  const { written } = new TextEncoder().encodeInto(error, kept);
+  return `${Buffer.from(kept.buffer, 0, written).toString()}${note}`;
+}

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { messageOf } from '../core/errors.js';
+import { cutError, messageOf } from '../core/errors.js';
 import {
   type Delivery,
   INTERRUPTED,
@@ -120,7 +120,9 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
     if (this.#ended) return;
     this.#ended = true;
     if (this.#timer) clearTimeout(this.#timer);
-    this.#onOutcome(this.#delivery, outcome, performance.now() - this.#began);
+    // Here already: a long error would be copied from thread to thread.
+    const kept = 'error' in outcome ? { ...outcome, error: cutError(outcome.error) } : outcome;
+    this.#onOutcome(this.#delivery, kept, performance.now() - this.#began);
   }
 }
 

@@ -16,6 +16,7 @@ const GROUP = 'cgroup';
 const HELD = 8_000;
 const BATCH = 500;
 const LETTERS = 10;
+const MARK = { caller: 'b#1', seat: 'b', seats: 2, seen: 0, secret: 'a1'.repeat(32), secretKnown: true };
 /** No entry is so old, ms. */
 const NEVER = 1e9;
 const LOG = { debug() {}, info() {}, warn() {}, error() {} };
@@ -153,7 +154,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     [
       'a bridge leads',
       async () => {
-        await bridge.mark({ caller: 'b#1', seat: 'b', seats: 2, seen: 0 });
+        await bridge.mark(MARK);
         lead = await twice(() => bridge.take('b#1', 0, 0));
         await relay(Array.from({ length: 4_000 }, () => small));
         await connection.run(publishBatch, keys, {
@@ -169,7 +170,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await fill(keys.inbox, pending + waiting, ['message', small]);
         held = await read('busy', pending);
         await store.prepare();
-        await bridge.mark({ caller: 'b#1', seat: 'b', seats: 2, seen: 0, token: lead.token });
+        await bridge.mark({ ...MARK, token: lead.token });
         await relay(Array.from({ length: 4_000 }, () => small));
         for (let i = 0; i < 3; i++) {
           await inspector.read();
@@ -188,8 +189,8 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       async () => {
         await store.commit(resultsOf(held.splice(0, BATCH), small), 0);
         await store.commit(resultsOf(held.splice(held.length / 2, BATCH), small), 0);
-        await store.bury(deadOf(held.splice(0, BATCH), small));
-        await store.bury(deadOf(held.splice(held.length / 2, BATCH), small));
+        await store.bury(deadOf(held.splice(0, BATCH), small), 0);
+        await store.bury(deadOf(held.splice(held.length / 2, BATCH), small), 0);
         const failed = held.slice(0, BATCH).map((inboxId) => ({ inboxId, consumerId: 'busy', wait: 0 }));
         await store.retry(failed);
         await dues();
@@ -230,7 +231,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await store.commit(resultsOf([first], big), 0);
         await store.retry([{ inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
-        for (const id of rest) await store.bury(deadOf([id], big));
+        for (const id of rest) await store.bury(deadOf([id], big), 0);
         const page = await inspector.deadLettersBefore(undefined, LETTERS, 2_000);
         await inspector.revive(page.slice(0, 1).map(({ id }) => id));
         await inspector.read();
