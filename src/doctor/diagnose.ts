@@ -4,8 +4,10 @@ import { ownerOf, statesOfServer } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import {
   bridgesOf,
+  channelOf,
   clockOf,
   consumersOf,
+  idsOf,
   keysOfGroup,
   latencyOf,
   othersOf,
@@ -26,6 +28,8 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),
+    'stream ids': idsOf(facts, settings),
+    channel: channelOf(facts, settings),
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),

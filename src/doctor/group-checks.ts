@@ -1,6 +1,7 @@
 import { type CheckState, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
 import { plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
+import { patternHint } from '../settings/channels.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -101,6 +102,45 @@ function foreignIn(foreign: DoctorFacts['foreign']): CheckState {
     why: 'the group passes over these values: a number counts as 0 and is not counted on, an entry is left out',
     fixes: named.map(({ command }) => redis(...command)),
   };
+}
+
+/** Whether the streams of the group have room for more entries. */
+export function idsOf(
+  { lateStreams }: DoctorFacts,
+  { group }: Pick<Settings, 'group'>,
+): CheckState | CheckState[] {
+  if (lateStreams.length === 0) return { status: 'ok', what: 'no stream has an id far in the future' };
+  return lateStreams.map(({ key, lastId, entries, before, isInbox }) => ({
+    status: 'mend',
+    what: `the last id of ${key} is ${lastId}, which another program wrote`,
+    why: 'after the last possible id Redis adds no other entry: what is to be written waits, and nothing is lost',
+    fixes: [
+      ...(entries.length > 0 ? [redis('XDEL', key, ...entries)] : []),
+      redis('XSETID', key, before),
+      ...(isInbox ? [redis('XGROUP', 'SETID', key, group, before)] : []),
+    ],
+  }));
+}
+
+/** Whether the channels are used as they should be. */
+export function channelOf({ counters }: DoctorFacts, { channel }: Pick<Settings, 'channel'>): CheckState[] {
+  const findings: CheckState[] = [];
+  const pattern = patternHint(channel);
+  if (pattern) findings.push({ status: 'note', what: pattern });
+  const { foreignMarks = 0, strays = 0 } = counters ?? {};
+  if (foreignMarks > 0)
+    findings.push({
+      status: 'note',
+      what: `${plural(foreignMarks, 'text')} on the marks channel ignored: another client publishes there`,
+      why: 'the group is not harmed; give publishers a Redis user of their own, by the line below',
+    });
+  if (strays > 0)
+    findings.push({
+      status: 'note',
+      what: `${plural(strays, 'message')} found that another program had taken from the pending ones, and processed`,
+      why: 'XACK, XGROUP DELCONSUMER and XGROUP SETID on the inbox only delay messages: cgroup needs no help of this kind',
+    });
+  return findings;
 }
 
 /** Whether other groups or subscribers receive the channel. */

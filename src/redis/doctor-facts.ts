@@ -5,10 +5,12 @@ import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
+import type { Counters } from './reading.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { type Orphans, orphans } from './scripts/group.js';
 import { readServer, type ServerFacts } from './server.js';
+import { type LateStream, lateStreams } from './stream-ids.js';
 
 /** Another group that runs on the same Redis. */
 interface OtherGroup {
@@ -47,6 +49,10 @@ export interface DoctorFacts {
   readonly unseenKeys: readonly string[];
   /** Values in the keys of the group that another program wrote. */
   readonly foreign: readonly ForeignFound[];
+  /** Streams with ids far in the future. */
+  readonly lateStreams: readonly LateStream[];
+  /** Undefined if the user may not read them. */
+  readonly counters: Counters | undefined;
   /** The channel and group that the keys name; null if no group has run. */
   readonly owner: Owner | null | undefined;
   /** Live consumers of this output, of all processes. */
@@ -122,6 +128,8 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     wrongKeys,
     unseenKeys,
     foreign: await foreignValues(connection, keys, inspector),
+    lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys),
+    counters: await unless(keys.counters, undefined, async () => (await inspector.totals()).counters),
     owner,
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),

@@ -57,6 +57,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'XGROUP|DELCONSUMER': ({ inbox }, { group }) => [inbox, group, 'consumer'],
   'XINFO|CONSUMERS': ({ inbox }, { group }) => [inbox, group],
   'XINFO|GROUPS': ({ inbox }) => [inbox],
+  'XINFO|STREAM': ({ inbox }) => [inbox],
   XLEN: ({ inbox }) => [inbox],
   XPENDING: ({ inbox }, { group }) => [inbox, group],
   XRANGE: ({ gaps }) => [gaps, '-', '+'],

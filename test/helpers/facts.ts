@@ -40,6 +40,8 @@ const well: DoctorFacts = {
   wrongKeys: [],
   unseenKeys: [],
   foreign: [],
+  lateStreams: [],
+  counters: undefined,
   owner: { channel: 'in', group: 'cgroup' },
   live: 3,
   orphans: [],

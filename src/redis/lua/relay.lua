@@ -38,7 +38,7 @@ for i = 1, #messages do
   local id = pcall('XADD', inbox, '*', 'message', messages[i])
   if type(id) == 'table' then
     redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
-    return undo(id)
+    return undo(not_added(inbox, id))
   end
   written[i] = id
 end

@@ -1,17 +1,17 @@
 -- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
 --
--- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed
+-- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 previews (of dead letters)
 -- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times)
 -- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of output,
 --           last id of dead }
 --
 -- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers), whatever the backlog.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
-  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash')
+  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream')
 if wrong then return wrong end
 
-local function first_id(command, key, from, to)
-  local entry = redis.call(command, key, from, to, 'COUNT', 1)[1]
+local function last_id(stream)
+  local entry = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   return entry and entry[1] or ''
 end
 
@@ -22,7 +22,7 @@ return {
   {
     now_ms(),
     redis.call('XLEN', KEYS[1]),
-    first_id('XRANGE', KEYS[1], '-', '+'),
+    oldest_id(KEYS[1], options.group, returned),
     pending.err and 0 or pending[1],
     redis.call('ZCARD', KEYS[4]) - returned,
     redis.call('HGETALL', KEYS[5]),
@@ -32,6 +32,7 @@ return {
   pending.err and {} or pending[4] or {},
   redis.call('HGETALL', KEYS[7]),
   redis.call('XLEN', KEYS[2]),
-  first_id('XREVRANGE', KEYS[2], '+', '-'),
-  first_id('XREVRANGE', KEYS[3], '+', '-'),
+  last_id(KEYS[2]),
+  -- A preview has the id of its letter, and is short.
+  last_id(redis.call('XLEN', KEYS[3]) == redis.call('XLEN', KEYS[8]) and KEYS[8] or KEYS[3]),
 }

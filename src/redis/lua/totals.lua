@@ -9,12 +9,11 @@
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'zset', KEYS[4], 'hash', KEYS[5], 'hash')
 if wrong then return wrong end
 
-local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local returned = redis.call('ZCOUNT', KEYS[3], '-inf', '(' .. options.returnedBelow)
 return {
   now_ms(),
   redis.call('XLEN', KEYS[1]),
-  oldest and oldest[1] or '',
+  oldest_id(KEYS[1], options.group, returned),
   -- XPENDING would count by consumer.
   (group_info(KEYS[1], options.group) or { pending = 0 }).pending,
   redis.call('ZCARD', KEYS[3]) - returned,

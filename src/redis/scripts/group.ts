@@ -19,7 +19,7 @@ export const beat = defineScript({
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed'],
+  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
 });

@@ -17,6 +17,7 @@ describe('the doctor', () => {
       'clock',
       'latency',
       'keys',
+      'stream ids',
       'owner',
       'bridges',
       'consumers',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DoctorFacts } from '../../../src/redis/doctor-facts.js';
+import type { Counters } from '../../../src/redis/reading.js';
 import { bad, findings, unheard } from '../../helpers/facts.js';
 
 describe('the checks of a group', () => {
@@ -50,6 +51,18 @@ describe('the checks of a group', () => {
     [
       { channel: { name: 'in', subscribers: 3, bytesPerSecond: 0 } },
       'note other groups: 1 more subscriber on the channel: CLIENT LIST TYPE pubsub',
+    ],
+    [
+      { lateStreams: [{ key: 'out', lastId: '9-9', entries: ['9-9'], before: '1-1', isInbox: false }] },
+      'mend stream ids: the last id of out is 9-9, which another program wrote: XDEL out 9-9',
+    ],
+    [
+      { counters: { foreignMarks: 3 } as Counters },
+      'note channel: 3 texts on the marks channel ignored: another client publishes there',
+    ],
+    [
+      { counters: { strays: 1 } as Counters },
+      'note channel: 1 message found that another program had taken from the pending ones, and processed',
     ],
     [{ rights: undefined }, 'note rights: not checked: a replica'],
   ];

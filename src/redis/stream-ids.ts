@@ -1,0 +1,47 @@
+import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
+import { ifAllowed } from './protocol/failure.js';
+import { mapOf } from './reading.js';
+
+/** A stream with an id far in the future: at the last possible one Redis takes no other entry. */
+export interface LateStream {
+  readonly key: string;
+  /** The highest id that the stream ever had. */
+  readonly lastId: string;
+  /** The newest entries with such ids, at most 10. */
+  readonly entries: readonly string[];
+  /** The id to set the stream back to: of the newest entry before them, or of now. */
+  readonly before: string;
+  readonly isInbox: boolean;
+}
+
+/** ms by which an id may be ahead of Redis's clock: that clock may have been put back. */
+const MOST_AHEAD = 86_400_000;
+
+type Ids = readonly (readonly [id: string, fields: unknown])[];
+
+/** The streams of a group whose ids are far ahead of Redis's clock; those that the user may not look at are left out. */
+export async function lateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
+  const { output, inbox, dead, gaps } = keys;
+  const [seconds] = ((await ifAllowed(() => connection.call('TIME'))) ?? []) as string[];
+  if (seconds === undefined) return [];
+  const limit = Number(seconds) * 1_000 + MOST_AHEAD;
+  const late: LateStream[] = [];
+  for (const key of [output, inbox, dead, gaps]) {
+    const info = await infoOf(connection, key);
+    const lastId = info?.get('last-generated-id') ?? '0-0';
+    // As numbers: 2^64 is close enough here.
+    if (Number(lastId.split('-')[0]) <= limit) continue;
+    const entries = (await connection.call('XREVRANGE', key, '+', limit, 'COUNT', 10)) as Ids;
+    const older = (await connection.call('XREVRANGE', key, limit, '-', 'COUNT', 1)) as Ids;
+    const before = older[0]?.[0] ?? `${Number(seconds) * 1_000}-0`;
+    late.push({ key, lastId, entries: entries.map(([id]) => id), before, isInbox: key === inbox });
+  }
+  return late;
+}
+
+/** Undefined if there is no such stream. */
+async function infoOf(connection: Connection, key: string): Promise<Map<string, string> | undefined> {
+  const reply = await ifAllowed(() => connection.call('XINFO', 'STREAM', key));
+  return reply === undefined ? undefined : mapOf(reply as string[]);
+}
