@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { Lane, reset } from './proxy-lane.js';
+import { Throttle } from './throttle.js';
 
 /**
  * A TCP proxy in front of Redis that imitates the faults of networks, for each direction separately:
@@ -10,13 +11,15 @@ import { Lane, reset } from './proxy-lane.js';
  */
 export class FaultProxy {
   /** Bytes and connections that met a fault. */
-  counts = { cut: 0, held: 0, dropped: 0, delayed: 0, sliced: 0 };
+  counts = { cut: 0, held: 0, dropped: 0, delayed: 0, sliced: 0, throttled: 0 };
   /** How each direction is passed on: `pass`, `hold` (a dead peer: unread) or `drop` (swallowed). */
   modes = { requests: 'pass', replies: 'pass' };
   /** ms by which everything is delayed. */
   delay = 0;
   /** Whether chunks are passed on byte by byte. */
   slicing = false;
+  /** The two directions of a slow link; undefined if the link is fast. @type {Record<'requests' | 'replies', Throttle> | undefined} */
+  throttles;
   /**
    * Called with each chunk for Redis, before it is passed on.
    * @type {((chunk: Buffer, link: object) => void) | undefined}
@@ -53,11 +56,18 @@ export class FaultProxy {
     return links.length;
   }
 
+  /** Makes a slow link of it, with so many bytes per second in each direction. */
+  throttle(bytesPerSecond) {
+    this.throttles = { requests: new Throttle(bytesPerSecond), replies: new Throttle(bytesPerSecond) };
+  }
+
   /** Passes on again. A connection with a hole in its stream is reset. */
   heal() {
     this.modes = { requests: 'pass', replies: 'pass' };
     this.delay = 0;
     this.slicing = false;
+    for (const throttle of Object.values(this.throttles ?? {})) throttle.open();
+    this.throttles = undefined;
     this.onRequest = undefined;
     for (const link of this.#links) if (link.broken) link.reset();
   }

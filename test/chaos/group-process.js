@@ -21,6 +21,8 @@ export class GroupProcess {
   end;
   /** Log lines that are not allowed. @type {string[]} */
   stray = [];
+  /** Characters that it has logged and that were read. */
+  logged = 0;
   #child;
 
   /**
@@ -47,6 +49,15 @@ export class GroupProcess {
     this.#child.kill(name);
   }
 
+  /** Its log is not read any more, until {@link readLog}. */
+  leaveLog() {
+    this.#child.stderr.pause();
+  }
+
+  readLog() {
+    this.#child.stderr.resume();
+  }
+
   /** Ends it for a fault. */
   async kill(doom, signal = 'SIGKILL') {
     this.doom = doom;
@@ -70,6 +81,7 @@ export class GroupProcess {
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         appendFileSync(log, `${line}\n`);
+        this.logged += line.length;
         if (STRAY.test(line)) this.stray.push(line);
         if (line.includes('"ready:')) settle(true);
       });

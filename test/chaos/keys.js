@@ -11,3 +11,5 @@ export const RETRY = own('retry');
 export const DEAD = own('dead');
 export const COUNTERS = own('counters');
 export const GAPS = own('gaps');
+/** A channel. */
+export const MARKS = own('marks');

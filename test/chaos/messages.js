@@ -14,6 +14,7 @@ export const ENDS_IN = {
   odd: 'output',
   big: 'output',
   huge: 'output',
+  chatty: 'output',
   throws: 'dead',
   hangs: 'dead',
   undefined: 'dead',

@@ -3,6 +3,10 @@
 const MEGABYTE = 1_000_000;
 
 const poisons = {
+  chatty: (message, { log }) => {
+    for (let i = 0; i < 200; i++) log.info({ pad: 'c'.repeat(1_000) }, 'a line that is not needed');
+    return { ...message, seen: true };
+  },
   throws: () => {
     throw new Error('poison: thrown');
   },
@@ -22,7 +26,7 @@ const poisons = {
   huge: (message) => ({ ...message, seen: true, ballast: 'h'.repeat(4 * MEGABYTE) }),
 };
 
-export default function process_(message) {
+export default function process_(message, context) {
   const poison = message.poison === undefined ? undefined : poisons[message.poison];
-  return poison ? poison(message) : { ...message, seen: true };
+  return poison ? poison(message, context) : { ...message, seen: true };
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Bytes of each chunk that go one by one; the rest goes at once, or it would keep a core busy. */
@@ -47,7 +48,8 @@ export class Lane {
   }
 
   #pass(chunk) {
-    const { delay, slicing, counts } = this.#proxy;
+    const { delay, slicing, throttles, counts } = this.#proxy;
+    if (throttles) return this.#throttle(chunk);
     if (!delay && !slicing && !this.#tail) return this.#write(chunk);
     if (delay) counts.delayed += chunk.length;
     const due = performance.now() + delay;
@@ -65,6 +67,20 @@ export class Lane {
     this.#tail = turn;
     turn.then(() => {
       if (this.#tail === turn) this.#tail = undefined;
+    });
+  }
+
+  /** The sender waits: a slow link holds little. */
+  #throttle(chunk) {
+    this.#from.pause();
+    this.#proxy.counts.throttled += chunk.length;
+    const throttle = this.#proxy.throttles[this.#direction];
+    this.#inTurn(async () => {
+      for await (const piece of throttle.pieces(chunk)) {
+        if (this.#to.destroyed) return;
+        if (!this.#to.write(piece)) await once(this.#to, 'drain');
+      }
+      this.#from.resume();
     });
   }
 

@@ -1,6 +1,7 @@
 import { clock } from './clock.js';
 import { connections } from './connections.js';
 import { data } from './data.js';
+import { hostile } from './hostile.js';
 import { limits } from './limits.js';
 import { network } from './network.js';
 import { poison } from './poison.js';
@@ -19,6 +20,7 @@ export const FAULTS = [
   network,
   server,
   data,
+  hostile,
   limits,
   clock,
   poison,

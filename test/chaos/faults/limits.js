@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CHANNEL } from '../keys.js';
 import { has } from '../programs.js';
+import { until } from '../until.js';
 import { refused } from './data.js';
 import { AFTER_REDIS, proveSoon, RELAYS_AGAIN } from './fault.js';
 import { stopped } from './processes.js';
 
 const family = 'limits';
 const MEGABYTE = 1024 * 1024;
+/** What a pipe holds, at least. */
+const PIPE = 64 * 1024;
 
 /** @type {import('./fault.js').Fault[]} */
 export const limits = [
@@ -83,6 +86,31 @@ export const limits = [
       await proveSoon(async () => (await goneFrom(stage, before)) === before.length, 'all subscribers cut');
       await admin.config('SET', 'client-output-buffer-limit', 'pubsub 512mb 256mb 60');
       return { proof: `all ${before.length} subscriptions on ${CHANNEL} cut` };
+    },
+  },
+  {
+    name: 'full-log',
+    family,
+    line: 'the log of the process that leads is not read for 2 s, while its processor logs megabytes; then SIGTERM to it',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    async strike({ group, publishing }) {
+      const leader = await group.leader();
+      leader.leaveLog();
+      publishing.send('chatty', 30);
+      await sleep(2_000);
+      const before = leader.logged;
+      leader.doom = 'full-log';
+      leader.signal('SIGTERM');
+      await until(() => leader.end, { what: 'a process with a full log to end' });
+      leader.readLog();
+      const waited = await proveSoon(() => {
+        const more = leader.logged - before;
+        return more >= PIPE && more;
+      }, 'a log that was full');
+      if (leader.end.code !== 0)
+        throw new Error(`${leader.pid} ended with ${leader.end.signal ?? leader.end.code}`);
+      return { proof: `${leader.pid} ended by itself; ${waited} bytes of its log had waited` };
     },
   },
 ];

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { OUTPUT } from '../keys.js';
+import { until } from '../until.js';
 import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
 
 const family = 'network';
+const MEGABYTE = 1_000_000;
 /** Longer than the product waits for a reply (5 s). */
 const PAST_REPLY = 6_500;
 
@@ -62,6 +65,40 @@ export const network = [
     },
   },
   {
+    name: 'slow-link',
+    family,
+    line: 'each process reaches Redis over a link of 0.3 to 4 MB/s each way for 3 s, at 1,000 messages/s',
+    cuts: 'none',
+    outage: RELAYS_AGAIN,
+    needs: { rate: 1_000 },
+    proxies: true,
+    async strike({ proxies }, random) {
+      const proof = await slowLink(proxies, random.between(3, 40) * 100_000);
+      await sleep(3_000);
+      for (const proxy of proxies) proxy.heal();
+      return { proof };
+    },
+  },
+  {
+    name: 'huge-payloads',
+    family,
+    line: 'messages of 1, 3 and 8 MB at once, over links of 4 MB/s, until they are processed',
+    cuts: 'none',
+    outage: { of: 'processed', within: 1_500, after: 'heal' },
+    needs: { rate: 500 },
+    proxies: true,
+    async strike(stage) {
+      const { proxies, publishing } = stage;
+      const big = bigResults(stage.admin);
+      const proof = await slowLink(proxies, 4 * MEGABYTE);
+      for (const size of [3, 8, 1]) publishing.send(`big:${size * MEGABYTE}`, 1);
+      await until(async () => (await big()) === 3, { what: 'the huge messages', timeout: 30_000 });
+      for (const proxy of proxies) proxy.heal();
+      stage.healed();
+      return { proof: `${proof}; 12 MB published` };
+    },
+  },
+  {
     name: 'cut-leader',
     family,
     line: 'all connections of the leader’s process are reset',
@@ -103,6 +140,26 @@ function halfOpen(direction, what) {
   };
 }
 
+/** Makes all links slow, and proves it for the first. */
+async function slowLink(proxies, bytesPerSecond) {
+  for (const proxy of proxies) proxy.throttle(bytesPerSecond);
+  const ms = await roundTrip(proxies[0], bytesPerSecond / 4);
+  prove(ms >= 450, 'a quarter of a second for each way'); // timers may be a little early
+  return `${bytesPerSecond / MEGABYTE} MB/s: ${bytesPerSecond / 4} bytes took ${ms} ms there and back`;
+}
+
+/** Returns how many results of a megabyte or more came since the call before. */
+function bigResults(redis) {
+  let from = '(0-0';
+  let count = 0;
+  return async () => {
+    const page = await redis.xrange(OUTPUT, from, '+');
+    if (page.length > 0) from = `(${page.at(-1)[0]}`;
+    count += page.filter(([, fields]) => fields.at(-1).length >= MEGABYTE).length;
+    return count;
+  };
+}
+
 async function cut({ admin }, proxies) {
   const before = idsIn(await admin.client('LIST'));
   const count = proxies.reduce((sum, proxy) => sum + proxy.cut(), 0);
@@ -118,13 +175,15 @@ function idsIn(list) {
   return [...list.matchAll(/^id=(\d+) .* name=cgroup:/gm)].map(([, id]) => id);
 }
 
-async function roundTrip(proxy) {
+/** ms for a text of so many bytes, there and back. */
+async function roundTrip(proxy, bytes = 0) {
+  const text = 'p'.repeat(bytes);
   const redis = new Redis({ port: proxy.port, maxRetriesPerRequest: 0 });
   redis.on('error', () => {});
   try {
     await redis.ping();
     const began = performance.now();
-    await redis.ping();
+    await redis.echo(text);
     return Math.round(performance.now() - began);
   } finally {
     redis.disconnect();

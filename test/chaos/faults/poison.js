@@ -2,7 +2,7 @@ import { COUNTERS } from '../keys.js';
 import { proveSoon, RELAYS_AGAIN } from './fault.js';
 
 /** Fewer and shorter attempts than by default: a round waits for all of them. */
-const args = ['--timeout', '1s', '--max-attempts', '3', '--backoff', '100ms'];
+export const FEW_ATTEMPTS = ['--timeout', '1s', '--max-attempts', '3', '--backoff', '100ms'];
 
 /** @type {import('./fault.js').Fault[]} */
 export const poison = [
@@ -39,7 +39,7 @@ function deadly(kind, count, what) {
     line: `${count} × ${what}`,
     cuts: /** @type {const} */ ('none'),
     outage: RELAYS_AGAIN,
-    needs: { args },
+    needs: { args: FEW_ATTEMPTS },
     async strike({ publishing, admin }) {
       const buried = async () => Number(await admin.hget(COUNTERS, 'dead'));
       const before = await buried();

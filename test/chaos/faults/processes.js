@@ -154,7 +154,7 @@ function onRequest(proxy, key) {
 }
 
 /** Stops a process while it holds messages; returns how many. */
-function stopHolding(redis, one) {
+export function stopHolding(redis, one) {
   return proveSoon(async () => {
     one.signal('SIGSTOP');
     await proveSoon(() => stateOf(one.pid).startsWith('T'), 'a process that is stopped');
