@@ -371,6 +371,21 @@ describe('a refused command', () => {
     },
   );
 
+  test.each(['xpending', 'xinfo', 'xlen', 'zcount', 'xtrim'])(
+    'within a commit of pending entries without the right to %s settles each once',
+    async (right) => {
+      const { ids, consumerStore, raw, keys, fields } = await holding(30);
+      await consumerStore.retry([{ inboxId: ids[0] as string, consumerId: 'a', wait: MINUTE }]);
+      await (await lacking(keys, raw, `-${right}`)).commit(
+        ids.map((id) => resultOf(id)),
+        0,
+      );
+      expect((await fields(keys.output)).map(({ inbox_id }) => inbox_id)).toEqual(ids);
+      expect(await raw.hget(keys.counters, 'processed')).toBe('30');
+      expect(await raw.xlen(keys.inbox)).toBe(0);
+    },
+  );
+
   test.each([['output'], ['dead']] as const)(
     'because the %s has the last possible id says what to do, and nothing is lost or doubled',
     async (name) => {

@@ -63,9 +63,10 @@ end
 
 -- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly nothing.
 local function remove_all()
-  local front, rest = length_of_front(), mine
-  -- pcall: what may not be cut off is deleted one by one.
-  local cut = front > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '=', mine[front])
+  -- pcall: if a question is refused, or to cut off the front is, the entries are deleted one by one.
+  local is_known, front = pcall(length_of_front)
+  local rest = mine
+  local cut = is_known and front > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '=', mine[front])
   if type(cut) == 'number' then
     cut = cut + redis.call('XDEL', KEYS[1], mine[front])
     -- Another client acknowledged as many entries without removing them as it removed pending ones, so the numbers fitted.
