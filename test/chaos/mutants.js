@@ -19,6 +19,20 @@ export const MUTANTS = {
     to: 'while false and not is_unsettled(',
     faults: ['consumer-stopped'],
   },
+  'commit-removes-first': {
+    line: 'commit removes the entries, though the output refuses their results',
+    in: 'commit.lua',
+    from: "if type(added) == 'table' then",
+    to: "if type(added) == 'table' then\n          call_with_ids(ids, 'XDEL', KEYS[1])",
+    faults: ['exhausted-ids'],
+  },
+  'strays-stay': {
+    line: 'entries that no consumer holds stay in the inbox',
+    in: 'strays.lua',
+    from: 'if not held[entry[1]] and is_stray(entry[1]) then',
+    to: 'if false then',
+    faults: ['stray-entries'],
+  },
   'relay-hides-gaps': {
     line: 'relay does not record the gap before a batch',
     in: 'relay.lua',
