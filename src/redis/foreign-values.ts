@@ -4,7 +4,7 @@ import type { Inspector } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
-import type { CutDeadLetter, Reading } from './reading.js';
+import type { CutDeadLetter } from './reading.js';
 
 /** A foreign value, and the command that mends it. */
 export interface ForeignFound extends ForeignValue {
@@ -39,11 +39,11 @@ export async function foreignValues(
       .map((member) => ({ key: keys.retry, field: member })),
   ];
   const types = typesOf(keys);
+  // The sum of the others comes last.
+  found.sort((a, b) => Number(a.field === 'relayed') - Number(b.field === 'relayed'));
   return found.map(({ key, field }) => {
-    const value = key === keys.counters && reading ? trueCount(reading, keys, field) : undefined;
-    const command =
-      value === undefined ? [REMOVE[types[key] ?? 'hash'], key, field] : ['HSET', key, field, String(value)];
-    return { key, field, command };
+    const counted = key === keys.counters ? recount(keys, field) : undefined;
+    return { key, field, command: counted ?? [REMOVE[types[key] ?? 'hash'], key, field] };
   });
 }
 
@@ -56,19 +56,20 @@ function isOurs({ id, fields }: CutDeadLetter): boolean {
   );
 }
 
-/** What a counter must hold so that relayed = processed + dead + backlog + lost; undefined if that does not say. */
-function trueCount(
-  { counters, backlog, outputLength, deadLetters, foreign }: Reading,
-  { counters: key }: Keys,
-  field: string,
-): number | undefined {
-  const isForeign = (name: string) => foreign.some((one) => one.key === key && one.field === name);
-  const processed = isForeign('processed') ? outputLength + counters.trimmed : counters.processed;
-  const dead = isForeign('dead') ? deadLetters + counters.purged : counters.dead;
-  const relayed = processed + dead + backlog + counters.lost;
-  return new Map([
-    ['processed', processed],
-    ['dead', dead],
-    ['relayed', relayed],
-  ]).get(field);
+/**
+ * The command that gives a counter its true value, so that relayed = processed + dead + backlog + lost; undefined for a counter
+ * of which that does not tell. Redis computes it, because the group counts on meanwhile.
+ */
+function recount({ counters, output, dead, inbox }: Keys, field: string): readonly string[] | undefined {
+  const sums: Readonly<Record<string, readonly [key: string, counts: string]>> = {
+    processed: [output, 'n("trimmed")'],
+    dead: [dead, 'n("purged")'],
+    relayed: [inbox, 'n("processed") + n("dead") + n("lost")'],
+  };
+  const [stream, counts] = sums[field] ?? [];
+  if (stream === undefined) return undefined;
+  const lua =
+    'local function n(name) return tonumber(redis.call("HGET", KEYS[1], name)) or 0 end ' +
+    `return redis.call("HSET", KEYS[1], "${field}", string.format("%.0f", redis.call("XLEN", KEYS[2]) + ${counts}))`;
+  return ['EVAL', lua, '2', counters, stream];
 }

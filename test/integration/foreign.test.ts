@@ -15,7 +15,7 @@ interface Foreign {
   readonly write: (group: TestGroup) => Promise<unknown>;
   readonly key: 'counters' | 'bridge' | 'processed' | 'members' | 'gaps' | 'dead' | 'retry';
   readonly field: string;
-  readonly command: 'HDEL' | 'XDEL' | 'ZREM' | 'HSET';
+  readonly command: 'HDEL' | 'XDEL' | 'ZREM' | 'EVAL';
 }
 
 const FOREIGN: readonly Foreign[] = [
@@ -31,7 +31,7 @@ const FOREIGN: readonly Foreign[] = [
     write: ({ raw, keys }) => raw.hset(keys.counters, 'relayed', 'many'),
     key: 'counters',
     field: 'relayed',
-    command: 'HSET',
+    command: 'EVAL',
   },
   {
     write: ({ raw, keys }) => raw.hset(keys.bridge, 'seat:someone', 'yes'),
@@ -140,10 +140,29 @@ describe('a value of another program in a key of the group', () => {
     expect(found?.status).toBe('mend');
     for (const { key, field, command } of FOREIGN) {
       expect(found?.what).toContain(`${JSON.stringify(field)} in ${keys[key]}`);
-      expect(found?.mend.filter((line) => line.includes(`${command} '${keys[key]}' `))).not.toEqual([]);
+      expect(
+        found?.mend.filter((line) => line.includes(` ${command} `) && line.includes(`'${keys[key]}'`)),
+      ).not.toEqual([]);
     }
     for (const line of found?.mend ?? []) execFileSync('/bin/sh', ['-c', line]);
     expect((await keysFinding(group))?.status).toBe('ok');
+  });
+
+  test('in a counter gets its true value while the group counts on', { timeout: 60_000 }, async () => {
+    const group = await groupOn(redis.url);
+    const { raw, keys } = group;
+    const run = await group.start(['--max-attempts', '1']);
+    await group.publish(30);
+    await raw.publish(group.space.channel, 'no message');
+    await group.settled(31);
+    await raw.hset(keys.counters, { relayed: 'r', processed: 'p', dead: 'd' });
+    const found = await keysFinding(group);
+    await group.publish(10);
+    await until(async () => (await raw.xlen(keys.output)) === 40);
+    for (const line of found?.mend ?? []) execFileSync('/bin/sh', ['-c', line]);
+    await group.publish(10);
+    expect((await group.settled(51)).counters).toMatchObject({ relayed: 51, processed: 50, dead: 1 });
+    await run.kill('SIGTERM');
   });
 
   test('stops nothing in a running group, and is shown by status, metrics and page', {
