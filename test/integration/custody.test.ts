@@ -360,6 +360,13 @@ describe('strays', () => {
     },
   );
 
+  test('that XGROUP SETID skipped are found, though it set a lag that is not true', async () => {
+    const { consumerStore, raw, keys, relay } = await openStores(redis.namespace());
+    await relay('a', 'b', 'c');
+    await raw.xgroup('SETID', keys.inbox, GROUP, '$', 'ENTRIESREAD', 0);
+    expect(await consumerStore.strays(undefined)).toEqual({ found: 3, next: undefined });
+  });
+
   test('that XGROUP SETID skipped are found; what waits after it is left', async () => {
     const { consumerStore, raw, keys, relay, read } = await openStores(redis.namespace());
     const ids = await relay(...Array.from({ length: 9 }, String));

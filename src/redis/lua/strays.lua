@@ -19,7 +19,10 @@ local MOST, MOST_BYTES, PAGE, PAGE_BYTES = 1000, 1000000, 100, 100000
 local group = group_info(KEYS[1], options.group)
 if not group then return { 0, '' } end
 local returned = redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. options.returnedBelow)
-if redis.call('XLEN', KEYS[1]) <= group.pending + returned + (group.lag or 0) then return { 0, '' } end
+local waiting = group.lag or 0
+-- XGROUP SETID can set the lag to any number: without an entry after the last delivered one, none waits.
+if waiting > 0 and not redis.call('XRANGE', KEYS[1], '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1] then waiting = 0 end
+if redis.call('XLEN', KEYS[1]) <= group.pending + returned + waiting then return { 0, '' } end
 -- The consumers take these first.
 if returned >= MOST then return { 0, options.from } end
 
