@@ -98,7 +98,7 @@ if state.holder == me and (state.token or '0') == options.token then
     set('epoch', advance.to.epoch)
     set('offset', advance.to.offset)
   end
-  if options.foreign and options.foreign ~= '0' then add_to(KEYS[2], 'foreignMarks', options.foreign) end
+  if options.foreign and options.foreign ~= '0' then count(KEYS[2], 'foreignMarks', options.foreign) end
 end
 
 -- The key of HMAC is padded to a block of SHA-1, which is as long as the secret.
