@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { hasCode } from '../core/errors.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
-import { type ForeignValue, LATEST_TIME, storedNumber } from './foreign.js';
+import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import {
@@ -199,7 +199,7 @@ export class Inspector {
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */
 function timeIn(value: Buffer | undefined): number | undefined {
-  const time = storedNumber(String(value));
+  const time = integerOf(String(value));
   return time !== undefined && time <= LATEST_TIME ? time : undefined;
 }
 
