@@ -4,7 +4,7 @@ import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import { repeatedFailures, repeatedWarnings, ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
@@ -43,14 +43,14 @@ export class Reclaimer implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
-  readonly #foreign: ThrottledLog<undefined>;
+  readonly #foreign: ThrottledLog<void>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
   readonly #size = new ReadSize({ most: MOST, bytes: BYTES });
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
-  readonly #strays: ThrottledLog<undefined>;
+  readonly #strays: ThrottledLog<void>;
   /** Where the search for strays under way goes on. */
   #strayFrom: string | undefined;
   /** When the last search for strays ended: ms of the monotonic clock. */
@@ -69,23 +69,15 @@ export class Reclaimer implements Service {
           `took over ${plural(entries, 'message')} of silent consumers`,
         ),
     });
-    this.#foreign = new ThrottledLog({
-      delay: LINE_AFTER,
-      write: (count) =>
-        options.log.warn(
-          { count },
-          `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
-        ),
-    });
-    this.#strays = new ThrottledLog({
-      interval: REMIND_EVERY,
-      write: (entries) =>
-        options.log.warn(
-          { entries },
-          `processing ${plural(entries, 'message')} that no consumer held: another program acknowledged them, removed ` +
-            'their consumer or moved the group (XACK, XGROUP DELCONSUMER, XGROUP SETID)',
-        ),
-    });
+    this.#foreign = repeatedWarnings(options.log, (count) => [
+      { count },
+      `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
+    ]);
+    this.#strays = repeatedWarnings(options.log, (entries) => [
+      { entries },
+      `processing ${plural(entries, 'message')} that no consumer held: another program acknowledged them, removed ` +
+        'their consumer or moved the group (XACK, XGROUP DELCONSUMER, XGROUP SETID)',
+    ]);
     this.#loop = new Loop(
       POLL_EVERY,
       () => this.#poll(),
