@@ -16,9 +16,8 @@ const RECLAIM_EACH = 5;
 const LINE_AFTER = 5_000;
 /** ms from the end of one search for strays to the next. */
 const STRAYS_EVERY = 10_000;
-/** Entries asked for at once, and their bytes, about. */
+/** Most entries asked for at once. */
 const MOST = 100;
-const BYTES = 1_000_000;
 
 /** What the reclaimer needs of a consumer. */
 type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
@@ -46,7 +45,7 @@ export class Reclaimer implements Service {
   readonly #foreign: ThrottledLog<void>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
-  readonly #size = new ReadSize({ most: MOST, bytes: BYTES });
+  readonly #size = new ReadSize(MOST);
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;

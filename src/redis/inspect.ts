@@ -42,9 +42,8 @@ export interface GapRecord {
   readonly reason: string;
 }
 
-/** Most entries of a page, and its bytes, about. */
+/** Most entries of a page. */
 const PAGE = 1_000;
-const PAGE_BYTES = 2_000_000;
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -173,7 +172,7 @@ export class Inspector {
     most = Infinity,
   ): AsyncGenerator<StreamEntry> {
     if (last === '') return;
-    const size = new ReadSize({ most: PAGE, bytes: PAGE_BYTES });
+    const size = new ReadSize(PAGE);
     let from = first;
     let left = most;
     while (left > 0) {
