@@ -30,7 +30,7 @@ export interface MarkRequest {
   readonly seen: number;
   /** The secret of the group's marks: 64 hex digits. */
   readonly secret: string;
-  /** False if the caller has made the secret up: then it is used only if no other bridge is subscribed, who may know one. */
+  /** False if the caller has made the secret up: then it is used only if no bridge is subscribed that may know the true one. */
   readonly secretKnown: boolean;
   /** Of a leader: its token. */
   readonly token?: number | undefined;

@@ -14,8 +14,8 @@
 -- because a seat must not be taken twice. Sent twice, it makes one mark more; stopped half-way, it makes none.
 --
 -- A mark is published as its number and an HMAC-SHA1 of it (https://www.rfc-editor.org/rfc/rfc2104): anyone may publish on
--- the channel, but only who reads the group's keys has the secret. Foreign values in the hash are replaced here, because
--- each bridge comes here ten times a second, and no other script can go on with them.
+-- the channel, but only clients that may read the group's keys have the secret. Foreign values in the hash are replaced
+-- here, because each bridge calls this script ten times a second, and no other script works with them.
 local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'hash')
 if wrong then return wrong end
 
