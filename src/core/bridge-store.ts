@@ -11,7 +11,7 @@ export interface Lease {
   readonly relayed: Position | undefined;
 }
 
-/** The number of a mark is at most so many ms ahead of the clock of Redis; it is ahead after that clock was put back. */
+/** ms by which the number of a mark, or an id, may be ahead of the clock of Redis: that clock may have been put back. */
 export const MOST_AHEAD = 86_400_000;
 
 /** A seat, and the time of the last mark of its bridge by Redis's clock: only a change of it counts. */

@@ -21,7 +21,7 @@ function textsIn(folder: URL, ending: string): [name: string, text: string][] {
 
 const CALLS = [
   /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,
-  /(?:call_with_ids\(\w+, |first_id\()'([A-Z]+)'/g,
+  /call_with_ids\(\w+, '([A-Z]+)'/g,
   /local command = \{ '([A-Z]+)'/g,
 ];
 
