@@ -11,7 +11,7 @@ import { BridgeSession, type ChannelOptions } from './session.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;
-/** ms to wait for a bridge that knows the secret of the marks: longer than Redis takes to answer one. */
+/** ms to wait for a bridge that knows the secret of the marks: longer than one waits for a reply to its mark. */
 const SECRET_PATIENCE = 6_000;
 
 export interface BridgeOptions extends ChannelOptions {
@@ -49,7 +49,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #count = 0;
   /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
-  /** The secret of the marks; before Redis has told it, one to use if there is none. */
+  /** The secret of the marks; until Redis has sent it, a new one to use if there is none. */
   #secret = randomBytes(32).toString('hex');
   #secretKnown = false;
   /** Makes {@link start} return. */

@@ -5,7 +5,7 @@ const MARK = /^([1-9]\d{0,15}) ([0-9a-f]{40})$/;
 
 /**
  * The number of a mark as `mark.lua` publishes it. Undefined for any other text: anyone may publish on that channel, but only
- * who reads the group's keys has the secret.
+ * clients that may read the group's keys have the secret.
  *
  * @param highest no mark has a higher number yet
  */

@@ -4,7 +4,7 @@ import { pause } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import { REMIND_EVERY, repeatedFailures, repeatedWarnings, ThrottledLog } from '../log/throttle.js';
 import { type Action, BridgeMachine, type MachineOptions, type Phase } from './machine.js';
 import { markNumber } from './marks.js';
 
@@ -59,7 +59,7 @@ export class BridgeSession {
   #clock = Number.POSITIVE_INFINITY;
   /** Texts on the marks channel that are no marks: those that the counters lack. */
   #uncounted = 0;
-  readonly #foreign: ThrottledLog<undefined>;
+  readonly #foreign: ThrottledLog<void>;
   #bytes = 0;
   readonly #drops: ThrottledLog<number>;
   /** How many of the dropped messages are logged. */
@@ -73,14 +73,11 @@ export class BridgeSession {
       write: (_count, dropped) => this.#logDrops(dropped),
       between: () => {}, // the next check adds them again, unless a gap is written for them meanwhile
     });
-    this.#foreign = new ThrottledLog({
-      interval: REMIND_EVERY,
-      write: (count) =>
-        options.log.warn(
-          { channel: options.marks, count },
-          `${plural(count, 'text')} on the channel ${options.marks} ignored: not from a bridge of this group. Another client publishes there; doctor prints an ACL for publishers`,
-        ),
-    });
+    this.#foreign = repeatedWarnings(options.log, (count) => [
+      { channel: options.marks, count },
+      `${plural(count, 'text')} on the channel ${options.marks} ignored: not from a bridge of this group. Another ` +
+        'client publishes there; cgroup doctor prints an ACL line for publishers',
+    ]);
     this.#machine = new BridgeMachine({ ...options, maxMessages: MAX_MESSAGES, maxBytes: MAX_BYTES });
   }
 
@@ -173,7 +170,7 @@ export class BridgeSession {
     const number = markNumber(text, this.#options.secret, this.#clock + MOST_AHEAD);
     if (number === undefined || !this.#machine.cut(number, performance.now())) {
       this.#uncounted++;
-      this.#foreign.add(undefined);
+      this.#foreign.add();
       return;
     }
     this.#reportPhase();

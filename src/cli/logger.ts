@@ -43,8 +43,8 @@ const FLUSH_TIMEOUT = 500;
 const DROPPED_EVERY = 1_000;
 
 /**
- * A stream that nobody reads, or a full disk, must not hold up the process: what cannot be written is dropped, and
- * counted in the log once writing works again.
+ * An output without a reader, or a full disk, must not hold up the process: what cannot be written is dropped, and
+ * the log says how much once writing works again.
  *
  * @param what is written, in the singular
  */

@@ -13,8 +13,6 @@ import { Settler, type SettlerOptions } from './settler.js';
 
 /** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
 const BLOCK = 2_000;
-/** Bytes of a read, about: its reply must not take long. */
-const READ_BYTES = 1_000_000;
 /** Bytes of messages that all consumers of a process hold, about: those they read. They take over as many again. */
 const MOST_HELD = 128 * 2 ** 20;
 /** ms to wait after a read that failed. */
@@ -36,7 +34,7 @@ export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
   readonly #prefetch: Prefetch;
-  readonly #readSize = new ReadSize({ most: Number.POSITIVE_INFINITY, bytes: READ_BYTES });
+  readonly #readSize = new ReadSize(Number.POSITIVE_INFINITY);
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
   readonly #inFlight = new InFlight(() => this.#wake?.());

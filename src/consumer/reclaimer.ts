@@ -4,7 +4,7 @@ import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../log/throttle.js';
+import { repeatedFailures, repeatedWarnings, ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
 import { LONGEST_WAIT } from './retry-policy.js';
 
@@ -16,9 +16,8 @@ const RECLAIM_EACH = 5;
 const LINE_AFTER = 5_000;
 /** ms from the end of one search for strays to the next. */
 const STRAYS_EVERY = 10_000;
-/** Entries asked for at once, and their bytes, about. */
+/** Most entries asked for at once. */
 const MOST = 100;
-const BYTES = 1_000_000;
 
 /** What the reclaimer needs of a consumer. */
 type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
@@ -43,14 +42,14 @@ export class Reclaimer implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
-  readonly #foreign: ThrottledLog<undefined>;
+  readonly #foreign: ThrottledLog<void>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
-  readonly #size = new ReadSize({ most: MOST, bytes: BYTES });
+  readonly #size = new ReadSize(MOST);
   #polls = 0;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
-  readonly #strays: ThrottledLog<undefined>;
+  readonly #strays: ThrottledLog<void>;
   /** Where the search for strays under way goes on. */
   #strayFrom: string | undefined;
   /** When the last search for strays ended: ms of the monotonic clock. */
@@ -69,23 +68,15 @@ export class Reclaimer implements Service {
           `took over ${plural(entries, 'message')} of silent consumers`,
         ),
     });
-    this.#foreign = new ThrottledLog({
-      delay: LINE_AFTER,
-      write: (count) =>
-        options.log.warn(
-          { count },
-          `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
-        ),
-    });
-    this.#strays = new ThrottledLog({
-      interval: REMIND_EVERY,
-      write: (entries) =>
-        options.log.warn(
-          { entries },
-          `processing ${plural(entries, 'message')} that no consumer held: another program acknowledged them, removed ` +
-            'their consumer or moved the group (XACK, XGROUP DELCONSUMER, XGROUP SETID)',
-        ),
-    });
+    this.#foreign = repeatedWarnings(options.log, (count) => [
+      { count },
+      `removed ${plural(count, 'member')} of the retry zset, no ids of entries: another program writes to the keys of the group`,
+    ]);
+    this.#strays = repeatedWarnings(options.log, (entries) => [
+      { entries },
+      `processing ${plural(entries, 'message')} that no consumer held: another program acknowledged them, removed ` +
+        'their consumer or moved the group (XACK, XGROUP DELCONSUMER, XGROUP SETID)',
+    ]);
     this.#loop = new Loop(
       POLL_EVERY,
       () => this.#poll(),

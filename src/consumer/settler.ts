@@ -5,9 +5,6 @@ import type { Committer } from './committer.js';
 import type { HeldDelivery } from './in-flight.js';
 import { type RetryPolicy, waitAfterFailure } from './retry-policy.js';
 
-/** Bytes of the largest result: an entry of a stream has less than a gigabyte, and no client can send a larger text. */
-const LARGEST_RESULT = 512 * 2 ** 20;
-
 /** A message that could not be processed, for the log and for listeners. */
 export interface Failure {
   readonly consumerId: string;
@@ -43,11 +40,6 @@ export class Settler {
       case 'processed': {
         const { id: consumerId, committer } = this.#options;
         const { messageId, data } = outcome;
-        const tooLarge = tooLargeOf(data);
-        if (tooLarge) {
-          this.#retryOrBury(delivery, 'failed', tooLarge);
-          break;
-        }
         committer.commitResult({ inboxId, consumerId, messageId, data, delivery });
         break;
       }
@@ -92,13 +84,4 @@ export class Settler {
     // The committer reports it, once Redis has it.
     committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
   }
-}
-
-/** What is wrong with a result that Redis would never take; undefined if nothing is. */
-function tooLargeOf(data: string): string | undefined {
-  // A character has at most three bytes.
-  if (data.length <= LARGEST_RESULT / 3) return undefined;
-  const bytes = Buffer.byteLength(data);
-  if (bytes <= LARGEST_RESULT) return undefined;
-  return `the result has ${bytes} bytes; Redis takes at most ${LARGEST_RESULT}`;
 }

@@ -11,7 +11,7 @@ export interface Lease {
   readonly relayed: Position | undefined;
 }
 
-/** The number of a mark is at most so many ms ahead of the clock of Redis; it is ahead after that clock was put back. */
+/** ms by which the number of a mark, or an id, may be ahead of the clock of Redis: that clock may have been put back. */
 export const MOST_AHEAD = 86_400_000;
 
 /** A seat, and the time of the last mark of its bridge by Redis's clock: only a change of it counts. */
@@ -30,7 +30,7 @@ export interface MarkRequest {
   readonly seen: number;
   /** The secret of the group's marks: 64 hex digits. */
   readonly secret: string;
-  /** False if the caller has made the secret up: then it is used only if no other bridge is subscribed, who may know one. */
+  /** False if the caller has made the secret up: then it is used only if no bridge is subscribed that may know the true one. */
   readonly secretKnown: boolean;
   /** Of a leader: its token. */
   readonly token?: number | undefined;

@@ -30,7 +30,7 @@ export const REDIS_URL_RULE =
   'special characters in it percent-encoded';
 
 /**
- * Reads a URL of Redis. The one place that does: what two readers understand differently ends in the wrong database.
+ * Reads a URL of Redis. Nothing else does: two readers that differ would use two databases.
  *
  * @throws {CgroupError} SETTINGS: what the URL must be or must not have. It never quotes a part that may be a password.
  */

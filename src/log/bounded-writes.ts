@@ -3,8 +3,8 @@ import { pause } from '../core/service.js';
 /** What may wait for the reader of a stream: bytes, and pieces of any size. */
 const MOST_BYTES = 2 ** 20;
 const MOST_PIECES = 10_000;
-/** ms between two looks whether all is written. */
-const LOOK_EVERY = 10;
+/** ms between two checks whether all is written. */
+const CHECK_EVERY = 10;
 
 export interface WriteEvents {
   /** A piece was dropped. */
@@ -42,7 +42,7 @@ export function boundWrites(stream: NodeJS.WriteStream, events: WriteEvents): vo
     });
   };
   stream.write = bounded as typeof stream.write;
-  // Each write learns of its own error.
+  // The callback of each write gets its error.
   stream.on('error', () => {});
   doNotBlock(stream);
 }
@@ -56,5 +56,5 @@ function doNotBlock(stream: object): void {
 /** Waits until everything is written to the streams, `timeout` ms at most: then their readers have stopped. */
 export async function written(streams: readonly NodeJS.WriteStream[], timeout: number): Promise<void> {
   const over = AbortSignal.timeout(timeout);
-  while (!over.aborted && streams.some(({ writableLength }) => writableLength > 0)) await pause(LOOK_EVERY);
+  while (!over.aborted && streams.some(({ writableLength }) => writableLength > 0)) await pause(CHECK_EVERY);
 }

@@ -132,6 +132,24 @@ export function repeatedFailures(
   });
 }
 
+/**
+ * For what is counted and may come again and again: a warning at once, and every 30 s while it goes on.
+ *
+ * @param lineOf the line about so many
+ * @param delay ms from the first one to the first line
+ */
+export function repeatedWarnings(
+  log: Logger,
+  lineOf: (count: number) => [fields: object, text: string],
+  delay = 0,
+): ThrottledLog<void> {
+  return new ThrottledLog<void>({
+    delay,
+    interval: REMIND_EVERY,
+    write: (count) => log.warn(...lineOf(count)),
+  });
+}
+
 /** What `over` writes: `over after 2.5 s: heartbeats fail`. */
 export function lineWhenOver(log: Logger, what: string): (forMs: number) => void {
   return (forMs) => log.info({}, `over after ${inSeconds(forMs)}: ${what}`);

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { CgroupError } from '../core/errors.js';
 import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
-import { LATEST_TIME, storedNumber } from '../redis/foreign.js';
+import { integerOf, LATEST_TIME } from '../redis/foreign.js';
 import type { Inspector } from '../redis/inspect.js';
 import type { CutDeadLetter, StreamEntry } from '../redis/reading.js';
 
@@ -40,7 +40,7 @@ export function shownDeadLetter({ id, fields }: StreamEntry): ShownDeadLetter {
     time: new Date(Math.min(timeOfId(id), LATEST_TIME)).toISOString(),
     reason: text('reason'),
     error: text('error'),
-    attempts: storedNumber(text('attempts')) ?? 0,
+    attempts: integerOf(text('attempts')) ?? 0,
     consumer_id: text('consumer_id'),
     inbox_id: text('inbox_id'),
     message: text('message'),

@@ -9,9 +9,10 @@ import type {
   TakeReply,
 } from '../core/bridge-store.js';
 import type { Position } from '../core/position.js';
+import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { integerOf, leaseOf, mark, relay, release, take } from './scripts/bridge.js';
+import { leaseOf, mark, relay, release, take } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisBridgeStore implements BridgeStore {

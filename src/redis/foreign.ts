@@ -25,16 +25,16 @@ export class NumberReader {
 
   /** A whole number from 0 on; 0 if there is none, or a foreign value in its place. */
   number(key: keyof Keys, field: string, text: string | undefined): number {
-    const number = text === undefined ? 0 : storedNumber(text);
+    const number = text === undefined ? 0 : integerOf(text);
     if (number === undefined && this.#foreign.length < MOST)
       this.#foreign.push({ key: this.#keys[key], field });
     return number ?? 0;
   }
 }
 
-/** The number that a text is, if it is a whole one from 0 on that JavaScript holds exactly. */
-export function storedNumber(text: string): number | undefined {
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+/** The integer from 0 on that a text of Redis holds, one that JavaScript counts exactly; undefined for any other text. */
+export function integerOf(text: string | null | undefined): number | undefined {
+  const number = /^\d{1,16}$/.test(text ?? '') ? Number(text) : Number.NaN;
   return Number.isSafeInteger(number) ? number : undefined;
 }
 

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { hasCode } from '../core/errors.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
-import { type ForeignValue, LATEST_TIME, storedNumber } from './foreign.js';
+import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import {
@@ -42,9 +42,8 @@ export interface GapRecord {
   readonly reason: string;
 }
 
-/** Most entries of a page, and its bytes, about. */
+/** Most entries of a page. */
 const PAGE = 1_000;
-const PAGE_BYTES = 2_000_000;
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -173,7 +172,7 @@ export class Inspector {
     most = Infinity,
   ): AsyncGenerator<StreamEntry> {
     if (last === '') return;
-    const size = new ReadSize({ most: PAGE, bytes: PAGE_BYTES });
+    const size = new ReadSize(PAGE);
     let from = first;
     let left = most;
     while (left > 0) {
@@ -199,7 +198,7 @@ export class Inspector {
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */
 function timeIn(value: Buffer | undefined): number | undefined {
-  const time = storedNumber(String(value));
+  const time = integerOf(String(value));
   return time !== undefined && time <= LATEST_TIME ? time : undefined;
 }
 

@@ -17,8 +17,10 @@ export interface Keys {
   readonly output: string;
   /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;
-  /** hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last mark, ms since 1970),
-   * and the channel and Redis group of the output */
+  /**
+   * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last
+   * mark, ms since 1970), and the channel and Redis group of the output
+   */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
   readonly marks: string;
@@ -34,7 +36,7 @@ export interface Keys {
    * Redis copies an entry as a whole, so a list of dead letters would copy all that they hold.
    */
   readonly previews: string;
-  /** hash: relayed, processed, failed, retried, dead, gaps, dropped, lost, strays, trimmed, purged, revived, foreignMarks, foreignRetries */
+  /** hash: the counts that a group keeps for ever (see Counters) */
   readonly counters: string;
   /** hash: consumer id -> messages that it has processed */
   readonly processed: string;

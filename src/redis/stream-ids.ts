@@ -1,3 +1,4 @@
+import { MOST_AHEAD } from '../core/bridge-store.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
@@ -14,9 +15,6 @@ export interface LateStream {
   readonly before: string;
   readonly isInbox: boolean;
 }
-
-/** ms by which an id may be ahead of Redis's clock: that clock may have been put back. */
-const MOST_AHEAD = 86_400_000;
 
 type Ids = readonly (readonly [id: string, fields: unknown])[];
 

@@ -1,4 +1,4 @@
-/** What to tell about a channel that is named like a pattern of PSUBSCRIBE. Undefined for all other names. */
+/** A warning about a channel that is named like a pattern of PSUBSCRIBE; undefined for all other names. */
 export function patternHint(channel: string): string | undefined {
   if (!/[*?[]/.test(channel)) return undefined;
   return (

@@ -19,14 +19,21 @@ function textsIn(folder: URL, ending: string): [name: string, text: string][] {
     .map((name) => [name.slice(0, -ending.length), readFileSync(new URL(name, folder), 'utf8')]);
 }
 
-/** The commands of each script; a subcommand after a bar. */
+const CALLS = [
+  /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,
+  /call_with_ids\(\w+, '([A-Z]+)'/g,
+  /local command = \{ '([A-Z]+)'/g,
+];
+
+/** The commands of each script, those of the common functions that it calls included; a subcommand after a bar. */
 export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
-  const calls = [
-    /redis\.p?call\('([A-Z]+)'(?:, [\w[\]]+)?(?:, )?(?:'([A-Z]+)')?/g,
-    /(?:call_with_ids\(\w+, |first_id\()'([A-Z]+)'/g,
-  ];
+  const texts = new Map(textsIn(new URL('lua/', REDIS), '.lua'));
+  const functions = [...(texts.get('common') ?? '').matchAll(/^local function (\w+)\(.*?^end$/gms)];
   return new Map(
-    textsIn(new URL('lua/', REDIS), '.lua').map(([name, text]) => [name, commandsIn(text, calls)]),
+    [...texts].map(([name, text]) => {
+      const called = functions.filter(([, common]) => text.includes(`${common}(`)).map(([body]) => body);
+      return [name, commandsIn([text, ...called].join('\n'), CALLS)];
+    }),
   );
 }
 

@@ -474,3 +474,18 @@ describe('sweep', () => {
     expect(await consumerStore.sweep([], 0)).toEqual([]);
   });
 });
+
+test.each(['none', '0.5', '9223372036854775807'])(
+  'a foreign value (%s) in the counter of lost entries stops neither renew nor reclaim',
+  async (value) => {
+    const { ids, consumerStore, raw, keys } = await holding('x', 'y', 'z');
+    const [one, two, three] = ids as [string, string, string];
+    await raw.hset(keys.counters, 'lost', value);
+    await raw.xdel(keys.inbox, one);
+    expect(await consumerStore.renew('a', [one])).toEqual({ gone: [one], deleted: 1 });
+    await raw.xdel(keys.inbox, two);
+    const request = { consumerId: 'b', silence: 0, count: 10, everyone: true };
+    expect(await consumerStore.reclaim(request)).toMatchObject({ lost: 1, entries: [{ id: three }] });
+    expect(await raw.hget(keys.counters, 'lost')).toBe(value);
+  },
+);

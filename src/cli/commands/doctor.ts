@@ -148,7 +148,7 @@ export function doctorText(
     '',
     'cgroup needs a Redis user with only these rights; type this in redis-cli, with a password in place of PASSWORD:',
     `  ${printable(acl)}`,
-    'and publishers one who can reach nothing else of the group:',
+    'Publishers need a user with only these rights:',
     `  ${printable(publisherAcl)}`,
     `Note: ${printable(aclLasts)}.`,
   ].join('\n');

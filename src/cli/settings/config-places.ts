@@ -9,7 +9,7 @@ export interface Unreadable {
 }
 
 /**
- * Looks where cosmiconfig looks. It passes over whatever it cannot read: a folder (Docker makes one where a file to be
+ * Looks where cosmiconfig looks. It passes over what it cannot read: a folder (Docker makes one where a file to be
  * mounted is missing), a link to nothing, a file without the right to read. The program would then run with defaults.
  *
  * @param from the folder where the search began

@@ -11,8 +11,8 @@ const DROPPED = 2;
 const ENABLED = 3;
 
 /**
- * Limits what a thread writes to the log, in memory that both sides see: a loop that logs would else fill the memory of
- * the process, and keep it from all other work. What is beyond the limits is dropped by the thread, and counted.
+ * Limits what a thread writes to the log, in memory that both sides see. Without a limit, a loop that logs would fill the
+ * memory of the process, and keep it from all other work. What is beyond the limits is dropped by the thread, and counted.
  */
 export class LogGate {
   readonly memory: SharedArrayBuffer;

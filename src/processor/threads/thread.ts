@@ -10,7 +10,7 @@ import {
 } from '../../core/executor.js';
 import { pause } from '../../core/service.js';
 import { plural } from '../../core/words.js';
-import { REMIND_EVERY, repeatedFailures, ThrottledLog } from '../../log/throttle.js';
+import { repeatedFailures, repeatedWarnings, type ThrottledLog } from '../../log/throttle.js';
 import type { ExecutorOptions } from '../inline.js';
 import type { AttemptEnd } from './messages.js';
 import { PendingDeliveries, type PendingDelivery } from './pending.js';
@@ -71,15 +71,14 @@ export class Thread {
     this.#pending = new PendingDeliveries(slots, (pending, reason) => this.#interrupt(pending, reason));
     const { log, path } = options;
     this.#failures = repeatedFailures(log, 'a thread cannot load the processor again');
-    this.#dropped = new ThrottledLog<void>({
-      delay: DROPPED_AFTER,
-      interval: REMIND_EVERY,
-      write: (dropped) =>
-        log.warn(
-          { processor: path, dropped },
-          `${plural(dropped, 'line was', 'lines were')} dropped: the processor logs or prints faster than this process can write`,
-        ),
-    });
+    this.#dropped = repeatedWarnings(
+      log,
+      (dropped) => [
+        { processor: path, dropped },
+        `${plural(dropped, 'line was', 'lines were')} dropped: the processor logs or prints faster than this process can write`,
+      ],
+      DROPPED_AFTER,
+    );
   }
 
   /** @throws {CgroupError} PROCESSOR if the module cannot be loaded */

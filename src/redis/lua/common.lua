@@ -58,11 +58,13 @@ local function integer_of(text)
   return number and number < 2 ^ 53 and number or nil
 end
 
--- Adds to a number in a hash. A foreign value that is no number stays as it is. Returns nil, or any other refusal.
-local function add_to(key, field, amount)
-  local reply = redis.pcall('HINCRBY', key, field, amount)
-  if type(reply) ~= 'table' or string.find(reply.err, 'integer') or string.find(reply.err, 'overflow') then return nil end
-  return reply
+-- Adds to a counter. A foreign value that is no integer, or too large, stays as it is: it must not stop the group. Any other
+-- refusal is raised.
+local function count(key, field, by)
+  local refusal = redis.pcall('HINCRBY', key, field, by)
+  if type(refusal) ~= 'table' then return end
+  if string.find(refusal.err, 'not an integer', 1, true) or string.find(refusal.err, 'overflow', 1, true) then return end
+  redis.call('HINCRBY', key, field, by)
 end
 
 -- What XINFO GROUPS says about a group, by name; nil if there is no such group, or no inbox yet.
@@ -104,13 +106,28 @@ local function is_unsettled(inbox, group, id)
   return redis.pcall('XPENDING', inbox, group, id, id, 1)[1] ~= nil or message_of(inbox, id) ~= nil
 end
 
--- Adds to a number in a hash. What another program wrote there, and is no whole number, stays as it is: a count must not
--- stop the group.
-local function count(key, field, by)
-  local refusal = redis.pcall('HINCRBY', key, field, by)
-  if type(refusal) ~= 'table' then return end
-  if string.find(refusal.err, 'not an integer', 1, true) or string.find(refusal.err, 'overflow', 1, true) then return end
-  redis.call('HINCRBY', key, field, by)
+-- Claims entries for a consumer, with more options of XCLAIM. Returns whether each was in the inbox, by id. The others are
+-- acknowledged: another client deleted them.
+local function claim(inbox, group, consumer, ids, ...)
+  local here, claimed = {}, {}
+  for _, id in ipairs(ids) do
+    -- Before Redis 7.0 XCLAIM does not check whether a pending entry still exists
+    -- (https://redis.io/docs/latest/commands/xclaim/), and REDIS_VERSION_NUM is missing.
+    if redis.REDIS_VERSION_NUM or message_of(inbox, id) then here[#here + 1] = id end
+  end
+  if #here > 0 then
+    local command = { 'XCLAIM', inbox, group, consumer, 0, unpack(here) }
+    for _, option in ipairs({ 'JUSTID', ... }) do
+      command[#command + 1] = option
+    end
+    for _, id in ipairs(redis.call(unpack(command))) do
+      claimed[id] = true
+    end
+  end
+  for _, id in ipairs(ids) do
+    if not claimed[id] then redis.call('XACK', inbox, group, id) end
+  end
+  return claimed
 end
 
 -- The error to return if XADD with the id '*' was refused.

@@ -12,7 +12,7 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream')
 if wrong then return wrong end
 
 local MOST_BYTES = 1000000
-local count, longest = tonumber(options.count), tonumber(options.longest)
+local most, longest = tonumber(options.count), tonumber(options.longest)
 
 -- One letter for the reply, and its bytes.
 local function letter_of(entry)
@@ -35,7 +35,7 @@ local previewed = redis.call('XLEN', KEYS[1]) == redis.call('XLEN', KEYS[2])
 local source, step = previewed and KEYS[2] or KEYS[1], previewed and 100 or 1
 local page, from, bytes = {}, options.from, 0
 repeat
-  local entries = redis.call('XREVRANGE', source, from, '-', 'COUNT', math.min(step, count - #page))
+  local entries = redis.call('XREVRANGE', source, from, '-', 'COUNT', math.min(step, most - #page))
   for _, entry in ipairs(entries) do
     local letter, size = letter_of(entry)
     page[#page + 1] = letter
@@ -43,5 +43,5 @@ repeat
     from = '(' .. entry[1]
   end
   if #entries == 0 then from = '' end
-until from == '' or #page == count or bytes >= MOST_BYTES
+until from == '' or #page == most or bytes >= MOST_BYTES
 return { from, unpack(page) }

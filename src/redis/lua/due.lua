@@ -16,11 +16,11 @@ local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'zset', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local inbox, retry, group = KEYS[1], KEYS[2], options.group
-local now, count = now_ms(), tonumber(options.count)
-local due = redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, count)
+local now, most = now_ms(), tonumber(options.count)
+local due = redis.call('ZRANGEBYSCORE', retry, '-inf', now, 'WITHSCORES', 'LIMIT', 0, most)
 if #due == 0 then
   local latest = now + options.longestWait
-  due = redis.call('ZRANGEBYSCORE', retry, '(' .. latest, '+inf', 'WITHSCORES', 'LIMIT', 0, count)
+  due = redis.call('ZRANGEBYSCORE', retry, '(' .. latest, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 end
 
 -- Whether Redis writes the id of an entry like this: two numbers of 64 bits, without leading zeros.
@@ -35,15 +35,6 @@ end
 
 local reply, again, lost, foreign = { 0, 0 }, 0, 0, 0
 
--- Claims an entry for the consumer. Returns whether it is in the inbox.
-local function claim(id, attempts)
-  -- Before Redis 7.0 XCLAIM does not check whether a pending entry still exists, and REDIS_VERSION_NUM is missing.
-  if not redis.REDIS_VERSION_NUM and not message_of(inbox, id) then return false end
-  -- FORCE: a handed-back entry is no longer in the pending list.
-  local claimed = redis.call('XCLAIM', inbox, group, options.consumerId, 0, id, 'RETRYCOUNT', attempts, 'FORCE', 'JUSTID')
-  return #claimed > 0
-end
-
 local function give(id, score)
   local attempts = score
   -- A score that is neither a time nor a number of attempts was written by another program.
@@ -52,8 +43,8 @@ local function give(id, score)
     local entry = pending_entry(inbox, group, id)
     attempts = entry and entry[4] or 1
   end
-  if not claim(id, attempts) then
-    redis.call('XACK', inbox, group, id)
+  -- FORCE: a handed-back entry is no longer in the pending list.
+  if not claim(inbox, group, options.consumerId, { id }, 'RETRYCOUNT', attempts, 'FORCE')[id] then
     lost = lost + 1
     return
   end
@@ -69,9 +60,8 @@ for i = 1, #due, 2 do
 end
 call_with_ids(members, 'ZREM', retry)
 for field, more in pairs({ retried = again, lost = lost, foreignRetries = foreign }) do
-  local refused = more > 0 and add_to(KEYS[3], field, more)
-  if refused then return refused end
+  if more > 0 then count(KEYS[3], field, more) end
 end
-reply[1] = #members == count and 1 or 0
+reply[1] = #members == most and 1 or 0
 reply[2] = foreign
 return reply

@@ -14,8 +14,8 @@
 -- because a seat must not be taken twice. Sent twice, it makes one mark more; stopped half-way, it makes none.
 --
 -- A mark is published as its number and an HMAC-SHA1 of it (https://www.rfc-editor.org/rfc/rfc2104): anyone may publish on
--- the channel, but only who reads the group's keys has the secret. Foreign values in the hash are replaced here, because
--- each bridge comes here ten times a second, and no other script can go on with them.
+-- the channel, but only clients that may read the group's keys have the secret. Foreign values in the hash are replaced
+-- here, because each bridge calls this script ten times a second, and no other script works with them.
 local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'hash')
 if wrong then return wrong end
 
@@ -98,7 +98,7 @@ if state.holder == me and (state.token or '0') == options.token then
     set('epoch', advance.to.epoch)
     set('offset', advance.to.offset)
   end
-  if options.foreign and options.foreign ~= '0' then add_to(KEYS[2], 'foreignMarks', options.foreign) end
+  if options.foreign and options.foreign ~= '0' then count(KEYS[2], 'foreignMarks', options.foreign) end
 end
 
 -- The key of HMAC is padded to a block of SHA-1, which is as long as the secret.

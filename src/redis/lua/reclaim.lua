@@ -7,8 +7,9 @@
 -- Returns { consumer and id to go on with ('' each after the last), deleted, id, attempts, id, attempts, ... }.
 --
 -- Atomic, so that an entry has one taker. It does not count as an attempt yet (see begin). The caller reads the messages
--- itself, one by one: a script copies a message four times, while Redis does nothing else. Entries that wait for a retry stay where they are until they are due. Entries that are gone from the inbox while
--- pending were deleted by another client: they are acknowledged and counted as lost.
+-- itself, one by one: a script copies a message four times, while Redis does nothing else. Entries that wait for a retry
+-- stay where they are until they are due. Entries that are gone from the inbox while pending were deleted by another
+-- client: they are acknowledged and counted as lost.
 --
 -- Not by XAUTOCLAIM, which looks up each pending entry in the inbox, whether it is idle or not
 -- (https://redis.io/docs/latest/commands/xautoclaim/).
@@ -33,43 +34,15 @@ local function holders()
   return all, first
 end
 
-local reply, claim, attempts_of, lost = { '', '', 0 }, {}, {}, 0
+local reply, found, attempts_of, lost = { '', '', 0 }, {}, {}, 0
 local taken = 0
 
 -- An entry that waits for a retry is claimed too, or every call would find it again; but it is not given out.
 local function take(id, attempts)
-  claim[#claim + 1] = id
+  found[#found + 1] = id
   if redis.call('ZSCORE', KEYS[2], id) then return end
   taken = taken + 1
   attempts_of[id] = attempts
-end
-
--- The entries of the claim that are in the inbox. The others are acknowledged, and counted as lost.
-local function claimed()
-  if #claim == 0 then return claim end
-  -- Before Redis 7.0 XCLAIM does not check whether an entry still exists (https://redis.io/docs/latest/commands/xclaim/).
-  -- REDIS_VERSION_NUM came with 7.0.
-  local here = {}
-  for _, id in ipairs(claim) do
-    if redis.REDIS_VERSION_NUM or message_of(inbox, id) then here[#here + 1] = id end
-  end
-  local kept, is_kept = here, {}
-  if #here > 0 then
-    local command = { 'XCLAIM', inbox, group, options.consumerId, 0, unpack(here) }
-    command[#command + 1] = 'JUSTID'
-    kept = redis.call(unpack(command))
-  end
-  for _, id in ipairs(kept) do
-    is_kept[id] = true
-  end
-  for _, id in ipairs(claim) do
-    if not is_kept[id] then
-      redis.call('XACK', inbox, group, id)
-      redis.call('ZREM', KEYS[2], id)
-      lost = lost + 1
-    end
-  end
-  return kept
 end
 
 -- Takes entries of one consumer after an id. Returns the id after which to go on with it, or nil if there are no more.
@@ -99,12 +72,16 @@ for n = first, #all do
   end
 end
 
-for _, id in ipairs(claimed()) do
-  if attempts_of[id] then
+local claimed = claim(inbox, group, options.consumerId, found)
+for _, id in ipairs(found) do
+  if not claimed[id] then
+    redis.call('ZREM', KEYS[2], id)
+    lost = lost + 1
+  elseif attempts_of[id] then
     reply[#reply + 1] = id
     reply[#reply + 1] = attempts_of[id]
   end
 end
-if lost > 0 then redis.call('HINCRBY', KEYS[3], 'lost', lost) end
+if lost > 0 then count(KEYS[3], 'lost', lost) end
 reply[3] = lost
 return reply

@@ -25,13 +25,12 @@ if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset }
 local pcall, inbox, messages, written = redis.pcall, KEYS[2], packed_list(), {}
 
 local function undo(refusal)
-  if #messages > 0 then add_to(KEYS[3], 'relayed', -#messages) end
+  if #messages > 0 then count(KEYS[3], 'relayed', -#messages) end
   if #written > 0 then call_with_ids(written, 'XDEL', inbox) end
   return refusal
 end
 
-local refusal = #messages > 0 and add_to(KEYS[3], 'relayed', #messages)
-if refusal then return refusal end
+count(KEYS[3], 'relayed', #messages)
 local moved = pcall('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
 if type(moved) == 'table' then return undo(moved) end
 for i = 1, #messages do
@@ -51,7 +50,7 @@ if gap then
   -- The gap counts even if its stream refuses it.
   pcall('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', now,
     'reason', gap.reason, 'dropped', gap.dropped, 'bridge', options.caller)
-  add_to(KEYS[3], 'gaps', 1)
-  if gap.dropped ~= '0' then add_to(KEYS[3], 'dropped', gap.dropped) end
+  count(KEYS[3], 'gaps', 1)
+  if gap.dropped ~= '0' then count(KEYS[3], 'dropped', gap.dropped) end
 end
 return { 1 }

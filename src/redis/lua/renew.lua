@@ -20,38 +20,13 @@ for _, id in ipairs(options.inboxIds) do
   end
 end
 
-local function lose(id)
-  deleted = deleted + 1
-  reply[#reply + 1] = id
-end
-
--- Before Redis 7.0 XCLAIM does not check whether an entry still exists (https://redis.io/docs/latest/commands/xclaim/).
--- REDIS_VERSION_NUM came with 7.0.
-if not redis.REDIS_VERSION_NUM then
-  local here = {}
-  for _, id in ipairs(held) do
-    if message_of(KEYS[1], id) then
-      here[#here + 1] = id
-    else
-      redis.call('XACK', KEYS[1], group, id)
-      lose(id)
-    end
-  end
-  held = here
-end
-
-if #held > 0 then
-  local command = { 'XCLAIM', KEYS[1], group, consumer, 0, unpack(held) }
-  command[#command + 1] = 'JUSTID'
-  local renewed = {}
-  for _, id in ipairs(redis.call(unpack(command))) do
-    renewed[id] = true
-  end
-  -- XCLAIM has dropped the entries that no longer exist from the pending list.
-  for _, id in ipairs(held) do
-    if not renewed[id] then lose(id) end
+local renewed = claim(KEYS[1], group, consumer, held)
+for _, id in ipairs(held) do
+  if not renewed[id] then
+    deleted = deleted + 1
+    reply[#reply + 1] = id
   end
 end
-if deleted > 0 then redis.call('HINCRBY', KEYS[2], 'lost', deleted) end
+if deleted > 0 then count(KEYS[2], 'lost', deleted) end
 reply[1] = deleted
 return reply

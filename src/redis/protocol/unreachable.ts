@@ -1,7 +1,10 @@
 import { CgroupError, messageOf } from '../../core/errors.js';
 import { hostAndPort, type RedisAddress } from '../../core/redis-address.js';
+import { shortened } from '../../log/printable.js';
 import { isReply } from './failure.js';
 
+/** Characters of a reason. */
+const LONGEST_REASON = 200;
 const IS_IT_RIGHT = 'is it running, and is --redis right?';
 const TRY_PLAIN = 'does this port speak TLS? If not, write redis://';
 const TRY_TLS = 'is --redis right? A port that speaks TLS needs rediss://';
@@ -61,7 +64,7 @@ function explained({ tls }: RedisAddress, error: unknown): readonly [why: string
   if (!(error instanceof Error)) return ['no answer', tls ? TRY_PLAIN : IS_IT_RIGHT];
   if (isReply(error)) {
     const advice = REPLY_ADVICE.find(([reply]) => reply.test(error.message))?.[1] ?? 'is --redis right?';
-    return [`it answers: ${shortened(error.message)}`, advice];
+    return [`it answers: ${firstLine(error.message)}`, advice];
   }
   if (isNoRedis(error))
     return [`what answers is not Redis: ${error.message.replace('. Please report this.', '')}`, TRY_TLS];
@@ -72,7 +75,7 @@ function explained({ tls }: RedisAddress, error: unknown): readonly [why: string
   if (address !== undefined && port !== undefined)
     return [`${syscall} ${code} ${hostAndPort({ host: address, port })}`, advice];
   return [
-    shortened((code.startsWith('ERR_SSL') && reason) || error.message || code || messageOf(error)),
+    firstLine((code.startsWith('ERR_SSL') && reason) || error.message || code || messageOf(error)),
     advice,
   ];
 }
@@ -97,8 +100,6 @@ function isNoRedis(error: unknown): boolean {
   return error instanceof Error && error.name === 'ParserError';
 }
 
-/** The first line of a text, in at most 200 characters. */
-function shortened(text: string): string {
-  const line = text.split('\n')[0]?.trim() ?? '';
-  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+function firstLine(text: string): string {
+  return shortened(text.split('\n')[0]?.trim() ?? '', LONGEST_REASON);
 }

@@ -9,6 +9,7 @@ import {
   type TakeReply,
 } from '../../core/bridge-store.js';
 import type { Position } from '../../core/position.js';
+import { integerOf } from '../foreign.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 
 // What each is for: the interface in core/bridge-store.ts. What is atomic: the head of its Lua.
@@ -97,10 +98,4 @@ export function leaseOf(
 function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
   const [e, o] = [integerOf(epoch), integerOf(offset)];
   return e === undefined || o === undefined ? undefined : { epoch: e, offset: o };
-}
-
-/** The integer that a text from Redis holds; undefined for any other text. */
-export function integerOf(text: string | null | undefined): number | undefined {
-  const number = /^\d{1,16}$/.test(text ?? '') ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(number) ? number : undefined;
 }

@@ -5,7 +5,7 @@ const MB = 1_000_000;
 
 describe('the size of a read', () => {
   it('begins with few entries, and doubles while they are small, up to the most', () => {
-    const size = new ReadSize({ most: 500, bytes: MB });
+    const size = new ReadSize(500);
     const counts = Array.from({ length: 8 }, () => {
       const { count } = size;
       size.came(count, count * 100);
@@ -15,7 +15,7 @@ describe('the size of a read', () => {
   });
 
   it('is as many as have the bytes, at least one', () => {
-    const size = new ReadSize({ most: 500, bytes: MB });
+    const size = new ReadSize(500);
     size.came(8, 8 * 300_000);
     expect(size.count).toBe(3);
     size.came(3, 3 * 20 * MB);
@@ -25,7 +25,7 @@ describe('the size of a read', () => {
   });
 
   it('is half after a reply that did not come, at least one, and goes on from there', () => {
-    const size = new ReadSize({ most: 500, bytes: MB });
+    const size = new ReadSize(500);
     size.failed();
     expect(size.count).toBe(4);
     for (let i = 0; i < 5; i++) size.failed();
@@ -35,12 +35,12 @@ describe('the size of a read', () => {
   });
 
   it('stays as it is after an empty reply', () => {
-    const size = new ReadSize({ most: 500, bytes: MB });
+    const size = new ReadSize(500);
     size.came(0, 0);
     expect(size.count).toBe(8);
   });
 
   it('never exceeds a small most', () => {
-    expect(new ReadSize({ most: 3, bytes: MB }).count).toBe(3);
+    expect(new ReadSize(3).count).toBe(3);
   });
 });
