@@ -109,6 +109,7 @@ export function idsOf(
   { lateStreams }: DoctorFacts,
   { group }: Pick<Settings, 'group'>,
 ): CheckState | CheckState[] {
+  if (!lateStreams) return unseen('XINFO STREAM');
   if (lateStreams.length === 0) return { status: 'ok', what: 'no stream has an id far in the future' };
   return lateStreams.map(({ key, lastId, entries, before, isInbox }) => ({
     status: 'mend',

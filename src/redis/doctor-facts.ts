@@ -49,8 +49,8 @@ export interface DoctorFacts {
   readonly unseenKeys: readonly string[];
   /** Values in the keys of the group that another program wrote. */
   readonly foreign: readonly ForeignFound[];
-  /** Streams with ids far in the future. */
-  readonly lateStreams: readonly LateStream[];
+  /** Streams with ids far in the future; undefined if the user may not look. */
+  readonly lateStreams: readonly LateStream[] | undefined;
   /** Undefined if the user may not read them. */
   readonly counters: Counters | undefined;
   /** The channel and group that the keys name; null if no group has run. */

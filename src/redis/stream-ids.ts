@@ -1,6 +1,6 @@
 import { MOST_AHEAD } from '../core/bridge-store.js';
 import type { Keys } from './keys.js';
-import type { Connection } from './protocol/connection.js';
+import { type Connection, refusedAs } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
 import { mapOf } from './reading.js';
 
@@ -18,11 +18,14 @@ export interface LateStream {
 
 type Ids = readonly (readonly [id: string, fields: unknown])[];
 
-/** The streams of a group whose ids are far ahead of Redis's clock; those that the user may not look at are left out. */
-export async function lateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
+/** The streams of a group whose ids are far ahead of Redis's clock; undefined if the user may not look at them. */
+export async function lateStreams(connection: Connection, keys: Keys): Promise<LateStream[] | undefined> {
+  return ifAllowed(() => readLateStreams(connection, keys));
+}
+
+async function readLateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
   const { output, inbox, dead, gaps } = keys;
-  const [seconds] = ((await ifAllowed(() => connection.call('TIME'))) ?? []) as string[];
-  if (seconds === undefined) return [];
+  const [seconds] = (await connection.call('TIME')) as [string, string];
   const limit = Number(seconds) * 1_000 + MOST_AHEAD;
   const late: LateStream[] = [];
   for (const key of [output, inbox, dead, gaps]) {
@@ -40,6 +43,10 @@ export async function lateStreams(connection: Connection, keys: Keys): Promise<L
 
 /** Undefined if there is no such stream. */
 async function infoOf(connection: Connection, key: string): Promise<Map<string, string> | undefined> {
-  const reply = await ifAllowed(() => connection.call('XINFO', 'STREAM', key));
-  return reply === undefined ? undefined : mapOf(reply as string[]);
+  try {
+    return mapOf((await connection.call('XINFO', 'STREAM', key)) as string[]);
+  } catch (error) {
+    if (refusedAs(error, 'OTHER')) return undefined;
+    throw error;
+  }
 }

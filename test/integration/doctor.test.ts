@@ -99,6 +99,7 @@ describe('cgroup doctor', () => {
     const server = await freshRedis([
       ...['--maxmemory-policy', 'volatile-lru', '--appendonly', 'no'],
       ...['--client-output-buffer-limit', 'pubsub', '300kb', '0', '0'],
+      ...['--client-output-buffer-limit', 'normal', '1mb', '0', '0'],
     ]);
     const space = namespaceOn(server.url);
     const redis = await ask(server.url);
