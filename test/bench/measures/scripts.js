@@ -139,7 +139,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     }
   };
   const dues = async () => {
-    while ((await store.due('taker', 100, 30_000)).length > 0);
+    while ((await store.due('taker', 100, 30_000)).entries.length > 0);
   };
   const orphaned = async () => {
     for (let from = '-'; from !== ''; ) {
@@ -207,6 +207,13 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     ],
     [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
     [`${busy}: all silent`, () => reclaimAll({ silence: 0, count: 100, consumerId: 'taker' })],
+    [
+      `${busy}: strays`,
+      async () => {
+        await redis.call('XACK', keys.inbox, GROUP, ...held.splice(-BATCH));
+        for (let page = await store.strays(undefined); page.next; ) page = await store.strays(page.next);
+      },
+    ],
     [
       `${pending} pending: leave`,
       () => store.leave('taker', new Map(held.slice(0, HELD).map((id) => [id, 1]))),
