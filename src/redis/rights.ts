@@ -27,7 +27,6 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   DISCARD: () => [],
   EVAL: () => ['return 0', 0],
   EVALSHA: () => ['0'.repeat(40), 0],
-  EXISTS: ({ retry }) => [retry],
   HDEL: ({ bridge }) => [bridge, 'seat:'],
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],

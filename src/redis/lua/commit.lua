@@ -9,35 +9,63 @@
 -- Atomic, because here "one result" is decided. The inbox holds the unsettled entries and nothing else, so the caller that
 -- removes an entry writes its result, whichever consumer holds it and however often the result is sent.
 --
--- If Redis refuses a command, nothing is settled: the first result is written before anything is removed, and each
--- other command is tried before that, in a form that changes nothing. Rights do not change while a script runs. After a
--- first write of a script, even one that changes nothing, Redis does not refuse the others for lack of memory.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
-if wrong then return wrong end
-
+-- If Redis refuses a command, nothing is settled: the first result is written before anything is removed. Before that the
+-- batch is counted, and each other command is tried in a form that changes nothing. Rights do not change while a script runs.
+-- After a first write of a script Redis does not refuse the others for lack of memory.
 local STEP = 3
 -- To cut off the front of the inbox is worth its questions from so many entries on.
 local LEAST_FRONT = 10
-local results, ids = packed_list(), {}
+local results, ids, runs = packed_list(), {}, options.runs
 for n = 1, #results / STEP do
   ids[n] = results[(n - 1) * STEP + 1]
 end
 
 -- The results that are not to be written, or written already, by number.
-local late, done, first = {}, {}, 1
-while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
-  late[first], done[first] = ids[first], true
-  first = first + 1
-end
-if #late == #ids then return late end
+local late, done, first, is_retrying = {}, {}, 1, false
 
-local is_retrying = redis.call('EXISTS', KEYS[5]) == 1
-redis.call('XDEL', KEYS[1], '0-0')
-redis.call('XACK', KEYS[1], options.group, '0-0')
-if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
-if options.maxLength ~= '0' then redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', '9223372036854775807') end
-count(KEYS[3], 'processed', 0)
-count(KEYS[4], options.runs[1], 0)
+-- What is counted before the first result is written: { key, field, by }.
+local counted, of_consumer = {}, {}
+
+local function count_ahead(key, field, by)
+  if count(key, field, by) then counted[#counted + 1] = { key, field, by } end
+end
+
+-- Finds the first entry that is unsettled, and does or tries all that comes after its result. A key of a wrong type refuses
+-- what is tried: that costs less than to ask for the type of each key.
+local function prepare()
+  while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
+    late[first], done[first] = ids[first], true
+    first = first + 1
+  end
+  if #late == #ids then return end
+  redis.call('XDEL', KEYS[1], '0-0')
+  redis.call('XACK', KEYS[1], options.group, '0-0')
+  is_retrying = redis.call('ZCARD', KEYS[5]) > 0
+  if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
+  if options.maxLength ~= '0' then redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', '9223372036854775807') end
+  -- Shows the type of the one hash before the other is changed.
+  redis.call('HGET', KEYS[4], runs[1])
+  count_ahead(KEYS[3], 'processed', #ids)
+  for run = 1, #runs, 2 do
+    of_consumer[runs[run]] = (of_consumer[runs[run]] or 0) + tonumber(runs[run + 1])
+  end
+  for consumer, results_of_it in pairs(of_consumer) do
+    count_ahead(KEYS[4], consumer, results_of_it)
+  end
+end
+
+-- Nothing is settled. Returns the error for the caller.
+local function refused(refusal)
+  for _, one in ipairs(counted) do
+    count(one[1], one[2], -one[3])
+  end
+  return wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset')
+    or not_added(KEYS[2], refusal)
+end
+
+local is_prepared, refusal = pcall(prepare)
+if not is_prepared then return refused(type(refusal) == 'table' and refusal or { err = refusal }) end
+if #late == #ids then return late end
 
 -- Those that this call settles.
 local mine, all_pending = ids, false
@@ -102,7 +130,7 @@ local function settle_others(is_last)
   end
 end
 
-local call, output, runs, counts, n, settled = redis.pcall, KEYS[2], options.runs, {}, 0, 0
+local call, output, n, settled = redis.pcall, KEYS[2], 0, 0
 for run = 1, #runs, 2 do
   local consumer, written = runs[run], 0
   for _ = 1, tonumber(runs[run + 1]) do
@@ -113,7 +141,7 @@ for run = 1, #runs, 2 do
         'data', results[i + 3])
       written = written + 1
       if n == first then
-        if type(added) == 'table' then return not_added(output, added) end
+        if type(added) == 'table' then return refused(added) end
         call = redis.call
         -- The ids of these milliseconds may end within the batch: the other results wait for the next calls.
         local is_last = string.find(added, '18446744073709551615-', 1, true) == 1
@@ -121,14 +149,17 @@ for run = 1, #runs, 2 do
       end
     end
   end
-  counts[consumer] = (counts[consumer] or 0) + written
+  of_consumer[consumer] = of_consumer[consumer] - written
   settled = settled + written
 end
 if all_pending then remove_all() end
 if is_retrying then call_with_ids(mine, 'ZREM', KEYS[5]) end
-count(KEYS[3], 'processed', settled)
-for consumer, written in pairs(counts) do
-  if written > 0 then count(KEYS[4], consumer, written) end
+-- What was counted, and not written.
+if settled < #ids then
+  count(KEYS[3], 'processed', settled - #ids)
+  for consumer, unwritten in pairs(of_consumer) do
+    if unwritten > 0 then count(KEYS[4], consumer, -unwritten) end
+  end
 end
 if options.maxLength ~= '0' then
   local trimmed = redis.call('XTRIM', output, 'MAXLEN', '~', options.maxLength)

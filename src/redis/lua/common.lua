@@ -58,13 +58,15 @@ local function integer_of(text)
   return number and number < 2 ^ 53 and number or nil
 end
 
--- Adds to a counter. A foreign value that is no integer, or too large, stays as it is: it must not stop the group. Any other
--- refusal is raised.
+-- Adds to a counter; returns whether it did. A foreign value that is no integer, or too large, stays as it is: it must not stop
+-- the group. Any other refusal is raised.
 local function count(key, field, by)
   local refusal = redis.pcall('HINCRBY', key, field, by)
-  if type(refusal) ~= 'table' then return end
-  if string.find(refusal.err, 'not an integer', 1, true) or string.find(refusal.err, 'overflow', 1, true) then return end
-  redis.call('HINCRBY', key, field, by)
+  if type(refusal) ~= 'table' then return true end
+  if not string.find(refusal.err, 'not an integer', 1, true) and not string.find(refusal.err, 'overflow', 1, true) then
+    redis.call('HINCRBY', key, field, by)
+  end
+  return false
 end
 
 -- What XINFO GROUPS says about a group, by name; nil if there is no such group, or no inbox yet.
