@@ -58,7 +58,7 @@ export class Heartbeats implements Service {
    * @throws {CgroupError} KEY_TYPE if the list's key holds something foreign
    */
   async start(): Promise<void> {
-    await this.#options.registry.beat(this.#ids(), [], this.#silence);
+    await this.#options.registry.beat(undefined, this.#ids(), [], this.#silence);
     this.#lastBeat = performance.now();
     await this.#loop.start();
   }
@@ -66,13 +66,13 @@ export class Heartbeats implements Service {
   /** Ends the heartbeats and takes the ids out of the list. */
   async stop(): Promise<void> {
     await this.#loop.stop();
-    await this.#options.registry.beat([], this.#ids(), this.#silence);
+    await this.#options.registry.beat(undefined, [], this.#ids(), this.#silence);
   }
 
   async #beat(): Promise<void> {
     const { registry, store, heartbeat, claimAfter, log } = this.#options;
     const [{ live, dead }] = await Promise.all([
-      registry.beat(this.#ids(), [], this.#silence),
+      registry.beat(undefined, this.#ids(), [], this.#silence),
       // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
       this.#renew(heartbeat / 2),
     ]);

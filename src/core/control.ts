@@ -1,3 +1,5 @@
+import type { SettingProblem } from './errors.js';
+
 /** Autoscaling of a group: the leader sets the size within these bounds. */
 export interface AutoscaleRule {
   /** Least and most consumers. */
@@ -94,4 +96,46 @@ export interface ControlStore {
   events(): Promise<ControlEvent[]>;
   /** All live processes of the group, those without consumers too. */
   processes(): Promise<ProcessStatus[]>;
+}
+
+/** Most consumers of a group, of a process, or of a rule. */
+const MOST_SIZE = 10_000;
+/** Most hosts and processes that are drained, and bytes of all their names. */
+const MOST_DRAINED = 1_000;
+const MOST_DRAINED_BYTES = 50_000;
+
+/** What is wrong with a change, before Redis is asked. */
+export function changeProblems({ size, autoscale, drained }: ControlChange): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const add = (setting: string, isRight: boolean, message: string) => {
+    if (!isRight) problems.push({ setting, message });
+  };
+  const isSize = (value: unknown, least: number) => isWhole(value, least, MOST_SIZE);
+  add('size', size === undefined || isSize(size, 0), 'size must be a whole number from 0 to 10,000');
+  if (autoscale !== undefined) {
+    const { min, max, drainWithin } = autoscale;
+    add('min', isSize(min, 0), 'min must be a whole number from 0 to 10,000');
+    add(
+      'max',
+      isSize(max, Math.max(1, min)),
+      'max must be a whole number from min to 10,000, and at least 1',
+    );
+    const isTime = isWhole(drainWithin, 1, Number.MAX_SAFE_INTEGER);
+    add('drainWithin', isTime, 'drainWithin must be a whole number of milliseconds, at least 1');
+  }
+  if (drained !== undefined) {
+    const areNames = drained.every((name) => typeof name === 'string' && /^\P{C}{1,300}$/u.test(name));
+    add('drained', areNames, 'the name of a host or a process must be a text of 1 to 300 characters');
+    const bytes = areNames ? Buffer.byteLength(drained.join('')) : 0;
+    add(
+      'drained',
+      drained.length <= MOST_DRAINED && bytes <= MOST_DRAINED_BYTES,
+      'at most 1,000 hosts and processes can be drained, with names of 50,000 bytes together: undrain some first',
+    );
+  }
+  return problems;
+}
+
+function isWhole(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
   | 'LISTEN' // the address of `http` is in use, or none of this machine
+  | 'STALE' // another change came first
   | 'STATE' // a method was called at a time when it cannot work
   | 'INTERNAL'; // a defect of ours
 

@@ -1,4 +1,6 @@
-/** Heartbeats that a consumer may miss before it counts as dead. */
+import type { Orders, ProcessReport } from './control.js';
+
+/** Heartbeats that a process or a consumer may miss before it counts as dead. */
 export const MISSED_BEATS = 3;
 
 /** What one heartbeat of a process returns. */
@@ -9,15 +11,21 @@ export interface Beat {
   readonly dead: string[];
 }
 
-/** The live consumers of all processes. */
+/** The live processes, and the consumers of all of them. */
 export interface Registry {
   /**
-   * Notes heartbeats and brings the list of live consumers up to date.
+   * Notes the heartbeat of this process and of its consumers, and brings the list of live consumers up to date.
    *
+   * @param report what the process says of itself; undefined if it ends, or has not begun: then it is not among the live
    * @param beating ids that are alive
    * @param leaving ids to remove at once
-   * @param silence ms without a heartbeat after which a consumer is dead
+   * @param silence ms without a heartbeat after which a process or a consumer is dead
    * @throws {CgroupError} KEY_TYPE if a key holds something foreign; nothing is changed then
    */
-  beat(beating: readonly string[], leaving: readonly string[], silence: number): Promise<Beat>;
+  beat(
+    report: ProcessReport | undefined,
+    beating: readonly string[],
+    leaving: readonly string[],
+    silence: number,
+  ): Promise<Beat & Orders>;
 }

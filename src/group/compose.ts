@@ -75,6 +75,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   warnOf(server, log);
   const keys = keysOf(settings);
   const registry = new RedisRegistry(main, keys, {
+    id: identity.bridgeId,
     host: identity.host,
     pid: identity.pid,
     output: settings.output,
@@ -83,7 +84,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const store = new RedisConsumerStore(main, keys, settings.group, channel);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
-  await registry.beat([], [], MISSED_BEATS * settings.heartbeat);
+  await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
 
   const resolved = { main, keys, server, tracing };

@@ -9,8 +9,8 @@ export interface Names {
 }
 
 /**
- * The whole layout of a group in Redis. The keys of one script share a hash slot: the braces hold the name of the
- * output (or of the consumer list), whose own key falls in that slot too.
+ * The whole layout of a group in Redis. The braces hold the name of the output (or of the consumer list), whose own key falls
+ * in the same hash slot. All keys of a script share a slot, but for those that need processes and control at one moment.
  */
 export interface Keys {
   /** stream: the results */
@@ -42,12 +42,18 @@ export interface Keys {
   readonly processed: string;
   /** stream: when messages may have been missed (from, to, reason, dropped, bridge) */
   readonly gaps: string;
+  /** hash: what is wanted of the group (size, paused, autoscale, drained, revision) */
+  readonly control: string;
+  /** stream: the last 100 changes of the control (revision, who, why, what, and the state after it as JSON) */
+  readonly events: string;
   /** list: the ids of the live consumers */
   readonly consumerList: string;
   /** zset: consumer id -> last heartbeat (ms since 1970, by the clock of Redis) */
   readonly heartbeats: string;
   /** hash: consumer id -> JSON of host and pid */
   readonly members: string;
+  /** hash: process id -> JSON of its last beat, its share, and what it says of itself */
+  readonly processes: string;
 }
 
 /** Scores in the retry zset below this are counts of attempts, not times: nothing was due before 1970-01-01T00:16. */
@@ -69,9 +75,12 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     counters: `${group}:counters`,
     processed: `${group}:processed`,
     gaps: `${group}:gaps`,
+    control: `${group}:control`,
+    events: `${group}:events`,
     consumerList,
     heartbeats: `${registry}:heartbeats`,
     members: `${registry}:members`,
+    processes: `${registry}:processes`,
   };
 }
 
@@ -86,6 +95,9 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
     [keys.bridge]: 'hash',
     [keys.counters]: 'hash',
     [keys.processed]: 'hash',
+    [keys.control]: 'hash',
+    [keys.processes]: 'hash',
+    [keys.events]: 'stream',
     [keys.members]: 'hash',
     [keys.retry]: 'zset',
     [keys.heartbeats]: 'zset',

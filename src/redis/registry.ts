@@ -1,8 +1,9 @@
+import type { Orders, ProcessReport } from '../core/control.js';
 import type { Beat, Registry } from '../core/registry.js';
 import type { ForeignValue } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { beat } from './scripts/group.js';
+import { beat } from './scripts/control.js';
 
 /** A process that runs consumers, as Redis stores it. */
 export interface Member {
@@ -53,19 +54,41 @@ function memberOf(text: string): Member | undefined {
   }
 }
 
-/** The heartbeats of all consumers, and the list that is made of them. */
+/** The heartbeats of all processes and consumers, and the list that is made of them. */
 export class RedisRegistry implements Registry {
   readonly #connection: Connection;
   readonly #keys: Keys;
+  /** The id of this process. */
+  readonly #id: string;
+  readonly #output: string;
   readonly #member: string;
 
-  constructor(connection: Connection, keys: Keys, member: Member) {
+  constructor(
+    connection: Connection,
+    keys: Keys,
+    { id, host, pid, output }: Member & { readonly id: string },
+  ) {
     this.#connection = connection;
     this.#keys = keys;
-    this.#member = JSON.stringify(member);
+    this.#id = id;
+    this.#output = output;
+    this.#member = JSON.stringify({ host, pid, output } satisfies Member);
   }
 
-  beat(beating: readonly string[], leaving: readonly string[], silence: number): Promise<Beat> {
-    return this.#connection.run(beat, this.#keys, { silence, member: this.#member, beating, leaving });
+  beat(
+    report: ProcessReport | undefined,
+    beating: readonly string[],
+    leaving: readonly string[],
+    silence: number,
+  ): Promise<Beat & Orders> {
+    return this.#connection.run(beat, this.#keys, {
+      silence,
+      output: this.#output,
+      process: this.#id,
+      report: report && JSON.stringify({ ...report, output: this.#output }),
+      member: this.#member,
+      beating,
+      leaving,
+    });
   }
 }

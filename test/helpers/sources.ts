@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { SHARED_LUA } from '../../src/redis/protocol/script.js';
 
 const REDIS = new URL('../../src/redis/', import.meta.url);
 
@@ -28,7 +29,8 @@ const CALLS = [
 /** The commands of each script, those of the common functions that it calls included; a subcommand after a bar. */
 export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
   const texts = new Map(textsIn(new URL('lua/', REDIS), '.lua'));
-  const functions = [...(texts.get('common') ?? '').matchAll(/^local function (\w+)\(.*?^end$/gms)];
+  const shared = SHARED_LUA.map((name) => texts.get(name)).join('\n');
+  const functions = [...shared.matchAll(/^local function (\w+)\(.*?^end$/gms)];
   return new Map(
     [...texts].map(([name, text]) => {
       const called = functions.filter(([, common]) => text.includes(`${common}(`)).map(([body]) => body);

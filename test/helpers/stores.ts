@@ -5,6 +5,7 @@ import type { Position } from '../../src/core/position.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../../src/redis/consumer-store.js';
+import { RedisControlStore } from '../../src/redis/control-store.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
@@ -22,6 +23,9 @@ export interface Stores {
   readonly consumerStore: RedisConsumerStore;
   readonly bridgeStore: RedisBridgeStore;
   readonly registry: RedisRegistry;
+  readonly control: RedisControlStore;
+  /** The registry of another process of this group. */
+  registryOf(id: string, host: string): RedisRegistry;
   readonly inspector: Inspector;
   /** Relays messages as the leading bridge does; returns their inbox ids. */
   relay(...messages: string[]): Promise<string[]>;
@@ -75,7 +79,14 @@ export async function openStores(space: Namespace): Promise<Stores> {
     keys,
     consumerStore,
     bridgeStore,
-    registry: new RedisRegistry(connection, keys, { host: 'here', pid: 1, output: space.output }),
+    control: new RedisControlStore(connection, keys),
+    registryOf: (id, host) => new RedisRegistry(connection, keys, { id, host, pid: 1, output: space.output }),
+    registry: new RedisRegistry(connection, keys, {
+      id: 'process',
+      host: 'here',
+      pid: 1,
+      output: space.output,
+    }),
     inspector: new Inspector(connection, keys, GROUP),
     relay,
     startOver: () => {

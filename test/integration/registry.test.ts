@@ -16,22 +16,25 @@ async function open() {
 describe('the list of consumers', () => {
   test('holds the ids of all processes, each once, and loses those that leave', async () => {
     const { registry, listed, raw, keys } = await open();
-    expect(await registry.beat(['b', 'a'], [], LONG)).toEqual({ live: ['a', 'b'], dead: [] });
-    await registry.beat(['c'], [], LONG);
-    await registry.beat(['a', 'b'], [], LONG);
+    expect(await registry.beat(undefined, ['b', 'a'], [], LONG)).toMatchObject({
+      live: ['a', 'b'],
+      dead: [],
+    });
+    await registry.beat(undefined, ['c'], [], LONG);
+    await registry.beat(undefined, ['a', 'b'], [], LONG);
     expect(await listed()).toEqual(['a', 'b', 'c']);
-    await registry.beat([], ['a', 'b'], LONG);
+    await registry.beat(undefined, [], ['a', 'b'], LONG);
     expect(await listed()).toEqual(['c']);
-    await registry.beat([], ['c'], LONG);
+    await registry.beat(undefined, [], ['c'], LONG);
     expect(await raw.exists(keys.consumerList, keys.heartbeats, keys.members)).toBe(0);
   });
 
   test('loses dead consumers at the next beat of any process, which reports them once', async () => {
     const { registry, listed, raw, keys } = await open();
-    await registry.beat(['old', 'new'], [], LONG);
+    await registry.beat(undefined, ['old', 'new'], [], LONG);
     await raw.zadd(keys.heartbeats, Date.now() - 2 * LONG, 'old');
-    expect(await registry.beat(['new'], [], LONG)).toEqual({ live: ['new'], dead: ['old'] });
-    expect(await registry.beat(['new'], [], LONG)).toEqual({ live: ['new'], dead: [] });
+    expect(await registry.beat(undefined, ['new'], [], LONG)).toMatchObject({ live: ['new'], dead: ['old'] });
+    expect(await registry.beat(undefined, ['new'], [], LONG)).toMatchObject({ live: ['new'], dead: [] });
     expect(await listed()).toEqual(['new']);
     expect(await raw.hkeys(keys.members)).toEqual(['new']);
   });
@@ -43,26 +46,26 @@ describe('the list of consumers', () => {
     ['with one missing', ['b']],
   ])('is correct after the next beat: %s', async (_, spoiled) => {
     const { registry, listed, raw, keys } = await open();
-    await registry.beat(['a', 'b'], [], LONG);
+    await registry.beat(undefined, ['a', 'b'], [], LONG);
     await raw.del(keys.consumerList);
     if (spoiled.length > 0) await raw.rpush(keys.consumerList, ...spoiled);
-    await registry.beat(['a'], [], LONG);
+    await registry.beat(undefined, ['a'], [], LONG);
     expect(await listed()).toEqual(['a', 'b']);
   });
 
   test('expires if every process is killed at once', async () => {
     const { registry, raw, keys } = await open();
-    await registry.beat(['a'], [], 200);
+    await registry.beat(undefined, ['a'], [], 200);
     await until(async () => (await raw.exists(keys.consumerList, keys.heartbeats, keys.members)) === 0);
   });
 
   test('is right after the clock is put back: a beat from the future counts from now on', async () => {
     const { registry, listed, raw, keys } = await open();
-    await registry.beat(['a', 'late'], [], LONG);
+    await registry.beat(undefined, ['a', 'late'], [], LONG);
     await raw.zadd(keys.heartbeats, Date.now() + 3_600_000, 'late');
-    await registry.beat(['a'], [], 300);
+    await registry.beat(undefined, ['a'], [], 300);
     expect(await listed()).toEqual(['a', 'late']);
-    await until(async () => (await registry.beat(['a'], [], 300)).dead.includes('late'), {
+    await until(async () => (await registry.beat(undefined, ['a'], [], 300)).dead.includes('late'), {
       what: 'the consumer from the future to be found dead',
     });
     expect(await listed()).toEqual(['a']);
@@ -71,15 +74,15 @@ describe('the list of consumers', () => {
   test('is never read half rebuilt', async () => {
     const { registry, listed } = await open();
     const ids = Array.from({ length: 50 }, (_, i) => `consumer-${i}`).sort();
-    await registry.beat(ids, [], LONG);
+    await registry.beat(undefined, ids, [], LONG);
     let over = false;
     const seen = new Set<string>();
     const looking = (async () => {
       while (!over) seen.add((await listed()).join());
     })();
     for (let i = 0; i < 100; i++) {
-      await registry.beat(['newcomer'], [], LONG);
-      await registry.beat([], ['newcomer'], LONG);
+      await registry.beat(undefined, ['newcomer'], [], LONG);
+      await registry.beat(undefined, [], ['newcomer'], LONG);
       await sleep(0);
     }
     over = true;
@@ -90,7 +93,7 @@ describe('the list of consumers', () => {
 
   test('comes with hosts and process ids', async () => {
     const { registry, inspector } = await open();
-    await registry.beat(['a'], [], LONG);
+    await registry.beat(undefined, ['a'], [], LONG);
     expect(await inspector.liveConsumers()).toEqual({
       consumers: [{ id: 'a', host: 'here', pid: 1 }],
       foreign: [],
@@ -101,8 +104,8 @@ describe('the list of consumers', () => {
     const space = redis.namespace();
     const one = await openStores(space);
     const other = await openStores({ ...redis.namespace(), consumerList: space.consumerList });
-    await one.registry.beat(['a'], [], LONG);
-    await other.registry.beat(['b', 'c'], [], LONG);
+    await one.registry.beat(undefined, ['a'], [], LONG);
+    await other.registry.beat(undefined, ['b', 'c'], [], LONG);
     await one.raw.rpush(one.keys.consumerList, 'unknown');
     const told = async ({ inspector }: typeof one) =>
       (await inspector.liveConsumers()).consumers.map(({ id }) => id);
@@ -121,7 +124,7 @@ describe('the list of consumers', () => {
     else if (type === 'list') await raw.rpush(key, 'something');
     else await raw.set(key, 'something');
     const before = await everything();
-    await expect(registry.beat(['a'], [], LONG)).rejects.toMatchObject({
+    await expect(registry.beat(undefined, ['a'], [], LONG)).rejects.toMatchObject({
       code: 'KEY_TYPE',
       message: expect.stringContaining(`${key} holds a ${type}`),
     });

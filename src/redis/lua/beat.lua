@@ -1,17 +1,24 @@
--- Records the heartbeats of a process's consumers, removes the dead and those that leave, and makes the list equal to
--- the live ones.
+-- Records the heartbeat of a process and of its consumers, removes the dead and those that leave, makes the list equal to
+-- the live ones, and tells the process what it has to do.
 --
--- KEYS 1 consumerList  2 heartbeats  3 members
--- ARGV 1 options: silence (ms after which a consumer is dead), member (JSON about this process), beating and leaving
---        (lists of ids)
--- Returns { live, found dead }, two lists of ids.
+-- USES control-state shares
+-- KEYS 1 consumerList  2 heartbeats  3 members  4 processes  5 control  6 events
+-- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
+--        says of itself; none: it is not, or no longer, among the live), member (JSON about it, for each consumer), beating
+--        and leaving (lists of ids)
+-- Returns { live, found dead, control, foreign fields of the control, share }: lists of ids, names and values in turn, names; no share for a
+--        process that is not managed.
 --
--- Atomic, so that no client sees the list half rebuilt. All three keys expire with the last heartbeat: if every process
--- is killed at once, no process is left to clean up.
-local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash')
+-- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never act
+-- on different ones, and never give up the same surplus. Each process writes its own share only, with its own beat: the
+-- others come out the same when they beat. A process that Redis does not know, but that runs consumers (Redis was away, the
+-- process was stopped), keeps them for one beat, until the others are known too. The first four keys expire with the last
+-- heartbeat: if every process is killed at once, no process is left to clean up. A foreign value is passed over, and one in the
+-- control is replaced: it must not stop the heartbeats.
+local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'hash', KEYS[6], 'stream')
 if wrong then return wrong end
 
-local now, silence = now_ms(), tonumber(options.silence)
+local now, silence, me = now_ms(), tonumber(options.silence), options.process
 for _, id in ipairs(options.beating) do
   redis.call('ZADD', KEYS[2], now, id)
   redis.call('HSET', KEYS[3], id, options.member)
@@ -38,7 +45,74 @@ if table.concat(listed, '\n') ~= table.concat(live, '\n') then
   redis.call('DEL', KEYS[1])
   call_with_ids(live, 'RPUSH', KEYS[1])
 end
-for _, key in ipairs(KEYS) do
-  redis.call('PEXPIRE', key, silence)
+
+-- A process as the shares need it, from its JSON; nil for a foreign value, one that is not managed, or of another output.
+local function managed_in(text)
+  local record = table_of(text, 10000)
+  local report = record and record.report
+  if type(report) ~= 'table' or report.managed ~= true or report.output ~= options.output then return nil end
+  local ours = type(report.id) == 'string' and type(report.host) == 'string' and is_whole(report.capacity, 0, MOST_SIZE)
+    and is_whole(report.consumers, 0, MOST_SIZE) and is_whole(record.share, 0, MOST_SIZE)
+  return ours and { id = report.id, host = report.host, capacity = report.capacity, told = record.share,
+    running = math.min(report.consumers, record.share) } or nil
 end
-return { live, dead }
+
+-- What Redis keeps of a process: its last beat, its share if it is managed, and its report.
+local function record_of(at, share, report)
+  return string.format('{"at":%.0f,%s"report":%s}', at, share and string.format('"share":%.0f,', share) or '', report)
+end
+
+local mine, before, others = options.report and cjson.decode(options.report), nil, {}
+local records = redis.call('HGETALL', KEYS[4])
+for i = 1, #records, 2 do
+  local id, text = records[i], records[i + 1]
+  local at = integer_of(string.match(text, '^{"at":(%d+),') or '')
+  if id == me then
+    before = text
+  elseif at and at <= now - silence then
+    redis.call('HDEL', KEYS[4], id)
+  else
+    if at and at > now then
+      redis.call('HSET', KEYS[4], id, (string.gsub(text, '%d+', string.format('%.0f', now), 1)))
+    end
+    if mine and mine.managed then
+      local other = managed_in(text)
+      if other and other.id == id then others[#others + 1] = other end
+    end
+  end
+end
+
+local control, foreign = read_control(KEYS[5], KEYS[6])
+if #foreign > 0 then
+  local what = 'restored ' .. table.concat(foreign, ', ')
+  local refusal = keep_control(KEYS[5], KEYS[6], control, me, 'another program changed the control', what)
+  -- Without the event too: its stream may hold the last possible id.
+  if refusal then redis.call('HSET', KEYS[5], unpack(control_fields(control))) end
+end
+
+local function my_share()
+  local known = before and managed_in(before)
+  if not known and mine.consumers > 0 then return math.min(mine.consumers, mine.capacity) end
+  local told = known and known.told or 0
+  local process = { id = me, host = mine.host, capacity = mine.capacity, told = told, running = math.min(mine.consumers, told) }
+  others[#others + 1] = process
+  local drained, running, taking = table_of(control.drained), 0, {}
+  for _, one in ipairs(others) do
+    running = running + one.running
+    one.target = 0
+    if not drained[one.id] and not drained[one.host] then taking[#taking + 1] = one end
+  end
+  local sum = share_out(taking, integer_of(control.size))
+  return told_now(process, running - sum)
+end
+
+local share = mine and mine.managed and my_share() or nil
+if mine then
+  redis.call('HSET', KEYS[4], me, record_of(now, share, options.report))
+elseif before then
+  redis.call('HDEL', KEYS[4], me)
+end
+for i = 1, 4 do
+  redis.call('PEXPIRE', KEYS[i], silence)
+end
+return { live, dead, control_fields(control), foreign, share }

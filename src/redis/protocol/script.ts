@@ -34,11 +34,20 @@ export function packOptions<Options extends object>(options: Options): Argument[
 
 const texts = new Map<string, string>();
 
-/** The text of a script, the common part first; read from its file once. */
+/** The files in src/redis/lua that are no scripts: `common` is a part of each, the others of those whose head names them. */
+export const SHARED_LUA: readonly string[] = ['common', 'control-state', 'shares'];
+
+/** The text of a script, the shared parts first; read from its file once. */
 export function luaOf(name: string): string {
-  const text = texts.get(name) ?? `${read('common')}\n${read(name)}`;
+  const text = texts.get(name) ?? joined(read(name));
   texts.set(name, text);
   return text;
+}
+
+/** A script pays for each function in front of it, with each call: so only those that it uses. */
+function joined(script: string): string {
+  const [, uses = ''] = /^-- USES (.*)$/m.exec(script) ?? [];
+  return ['common', ...uses.split(' ').filter((part) => part !== '')].map(read).concat(script).join('\n');
 }
 
 function read(name: string): string {

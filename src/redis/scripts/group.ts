@@ -1,21 +1,8 @@
-import type { Beat } from '../../core/registry.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } from '../reading.js';
 
-// What each is for: core/registry.ts and Inspector. What is atomic: the head of its Lua.
-
-export const beat = defineScript({
-  name: 'beat',
-  keys: ['consumerList', 'heartbeats', 'members'],
-  encode: packOptions<{
-    silence: number;
-    member: string;
-    beating: readonly string[];
-    leaving: readonly string[];
-  }>,
-  decode: ([live, dead]: [string[], string[]]): Beat => ({ live, dead }),
-});
+// What each is for: Inspector. What is atomic: the head of its Lua.
 
 export const snapshot = defineScript({
   name: 'snapshot',

@@ -6,7 +6,7 @@ import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
 import { keysOf } from '../../../dist/redis/keys.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
-import { luaOf } from '../../../dist/redis/protocol/script.js';
+import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
@@ -73,7 +73,7 @@ async function twice(work) {
 /** Loads all scripts, so that none is compiled while it is measured. Returns their names by SHA-1. */
 async function loadScripts(redis) {
   const files = readdirSync(new URL('../../../dist/redis/lua/', import.meta.url));
-  const names = files.map((file) => file.replace(/\.lua$/, '')).filter((name) => name !== 'common');
+  const names = files.map((file) => file.replace(/\.lua$/, '')).filter((name) => !SHARED_LUA.includes(name));
   for (const name of names) await redis.script('LOAD', luaOf(name));
   return new Map(names.map((name) => [createHash('sha1').update(luaOf(name)).digest('hex'), name]));
 }

@@ -181,7 +181,17 @@ describe('the heartbeats', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
     const registry: Registry = {
-      beat: () => work.do().then(() => ({ live: [], dead: [] })),
+      beat: () =>
+        work.do().then(() => {
+          const control = {
+            revision: 0,
+            size: undefined,
+            paused: false,
+            autoscale: undefined,
+            drained: [],
+          };
+          return { live: [], dead: [], share: undefined, control, healed: [] };
+        }),
     };
     const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),

@@ -21,9 +21,12 @@ describe('the keys of a group', () => {
       counters: 'cgroup:{messages:processed}:counters',
       processed: 'cgroup:{messages:processed}:processed',
       gaps: 'cgroup:{messages:processed}:gaps',
+      control: 'cgroup:{messages:processed}:control',
+      events: 'cgroup:{messages:processed}:events',
       consumerList: 'consumer:ids',
       heartbeats: 'cgroup:{consumer:ids}:heartbeats',
       members: 'cgroup:{consumer:ids}:members',
+      processes: 'cgroup:{consumer:ids}:processes',
     });
   });
 
@@ -34,7 +37,7 @@ describe('the keys of a group', () => {
     fc.assert(
       fc.property(name, name, (output, consumerList) => {
         const keys = keysOf({ redis: names.redis, output, consumerList });
-        const registry = [keys.consumerList, keys.heartbeats, keys.members];
+        const registry = [keys.consumerList, keys.heartbeats, keys.members, keys.processes];
         for (const key of Object.values(keys))
           expect(hashed(key)).toBe(registry.includes(key) ? consumerList : output);
         if (output !== consumerList) expect(new Set(Object.values(keys)).size).toBe(Object.keys(keys).length);

@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { luaOf, packOptions } from '../../../src/redis/protocol/script.js';
+import { luaOf, packOptions, SHARED_LUA } from '../../../src/redis/protocol/script.js';
 import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
+import * as control from '../../../src/redis/scripts/control.js';
 import * as group from '../../../src/redis/scripts/group.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
 const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
-  .filter((name) => name !== 'common');
+  .filter((name) => !SHARED_LUA.includes(name));
 
-const scripts = Object.values({ ...bridge, ...consumer, ...group }).flatMap((exported) =>
+const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group }).flatMap((exported) =>
   typeof exported === 'object' ? [[exported.name, exported] as const] : [],
 );
 
@@ -25,8 +26,11 @@ describe('the scripts', () => {
     expect(scripts.map(([name]) => name).sort()).toEqual(files.sort());
   });
 
-  it.each(scripts)('%s: the common part, then its own', (name) => {
-    expect(luaOf(name)).toBe(`${source('common')}\n${source(name)}`);
+  it.each(scripts)('%s: the common part, those that its head names, then its own', (name) => {
+    const [, uses = ''] = /^-- USES (.*)$/m.exec(source(name)) ?? [];
+    const shared = uses.split(' ').filter(Boolean);
+    expect(SHARED_LUA).toEqual(expect.arrayContaining(shared));
+    expect(luaOf(name)).toBe(['common', ...shared, name].map(source).join('\n'));
   });
 
   it.each(scripts)(
@@ -59,7 +63,9 @@ describe('the scripts', () => {
     ).exec(text);
     const checked = [...(check?.[1] ?? '').matchAll(/KEYS\[(\d+)\], '(?:stream|hash|zset|list)'/g)];
     expect(checked.map(([, number]) => Number(number))).toEqual(keys.map((_, index) => index + 1));
-    const firstCommand = text.search(/redis\.p?call\(|\b(?:claim|count|message_of|pending_entry)\(/);
+    const firstCommand = text.search(
+      /redis\.p?call\(|\b(?:claim|count|message_of|pending_entry|read_control|keep_control)\(/,
+    );
     if (keys.length > 0 && !tries) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
   });
 

@@ -6,6 +6,7 @@ import {
   RefusedError,
   withoutCommand,
 } from '../../../../src/redis/protocol/failure.js';
+import { SHARED_LUA } from '../../../../src/redis/protocol/script.js';
 import { commandsOfScripts, commandsOfStores } from '../../../helpers/sources.js';
 
 /** An error reply, as ioredis rejects with it. */
@@ -99,7 +100,7 @@ describe('a command that changes nothing', () => {
 
   it('is in the list, and so is each script of such commands', () => {
     const scripts = [...commandsOfScripts()].filter(
-      ([name, commands]) => name !== 'common' && commands.every(asks),
+      ([name, commands]) => !SHARED_LUA.includes(name) && commands.every(asks),
     );
     const commands = commandsOfStores().filter(asks);
     const questions = [...scripts.map(([name]) => name), ...commands.map((name) => name.replace(/\|.*/, ''))];

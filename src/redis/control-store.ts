@@ -1,0 +1,152 @@
+import {
+  type Author,
+  type Control,
+  type ControlChange,
+  type ControlEvent,
+  type ControlStore,
+  changeProblems,
+  type ProcessReport,
+  type ProcessStatus,
+} from '../core/control.js';
+import { CgroupError, SettingsError } from '../core/errors.js';
+import { timeOfId } from '../core/stream-id.js';
+import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
+import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
+import { mapOf } from './reading.js';
+import { change, control } from './scripts/control.js';
+
+/** Events that are kept: `control-state.lua` trims the stream to as many. */
+const EVENTS = 100;
+/** Characters of who and why that are kept. */
+const LONGEST = 500;
+
+/** One script for each method that changes something; the head of its Lua says what is atomic. */
+export class RedisControlStore implements ControlStore {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+
+  constructor(connection: Connection, keys: Keys) {
+    this.#connection = connection;
+    this.#keys = keys;
+  }
+
+  async read(): Promise<Control> {
+    return (await this.#connection.run(control, this.#keys, {})).control;
+  }
+
+  async change(wanted: ControlChange, author: Author, expected?: number): Promise<Control> {
+    const problems = changeProblems(wanted);
+    if (problems.length > 0) throw new SettingsError(problems);
+    const { size, paused, autoscale, drained } = wanted;
+    const options = { size, paused, autoscale, drained, ...textsOf(author), expected };
+    const { control: now, refused } = await this.#connection.run(change, this.#keys, options);
+    if (!refused) return now;
+    const made = refused.what ? `: ${refused.what}, by ${refused.who} at ${dateOf(refused.eventId)}` : '';
+    throw new CgroupError(
+      'STALE',
+      `another change came first${made} (revision ${now.revision}, not ${expected}); nothing was changed: ` +
+        'look at the control as it is now, and try again',
+    );
+  }
+
+  async setSize(
+    size: number,
+    author: Author,
+    { token, expected }: { token: number; expected: number },
+  ): Promise<boolean> {
+    const problems = changeProblems({ size });
+    if (problems.length > 0) throw new SettingsError(problems);
+    const options = { size, ...textsOf(author), expected, token };
+    return (await this.#connection.run(change, this.#keys, options)).refused === undefined;
+  }
+
+  async events(): Promise<ControlEvent[]> {
+    return (await readEvents(this.#connection, this.#keys)).events;
+  }
+
+  async processes(): Promise<ProcessStatus[]> {
+    const [{ drained }, { processes }] = await Promise.all([
+      this.read(),
+      readProcesses(this.#connection, this.#keys),
+    ]);
+    return processes.map((one) => ({
+      ...one,
+      drained: drained.includes(one.id) || drained.includes(one.host),
+    }));
+  }
+}
+
+/** The last changes, oldest first, and the entries that the group did not write. */
+export async function readEvents(
+  connection: Connection,
+  { events: key }: Pick<Keys, 'events'>,
+): Promise<{ events: ControlEvent[]; foreign: ForeignValue[] }> {
+  const reply = await connection.call('XREVRANGE', key, '+', '-', 'COUNT', EVENTS);
+  const events: ControlEvent[] = [];
+  const foreign: ForeignValue[] = [];
+  for (const [id, flat] of (reply as [string, string[]][]).reverse()) {
+    const fields = mapOf(flat);
+    const [revision, who, why, what] = [
+      integerOf(fields.get('revision')),
+      ...['who', 'why', 'what'].map((name) => fields.get(name)),
+    ] as const;
+    const at = timeOfId(id);
+    if (revision === undefined || who === undefined || what === undefined || at > LATEST_TIME)
+      foreign.push({ key, field: id });
+    else events.push({ at: new Date(at).toISOString(), revision, who, why: why ?? '', what });
+  }
+  return { events, foreign };
+}
+
+/** The live processes of an output, and the records of all processes that the group did not write. */
+export async function readProcesses(
+  connection: Connection,
+  { processes: key, output }: Pick<Keys, 'processes' | 'output'>,
+): Promise<{ processes: Omit<ProcessStatus, 'drained'>[]; foreign: ForeignValue[] }> {
+  const records = mapOf((await connection.call('HGETALL', key)) as string[]);
+  const processes: Omit<ProcessStatus, 'drained'>[] = [];
+  const foreign: ForeignValue[] = [];
+  for (const [id, text] of records) {
+    const found = recordIn(text);
+    if (found?.id !== id) foreign.push({ key, field: id });
+    else if (found.output === output) processes.push(found.process);
+  }
+  processes.sort((a, b) => (a.host < b.host ? -1 : a.host > b.host ? 1 : a.id < b.id ? -1 : 1));
+  return { processes, foreign };
+}
+
+/** What beat.lua keeps of a process; undefined for any other text. */
+function recordIn(
+  text: string,
+): { id: string; output: string; process: Omit<ProcessStatus, 'drained'> } | undefined {
+  let record: { share?: unknown; report?: Partial<Record<keyof ProcessReport | 'output', unknown>> };
+  try {
+    record = Object(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+  const { share, report } = record;
+  const { id, host, pid, managed, capacity, consumers, settled, busyMs, output } = Object(report);
+  const texts = [id, host, output].every((value) => typeof value === 'string');
+  const numbers = [pid, capacity, consumers, settled, busyMs, share ?? 0].every(
+    (value) => typeof value === 'number' && value >= 0,
+  );
+  if (!texts || !numbers || typeof managed !== 'boolean') return undefined;
+  const told = managed ? (share as number | undefined) : undefined;
+  return {
+    id,
+    output,
+    process: { id, host, pid, managed, capacity, consumers, settled, busyMs, share: told },
+  };
+}
+
+/** Shown on terminals and in logs: without control characters, and not endless. */
+function textsOf({ who, why }: Author): Author {
+  const clean = (text: string) => text.slice(0, LONGEST).replace(/\p{C}+/gu, ' ');
+  return { who: clean(who), why: clean(why) };
+}
+
+function dateOf(id: string): string {
+  return new Date(Math.min(timeOfId(id), LATEST_TIME)).toISOString();
+}
