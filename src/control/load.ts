@@ -2,7 +2,7 @@
 export interface Work {
   /** Messages that it settled. */
   readonly settled: number;
-  /** ms that its consumers spent in attempts, failed ones included, divided by `concurrency`: at most 1,000 a second of a consumer. */
+  /** ms that its consumers spent in attempts that have ended, failed ones included, divided by `concurrency`. */
   readonly busyMs: number;
 }
 

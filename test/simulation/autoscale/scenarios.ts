@@ -303,6 +303,17 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     }),
     check: (seconds, { rule }) => notGone(seconds, STEP_AT + 20 * SECOND, rule.drainWithin),
   },
+  'work that becomes slower gets more consumers, and is not taken for a bound downstream': {
+    scenario: (random) => {
+      const [load, slow] = [random.whole(50, 500), random.whole(40, 95)];
+      const work: Scenario['work'] = (ms) => (ms < STEP_AT ? 20 : slow);
+      return { seconds: 120, rule: RULE, size: Math.ceil(right(load)), load: () => load, work };
+    },
+    check: (seconds, { rule }) => [
+      ...notGone(seconds, STEP_AT + 20 * SECOND, rule.drainWithin),
+      ...seconds.filter(({ why }) => why.includes('bound')).map(({ at, why }) => `${at} ms: ${why}`),
+    ],
+  },
   'what is bound downstream does not run away, and says so': {
     scenario: boundDownstream,
     check: (seconds, { size }) => {
