@@ -55,7 +55,8 @@ interface Recommendation {
  * Flink's autoscaler, AutoScalerUtils.getTargetProcessingCapacity (catch-up, restart, target utilisation), and so is
  * the largest recommendation of some time before a decrease (DelayedScaleDown); both in apache/flink-kubernetes-operator.
  *
- * Pure: no clock, no I/O. One belongs to one leader and one rule.
+ * Pure: no clock, no I/O. One belongs to one leader and one rule. If the desired size is changed by another, or a decision
+ * could not be stored, a new one begins with the true size.
  */
 export class Autoscaler {
   readonly #rule: AutoscaleRule;
@@ -82,7 +83,7 @@ export class Autoscaler {
   }
 
   /**
-   * Takes a measurement, one a heartbeat; undefined if it was lost.
+   * Takes a measurement, one a second; undefined if it was lost.
    *
    * @returns the new desired size, if it must change
    */

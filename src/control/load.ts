@@ -68,6 +68,11 @@ export interface Stretch {
   readonly eased: boolean;
 }
 
+/** The least scaling that is believed: a group that hung for some seconds must not grow without end. */
+const LEAST_SCALING = 0.1;
+/** ms in which most of the scaling is forgotten if nothing confirms it: what slowed the consumers down may be over. */
+const FORGOTTEN = 30 * 60_000;
+
 /** The measurements of the last minute, as rates. */
 export class LoadHistory {
   /** The newest first. */
@@ -110,7 +115,7 @@ export class LoadHistory {
     return this.#speed;
   }
 
-  /** From above 0 to 1: the share of `speed` that consumers reached when messages last waited all the time. */
+  /** From 0.1 to 1: the share of `speed` that consumers reached when messages last waited all the time. */
   get scaling(): number {
     return this.#scaling;
   }
@@ -161,8 +166,10 @@ export class LoadHistory {
     // Work that was not settled yet does not say how long it takes.
     if (settled > 0 && busyMs > 0) this.#speed = (1_000 * settled) / busyMs;
     const stretch = this.stretch;
-    if (!stretch?.saturated || !this.#speed || stretch.rate === 0) return;
-    this.#scaling = Math.min(1, stretch.rate / (stretch.consumers * this.#speed));
+    if (stretch?.saturated && this.#speed) {
+      const reached = stretch.rate / (stretch.consumers * this.#speed);
+      this.#scaling = Math.min(1, Math.max(LEAST_SCALING, reached));
+    } else this.#scaling += (1 - this.#scaling) * Math.min(1, (this.#intervals[0]?.ms ?? 0) / FORGOTTEN);
   }
 
   #mean(what: 'relayed' | 'settled', endsAtChange: boolean): number {
