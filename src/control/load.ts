@@ -33,8 +33,8 @@ interface Interval {
   readonly relayed: number;
   readonly settled: number;
   readonly work: Work;
-  /** All live consumers, if they were as many at both ends. */
-  readonly consumers: number | undefined;
+  /** All live consumers at its end. */
+  readonly consumers: number;
   /** Messages that waited for a consumer, at both ends. */
   readonly waiting: readonly [before: number, after: number];
 }
@@ -49,7 +49,7 @@ const MANY_ENOUGH = 100;
 const OTHER_RATE = 0.3;
 /** ... and by so many standard deviations of a random arrival. */
 const DEVIATIONS = 4;
-/** Intervals with as many consumers that show what these consumers can do. The one before them is the start-up. */
+/** Intervals with as many consumers that show what these can do. In the one before them the consumers may have come. */
 const STRETCH = 3;
 
 /** Messages that wait for a consumer. One for each consumer is in work: more consumers do not finish it sooner. */
@@ -142,13 +142,12 @@ export class LoadHistory {
   }
 
   #append(before: Measurement, m: Measurement): void {
-    const all = m.consumers + m.fixed;
     this.#intervals.unshift({
       ms: m.at - before.at,
       relayed: m.relayed - before.relayed,
       settled: m.settled - before.settled,
       work: workBetween(before.work, m.work),
-      consumers: all === before.consumers + before.fixed ? all : undefined,
+      consumers: m.consumers + m.fixed,
       waiting: [waitingOf(before), waitingOf(m)],
     });
     while (sum(this.#intervals, 'ms') > KEPT && this.#intervals.length > 1) this.#intervals.pop();

@@ -52,9 +52,9 @@ export const MUTANTS: Readonly<Record<string, Change>> = {
     'speed ?? 0',
   ),
   'the scaling is learned from consumers that do not exist': inLoad(
-    'consumers that lose time between messages are counted as they are',
-    'const all = m.consumers + m.fixed',
-    'const all = 20 + m.fixed',
+    'a large backlog is gone in time',
+    'consumers: m.consumers + m.fixed,',
+    'consumers: m.capacity + m.fixed,',
   ),
   'fixed consumers are not subtracted': inDecision(
     'fixed consumers are subtracted',

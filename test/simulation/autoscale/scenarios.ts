@@ -290,7 +290,17 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
         backlog: random.whole(1_000, 200_000),
       };
     },
-    check: (seconds, { rule }) => notGone(seconds, 3 * SECOND, rule.drainWithin),
+    check: (seconds, { rule, load, backlog = 0 }) => {
+      const drain = right((0.7 * (backlog * SECOND)) / rule.drainWithin);
+      const most = 1.3 * (right(load(0, new Random(0))) + drain) + 2;
+      const tooMany = seconds.filter(({ size }) => size > most);
+      return [
+        ...notGone(seconds, 3 * SECOND, rule.drainWithin),
+        ...tooMany.map(
+          ({ at, size }) => `${size} consumers at ${at} ms, at most ${most.toFixed(1)} are of use`,
+        ),
+      ];
+    },
   },
   'consumers that lose time between messages are counted as they are': {
     scenario: (random) => ({

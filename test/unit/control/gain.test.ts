@@ -35,20 +35,20 @@ it('a group that is bound goes on when more is settled than before', () => {
 
 it('a group that is bound and has worked off its backlog is bound no more', () => {
   const { scaler, numbers, size } = boundAt200(40);
-  numbers.show(scaler, 1, { relayed: 0, settled: 8_000, consumers: size });
-  numbers.show(scaler, 10, { relayed: 100, settled: 100, consumers: size });
-  const decisions = numbers.show(scaler, 5, { relayed: 9_000, settled: 1_000, consumers: size });
+  const each = { work: 20, consumers: size };
+  numbers.show(scaler, 40, { ...each, relayed: 0, settled: 200 });
+  const decisions = numbers.show(scaler, 5, { ...each, relayed: 9_000, settled: 220 });
   expect(decisions.length).toBeGreaterThan(0);
 });
 
 it('an increase whose consumers do not come is no proof of a bound', () => {
   const scaler = new Autoscaler(RULE, 4);
-  const decisions = new Numbers().show(scaler, 120, {
-    relayed: 400,
-    settled: 200,
-    consumers: 4,
-    capacity: 4,
-  });
+  const numbers = new Numbers();
+  const each = { relayed: 400, consumers: 4, capacity: 4 };
+  const decisions = Array.from({ length: 60 }, () => [
+    ...numbers.show(scaler, 2, { ...each, settled: 200 }),
+    ...numbers.show(scaler, 2, { ...each, settled: 190 }),
+  ]).flat();
   expect(decisions.length).toBeGreaterThan(2);
   expect(decisions.filter(({ why }) => why.includes('gained'))).toEqual([]);
 });
