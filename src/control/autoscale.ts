@@ -1,13 +1,6 @@
+import type { AutoscaleRule } from '../core/control.js';
 import { GainCheck } from './gain.js';
 import { LoadHistory, type Measurement, waitingOf } from './load.js';
-
-export interface AutoscaleRule {
-  /** Fewest and most consumers of the managed processes together. */
-  readonly min: number;
-  readonly max: number;
-  /** ms in which the consumers shall work off a backlog. */
-  readonly drainWithin: number;
-}
 
 export interface Decision {
   /** The new desired size. */

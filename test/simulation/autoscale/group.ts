@@ -1,5 +1,6 @@
-import type { AutoscaleRule, Autoscaler, Decision } from '../../../src/control/autoscale.js';
+import type { Autoscaler, Decision } from '../../../src/control/autoscale.js';
 import type { Measurement, Work } from '../../../src/control/load.js';
+import type { AutoscaleRule } from '../../../src/core/control.js';
 import { Random } from '../random.js';
 
 /** ms of a step of the model. */

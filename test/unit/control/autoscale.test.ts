@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AutoscaleRule, Autoscaler } from '../../../src/control/autoscale.js';
+import { Autoscaler } from '../../../src/control/autoscale.js';
+import type { AutoscaleRule } from '../../../src/core/control.js';
 import { Numbers } from './numbers.js';
 
 const RULE: AutoscaleRule = { min: 1, max: 100, drainWithin: 10_000 };
