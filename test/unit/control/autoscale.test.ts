@@ -138,6 +138,13 @@ describe('a decrease', () => {
     expect(decisions[2]?.why).toMatch(/-> 4$/);
   });
 
+  it('compares what is needed, as one of a few consumers is more than 20 %', () => {
+    const scaler = new Autoscaler(RULE, 5);
+    // 3.06 are needed.
+    const decisions = new Numbers().show(scaler, 64, { relayed: 100, settled: 100, consumers: 5 });
+    expect(decisions.map(({ size }) => size)).toEqual([4]);
+  });
+
   it('waits until the consumers of the last one are gone', () => {
     const scaler = new Autoscaler(RULE, 32);
     const numbers = new Numbers();
