@@ -1,5 +1,5 @@
 import { hasCode } from '../core/errors.js';
-import { aborted, pause } from '../core/service.js';
+import { pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
 import type { ThrottledLog } from '../log/throttle.js';
 
@@ -38,7 +38,6 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
   #most = MAX_ENTRIES;
   /** Calls under way, or about to begin. */
   #calls = 0;
-  #onIdle: (() => void)[] = [];
 
   constructor(options: BatchQueueOptions<T>) {
     this.#options = options;
@@ -53,12 +52,6 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     setImmediate(() => void this.#sendBatches());
   }
 
-  /** Waits until Redis has taken all items, or the signal is aborted. */
-  async flush(signal: AbortSignal): Promise<void> {
-    while (this.#calls > 0 && !signal.aborted)
-      await Promise.race([aborted(signal), new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
-  }
-
   get #isFull(): boolean {
     return this.#waiting.length >= this.#most || this.#length >= MAX_LENGTH;
   }
@@ -68,7 +61,6 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
     while (!abandoned.aborted && this.#waiting.length > 0 && (this.#calls === 1 || this.#isFull))
       if (!(await this.#sendBatch(this.#nextBatch()))) await pause(RETRY_EVERY, abandoned);
     this.#calls--;
-    if (this.#calls === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   /** Returns whether Redis has taken the batch. If not, its items wait again. */

@@ -95,11 +95,6 @@ export class Committer {
     this.#deadLetters.enqueue(deadLetter);
   }
 
-  /** Waits until Redis has taken everything, or the signal is aborted. */
-  async flush(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#results, this.#retries, this.#deadLetters].map((queue) => queue.flush(signal)));
-  }
-
   /** Gives up what Redis has not taken: the entries stay pending in Redis, and other consumers take them over. */
   abandon(): void {
     this.#abandoned.abort();

@@ -1,22 +1,17 @@
-import { bytesOf, type ConsumerStore, type Entry, type InboxReader } from '../core/consumer-store.js';
-import { hasCode, messageOf } from '../core/errors.js';
+import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
 import type { ConsumerExecutor, Outcome } from '../core/executor.js';
-import { ReadSize } from '../core/read-size.js';
-import { aborted, pause } from '../core/service.js';
+import { compareIds } from '../core/stream-id.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { type HeldDelivery, InFlight } from './in-flight.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
+import { ReadLoop } from './read-loop.js';
 import { isSpent } from './retry-policy.js';
 import { Settler, type SettlerOptions } from './settler.js';
 
-/** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
-const BLOCK = 2_000;
 /** Bytes of messages that all consumers of a process hold, about: those they read. They take over as many again. */
 const MOST_HELD = 128 * 2 ** 20;
-/** ms to wait after a read that failed. */
-const RETRY_EVERY = 200;
 
 export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
   readonly reader: InboxReader;
@@ -29,38 +24,88 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
-/** A consumer of the Redis group, with a loop of its own: it reads entries, has them processed, has the outcomes committed. */
+/**
+ * A consumer of the Redis group, with a loop of its own: it reads entries, has them processed, has the outcomes committed.
+ * It is made paused.
+ */
 export class Consumer {
   readonly id: string;
   readonly #options: ConsumerOptions;
   readonly #prefetch: Prefetch;
-  readonly #readSize = new ReadSize(Number.POSITIVE_INFINITY);
+  readonly #reading: ReadLoop;
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
-  readonly #inFlight = new InFlight(() => this.#wake?.());
+  readonly #inFlight = new InFlight(() => this.#onChange());
   /** Deliveries that it read itself, and whose attempt has not begun. */
   #fresh: HeldDelivery[] = [];
   /** Deliveries that it took over. They are older, and begin first. */
   #takenOver: HeldDelivery[] = [];
   #beginning = false;
   #inWork = 0;
+  /** A call that takes entries over is under way. */
+  #takingOver = false;
   /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
   #returning = false;
-  #quiet = new AbortController();
-  #reading: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
-  #onIdle: (() => void)[] = [];
+  #paused = true;
+  /** ms of all attempts that have ended. */
+  #attemptMs = 0;
+  /** Looks whether what is waited for is over. */
+  #check: (() => void) | undefined;
 
   constructor(options: ConsumerOptions) {
-    this.id = options.id;
+    const { id, reader, store, readLimiter, log } = options;
+    this.id = id;
     this.#options = options;
     this.#prefetch = new Prefetch(options);
     this.#settler = new Settler(options);
-    this.#failures = repeatedFailures(options.log, `consumer ${options.id} cannot read`);
+    this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
+    this.#reading = new ReadLoop({
+      reader,
+      store,
+      readLimiter,
+      prefetch: this.#prefetch,
+      room: () => this.#readCount,
+      stalled: () => this.#stalled,
+      handBack: () => this.#handBack(),
+      onEntries: (entries) => {
+        this.#fresh.push(...this.#inFlight.accept(entries, true));
+        this.#beginAttempts();
+      },
+      failures: this.#failures,
+      log,
+    });
   }
 
-  start(): void {
-    this.#reading ??= this.#readUntilQuiet();
+  /** Consumers of the process, this one included: they share what they may hold. */
+  set consumers(count: number) {
+    this.#prefetch.consumers = count;
+  }
+
+  /** ms that it was busy: of those attempts that have ended. */
+  get busyMs(): number {
+    return this.#attemptMs / this.#options.concurrency;
+  }
+
+  /** Reads, and begins attempts. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#options.executor.resume();
+    // Deliveries that waited in the executor came back to the end.
+    for (const waiting of [this.#fresh, this.#takenOver])
+      waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
+    this.#reading.resume();
+    this.#beginAttempts();
+  }
+
+  /**
+   * Reads no more, and begins no further attempt; the attempts in work go on. What waits for its attempt stays held.
+   * Resolves when no read is under way.
+   */
+  pause(): Promise<void> {
+    this.#paused = true;
+    this.#options.executor.quiet();
+    return this.#reading.pause();
   }
 
   /**
@@ -68,16 +113,26 @@ export class Consumer {
    * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
    */
   get room(): number {
-    if (this.#quiet.signal.aborted || this.#stalled || this.#holdsMoreThan(2 * this.#share)) return 0;
+    if (this.#paused || this.#stalled || this.#holdsMoreThan(2 * this.#share)) return 0;
     const { maxUnprocessed } = this.#prefetch;
     if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
     return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
   }
 
-  /** Accepts entries that were reclaimed, or whose next attempt is due. */
-  takeOver(entries: readonly Entry[]): void {
-    this.#takenOver.push(...this.#inFlight.accept(entries, false));
-    this.#beginAttempts();
+  /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
+  async takeOver<Reply extends { readonly entries: readonly Entry[] }>(
+    call: () => Promise<Reply>,
+  ): Promise<Reply> {
+    this.#takingOver = true;
+    try {
+      const reply = await call();
+      this.#takenOver.push(...this.#inFlight.accept(reply.entries, false));
+      this.#beginAttempts();
+      return reply;
+    } finally {
+      this.#takingOver = false;
+      this.#onChange();
+    }
   }
 
   /** Inbox ids of the entries that it has held for longer than `age` ms and that are not settled. */
@@ -89,32 +144,23 @@ export class Consumer {
   lose(inboxIds: readonly string[]): void {
     for (const delivery of this.#inFlight.withIds(inboxIds)) {
       if (delivery.settling) continue;
-      if (delivery.running) delivery.running.interrupt('the entry was taken over by another consumer');
-      else delivery.release();
+      delivery.release();
+      delivery.running?.interrupt('the entry was taken over by another consumer');
     }
   }
 
-  /** Stops reading and begins no further attempt; the attempts in work go on. */
-  async quiet(): Promise<void> {
-    this.#quiet.abort();
-    this.#wake?.();
-    const { reader, executor } = this.#options;
-    executor.quiet();
-    let reading = this.#reading !== undefined;
-    const ended = Promise.resolve(this.#reading).then(() => {
-      reading = false;
-    });
-    // Makes a waiting read return empty. Repeated, because the call may overtake the read.
-    while (reading) {
-      await reader.unblock().catch(() => {}); // then the read ends by itself, a little later
-      await Promise.race([ended, pause(50)]);
-    }
+  /** Waits until nothing is in work, or the signal is aborted. Call it after {@link pause}. */
+  drain(signal: AbortSignal): Promise<void> {
+    return this.#until(() => this.#inWork === 0 && !this.#takingOver, signal);
   }
 
-  /** Waits until nothing is in work, or the signal is aborted. */
-  async drain(signal: AbortSignal): Promise<void> {
-    while (this.#inWork > 0 && !signal.aborted)
-      await Promise.race([aborted(signal), new Promise<void>((resolve) => this.#onIdle.push(resolve))]);
+  /** Waits until Redis has all outcomes of its attempts, or the signal is aborted. Call it after {@link drain}. */
+  settled(signal: AbortSignal): Promise<void> {
+    const settling = [...this.#inFlight].filter((delivery) => delivery.settling);
+    return this.#until(() => {
+      while (settling.at(-1)?.held === false) settling.pop();
+      return settling.length === 0;
+    }, signal);
   }
 
   /** Interrupts the attempts in work: their time is over. */
@@ -142,13 +188,12 @@ export class Consumer {
   get #readCount(): number {
     if (this.#stalled || this.#holdsMoreThan(this.#share)) return 0;
     const { maxInFlight } = this.#prefetch;
-    const count = Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
-    return Math.max(Math.min(count, this.#readSize.count), 0);
+    return Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
   }
 
   /** Bytes of messages that it may read and hold. */
   get #share(): number {
-    return MOST_HELD / this.#options.consumers;
+    return MOST_HELD / this.#prefetch.consumers;
   }
 
   /** Whether it has enough in work, and holds so many bytes. */
@@ -156,58 +201,24 @@ export class Consumer {
     return this.#inFlight.size >= this.#options.concurrency && this.#inFlight.bytes >= bytes;
   }
 
-  async #readUntilQuiet(): Promise<void> {
-    const { signal } = this.#quiet;
-    while (!signal.aborted) {
-      if (this.#stalled) {
-        await this.#handBack();
-        await pause(RETRY_EVERY, signal);
-        continue;
-      }
-      if (this.#readCount === 0) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = undefined;
-        continue;
-      }
-      try {
-        if (this.#prefetch.busy) await this.#readInTurn();
-        else await this.#readOnce(this.#readCount, BLOCK);
-      } catch (error) {
-        if (signal.aborted) return;
-        // The next read may wait for a connection: it must not have a turn meanwhile.
-        this.#prefetch.recordFailedRead();
-        if (hasCode(error, 'NO_GROUP')) await this.#makeGroupAgain();
-        else {
-          this.#readSize.failed();
-          this.#failures.add(error);
-        }
-        await pause(RETRY_EVERY, signal);
-      }
-    }
+  /** Waits until something is over, or the signal is aborted. One at a time. */
+  #until(over: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!signal.aborted && !over()) return;
+        signal.removeEventListener('abort', check);
+        this.#check = undefined;
+        resolve();
+      };
+      signal.addEventListener('abort', check);
+      this.#check = check;
+      check();
+    });
   }
 
-  /** More entries wait in the inbox: the consumers of the process read in turn, and no read waits in Redis. */
-  async #readInTurn(): Promise<void> {
-    const { readLimiter } = this.#options;
-    const count = await readLimiter.acquire(() => this.#readCount, this.#quiet.signal);
-    if (count === 0) return;
-    try {
-      await this.#readOnce(count, undefined);
-    } finally {
-      readLimiter.release(count);
-    }
-  }
-
-  /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
-  async #readOnce(count: number, block: number | undefined): Promise<void> {
-    const entries = await this.#options.reader.read(count, block);
-    this.#failures.over();
-    this.#prefetch.recordRead(entries.length, count);
-    this.#readSize.came(entries.length, bytesOf(entries));
-    this.#fresh.push(...this.#inFlight.accept(entries, true));
-    this.#beginAttempts();
+  #onChange(): void {
+    this.#reading.wake();
+    this.#check?.();
   }
 
   /** Hands back all entries at once: others need not wait until they count as silent, and no attempt is counted. */
@@ -229,31 +240,22 @@ export class Consumer {
     this.#beginAttempts();
   }
 
-  async #makeGroupAgain(): Promise<void> {
-    const { store, log } = this.#options;
-    try {
-      if (await store.prepare())
-        log.warn({}, 'the consumer group was gone (flushed or destroyed): it was made anew, from 0');
-    } catch (error) {
-      log.warn({ error }, `the consumer group is gone and cannot be made anew yet: ${messageOf(error)}`);
-    }
-  }
-
   /**
    * Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one.
    * Taken-over deliveries do not wait in the executor: each is noted as begun in Redis, so it must begin.
    */
   #beginAttempts(): void {
-    if (this.#beginning || this.#quiet.signal.aborted) return;
-    if (this.#stalled) {
-      this.#wake?.();
+    if (this.#beginning) return;
+    if (this.#paused || this.#stalled) {
+      this.#onChange();
       return;
     }
     this.#beginning = true;
     const { concurrency, executor } = this.#options;
     let next = 0;
     const depth = Math.min(executor.depth, this.#prefetch.prefetch);
-    while (this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
+    // A processor may pause its own consumer.
+    while (!this.#paused && this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
       const delivery = this.#takenOver.shift() ?? this.#fresh[next++];
       if (!delivery) break;
       // It was lost while it waited.
@@ -264,7 +266,7 @@ export class Consumer {
     }
     this.#fresh.splice(0, next);
     this.#beginning = false;
-    this.#wake?.();
+    this.#reading.wake();
   }
 
   /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
@@ -279,12 +281,12 @@ export class Consumer {
         log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
         return false;
       });
-      if (noted && !this.#quiet.signal.aborted) {
+      if (noted && !this.#paused) {
         this.#execute(delivery);
         return;
       }
-      // Once the consumer is quiet it stays held, to be handed back.
-      if (!noted) delivery.release();
+      if (noted) this.#takenOver.push(delivery);
+      else delivery.release();
     }
     this.#afterAttempt();
   }
@@ -299,6 +301,7 @@ export class Consumer {
     delivery.inWork = false;
     delivery.running = undefined;
     if (busy > 0) {
+      this.#attemptMs += busy;
       this.#prefetch.recordAttempt(busy);
       this.#options.onAttempt?.(busy);
     }
@@ -306,16 +309,15 @@ export class Consumer {
     this.#afterAttempt();
   };
 
+  /** It waits again, or is handed back, unless another consumer has it. */
   #onInterrupted(delivery: HeldDelivery): void {
-    // If the group stops, or the thread cannot go on, it stays held, to be handed back. Otherwise another consumer has it.
-    if (this.#quiet.signal.aborted) return;
+    if (!delivery.held) return;
     if (this.#options.executor.closed) this.#returning = true;
-    else delivery.release();
+    else (delivery.fresh ? this.#fresh : this.#takenOver).push(delivery);
   }
 
   #afterAttempt(): void {
     this.#inWork--;
-    if (this.#inWork === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
     this.#beginAttempts();
   }
 }

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { ConsumerStore } from '../core/consumer-store.js';
-import { MISSED_BEATS, type Registry } from '../core/registry.js';
+import type { Orders, ProcessReport } from '../core/control.js';
+import { type Beat, MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -13,26 +14,34 @@ const SWEEP_EACH = 5;
 export interface HeartbeatsOptions {
   readonly registry: Registry;
   readonly store: ConsumerStore;
-  readonly consumers: readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
+  /** What the process says of itself; undefined when it stops. */
+  readonly report: () => ProcessReport | undefined;
+  /** The consumers of this process, also those that leave. */
+  readonly consumers: () => readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** Silence after which a consumer's messages are given to others, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
+  /** Called after each heartbeat that reached Redis, with its reply. */
+  readonly onOrders: (orders: Orders) => void;
   /** Called with how many pending entries another client deleted from the inbox. */
   readonly onLost: (count: number) => void;
 }
 
 /**
- * The signs of life of this process's consumers: heartbeats, from which the list of consumers is made, and the renewal of
- * the entries that they hold. It also removes the dead consumers of all processes.
+ * The signs of life of this process and of its consumers: heartbeats, from which the list of consumers is made and whose
+ * replies say what the process has to do, and the renewal of the entries that its consumers hold. It also removes the dead
+ * consumers of all processes.
  */
 export class Heartbeats implements Service {
   readonly #options: HeartbeatsOptions;
   readonly #loop: Loop;
   readonly #failures: ThrottledLog<unknown>;
-  /** ms without a heartbeat after which a consumer is dead. */
+  /** ms without a heartbeat after which a process or a consumer is dead. */
   readonly #silence: number;
+  /** Ids of consumers that have left, and that the list may still hold. */
+  readonly #left = new Set<string>();
   #beats = 0;
   #lastBeat: number | undefined;
 
@@ -58,25 +67,44 @@ export class Heartbeats implements Service {
    * @throws {CgroupError} KEY_TYPE if the list's key holds something foreign
    */
   async start(): Promise<void> {
-    await this.#options.registry.beat(undefined, this.#ids(), [], this.#silence);
-    this.#lastBeat = performance.now();
+    await this.#report();
     await this.#loop.start();
   }
 
-  /** Ends the heartbeats and takes the ids out of the list. */
+  /** Beats at once: the number of consumers has changed, or new orders are there. */
+  hurry(): void {
+    this.#loop.hurry();
+  }
+
+  /** Takes the id of a consumer that has left out of the list, at once. */
+  leave(consumerId: string): void {
+    this.#left.add(consumerId);
+    this.#loop.hurry();
+  }
+
+  /** Ends the heartbeats, and takes the ids out of the list. */
   async stop(): Promise<void> {
     await this.#loop.stop();
-    await this.#options.registry.beat(undefined, [], this.#ids(), this.#silence);
+    await this.#options.registry.beat(undefined, [], [...this.#ids(), ...this.#left], this.#silence);
+  }
+
+  async #report(): Promise<Beat> {
+    const { registry, report, onOrders } = this.#options;
+    const left = [...this.#left];
+    const reply = await registry.beat(report(), this.#ids(), left, this.#silence);
+    this.#lastBeat = performance.now();
+    for (const id of left) this.#left.delete(id);
+    onOrders(reply);
+    return reply;
   }
 
   async #beat(): Promise<void> {
-    const { registry, store, heartbeat, claimAfter, log } = this.#options;
+    const { store, heartbeat, claimAfter, log } = this.#options;
     const [{ live, dead }] = await Promise.all([
-      registry.beat(undefined, this.#ids(), [], this.#silence),
+      this.#report(),
       // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
       this.#renew(heartbeat / 2),
     ]);
-    this.#lastBeat = performance.now();
     this.#failures.over();
     if (dead.length > 0)
       log.warn(
@@ -96,7 +124,7 @@ export class Heartbeats implements Service {
   async #renew(age: number): Promise<void> {
     const { store, consumers, onLost } = this.#options;
     await Promise.all(
-      consumers.map(async (consumer) => {
+      consumers().map(async (consumer) => {
         const held = consumer.heldLongerThan(age);
         if (held.length === 0) return;
         const { gone, deleted } = await store.renew(consumer.id, held);
@@ -107,6 +135,6 @@ export class Heartbeats implements Service {
   }
 
   #ids(): string[] {
-    return this.#options.consumers.map((consumer) => consumer.id);
+    return this.#options.consumers().map((consumer) => consumer.id);
   }
 }

@@ -17,8 +17,6 @@ export interface PrefetchOptions {
   readonly concurrency: number;
   /** Most entries of a read, or `auto`. */
   readonly batch: number | 'auto';
-  /** Consumers of the process, this one included. */
-  readonly consumers: number;
 }
 
 /**
@@ -29,7 +27,8 @@ export class Prefetch {
   readonly #options: PrefetchOptions;
   readonly #fixed: number | undefined;
   /** Unprocessed entries that the consumer may hold even if all consumers together exceed the horizon. */
-  readonly #share: number;
+  #share = MOST;
+  #consumers = 1;
   /** ms per message. */
   #mean: number | undefined;
   #busy = false;
@@ -37,7 +36,16 @@ export class Prefetch {
   constructor(options: PrefetchOptions) {
     this.#options = options;
     this.#fixed = options.batch === 'auto' ? undefined : options.batch;
-    this.#share = Math.min(Math.max(Math.floor(MOST_UNPROCESSED / options.consumers), FEWEST), MOST);
+  }
+
+  /** Consumers of the process, this one included. */
+  get consumers(): number {
+    return this.#consumers;
+  }
+
+  set consumers(count: number) {
+    this.#consumers = count;
+    this.#share = Math.min(Math.max(Math.floor(MOST_UNPROCESSED / count), FEWEST), MOST);
   }
 
   /** Notes that one message kept the processor busy for so many ms. */
@@ -67,13 +75,13 @@ export class Prefetch {
 
   /** Entries that are processed within the horizon: so many may wait in the executor, where they cannot be called back. */
   get prefetch(): number {
-    const { concurrency, consumers } = this.#options;
+    const { concurrency } = this.#options;
     // Nothing is measured yet: as many as can be in work.
     if (this.#mean === undefined) return concurrency;
     const inHorizon = (this.#busy ? BUSY_HORIZON : HORIZON) / Math.max(this.#mean, 0.001);
     // What all consumers could process within the horizon one after the other, as if they shared one thread, delays none of
     // them: so many consumers, too, read much at a time if a message takes microseconds.
-    const allowed = Math.min(Math.max(this.#share, Math.floor(inHorizon / consumers)), MOST);
+    const allowed = Math.min(Math.max(this.#share, Math.floor(inHorizon / this.#consumers)), MOST);
     return Math.max(Math.min(Math.floor(inHorizon * concurrency), allowed), concurrency);
   }
 

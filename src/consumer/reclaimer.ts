@@ -24,7 +24,8 @@ type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
 
 export interface ReclaimerOptions {
   readonly store: ConsumerStore;
-  readonly consumers: readonly Taker[];
+  /** Those of this process that do not leave. */
+  readonly consumers: () => readonly Taker[];
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
@@ -113,11 +114,10 @@ export class Reclaimer implements Service {
     for (let consumer = this.#roomiest(); consumer; consumer = this.#roomiest()) {
       const { id } = consumer;
       const count = Math.min(consumer.room, this.#size.count);
-      const { entries, more, foreign } = await this.#measured(() =>
-        this.#options.store.due(id, count, LONGEST_WAIT),
+      const { more, foreign } = await consumer.takeOver(() =>
+        this.#measured(() => this.#options.store.due(id, count, LONGEST_WAIT)),
       );
       if (foreign > 0) this.#foreign.add(undefined, foreign);
-      consumer.takeOver(entries);
       if (!more) return;
     }
   }
@@ -133,11 +133,12 @@ export class Reclaimer implements Service {
       const { id: consumerId, room } = consumer;
       const count = Math.min(room, this.#size.count);
       const request = { consumerId, silence: claimAfter, count, everyone, from: this.#scan?.from };
-      const { entries, next, lost } = await this.#measured(() => store.reclaim(request));
+      const { entries, next, lost } = await consumer.takeOver(() =>
+        this.#measured(() => store.reclaim(request)),
+      );
       this.#scan = next && { everyone, from: next };
       if (lost > 0) onLost(lost);
       if (entries.length > 0) this.#takenOver.add(consumerId, entries.length);
-      consumer.takeOver(entries);
       if (this.#scan) continue;
       if (everyone) this.#wentThroughAt = performance.now();
       return;
@@ -168,7 +169,7 @@ export class Reclaimer implements Service {
 
   /** The consumer with the most room; undefined if none has room. */
   #roomiest(): Taker | undefined {
-    const [best] = this.#options.consumers.toSorted((a, b) => b.room - a.room);
+    const [best] = this.#options.consumers().toSorted((a, b) => b.room - a.room);
     return best && best.room > 0 ? best : undefined;
   }
 }

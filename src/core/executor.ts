@@ -43,16 +43,28 @@ export interface ConsumerExecutor {
   /** Whether it ends every delivery as interrupted for now, because it cannot load the processor. */
   readonly closed: boolean;
   execute<D extends Delivery>(delivery: D, onOutcome: OnOutcome<D>): RunningAttempt;
-  /** Begins no further attempt: the deliveries that wait end as interrupted. */
+  /** Begins no further attempt until {@link resume}: the deliveries that wait end as interrupted. */
   quiet(): void;
+  resume(): void;
 }
 
-/** Runs the processor for all consumers of a process. */
+/** Runs the processor for all consumers of a process, which come and go. */
 export interface Executor {
-  /** @throws {CgroupError} PROCESSOR if the processor cannot be loaded */
-  start(): Promise<void>;
-  /** The executor of one of the consumers that this one was made for. */
-  forConsumer(consumerId: string): ConsumerExecutor;
+  /**
+   * Loads the processor.
+   *
+   * @param consumers how many will be added soon; 0 if there will be none
+   * @throws {CgroupError} PROCESSOR if the processor cannot be loaded
+   */
+  start(consumers: number): Promise<void>;
+  /**
+   * Makes the executor of a new consumer.
+   *
+   * @throws {CgroupError} PROCESSOR if a thread of its own cannot load the processor
+   */
+  add(consumerId: string): Promise<ConsumerExecutor>;
+  /** Ends the executor of a consumer that has nothing in work. Idempotent. */
+  remove(consumerId: string): void;
   /** Ends at once what still runs. */
   stop(): Promise<void>;
 }

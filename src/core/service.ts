@@ -35,7 +35,9 @@ export class Loop implements Service {
   readonly #work: () => Promise<void>;
   readonly #every: number;
   readonly #onError: (error: unknown) => void;
-  #stopping = new AbortController();
+  /** Aborted to end the pause between two calls. */
+  #pause = new AbortController();
+  #stopping = false;
   #running: Promise<void> | undefined;
 
   /** @param every ms between the end of a call and the start of the next */
@@ -50,20 +52,26 @@ export class Loop implements Service {
     return Promise.resolve();
   }
 
+  /** Begins the next call at once; if one is under way, right after it. */
+  hurry(): void {
+    this.#pause.abort();
+  }
+
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#stopping = true;
+    this.#pause.abort();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    while (!this.#stopping) {
+      this.#pause = new AbortController();
       try {
         await this.#work();
       } catch (error) {
         this.#onError(error);
       }
-      await pause(this.#every, signal);
+      await pause(this.#every, this.#pause.signal);
     }
   }
 }

@@ -20,6 +20,7 @@ import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
+import { ConsumerPool, type Member } from './consumer-pool.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 
@@ -32,6 +33,8 @@ const RETAIN_BYTES = 64 * 2 ** 20;
 export interface Dependencies {
   readonly settings: Settings;
   readonly identity: Identity;
+  /** Consumers to begin with. */
+  readonly size: number;
   readonly connections: Connections;
   readonly executor: Executor;
   readonly reports: Reports;
@@ -46,7 +49,7 @@ export interface Parts {
   /** The connection on which consumers write. */
   readonly main: Connection;
   readonly bridge: Bridge | undefined;
-  readonly consumers: readonly Consumer[];
+  readonly consumers: ConsumerPool;
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly heartbeats: Heartbeats;
@@ -100,9 +103,26 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onBuried: (deadLetters) => reports.buried(deadLetters),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const consumers = await makeConsumers(dependencies, resolved, { store, committer, readLimiter });
+  const consumers = new ConsumerPool({
+    make: () => makeConsumer(dependencies, resolved, { store, committer, readLimiter }),
+    onAdded: () => heartbeats.hurry(),
+    onLeft: (id) => heartbeats.leave(id),
+    log,
+  });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
+  const heartbeats = new Heartbeats({
+    registry,
+    store,
+    consumers: () => consumers.all,
+    heartbeat,
+    claimAfter,
+    log,
+    report: () => undefined,
+    onOrders: () => consumers.keep(),
+    onLost,
+  });
+  await consumers.resize(dependencies.size);
   return {
     // http reads on a connection of its own, so that it never delays what consumers write.
     inspector: new Inspector(settings.http ? await connections.open('http') : main, keys, settings.group),
@@ -110,8 +130,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     bridge,
     consumers,
     committer,
-    reclaimer: new Reclaimer({ store, consumers, claimAfter, log, onLost }),
-    heartbeats: new Heartbeats({ registry, store, consumers, heartbeat, claimAfter, log, onLost }),
+    reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
+    heartbeats,
   };
 }
 
@@ -121,9 +141,9 @@ async function makeBridge(
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
   const store = new RedisBridgeStore(connection, keys);
-  const bridgeLog = log.child({ bridge: identity.bridgeId });
+  const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
-    id: identity.bridgeId,
+    id: identity.id,
     channel: settings.channel,
     marks: keys.marks,
     seats: settings.bridges,
@@ -140,31 +160,37 @@ async function makeBridge(
   return bridge;
 }
 
-async function makeConsumers(
+async function makeConsumer(
   { settings, identity, connections, executor, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
-): Promise<Consumer[]> {
-  const { concurrency, batch, maxAttempts, backoff } = settings;
-  const ids = identity.consumerIds;
-  return Promise.all(
-    ids.map(
-      async (id) =>
-        new Consumer({
-          id,
-          reader: new RedisInboxReader(await connections.open('consumer'), main, keys, settings.group, id),
-          ...shared,
-          executor: tracing?.executor(executor.forConsumer(id), id) ?? executor.forConsumer(id),
-          concurrency,
-          batch,
-          consumers: ids.length,
-          policy: { maxAttempts, backoff },
-          log: log.child({ consumer: id }),
-          onFailure: (failure) => reports.failure(failure),
-          onAttempt: stats && ((ms) => stats.attempted(ms)),
-        }),
-    ),
-  );
+): Promise<Member> {
+  const { concurrency, batch, maxAttempts, backoff, group } = settings;
+  const id = identity.nextConsumerId();
+  const connection = await connections.open('consumer');
+  const close = () => {
+    connections.release(connection);
+    executor.remove(id);
+  };
+  try {
+    const own = await executor.add(id);
+    const consumer = new Consumer({
+      id,
+      reader: new RedisInboxReader(connection, main, keys, group, id),
+      ...shared,
+      executor: tracing?.executor(own, id) ?? own,
+      concurrency,
+      batch,
+      policy: { maxAttempts, backoff },
+      log: log.child({ consumer: id }),
+      onFailure: (failure) => reports.failure(failure),
+      onAttempt: stats && ((ms) => stats.attempted(ms)),
+    });
+    return { consumer, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 function warnOf(server: ServerFacts, log: Logger): void {

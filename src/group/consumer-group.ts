@@ -17,7 +17,7 @@ import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
-import { newIdentity } from './identity.js';
+import { Identity } from './identity.js';
 import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 
@@ -36,6 +36,8 @@ export interface GroupOptions<Input extends Message = Message> extends Omit<Sett
 
 /** ms to wait at start-up until some bridge of the group is in place. */
 const BRIDGE_TIMEOUT = 15_000;
+/** Consumers of one process, at most. */
+const MOST_CONSUMERS = 10_000;
 
 /**
  * A bridge and N consumers in this process, which work together with those of other processes on the same Redis.
@@ -126,6 +128,26 @@ export class ConsumerGroup<Input extends Message = Message>
     return this.#stopping;
   }
 
+  /**
+   * Sets how many consumers this process runs. Resolves when those are added that were missing. Those that are too many,
+   * the newest, finish the attempts in work, and leave then: no message is interrupted. The newest call counts.
+   *
+   * @param size from 0 to 10,000
+   * @throws {CgroupError} SETTINGS for another size; STATE if the group is not running, or runs only a bridge; or why
+   *   some cannot be added yet: it is tried again with each heartbeat
+   */
+  async scale(size: number): Promise<void> {
+    if (!Number.isInteger(size) || size < 0 || size > MOST_CONSUMERS)
+      throw new CgroupError(
+        'SETTINGS',
+        `scale takes a whole number of consumers, from 0 to ${MOST_CONSUMERS}; got ${size}`,
+      );
+    const { consumers } = this.#running;
+    if (this.settings.bridge === 'only')
+      throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');
+    await consumers.resize(size);
+  }
+
   /** As {@link stop}: `await using group = new ConsumerGroup(…)` stops the group at the end of the block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
@@ -137,8 +159,12 @@ export class ConsumerGroup<Input extends Message = Message>
    * @throws {CgroupError} STATE if it is not running
    */
   async status(): Promise<GroupStatus> {
+    return readStatus(this.#running.inspector, this.settings);
+  }
+
+  get #running(): Parts {
     if (!this.#parts) throw new CgroupError('STATE', 'the group is not running: start it first');
-    return readStatus(this.#parts.inspector, this.settings);
+    return this.#parts;
   }
 
   async #start(): Promise<void> {
@@ -146,10 +172,10 @@ export class ConsumerGroup<Input extends Message = Message>
     const hint = patternHint(settings.channel);
     if (hint) this.#log.warn({ channel: settings.channel }, hint);
     await this.#serve();
-    const identity = newIdentity(settings);
-    const executor = chooseExecutor(settings, this.#processor, identity.consumerIds, this.#log);
+    const executor = chooseExecutor(settings, this.#processor, this.#log);
     this.#executor = executor;
-    await executor.start();
+    const size = settings.bridge === 'only' ? 0 : settings.size;
+    await executor.start(size);
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startLocalServer();
       if (this.#stopping) await this.#redis.stop(); // the stop may have finished already
@@ -161,7 +187,8 @@ export class ConsumerGroup<Input extends Message = Message>
     }
     this.#parts = await compose({
       settings,
-      identity,
+      identity: new Identity(),
+      size,
       connections: this.#connections,
       executor,
       reports: this.#reports,
@@ -186,12 +213,13 @@ export class ConsumerGroup<Input extends Message = Message>
         );
     }
     if (this.#stopping) return;
-    if (consumers.length > 0) await heartbeats.start();
-    for (const consumer of consumers) consumer.start();
+    await heartbeats.start();
+    consumers.resume();
     await reclaimer.start();
+    const ids = consumers.running.map(({ id }) => id);
     this.#log.info(
-      { consumers: consumers.map(({ id }) => id) },
-      `ready: ${plural(consumers.length, 'consumer')}, channel ${this.settings.channel}`,
+      { consumers: ids },
+      `ready: ${plural(ids.length, 'consumer')}, channel ${this.settings.channel}`,
     );
     this.#ready = true;
     this.#reports.ready();

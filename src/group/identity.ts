@@ -1,24 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Settings } from '../settings/settings.js';
 
 /** The names of a process in its group. No other process, now or later, has these ids. */
-export interface Identity {
+export class Identity {
   readonly host: string;
-  readonly pid: number;
-  readonly bridgeId: string;
-  readonly consumerIds: readonly string[];
-}
+  readonly pid = process.pid;
+  /** Of the process, and of its bridge. */
+  readonly id: string;
+  #consumers = 0;
 
-export function newIdentity({ size, bridge }: Settings): Identity {
-  const [host, pid] = [hostname(), process.pid];
-  // No spaces in ids: a mark is a line of words.
-  const base = `${host.replace(/[^\w.-]/g, '_')}-${pid}-${randomBytes(3).toString('hex')}`;
-  const consumers = bridge === 'only' ? 0 : size;
-  return {
-    host,
-    pid,
-    bridgeId: base,
-    consumerIds: Array.from({ length: consumers }, (_, index) => `${base}-${index + 1}`),
-  };
+  /** @param host the name of this machine */
+  constructor(host = hostname()) {
+    this.host = host;
+    // No spaces in ids: a mark is a line of words.
+    this.id = `${host.replace(/[^\w.-]/g, '_')}-${this.pid}-${randomBytes(3).toString('hex')}`;
+  }
+
+  /** The id of the next consumer: no number is used twice. */
+  nextConsumerId(): string {
+    return `${this.id}-${++this.#consumers}`;
+  }
 }

@@ -43,21 +43,16 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, committer, reclaimer, heartbeats } = parts;
+  const { consumers, reclaimer, heartbeats } = parts;
   try {
     await reclaimer.stop();
-    await Promise.all(consumers.map((consumer) => consumer.quiet()));
-    await Promise.all(consumers.map((consumer) => consumer.drain(deadlines.interrupt)));
-    for (const consumer of consumers) consumer.interrupt();
-    await committer.flush(deadlines.abandon);
-    const back = await Promise.all(consumers.map((consumer) => consumer.leave()));
-    const sum = back.reduce((a, b) => a + b, 0);
-    if (sum > 0)
+    const back = await consumers.stop(deadlines);
+    if (back > 0)
       log.info(
-        { entries: sum },
-        `handed back ${plural(sum, 'message that was', 'messages that were')} not begun or not finished`,
+        { entries: back },
+        `handed back ${plural(back, 'message that was', 'messages that were')} not begun or not finished`,
       );
   } finally {
-    if (consumers.length > 0) await heartbeats.stop();
+    await heartbeats.stop();
   }
 }

@@ -20,16 +20,14 @@ export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' |
  * built-in processor run on this thread.
  *
  * @param own the function of a library's user, instead of a module
- * @param consumers ids of the consumers that the executor serves
  */
 export function chooseExecutor(
   settings: ProcessorSettings,
   own: Processor | undefined,
-  consumers: readonly string[],
   log: Logger,
 ): Executor {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
-  const options = { consumers, concurrency, timeout, log };
+  const options = { concurrency, timeout, log };
   if (own) return new InlineExecutor(async () => checkedProcessor(own, 'the processor'), options);
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   if (settings.threads === 0)

@@ -4,8 +4,6 @@ import type { Processor } from './processor.js';
 
 /** What every executor is made with. */
 export interface ExecutorOptions extends Pick<AttemptOptions, 'timeout' | 'log'> {
-  /** Ids of the consumers that it serves. */
-  readonly consumers: readonly string[];
   /** Attempts of one consumer that run at a time. */
   readonly concurrency: number;
 }
@@ -28,7 +26,7 @@ export class InlineExecutor implements Executor {
     this.#processor = await this.#load();
   }
 
-  forConsumer(consumerId: string): ConsumerExecutor {
+  async add(consumerId: string): Promise<ConsumerExecutor> {
     const { concurrency, timeout, log } = this.#options;
     const processor = this.#processor;
     if (!processor) throw new TypeError('not started');
@@ -38,8 +36,11 @@ export class InlineExecutor implements Executor {
       closed: false,
       execute: (delivery, onOutcome) => beginAttempt(delivery, options, onOutcome),
       quiet() {},
+      resume() {},
     };
   }
+
+  remove(): void {}
 
   stop(): Promise<void> {
     return Promise.resolve();

@@ -74,6 +74,7 @@ export class Tracing {
         return executor.closed;
       },
       quiet: () => executor.quiet(),
+      resume: () => executor.resume(),
       execute: (delivery, onOutcome) => this.#execute(executor, consumerId, delivery, onOutcome),
     };
   }

@@ -3,7 +3,7 @@ import type { Delivery, Outcome } from '../../core/executor.js';
 import type { Level } from '../../log/logger.js';
 import type { ExecutorOptions } from '../inline.js';
 
-/** What a thread gets when it is made. The index of a consumer is its slot. */
+/** What a thread gets when it is made. */
 export interface ThreadData extends Omit<ExecutorOptions, 'log'> {
   /** Of the processor's module. */
   readonly path: string;
@@ -23,6 +23,15 @@ export interface NumberedDelivery extends Delivery {
 }
 
 export type ToThread =
+  /** A consumer comes. `memory` is that of its slot in the {@link SharedProgress}. */
+  | {
+      readonly kind: 'add';
+      readonly slot: number;
+      readonly consumerId: string;
+      readonly memory: SharedArrayBuffer;
+    }
+  /** The consumer of a slot has left. */
+  | { readonly kind: 'remove'; readonly slot: number }
   /** Made by {@link pack}. */
   | { readonly kind: 'deliveries'; readonly deliveries: readonly NumberedDelivery[] }
   | { readonly kind: 'interrupt'; readonly slot: number; readonly number: number; readonly reason: string }

@@ -27,19 +27,31 @@ export class PendingDelivery implements RunningAttempt {
   }
 }
 
+interface PendingOfSlot {
+  /** Posted to the present worker: by number, in the order in which they begin. */
+  readonly posted: SequenceMap<PendingDelivery>;
+  /** The number last given. */
+  last: number;
+}
+
 /** The deliveries that were given to a thread and have no outcome yet. They outlive its worker. */
 export class PendingDeliveries {
   readonly #onInterrupt: OnInterrupt;
   /** Not posted to the present worker. */
   #waiting: PendingDelivery[] = [];
-  /** Posted to the present worker: by slot, then by number, in the order in which they begin. */
-  readonly #posted: readonly SequenceMap<PendingDelivery>[];
-  readonly #last: number[];
+  readonly #slots = new Map<number, PendingOfSlot>();
 
-  constructor(slots: number, onInterrupt: OnInterrupt) {
+  constructor(onInterrupt: OnInterrupt) {
     this.#onInterrupt = onInterrupt;
-    this.#posted = Array.from({ length: slots }, () => new SequenceMap());
-    this.#last = this.#posted.map(() => 0);
+  }
+
+  addSlot(slot: number): void {
+    this.#slots.set(slot, { posted: new SequenceMap(), last: 0 });
+  }
+
+  /** The slot must have no deliveries. */
+  removeSlot(slot: number): void {
+    this.#slots.delete(slot);
   }
 
   accept<D extends Delivery>(slot: number, delivery: D, onOutcome: OnOutcome<D>): PendingDelivery {
@@ -53,10 +65,12 @@ export class PendingDeliveries {
   /** Gives a delivery the next number of its slot. Returns what must be posted to the worker now. */
   assignNumber(pending: PendingDelivery): NumberedDelivery {
     const { slot, delivery } = pending;
-    const number = numberAfter(this.#last[slot] as number);
-    this.#last[slot] = number;
+    const ofSlot = this.#slots.get(slot);
+    if (!ofSlot) throw new TypeError(`there is no slot ${slot}`);
+    const number = numberAfter(ofSlot.last);
+    ofSlot.last = number;
     this.#removeWaiting(pending);
-    this.#posted[slot]?.append(number, pending);
+    ofSlot.posted.append(number, pending);
     pending.number = number;
     // Only these fields: the delivery of a consumer has more, which cannot be posted.
     const { inboxId, message, attempt, traceparent } = delivery;
@@ -66,13 +80,13 @@ export class PendingDeliveries {
   /** The worker is gone: all that was posted to it waits again, before what waits already. */
   recall(): void {
     const posted = this.#allPosted();
-    for (const ofSlot of this.#posted) ofSlot.clear();
+    for (const ofSlot of this.#slots.values()) ofSlot.posted.clear();
     for (const pending of posted) pending.number = undefined;
     this.#waiting = [...posted, ...this.#waiting];
   }
 
   findPosted(slot: number, number: number): PendingDelivery | undefined {
-    return this.#posted[slot]?.get(number);
+    return this.#slots.get(slot)?.posted.get(number);
   }
 
   /** Reports the outcome of a delivery. A second outcome is ignored. */
@@ -81,7 +95,7 @@ export class PendingDeliveries {
     pending.ended = true;
     const { slot, number, delivery, onOutcome } = pending;
     if (number === undefined) this.#removeWaiting(pending);
-    else this.#posted[slot]?.delete(number);
+    else this.#slots.get(slot)?.posted.delete(number);
     onOutcome(delivery, outcome, busy);
   }
 
@@ -94,9 +108,9 @@ export class PendingDeliveries {
     return [...this.#allPosted(), ...this.#waiting];
   }
 
-  /** The number last given in each slot. */
-  get last(): readonly number[] {
-    return this.#last;
+  /** The number last given in a slot. */
+  lastOf(slot: number): number {
+    return this.#slots.get(slot)?.last ?? 0;
   }
 
   /**
@@ -113,7 +127,7 @@ export class PendingDeliveries {
   }
 
   #allPosted(): PendingDelivery[] {
-    return this.#posted.flatMap((ofSlot) => [...ofSlot]);
+    return [...this.#slots.values()].flatMap(({ posted }) => [...posted]);
   }
 
   /** Looks at the last one first: most deliveries are posted as soon as they come. */

@@ -48,8 +48,12 @@ export interface ThreadOptions extends ExecutorOptions {
 export class Thread {
   readonly #options: ThreadOptions;
   readonly #pending: PendingDeliveries;
+  /** The ids of its consumers. A slot is not used again: what comes late for one consumer must not reach another. */
+  readonly #consumers = new Map<number, string>();
+  #slots = 0;
   /** Slots that begin no further attempt. */
   readonly #quiet = new Set<number>();
+  #started: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   readonly #failures: ThrottledLog<unknown>;
   readonly #dropped: ThrottledLog<void>;
@@ -67,8 +71,7 @@ export class Thread {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
-    const { length: slots } = options.consumers;
-    this.#pending = new PendingDeliveries(slots, (pending, reason) => this.#interrupt(pending, reason));
+    this.#pending = new PendingDeliveries((pending, reason) => this.#interrupt(pending, reason));
     const { log, path } = options;
     this.#failures = repeatedFailures(log, 'a thread cannot load the processor again');
     this.#dropped = repeatedWarnings(
@@ -81,11 +84,42 @@ export class Thread {
     );
   }
 
-  /** @throws {CgroupError} PROCESSOR if the module cannot be loaded */
-  async start(): Promise<void> {
+  /**
+   * May be called again, to wait for the start under way.
+   *
+   * @throws {CgroupError} PROCESSOR if the module cannot be loaded
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     await this.#startWorker();
     if (this.#stopping.signal.aborted) return;
     this.#watch = setInterval(() => this.#checkWorker(), CHECK_EVERY);
+  }
+
+  /** How many consumers it has. */
+  get size(): number {
+    return this.#consumers.size;
+  }
+
+  /** Adds a consumer; possible before the start. Returns its slot. */
+  add(consumerId: string): number {
+    const slot = ++this.#slots;
+    this.#consumers.set(slot, consumerId);
+    this.#pending.addSlot(slot);
+    this.#worker?.addSlot(slot, consumerId, 0);
+    return slot;
+  }
+
+  /** Removes a consumer that has nothing in work. */
+  remove(slot: number): void {
+    this.#consumers.delete(slot);
+    this.#quiet.delete(slot);
+    this.#pending.removeSlot(slot);
+    this.#worker?.removeSlot(slot);
   }
 
   /** The executor of one of its consumers. Deliveries wait in the worker, so that it never waits for this side. */
@@ -98,6 +132,9 @@ export class Thread {
       },
       execute: (delivery, onOutcome) => this.#execute(slot, delivery, onOutcome),
       quiet: () => this.#quietSlot(slot),
+      resume: () => {
+        this.#quiet.delete(slot);
+      },
     };
   }
 
@@ -130,7 +167,7 @@ export class Thread {
   #quietSlot(slot: number): void {
     this.#quiet.add(slot);
     const progress = this.#worker?.progress;
-    progress?.quiet(slot);
+    progress?.recall(slot, this.#pending.lastOf(slot));
     for (const pending of this.#pending.all()) {
       const { number } = pending;
       const begun = number !== undefined && progress?.isBegun(slot, number);
@@ -142,7 +179,7 @@ export class Thread {
   /** Starts a worker, and posts the deliveries that wait. */
   async #startWorker(): Promise<void> {
     const { log, ...data } = this.#options;
-    const progress = SharedProgress.from(this.#pending.last);
+    const progress = new SharedProgress();
     const worker = new WorkerHandle({
       data,
       progress,
@@ -164,7 +201,7 @@ export class Thread {
     this.#worker = worker;
     this.#closed = false;
     this.#stallDetector = new StallDetector();
-    for (const slot of this.#quiet) progress.quiet(slot);
+    for (const [slot, id] of this.#consumers) worker.addSlot(slot, id, this.#pending.lastOf(slot));
     this.#postWaiting();
   }
 
@@ -219,7 +256,7 @@ export class Thread {
     const [suspect, ...more] = this.#pending.suspects(worker.progress);
     if (!suspect || more.length > 0) return {};
     const { inboxId, attempt } = suspect.delivery;
-    return { consumer: this.#options.consumers[suspect.slot], inboxId, attempt };
+    return { consumer: this.#consumers.get(suspect.slot), inboxId, attempt };
   }
 
   /** @param outcome of the attempt to blame, if there is only one */
@@ -260,13 +297,13 @@ export class Thread {
   /** Ends all deliveries. The suspects have failed, because the next consumers that get them do not know of the suspicion. */
   #close(why: string): void {
     this.#closed = true;
-    const { log, path, consumers } = this.#options;
+    const { log, path } = this.#options;
     const error = `it was in work when its thread ended, and the processor cannot be loaded again: ${why}`;
     for (const pending of this.#suspects.splice(0))
       this.#pending.end(pending, { kind: 'failed', reason: 'failed', error }, 0);
     for (const pending of this.#pending.all()) this.#pending.end(pending, INTERRUPTED, 0);
     log.error(
-      { processor: path, consumers },
+      { processor: path, consumers: [...this.#consumers.values()] },
       'a thread cannot load the processor again: its consumers hand back their messages, and take none until it can',
     );
   }

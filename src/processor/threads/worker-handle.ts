@@ -106,6 +106,16 @@ export class WorkerHandle {
     if (this.#outbox.push(delivery) === 1) queueMicrotask(() => this.#flush());
   }
 
+  /** Tells the thread of a consumer. Its deliveries may be posted afterwards. */
+  addSlot(slot: number, consumerId: string, last: number): void {
+    this.#send({ kind: 'add', slot, consumerId, memory: this.progress.makeSlot(slot, last) });
+  }
+
+  removeSlot(slot: number): void {
+    this.progress.removeSlot(slot);
+    this.#send({ kind: 'remove', slot });
+  }
+
   interrupt(slot: number, number: number, reason: string): void {
     this.#flush(); // otherwise it would overtake the delivery
     this.#send({ kind: 'interrupt', slot, number, reason });

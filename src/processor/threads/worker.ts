@@ -5,6 +5,7 @@ import type { Outcome } from '../../core/executor.js';
 import { boundWrites } from '../../log/bounded-writes.js';
 import { surviveStrayErrors } from '../../log/stray-errors.js';
 import { loadProcessor } from '../load.js';
+import type { Processor } from '../processor.js';
 import { LogGate } from './log-gate.js';
 import {
   type AttemptEnd,
@@ -25,10 +26,11 @@ const POST_EVERY = 5;
 /** ms between two beats of the pulse. */
 const BEAT_EVERY = 100;
 
-const { path, timeout, concurrency, consumers, memory, logMemory, port } = workerData as ThreadData;
+const { path, timeout, concurrency, memory, logMemory, port } = workerData as ThreadData;
 const gate = new LogGate(logMemory);
 const log = threadLogger(post, gate);
 const progress = new SharedProgress(memory);
+const slots = new Map<number, Slot>();
 
 let ends: AttemptEnd[] = [];
 let postedAt = 0;
@@ -58,13 +60,10 @@ function post(message: FromThread): void {
   port.postMessage(message);
 }
 
-async function makeSlots(): Promise<Slot[] | undefined> {
+/** Undefined if it cannot be loaded: then the process knows. */
+async function load(): Promise<Processor | undefined> {
   try {
-    const processor = await loadProcessor(path);
-    return consumers.map((consumerId) => {
-      const attemptOptions = { consumerId, processor, timeout, log };
-      return new Slot({ attemptOptions, concurrency, progress, onEnd });
-    });
+    return await loadProcessor(path);
   } catch (error) {
     const { cause } = error as Error;
     const broken = { kind: 'broken', error: messageOf(error), cause: undefined } as const;
@@ -77,14 +76,25 @@ async function makeSlots(): Promise<Slot[] | undefined> {
   }
 }
 
-function receive(slots: readonly Slot[], message: ToThread): void {
+function receive(processor: Processor, message: ToThread): void {
   switch (message.kind) {
+    case 'add': {
+      const { slot, consumerId, memory } = message;
+      progress.openSlot(slot, memory);
+      const attemptOptions = { consumerId, processor, timeout, log };
+      slots.set(slot, new Slot({ attemptOptions, concurrency, progress, onEnd }));
+      return;
+    }
+    case 'remove':
+      slots.delete(message.slot);
+      progress.removeSlot(message.slot);
+      return;
     case 'deliveries':
-      for (const delivery of unpack(message.deliveries)) slots[delivery.slot]?.enqueue(delivery);
-      for (const slot of slots) slot.beginAttempts();
+      for (const delivery of unpack(message.deliveries)) slots.get(delivery.slot)?.enqueue(delivery);
+      for (const slot of slots.values()) slot.beginAttempts();
       return;
     case 'interrupt':
-      slots[message.slot]?.interrupt(message.number, message.reason);
+      slots.get(message.slot)?.interrupt(message.number, message.reason);
       return;
     case 'end':
       // Not now: interrupts that came before this message may still have to reach the processor.
@@ -97,8 +107,8 @@ for (const stream of [process.stdout, process.stderr]) boundWrites(stream, { onD
 // The process does not listen there. What was posted would pile up.
 parentPort?.close();
 
-const slots = await makeSlots();
-if (slots) {
+const processor = await load();
+if (processor) {
   // What the processor leaves behind, a timer that throws for instance, must not end the thread.
   const strays = surviveStrayErrors(log);
   // A processor may end the thread: attempts that ended before must not be made again.
@@ -107,6 +117,6 @@ if (slots) {
     postEnds();
   });
   setInterval(() => progress.beat(), BEAT_EVERY).unref();
-  port.on('message', (message: ToThread) => receive(slots, message));
+  port.on('message', (message: ToThread) => receive(processor, message));
   post({ kind: 'ready' });
 }

@@ -2,12 +2,12 @@ import { CgroupError } from '../../core/errors.js';
 import type { Logger } from '../../log/logger.js';
 import { Connection } from './connection.js';
 
-/** Connections to one Redis: opened one by one, closed together. */
+/** Connections to one Redis: opened one by one, closed one by one or together. */
 export class Connections {
   readonly #url: () => string;
   readonly #log: Logger;
   readonly #onMade: (role: string, connection: Connection) => void;
-  readonly #opened: Connection[] = [];
+  readonly #opened = new Set<Connection>();
   #closed = false;
 
   /**
@@ -33,8 +33,13 @@ export class Connections {
     if (this.#closed)
       throw new CgroupError('STATE', 'the connections were closed before this one was opened');
     const connection = this.make(role);
-    this.#opened.push(connection);
-    await connection.connect();
+    this.#opened.add(connection);
+    try {
+      await connection.connect();
+    } catch (error) {
+      this.release(connection);
+      throw error;
+    }
     return connection;
   }
 
@@ -43,6 +48,12 @@ export class Connections {
     const connection = new Connection(this.#url(), role, this.#log);
     this.#onMade(role, connection);
     return connection;
+  }
+
+  /** Closes one of them. */
+  release(connection: Connection): void {
+    this.#opened.delete(connection);
+    connection.close();
   }
 
   /** Closes all that were opened, and refuses to open others. Idempotent. */

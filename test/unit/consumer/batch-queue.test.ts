@@ -30,19 +30,13 @@ function setUp(refuse: (batch: readonly Item[]) => Error | undefined) {
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `${i + 1}-0`);
 const noReply = () => new CgroupError('OUTCOME_UNKNOWN', 'no reply');
 
-async function settle(queue: BatchQueue<Item>): Promise<void> {
-  const flushed = queue.flush(new AbortController().signal);
-  await vi.runAllTimersAsync();
-  await flushed;
-}
-
 describe('a batch queue', () => {
   vi.useFakeTimers();
 
   it('sends half of a batch that got no reply, until one gets through; each item once, in order', async () => {
     const { queue, sent, taken } = setUp((batch) => (batch.length > 30 ? noReply() : undefined));
     for (const inboxId of ids(200)) queue.enqueue({ inboxId, length: 1 });
-    await settle(queue);
+    await vi.runAllTimersAsync();
     expect(sent.slice(0, 4)).toEqual([200, 100, 50, 25]);
     expect(taken).toEqual(ids(200));
   });
@@ -51,7 +45,7 @@ describe('a batch queue', () => {
     let refused = 0;
     const { queue, sent, taken } = setUp(() => (refused++ < 9 ? noReply() : undefined));
     for (const inboxId of ids(300)) queue.enqueue({ inboxId, length: 1 });
-    await settle(queue);
+    await vi.runAllTimersAsync();
     expect(sent).toContain(1);
     expect(Math.max(...sent.slice(9))).toBeGreaterThan(60);
     expect(taken).toEqual(ids(300));
@@ -62,7 +56,7 @@ describe('a batch queue', () => {
     const full = new CgroupError('REDIS_REFUSED', 'OOM');
     const { queue, sent, taken } = setUp(() => (refused++ < 3 ? full : undefined));
     for (const inboxId of ids(40)) queue.enqueue({ inboxId, length: 1 });
-    await settle(queue);
+    await vi.runAllTimersAsync();
     expect(sent).toEqual([40, 40, 40, 40]);
     expect(taken).toEqual(ids(40));
   });
@@ -70,7 +64,7 @@ describe('a batch queue', () => {
   it('measures a batch by the length of its items, too', async () => {
     const { queue, sent, taken } = setUp(() => undefined);
     for (const inboxId of ids(5)) queue.enqueue({ inboxId, length: 400_000 });
-    await settle(queue);
+    await vi.runAllTimersAsync();
     expect(sent).toEqual([2, 2, 1]);
     expect(taken).toEqual(ids(5));
   });

@@ -17,6 +17,7 @@ const EXECUTOR: ConsumerExecutor = {
     return { interrupt() {} };
   },
   quiet() {},
+  resume() {},
 };
 
 interface Read {
@@ -63,13 +64,12 @@ function setUp({ most }: { most: number }) {
     executor: EXECUTOR,
     concurrency: 1,
     batch: 1,
-    consumers: 1,
     policy: { maxAttempts: 1, backoff: 1 },
     log: silentLogger,
     onFailure: () => {},
     onAttempt: undefined,
   });
-  consumer.start();
+  consumer.resume();
   /** Waits until nothing more happens by itself. */
   const settle = () => vi.advanceTimersByTimeAsync(1_000);
   const read = async (n: number): Promise<Read> => {

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Prefetch, type PrefetchOptions } from '../../../src/consumer/prefetch.js';
 
-const ALONE: PrefetchOptions = { concurrency: 1, batch: 'auto', consumers: 1 };
+const ALONE: PrefetchOptions = { concurrency: 1, batch: 'auto' };
 
 /** The prefetch of a consumer whose messages took so many ms each. */
-function prefetchAt(ms: number, options: Partial<PrefetchOptions> = {}): Prefetch {
+function prefetchAt(ms: number, options: Partial<PrefetchOptions> = {}, consumers = 1): Prefetch {
   const made = new Prefetch({ ...ALONE, ...options });
+  made.consumers = consumers;
   for (let i = 0; i < 50; i++) made.recordAttempt(ms);
   return made;
 }
@@ -57,7 +58,7 @@ describe('how much a consumer reads', () => {
   ])(
     'is a share of what one thread can do, with 64 consumers: with %d ms a message, %d at a time, %d',
     (ms, concurrency, entries) => {
-      const one = prefetchAt(ms, { consumers: 64, concurrency });
+      const one = prefetchAt(ms, { concurrency }, 64);
       expect(one.readCount(0)).toBe(entries);
       expect(one.maxInFlight).toBe(2 * entries);
       one.recordRead(entries, entries);
@@ -66,7 +67,16 @@ describe('how much a consumer reads', () => {
   );
 
   it('is the concurrency at least, and no share is less than 50', () => {
-    expect(prefetchAt(50, { consumers: 64, concurrency: 1_000 }).readCount(0)).toBe(1_000);
-    expect(prefetchAt(0.1, { consumers: 1_000 }).readCount(0)).toBe(50);
+    expect(prefetchAt(50, { concurrency: 1_000 }, 64).readCount(0)).toBe(1_000);
+    expect(prefetchAt(0.1, {}, 1_000).readCount(0)).toBe(50);
+  });
+
+  it('follows the number of consumers', () => {
+    const one = prefetchAt(0.1);
+    const counts = [64, 1_000, 1].map((consumers) => {
+      one.consumers = consumers;
+      return one.readCount(0);
+    });
+    expect(counts).toEqual([125, 50, 250]);
   });
 });

@@ -158,6 +158,33 @@ describe('a loop', () => {
   });
 });
 
+describe('a loop in a hurry', () => {
+  it('begins the next call at once, or right after the one under way, and once only', async () => {
+    const starts: number[] = [];
+    const begun = Date.now();
+    const loop = new Loop(
+      1_000,
+      async () => {
+        starts.push(Date.now() - begun);
+        await pause(100);
+      },
+      unexpected,
+    );
+    loop.hurry();
+    await loop.start();
+    await vi.advanceTimersByTimeAsync(50);
+    loop.hurry();
+    loop.hurry();
+    await vi.advanceTimersByTimeAsync(200);
+    loop.hurry();
+    await vi.advanceTimersByTimeAsync(100);
+    const stopped = loop.stop();
+    await vi.advanceTimersByTimeAsync(100);
+    await stopped;
+    expect(starts).toEqual([0, 100, 250]);
+  });
+});
+
 describe('the reclaimer', () => {
   itKeepsTheServiceContract(() => {
     const work = new Work();
@@ -168,7 +195,7 @@ describe('the reclaimer', () => {
     return work.of(
       new Reclaimer({
         store,
-        consumers: [{ id: 'c', room: 5, takeOver: () => {} }],
+        consumers: () => [{ id: 'c', room: 5, takeOver: (call) => call() }],
         claimAfter: 3_000,
         log: silentLogger,
         onLost: unexpected,
@@ -201,10 +228,12 @@ describe('the heartbeats', () => {
       new Heartbeats({
         registry,
         store,
-        consumers: [{ id: 'c', heldLongerThan: () => ['1-1'], lose: () => {} }],
+        consumers: () => [{ id: 'c', heldLongerThan: () => ['1-1'], lose: () => {} }],
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,
+        report: () => undefined,
+        onOrders: () => {},
         onLost: unexpected,
       }),
     );

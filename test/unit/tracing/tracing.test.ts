@@ -31,6 +31,7 @@ describe('tracing', () => {
       depth: 7,
       closed: false,
       quiet: () => calls.push('quiet'),
+      resume: () => calls.push('resume'),
       execute: <D extends Delivery>(given: D, onOutcome: OnOutcome<D>) => {
         calls.push(Object.keys(given));
         if (given.attempt === 1) onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
@@ -48,12 +49,13 @@ describe('tracing', () => {
     running?.interrupt('enough');
     settle({ kind: 'interrupted' }, 0);
     traced?.quiet();
+    traced?.resume();
     expect(outcomes).toEqual([
       [true, 'processed', 3],
       [true, 'interrupted', 0],
     ]);
     const keys = ['inboxId', 'message', 'attempt', 'traceparent'];
-    expect(calls).toEqual([keys, keys, 'enough', 'quiet']);
+    expect(calls).toEqual([keys, keys, 'enough', 'quiet', 'resume']);
     expect(exporter.getFinishedSpans().map(({ events }) => events.map(({ name }) => name))).toEqual([
       [],
       ['interrupted'],

@@ -55,8 +55,10 @@ describe('deliveries that are posted to a thread', () => {
 describe('the progress of a thread', () => {
   /** Both ends of one piece of memory. */
   function ends(...last: number[]) {
-    const ours = SharedProgress.from(last);
-    return { ours, theirs: new SharedProgress(ours.memory) };
+    const ours = new SharedProgress();
+    const theirs = new SharedProgress(ours.memory);
+    for (const [slot, number] of last.entries()) theirs.openSlot(slot, ours.makeSlot(slot, number));
+    return { ours, theirs };
   }
 
   it('shows nothing at first', () => {
@@ -86,11 +88,35 @@ describe('the progress of a thread', () => {
     expect([ours.isInWork(0, HIGHEST), ours.isBegun(0, LOWEST + 1)]).toEqual([true, false]);
   });
 
-  it('lets a quiet slot begin nothing, while the others go on', () => {
-    const { ours, theirs } = ends(0, 0);
-    ours.quiet(0);
-    expect([theirs.enter(0, 1), theirs.enter(1, 1)]).toEqual([false, true]);
+  it('lets no recalled delivery begin, while later ones and other slots go on', () => {
+    const { ours, theirs } = ends(HIGHEST - 1, 0);
+    ours.recall(0, LOWEST);
+    expect([HIGHEST, LOWEST, LOWEST + 1].map((number) => theirs.enter(0, number))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(theirs.enter(1, 1)).toBe(true);
     expect(ours.holder).toEqual({ slot: 1, number: 1 });
+  });
+
+  it('lets deliveries begin after more numbers than there are, though none was recalled meanwhile', () => {
+    const { ours, theirs } = ends(0);
+    const begun: boolean[] = [];
+    for (let number = 2 ** 20, i = 0; i < 5_000; i++, number = (number + 2 ** 20) | 0)
+      begun.push(theirs.enter(0, number));
+    expect(begun).toEqual(Array(5_000).fill(true));
+    ours.recall(0, 2 ** 25);
+    expect([theirs.enter(0, 2 ** 25), theirs.enter(0, 2 ** 25 + 1)]).toEqual([false, true]);
+  });
+
+  it('knows no slot that was removed, and blames no other one if its processor holds the thread', () => {
+    const { ours, theirs } = ends(0, 0);
+    theirs.enter(1, 1);
+    ours.removeSlot(1);
+    theirs.removeSlot(1);
+    theirs.end(1, 1);
+    expect([ours.holder?.slot, ours.isBegun(1, 1), theirs.enter(1, 2)]).toEqual([1, false, false]);
   });
 
   it('has a pulse', () => {
@@ -155,7 +181,8 @@ describe('the pending deliveries of a thread', () => {
   const { inboxId, message, attempt } = delivery(1);
   function some(count: number, slots = 1) {
     const interrupted: [unknown, string][] = [];
-    const pending = new PendingDeliveries(slots, (...args) => interrupted.push(args));
+    const pending = new PendingDeliveries((...args) => interrupted.push(args));
+    for (let slot = 0; slot < slots; slot++) pending.addSlot(slot);
     const outcomes: [number, string][] = [];
     const all = Array.from({ length: count }, (_, i) =>
       pending.accept(i % slots, { inboxId, message, attempt }, (_delivery, { kind }) =>
@@ -163,6 +190,13 @@ describe('the pending deliveries of a thread', () => {
       ),
     );
     return { pending, all, outcomes, interrupted };
+  }
+
+  /** The progress of a new worker for slot 0. */
+  function progressOf(pending: PendingDeliveries): SharedProgress {
+    const progress = new SharedProgress();
+    progress.makeSlot(0, pending.lastOf(0));
+    return progress;
   }
 
   it('are numbered in each slot when they are posted', () => {
@@ -173,7 +207,7 @@ describe('the pending deliveries of a thread', () => {
       [0, 2],
       [1, 2],
     ]);
-    expect([pending.last, pending.waiting()]).toEqual([[2, 2], []]);
+    expect([pending.lastOf(0), pending.lastOf(1), pending.waiting()]).toEqual([2, 2, []]);
   });
 
   it('end once, posted or not', () => {
@@ -199,7 +233,7 @@ describe('the pending deliveries of a thread', () => {
     pending.recall();
     expect(pending.waiting()).toEqual(all);
     expect(pending.findPosted(0, 1)).toBeUndefined();
-    const progress = SharedProgress.from(pending.last);
+    const progress = progressOf(pending);
     const { number } = pending.assignNumber(all[0] as (typeof all)[0]);
     expect([number, progress.isBegun(0, number)]).toEqual([3, false]);
     pending.end(all[0] as (typeof all)[0], INTERRUPTED, 0);
@@ -208,7 +242,7 @@ describe('the pending deliveries of a thread', () => {
 
   it('are suspects if they are in work; only one is, if it holds the thread', () => {
     const { pending, all } = some(4);
-    const progress = SharedProgress.from(pending.last);
+    const progress = progressOf(pending);
     for (const one of all) pending.assignNumber(one);
     for (const number of [1, 2, 3]) progress.enter(0, number);
     progress.end(0, 2);
@@ -219,7 +253,7 @@ describe('the pending deliveries of a thread', () => {
 
   it('are not to blame for what an ended attempt left behind', () => {
     const { pending, all } = some(1);
-    const progress = SharedProgress.from(pending.last);
+    const progress = progressOf(pending);
     for (const one of all) pending.assignNumber(one);
     progress.enter(0, 1);
     for (const one of all) pending.end(one, INTERRUPTED, 0);
@@ -236,7 +270,8 @@ describe('a slot', () => {
   });
 
   function slot(processor: Processor, concurrency = 1) {
-    const progress = SharedProgress.from([0]);
+    const progress = new SharedProgress();
+    progress.makeSlot(0, 0);
     const ends: [number, Outcome['kind']][] = [];
     const attemptOptions = { consumerId: 'c', processor, timeout: 1_000, log: silentLogger };
     const onEnd = ({ number }: NumberedDelivery, { kind }: Outcome) => ends.push([number, kind]);
@@ -305,10 +340,10 @@ describe('a slot', () => {
     expect(ends).toHaveLength(1);
   });
 
-  it('begins nothing when it is quiet, and ends its deliveries as interrupted', () => {
+  it('begins nothing that was recalled, and ends it as interrupted', () => {
     const calls: unknown[] = [];
     const { enqueue, progress, ends } = slot(() => calls.push(1));
-    progress.quiet(0);
+    progress.recall(0, 2);
     enqueue(delivery(1), delivery(2));
     expect([calls, ends]).toEqual([[], [1, 2].map((number) => [number, 'interrupted'])]);
   });

@@ -1,0 +1,139 @@
+import { bytesOf, type ConsumerStore, type Entry, type InboxReader } from '../core/consumer-store.js';
+import { hasCode, messageOf } from '../core/errors.js';
+import { ReadSize } from '../core/read-size.js';
+import { pause } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import type { ThrottledLog } from '../log/throttle.js';
+import type { Prefetch } from './prefetch.js';
+import type { ReadLimiter } from './read-limiter.js';
+
+/** ms that a read waits for the first entry. Finite: on a half-open connection it would block for ever. */
+const BLOCK = 2_000;
+/** ms to wait after a read that failed. */
+const RETRY_EVERY = 200;
+
+export interface ReadLoopOptions {
+  readonly reader: InboxReader;
+  readonly store: Pick<ConsumerStore, 'prepare'>;
+  /** One for all consumers of a process. */
+  readonly readLimiter: ReadLimiter;
+  readonly prefetch: Prefetch;
+  /** How many entries the consumer can hold now, beside those that it holds; 0 for none. */
+  readonly room: () => number;
+  /** Whether no attempt can begin for now. */
+  readonly stalled: () => boolean;
+  /** Hands back what the consumer holds, as it is stalled. Never rejects. */
+  readonly handBack: () => Promise<void>;
+  readonly onEntries: (entries: readonly Entry[]) => void;
+  readonly failures: ThrottledLog<unknown>;
+  readonly log: Logger;
+}
+
+/** Reads new entries for one consumer, from {@link resume} to {@link pause}, again and again. */
+export class ReadLoop {
+  readonly #options: ReadLoopOptions;
+  readonly #size = new ReadSize(Number.POSITIVE_INFINITY);
+  #pausing = new AbortController();
+  /** Settles when the loop has ended; undefined before it began. */
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: ReadLoopOptions) {
+    this.#options = options;
+  }
+
+  resume(): void {
+    this.#pausing = new AbortController();
+    const { signal } = this.#pausing;
+    this.#loop = Promise.resolve(this.#loop).then(() => this.#readUntil(signal));
+  }
+
+  /** Waits until no read is under way. */
+  async pause(): Promise<void> {
+    this.#pausing.abort();
+    this.#wake?.();
+    let reading = this.#loop !== undefined;
+    const ended = Promise.resolve(this.#loop).then(() => {
+      reading = false;
+    });
+    // Makes a waiting read return empty. Repeated, because the call may overtake the read.
+    while (reading) {
+      await this.#options.reader.unblock().catch(() => {}); // then the read ends by itself, a little later
+      await Promise.race([ended, pause(50)]);
+    }
+  }
+
+  /** There may be room now. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** How many entries to read now; 0 for not yet. */
+  #count(): number {
+    return Math.max(Math.min(this.#options.room(), this.#size.count), 0);
+  }
+
+  async #readUntil(signal: AbortSignal): Promise<void> {
+    const { prefetch, stalled, handBack, failures } = this.#options;
+    while (!signal.aborted) {
+      if (stalled()) {
+        await handBack();
+        await pause(RETRY_EVERY, signal);
+        continue;
+      }
+      if (this.#count() === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = undefined;
+        continue;
+      }
+      try {
+        if (prefetch.busy) await this.#readInTurn(signal);
+        else await this.#readOnce(this.#count(), BLOCK);
+      } catch (error) {
+        if (signal.aborted) return;
+        // The next read may wait for a connection: it must not have a turn meanwhile.
+        prefetch.recordFailedRead();
+        if (hasCode(error, 'NO_GROUP')) await this.#makeGroupAgain();
+        else {
+          this.#size.failed();
+          failures.add(error);
+        }
+        await pause(RETRY_EVERY, signal);
+      }
+    }
+  }
+
+  /** More entries wait in the inbox: the consumers of the process read in turn, and no read waits in Redis. */
+  async #readInTurn(signal: AbortSignal): Promise<void> {
+    const { readLimiter } = this.#options;
+    const count = await readLimiter.acquire(() => this.#count(), signal);
+    if (count === 0) return;
+    try {
+      await this.#readOnce(count, undefined);
+    } finally {
+      readLimiter.release(count);
+    }
+  }
+
+  /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
+  async #readOnce(count: number, block: number | undefined): Promise<void> {
+    const { reader, prefetch, failures, onEntries } = this.#options;
+    const entries = await reader.read(count, block);
+    failures.over();
+    prefetch.recordRead(entries.length, count);
+    this.#size.came(entries.length, bytesOf(entries));
+    onEntries(entries);
+  }
+
+  async #makeGroupAgain(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      if (await store.prepare())
+        log.warn({}, 'the consumer group was gone (flushed or destroyed): it was made anew, from 0');
+    } catch (error) {
+      log.warn({ error }, `the consumer group is gone and cannot be made anew yet: ${messageOf(error)}`);
+    }
+  }
+}

@@ -1,0 +1,195 @@
+import type { Consumer } from '../consumer/consumer.js';
+import { aborted, pause } from '../core/service.js';
+import { plural } from '../core/words.js';
+import type { Logger } from '../log/logger.js';
+import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
+import type { Deadlines } from './shutdown.js';
+
+/** ms between two tries to leave the group. */
+const RETRY_EVERY = 200;
+
+/** A consumer with what it needs for itself. */
+export interface Member {
+  readonly consumer: Consumer;
+  /** Ends its connection, and frees its place in the executor. */
+  readonly close: () => void;
+}
+
+export interface ConsumerPoolOptions {
+  /** Makes a consumer with a new id. */
+  readonly make: () => Promise<Member>;
+  /** A consumer runs: its heartbeats may begin. */
+  readonly onAdded: () => void;
+  /** A consumer has left the group: its id may leave the list. */
+  readonly onLeft: (consumerId: string) => void;
+  readonly log: Logger;
+}
+
+/** The consumers of a process, which come and go. None runs before {@link resume}. */
+export class ConsumerPool {
+  readonly #options: ConsumerPoolOptions;
+  readonly #addFailures: ThrottledLog<unknown>;
+  readonly #leaveFailures: ThrottledLog<unknown>;
+  /** Those that do not leave, in the order in which they came. */
+  readonly #running: Member[] = [];
+  /** Those on their way out; each promise resolves to how many entries were handed back. */
+  readonly #leaving = new Map<Member, Promise<number>>();
+  /** Those on their way in. */
+  readonly #coming = new Set<Promise<void>>();
+  /** How many are wanted. */
+  #size = 0;
+  #paused = true;
+  /** ms that the consumers were busy that are gone. */
+  #busyBefore = 0;
+  /** Attempts in work of those that leave are interrupted. */
+  readonly #interrupt = new AbortController();
+  /** The outcomes that Redis does not have yet are given up. */
+  readonly #abandon = new AbortController();
+  readonly #stopping = new AbortController();
+
+  constructor(options: ConsumerPoolOptions) {
+    this.#options = options;
+    this.#addFailures = repeatedFailures(options.log, 'consumers cannot be added');
+    this.#leaveFailures = repeatedFailures(options.log, 'consumers cannot leave the group');
+  }
+
+  /** The consumers that do not leave. */
+  get running(): readonly Consumer[] {
+    return this.#running.map(({ consumer }) => consumer);
+  }
+
+  /** Also those that leave. */
+  get all(): readonly Consumer[] {
+    return [...this.#running, ...this.#leaving.keys()].map(({ consumer }) => consumer);
+  }
+
+  /** ms that its consumers were busy, those that are gone too. */
+  get busyMs(): number {
+    return this.all.reduce((sum, { busyMs }) => sum + busyMs, this.#busyBefore);
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /**
+   * Sets how many consumers run. Resolves when those are added that were missing; those that are too many, the newest,
+   * finish their attempts, and leave then. The newest call counts.
+   *
+   * @throws {CgroupError} if some cannot be added: {@link keep} tries again
+   */
+  async resize(size: number): Promise<void> {
+    this.#size = this.#stopping.signal.aborted ? 0 : size;
+    for (const member of this.#running.splice(this.#size)) this.#remove(member);
+    this.#divide();
+    await this.#fill();
+  }
+
+  /** Like {@link resize}, but failures are logged. Call it with each heartbeat: it tries again what failed. */
+  keep(size = this.#size): void {
+    this.resize(size).then(
+      () => this.#addFailures.over(),
+      (error) => this.#addFailures.add(error),
+    );
+  }
+
+  /** Lets the consumers read, and begin attempts. */
+  resume(): void {
+    this.#paused = false;
+    for (const consumer of this.running) consumer.resume();
+  }
+
+  /** No consumer begins a further attempt, those to come neither; the attempts in work go on. */
+  pause(): void {
+    this.#paused = true;
+    for (const consumer of this.running) void consumer.pause();
+  }
+
+  /**
+   * All consumers leave. Resolves to how many entries they handed back.
+   *
+   * @throws {CgroupError} if Redis does not answer: then some have not left the group
+   */
+  async stop({ interrupt, abandon }: Deadlines): Promise<number> {
+    void aborted(interrupt).then(() => this.#interrupt.abort());
+    void aborted(abandon).then(() => this.#abandon.abort());
+    this.#stopping.abort();
+    // Those on their way in end by themselves.
+    void this.resize(0).catch(() => {});
+    const back = await Promise.all(this.#leaving.values());
+    return back.reduce((a, b) => a + b, 0);
+  }
+
+  async #fill(): Promise<void> {
+    for (let missing = this.#missing; missing > 0; missing--) {
+      const coming = this.#add().finally(() => this.#coming.delete(coming));
+      this.#coming.add(coming);
+    }
+    await Promise.all(this.#coming);
+  }
+
+  get #missing(): number {
+    return this.#size - this.#running.length - this.#coming.size;
+  }
+
+  async #add(): Promise<void> {
+    const member = await this.#options.make();
+    // Fewer may be wanted by now.
+    if (this.#running.length >= this.#size) {
+      member.close();
+      return;
+    }
+    this.#running.push(member);
+    this.#divide();
+    if (!this.#paused) member.consumer.resume();
+    this.#options.onAdded();
+  }
+
+  /** What a process may hold is divided among its consumers. */
+  #divide(): void {
+    for (const { consumer } of this.#running) consumer.consumers = this.#running.length;
+  }
+
+  #remove(member: Member): void {
+    const leaving = this.#leave(member).finally(() => {
+      this.#leaving.delete(member);
+      this.#busyBefore += member.consumer.busyMs;
+      member.close();
+    });
+    this.#leaving.set(member, leaving);
+    leaving.catch(() => {}); // only a stop waits for it
+  }
+
+  /** No message is interrupted, unless the time of a stop is over. */
+  async #leave({ consumer }: Member): Promise<number> {
+    const { onLeft, log } = this.#options;
+    await consumer.pause();
+    await consumer.drain(this.#interrupt.signal);
+    consumer.interrupt();
+    await consumer.settled(this.#abandon.signal);
+    try {
+      const entries = await this.#handBack(consumer);
+      log.debug({ consumer: consumer.id, entries }, `left, and handed back ${plural(entries, 'message')}`);
+      return entries;
+    } finally {
+      onLeft(consumer.id);
+    }
+  }
+
+  /** Tries until Redis answers; when the pool stops, once more. */
+  async #handBack(consumer: Consumer): Promise<number> {
+    const { signal } = this.#stopping;
+    for (;;) {
+      const last = signal.aborted;
+      try {
+        const entries = await consumer.leave();
+        this.#leaveFailures.over();
+        return entries;
+      } catch (error) {
+        if (last) throw error;
+        this.#leaveFailures.add(error);
+        await pause(RETRY_EVERY, signal);
+      }
+    }
+  }
+}
