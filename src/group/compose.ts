@@ -78,7 +78,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   warnOf(server, log);
   const keys = keysOf(settings);
   const registry = new RedisRegistry(main, keys, {
-    id: identity.bridgeId,
+    id: identity.id,
     host: identity.host,
     pid: identity.pid,
     output: settings.output,
