@@ -14,6 +14,17 @@ export const HEAD = 5;
 /** Bytes of one argument; Redis takes at least a megabyte. */
 const LONGEST_PIECE = 1_000_000;
 
+/** A longer text stands apart from its list: Lua would copy it again to take the list apart. */
+const LARGE = 65_536;
+
+/** A list as a script gets it. */
+export interface ListArguments {
+  /** The number of each large text (the first is 1), and of how many arguments it consists; undefined if there is none. */
+  readonly large?: readonly number[];
+  /** The pieces of the list, in which large texts are empty; then the pieces of the large texts. */
+  readonly args: readonly Buffer[];
+}
+
 /**
  * Some messages in a row, ready to be sent. Copied, because the memory that they come from is used again; in one piece,
  * because Lua would copy and hash once more what it has to join.
@@ -21,16 +32,18 @@ const LONGEST_PIECE = 1_000_000;
 export class Packed implements Iterable<Buffer> {
   readonly length: number;
   readonly #bytes: Buffer;
+  readonly #mayHaveLarge: boolean;
 
   /** @param parts the packed messages; none spans two of them */
   constructor(length: number, parts: readonly Buffer[]) {
     this.length = length;
     this.#bytes = Buffer.concat([headOf(ARRAY, length), ...parts]);
+    this.#mayHaveLarge = parts.some((part) => part.length > LARGE);
   }
 
-  /** What a script gets: the pieces, joined there, are one list. */
-  get args(): readonly Buffer[] {
-    return pieces(this.#bytes);
+  /** What a script gets. */
+  get list(): ListArguments {
+    return listOf(this.#bytes, this.#mayHaveLarge);
   }
 
   *[Symbol.iterator](): Iterator<Buffer> {
@@ -46,11 +59,10 @@ export class Packed implements Iterable<Buffer> {
 const GAP = '\0'.repeat(HEAD);
 
 /**
- * Many texts, as a script gets them: the pieces, joined there, are one list. They are joined and written at once: one call for
- * each text costs more than copying it.
+ * Many texts, as a script gets them. They are joined and written at once: one call for each text costs more than copying it.
  */
-export function packTexts(texts: readonly string[]): Buffer[] {
-  if (texts.length === 0) return [headOf(ARRAY, 0)];
+export function packTexts(texts: readonly string[]): ListArguments {
+  if (texts.length === 0) return { args: [headOf(ARRAY, 0)] };
   const joined = texts.join(GAP);
   const size = Buffer.byteLength(joined);
   // As many bytes as UTF-16 units: all of it is ASCII.
@@ -58,20 +70,46 @@ export function packTexts(texts: readonly string[]): Buffer[] {
   const bytes = Buffer.allocUnsafeSlow(2 * HEAD + size);
   bytes.write(joined, 2 * HEAD, ascii ? 'latin1' : 'utf8');
   let at = writeHead(bytes, 0, ARRAY, texts.length);
+  let hasLarge = false;
   for (const text of texts) {
     const length = ascii ? text.length : Buffer.byteLength(text);
+    hasLarge ||= length > LARGE;
     at = writeTextHead(bytes, at, length) + length;
   }
-  return pieces(bytes);
+  return listOf(bytes, hasLarge);
 }
 
 /** Texts and bytes, as a script gets them; slower than {@link packTexts}. */
-export function packBytes(all: readonly (string | Buffer)[]): Buffer[] {
+export function packBytes(all: readonly (string | Buffer)[]): ListArguments {
   const parts = all.map((one) => {
     const bytes = typeof one === 'string' ? Buffer.from(one) : one;
     return Buffer.concat([headOf(STRING, bytes.length), bytes]);
   });
-  return pieces(Buffer.concat([headOf(ARRAY, all.length), ...parts]));
+  const hasLarge = parts.some((part) => part.length > LARGE);
+  return listOf(Buffer.concat([headOf(ARRAY, all.length), ...parts]), hasLarge);
+}
+
+/** @param mayHaveLarge false: it is not searched for large texts */
+function listOf(bytes: Buffer, mayHaveLarge: boolean): ListArguments {
+  const large: number[] = [];
+  const apart: Buffer[] = [];
+  const rest: Buffer[] = [];
+  let [from, number] = [0, 0];
+  for (let at = mayHaveLarge ? HEAD : bytes.length; at < bytes.length; ) {
+    const start = at + HEAD;
+    const end = start + bytes.readUInt32BE(at + 1);
+    number++;
+    if (end - start > LARGE) {
+      const cut = pieces(bytes.subarray(start, end));
+      large.push(number, cut.length);
+      apart.push(...cut);
+      rest.push(bytes.subarray(from, at), headOf(STRING, 0));
+      from = end;
+    }
+    at = end;
+  }
+  if (large.length === 0) return { args: pieces(bytes) };
+  return { large, args: [...pieces(Buffer.concat([...rest, bytes.subarray(from)])), ...apart] };
 }
 
 /** Cut at any byte: Redis closes the connection if an argument is longer than its `proto-max-bulk-len`. */

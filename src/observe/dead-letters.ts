@@ -3,15 +3,10 @@ import { CgroupError } from '../core/errors.js';
 import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
 import { integerOf, LATEST_TIME } from '../redis/foreign.js';
 import type { Inspector } from '../redis/inspect.js';
-import type { CutDeadLetter, StreamEntry } from '../redis/reading.js';
+import type { StreamEntry } from '../redis/reading.js';
 
 /** Most dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;
-/** Dead letters sent back in one call, and their bytes, about: the script copies each message. */
-const BATCH = 500;
-const BATCH_BYTES = 1_000_000;
-/** As many if their bytes are unknown. */
-const UNKNOWN_BATCH = 10;
 /** Dead letters read at once, to see which there are. */
 const PAGE = 1_000;
 
@@ -100,11 +95,7 @@ export class DeadLetters {
    */
   async retry(ids: readonly string[]): Promise<string[]> {
     checkIds(ids);
-    const wanted = [...new Set(ids)];
-    const found: string[] = [];
-    for (let first = 0; first < wanted.length; first += UNKNOWN_BATCH)
-      found.push(...(await this.#inspector.revive(wanted.slice(first, first + UNKNOWN_BATCH))));
-    return found;
+    return this.#inspector.revive([...new Set(ids)]);
   }
 
   /**
@@ -115,22 +106,18 @@ export class DeadLetters {
    */
   async retryAll(onProgress?: (sent: number, total: number) => void): Promise<number> {
     const { lastDead, deadLetters } = await this.#inspector.read();
-    let sent = 0;
-    for (const ids of batchesOf((await this.#all(lastDead)).reverse())) {
-      sent += (await this.#inspector.revive(ids)).length;
-      onProgress?.(sent, deadLetters);
-    }
-    return sent;
+    const ids = (await this.#all(lastDead)).reverse();
+    return (await this.#inspector.revive(ids, (sent) => onProgress?.(sent, deadLetters))).length;
   }
 
-  /** Id and bytes of all up to one of them, the newest first. */
-  async #all(last: string): Promise<Sized[]> {
-    const all: Sized[] = [];
+  /** The ids of all up to one of them, the newest first. */
+  async #all(last: string): Promise<string[]> {
+    const all: string[] = [];
     for (let before: string | undefined; ; ) {
       const page = await this.#inspector.deadLettersBefore(before, PAGE, 0);
-      all.push(...page.map(({ id, messageBytes }) => ({ id, messageBytes })));
+      all.push(...page.map(({ id }) => id));
       before = page.at(-1)?.id;
-      if (page.length < PAGE) return all.filter(({ id }) => compareIds(id, last) <= 0);
+      if (page.length < PAGE) return all.filter((id) => compareIds(id, last) <= 0);
     }
   }
 
@@ -151,24 +138,6 @@ export class DeadLetters {
     if (through) checkIds([through]);
     return this.#inspector.purge(through ?? (await this.count()).newest);
   }
-}
-
-type Sized = Pick<CutDeadLetter, 'id' | 'messageBytes'>;
-
-/** Ids in batches of which none is too much for one call. */
-function* batchesOf(letters: readonly Sized[]): Generator<string[]> {
-  let batch: string[] = [];
-  let bytes = 0;
-  for (const { id, messageBytes } of letters) {
-    if (batch.length > 0 && (batch.length === BATCH || bytes + messageBytes > BATCH_BYTES)) {
-      yield batch;
-      batch = [];
-      bytes = 0;
-    }
-    batch.push(id);
-    bytes += messageBytes;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 function checkIds(ids: readonly string[]): void {

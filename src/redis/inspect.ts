@@ -12,6 +12,7 @@ import {
   type GroupTotals,
   mapOf,
   type Reading,
+  type ReadingWithEnd,
   readingOf,
   type StreamEntry,
   totalsOf,
@@ -44,6 +45,8 @@ export interface GapRecord {
 
 /** Most entries of a page. */
 const PAGE = 1_000;
+/** Most dead letters sent back in one call. */
+const REVIVED = 500;
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -62,8 +65,18 @@ export class Inspector {
   }
 
   /** All numbers at one moment. */
-  async read(): Promise<Reading> {
-    return readingOf(await this.#connection.run(snapshot, this.#keys, { group: this.#group }), this.#keys);
+  read(): Promise<Reading> {
+    return this.#read(false);
+  }
+
+  /** As {@link read}, and where the output ends: for that, Redis copies its newest entry. */
+  readWithEnd(): Promise<ReadingWithEnd> {
+    return this.#read(true);
+  }
+
+  async #read(withLastOutput: boolean): Promise<ReadingWithEnd> {
+    const options = { group: this.#group, withLastOutput };
+    return readingOf(await this.#connection.run(snapshot, this.#keys, options), this.#keys);
   }
 
   /** The totals alone, at a cost that depends on nothing. */
@@ -153,9 +166,22 @@ export class Inspector {
     return (reply as EntryReply[]).map(entryOf)[0];
   }
 
-  /** Sends dead letters back to the inbox. Returns the ids that were found. */
-  revive(ids: readonly string[]): Promise<string[]> {
-    return this.#connection.run(revive, this.#keys, { ids });
+  /**
+   * Sends dead letters back to the inbox. Each call takes about a megabyte.
+   *
+   * @param onProgress gets how many were found so far, after each call
+   * @returns the ids that were found
+   */
+  async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
+    const found: string[] = [];
+    for (let first = 0; first < ids.length; ) {
+      const page = { ids: ids.slice(first, first + REVIVED) };
+      const { done, revived } = await this.#connection.run(revive, this.#keys, page);
+      found.push(...revived);
+      first += done;
+      onProgress?.(found.length);
+    }
+    return found;
   }
 
   /** Deletes the dead letters up to one of them (`lastDead`; '' for none); returns how many. */

@@ -69,9 +69,14 @@ export interface Reading extends GroupTotals {
   readonly processedBy: ReadonlyMap<string, number>;
   /** Entries in the output. */
   readonly outputLength: number;
-  /** The newest entry of the output, and of the dead letters, at that moment; '' for none. */
-  readonly lastOutput: string;
+  /** The newest dead letter at that moment; '' for none. */
   readonly lastDead: string;
+}
+
+/** A reading that says where the output ends. */
+export interface ReadingWithEnd extends Reading {
+  /** The newest entry of the output at that moment; '' for none. */
+  readonly lastOutput: string;
 }
 
 /** What `totals.lua` replies. */
@@ -92,8 +97,8 @@ export type SnapshotReply = [
   pendingOf: [id: string, pending: string][],
   processedBy: string[],
   outputLength: number,
-  lastOutput: string,
   lastDead: string,
+  lastOutput?: string,
 ];
 
 /** ms without a mark, when there are ten per second, after which a bridge is not shown as subscribed, or as leading. */
@@ -119,9 +124,9 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
   };
 }
 
-export function readingOf(reply: SnapshotReply, keys: Keys): Reading {
+export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const numbers = new NumberReader(keys);
-  const [totals, pendingOf, processedBy, outputLength, lastOutput, lastDead] = reply;
+  const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
     pendingOf: new Map(pendingOf.map(([id, pending]) => [id, Number(pending)])),
@@ -129,8 +134,8 @@ export function readingOf(reply: SnapshotReply, keys: Keys): Reading {
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
     ),
     outputLength,
-    lastOutput,
     lastDead,
+    lastOutput,
   };
 }
 

@@ -48,7 +48,7 @@ export interface VerifyOptions {
 }
 
 /** The part of an {@link Inspector} that a verification needs. */
-export type Readable = Pick<Inspector, 'read' | 'output' | 'deadLetters' | 'inbox' | 'gaps'>;
+export type Readable = Pick<Inspector, 'readWithEnd' | 'output' | 'deadLetters' | 'inbox' | 'gaps'>;
 
 /**
  * Compares the output and the dead letters of a group with its counters, and with ledgers. The group may be running.
@@ -96,7 +96,7 @@ async function lookAt(
   ledger: LedgerCheck | undefined,
   onProgress: VerifyOptions['onProgress'],
 ): Promise<Look> {
-  const reading = await group.read();
+  const reading = await group.readWithEnd();
   const counterCheck = new CounterCheck();
   ledger?.startOver();
   let read = 0;
@@ -112,7 +112,7 @@ async function lookAt(
       if (messageId !== undefined) unsettled.set(id, messageId);
       count();
     }
-    end = await group.read();
+    end = await group.readWithEnd();
     total = read + end.outputLength + end.deadLetters;
   }
 
@@ -133,7 +133,7 @@ async function lookAt(
   for await (const entry of group.deadLetters(end.lastDead)) take('dead', entry, reading.lastDead);
   for (const [inboxId, messageId] of unsettled) ledger?.onTheWay(messageId, timeOfId(inboxId));
 
-  const after = ledger ? await group.read() : reading;
+  const after = ledger ? await group.readWithEnd() : reading;
   return {
     reading,
     counterCheck,

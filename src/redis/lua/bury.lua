@@ -1,7 +1,7 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
 -- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews
--- ARGV 1 options: group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of inboxId,
+-- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of inboxId,
 --        consumerId, reason, attempts, failed: whether an attempt failed)
 --      2... list with two texts per dead letter: message, error
 -- Returns { dead letters kept, id, ... }: the inbox ids that were settled before, for which nothing was written.

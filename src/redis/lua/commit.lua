@@ -1,7 +1,7 @@
 -- Settles a batch of results: each entry leaves the inbox and its result is written to the output.
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
--- ARGV 1 options: group, maxLength (trim the output to about so many entries; 0 for never), returnedBelow (scores in the
+-- ARGV 1 options: large (of the list), group, maxLength (trim the output to about so many entries; 0 for never), returnedBelow (scores in the
 --        retry zset below this are not times), runs (consumer id, how many results in a row are its own, ...)
 --      2... list with three texts per result: inbox id, message id, data; in the order of the inbox ids
 -- Returns the inbox ids that were settled before: for these nothing was written.

@@ -5,9 +5,23 @@
 -- that they are compared with: numbers of Lua are doubles.
 local options = cjson.decode(ARGV[1])
 
--- The list that the arguments after the first hold: an array of MessagePack, cut into pieces (see packed.ts).
+-- The list that the arguments after the first hold: an array of MessagePack, cut into pieces, then the pieces of its large texts
+-- (see packed.ts). options.large holds the number of each and how many pieces it has, in turn. To unpack a large text would
+-- copy it once more.
 local function packed_list()
-  return cmsgpack.unpack(#ARGV == 2 and ARGV[2] or table.concat(ARGV, '', 2))
+  local large, last = options.large, #ARGV
+  if not large then return cmsgpack.unpack(last == 2 and ARGV[2] or table.concat(ARGV, '', 2)) end
+  local texts = {}
+  for i = #large - 1, 1, -2 do
+    local first = last - large[i + 1] + 1
+    texts[tonumber(large[i])] = table.concat(ARGV, '', first, last)
+    last = first - 1
+  end
+  local list = cmsgpack.unpack(table.concat(ARGV, '', 2, last))
+  for n, text in pairs(texts) do
+    list[n] = text
+  end
+  return list
 end
 
 -- wrong_type(key, type, key, type, ...): nil, or the error to return.

@@ -1,7 +1,7 @@
 -- Writes a batch of messages to the inbox and moves the position past them.
 --
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps
--- ARGV 1 options: caller, token, from and to (positions, each epoch and offset; no from: no position yet),
+-- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most)
 --      2... list of the messages, as published

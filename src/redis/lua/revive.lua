@@ -2,7 +2,8 @@
 --
 -- KEYS 1 dead  2 inbox  3 counters  4 previews
 -- ARGV 1 options: ids (of dead letters)
--- Returns the ids that were found and sent back.
+-- Returns { how many of the ids it came to, the ids that were found and sent back ... }. After a megabyte it ends: Redis copies
+-- each message, and does nothing else meanwhile.
 --
 -- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move. If Redis
 -- refuses a command, the dead letters before it are sent back, and the others stay as they are: each is written
@@ -13,8 +14,11 @@ if wrong then return wrong end
 redis.call('XDEL', KEYS[1], '0-0')
 count(KEYS[3], 'revived', 0)
 
-local revived, refusal = {}, nil
-for _, id in ipairs(options.ids) do
+local LARGEST_CALL = 1000000
+local revived, refusal, done, bytes = {}, nil, 0, 0
+for n, id in ipairs(options.ids) do
+  if bytes >= LARGEST_CALL then break end
+  done = n
   local message = message_of(KEYS[1], id)
   if message then
     local added = redis.pcall('XADD', KEYS[2], '*', 'message', message)
@@ -25,10 +29,11 @@ for _, id in ipairs(options.ids) do
     redis.call('XDEL', KEYS[1], id)
     redis.pcall('XDEL', KEYS[4], id)
     revived[#revived + 1] = id
+    bytes = bytes + #message
   end
 end
 if #revived > 0 then
   count(KEYS[3], 'dead', -#revived)
   count(KEYS[3], 'revived', #revived)
 end
-return refusal or revived
+return refusal or { done, unpack(revived) }

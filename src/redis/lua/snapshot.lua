@@ -1,11 +1,12 @@
 -- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 previews (of dead letters)
--- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times)
--- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of output,
---           last id of dead }
+-- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times), withLastOutput
+-- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of dead,
+--           last id of output if asked for }
 --
--- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers), whatever the backlog.
+-- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers), whatever the backlog. Redis tells the
+-- last id of a stream only with the whole entry, which may be large: so that of the output is read only on demand.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream')
 if wrong then return wrong end
@@ -32,7 +33,7 @@ return {
   pending.err and {} or pending[4] or {},
   redis.call('HGETALL', KEYS[7]),
   redis.call('XLEN', KEYS[2]),
-  last_id(KEYS[2]),
   -- A preview has the id of its letter, and is short.
   last_id(redis.call('XLEN', KEYS[3]) == redis.call('XLEN', KEYS[8]) and KEYS[8] or KEYS[3]),
+  options.withLastOutput and last_id(KEYS[2]) or nil,
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ListArguments } from '../../core/packed.js';
 import type { Keys } from '../keys.js';
 
 /** A value of a command's or script's argument. */
@@ -30,6 +31,11 @@ export function defineScript<const Key extends keyof Keys, Options, Raw, Reply>(
  */
 export function packOptions<Options extends object>(options: Options): Argument[] {
   return [JSON.stringify(options, (_name, value) => (typeof value === 'number' ? String(value) : value))];
+}
+
+/** The options of a script and its list. */
+export function packWithList(options: object, { large, args }: ListArguments): Argument[] {
+  return [...packOptions({ ...options, large }), ...args];
 }
 
 const texts = new Map<string, string>();

@@ -10,7 +10,7 @@ import {
 } from '../../core/bridge-store.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
-import { defineScript, packOptions } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 
 // What each is for: the interface in core/bridge-store.ts. What is atomic: the head of its Lua.
 
@@ -56,10 +56,8 @@ export const take = defineScript({
 export const relay = defineScript({
   name: 'relay',
   keys: ['bridge', 'inbox', 'counters', 'gaps'],
-  encode: ({ caller, token, from, to, gap, messages }: RelayRequest) => [
-    ...packOptions({ caller, token, from, to, gap }),
-    ...messages.args,
-  ],
+  encode: ({ caller, token, from, to, gap, messages }: RelayRequest) =>
+    packWithList({ caller, token, from, to, gap }, messages.list),
   decode: (reply: FencedReply) => fenced('written', reply),
 });
 

@@ -13,7 +13,7 @@ import type {
 } from '../../core/consumer-store.js';
 import { packBytes, packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 
 // What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
 
@@ -52,7 +52,7 @@ export const commit = defineScript({
       }
       texts.push(inboxId, messageId, data);
     }
-    return [...packOptions({ ...options, returnedBelow: RETURNED_BELOW, runs }), ...packTexts(texts)];
+    return packWithList({ ...options, returnedBelow: RETURNED_BELOW, runs }, packTexts(texts));
   },
   decode: (settledBefore: string[]) => settledBefore,
 });
@@ -80,7 +80,7 @@ export const bury = defineScript({
       return { inboxId, consumerId, reason, attempts, failed };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return [...packOptions({ group, maxLength, deadLetters: named }), ...packBytes(texts)];
+    return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
   },
   decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
 });

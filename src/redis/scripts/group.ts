@@ -7,7 +7,8 @@ import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } fro
 export const snapshot = defineScript({
   name: 'snapshot',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews'],
-  encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
+  encode: (options: { group: string; withLastOutput: boolean }) =>
+    packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
 });
 
@@ -36,7 +37,7 @@ export const revive = defineScript({
   name: 'revive',
   keys: ['dead', 'inbox', 'counters', 'previews'],
   encode: packOptions<{ ids: readonly string[] }>,
-  decode: (revived: string[]) => revived,
+  decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
 });
 
 export const purge = defineScript({

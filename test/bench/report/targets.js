@@ -14,8 +14,10 @@ const WATCHED = { streams: 100 };
 /** The difference of two floods is smaller than their noise, unless there are many. */
 const FEWEST_PAIRS = 10;
 const BACKLOG = { messages: 1_000_000 };
-/** ms that a script may keep Redis busy. */
+/** ms that a script may keep Redis busy, beyond what a bare script takes that only copies the same message. */
 export const MOST_SCRIPT_MS = 20;
+/** ms of a script's longest run that count. */
+export const ownMs = ({ ms, bareMs = 0 }) => ms - bareMs;
 const MUCH = { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 };
 
 /**
@@ -62,9 +64,9 @@ export const TARGETS = [
     ...atLeast(0.95, short, ({ runs }) => worstOfAll(runs)),
   },
   {
-    ...of('scripts', 'longest run of a script'),
+    ...of('scripts', 'longest run of a script, without the bare copy of a large message'),
     ...atMost(MOST_SCRIPT_MS, milliseconds, ({ size, runs }) => {
-      return asLargeAs(MUCH, size, Math.max(...runs.map(({ ms }) => ms)));
+      return asLargeAs(MUCH, size, Math.max(...runs.map(ownMs)));
     }),
   },
   {

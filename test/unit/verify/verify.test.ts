@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import type { Reading, StreamEntry } from '../../../src/redis/reading.js';
+import type { ReadingWithEnd, StreamEntry } from '../../../src/redis/reading.js';
 import { type Readable, verify } from '../../../src/verify/verify.js';
 
 // No pause between two looks: this group goes on with each of its answers.
@@ -66,7 +66,7 @@ class RunningGroup implements Readable {
     return this;
   }
 
-  async read(): Promise<Reading> {
+  async readWithEnd(): Promise<ReadingWithEnd> {
     this.looks++;
     this.#goOn();
     return {
@@ -76,7 +76,7 @@ class RunningGroup implements Readable {
       deadLetters: this.deadEntries.length,
       lastOutput: this.#lastOutput,
       lastDead: this.#lastDead,
-    } as Reading;
+    } as ReadingWithEnd;
   }
 
   async gaps() {
