@@ -33,6 +33,9 @@ export interface Author {
   readonly why: string;
 }
 
+/** Changes that the group remembers. */
+export const KEPT_EVENTS = 100;
+
 /** One change, as the group remembers it; the last 100 are kept. */
 export interface ControlEvent extends Author {
   /** ISO 8601, by Redis's clock. */
@@ -40,6 +43,8 @@ export interface ControlEvent extends Author {
   readonly revision: number;
   /** What changed, in words: `size 3 -> 20`. */
   readonly what: string;
+  /** The control after the change. */
+  readonly control: Control;
 }
 
 /** What a process says of itself with each heartbeat. */
