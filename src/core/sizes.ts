@@ -38,10 +38,10 @@ export function isNamed(name: string, { id, host }: Pick<ProcessStatus, 'id' | '
  * @param events oldest first
  * @param kept how many events are kept at most: the oldest of so many may not be the first
  */
-export function pauseIn<E extends { readonly control: Pick<Control, 'paused'> }>(
+export function pauseIn<E extends { readonly paused: boolean }>(
   events: readonly E[],
   kept: number,
 ): E | undefined {
-  const running = events.findLastIndex(({ control }) => !control.paused);
+  const running = events.findLastIndex(({ paused }) => !paused);
   return running < 0 && events.length >= kept ? undefined : events[running + 1];
 }

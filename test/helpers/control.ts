@@ -82,7 +82,7 @@ export class FakeControlStore implements ControlStore {
     const what = Object.entries(change).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
     const at = new Date(1_000 * this.control.revision).toISOString();
     const { revision } = this.control;
-    this.log.push({ ...author, at, revision, what: what.join(', '), control: this.control });
+    this.log.push({ ...author, at, revision, what: what.join(', '), paused: this.control.paused });
     return this.control;
   }
 

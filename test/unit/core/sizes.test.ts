@@ -34,8 +34,7 @@ describe('a name', () => {
 });
 
 describe('the event that paused a group', () => {
-  const events = (states: string) =>
-    [...states].map((state, at) => ({ at, control: { paused: state === 'p' } }));
+  const events = (states: string) => [...states].map((state, at) => ({ at, paused: state === 'p' }));
 
   it.each([
     ['.p', 1],

@@ -17,8 +17,8 @@ describe('a change', () => {
     await new GroupControl(group).scale(17, { why: 'sale' });
     await new GroupControl(group).pause();
     expect(group.log).toMatchObject([
-      { who, why: 'sale', control: { size: 17 } },
-      { who, why: '', control: { size: 17, paused: true } },
+      { who, why: 'sale', what: 'size 17' },
+      { who, why: '', what: 'paused true' },
     ]);
   });
 

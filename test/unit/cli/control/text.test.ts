@@ -4,7 +4,7 @@ import { statusText } from '../../../../src/cli/commands/status.js';
 import { stateText } from '../../../../src/cli/control/state.js';
 import { controlText, pauseText, shortageText } from '../../../../src/cli/control/text.js';
 import type { ControlReading } from '../../../../src/observe/control-status.js';
-import { shownProcess, UNSET, unset } from '../../../helpers/control.js';
+import { shownProcess, unset } from '../../../helpers/control.js';
 import { groupStatus } from '../../../helpers/status.js';
 
 const control = {
@@ -104,7 +104,7 @@ describe('the events as a table', () => {
     who: 'a@b',
     what: 'size 1 -> 2',
     why,
-    control: UNSET,
+    paused: false,
   });
 
   it('has a line for each, in one line, and says if there are more', () => {
