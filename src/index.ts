@@ -3,12 +3,15 @@
 export type { Failure } from './consumer/settler.js';
 export type { Gap } from './core/bridge-store.js';
 export type { DeadReason } from './core/consumer-store.js';
+export type { AutoscaleRule, Control, ControlEvent, ProcessStatus } from './core/control.js';
 export { CgroupError, type ErrorCode, type SettingProblem, SettingsError } from './core/errors.js';
 export type { Message } from './core/message.js';
 export { ConsumerGroup, type GroupEvents, type GroupOptions } from './group/consumer-group.js';
 export type { Logger, LogLine } from './log/logger.js';
 export { type ClientOptions, GroupClient } from './observe/client.js';
+export type { ControlStatus, ShownProcess } from './observe/control-status.js';
 export type { DeadLetters, ShownDeadLetter } from './observe/dead-letters.js';
+export type { ChangeOptions } from './observe/group-control.js';
 export type { ConsumerStatus, GroupStatus } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';

@@ -7,8 +7,12 @@ import { examplesText } from './command.js';
 import { deadCommand } from './commands/dead.js';
 import { demoCommand } from './commands/demo.js';
 import { doctorCommand } from './commands/doctor.js';
+import { drainCommand, undrainCommand } from './commands/drain.js';
+import { eventsCommand } from './commands/events.js';
 import { monitorCommand } from './commands/monitor.js';
+import { pauseCommand, resumeCommand } from './commands/pause.js';
 import { publishCommand } from './commands/publish.js';
+import { scaleCommand } from './commands/scale.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
@@ -37,6 +41,7 @@ function program(): Command {
         ['cgroup publish --count 10000', 'give it messages, from another terminal'],
         ['cgroup status', 'who leads, who works, what is left'],
         ['cgroup top', 'the same live, with rate and lag'],
+        ['cgroup scale 50', 'run 50 consumers in all processes that were started with --managed'],
         ['cgroup doctor', 'is Redis set up well, and how to fix it'],
       ])}
 
@@ -50,6 +55,12 @@ cgroup COMMAND --help lists the flags of a command.`,
     topCommand(),
     verifyCommand(),
     deadCommand(),
+    scaleCommand(),
+    pauseCommand(),
+    resumeCommand(),
+    drainCommand(),
+    undrainCommand(),
+    eventsCommand(),
     doctorCommand(),
     demoCommand(),
   ];

@@ -33,6 +33,9 @@ export interface Author {
   readonly why: string;
 }
 
+/** Changes that a group remembers: `control-state.lua` trims the stream to as many. */
+export const KEPT_EVENTS = 100;
+
 /** One change, as the group remembers it; the last 100 are kept. */
 export interface ControlEvent extends Author {
   /** ISO 8601, by Redis's clock. */
@@ -40,6 +43,8 @@ export interface ControlEvent extends Author {
   readonly revision: number;
   /** What changed, in words: `size 3 -> 20`. */
   readonly what: string;
+  /** Whether the group is paused since then. */
+  readonly paused: boolean;
 }
 
 /** What a process says of itself with each heartbeat. */

@@ -2,6 +2,7 @@ import { type CheckState, type Finding, type Fix, notChecked } from '../core/fin
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import { ownerOf, statesOfServer } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
+import { controlChecks } from './control-checks.js';
 import {
   bridgesOf,
   channelOf,
@@ -33,6 +34,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),
+    control: controlChecks(facts),
     'other groups': othersOf(facts),
   };
   return Object.entries(states).flatMap(([check, found]) => [found].flat().map((one) => ({ check, ...one })));

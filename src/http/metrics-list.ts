@@ -1,3 +1,4 @@
+import type { Sizes } from '../core/sizes.js';
 import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
 import type { LiveTotals } from '../observe/status.js';
@@ -48,6 +49,11 @@ function ofGroup(
     return totals && read(totals);
   };
   return { of: 'group', type: typeOf(name), name, unit, meaning, read: readLatest };
+}
+
+/** A gauge of the managed processes, all together. */
+function ofManaged(name: string, meaning: string, key: keyof Sizes): NumberMetric {
+  return ofGroup(name, 'consumers', meaning, ({ control }) => control[key]);
 }
 
 /** A counter that the group keeps. */
@@ -114,6 +120,22 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.foreign.length,
   ),
   ofGroup('cgroup_consumers', 'consumers', 'that live, in all processes', (t) => t.consumerCount),
+  ofManaged(
+    'cgroup_desired_consumers',
+    'wanted in all managed processes; one for each of them if no size was ever set',
+    'wanted',
+  ),
+  ofManaged('cgroup_managed_consumers', 'that run in managed processes', 'running'),
+  ofManaged(
+    'cgroup_capacity_consumers',
+    'that may run in the managed processes that are not drained',
+    'capacity',
+  ),
+  ofGroup('cgroup_processes', 'processes', 'that live, managed and fixed', (t) => t.processes.length),
+  ofGroup('cgroup_paused', '0 or 1', 'whether the group is paused', (t) => Number(t.control.paused)),
+  ofGroup('cgroup_autoscaling', '0 or 1', 'whether the group finds its size by itself', (t) =>
+    Number(t.control.autoscale !== null),
+  ),
   ofGroup('cgroup_bridges', 'bridges', 'that are subscribed, in all processes', (t) => t.bridges.length),
   ofGroup(
     'cgroup_has_leader',

@@ -1,3 +1,4 @@
+import type { AutoscaleRule, Control, ControlEvent, ProcessStatus } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
@@ -9,6 +10,7 @@ import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
 import { DeadLetters } from './dead-letters.js';
+import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
 
 export type { Inspector } from '../redis/inspect.js';
@@ -20,7 +22,7 @@ export interface ClientOptions extends SettingsInput {
 }
 
 /**
- * Reads a group from outside, and acts on its dead letters. It neither relays nor consumes.
+ * Reads a group from outside, changes its control and acts on its dead letters. It neither relays nor consumes.
  *
  * @example
  * const client = await GroupClient.connect({ redis: 'redis://127.0.0.1:6379' });
@@ -34,12 +36,14 @@ export class GroupClient implements AsyncDisposable {
   /** @internal streams and counters, for the commands */
   readonly inspector: Inspector;
   readonly #connection: Connection;
+  readonly #control: GroupControl;
 
   private constructor(settings: Settings, connection: Connection) {
     this.settings = settings;
     this.#connection = connection;
     this.inspector = new Inspector(connection, keysOf(settings), settings.group);
     this.deadLetters = new DeadLetters(this.inspector);
+    this.#control = new GroupControl(this.inspector.control);
   }
 
   /**
@@ -64,6 +68,68 @@ export class GroupClient implements AsyncDisposable {
   /** The state of the whole group. */
   status(): Promise<GroupStatus> {
     return readStatus(this.inspector, this.settings);
+  }
+
+  /** What operators want of the group: size, pause, autoscaling, drained hosts and processes. */
+  control(): Promise<Control> {
+    return this.#control.control();
+  }
+
+  /** All live processes of the group, managed and fixed. */
+  processes(): Promise<ProcessStatus[]> {
+    return this.#control.processes();
+  }
+
+  /** The last 100 changes of the control, oldest first. */
+  events(): Promise<ControlEvent[]> {
+    return this.#control.events();
+  }
+
+  /**
+   * Sets how many consumers run in all managed processes together, or lets the group find the number within a rule: what the
+   * rule leaves out stays as it is, or is 1 to 100 consumers and 10 s. Returns when it is set, not when they run.
+   *
+   * @throws {CgroupError} SETTINGS for a wrong number; STALE if another change came first
+   */
+  scale(to: number | Partial<AutoscaleRule>, options?: ChangeOptions): Promise<Control> {
+    return this.#control.scale(to, options);
+  }
+
+  /**
+   * No consumer of the group begins an attempt, in any process, until {@link resume}. Bridges go on. It outlives restarts.
+   *
+   * @throws {CgroupError} STALE if another change came first
+   */
+  pause(options?: ChangeOptions): Promise<Control> {
+    return this.#control.pause(options);
+  }
+
+  /**
+   * Ends a pause.
+   *
+   * @throws {CgroupError} STALE if another change came first
+   */
+  resume(options?: ChangeOptions): Promise<Control> {
+    return this.#control.resume(options);
+  }
+
+  /**
+   * Takes all managed consumers away from a host or a process. The others run them, within their capacities.
+   *
+   * @param name of a host, or the id of a process
+   * @throws {CgroupError} NOT_FOUND if no live host or process has the name; STATE if all that have it are fixed
+   */
+  drain(name: string, options?: Pick<ChangeOptions, 'why'>): Promise<Control> {
+    return this.#control.drain(name, options);
+  }
+
+  /**
+   * Ends {@link drain}.
+   *
+   * @throws {CgroupError} NOT_FOUND if the name is not drained
+   */
+  undrain(name: string, options?: Pick<ChangeOptions, 'why'>): Promise<Control> {
+    return this.#control.undrain(name, options);
   }
 
   /**

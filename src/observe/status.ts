@@ -1,5 +1,6 @@
 import type { GapRecord, Inspector } from '../redis/inspect.js';
 import type { GroupTotals } from '../redis/reading.js';
+import { type ControlReading, readControl } from './control-status.js';
 
 /** A live consumer, and what it holds. */
 export interface ConsumerStatus {
@@ -11,13 +12,13 @@ export interface ConsumerStatus {
   readonly processed: number;
 }
 
-/** The totals of a whole group, and the number of live consumers. */
-export interface LiveTotals extends GroupTotals {
+/** The totals of a whole group, its control and processes, and the number of live consumers. */
+export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
 }
 
 /** The state of a whole group, all processes together. */
-export interface GroupStatus extends GroupTotals {
+export interface GroupStatus extends GroupTotals, ControlReading {
   readonly group: string;
   readonly channel: string;
   readonly output: string;
@@ -30,9 +31,13 @@ const GAPS_SHOWN = 10;
 
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
 export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
-  const [totals, live] = await Promise.all([inspector.totals(), inspector.liveConsumers()]);
+  const [totals, live, control] = await Promise.all([
+    inspector.totals(),
+    inspector.liveConsumers(),
+    readControl(inspector),
+  ]);
   const { consumers, foreign } = live;
-  return { ...totals, consumerCount: consumers.length, foreign: [...totals.foreign, ...foreign] };
+  return { ...totals, ...control, consumerCount: consumers.length, foreign: [...totals.foreign, ...foreign] };
 }
 
 /** Reads the state of a group: O(consumers) for Redis. */
@@ -40,7 +45,11 @@ export async function readStatus(
   inspector: Inspector,
   names: { readonly group: string; readonly channel: string; readonly output: string },
 ): Promise<GroupStatus> {
-  const [reading, live] = await Promise.all([inspector.read(), inspector.liveConsumers()]);
+  const [reading, live, { control, processes }] = await Promise.all([
+    inspector.read(),
+    inspector.liveConsumers(),
+    readControl(inspector),
+  ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
     reading;
@@ -51,6 +60,8 @@ export async function readStatus(
     output: names.output,
     leader,
     bridges,
+    control,
+    processes,
     consumers: live.consumers.map(({ id, host, pid }) => ({
       id,
       host,

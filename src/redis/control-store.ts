@@ -5,6 +5,7 @@ import {
   type ControlEvent,
   type ControlStore,
   changeProblems,
+  KEPT_EVENTS,
   type ProcessReport,
   type ProcessStatus,
 } from '../core/control.js';
@@ -16,8 +17,6 @@ import type { Connection } from './protocol/connection.js';
 import { mapOf } from './reading.js';
 import { change, control } from './scripts/control.js';
 
-/** Events that are kept: `control-state.lua` trims the stream to as many. */
-const EVENTS = 100;
 /** Characters of who and why that are kept. */
 const LONGEST = 500;
 
@@ -82,7 +81,7 @@ export async function readEvents(
   connection: Connection,
   { events: key }: Pick<Keys, 'events'>,
 ): Promise<{ events: ControlEvent[]; foreign: ForeignValue[] }> {
-  const reply = await connection.call('XREVRANGE', key, '+', '-', 'COUNT', EVENTS);
+  const reply = await connection.call('XREVRANGE', key, '+', '-', 'COUNT', KEPT_EVENTS);
   const events: ControlEvent[] = [];
   const foreign: ForeignValue[] = [];
   for (const [id, flat] of (reply as [string, string[]][]).reverse()) {
@@ -94,9 +93,22 @@ export async function readEvents(
     const at = timeOfId(id);
     if (revision === undefined || who === undefined || what === undefined || at > LATEST_TIME)
       foreign.push({ key, field: id });
-    else events.push({ at: new Date(at).toISOString(), revision, who, why: why ?? '', what });
+    else {
+      const paused = isPaused(fields.get('state'));
+      events.push({ at: new Date(at).toISOString(), revision, who, why: why ?? '', what, paused });
+    }
   }
   return { events, foreign };
+}
+
+/** Whether the state in an event says that the group is paused. */
+function isPaused(state: string | undefined): boolean {
+  try {
+    return Object(JSON.parse(state ?? '')).paused === '1';
+  } catch {
+    // Another program wrote it: the scripts pass over this state too.
+    return false;
+  }
 }
 
 /** The live processes of an output, and the records of all processes that the group did not write. */

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { OnPush } from '../core/subscriber.js';
+import { type ControlFacts, controlFacts } from './control-facts.js';
 import { type ForeignFound, foreignValues } from './foreign-values.js';
 import { Inspector, type Owner } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
@@ -60,6 +61,8 @@ export interface DoctorFacts {
   readonly orphans: readonly Orphans[] | undefined;
   /** Unsettled messages. */
   readonly backlog: number | undefined;
+  /** Null if a key of the group holds something else. */
+  readonly control: ControlFacts | null | undefined;
 }
 
 interface FactsOptions {
@@ -134,6 +137,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
     backlog,
+    control: wrongKeys.length > 0 ? null : await ifAllowed(() => controlFacts(connection, keys, inspector)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { isEntryId, timeOfId } from '../core/stream-id.js';
+import { readEvents, readProcesses } from './control-store.js';
 import { type ForeignValue, LATEST_TIME } from './foreign.js';
 import type { Inspector } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
@@ -28,11 +29,15 @@ export async function foreignValues(
   const live = await ifAllowed(() => inspector.liveConsumers());
   const gaps = await ifAllowed(() => inspector.gaps());
   const letters = await ifAllowed(() => inspector.deadLettersBefore(undefined, LOOKED_AT, ENOUGH));
+  const events = await ifAllowed(() => readEvents(connection, keys));
+  const processes = await ifAllowed(() => readProcesses(connection, keys));
   const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
   const found = [
     ...(reading?.foreign ?? []),
     ...(live?.foreign ?? []),
     ...(gaps?.foreign ?? []),
+    ...(events?.foreign ?? []),
+    ...(processes?.foreign ?? []),
     ...(letters ?? []).filter((letter) => !isOurs(letter)).map(({ id }) => ({ key: keys.dead, field: id })),
     ...((retries ?? []) as string[])
       .filter((member) => !isEntryId(member))

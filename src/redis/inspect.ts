@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
+import type { ControlStore } from '../core/control.js';
 import { hasCode } from '../core/errors.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
+import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
@@ -52,6 +54,8 @@ const SHORT = 10;
 
 /** Reads a group from outside, and acts on its dead letters. */
 export class Inspector {
+  /** What operators want of the group, and its processes. */
+  readonly control: ControlStore;
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
@@ -62,6 +66,7 @@ export class Inspector {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
+    this.control = new RedisControlStore(connection, keys);
   }
 
   /** All numbers at one moment. */

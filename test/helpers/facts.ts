@@ -3,6 +3,7 @@ import { diagnose } from '../../src/doctor/diagnose.js';
 import type { DoctorFacts } from '../../src/redis/doctor-facts.js';
 import type { ServerFacts } from '../../src/redis/server.js';
 import { parseSettings } from '../../src/settings/schema.js';
+import { UNSET } from './control.js';
 
 export const MB = 2 ** 20;
 const settings = parseSettings({ channel: 'in', output: 'out' });
@@ -46,6 +47,7 @@ const well: DoctorFacts = {
   live: 3,
   orphans: [],
   backlog: 12,
+  control: { control: UNSET, foreign: [], processes: [], paused: undefined, leader: 'b1' },
 };
 
 /** A channel without subscribers. */

@@ -4,6 +4,7 @@ import { printableJson } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { controlText, isControlled, processTable } from '../control/text.js';
 import { columns } from '../table.js';
 
 export function statusCommand(): Command {
@@ -46,8 +47,10 @@ export function statusText(status: GroupStatus): string {
         'lag',
         backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest unsettled message)`,
       ],
+      ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
+    ...(status.processes.length > 0 ? [processTable(status.processes)] : []),
     consumers.length === 0
       ? 'no consumers: nothing is processed (cgroup start)'
       : columns([

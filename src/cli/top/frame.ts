@@ -4,6 +4,7 @@ import stringWidth from 'string-width';
 import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
+import { controlText, isControlled, pauseText } from '../control/text.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
@@ -47,11 +48,15 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
     ['backlog', number.format(backlog), named({ waiting, pending, retrying })],
     ['settled', number.format(counters.processed + counters.dead), totals(counters)],
   ]);
+  const control = isControlled(status)
+    ? [{ text: printable(`control  ${controlText(status.control)}`) }]
+    : [];
   return [
     { text: printable(`${channel} → ${output}  group ${group}  ${time.slice(11, 19)}Z`), tone: 'title' },
     ...alarm,
-    ...losses(status),
+    ...warnings(status),
     ...numbers.split('\n').map((text) => ({ text })),
+    ...control,
   ];
 }
 
@@ -59,9 +64,11 @@ function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus
   return named({ relayed, processed, dead, 'failed attempts': failed, retried, gaps });
 }
 
-/** Losses should never happen, and take a line only if they do. */
-function losses({ counters: { lost, dropped }, foreign }: GroupStatus): Line[] {
+/** A pause, and losses, which should never happen: each takes a line only if there is one. */
+function warnings({ counters: { lost, dropped }, foreign, control }: GroupStatus): Line[] {
   const texts: string[] = [];
+  const paused = pauseText(control);
+  if (paused !== undefined) texts.push(printable(paused));
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)

@@ -5,6 +5,8 @@ import { verdict } from './verdict.js';
 
 /** Most consumers in the table; the filter finds the others. */
 const MOST_CONSUMERS = 100;
+/** Most processes in the table. */
+const MOST_PROCESSES = 100;
 
 const show = (id, text) => setText(byId(id), text);
 
@@ -32,6 +34,7 @@ function showStatus(news) {
   show('dead-parts', `${count(counters.purged)} purged, ${count(counters.revived)} sent back`);
   show('gap-count', count(counters.gaps));
   showRows(byId('bridges'), bridgeRows(bridges, status.leader), ['id', '']);
+  showProcesses();
   showConsumers();
   const newest = gaps.map(({ from, to, reason }) => [when(from), when(to), reason]).reverse();
   showRows(byId('gaps'), newest, ['', '', 'text']);
@@ -59,6 +62,30 @@ function bridgeRows(bridges, leader) {
   // A leader whose subscription has ended still relays what it received; it has no seat any more.
   if (leader !== null && !bridges.some(({ leads }) => leads)) rows.unshift([leader, 'leads']);
   return rows.length > 0 ? rows : [['none', 'nothing is relayed: cgroup start']];
+}
+
+function showProcesses() {
+  const { control, processes } = status;
+  const { wanted, running, capacity } = control;
+  const used = control.revision > 0 || processes.some(({ managed }) => managed);
+  show('consumer-parts', used ? `${count(wanted)} wanted, capacity ${count(capacity)}` : '');
+  const rule = control.autoscale;
+  const parts = [`${count(wanted)} wanted, ${count(running)} run, capacity ${count(capacity)}`];
+  if (rule) parts.push(`autoscale ${count(rule.min)} to ${count(rule.max)}`);
+  if (control.drained.length > 0) parts.push(`drained: ${control.drained.join(', ')}`);
+  if (control.paused) parts.push('paused');
+  show('control', used ? parts.join('; ') : 'all have a fixed number of consumers');
+  const rows = processes
+    .slice(0, MOST_PROCESSES)
+    .map((one) => [
+      one.id,
+      one.host,
+      String(one.pid),
+      one.managed ? `${count(one.share ?? 0)}${one.drained ? ' (drained)' : ''}` : 'fixed',
+      count(one.consumers),
+      count(one.capacity),
+    ]);
+  showRows(byId('processes'), rows, ['id', '', 'number', '', 'number', 'number']);
 }
 
 function showConsumers() {

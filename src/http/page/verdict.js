@@ -1,4 +1,4 @@
-import { counted, duration } from './format.js';
+import { count, counted, duration, when } from './format.js';
 
 /** ms: an older message means that the group does not keep up. */
 const LATE = 10_000;
@@ -12,7 +12,7 @@ const RECENT = 3_600_000;
  * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
  */
 export function verdict(status) {
-  const { counters, lagMs, waiting, backlog, retrying, leader, consumers } = status;
+  const { counters, lagMs, waiting, backlog, retrying, leader, consumers, control } = status;
   const notes = [];
   if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
   if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
@@ -28,7 +28,12 @@ export function verdict(status) {
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
 
+  const { wanted, capacity, hosts } = control;
+  if (capacity < wanted)
+    notes.push(`${count(wanted)} consumers wanted, capacity ${count(capacity)} on ${counted(hosts, 'host')}`);
+
   if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (control.paused) return { level: 'warn', title: pausedTitle(control.pausedBy), notes };
   if (consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: there are no consumers', notes };
   if (lagMs > LATE && waiting > 0)
@@ -40,4 +45,10 @@ export function verdict(status) {
       notes,
     };
   return { level: gaps > 0 || counters.lost > 0 ? 'warn' : 'good', title: 'Keeping up', notes };
+}
+
+/** @param {{ who: string, why: string, at: string } | null} by */
+function pausedTitle(by) {
+  if (by === null) return 'Paused';
+  return `Paused by ${by.who} since ${when(by.at)}${by.why === '' ? '' : `: ${by.why}`}`;
 }

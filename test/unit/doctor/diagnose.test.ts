@@ -21,6 +21,7 @@ describe('the doctor', () => {
       'owner',
       'bridges',
       'consumers',
+      'control',
       'other groups',
     ]);
   });

@@ -5,8 +5,9 @@ import { EventStreams } from '../../../src/http/event-streams.js';
 import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
-import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
+import { hasWork, notReadyBecause, Standstill } from '../../../src/http/readiness.js';
 import { RecentPoints } from '../../../src/http/recent-points.js';
+import { unset } from '../../helpers/control.js';
 
 describe('isOwnHost', () => {
   const own = ['group-a', '0.0.0.0'];
@@ -104,6 +105,16 @@ describe('notReadyBecause', () => {
   });
 });
 
+describe('hasWork', () => {
+  const { control } = unset;
+  it('is true if messages wait, and the group is not paused', () => {
+    expect(hasWork(10, { waiting: 3, control })).toBe(true);
+    expect(hasWork(10, { waiting: 0, control })).toBe(false);
+    expect(hasWork(10, { waiting: 3, control: { ...control, paused: true } })).toBe(false);
+    expect(hasWork(undefined, { waiting: 3, control })).toBe(false);
+  });
+});
+
 describe('Standstill', () => {
   it('counts from the last progress, and only while there is work', () => {
     const still = new Standstill();
@@ -188,10 +199,21 @@ describe('verdict', () => {
     gaps: [] as object[],
     foreign: [],
     counters: { lost: 0, dropped: 0 },
+    control: unset.control,
   };
+  const paused = { ...unset.control, paused: true };
+  const pausedBy = { who: 'ann@web1', why: 'upgrade', at: '2026-11-21T11:00:00.000Z' };
+  const late = { waiting: 9, backlog: 9, lagMs: 45_000 };
   it.each([
     [{}, 'good', 'Keeping up'],
     [{ leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
+    [{ control: paused, ...late }, 'warn', 'Paused'],
+    [{ control: paused, leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
+    [
+      { control: { ...paused, pausedBy }, consumers: [] },
+      'warn',
+      `Paused by ann@web1 since ${new Date(pausedBy.at).toLocaleString()}: upgrade`,
+    ],
     [{ consumers: [] }, 'bad', 'Nothing is processed: there are no consumers'],
     [{ waiting: 9, backlog: 9, lagMs: 45_000 }, 'bad', 'Not keeping up: the oldest message is 45 s old'],
     [

@@ -5,6 +5,7 @@ import { metricDefinitions, metricsMarkdown } from '../../../src/http/metrics-li
 import type { GroupView } from '../../../src/http/view.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
 import type { LiveTotals } from '../../../src/observe/status.js';
+import { shownProcess, unset } from '../../helpers/control.js';
 
 const totals: LiveTotals = {
   time: '2026-11-21T12:00:00.000Z',
@@ -33,6 +34,7 @@ const totals: LiveTotals = {
   },
   deadLetters: 14,
   foreign: [],
+  ...unset,
   consumerCount: 5,
 };
 
@@ -96,6 +98,25 @@ describe('the metrics served', () => {
         'cgroup_heartbeat_age_seconds 0.25',
       ]),
     );
+  });
+
+  it('have the sizes of managed processes, and whether the group is paused', async () => {
+    const control = { ...unset.control, paused: true, wanted: 50, running: 37, capacity: 40 };
+    const processes = [shownProcess('a', 'h'), shownProcess('b', 'h')];
+    const lines = await served(view(), { ...totals, control, processes });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_desired_consumers 50',
+        'cgroup_managed_consumers 37',
+        'cgroup_capacity_consumers 40',
+        'cgroup_processes 2',
+        'cgroup_paused 1',
+        'cgroup_autoscaling 0',
+      ]),
+    );
+    const autoscale = { min: 1, max: 2, drainWithin: 3 };
+    const others = await served(view(), { ...totals, control: { ...unset.control, autoscale } });
+    expect(others).toEqual(expect.arrayContaining(['cgroup_paused 0', 'cgroup_autoscaling 1']));
   });
 
   it('have a counter of dead letters that does not fall when some are sent back', async () => {

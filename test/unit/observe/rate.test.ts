@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Meter, monitorLine, monitorSample } from '../../../src/observe/rate.js';
 import type { GroupStatus } from '../../../src/observe/status.js';
+import { unset } from '../../helpers/control.js';
 
 const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
 
@@ -36,6 +37,7 @@ const status = (processed: number): GroupStatus => ({
   },
   deadLetters: 0,
   foreign: [],
+  ...unset,
   gaps: [],
 });
 

@@ -4,6 +4,7 @@ import { frame, sparkline } from '../../../../src/cli/top/frame.js';
 import { TopHistory } from '../../../../src/cli/top/history.js';
 import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
+import { unset } from '../../../helpers/control.js';
 
 const ALL = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY };
 
@@ -26,6 +27,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     lagMs: 1_500,
     deadLetters: 3,
     foreign: [],
+    ...unset,
     counters: {
       relayed: 12_345,
       processed,
@@ -55,6 +57,16 @@ const consumer = (n: number, pending: number, processed: number) => ({
   processed,
 });
 
+const controlled = {
+  ...unset.control,
+  revision: 4,
+  wanted: 9,
+  running: 8,
+  capacity: 64,
+  managed: 1,
+  hosts: 1,
+};
+
 const deadLetter = (error: string) => ({
   id: '1795251095809-0',
   time: '2026-11-21T12:00:00.000Z',
@@ -76,6 +88,16 @@ function shown(readings: readonly GroupStatus[], size = ALL, error = 'no such or
 const text = (lines: readonly { text: string }[]) => lines.map((line) => line.text).join('\n');
 
 describe('the screen', () => {
+  it('shows the control only if it is used, and a pause as an alarm', () => {
+    expect(text(shown([status()]))).not.toMatch(/control|PAUSED/);
+    expect(text(shown([status({ control: controlled })]))).toMatch(
+      /^control {2}9 wanted, 8 run, capacity 64/m,
+    );
+    const pausedBy = { who: 'ann@web1', why: 'upgrade', at: 'T' };
+    const paused = shown([status({ control: { ...controlled, paused: true, pausedBy } })]);
+    expect(paused[1]).toEqual({ text: 'PAUSED by ann@web1 since T: upgrade', tone: 'alarm' });
+  });
+
   it('shows rate, lag, backlog, totals, bridges, consumers, dead letters and gaps', () => {
     const all = text(shown([status(), status({}, 3_500)]));
     expect(all).toContain('in → out  group cgroup  12:00:03Z');

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import { sizesOf } from '../../core/sizes.js';
+import { plural } from '../../core/words.js';
+import { formatDuration } from '../../settings/durations.js';
+import { durationArgument } from '../arguments.js';
+import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { shortageText } from '../control/text.js';
+import { runningIn, waitForDrained } from '../control/waiting.js';
+import { withProgress } from '../progress.js';
+import { DEFAULT_TIMEOUT } from './scale.js';
+
+interface Flags {
+  readonly why?: string;
+  readonly wait: boolean;
+  readonly timeout?: number;
+}
+
+export function drainCommand(): Command {
+  return settingsCommand(
+    'drain',
+    'Takes all managed consumers away from a host or a process; the others run them.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup drain web1', 'a host, before its maintenance'],
+      ['cgroup drain web1-4711-aa6fcf', 'one process; cgroup status shows their names'],
+      ['cgroup undrain web1', 'afterwards'],
+    ],
+  )
+    .argument('<name>', 'a host, or the id of a process')
+    .option('--why <text>', 'the reason, for cgroup events')
+    .option('--no-wait', 'do not wait until it runs no consumers')
+    .option(
+      '--timeout <duration>',
+      `how long to wait (default: ${formatDuration(DEFAULT_TIMEOUT)})`,
+      durationArgument,
+    )
+    .action(async (name: string, { why, wait, timeout = DEFAULT_TIMEOUT }: Flags, command: Command) =>
+      withGroup(command, async ({ client, log }) => {
+        const total = runningIn(name, await client.processes());
+        const set = await client.drain(name, { why });
+        if (wait)
+          await withProgress({ unit: 'consumers', label: 'draining', total }, (update) =>
+            waitForDrained(client, name, set, { timeout, onRunning: (now) => update(total - now) }),
+          );
+        print(wait ? `${name} is drained: it runs no consumers` : `${name} is being drained`);
+        const processes = await client.processes();
+        const shortage = shortageText(sizesOf(set, processes), processes);
+        if (shortage !== undefined) log.warn({}, shortage);
+      }),
+    );
+}
+
+export function undrainCommand(): Command {
+  return settingsCommand('undrain', 'Lets a drained host or process run consumers again.', GROUP_SETTINGS, [
+    ['cgroup undrain web1', 'it gets its share within a heartbeat'],
+    ['cgroup scale', 'what is drained, and what runs where'],
+  ])
+    .argument('<name>', 'a drained host or process')
+    .option('--why <text>', 'the reason, for cgroup events')
+    .action(async (name: string, { why }: Pick<Flags, 'why'>, command: Command) =>
+      withGroup(command, async ({ client }) => {
+        const { drained } = await client.undrain(name, { why });
+        const rest =
+          drained.length === 0
+            ? ''
+            : ` (${plural(drained.length, 'name stays', 'names stay')} drained: ${drained.join(', ')})`;
+        print(`${name} is not drained any more: takes effect within a heartbeat${rest}`);
+      }),
+    );
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { ControlEvent } from '../../core/control.js';
+import { printableJson, shortened } from '../../log/printable.js';
+import { wholeNumber } from '../arguments.js';
+import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { columns } from '../table.js';
+
+/** Lines of the table without --limit. */
+const DEFAULT_LIMIT = 20;
+/** Most characters of a change and of a reason in the table. */
+const WIDTH = 80;
+
+export function eventsCommand(): Command {
+  return settingsCommand(
+    'events',
+    'Lists who changed size, pause, autoscaling and drains, when and why; the newest first.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup events', `the newest ${DEFAULT_LIMIT} of the last 100`],
+      ["cgroup events --json | jq -r '.[].who' | sort | uniq -c", 'all of them, counted by author'],
+    ],
+  )
+    .option('--limit <number>', `how many (default: ${DEFAULT_LIMIT}; all with --json)`, wholeNumber(1))
+    .option('--json', 'print one JSON array')
+    .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
+      withGroup(command, async ({ client }) => {
+        const events = (await client.events()).reverse();
+        print(
+          json
+            ? printableJson(events.slice(0, limit).map(shown), 2)
+            : eventsText(events.slice(0, limit ?? DEFAULT_LIMIT), events.length),
+        );
+      }),
+    );
+}
+
+function shown({ at, revision, who, what, why }: ControlEvent) {
+  return { at, revision, who, what, why };
+}
+
+/** @param kept how many there are */
+export function eventsText(events: readonly ControlEvent[], kept: number): string {
+  if (events.length === 0) return 'no changes: cgroup scale and cgroup pause make some';
+  const table = columns([
+    ['time', 'revision', 'who', 'what', 'why'],
+    ...events.map(({ at, revision, who, what, why }) => [
+      at,
+      String(revision),
+      who,
+      shortened(what, WIDTH),
+      shortened(why, WIDTH),
+    ]),
+  ]);
+  const more = kept > events.length ? ['', `the newest ${events.length} of ${kept}; --limit shows more`] : [];
+  return [table, ...more].join('\n');
+}

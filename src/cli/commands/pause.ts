@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { readControl } from '../../observe/control-status.js';
+import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { pauseText } from '../control/text.js';
+
+interface Flags {
+  readonly why?: string;
+}
+
+export function pauseCommand(): Command {
+  return settingsCommand(
+    'pause',
+    'Pauses the group: no consumer begins an attempt, in any process. Bridges go on relaying.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup pause --why "database upgrade"', 'messages wait in the inbox; nothing is missed'],
+      ['cgroup resume', 'goes on, also after a restart of everything'],
+    ],
+  )
+    .option('--why <text>', 'the reason, for cgroup events')
+    .action(async ({ why }: Flags, command: Command) =>
+      withGroup(command, async ({ client }) => {
+        const before = await readControl(client.inspector);
+        if (before.control.paused) return print(`already ${pauseText(before.control)}`);
+        await client.pause({ why });
+        print('paused: takes effect within a heartbeat; attempts in work finish (cgroup resume ends it)');
+      }),
+    );
+}
+
+export function resumeCommand(): Command {
+  return settingsCommand('resume', 'Ends a pause.', GROUP_SETTINGS, [
+    ['cgroup resume', 'the consumers go on with what waits'],
+    ['cgroup status', 'whether the backlog shrinks'],
+  ])
+    .option('--why <text>', 'the reason, for cgroup events')
+    .action(async ({ why }: Flags, command: Command) =>
+      withGroup(command, async ({ client }) => {
+        const { paused } = await client.control();
+        if (!paused) return print('the group is not paused');
+        await client.resume({ why });
+        print('resumed: takes effect within a heartbeat');
+      }),
+    );
+}

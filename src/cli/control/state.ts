@@ -1,0 +1,52 @@
+import { plural } from '../../core/words.js';
+import type { GroupClient } from '../../observe/client.js';
+import { type ControlReading, readControl } from '../../observe/control-status.js';
+import { columns } from '../table.js';
+import { because, pauseText, processTable, ruleText, shortageText } from './text.js';
+
+/** The last change of a control. */
+interface LastChange {
+  readonly at: string;
+  readonly who: string;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** The control of a group, its last change and its processes: what `cgroup scale --json` prints. */
+export interface ControlFacts extends ControlReading {
+  /** Null if nothing was ever changed. */
+  readonly lastChange: LastChange | null;
+}
+
+export async function controlFacts(client: GroupClient): Promise<ControlFacts> {
+  const [reading, events] = await Promise.all([readControl(client.inspector), client.events()]);
+  const last = events.at(-1);
+  const lastChange = last ? { at: last.at, who: last.who, what: last.what, why: last.why } : null;
+  return { control: reading.control, lastChange, processes: reading.processes };
+}
+
+/** What is wanted, by whom and why, and what runs. */
+export function stateText({ control, lastChange, processes }: ControlFacts): string {
+  const { size, wanted, running, capacity, managed, hosts, autoscale, drained } = control;
+  const paused = pauseText(control);
+  const unmanaged = !processes.some((one) => one.managed);
+  const hint =
+    shortageText(control, processes) ??
+    (unmanaged ? 'no managed process runs: start one with cgroup start --managed' : undefined);
+  const table = columns([
+    ['size', size === null ? `${wanted} (never set: one for each managed process)` : `${wanted}`],
+    ['running', `${running}`],
+    ['capacity', `${capacity} in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`],
+    ['autoscale', autoscale ? ruleText(autoscale) : 'off'],
+    ...(drained.length > 0 ? [['drained', drained.join(', ')]] : []),
+    ...(paused === undefined ? [] : [['paused', paused]]),
+    ['last change', lastChange ? changeText(lastChange) : 'none'],
+  ]);
+  return [table, processes.length > 0 ? processTable(processes) : undefined, hint]
+    .filter((part) => part !== undefined)
+    .join('\n\n');
+}
+
+function changeText({ at, who, what, why }: LastChange): string {
+  return `${at} by ${who}: ${what}${because(why)}`;
+}

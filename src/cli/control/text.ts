@@ -1,0 +1,67 @@
+import type { AutoscaleRule } from '../../core/control.js';
+import type { Sizes } from '../../core/sizes.js';
+import { plural } from '../../core/words.js';
+import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
+import { formatDuration } from '../../settings/durations.js';
+import { columns } from '../table.js';
+
+/** Whether anything of the control plane was ever used: else nothing is said about it. */
+export function isControlled({ control, processes }: ControlReading): boolean {
+  return control.revision > 0 || processes.some(({ managed }) => managed);
+}
+
+/** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */
+export function controlText(control: ControlStatus): string {
+  const { wanted, running, capacity, hosts } = control;
+  const parts = [`${wanted} wanted, ${running} run, capacity ${capacity} on ${plural(hosts, 'host')}`];
+  if (control.autoscale) parts.push(`autoscale ${ruleText(control.autoscale)}`);
+  if (control.drained.length > 0) parts.push(`drained: ${control.drained.join(', ')}`);
+  const paused = pauseText(control);
+  if (paused !== undefined) parts.push(paused);
+  return parts.join('; ');
+}
+
+/** `PAUSED by ann@web1 since 2026-11-21T12:00:03.000Z: why`; undefined if the group is not paused. */
+export function pauseText({ paused, pausedBy }: ControlStatus): string | undefined {
+  if (!paused) return undefined;
+  if (!pausedBy) return 'PAUSED';
+  return `PAUSED by ${pausedBy.who} since ${pausedBy.at}${because(pausedBy.why)}`;
+}
+
+/** `2 to 100, backlog gone within 10s` */
+export function ruleText({ min, max, drainWithin }: AutoscaleRule): string {
+  return `${min} to ${max}, backlog gone within ${formatDuration(drainWithin)}`;
+}
+
+/** `: why`, or nothing. */
+export function because(why: string): string {
+  return why === '' ? '' : `: ${why}`;
+}
+
+/** Why the wanted consumers cannot all run, and what to do; undefined if they can. */
+export function shortageText(
+  { wanted, capacity, managed, hosts }: Sizes,
+  all: readonly Pick<ShownProcess, 'managed'>[],
+): string | undefined {
+  if (capacity >= wanted) return undefined;
+  if (managed > 0)
+    return `wanted ${wanted}, capacity ${capacity} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
+  if (all.some(({ managed }) => managed))
+    return `wanted ${wanted}, and all managed processes are drained: end that with cgroup undrain, or start another process`;
+  return `wanted ${wanted}, and no managed process runs: start one with cgroup start --managed`;
+}
+
+/** The processes as a table. */
+export function processTable(processes: readonly ShownProcess[]): string {
+  return columns([
+    ['process', 'host', 'pid', 'share', 'consumers', 'capacity'],
+    ...processes.map(({ id, host, pid, managed, share, consumers, capacity, drained }) => [
+      id,
+      host,
+      String(pid),
+      managed ? `${share ?? 0}${drained ? ' (drained)' : ''}` : 'fixed',
+      String(consumers),
+      String(capacity),
+    ]),
+  ]);
+}

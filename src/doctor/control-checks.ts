@@ -1,0 +1,82 @@
+import { type CheckState, shell, unseen } from '../core/finding.js';
+import { isNamed, sizesOf } from '../core/sizes.js';
+import { plural } from '../core/words.js';
+import type { ControlFacts } from '../redis/control-facts.js';
+import type { DoctorFacts } from '../redis/doctor-facts.js';
+
+/** Whether the processes can do what operators want of the group. */
+export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>): CheckState[] {
+  if (facts === null) return [];
+  if (!facts) return [unseen('EVALSHA of the script that reads the control')];
+  const found = [
+    foreignIn(facts),
+    pauseOf(facts),
+    shortageOf(facts),
+    leaderlessIn(facts),
+    ...goneIn(facts),
+  ].filter((state) => state !== undefined);
+  return found.length > 0 ? found : [{ status: 'ok', what: allWell(facts) }];
+}
+
+function allWell({ control, processes }: ControlFacts): string {
+  const { wanted, capacity, managed, hosts } = sizesOf(control, processes);
+  if (managed === 0) return 'no size is wanted, and no process is managed';
+  return `${plural(wanted, 'consumer')} wanted, capacity ${capacity} on ${plural(hosts, 'host')}`;
+}
+
+function foreignIn({ foreign }: ControlFacts): CheckState | undefined {
+  if (foreign.length === 0) return undefined;
+  return {
+    status: 'note',
+    what: `another program wrote or removed fields of the control: ${foreign.join(', ')}`,
+    why: 'the last good state counts; the next heartbeat of a process writes it back',
+  };
+}
+
+function pauseOf({ control, paused }: ControlFacts): CheckState | undefined {
+  if (!control.paused) return undefined;
+  const why = paused?.why ? `: ${paused.why}` : '';
+  return {
+    status: 'note',
+    what: `the group is paused${paused ? `, by ${paused.who} since ${paused.at}${why}` : ''}`,
+    why: 'messages are relayed and wait; none is processed',
+    fixes: [shell('cgroup', 'resume')],
+  };
+}
+
+function shortageOf({ control, processes }: ControlFacts): CheckState | undefined {
+  const { wanted: sized, capacity, managed, hosts } = sizesOf(control, processes);
+  const wanted = Math.max(sized, control.autoscale?.min ?? 0);
+  if (capacity >= wanted) return undefined;
+  const missing =
+    managed > 0 ? `capacity ${capacity} on ${plural(hosts, 'host')}` : 'no managed process runs';
+  return {
+    // A group that does not run at all lacks nothing.
+    status: processes.length > 0 ? 'mend' : 'note',
+    what: `${plural(wanted, 'consumer')} wanted, ${missing}`,
+    why: 'the rest does not run: start more processes, raise their capacity, or end a drain',
+    fixes: [shell('cgroup', 'start', '--managed')],
+  };
+}
+
+function leaderlessIn({ control, processes, leader }: ControlFacts): CheckState | undefined {
+  if (!control.autoscale || leader !== null || processes.length === 0) return undefined;
+  return {
+    status: 'mend',
+    what: 'autoscaling is on, and no bridge leads',
+    why: 'the process that leads sets the size: until then it stays as it is',
+    fixes: [shell('cgroup', 'start', '--managed')],
+  };
+}
+
+/** Drained names that no live process has. */
+function goneIn({ control, processes }: ControlFacts): CheckState[] {
+  return control.drained
+    .filter((name) => !processes.some((one) => isNamed(name, one)))
+    .map((name) => ({
+      status: 'note',
+      what: `${name} is drained, and no live process has this name`,
+      why: 'a process that starts there gets no consumers',
+      fixes: [shell('cgroup', 'undrain', name)],
+    }));
+}

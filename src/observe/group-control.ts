@@ -1,0 +1,135 @@
+import type {
+  Author,
+  AutoscaleRule,
+  Control,
+  ControlChange,
+  ControlEvent,
+  ControlStore,
+  ProcessStatus,
+} from '../core/control.js';
+import { CgroupError, hasCode } from '../core/errors.js';
+import { isNamed } from '../core/sizes.js';
+import { nearest } from '../settings/nearest.js';
+import { operator } from './operator.js';
+
+/** How a change is noted, and whether it may replace another one. */
+export interface ChangeOptions {
+  /** Why, for those who read the events. Default: empty. */
+  readonly why?: string | undefined;
+  /** The revision that the caller has seen: if another change came since, this one is refused (STALE). */
+  readonly revision?: number | undefined;
+}
+
+/** What autoscaling without other bounds keeps to. */
+export const DEFAULT_RULE: AutoscaleRule = { min: 1, max: 100, drainWithin: 10_000 };
+
+/** The most consumers of a group. */
+export const MOST_CONSUMERS = 10_000;
+/** Tries of a change that depends on what it changes: each one that fails means that another change was made. */
+const TRIES = 10;
+/** Names in an error. */
+const MOST_NAMED = 20;
+
+/** Changes what operators want of a group, in the name of the user of this process. */
+export class GroupControl {
+  readonly #store: ControlStore;
+
+  constructor(store: ControlStore) {
+    this.#store = store;
+  }
+
+  control(): Promise<Control> {
+    return this.#store.read();
+  }
+
+  processes(): Promise<ProcessStatus[]> {
+    return this.#store.processes();
+  }
+
+  events(): Promise<ControlEvent[]> {
+    return this.#store.events();
+  }
+
+  async scale(to: number | Partial<AutoscaleRule>, { why, revision }: ChangeOptions = {}): Promise<Control> {
+    // Not `typeof to === 'number'`: callers in JavaScript may pass a text, which is no rule.
+    if (typeof to !== 'object') return this.#store.change({ size: to }, authorOf(why), revision);
+    const before = await this.#store.read();
+    const autoscale = { ...DEFAULT_RULE, ...before.autoscale, ...to };
+    return this.#store.change({ autoscale }, authorOf(why), revision ?? before.revision);
+  }
+
+  pause({ why, revision }: ChangeOptions = {}): Promise<Control> {
+    return this.#store.change({ paused: true }, authorOf(why), revision);
+  }
+
+  resume({ why, revision }: ChangeOptions = {}): Promise<Control> {
+    return this.#store.change({ paused: false }, authorOf(why), revision);
+  }
+
+  async drain(name: string, { why }: ChangeOptions = {}): Promise<Control> {
+    const processes = await this.#store.processes();
+    const named = processes.filter((one) => isNamed(name, one));
+    if (named.length === 0) throw unknownName(name, processes);
+    if (!named.some(({ managed }) => managed))
+      throw new CgroupError(
+        'STATE',
+        `${name} runs a fixed number of consumers, which drain does not change: stop the process, or start it with --managed`,
+      );
+    return this.#changeDrained((drained) => [...drained.filter((other) => other !== name), name], why);
+  }
+
+  async undrain(name: string, { why }: ChangeOptions = {}): Promise<Control> {
+    const { drained } = await this.#store.read();
+    if (!drained.includes(name)) throw notDrained(name, drained);
+    return this.#changeDrained((names) => names.filter((other) => other !== name), why);
+  }
+
+  /** The new list depends on the old one: another change meanwhile must not be lost. */
+  async #changeDrained(
+    next: (drained: readonly string[]) => readonly string[],
+    why: string | undefined,
+  ): Promise<Control> {
+    const author = authorOf(why);
+    for (let left = TRIES; ; left--) {
+      const { drained, revision } = await this.#store.read();
+      const change: ControlChange = { drained: next(drained) };
+      try {
+        return await this.#store.change(change, author, revision);
+      } catch (error) {
+        if (left === 1 || !hasCode(error, 'STALE')) throw error;
+      }
+    }
+  }
+}
+
+function authorOf(why = ''): Author {
+  return { who: operator(), why };
+}
+
+function unknownName(name: string, processes: readonly ProcessStatus[]): CgroupError {
+  const managed = processes.filter((one) => one.managed);
+  if (managed.length === 0)
+    return new CgroupError(
+      'NOT_FOUND',
+      `no live host or process is named ${name}, and no managed process runs: start one with cgroup start --managed`,
+    );
+  const [hosts, ids] = [[...new Set(managed.map(({ host }) => host))], managed.map(({ id }) => id)];
+  const meant = nearest(name, [...hosts, ...ids]);
+  return new CgroupError(
+    'NOT_FOUND',
+    `no live host or process is named ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; ` +
+      `hosts: ${listed(hosts)}; processes: ${listed(ids)}`,
+  );
+}
+
+function notDrained(name: string, drained: readonly string[]): CgroupError {
+  const meant = nearest(name, drained);
+  const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+  const rest = drained.length === 0 ? 'nothing is drained' : `drained: ${listed(drained)}`;
+  return new CgroupError('NOT_FOUND', `${name} is not drained${hint}; ${rest}`);
+}
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - MOST_NAMED;
+  return `${names.slice(0, MOST_NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}

@@ -1,0 +1,35 @@
+import { type Control, type ControlEvent, KEPT_EVENTS, type ProcessStatus } from '../core/control.js';
+import { pauseIn } from '../core/sizes.js';
+import { readEvents } from './control-store.js';
+import type { Inspector } from './inspect.js';
+import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
+import { control as readControl } from './scripts/control.js';
+
+/** What the doctor needs to know of the control plane. */
+export interface ControlFacts {
+  readonly control: Control;
+  /** Fields of the control that another program wrote or removed. */
+  readonly foreign: readonly string[];
+  readonly processes: readonly ProcessStatus[];
+  /** Who paused the group; undefined if it is not paused, or that event is no longer kept. */
+  readonly paused: ControlEvent | undefined;
+  /** The bridge that leads; null if none does. */
+  readonly leader: string | null;
+}
+
+export async function controlFacts(
+  connection: Connection,
+  keys: Keys,
+  inspector: Inspector,
+): Promise<ControlFacts> {
+  const { control, foreign } = await connection.run(readControl, keys, {});
+  const { events } = await readEvents(connection, keys);
+  return {
+    control,
+    foreign,
+    processes: await inspector.control.processes(),
+    paused: pauseIn(events, KEPT_EVENTS),
+    leader: (await inspector.totals()).leader,
+  };
+}
