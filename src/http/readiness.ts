@@ -78,10 +78,10 @@ export class Readiness {
 
   /** Takes a new reading of the group. */
   observe({ waiting, counters }: LiveTotals): void {
-    const { stats, bridge, beatAge } = this.#view;
+    const { stats, bridge, activeConsumers } = this.#view;
     const now = performance.now();
     // Any consumer can take a waiting message; a pending one may be held by another process.
-    this.#idleFor = this.#settling.observe(beatAge !== undefined && waiting > 0, stats.settled, now);
+    this.#idleFor = this.#settling.observe(activeConsumers > 0 && waiting > 0, stats.settled, now);
     const relays = bridge?.leads === true && bridge.buffered > 0;
     this.#unrelayedFor = this.#relaying.observe(relays, counters.relayed, now);
   }
