@@ -34,19 +34,7 @@ import {
  * The order is that of `--help` and docs/settings.md.
  */
 export const settingsSchema = z.strictObject({
-  size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs, unless it is managed'),
-  managed: toggle()
-    .prefault(false)
-    .describe(
-      'run as many consumers as the group gives this process: see cgroup scale; size is ignored then',
-    ),
-  capacity: whole(1, 10_000).prefault(64).describe('most consumers that a managed process runs'),
-  host: hostName()
-    .optional()
-    .describe(
-      'the name of the host, over which the consumers of managed processes are spread evenly; ' +
-        'the name of this machine unless set',
-    ),
+  size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
   redis: redisUrl()
     .prefault('redis://127.0.0.1:6379')
     .describe(
@@ -73,11 +61,20 @@ export const settingsSchema = z.strictObject({
     .prefault('auto')
     .describe(
       'threads that run the module of the processor; 0 runs it on the main thread; ' +
-        'auto: one less than there are cores, at least one, at most size',
+        'auto: one less than there are cores, at least one; never more than consumers',
     ),
   simulateMs: whole(0, 3_600_000)
     .prefault(0)
     .describe('the built-in processor waits so many milliseconds per message'),
+  managed: toggle()
+    .prefault(false)
+    .describe(
+      'run as many consumers as the group gives this process: see cgroup scale; size is ignored then',
+    ),
+  capacity: whole(1, 10_000).prefault(64).describe('most consumers that a managed process runs'),
+  host: hostName()
+    .optional()
+    .describe('the name of the host: the consumers of managed processes are spread evenly over hosts'),
   monitor: toggle().prefault(false).describe('print the messages per second of the whole group'),
   interval: duration(100).prefault('3s').describe('time between two lines of the monitor'),
   concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),
