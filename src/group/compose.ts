@@ -4,6 +4,7 @@ import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
+import type { ControlStore } from '../core/control.js';
 import type { Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MISSED_BEATS } from '../core/registry.js';
@@ -11,6 +12,7 @@ import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
+import { RedisControlStore } from '../redis/control-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -23,6 +25,7 @@ import { loadTracing, type Tracing } from '../tracing/tracing.js';
 import { ConsumerPool, type Member } from './consumer-pool.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
+import { OrderFollower } from './orders.js';
 
 /** Entries that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
@@ -33,8 +36,8 @@ const RETAIN_BYTES = 64 * 2 ** 20;
 export interface Dependencies {
   readonly settings: Settings;
   readonly identity: Identity;
-  /** Consumers to begin with. */
-  readonly size: number;
+  /** Consumers to begin with; undefined for a managed process. */
+  readonly size: number | undefined;
   readonly connections: Connections;
   readonly executor: Executor;
   readonly reports: Reports;
@@ -53,6 +56,8 @@ export interface Parts {
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly heartbeats: Heartbeats;
+  readonly orders: OrderFollower;
+  readonly control: ControlStore;
 }
 
 /** What is known once Redis has answered. */
@@ -71,18 +76,13 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(dependencies: Dependencies): Promise<Parts> {
-  const { settings, identity, connections, reports, stats, log } = dependencies;
+  const { settings, identity, size, connections, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
   warnOf(server, log);
   const keys = keysOf(settings);
-  const registry = new RedisRegistry(main, keys, {
-    id: identity.id,
-    host: identity.host,
-    pid: identity.pid,
-    output: settings.output,
-  });
+  const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const store = new RedisConsumerStore(main, keys, settings.group, channel);
@@ -93,13 +93,17 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const resolved = { main, keys, server, tracing };
   const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
+  let settled = 0;
   const committer = new Committer({
     store: tracing?.settlingStore(store) ?? store,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
     deadMaxLen: settings.deadMaxLen,
     log,
-    onSettled: (count) => reports.settled(count),
+    onSettled: (count) => {
+      settled += count.processed + count.retried + count.dead;
+      reports.settled(count);
+    },
     onBuried: (deadLetters) => reports.buried(deadLetters),
     onResults: stats && ((results) => stats.committed(results)),
   });
@@ -107,8 +111,10 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     make: () => makeConsumer(dependencies, resolved, { store, committer, readLimiter }),
     onAdded: () => heartbeats.hurry(),
     onLeft: (id) => heartbeats.leave(id),
+    onSize: (size, before) => reports.scaled(size, before),
     log,
   });
+  const orders = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   const heartbeats = new Heartbeats({
@@ -118,11 +124,21 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     heartbeat,
     claimAfter,
     log,
-    report: () => undefined,
-    onOrders: () => consumers.keep(),
+    report: () =>
+      consumers.stopping
+        ? undefined
+        : {
+            ...identity.ofProcess,
+            managed: size === undefined,
+            capacity: size === undefined ? settings.capacity : consumers.size,
+            consumers: consumers.running.length,
+            settled,
+            busyMs: Math.round(consumers.busyMs),
+          },
+    onOrders: (reply) => orders.follow(reply),
     onLost,
   });
-  await consumers.resize(dependencies.size);
+  if (size !== undefined) await consumers.resize(size);
   return {
     // http reads on a connection of its own, so that it never delays what consumers write.
     inspector: new Inspector(settings.http ? await connections.open('http') : main, keys, settings.group),
@@ -132,6 +148,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
     heartbeats,
+    orders,
+    control: new RedisControlStore(main, keys),
   };
 }
 

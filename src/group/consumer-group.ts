@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { ControlChange } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
@@ -58,6 +59,7 @@ export class ConsumerGroup<Input extends Message = Message>
   readonly #log: Logger;
   readonly #reports: Reports;
   readonly #connections: Connections;
+  readonly #identity: Identity;
   #executor: Executor | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
@@ -78,6 +80,7 @@ export class ConsumerGroup<Input extends Message = Message>
     // What the messages look like is the user's word; beyond the `message_id` it is not checked.
     this.#processor = typeof processor === 'function' ? (processor as Processor) : undefined;
     this.settings = parseOptions(typeof processor === 'function' ? settings : { ...settings, processor });
+    this.#identity = new Identity(this.settings.host);
     this.#stats = this.settings.http && new ProcessStats();
     this.#log = groupLogger(logger ?? silentLogger, this.settings);
     this.#reports = new Reports(this.#log, this.#stats, (event, ...args) =>
@@ -129,14 +132,19 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /**
-   * Sets how many consumers this process runs. Resolves when those are added that were missing. Those that are too many,
-   * the newest, finish the attempts in work, and leave then: no message is interrupted. The newest call counts.
+   * Sets how many consumers run: in the whole group if this process is managed, else in this process alone. Those that are
+   * too many, the newest, finish the attempts in work, and leave then: no message is interrupted. The newest call counts.
+   * Resolves when Redis knows the size of the group, or when this process has added those that were missing.
    *
    * @param size from 0 to 10,000
    * @throws {CgroupError} SETTINGS for another size; STATE if the group is not running, or runs only a bridge; or why
    *   some cannot be added yet: it is tried again with each heartbeat
    */
   async scale(size: number): Promise<void> {
+    if (this.settings.managed) {
+      await this.#change({ size }, 'scale()');
+      return;
+    }
     if (!Number.isInteger(size) || size < 0 || size > MOST_CONSUMERS)
       throw new CgroupError(
         'SETTINGS',
@@ -146,6 +154,27 @@ export class ConsumerGroup<Input extends Message = Message>
     if (this.settings.bridge === 'only')
       throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');
     await consumers.resize(size);
+  }
+
+  /**
+   * Pauses the whole group, all processes: no attempt begins until {@link resume}, also after a restart. Attempts in work
+   * go on, and so do the bridges. Each process hears of it with its next heartbeat.
+   *
+   * @throws {CgroupError} STATE if the group is not running; or what Redis answers
+   */
+  pause(): Promise<void> {
+    return this.#change({ paused: true }, 'pause()');
+  }
+
+  /** Ends a pause of the whole group. Throws as {@link pause} does. */
+  resume(): Promise<void> {
+    return this.#change({ paused: false }, 'resume()');
+  }
+
+  async #change(change: ControlChange, why: string): Promise<void> {
+    const { control, heartbeats } = this.#running;
+    await control.change(change, { who: this.#identity.id, why });
+    heartbeats.hurry();
   }
 
   /** As {@link stop}: `await using group = new ConsumerGroup(…)` stops the group at the end of the block. */
@@ -174,8 +203,9 @@ export class ConsumerGroup<Input extends Message = Message>
     await this.#serve();
     const executor = chooseExecutor(settings, this.#processor, this.#log);
     this.#executor = executor;
-    const size = settings.bridge === 'only' ? 0 : settings.size;
-    await executor.start(size);
+    const size = settings.bridge === 'only' ? 0 : settings.managed ? undefined : settings.size;
+    // A managed process does not know its share yet. It loads the processor all the same: it may be missing.
+    await executor.start(size ?? 1);
     if (settings.embedded && !this.#stopping) {
       this.#redis = await startLocalServer();
       if (this.#stopping) await this.#redis.stop(); // the stop may have finished already
@@ -187,7 +217,7 @@ export class ConsumerGroup<Input extends Message = Message>
     }
     this.#parts = await compose({
       settings,
-      identity: new Identity(),
+      identity: this.#identity,
       size,
       connections: this.#connections,
       executor,
@@ -213,8 +243,9 @@ export class ConsumerGroup<Input extends Message = Message>
         );
     }
     if (this.#stopping) return;
+    // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
     await heartbeats.start();
-    consumers.resume();
+    await consumers.resize(consumers.size);
     await reclaimer.start();
     const ids = consumers.running.map(({ id }) => id);
     this.#log.info(

@@ -3,7 +3,6 @@ import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import type { Deadlines } from './shutdown.js';
 
 /** ms between two tries to leave the group. */
 const RETRY_EVERY = 200;
@@ -22,6 +21,8 @@ export interface ConsumerPoolOptions {
   readonly onAdded: () => void;
   /** A consumer has left the group: its id may leave the list. */
   readonly onLeft: (consumerId: string) => void;
+  /** Another number of consumers is wanted. Not called for the first one. */
+  readonly onSize: (size: number, before: number) => void;
   readonly log: Logger;
 }
 
@@ -36,14 +37,12 @@ export class ConsumerPool {
   readonly #leaving = new Map<Member, Promise<number>>();
   /** Those on their way in. */
   readonly #coming = new Set<Promise<void>>();
-  /** How many are wanted. */
-  #size = 0;
+  /** How many are wanted; undefined before this was said. */
+  #size: number | undefined;
   #paused = true;
   /** ms that the consumers were busy that are gone. */
   #busyBefore = 0;
-  /** Attempts in work of those that leave are interrupted. */
   readonly #interrupt = new AbortController();
-  /** The outcomes that Redis does not have yet are given up. */
   readonly #abandon = new AbortController();
   readonly #stopping = new AbortController();
 
@@ -68,8 +67,17 @@ export class ConsumerPool {
     return this.all.reduce((sum, { busyMs }) => sum + busyMs, this.#busyBefore);
   }
 
+  /** How many are wanted. */
+  get size(): number {
+    return this.#size ?? 0;
+  }
+
   get paused(): boolean {
     return this.#paused;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /**
@@ -79,14 +87,16 @@ export class ConsumerPool {
    * @throws {CgroupError} if some cannot be added: {@link keep} tries again
    */
   async resize(size: number): Promise<void> {
-    this.#size = this.#stopping.signal.aborted ? 0 : size;
+    const before = this.#size;
+    this.#size = this.stopping ? 0 : size;
+    if (before !== undefined && before !== size && !this.stopping) this.#options.onSize(size, before);
     for (const member of this.#running.splice(this.#size)) this.#remove(member);
     this.#divide();
     await this.#fill();
   }
 
   /** Like {@link resize}, but failures are logged. Call it with each heartbeat: it tries again what failed. */
-  keep(size = this.#size): void {
+  keep(size = this.size): void {
     this.resize(size).then(
       () => this.#addFailures.over(),
       (error) => this.#addFailures.add(error),
@@ -95,22 +105,25 @@ export class ConsumerPool {
 
   /** Lets the consumers read, and begin attempts. */
   resume(): void {
+    if (!this.#paused) return;
     this.#paused = false;
     for (const consumer of this.running) consumer.resume();
   }
 
   /** No consumer begins a further attempt, those to come neither; the attempts in work go on. */
   pause(): void {
+    if (this.#paused) return;
     this.#paused = true;
     for (const consumer of this.running) void consumer.pause();
   }
 
   /**
-   * All consumers leave. Resolves to how many entries they handed back.
+   * All consumers leave. Attempts in work are interrupted at one time, outcomes that Redis does not have yet are given up
+   * at another. Resolves to how many entries they handed back.
    *
    * @throws {CgroupError} if Redis does not answer: then some have not left the group
    */
-  async stop({ interrupt, abandon }: Deadlines): Promise<number> {
+  async stop(interrupt: AbortSignal, abandon: AbortSignal): Promise<number> {
     void aborted(interrupt).then(() => this.#interrupt.abort());
     void aborted(abandon).then(() => this.#abandon.abort());
     this.#stopping.abort();
@@ -129,13 +142,13 @@ export class ConsumerPool {
   }
 
   get #missing(): number {
-    return this.#size - this.#running.length - this.#coming.size;
+    return this.size - this.#running.length - this.#coming.size;
   }
 
   async #add(): Promise<void> {
     const member = await this.#options.make();
     // Fewer may be wanted by now.
-    if (this.#running.length >= this.#size) {
+    if (this.#running.length >= this.size) {
       member.close();
       return;
     }

@@ -19,6 +19,12 @@ export interface GroupEvents {
   failure: [failure: Failure];
   /** Redis has taken results, retries and dead letters of this process. */
   settled: [count: { readonly processed: number; readonly retried: number; readonly dead: number }];
+  /** This process runs so many consumers from now on. */
+  scaled: [consumers: number];
+  /** The group is paused: no attempt begins. */
+  paused: [];
+  /** The group is no longer paused. */
+  resumed: [];
   /** Another program deleted so many entries from the inbox. */
   lost: [count: number];
 }
@@ -92,6 +98,21 @@ export class Reports {
   buried(deadLetters: readonly DeadLetter[]): void {
     for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
       this.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
+  }
+
+  scaled(size: number, before: number): void {
+    this.#log.info({ consumers: size }, `${plural(size, 'consumer')} from now on, ${before} so far`);
+    this.#emitSafely('scaled', size);
+  }
+
+  paused(isPaused: boolean): void {
+    this.#log.info(
+      {},
+      isPaused
+        ? 'paused: no attempt begins until the group is resumed; bridges go on'
+        : 'resumed: attempts begin again',
+    );
+    this.#emitSafely(isPaused ? 'paused' : 'resumed');
   }
 
   lost(count: number): void {

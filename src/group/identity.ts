@@ -16,6 +16,12 @@ export class Identity {
     this.id = `${host.replace(/[^\w.-]/g, '_')}-${this.pid}-${randomBytes(3).toString('hex')}`;
   }
 
+  /** What other processes see of it. */
+  get ofProcess(): { readonly id: string; readonly host: string; readonly pid: number } {
+    const { id, host, pid } = this;
+    return { id, host, pid };
+  }
+
   /** The id of the next consumer: no number is used twice. */
   nextConsumerId(): string {
     return `${this.id}-${++this.#consumers}`;

@@ -46,7 +46,10 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
   const { consumers, reclaimer, heartbeats } = parts;
   try {
     await reclaimer.stop();
-    const back = await consumers.stop(deadlines);
+    const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
+    // The process is no longer among the live: others take its share at once.
+    heartbeats.hurry();
+    const back = await stopped;
     if (back > 0)
       log.info(
         { entries: back },

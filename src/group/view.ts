@@ -31,6 +31,10 @@ export function viewOf(
     get bridge() {
       return parts()?.bridge;
     },
+    get activeConsumers() {
+      const consumers = parts()?.consumers;
+      return consumers && !consumers.paused ? consumers.running.length : 0;
+    },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;
       return last === undefined ? undefined : performance.now() - last;

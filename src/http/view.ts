@@ -15,8 +15,10 @@ export interface GroupView {
   readonly connected: boolean;
   /** The bridge of this process, if it runs one. */
   readonly bridge: BridgeView | undefined;
-  /** ms since a heartbeat last reached Redis; undefined if this process has no consumers. */
+  /** ms since a heartbeat last reached Redis; undefined if none has. */
   readonly beatAge: number | undefined;
+  /** Consumers that may begin attempts; 0 while the group is paused. */
+  readonly activeConsumers: number;
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** ms that an attempt may take. */

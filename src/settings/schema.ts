@@ -1,12 +1,25 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { messageOf, type SettingProblem, SettingsError } from '../core/errors.js';
-import { hostAndPort, parseRedisUrl, REDIS_URL_RULE } from '../core/redis-address.js';
-import { isLoopback, parseListen } from './addresses.js';
-import { DURATION, formatDuration, parseDuration } from './durations.js';
+import { type SettingProblem, SettingsError } from '../core/errors.js';
+import { hostAndPort } from '../core/redis-address.js';
+import { isLoopback } from './addresses.js';
+import { formatDuration } from './durations.js';
 import { nearest } from './nearest.js';
 import { durationNames, type SettingName, type Settings, type SettingsInput } from './settings.js';
-import { parseSize, SIZE } from './sizes.js';
+import {
+  autoOrWhole,
+  choice,
+  duration,
+  hostName,
+  listen,
+  name,
+  redisUrl,
+  size,
+  slotName,
+  toggle,
+  token,
+  whole,
+} from './values.js';
 
 /**
  * The one schema of all settings. Flags, environment variables, the config file, `--help`,
@@ -15,92 +28,6 @@ import { parseSize, SIZE } from './sizes.js';
  * Durations are written `250ms`, `3s`, `2m`, `1h` and are milliseconds after parsing; sizes are written `64mb`
  * and are bytes.
  */
-
-/** A timer of more than 2^31 ms fires at once. */
-const LONGEST = parseDuration('24h');
-
-/** A duration as people write it, given back in whole milliseconds. */
-function duration(least = 1) {
-  const error = 'must be a duration such as 250ms, 3s or 2m';
-  const range = `must be a duration from ${formatDuration(least)} to ${formatDuration(LONGEST)}`;
-  return z
-    .string({ error })
-    .regex(DURATION, { error })
-    .transform(parseDuration)
-    .refine((value) => value >= least && value <= LONGEST, { error: range });
-}
-
-/** A size as Redis writes them, given back in bytes; 1 MB at least. */
-function size() {
-  const error = 'must be a size such as 512kb, 64mb or 2gb';
-  return z
-    .string({ error })
-    .regex(SIZE, { error })
-    .transform(parseSize)
-    .refine((value) => value >= 2 ** 20, { error: 'must be a size of 1mb or more' });
-}
-
-/** A whole number from `least` to `most`; `or` is what else the setting may be, in words. */
-function whole(least: number, most = Number.MAX_SAFE_INTEGER, or = '') {
-  const range = most === Number.MAX_SAFE_INTEGER ? `${least} or more` : `from ${least} to ${most}`;
-  const error = `must be ${or}a whole number, ${range}`;
-  return z.number({ error }).int({ error }).min(least, { error }).max(most, { error });
-}
-
-function autoOrWhole(least: number, most: number) {
-  const error = `must be auto or a whole number, from ${least} to ${most}`;
-  return z.union([z.literal('auto'), whole(least, most, 'auto or ')], { error });
-}
-
-function choice<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
-}
-
-function name() {
-  return z
-    .string({ error: 'must be a text' })
-    .min(1, { error: 'must not be empty' })
-    .refine((text) => !/\p{Surrogate}/u.test(text), { error: 'must not hold half a surrogate pair' });
-}
-
-/** The name stands in braces inside other keys, to fix their hash slot: its own braces would move it. */
-function slotName() {
-  return name().regex(/^[^{}]+$/, { error: 'must not contain { or }' });
-}
-
-/** A URL of Redis, given back without blanks around it. */
-function redisUrl() {
-  return z
-    .string({ error: REDIS_URL_RULE })
-    .trim()
-    .superRefine((text, context) => {
-      try {
-        parseRedisUrl(text);
-      } catch (error) {
-        context.addIssue(messageOf(error));
-      }
-    });
-}
-
-/** Where to listen, `[HOST:]PORT`, given back as host and port. */
-function listen() {
-  const error =
-    'must be a port or HOST:PORT, such as 9464, 0.0.0.0:9464 or [::1]:9464, the port from 0 to 65535';
-  return z
-    .union([z.number({ error }), z.string({ error })], { error })
-    .refine((value) => parseListen(String(value)) !== undefined, { error })
-    .transform((value) => parseListen(String(value)) ?? { host: '', port: 0 });
-}
-
-/** It travels in a header and is typed as a password: no blanks, nothing beyond ASCII. */
-function token() {
-  const error = 'must be a text of 16 or more letters, digits and signs, without blanks';
-  return z.string({ error }).regex(/^[\x21-\x7e]{16,}$/, { error });
-}
-
-function toggle() {
-  return z.boolean({ error: 'must be true or false' });
-}
 
 /**
  * Each setting with its default and its description. The defaults are written as a user writes them.
@@ -134,11 +61,20 @@ export const settingsSchema = z.strictObject({
     .prefault('auto')
     .describe(
       'threads that run the module of the processor; 0 runs it on the main thread; ' +
-        'auto: one less than there are cores, at least one, at most size',
+        'auto: one less than there are cores, at least one; never more than consumers',
     ),
   simulateMs: whole(0, 3_600_000)
     .prefault(0)
     .describe('the built-in processor waits so many milliseconds per message'),
+  managed: toggle()
+    .prefault(false)
+    .describe(
+      'run as many consumers as the group gives this process: see cgroup scale; size is ignored then',
+    ),
+  capacity: whole(1, 10_000).prefault(64).describe('most consumers that a managed process runs'),
+  host: hostName()
+    .optional()
+    .describe('the name of the host: the consumers of managed processes are spread evenly over hosts'),
   monitor: toggle().prefault(false).describe('print the messages per second of the whole group'),
   interval: duration(100).prefault('3s').describe('time between two lines of the monitor'),
   concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),

@@ -24,6 +24,12 @@ export interface Settings {
   readonly threads: number | 'auto';
   /** ms that the built-in processor waits for each message. */
   readonly simulateMs: number;
+  /** Whether the control of the group says how many consumers the process runs. */
+  readonly managed: boolean;
+  /** Most consumers that a managed process runs. */
+  readonly capacity: number;
+  /** The name of the host; undefined for that of this machine. */
+  readonly host?: string | undefined;
   /** Whether the command prints the messages per second of the whole group. */
   readonly monitor: boolean;
   /** ms between two lines of the monitor. */

@@ -103,10 +103,16 @@ expectTypeOf(group).toExtend<AsyncDisposable>();
 
 // Events: their names and what they carry.
 expectTypeOf<keyof GroupEvents>().toEqualTypeOf<
-  'ready' | 'leading' | 'gap' | 'failure' | 'settled' | 'lost'
+  'ready' | 'leading' | 'gap' | 'failure' | 'settled' | 'scaled' | 'paused' | 'resumed' | 'lost'
 >();
 group.on('ready', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
 group.on('leading', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
+group.on('scaled', (consumers) => expectTypeOf(consumers).toEqualTypeOf<number>());
+group.on('paused', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
+group.on('resumed', (...args) => expectTypeOf(args).toEqualTypeOf<[]>());
+expectTypeOf(group.scale).toEqualTypeOf<(size: number) => Promise<void>>();
+expectTypeOf(group.pause).toEqualTypeOf<() => Promise<void>>();
+expectTypeOf(group.resume).toEqualTypeOf<() => Promise<void>>();
 group.on('gap', (gap) => {
   expectTypeOf(gap).toEqualTypeOf<{
     readonly reason: string;

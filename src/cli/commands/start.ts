@@ -14,6 +14,7 @@ export function startCommand(): Command {
   return settingsCommand('start', 'Runs a bridge and consumers until a signal ends it.', settingNames, [
     ['cgroup start --size 5 --monitor', 'five consumers, and the rate every 3 s'],
     ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
+    ['cgroup start --managed', 'as many consumers as the group gives it, see cgroup scale; size is ignored'],
     ['cgroup start --bridge only', 'only a bridge; other processes run the consumers with --bridge off'],
     ['cgroup start --embedded', 'with a private Redis, to try things out'],
     ['cgroup start --http 9464', 'with a live page and metrics at http://127.0.0.1:9464'],

@@ -60,6 +60,7 @@ const UNSET: Partial<Record<SettingName, string>> = {
   processor: 'built in',
   http: 'off',
   httpToken: 'none',
+  host: 'the name of this machine',
   logFormat: 'pretty on a terminal',
 };
 

@@ -49,6 +49,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     connected: true,
     bridge: { leads: true, inStep: true, buffered: 7 },
     beatAge: 250,
+    activeConsumers: 2,
     heartbeat: 1_000,
     timeout: 60_000,
     ...more,

@@ -39,6 +39,8 @@ describe('parseSettings', () => {
       group: 'cgroup',
       threads: 'auto',
       simulateMs: 0,
+      managed: false,
+      capacity: 64,
       monitor: false,
       interval: 3_000,
       concurrency: 1,

@@ -1,0 +1,43 @@
+import type { Control, Orders } from '../core/control.js';
+import type { Logger } from '../log/logger.js';
+import type { ConsumerPool } from './consumer-pool.js';
+import type { Reports } from './events.js';
+
+export interface OrderFollowerOptions {
+  readonly consumers: ConsumerPool;
+  readonly reports: Reports;
+  readonly log: Logger;
+}
+
+/**
+ * Does what Redis tells this process in reply to each heartbeat: how many consumers it runs, if it is managed, and whether
+ * they are paused. Without a reply everything stays as it is.
+ */
+export class OrderFollower {
+  readonly #options: OrderFollowerOptions;
+  #control: Control | undefined;
+
+  constructor(options: OrderFollowerOptions) {
+    this.#options = options;
+  }
+
+  /** The control as it was at the last heartbeat; undefined before the first. */
+  get control(): Control | undefined {
+    return this.#control;
+  }
+
+  follow({ share, control, healed }: Orders): void {
+    const { consumers, reports, log } = this.#options;
+    const wasPaused = this.#control?.paused ?? false;
+    this.#control = control;
+    if (healed.length > 0)
+      log.warn(
+        { fields: healed },
+        `another program changed the control of the group (${healed.join(', ')}): it is as before again`,
+      );
+    consumers.keep(share);
+    if (control.paused) consumers.pause();
+    else consumers.resume();
+    if (control.paused !== wasPaused) reports.paused(control.paused);
+  }
+}
