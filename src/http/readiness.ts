@@ -46,14 +46,6 @@ function seconds(ms: number): string {
   return `${Math.round(ms / 1_000)} s`;
 }
 
-/** Whether messages wait that the consumers of this process should take. */
-export function hasWork(
-  beatAge: number | undefined,
-  { waiting, control }: Pick<LiveTotals, 'waiting' | 'control'>,
-): boolean {
-  return beatAge !== undefined && waiting > 0 && !control.paused;
-}
-
 /** Measures for how long there has been work and no progress. */
 export class Standstill {
   #done: number | undefined;
@@ -85,11 +77,11 @@ export class Readiness {
   }
 
   /** Takes a new reading of the group. */
-  observe({ waiting, counters, control }: LiveTotals): void {
+  observe({ waiting, counters }: LiveTotals): void {
     const { stats, bridge, beatAge } = this.#view;
     const now = performance.now();
     // Any consumer can take a waiting message; a pending one may be held by another process.
-    this.#idleFor = this.#settling.observe(hasWork(beatAge, { waiting, control }), stats.settled, now);
+    this.#idleFor = this.#settling.observe(beatAge !== undefined && waiting > 0, stats.settled, now);
     const relays = bridge?.leads === true && bridge.buffered > 0;
     this.#unrelayedFor = this.#relaying.observe(relays, counters.relayed, now);
   }

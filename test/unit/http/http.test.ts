@@ -5,7 +5,7 @@ import { EventStreams } from '../../../src/http/event-streams.js';
 import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 // @ts-expect-error: the page is JavaScript, as browsers take it
 import { verdict } from '../../../src/http/page/verdict.js';
-import { hasWork, notReadyBecause, Standstill } from '../../../src/http/readiness.js';
+import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
 import { RecentPoints } from '../../../src/http/recent-points.js';
 import { unset } from '../../helpers/control.js';
 
@@ -102,16 +102,6 @@ describe('notReadyBecause', () => {
   });
   it('gives all reasons', () => {
     expect(reasons({ connected: false, ...outOfStep, beatAge: 9_000 })).toHaveLength(3);
-  });
-});
-
-describe('hasWork', () => {
-  const { control } = unset;
-  it('is true if messages wait, and the group is not paused', () => {
-    expect(hasWork(10, { waiting: 3, control })).toBe(true);
-    expect(hasWork(10, { waiting: 0, control })).toBe(false);
-    expect(hasWork(10, { waiting: 3, control: { ...control, paused: true } })).toBe(false);
-    expect(hasWork(undefined, { waiting: 3, control })).toBe(false);
   });
 });
 
