@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
@@ -66,11 +66,12 @@ export class Stage {
     this.#env[name] = value;
   }
 
-  /** The command with its example port, URL and id replaced by real ones. */
+  /** The command with its example port, URL, host and id replaced by real ones. */
   async #real(command: string): Promise<string> {
     const text = command
       .replaceAll('9464', String(this.#port))
-      .replaceAll(/redis:\/\/[^\s'"]+/g, this.#redis.url);
+      .replaceAll(/redis:\/\/[^\s'"]+/g, this.#redis.url)
+      .replace(/(?<=\bcgroup (?:un)?drain )web1\b/, hostname());
     return /\bcgroup (dead|top)\b/.test(text)
       ? text.replaceAll(/\b\d{13}-\d+\b/g, await this.#deadLetter())
       : text;

@@ -233,6 +233,9 @@ describe('code within the text', () => {
         'dead list',
         'dead purge',
         'dead retry',
+        'scale',
+        'drain',
+        'events',
       ];
       const texts = await Promise.all(names.map((name) => helpOf(stage(), name)));
       for (const name of ['bench', 'chaos'])

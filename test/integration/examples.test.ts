@@ -13,9 +13,12 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import ms, { type StringValue } from 'ms';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import { z } from 'zod';
+import { metricDefinitions } from '../../src/http/metrics-list.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { emptyFolder, lacks } from '../helpers/http.js';
+import { metricsIn } from '../helpers/prometheus-rules.js';
 import { freshRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
@@ -402,5 +405,101 @@ describe('examples/systemd', () => {
     await redis.publishAsIn('module');
     expect(await redis.processed(1)).toMatchObject([A1]);
     expect(await service.kill(), service.output()).toBe(0);
+  });
+});
+
+describe('examples/kubernetes', () => {
+  interface Variable {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
+  }
+  interface Probe {
+    readonly httpGet: { readonly path: string; readonly port: string };
+  }
+  interface Deployment {
+    readonly metadata: { readonly name: string };
+    readonly spec: {
+      readonly selector: { readonly matchLabels: object };
+      readonly template: {
+        readonly metadata: { readonly labels: object };
+        readonly spec: {
+          readonly terminationGracePeriodSeconds: number;
+          readonly containers: readonly {
+            readonly command: readonly string[];
+            readonly env: readonly Variable[];
+            readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+            readonly livenessProbe: Probe;
+            readonly readinessProbe: Probe;
+          }[];
+        };
+      };
+    };
+  }
+  interface ScaledObject {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly spec: {
+      readonly scaleTargetRef: { readonly name: string };
+      readonly minReplicaCount: number;
+      readonly triggers: readonly {
+        readonly type: string;
+        readonly metricType: string;
+        readonly metadata: Readonly<Record<string, string>>;
+      }[];
+    };
+  }
+  const deployment = parse(textOf(EXAMPLES, 'kubernetes', 'deployment.yaml')) as Deployment;
+  const scaled = parse(textOf(EXAMPLES, 'kubernetes', 'scaledobject.yaml')) as ScaledObject;
+  const pod = deployment.spec.template.spec;
+  const [container] = pod.containers;
+  if (!container) throw new Error('deployment.yaml has no container');
+  const variable = (name: string) => container.env.find((one) => one.name === name)?.value;
+
+  test('KEDA makes as many pods as the capacity of one needs, by a metric that is served', () => {
+    expect([scaled.apiVersion, scaled.kind]).toEqual(['keda.sh/v1alpha1', 'ScaledObject']);
+    expect(scaled.spec.scaleTargetRef.name).toBe(deployment.metadata.name);
+    expect(scaled.spec.minReplicaCount).toBe(2);
+    expect(deployment.spec).not.toHaveProperty('replicas');
+    const [trigger, ...others] = scaled.spec.triggers;
+    expect(others).toEqual([]);
+    expect(trigger).toMatchObject({ type: 'prometheus', metricType: 'AverageValue' });
+    // KEDA takes texts only.
+    for (const value of Object.values(trigger?.metadata ?? {})) expect(value).toBeTypeOf('string');
+    expect(trigger?.metadata.threshold).toBe(variable('CGROUP_CAPACITY'));
+    const names = metricDefinitions.map(({ name }) => name);
+    expect(metricsIn(String(trigger?.metadata.query))).toEqual(['cgroup_desired_consumers']);
+    expect(names).toContain('cgroup_desired_consumers');
+  });
+
+  test('a pod is known by its node, can be probed, and has time to stop', () => {
+    expect(deployment.spec.selector.matchLabels).toEqual(deployment.spec.template.metadata.labels);
+    const host = container.env.find(({ name }) => name === 'CGROUP_HOST');
+    expect(host?.valueFrom?.fieldRef?.fieldPath).toBe('spec.nodeName');
+    expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
+    expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
+    expect(container.ports).toEqual([{ name: 'http', containerPort: 9464 }]);
+    const stop = ms(variable('CGROUP_SHUTDOWN_TIMEOUT') as StringValue);
+    expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(stop + 5_000);
+  });
+
+  test('its command and variables are settings of cgroup', async () => {
+    const [program, ...args] = container.command;
+    expect(program).toBe('node_modules/.bin/cgroup');
+    const given: Record<string, string> = {
+      CGROUP_HOST: 'node-7',
+      CGROUP_HTTP_TOKEN: 'a-token-for-this-test',
+      REDIS_URL: 'redis://127.0.0.1:6379',
+    };
+    const env = Object.fromEntries(
+      container.env.map(({ name, value }) => [name, value ?? given[name] ?? `no value for ${name}`]),
+    );
+    const run = cgroup([...args, '--print-config', '--json'], { cwd: await projectOf('module'), env });
+    expect(await run.exit, run.stderr()).toEqual({ code: 0, signal: null });
+    const printed = JSON.parse(run.stdout()) as Record<string, { value: unknown }>;
+    const values = Object.fromEntries(
+      ['managed', 'capacity', 'host', 'http'].map((name) => [name, printed[name]?.value]),
+    );
+    expect(values).toEqual({ managed: true, capacity: 10, host: 'node-7', http: '0.0.0.0:9464' });
   });
 });
