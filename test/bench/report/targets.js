@@ -88,7 +88,9 @@ export const TARGETS = [
   },
   {
     ...of('autoscale', 'from a new rate to the right size, at most'),
-    ...atMost(RIGHT_WITHIN, milliseconds, ({ runs }) => worstOf(runs, ({ rightMs }) => rightMs ?? Infinity)),
+    ...atMost(RIGHT_WITHIN, milliseconds, ({ runs }) =>
+      worstOf(runs, ({ rightMs, seconds }) => rightMs ?? seconds * 1_000),
+    ),
   },
   {
     ...of('autoscale', 'decisions for a new rate, at most'),
