@@ -1,3 +1,4 @@
+import { autoscale } from './measures/autoscale.js';
 import { burst } from './measures/burst.js';
 import { drain } from './measures/drain.js';
 import { flood } from './measures/flood.js';
@@ -5,6 +6,7 @@ import { latency } from './measures/latency.js';
 import { rates } from './measures/rates.js';
 import { scaling } from './measures/scaling.js';
 import { scripts } from './measures/scripts.js';
+import { shares } from './measures/shares.js';
 import { soak } from './measures/soak.js';
 import { startup } from './measures/startup.js';
 import { stopped } from './measures/stopped.js';
@@ -12,6 +14,7 @@ import { threads } from './measures/threads.js';
 import { watched } from './measures/watched.js';
 
 const MEASURES = {
+  autoscale,
   burst,
   drain,
   flood,
@@ -19,6 +22,7 @@ const MEASURES = {
   rates,
   scaling,
   scripts,
+  shares,
   soak,
   startup,
   stopped,

@@ -19,6 +19,23 @@ export const FULL = {
   threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
   watched: { messages: 800_000, streams: 100, pairs: 20 },
   scripts: { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 },
+  shares: {
+    groups: [
+      { processes: 4, hosts: 4, size: 20, small: 3 },
+      { processes: 40, hosts: 3, size: 1_000, small: 40 },
+    ],
+    rounds: 3,
+  },
+  autoscale: {
+    processes: 2,
+    work: 20,
+    phases: [
+      { rate: 100, seconds: 40 },
+      { rate: 1_000, seconds: 40 },
+      { rate: 50, seconds: 150 },
+    ],
+    drainWithinMs: 10_000,
+  },
   startup: { rounds: 10 },
   stopped: { rate: 200_000, seconds: 60 },
   burst: { messages: 1_500_000, afterSeconds: 60 },
@@ -34,6 +51,16 @@ export const SHORT = {
   threads: { threads: [1], messages: 500, rounds: 1 },
   watched: { messages: 20_000, streams: 5, pairs: 1 },
   scripts: { waiting: 20_000, pending: 5_000, dead: 5_000, bytes: 1_000_000 },
+  shares: { groups: [{ processes: 2, hosts: 2, size: 6, small: 2 }], rounds: 1 },
+  autoscale: {
+    processes: 1,
+    work: 5,
+    phases: [
+      { rate: 100, seconds: 3 },
+      { rate: 400, seconds: 6 },
+    ],
+    drainWithinMs: 5_000,
+  },
   startup: { rounds: 1 },
   stopped: { rate: 50_000, seconds: 1 },
   burst: { messages: 20_000, afterSeconds: 1 },

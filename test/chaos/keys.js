@@ -11,5 +11,6 @@ export const RETRY = own('retry');
 export const DEAD = own('dead');
 export const COUNTERS = own('counters');
 export const GAPS = own('gaps');
+export const CONTROL = own('control');
 /** A channel. */
 export const MARKS = own('marks');

@@ -81,8 +81,13 @@ async function strike(stage, faults, random) {
 
 async function evidence(stage, faults, run) {
   const left = await settle(stage.admin);
-  const live = stage.group.processes.map(({ pid }) => ({ pid, consumers: CONSUMERS_PER_PROCESS }));
-  const listed = await consumerList(stage.admin, live);
+  const { size } = stage;
+  const { processes } = stage.group;
+  const listed = await consumerList(stage.admin, processes, size ?? processes.length * CONSUMERS_PER_PROCESS);
+  const live = processes.map((one) => {
+    const own = listed.filter((id) => one.owns(id)).length;
+    return { pid: one.pid, consumers: size === undefined ? CONSUMERS_PER_PROCESS : own };
+  });
   const found = await read(stage.admin);
   await stage.group.stop();
   return {
@@ -95,19 +100,19 @@ async function evidence(stage, faults, run) {
     mayLoseInGaps: stage.bridges === 1 || mayLoseInGaps(faults),
     listed,
     live,
+    size,
     ends: stage.group.all.map((one) => one.end),
     stray: stage.group.all.flatMap((one) => one.stray),
   };
 }
 
 /** The list, once it is right: dead consumers leave it within 5 s. */
-async function consumerList(redis, live) {
+async function consumerList(redis, processes, size) {
   const deadline = performance.now() + LIST_MS;
   for (;;) {
     const listed = await consumerIds(redis);
-    const right = listed.every((id) => live.some(({ pid }) => id.includes(`-${pid}-`)));
-    if ((right && listed.length === live.length * CONSUMERS_PER_PROCESS) || performance.now() > deadline)
-      return listed;
+    const right = listed.every((id) => processes.some((one) => one.owns(id)));
+    if ((right && listed.length === size) || performance.now() > deadline) return listed;
     await sleep(100);
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { GroupClient } from '../../dist/index.js';
 import { Group } from './group.js';
 import { BRIDGE } from './keys.js';
 import { Leash } from './leash.js';
@@ -23,6 +24,8 @@ export class Stage {
   emptiedAt = 0;
   /** When the fault ended, on performance.now(); undefined: when its strike returned. */
   healedAt;
+  /** Consumers of all processes together; undefined if each has {@link CONSUMERS_PER_PROCESS}. */
+  size;
   #leash = new Leash(this.dir);
 
   /**
@@ -48,6 +51,7 @@ export class Stage {
     this.admin.on('error', () => {}); // the faults that take Redis away wait for it themselves
     this.probe = new Probe(port);
     this.witness = await Witness.start(port);
+    this.client = await GroupClient.connect({ redis: `redis://127.0.0.1:${port}` });
     const settings = ['--size', String(CONSUMERS_PER_PROCESS), '--bridges', String(bridges), ...args];
     this.group = new Group({ redisPort: port, args: settings, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);
@@ -62,6 +66,7 @@ export class Stage {
     if (this.group) await this.group.stop();
     this.probe?.stop();
     this.witness?.stop();
+    this.client?.close();
     this.admin?.disconnect();
     await this.redis?.stop();
     this.#leash.release();
@@ -80,6 +85,12 @@ export class Stage {
   /** Marks that the database was deleted just now. */
   emptied() {
     this.emptiedAt = Date.now();
+  }
+
+  /** Sets the size of a group whose processes are managed. */
+  async scale(size) {
+    this.size = size;
+    await this.client.scale(size);
   }
 
   get proxies() {

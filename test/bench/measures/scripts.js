@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { packTexts } from '../../../dist/core/packed.js';
 import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
@@ -10,6 +9,7 @@ import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
+import { shaOf } from '../stage/sha.js';
 import { Stage } from '../stage/stage.js';
 
 const GROUP = 'cgroup';
@@ -97,7 +97,7 @@ async function loadScripts(redis) {
   const files = readdirSync(new URL('../../../dist/redis/lua/', import.meta.url));
   const names = files.map((file) => file.replace(/\.lua$/, '')).filter((name) => !SHARED_LUA.includes(name));
   for (const name of names) await redis.script('LOAD', luaOf(name));
-  return new Map(names.map((name) => [createHash('sha1').update(luaOf(name)).digest('hex'), name]));
+  return new Map(names.map((name) => [shaOf(luaOf(name)), name]));
 }
 
 const largeOf = ({ bytes }) => `messages of ${bytes / 1e6} MB`;

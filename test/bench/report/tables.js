@@ -151,6 +151,46 @@ export const TABLES = {
       .map(({ name, state, ms, bareMs }) => [`\`${name}\``, short(ms), bareMs ? short(bareMs) : '', state]),
   }),
 
+  shares: ({ runs }) => ({
+    title: 'The control plane: ms until the wanted consumers run',
+    note: 'Real, idle processes with `--managed`, until `consumer:ids` shows it. Killed: by SIGKILL, so that its heartbeats have to end first (3 s). Moves: consumers that ended elsewhere when a process joined, and how many it got. The longest heartbeat is in the time of Redis, by SLOWLOG.',
+    head: ['', 'size set', 'one killed', 'one joined', 'moves', 'small size set', 'longest heartbeat, ms'],
+    rows: [...groupBy(runs, ({ processes }) => processes).values()].map((same) => {
+      const cell = (name, format = whole) => spreadText(spread(same.map((run) => run[name])), format);
+      const { processes, hosts, size, small } = same[0];
+      return [
+        `${processes} processes, ${hosts} hosts, ${whole(size)} consumers, then ${small}`,
+        ...['scaledMs', 'killedMs', 'joinedMs'].map((name) => cell(name)),
+        `${cell('moves')} of ${cell('least')}`,
+        cell('reducedMs'),
+        cell('longestMs', short),
+      ];
+    }),
+  }),
+
+  autoscale: ({ processes, work, drainWithinMs, runs }) => ({
+    title: `Autoscaling, ${work} ms of work a message, one rate after the other`,
+    note: `${processes} processes, \`cgroup scale --auto --drain-within ${drainWithinMs / 1_000}s\`. Right: rate x work / 0.7, and 20 % more or less. Backlog: more than two messages for each consumer.`,
+    head: [
+      'msg/s',
+      'right size',
+      'size at the end',
+      'right after, s',
+      'decisions',
+      'backlog gone after, s',
+      'most backlog',
+    ],
+    rows: runs.map(({ rate, right, size, rightMs, decisions, backlogMs, mostBacklog }) => [
+      whole(rate),
+      short(right),
+      whole(size),
+      rightMs === undefined ? 'never' : short(rightMs / 1_000),
+      whole(decisions),
+      short(backlogMs / 1_000),
+      whole(mostBacklog),
+    ]),
+  }),
+
   startup: ({ runs }) => ({
     title: 'Start-up',
     note: 'Until `cgroup start` is ready: the processor loaded, the bridge in place, the consumers in the list.',

@@ -18,6 +18,17 @@ const BACKLOG = { messages: 1_000_000 };
 export const MOST_SCRIPT_MS = 20;
 /** ms of a script's longest run that count. */
 export const ownMs = ({ ms, bareMs = 0 }) => ms - bareMs;
+/** ms within which the control plane has done what it is asked for, and its heartbeat may keep Redis busy. */
+const SHARES = [
+  ['scaledMs', 'from a new size to all consumers, at most', 2_000],
+  ['killedMs', 'from the kill of a process to all consumers, at most', 5_000],
+  ['joinedMs', 'from the start of a process to its share, at most', 2_000],
+  ['reducedMs', 'from a small size to few consumers, at most', 3_000],
+  ['longestMs', 'longest heartbeat of a process, in Redis', 5],
+];
+/** ms within which the size is to be right, and decisions for one step of the rate. */
+const RIGHT_WITHIN = 10_000;
+const MOST_DECISIONS = 3;
 const MUCH = { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 };
 
 /**
@@ -68,6 +79,30 @@ export const TARGETS = [
     ...atMost(MOST_SCRIPT_MS, milliseconds, ({ size, runs }) => {
       return asLargeAs(MUCH, size, Math.max(...runs.map(ownMs)));
     }),
+  },
+  ...SHARES.map(([name, what, want]) => ({
+    ...of('shares', what),
+    ...atMost(want, milliseconds, ({ runs }) => Math.max(...runs.map((run) => run[name]))),
+  })),
+  {
+    ...of('shares', 'consumers that move when a process joins, of the least'),
+    ...atMost(1, times, ({ runs }) => Math.max(...runs.map(({ moves, least }) => moves / least))),
+  },
+  {
+    ...of('autoscale', 'from a new rate to the right size, at most'),
+    ...atMost(RIGHT_WITHIN, milliseconds, ({ runs }) =>
+      worstOf(runs, ({ rightMs, seconds }) => rightMs ?? seconds * 1_000),
+    ),
+  },
+  {
+    ...of('autoscale', 'decisions for a new rate, at most'),
+    ...atMost(MOST_DECISIONS, whole, ({ runs }) => worstOf(runs, ({ decisions }) => decisions)),
+  },
+  {
+    ...of('autoscale', 'time with a backlog after a new rate, of --drain-within, at most'),
+    ...atMost(1.2, times, ({ runs, drainWithinMs }) =>
+      worstOf(runs, ({ backlogMs }) => backlogMs / drainWithinMs),
+    ),
   },
   {
     ...of('watched', 'throughput with 100 event streams and a scrape a second, of that without'),
@@ -153,6 +188,10 @@ function redisCpu(who) {
 function latencyOf({ runs }, percentile) {
   const mine = runs.filter(({ contender, rate }) => contender === 'cgroup' && rate === LATENCY_RATE);
   return spread(mine.map((run) => run[percentile]))?.median;
+}
+
+function worstOf(runs, read) {
+  return Math.max(...runs.map(read));
 }
 
 /** The value, or undefined if the run was smaller than `size` in any of its properties. */

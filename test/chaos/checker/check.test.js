@@ -138,6 +138,8 @@ it.each([
   ['counted as lost', (world) => Object.assign(world.counters, { lost: 1 })],
   ['consumer list', (world) => world.listed.pop()],
   ['consumer list', (world) => world.listed.push('host-11-abcdef-1')],
+  ['size', (world) => Object.assign(world, { size: 3 })],
+  ['size', (world) => Object.assign(world, { size: 2, live: [...world.live, { pid: 13, consumers: 0 }] })],
   ['process ended badly', (world) => Object.assign(world.ends[0], { code: 1 })],
   ['process ended badly', (world) => Object.assign(world.ends[1], { doom: undefined })],
   ['stray error', (world) => world.stray.push('unhandledRejection')],

@@ -9,6 +9,7 @@ export function checkHouse(evidence, findings) {
   checkUnsettled(evidence.unsettled, findings);
   checkCounters(evidence, findings);
   checkConsumers(evidence, findings);
+  checkSize(evidence, findings);
   for (const { pid, code, signal, doom } of evidence.ends)
     if (!doom && code !== 0) findings.add('process ended badly', `${pid}: ${signal ?? `exit code ${code}`}`);
   for (const line of evidence.stray) findings.add('stray error', line.slice(0, 300));
@@ -39,4 +40,14 @@ function checkConsumers({ listed, live }, findings) {
   const dead = listed.filter((id) => !live.some(({ pid }) => id.includes(`-${pid}-`)));
   for (const id of dead) findings.add('consumer list', `${id} is no live consumer`);
   if (new Set(listed).size !== listed.length) findings.add('consumer list', 'an id stands there twice');
+}
+
+/** The control plane spreads the wanted size evenly. */
+function checkSize({ size, live }, findings) {
+  if (size === undefined) return;
+  const counts = live.map(({ consumers }) => consumers);
+  const sum = counts.reduce((a, b) => a + b, 0);
+  if (sum !== size) findings.add('size', `${sum} consumers, wanted ${size}`);
+  else if (Math.max(...counts) - Math.min(...counts) > 1)
+    findings.add('size', `not spread evenly: ${counts.join(', ')}`);
 }

@@ -29,6 +29,7 @@
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
  * @property {string[]} listed consumer ids in the list
  * @property {{ pid: number, consumers: number }[]} live processes at the end
+ * @property {number} [size] consumers wanted in all live processes together, if these are managed
  * @property {End[]} ends of all processes
  * @property {string[]} stray log lines that are not allowed
  *

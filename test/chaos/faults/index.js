@@ -1,5 +1,6 @@
 import { clock } from './clock.js';
 import { connections } from './connections.js';
+import { control } from './control.js';
 import { data } from './data.js';
 import { hostile } from './hostile.js';
 import { limits } from './limits.js';
@@ -16,6 +17,7 @@ import { storm } from './storm.js';
 export const FAULTS = [
   processes,
   scale,
+  control,
   connections,
   network,
   server,
