@@ -22,6 +22,7 @@ import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
+import { Autoscaling } from './autoscaling.js';
 import { ConsumerPool, type Member } from './consumer-pool.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
@@ -58,6 +59,7 @@ export interface Parts {
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
+  readonly autoscaling: Autoscaling;
 }
 
 /** What is known once Redis has answered. */
@@ -139,9 +141,14 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onLost,
   });
   if (size !== undefined) await consumers.resize(size);
+  const control = new RedisControlStore(main, keys);
+  const inspector = new Inspector(main, keys, settings.group);
+  const bridgeStore = new RedisBridgeStore(main, keys);
   return {
     // http reads on a connection of its own, so that it never delays what consumers write.
-    inspector: new Inspector(settings.http ? await connections.open('http') : main, keys, settings.group),
+    inspector: settings.http
+      ? new Inspector(await connections.open('http'), keys, settings.group)
+      : inspector,
     main,
     bridge,
     consumers,
@@ -149,7 +156,17 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
     heartbeats,
     orders,
-    control: new RedisControlStore(main, keys),
+    control,
+    autoscaling: new Autoscaling({
+      id: identity.id,
+      isOn: () => bridge?.leads === true && orders.control?.autoscale !== undefined,
+      readLease: () => bridgeStore.readLease(),
+      readTotals: () => inspector.totals(),
+      control,
+      heartbeat,
+      onSet: () => heartbeats.hurry(),
+      log,
+    }),
   };
 }
 

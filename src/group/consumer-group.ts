@@ -231,7 +231,7 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /** The bridge first: an id in the list promises that new messages are relayed. */
-  async #startParts({ bridge, consumers, heartbeats, reclaimer }: Parts): Promise<void> {
+  async #startParts({ bridge, consumers, heartbeats, reclaimer, autoscaling }: Parts): Promise<void> {
     if (bridge) {
       const inPlace = new AbortController();
       void bridge.start().then(() => inPlace.abort());
@@ -247,6 +247,7 @@ export class ConsumerGroup<Input extends Message = Message>
     await heartbeats.start();
     await consumers.resize(consumers.size);
     await reclaimer.start();
+    await autoscaling.start();
     const ids = consumers.running.map(({ id }) => id);
     this.#log.info(
       { consumers: ids },

@@ -43,9 +43,9 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, reclaimer, heartbeats } = parts;
+  const { consumers, reclaimer, heartbeats, autoscaling } = parts;
   try {
-    await reclaimer.stop();
+    await Promise.all([autoscaling.stop(), reclaimer.stop()]);
     const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
     // The process is no longer among the live: others take its share at once.
     heartbeats.hurry();

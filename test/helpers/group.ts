@@ -40,9 +40,11 @@ export interface TestGroup {
 
 let published = 0;
 
-/** A group on the Redis at `url`. Its clients are closed when the test has ended; the test ends its processes. */
-export async function groupOn(url: string): Promise<TestGroup> {
-  const space = namespaceOn(url);
+/**
+ * A group on the Redis at `url`, by default with names of its own. Its clients are closed when the test has ended; the test
+ * ends its processes.
+ */
+export async function groupOn(url: string, space: Namespace = namespaceOn(url)): Promise<TestGroup> {
   const { channel, output, consumerList } = space;
   const keys = keysOf(space);
   const raw = new Redis(url);

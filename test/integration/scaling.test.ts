@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { GroupOptions } from '../../src/index.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
-import { freshRedis, withRedis } from '../helpers/redis.js';
+import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
 // The built one: a thread needs a file of JavaScript.
@@ -23,6 +24,18 @@ writeFileSync(
   import { threadId } from 'node:worker_threads';
   export default async ({ ms = 20 }, { attempt }) => sleep(ms, { attempt, threadId });`,
 );
+
+const BEATS = { heartbeat: 200, claimAfter: 2_000 };
+
+/** The consumers in the Redis group. */
+async function consumersIn({ raw, keys }: TestGroup): Promise<unknown[]> {
+  return (await raw.xinfo('CONSUMERS', keys.inbox, 'cgroup')) as unknown[];
+}
+
+/** The connections of groups, clients not counted. */
+async function connectionsTo({ raw }: TestGroup): Promise<number> {
+  return [...String(await raw.client('LIST')).matchAll(/ name=cgroup:(?!client)/g)].length;
+}
 
 /** Publishes so many messages, some of them every 10 ms, until it is stopped. Resolves to how many there were. */
 function publishing(group: TestGroup, each = 20) {
@@ -45,9 +58,9 @@ function publishing(group: TestGroup, each = 20) {
 }
 
 /** A group on the library, and what the test sees of it. */
-async function running(url: string, options: GroupOptions) {
-  const seen = await groupOn(url);
-  const group = new ConsumerGroup({ ...seen.space, ...options });
+async function running(url: string, options: GroupOptions, space = namespaceOn(url)) {
+  const seen = await groupOn(url, space);
+  const group = new ConsumerGroup({ ...space, ...options });
   onTestFinished(() => group.stop());
   await group.start();
   return { group, seen, listed: async () => (await seen.listed()).length };
@@ -56,7 +69,7 @@ async function running(url: string, options: GroupOptions) {
 /** Each message has one result, and one attempt was made. */
 async function expectEachOnce(seen: TestGroup, ids: readonly string[]): Promise<void> {
   const { counters } = await seen.settled(ids.length, 20_000);
-  expect(counters).toMatchObject({ processed: ids.length, failed: 0, retried: 0, dead: 0, gaps: 0 });
+  expect(counters).toMatchObject({ processed: ids.length, failed: 0, retried: 0, dead: 0 });
   const outputs = await seen.outputs();
   expect(outputs.map(({ messageId }) => messageId).sort()).toEqual([...ids].sort());
 }
@@ -85,5 +98,148 @@ describe('consumers that come and go', () => {
     expect(new Set((await seen.outputs()).map(({ data }) => data.attempt ?? 1))).toEqual(new Set([1]));
     expect(await listed()).toBe(2);
   });
+
+  test.each<[string, GroupOptions]>([
+    ['a function', { processor: ({ ms }, { attempt }) => sleep(Number(ms), { attempt }) }],
+    ['threads', { processor: handler, threads: 2 }],
+  ])('a message in work ends normally, and its consumer is listed until then: %s', async (_, options) => {
+    const { group, seen, listed } = await running(redis.url, { size: 4, ...options });
+    for (const id of ['a', 'b', 'c', 'd'])
+      await seen.raw.publish(seen.space.channel, JSON.stringify({ message_id: id, ms: 1_500 }));
+    await until(async () => (await seen.read()).pending === 4, { what: 'all to be in work' });
+    await group.scale(1);
+    expect(await listed()).toBe(4);
+    expect((await seen.read()).pending).toBe(4);
+    await until(async () => (await listed()) === 1, { what: 'three to leave' });
+    expect(await consumersIn(seen)).toHaveLength(1);
+    await seen.settled(4);
+    expect((await seen.outputs()).map(({ data }) => data.attempt)).toEqual([1, 1, 1, 1]);
+    expect(new Set((await seen.outputs()).map(({ consumerId }) => consumerId)).size).toBe(4);
+  });
+
+  test('a storm of sizes: the last one counts, nothing is lost, no connection is left over', async () => {
+    const { group, seen, listed } = await running(redis.url, { size: 1, processor: () => sleep(2, {}) });
+    const before = await connectionsTo(seen);
+    const publisher = publishing(seen, 10);
+    const scaled: Promise<void>[] = [];
+    for (let i = 0; i < 150; i++) {
+      scaled.push(group.scale((i * 7) % 13));
+      if (i % 10 === 0) await seen.raw.ping();
+    }
+    scaled.push(group.scale(4));
+    await Promise.all(scaled);
+    await until(async () => (await listed()) === 4, { what: '4 ids in the list' });
+    await expectEachOnce(seen, await publisher.end());
+    expect(await consumersIn(seen)).toHaveLength(4);
+    await until(async () => (await connectionsTo(seen)) === before + 3, { what: 'the connections of 4' });
+  });
+
+  test('a stop under load, while the size changes: no id, no message and no connection is left', async () => {
+    const { group, seen, listed } = await running(redis.url, { size: 3, processor: () => sleep(5, {}) });
+    const ids = await seen.publish(300);
+    await until(async () => (await seen.read()).counters.relayed === 300, { what: 'all to be relayed' });
+    void group.scale(9).catch(() => {});
+    void group.scale(2).catch(() => {});
+    const growing = group.scale(20).catch(() => {});
+    await group.stop();
+    await growing;
+    await expect(group.scale(3)).rejects.toMatchObject({ code: 'STATE' });
+    expect([await listed(), await consumersIn(seen), await connectionsTo(seen)]).toEqual([0, [], 0]);
+    const next = new ConsumerGroup(seen.space);
+    onTestFinished(() => next.stop());
+    await next.start();
+    await expectEachOnce(seen, ids);
+  });
+
+  test('a size that is set while Redis is away comes about when it is back', async () => {
+    const server = await freshRedis(['--appendonly', 'yes']);
+    const { group, seen, listed } = await running(server.url, { size: 2, heartbeat: 200, claimAfter: 1_000 });
+    seen.raw.on('error', () => {});
+    await server.kill();
+    await expect(group.scale(5)).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    await server.restart();
+    await until(async () => (await listed()) === 5, { timeout: 20_000, what: '5 ids in the list' });
+    await seen.bridgesInStep(1);
+    await expectEachOnce(seen, await seen.publish(200));
+  });
+
+  test.each([-1, 10_001, 2.5, Number.NaN, '3' as unknown as number])('refuses the size %j', async (size) => {
+    const group = new ConsumerGroup();
+    await expect(group.scale(size)).rejects.toMatchObject({ code: 'SETTINGS' });
+  });
 });
-void freshRedis;
+
+describe('a pause', () => {
+  test.each<[string, GroupOptions]>([
+    ['a function', { processor: ({ message_id }) => sleep(20, { message_id }), concurrency: 3 }],
+    ['threads', { processor: handler, threads: 2, concurrency: 2, batch: 10 }],
+  ])('lets no attempt begin, in no process; all is processed after it, each once: %s', async (_, options) => {
+    const { group, seen } = await running(redis.url, { size: 2, ...BEATS, ...options });
+    const { group: other } = await running(redis.url, { size: 1, ...BEATS, ...options }, seen.space);
+    const publisher = publishing(seen, 3);
+    await until(async () => (await seen.read()).counters.processed > 30, { what: 'some results' });
+
+    const paused = Promise.all([once(group, 'paused'), once(other, 'paused')]);
+    await group.pause();
+    await paused;
+    // What was in work ends.
+    let before = await seen.read();
+    await until(async () => {
+      const last = before.counters.processed;
+      await sleep(100);
+      before = await seen.read();
+      return before.counters.processed === last;
+    });
+    const held = before.pending;
+    await until(async () => (await seen.read()).counters.relayed > before.counters.relayed + 200, {
+      what: 'relaying to go on',
+    });
+    const { counters, pending } = await seen.read();
+    expect([counters.processed, pending]).toEqual([before.counters.processed, held]);
+
+    await other.resume();
+    await expectEachOnce(seen, await publisher.end());
+  });
+
+  test('outlives the processes; consumers that come meanwhile begin nothing either', async () => {
+    const { group, seen } = await running(redis.url, { size: 2, ...BEATS });
+    await group.pause();
+    await group.stop();
+    const { group: next, listed } = await running(redis.url, { size: 1, ...BEATS }, seen.space);
+    const ids = await seen.publish(50);
+    await next.scale(3);
+    await until(async () => (await listed()) === 3, { what: '3 ids' });
+    await until(async () => (await seen.read()).counters.relayed === 50, { what: 'all to be relayed' });
+    await sleep(3 * BEATS.heartbeat);
+    expect(await seen.read()).toMatchObject({ waiting: 50, pending: 0, counters: { processed: 0 } });
+    await next.resume();
+    await expectEachOnce(seen, ids);
+  });
+});
+
+describe('managed processes', () => {
+  test('share the size of the group, also when one joins, and when one ends', async () => {
+    const options = { managed: true, size: 50, ...BEATS };
+    const { group, seen, listed } = await running(redis.url, { ...options, host: 'a' });
+    expect(await listed()).toBe(1);
+    const publisher = publishing(seen, 5);
+    const { group: second } = await running(redis.url, { ...options, host: 'b' }, seen.space);
+    await until(async () => (await listed()) === 2, { what: 'one consumer for each' });
+    await group.scale(9);
+    await until(async () => (await listed()) === 9, { what: '9 ids' });
+    const { group: third } = await running(redis.url, { ...options, host: 'c' }, seen.space);
+    const shares = async () => {
+      const hosts = (await seen.listed()).map((id) => id.split('-')[0]);
+      return ['a', 'b', 'c'].map((host) => hosts.filter((other) => other === host).length);
+    };
+    await until(async () => (await shares()).join() === '3,3,3', { what: '3 consumers on each host' });
+    await second.stop();
+    const onTwo = async () => ['5,0,4', '4,0,5'].includes((await shares()).join());
+    await until(onTwo, { what: '9 consumers on two hosts' });
+    await third.scale(0);
+    await until(async () => (await listed()) === 0, { what: 'no consumers' });
+    await group.scale(4);
+    await expectEachOnce(seen, await publisher.end());
+    expect(await listed()).toBe(4);
+  });
+});

@@ -3,7 +3,7 @@ import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 import type { Entry, InboxReader } from '../../../src/core/consumer-store.js';
-import type { ConsumerExecutor } from '../../../src/core/executor.js';
+import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
@@ -121,5 +121,148 @@ describe('a consumer', () => {
     (await read(2)).fail();
     expect((await read(3)).block).toBeGreaterThan(0);
     await expect(readLimiter.acquire(() => 1, NEVER)).resolves.toBe(1);
+  });
+});
+
+/** A consumer whose executor holds deliveries, as a thread does: the first has begun, the others wait. */
+function setUpHolding() {
+  let reads = 0;
+  const begun: string[] = [];
+  const waiting: { inboxId: string; end: (outcome: Outcome) => void }[] = [];
+  let quiet = false;
+  const executor: ConsumerExecutor = {
+    depth: Number.POSITIVE_INFINITY,
+    closed: false,
+    execute: (delivery, onOutcome) => {
+      if (quiet) throw new Error('an attempt begins while it is quiet');
+      const end = (outcome: Outcome) => onOutcome(delivery, outcome, 0);
+      const one = { inboxId: delivery.inboxId, end };
+      waiting.push(one);
+      return {
+        interrupt: () => {
+          waiting.splice(waiting.indexOf(one), 1);
+          end(INTERRUPTED);
+        },
+      };
+    },
+    quiet: () => {
+      quiet = true;
+      for (const { end } of waiting.splice(1)) end(INTERRUPTED);
+    },
+    resume: () => {
+      quiet = false;
+    },
+  };
+  const committed: string[] = [];
+  const store = fakeStore({
+    commit: async (results) => {
+      committed.push(...results.map(({ inboxId }) => inboxId));
+      return [];
+    },
+    leave: async (_id, attempts) => attempts.size,
+  });
+  const readLimiter = new ReadLimiter(100);
+  const committer = new Committer({
+    store,
+    readLimiter,
+    outputMaxLen: 0,
+    deadMaxLen: 0,
+    log: silentLogger,
+    onSettled: () => {},
+    onBuried: () => {},
+    onResults: undefined,
+  });
+  const consumer = new Consumer({
+    id: 'c',
+    reader: {
+      read: () =>
+        ++reads > 1
+          ? new Promise<Entry[]>((resolve) => setTimeout(resolve, 2_000, []))
+          : Promise.resolve(['1-0', '2-0', '3-0', '4-0'].map((id) => ({ id, message: 'm', attempts: 0 }))),
+      unblock: async () => {},
+    },
+    store,
+    committer,
+    readLimiter,
+    executor,
+    concurrency: 4,
+    batch: 4,
+    policy: { maxAttempts: 1, backoff: 1 },
+    log: silentLogger,
+    onFailure: () => {},
+    onAttempt: undefined,
+  });
+  const next = () => {
+    const one = waiting.shift();
+    if (one) begun.push(one.inboxId);
+    one?.end({ kind: 'processed', messageId: String(one.inboxId), data: '{}' });
+  };
+  return { consumer, waiting, begun, committed, next, reads: () => reads };
+}
+
+describe('a consumer that pauses', () => {
+  vi.useFakeTimers();
+  afterEach(() => vi.clearAllTimers());
+  const settle = () => vi.advanceTimersByTimeAsync(5_000);
+
+  it('keeps what comes back from its executor, and begins it in order when it resumes', async () => {
+    const { consumer, waiting, begun, committed, next, reads } = setUpHolding();
+    await settle();
+    expect(reads()).toBe(0);
+    consumer.resume();
+    await settle();
+    expect(waiting.map(({ inboxId }) => inboxId)).toEqual(['1-0', '2-0', '3-0', '4-0']);
+    const paused = consumer.pause();
+    next();
+    await settle();
+    await paused;
+    const before = reads();
+    await settle();
+    expect([waiting, committed, consumer.room, reads()]).toEqual([[], ['1-0'], 0, before]);
+    expect(consumer.heldLongerThan(0)).toEqual(['2-0', '3-0', '4-0']);
+    consumer.lose(['3-0']);
+    consumer.resume();
+    while (waiting.length > 0) next();
+    await settle();
+    expect([begun, committed]).toEqual([
+      ['1-0', '2-0', '4-0'],
+      ['1-0', '2-0', '4-0'],
+    ]);
+    expect(reads()).toBeGreaterThan(before);
+  });
+
+  it('is drained when its attempts have ended, and settled when Redis has their outcomes', async () => {
+    const { consumer, committed, next } = setUpHolding();
+    const never = new AbortController().signal;
+    consumer.resume();
+    await settle();
+    const steps: string[] = [];
+    const left = (async () => {
+      await consumer.pause();
+      await consumer.drain(never);
+      steps.push('drained');
+      await consumer.settled(never);
+      steps.push(`settled ${committed}`);
+      return consumer.leave();
+    })();
+    await settle();
+    expect(steps).toEqual([]);
+    next();
+    await settle();
+    expect(steps).toEqual(['drained', 'settled 1-0']);
+    expect(await left).toBe(3);
+  });
+
+  it('waits no longer than its signal says', async () => {
+    const { consumer } = setUpHolding();
+    consumer.resume();
+    await settle();
+    const paused = consumer.pause();
+    await settle();
+    await paused;
+    const ending = new AbortController();
+    const drained = consumer.drain(ending.signal);
+    ending.abort();
+    await drained;
   });
 });

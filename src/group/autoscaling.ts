@@ -1,0 +1,116 @@
+import { performance } from 'node:perf_hooks';
+import { Autoscaler } from '../control/autoscale.js';
+import type { Measurement } from '../control/load.js';
+import type { Lease } from '../core/bridge-store.js';
+import type { AutoscaleRule, Control, ControlStore, ProcessStatus } from '../core/control.js';
+import { Loop, type Service } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import { repeatedFailures } from '../log/throttle.js';
+import type { GroupTotals } from '../redis/reading.js';
+
+export interface AutoscalingOptions {
+  /** Of this process, and of its bridge. */
+  readonly id: string;
+  /** Whether this process leads, and the group scales by itself, as far as it knows. */
+  readonly isOn: () => boolean;
+  readonly readLease: () => Promise<Lease>;
+  readonly readTotals: () => Promise<GroupTotals>;
+  readonly control: ControlStore;
+  /** ms between two measurements. */
+  readonly heartbeat: number;
+  /** Called when another size is set. */
+  readonly onSet: () => void;
+  readonly log: Logger;
+}
+
+/** Where the bridge of this process leads: measures the group once a heartbeat, and sets its size. */
+export class Autoscaling implements Service {
+  readonly #options: AutoscalingOptions;
+  readonly #loop: Loop;
+  /** Made anew when the rule or the lead changes, or if Redis refuses a size. */
+  #scaler: { readonly autoscaler: Autoscaler; readonly madeFor: string } | undefined;
+
+  constructor(options: AutoscalingOptions) {
+    this.#options = options;
+    const failures = repeatedFailures(options.log, 'autoscaling cannot measure the group');
+    this.#loop = new Loop(
+      options.heartbeat,
+      async () => {
+        await this.#look();
+        failures.over();
+      },
+      (error) => {
+        this.#scaler?.autoscaler.observe(undefined);
+        failures.add(error);
+      },
+    );
+  }
+
+  start(): Promise<void> {
+    return this.#loop.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  async #look(): Promise<void> {
+    const { id, isOn, readLease, readTotals, control: store, onSet, log } = this.#options;
+    if (!isOn()) {
+      this.#scaler = undefined;
+      return;
+    }
+    const [lease, control, processes, totals] = await Promise.all([
+      readLease(),
+      store.read(),
+      store.processes(),
+      readTotals(),
+    ]);
+    const { autoscale: rule, revision: expected } = control;
+    if (!rule || lease.holder !== id) return;
+    const measurement = measurementOf(control, processes, totals);
+    const autoscaler = this.#scalerFor(rule, lease, control.size ?? managedOf(processes).length);
+    const decision = autoscaler.observe(measurement);
+    if (!decision) return;
+    const { size, why } = decision;
+    if (await store.setSize(size, { who: id, why }, { token: lease.token, expected })) {
+      log.info({ size }, `autoscaling sets the size to ${size}: ${why}`);
+      onSet();
+    } else this.#scaler = undefined;
+  }
+
+  #scalerFor(rule: AutoscaleRule, { token }: Lease, size: number): Autoscaler {
+    const madeFor = JSON.stringify([rule.min, rule.max, rule.drainWithin, token]);
+    if (this.#scaler?.madeFor !== madeFor) this.#scaler = { autoscaler: new Autoscaler(rule, size), madeFor };
+    return this.#scaler.autoscaler;
+  }
+}
+
+function managedOf(processes: readonly ProcessStatus[]): ProcessStatus[] {
+  return processes.filter(({ managed }) => managed);
+}
+
+/** The group at this moment. What is not due yet does not count: more consumers do not help there. */
+export function measurementOf(
+  { paused }: Control,
+  processes: readonly ProcessStatus[],
+  { waiting, pending, counters }: GroupTotals,
+): Measurement {
+  const sum = (some: readonly ProcessStatus[], what: 'consumers' | 'capacity') =>
+    some.reduce((total, one) => total + one[what], 0);
+  const managed = managedOf(processes);
+  return {
+    at: performance.now(),
+    relayed: counters.relayed,
+    settled: counters.processed + counters.dead,
+    backlog: waiting + pending,
+    consumers: sum(managed, 'consumers'),
+    fixed: sum(processes, 'consumers') - sum(managed, 'consumers'),
+    capacity: sum(
+      managed.filter(({ drained }) => !drained),
+      'capacity',
+    ),
+    paused,
+    work: Object.fromEntries(processes.map(({ id, settled, busyMs }) => [id, { settled, busyMs }])),
+  };
+}
