@@ -23,7 +23,7 @@ import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
-import { ConsumerPool, type Member } from './consumer-pool.js';
+import { ConsumerPool, type PooledConsumer } from './consumer-pool.js';
 import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 import { OrderFollower } from './orders.js';
@@ -199,7 +199,7 @@ async function makeConsumer(
   { settings, identity, connections, executor, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
-): Promise<Member> {
+): Promise<PooledConsumer> {
   const { concurrency, batch, maxAttempts, backoff, group } = settings;
   const id = identity.nextConsumerId();
   const connection = await connections.open('consumer');

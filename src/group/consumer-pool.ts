@@ -8,7 +8,7 @@ import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 const RETRY_EVERY = 200;
 
 /** A consumer with what it needs for itself. */
-export interface Member {
+export interface PooledConsumer {
   readonly consumer: Consumer;
   /** Ends its connection, and frees its place in the executor. */
   readonly close: () => void;
@@ -16,7 +16,7 @@ export interface Member {
 
 export interface ConsumerPoolOptions {
   /** Makes a consumer with a new id. */
-  readonly make: () => Promise<Member>;
+  readonly make: () => Promise<PooledConsumer>;
   /** A consumer runs: its heartbeats may begin. */
   readonly onAdded: () => void;
   /** A consumer has left the group: its id may leave the list. */
@@ -32,9 +32,9 @@ export class ConsumerPool {
   readonly #addFailures: ThrottledLog<unknown>;
   readonly #leaveFailures: ThrottledLog<unknown>;
   /** Those that do not leave, in the order in which they came. */
-  readonly #running: Member[] = [];
+  readonly #running: PooledConsumer[] = [];
   /** Those on their way out; each promise resolves to how many entries were handed back. */
-  readonly #leaving = new Map<Member, Promise<number>>();
+  readonly #leaving = new Map<PooledConsumer, Promise<number>>();
   /** Those on their way in. */
   readonly #coming = new Set<Promise<void>>();
   /** How many are wanted; undefined before this was said. */
@@ -163,7 +163,7 @@ export class ConsumerPool {
     for (const { consumer } of this.#running) consumer.consumers = this.#running.length;
   }
 
-  #remove(member: Member): void {
+  #remove(member: PooledConsumer): void {
     const leaving = this.#leave(member).finally(() => {
       this.#leaving.delete(member);
       this.#busyBefore += member.consumer.busyMs;
@@ -174,7 +174,7 @@ export class ConsumerPool {
   }
 
   /** No message is interrupted, unless the time of a stop is over. */
-  async #leave({ consumer }: Member): Promise<number> {
+  async #leave({ consumer }: PooledConsumer): Promise<number> {
     const { onLeft, log } = this.#options;
     await consumer.pause();
     await consumer.drain(this.#interrupt.signal);

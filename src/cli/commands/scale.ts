@@ -9,7 +9,7 @@ import { DEFAULT_RULE, MOST_CONSUMERS } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { controlFacts, stateText } from '../control/state.js';
+import { controlView, stateText } from '../control/state.js';
 import { ruleText, shortageText } from '../control/text.js';
 import { waitForSize } from '../control/waiting.js';
 import { withProgress } from '../progress.js';
@@ -62,7 +62,7 @@ export function scaleCommand(): Command {
       await withGroup(command, async ({ client }) => {
         const done = await change(client, size, flags);
         if (done !== undefined && !flags.json) return print(done);
-        const facts = await controlFacts(client);
+        const facts = await controlView(client);
         print(flags.json ? printableJson(facts, 2) : stateText(facts));
       });
     });

@@ -13,12 +13,12 @@ interface LastChange {
 }
 
 /** The control of a group, its last change and its processes: what `cgroup scale --json` prints. */
-export interface ControlFacts extends ControlReading {
+export interface ControlView extends ControlReading {
   /** Null if nothing was ever changed. */
   readonly lastChange: LastChange | null;
 }
 
-export async function controlFacts(client: GroupClient): Promise<ControlFacts> {
+export async function controlView(client: GroupClient): Promise<ControlView> {
   const [reading, events] = await Promise.all([readControl(client.inspector), client.events()]);
   const last = events.at(-1);
   const lastChange = last ? { at: last.at, who: last.who, what: last.what, why: last.why } : null;
@@ -26,7 +26,7 @@ export async function controlFacts(client: GroupClient): Promise<ControlFacts> {
 }
 
 /** What is wanted, by whom and why, and what runs. */
-export function stateText({ control, lastChange, processes }: ControlFacts): string {
+export function stateText({ control, lastChange, processes }: ControlView): string {
   const { size, wanted, running, capacity, managed, hosts, autoscale, drained } = control;
   const paused = pauseText(control);
   const unmanaged = !processes.some((one) => one.managed);
