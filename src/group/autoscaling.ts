@@ -16,7 +16,7 @@ export interface AutoscalingOptions {
   readonly readLease: () => Promise<Lease>;
   readonly readTotals: () => Promise<GroupTotals>;
   readonly control: ControlStore;
-  /** ms between two measurements. */
+  /** ms between two measurements: what the processes report is no newer. */
   readonly heartbeat: number;
   /** Called when another size is set. */
   readonly onSet: () => void;
