@@ -5,7 +5,8 @@ import type { Inspector } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
-import type { CutDeadLetter } from './reading.js';
+import { type CutDeadLetter, mapOf } from './reading.js';
+import { control as controlScript } from './scripts/control.js';
 
 /** A foreign value, and the command that mends it. */
 export interface ForeignFound extends ForeignValue {
@@ -31,6 +32,7 @@ export async function foreignValues(
   const letters = await ifAllowed(() => inspector.deadLettersBefore(undefined, LOOKED_AT, ENOUGH));
   const events = await ifAllowed(() => readEvents(connection, keys));
   const processes = await ifAllowed(() => readProcesses(connection, keys));
+  const control = await ifAllowed(() => foreignInControl(connection, keys));
   const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
   const found = [
     ...(reading?.foreign ?? []),
@@ -38,6 +40,7 @@ export async function foreignValues(
     ...(gaps?.foreign ?? []),
     ...(events?.foreign ?? []),
     ...(processes?.foreign ?? []),
+    ...(control ?? []),
     ...(letters ?? []).filter((letter) => !isOurs(letter)).map(({ id }) => ({ key: keys.dead, field: id })),
     ...((retries ?? []) as string[])
       .filter((member) => !isEntryId(member))
@@ -50,6 +53,18 @@ export async function foreignValues(
     const counted = key === keys.counters ? recount(keys, field) : undefined;
     return { key, field, command: counted ?? [REMOVE[types[key] ?? 'hash'], key, field] };
   });
+}
+
+/** Fields of the control that the group did not write. A running process replaces those that it knows; others stay. */
+async function foreignInControl(connection: Connection, keys: Keys): Promise<ForeignValue[]> {
+  const [{ control, foreign }, flat] = await Promise.all([
+    connection.run(controlScript, keys, {}),
+    connection.call('HGETALL', keys.control),
+  ]);
+  const known = Object.keys(control);
+  return [...mapOf(flat as string[]).keys()]
+    .filter((field) => foreign.includes(field) || !known.includes(field))
+    .map((field) => ({ key: keys.control, field }));
 }
 
 function isOurs({ id, fields }: CutDeadLetter): boolean {

@@ -24,11 +24,11 @@ export async function lateStreams(connection: Connection, keys: Keys): Promise<L
 }
 
 async function readLateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
-  const { output, inbox, dead, gaps } = keys;
+  const { output, inbox, dead, gaps, events } = keys;
   const [seconds] = (await connection.call('TIME')) as [string, string];
   const limit = Number(seconds) * 1_000 + MOST_AHEAD;
   const late: LateStream[] = [];
-  for (const key of [output, inbox, dead, gaps]) {
+  for (const key of [output, inbox, dead, gaps, events]) {
     const info = await infoOf(connection, key);
     const lastId = info?.get('last-generated-id') ?? '0-0';
     // As numbers: 2^64 is close enough here.

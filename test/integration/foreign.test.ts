@@ -13,10 +13,22 @@ const redis = withRedis();
 /** A value that another program writes: where, and what the doctor finds and advises. */
 interface Foreign {
   readonly write: (group: TestGroup) => Promise<unknown>;
-  readonly key: 'counters' | 'bridge' | 'processed' | 'members' | 'gaps' | 'dead' | 'retry';
+  readonly key:
+    | 'counters'
+    | 'bridge'
+    | 'processed'
+    | 'members'
+    | 'gaps'
+    | 'dead'
+    | 'retry'
+    | 'control'
+    | 'processes'
+    | 'events';
   readonly field: string;
   readonly command: 'HDEL' | 'XDEL' | 'ZREM' | 'EVAL';
 }
+
+const CONTROL_PLANE: readonly string[] = ['control', 'processes', 'events'];
 
 const FOREIGN: readonly Foreign[] = [
   ...['Infinity', '-3', '9007199254740993', '', '1e3', '0x10', '1'.repeat(400)].map(
@@ -72,6 +84,26 @@ const FOREIGN: readonly Foreign[] = [
     }),
   ),
   {
+    write: ({ raw, keys }) => raw.hset(keys.control, 'colour', 'red'),
+    key: 'control',
+    field: 'colour',
+    command: 'HDEL',
+  },
+  ...['no JSON', 'null', '{"at":1}', '{"at":1,"report":{"id":"someone"}}'].map(
+    (value): Foreign => ({
+      write: ({ raw, keys }) => raw.hset(keys.processes, 'someone', value),
+      key: 'processes',
+      field: 'someone',
+      command: 'HDEL',
+    }),
+  ),
+  {
+    write: ({ raw, keys }) => raw.xadd(keys.events, '6-6', 'revision', 'x', 'who', 'w', 'what', 'w'),
+    key: 'events',
+    field: '6-6',
+    command: 'XDEL',
+  },
+  {
     write: ({ raw, keys }) => raw.xadd(keys.dead, '5-5', 'attempts', 'three'),
     key: 'dead',
     field: '5-5',
@@ -126,27 +158,39 @@ describe('a value of another program in a key of the group', () => {
       await write(group);
       const { foreign } = await everyView(client);
       const where = { key: group.keys[key], field };
-      // A status does not read the retries and the dead letters.
-      expect(foreign).toEqual(key === 'dead' || key === 'retry' ? [] : [where]);
+      // What a status does not read, or reads without a look at what is foreign.
+      const unread = ['dead', 'retry', ...CONTROL_PLANE].includes(key);
+      expect(foreign).toEqual(unread ? [] : [where]);
       client.close();
     }
   });
 
-  test('is named by the doctor, whose commands mend all of it', { timeout: 60_000 }, async () => {
-    const group = await groupOn(redis.url);
-    const { keys } = group;
-    for (const { write } of FOREIGN) await write(group).catch(() => {}); // an id that is there already
-    const found = await keysFinding(group);
-    expect(found?.status).toBe('mend');
-    for (const { key, field, command } of FOREIGN) {
-      expect(found?.what).toContain(`${JSON.stringify(field)} in ${keys[key]}`);
-      expect(
-        found?.mend.filter((line) => line.includes(` ${command} `) && line.includes(`'${keys[key]}'`)),
-      ).not.toEqual([]);
-    }
-    for (const line of found?.mend ?? []) execFileSync('/bin/sh', ['-c', line]);
-    expect((await keysFinding(group))?.status).toBe('ok');
-  });
+  test.each([
+    ['the messages', false],
+    ['the control plane', true],
+  ])(
+    'is named by the doctor, whose commands mend all of it: in keys of %s',
+    {
+      timeout: 60_000,
+    },
+    async (_, ofControl) => {
+      const group = await groupOn(redis.url);
+      const { keys } = group;
+      // The doctor names ten of them.
+      const written = FOREIGN.filter(({ key }) => CONTROL_PLANE.includes(key) === ofControl);
+      for (const { write } of written) await write(group).catch(() => {}); // an id that is there already
+      const found = await keysFinding(group);
+      expect(found?.status).toBe('mend');
+      for (const { key, field, command } of written) {
+        expect(found?.what).toContain(`${JSON.stringify(field)} in ${keys[key]}`);
+        expect(
+          found?.mend.filter((line) => line.includes(` ${command} `) && line.includes(`'${keys[key]}'`)),
+        ).not.toEqual([]);
+      }
+      for (const line of found?.mend ?? []) execFileSync('/bin/sh', ['-c', line]);
+      expect((await keysFinding(group))?.status).toBe('ok');
+    },
+  );
 
   test('in a counter gets its true value while the group counts on', { timeout: 60_000 }, async () => {
     const group = await groupOn(redis.url);
