@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { packTexts } from '../../../dist/core/packed.js';
 import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
 import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
+import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
 import { keysOf } from '../../../dist/redis/keys.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
@@ -127,7 +128,10 @@ async function measureBare(redis, bytes) {
 function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
   const store = new RedisConsumerStore(connection, keys, GROUP, 'channel');
   const bridge = new RedisBridgeStore(connection, keys);
-  const registry = new RedisRegistry(connection, keys, { host: 'here', pid: 1, output: keys.output });
+  const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
+  const registry = new RedisRegistry(connection, keys, here);
+  const control = new RedisControlStore(connection, keys);
+  const author = { who: 'bench', why: 'bench' };
   const inspector = new Inspector(connection, keys, GROUP);
   const big = JSON.stringify({ message_id: 'big', text: 'x'.repeat(bytes) });
   const small = JSON.stringify({ message_id: 'a message', text: 'x'.repeat(70) });
@@ -219,11 +223,38 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         for (let i = 0; i < 3; i++) {
           await inspector.read();
           await inspector.totals();
-          await registry.beat(ids, [], 3_000);
+          await registry.beat(undefined, ids, [], 3_000);
           await store.sweep(ids, NEVER);
         }
         await twice(() => store.begin({ inboxId: held[5], consumerId: 'busy' }, 2));
         await store.renew('busy', held.slice(-HELD));
+      },
+    ],
+    [
+      '40 managed processes on 3 hosts, 1,000 consumers',
+      async () => {
+        await control.change({ size: 900 }, author);
+        for (const size of [1_000, 900, 1_000])
+          for (let i = 0; i < 40; i++) {
+            if (i === 20) await control.change({ size }, author);
+            const one = { id: `here-${i}`, host: `host-${i % 3}`, pid: i };
+            const beating = Array.from({ length: 25 }, (_, n) => `${one.id}-${n}`);
+            const report = {
+              ...one,
+              managed: true,
+              capacity: 64,
+              consumers: 25,
+              settled: 123_456,
+              busyMs: 98_765,
+            };
+            const its = new RedisRegistry(connection, keys, { ...one, output: keys.output });
+            await its.beat(report, beating, [], 60_000);
+          }
+        const drained = Array.from({ length: 1_000 }, (_, i) => `host-with-a-long-name-${i}`);
+        await twice(() => control.change({ drained }, author));
+        await control.change({ drained: [] }, author);
+        await twice(() => control.read());
+        await redis.del(keys.processes, keys.members, keys.heartbeats, keys.consumerList);
       },
     ],
     [`${busy}: orphans`, orphaned],
