@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,13 +16,17 @@ const { ConsumerGroup } = (await import(built)) as typeof import('../../src/inde
 const redis = withRedis();
 const folder = mkdtempSync(join(tmpdir(), 'cgroup-scaling-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-/** Takes 20 ms, and as long as the message says. */
+/** Takes 20 ms, or as long as the message says; it may note in a file that it has begun. */
 const handler = join(folder, 'handler.mjs');
 writeFileSync(
   handler,
   `import { setTimeout as sleep } from 'node:timers/promises';
   import { threadId } from 'node:worker_threads';
-  export default async ({ ms = 20 }, { attempt }) => sleep(ms, { attempt, threadId });`,
+  import { appendFileSync } from 'node:fs';
+  export default async ({ ms = 20, file }, { attempt }) => {
+    if (file) appendFileSync(file, 'begun\\n');
+    return sleep(ms, { attempt, threadId });
+  };`,
 );
 
 const BEATS = { heartbeat: 200, claimAfter: 2_000 };
@@ -100,13 +104,14 @@ describe('consumers that come and go', () => {
   });
 
   test.each<[string, GroupOptions]>([
-    ['a function', { processor: ({ ms }, { attempt }) => sleep(Number(ms), { attempt }) }],
+    ['on the main thread', { processor: handler, threads: 0 }],
     ['threads', { processor: handler, threads: 2 }],
   ])('a message in work ends normally, and its consumer is listed until then: %s', async (_, options) => {
     const { group, seen, listed } = await running(redis.url, { size: 4, ...options });
+    const file = join(folder, `begun-${options.threads}`);
     for (const id of ['a', 'b', 'c', 'd'])
-      await seen.raw.publish(seen.space.channel, JSON.stringify({ message_id: id, ms: 1_500 }));
-    await until(async () => (await seen.read()).pending === 4, { what: 'all to be in work' });
+      await seen.raw.publish(seen.space.channel, JSON.stringify({ message_id: id, ms: 1_500, file }));
+    await until(() => readFileSync(file, 'utf8').split('begun').length === 5, { what: 'all to be in work' });
     await group.scale(1);
     expect(await listed()).toBe(4);
     expect((await seen.read()).pending).toBe(4);
