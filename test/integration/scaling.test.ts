@@ -7,6 +7,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { GroupOptions } from '../../src/index.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
+import { openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 // The built one: a thread needs a file of JavaScript.
@@ -246,5 +247,25 @@ describe('managed processes', () => {
     await group.scale(4);
     await expectEachOnce(seen, await publisher.end());
     expect(await listed()).toBe(4);
+  });
+
+  test('find the size by themselves, where the group scales automatically', async () => {
+    const { seen, listed } = await running(redis.url, {
+      managed: true,
+      processor: () => sleep(20, {}),
+      ...BEATS,
+    });
+    const { control } = await openStores(seen.space);
+    const author = { who: 'somebody', why: 'test' };
+    await control.change({ autoscale: { min: 1, max: 20, drainWithin: 2_000 } }, author);
+    const publisher = publishing(seen, 2);
+    // About 150 messages a second, each 20 ms: 3 consumers are busy all the time.
+    await until(async () => (await listed()) >= 4, { what: '4 consumers or more' });
+    await expectEachOnce(seen, await publisher.end());
+    const [change, ...sizes] = await control.events();
+    expect(change).toMatchObject({ who: 'somebody' });
+    const [process] = await control.processes();
+    expect(sizes.map(({ who }) => who)).toEqual(sizes.map(() => process?.id));
+    expect(sizes[0]?.why).toMatch(/msg\/s in/);
   });
 });
