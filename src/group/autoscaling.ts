@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Autoscaler } from '../control/autoscale.js';
 import type { Measurement } from '../control/load.js';
-import type { Lease } from '../core/bridge-store.js';
+import { bridgeOf, type Lease } from '../core/bridge-store.js';
 import type { AutoscaleRule, Control, ControlStore, ProcessStatus } from '../core/control.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
@@ -67,7 +67,7 @@ export class Autoscaling implements Service {
       readTotals(),
     ]);
     const { autoscale: rule, revision: expected } = control;
-    if (!rule || lease.holder !== id) return;
+    if (!rule || bridgeOf(lease.holder) !== id) return;
     const measurement = measurementOf(control, processes, totals);
     const autoscaler = this.#scalerFor(rule, lease, control.size ?? managedOf(processes).length);
     const decision = autoscaler.observe(measurement);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { GroupOptions } from '../../src/index.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { freshRedis, namespaceOn, withRedis } from '../helpers/redis.js';
+import { openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 // The built one: a thread needs a file of JavaScript.
@@ -16,13 +17,17 @@ const { ConsumerGroup } = (await import(built)) as typeof import('../../src/inde
 const redis = withRedis();
 const folder = mkdtempSync(join(tmpdir(), 'cgroup-scaling-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-/** Takes 20 ms, and as long as the message says. */
+/** Takes 20 ms, or as long as the message says; it may note in a file that it has begun. */
 const handler = join(folder, 'handler.mjs');
 writeFileSync(
   handler,
   `import { setTimeout as sleep } from 'node:timers/promises';
   import { threadId } from 'node:worker_threads';
-  export default async ({ ms = 20 }, { attempt }) => sleep(ms, { attempt, threadId });`,
+  import { appendFileSync } from 'node:fs';
+  export default async ({ ms = 20, file }, { attempt }) => {
+    if (file) appendFileSync(file, 'begun\\n');
+    return sleep(ms, { attempt, threadId });
+  };`,
 );
 
 const BEATS = { heartbeat: 200, claimAfter: 2_000 };
@@ -100,13 +105,14 @@ describe('consumers that come and go', () => {
   });
 
   test.each<[string, GroupOptions]>([
-    ['a function', { processor: ({ ms }, { attempt }) => sleep(Number(ms), { attempt }) }],
+    ['on the main thread', { processor: handler, threads: 0 }],
     ['threads', { processor: handler, threads: 2 }],
   ])('a message in work ends normally, and its consumer is listed until then: %s', async (_, options) => {
     const { group, seen, listed } = await running(redis.url, { size: 4, ...options });
+    const file = join(folder, `begun-${options.threads}`);
     for (const id of ['a', 'b', 'c', 'd'])
-      await seen.raw.publish(seen.space.channel, JSON.stringify({ message_id: id, ms: 1_500 }));
-    await until(async () => (await seen.read()).pending === 4, { what: 'all to be in work' });
+      await seen.raw.publish(seen.space.channel, JSON.stringify({ message_id: id, ms: 1_500, file }));
+    await until(() => readFileSync(file, 'utf8').split('begun').length === 5, { what: 'all to be in work' });
     await group.scale(1);
     expect(await listed()).toBe(4);
     expect((await seen.read()).pending).toBe(4);
@@ -239,7 +245,27 @@ describe('managed processes', () => {
     await third.scale(0);
     await until(async () => (await listed()) === 0, { what: 'no consumers' });
     await group.scale(4);
+    await until(async () => (await listed()) === 4, { what: '4 ids' });
     await expectEachOnce(seen, await publisher.end());
-    expect(await listed()).toBe(4);
+  });
+
+  test('find the size by themselves, where the group scales automatically', async () => {
+    const { seen, listed } = await running(redis.url, {
+      managed: true,
+      processor: () => sleep(20, {}),
+      ...BEATS,
+    });
+    const { control } = await openStores(seen.space);
+    const author = { who: 'somebody', why: 'test' };
+    await control.change({ autoscale: { min: 1, max: 20, drainWithin: 2_000 } }, author);
+    const publisher = publishing(seen, 2);
+    // About 150 messages a second, each 20 ms: 3 consumers are busy all the time.
+    await until(async () => (await listed()) >= 4, { what: '4 consumers or more' });
+    await expectEachOnce(seen, await publisher.end());
+    const [change, ...sizes] = await control.events();
+    expect(change).toMatchObject({ who: 'somebody' });
+    const [process] = await control.processes();
+    expect(sizes.map(({ who }) => who)).toEqual(sizes.map(() => process?.id));
+    expect(sizes[0]?.why).toMatch(/msg\/s in/);
   });
 });
