@@ -81,7 +81,7 @@ const helps = new Map<string, Promise<string>>();
 
 /** Expects that the command exists and that its help lists all its flags. */
 async function flagsExist(stage: Stage, command: string): Promise<void> {
-  const [, words = '', rest = ''] = /^cgroup((?: [a-z]+){0,2})(.*)$/.exec(command) ?? [];
+  const [, words = '', rest = ''] = /^cgroup((?: [a-z]+(?= |$)){0,2})(.*)$/.exec(command) ?? [];
   const [name = '', sub = ''] = words.trim().split(' ');
   const isListed = (word: string) => new RegExp(`^  ${word}\\b`, 'm');
   expect(await helpOf(stage, ''), command).toMatch(isListed(name));

@@ -4,19 +4,24 @@
 import { expectTypeOf } from 'vitest';
 import type { z } from 'zod';
 import {
+  type AutoscaleRule,
   type CgroupError,
   ConsumerGroup,
   type ConsumerStatus,
   type Context,
+  type Control,
+  type ControlEvent,
   type DeadReason,
   type ErrorCode,
   type Failure,
+  type GroupClient,
   type GroupEvents,
   type GroupOptions,
   type GroupStatus,
   type Logger,
   type Message,
   type Processor,
+  type ProcessStatus,
   type SettingProblem,
   type Settings,
   type SettingsError,
@@ -169,6 +174,38 @@ expectTypeOf<ConsumerStatus>().toEqualTypeOf<{
 expectTypeOf<GroupStatus['counters']>().toExtend<
   Record<'relayed' | 'processed' | 'failed' | 'retried' | 'dead' | 'gaps', number>
 >();
+
+expectTypeOf<GroupStatus['control']>().toExtend<{
+  readonly size: number | null;
+  readonly paused: boolean;
+  readonly autoscale: AutoscaleRule | null;
+  readonly revision: number;
+  readonly drained: readonly string[];
+}>();
+expectTypeOf<GroupStatus['processes']>().toExtend<
+  readonly {
+    readonly id: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly managed: boolean;
+    readonly capacity: number;
+    readonly share: number | null;
+    readonly consumers: number;
+    readonly drained: boolean;
+  }[]
+>();
+
+// The control of a group, from outside.
+declare const client: GroupClient;
+expectTypeOf(client.scale(20, { why: 'sale', revision: 3 })).resolves.toEqualTypeOf<Control>();
+expectTypeOf(client.scale({ max: 100, drainWithin: 10_000 })).resolves.toEqualTypeOf<Control>();
+// @ts-expect-error no such bound
+client.scale({ most: 100 });
+expectTypeOf(client.pause({ why: 'upgrade' })).resolves.toEqualTypeOf<Control>();
+expectTypeOf(client.resume()).resolves.toEqualTypeOf<Control>();
+expectTypeOf(client.drain('web1')).resolves.toEqualTypeOf<Control>();
+expectTypeOf(client.processes()).resolves.toEqualTypeOf<ProcessStatus[]>();
+expectTypeOf(client.events()).resolves.toEqualTypeOf<ControlEvent[]>();
 
 // Any logger like pino's will do.
 declare const pinoLike: Record<

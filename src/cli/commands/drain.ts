@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { sizesOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
+import { printable } from '../../log/printable.js';
 import { formatDuration } from '../../settings/durations.js';
 import { durationArgument } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -42,7 +43,8 @@ export function drainCommand(): Command {
           await withProgress({ unit: 'consumers', label: 'draining', total }, (update) =>
             waitForDrained(client, name, set, { timeout, onRunning: (now) => update(total - now) }),
           );
-        print(wait ? `${name} is drained: it runs no consumers` : `${name} is being drained`);
+        const done = wait ? 'is drained: it runs no consumers' : 'is being drained';
+        print(printable(`${name} ${done}`));
         const processes = await client.processes();
         const shortage = shortageText(sizesOf(set, processes), processes);
         if (shortage !== undefined) log.warn({}, shortage);
@@ -64,7 +66,7 @@ export function undrainCommand(): Command {
           drained.length === 0
             ? ''
             : ` (${plural(drained.length, 'name stays', 'names stay')} drained: ${drained.join(', ')})`;
-        print(`${name} is not drained any more: takes effect within a heartbeat${rest}`);
+        print(printable(`${name} is not drained any more: takes effect within a heartbeat${rest}`));
       }),
     );
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../log/printable.js';
 import { readControl } from '../../observe/control-status.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { pauseText } from '../control/text.js';
@@ -21,7 +22,7 @@ export function pauseCommand(): Command {
     .action(async ({ why }: Flags, command: Command) =>
       withGroup(command, async ({ client }) => {
         const before = await readControl(client.inspector);
-        if (before.control.paused) return print(`already ${pauseText(before.control)}`);
+        if (before.control.paused) return print(printable(`already ${pauseText(before.control)}`));
         await client.pause({ why });
         print('paused: takes effect within a heartbeat; attempts in work finish (cgroup resume ends it)');
       }),

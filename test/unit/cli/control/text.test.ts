@@ -37,7 +37,7 @@ describe('the control in a line', () => {
     );
   });
 
-  it('says that the group is paused, even if nobody knows who did it', () => {
+  it('says that the group is paused, even if the event is no longer kept', () => {
     expect(pauseText({ ...paused, pausedBy: null })).toBe('PAUSED');
     expect(pauseText({ ...paused, pausedBy: { who: 'a@b', why: '', at: 'T' } })).toBe(
       'PAUSED by a@b since T',
