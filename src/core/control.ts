@@ -1,4 +1,4 @@
-import type { SettingProblem } from './errors.js';
+import { type SettingProblem, SettingsError } from './errors.js';
 
 /** Autoscaling of a group: the leader sets the size within these bounds. */
 export interface AutoscaleRule {
@@ -103,19 +103,41 @@ export interface ControlStore {
   processes(): Promise<ProcessStatus[]>;
 }
 
-/** Most consumers of a group, of a process, or of a rule. */
-const MOST_SIZE = 10_000;
+/** Whether a name is that of the process, or of its host. */
+export function isNamed(name: string, { id, host }: Pick<ProcessStatus, 'id' | 'host'>): boolean {
+  return name === id || name === host;
+}
+
+/**
+ * The event that paused a group; undefined if it is not paused, or if that event is no longer kept.
+ *
+ * @param events all that are kept, oldest first
+ */
+export function pauseIn(events: readonly ControlEvent[]): ControlEvent | undefined {
+  const running = events.findLastIndex(({ paused }) => !paused);
+  return running < 0 && events.length >= KEPT_EVENTS ? undefined : events[running + 1];
+}
+
+/** The name of a host or a process: it is shown in lists, and given in commands. */
+export const HOST_OR_PROCESS = /^\P{C}{1,300}$/u;
+
+/** Most consumers of a process, and of all managed processes together. `control-state.lua` knows it too. */
+export const MOST_CONSUMERS = 10_000;
 /** Most hosts and processes that are drained, and bytes of all their names. */
 const MOST_DRAINED = 1_000;
 const MOST_DRAINED_BYTES = 50_000;
 
-/** What is wrong with a change, before Redis is asked. */
-export function changeProblems({ size, autoscale, drained }: ControlChange): SettingProblem[] {
+/**
+ * Checks a change, before Redis is asked.
+ *
+ * @throws {SettingsError} naming all that is wrong
+ */
+export function checkChange({ size, autoscale, drained }: ControlChange): void {
   const problems: SettingProblem[] = [];
   const add = (setting: string, isRight: boolean, message: string) => {
     if (!isRight) problems.push({ setting, message });
   };
-  const isSize = (value: unknown, least: number) => isWhole(value, least, MOST_SIZE);
+  const isSize = (value: unknown, least: number) => isWhole(value, least, MOST_CONSUMERS);
   add('size', size === undefined || isSize(size, 0), 'size must be a whole number from 0 to 10,000');
   if (autoscale !== undefined) {
     const { min, max, drainWithin } = autoscale;
@@ -129,7 +151,7 @@ export function changeProblems({ size, autoscale, drained }: ControlChange): Set
     add('drainWithin', isTime, 'drainWithin must be a whole number of milliseconds, at least 1');
   }
   if (drained !== undefined) {
-    const areNames = drained.every((name) => typeof name === 'string' && /^\P{C}{1,300}$/u.test(name));
+    const areNames = drained.every((name) => typeof name === 'string' && HOST_OR_PROCESS.test(name));
     add('drained', areNames, 'the name of a host or a process must be a text of 1 to 300 characters');
     const bytes = areNames ? Buffer.byteLength(drained.join('')) : 0;
     add(
@@ -138,7 +160,7 @@ export function changeProblems({ size, autoscale, drained }: ControlChange): Set
       'at most 1,000 hosts and processes can be drained, with names of 50,000 bytes together: undrain some first',
     );
   }
-  return problems;
+  if (problems.length > 0) throw new SettingsError(problems);
 }
 
 function isWhole(value: unknown, least: number, most: number): boolean {

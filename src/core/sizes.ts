@@ -26,22 +26,3 @@ export function sizesOf({ size }: Pick<Control, 'size'>, processes: readonly Mea
     hosts: new Set(usable.map(({ host }) => host)).size,
   };
 }
-
-/** Whether a name is that of the process, or of its host. */
-export function isNamed(name: string, { id, host }: Pick<ProcessStatus, 'id' | 'host'>): boolean {
-  return name === id || name === host;
-}
-
-/**
- * The event that paused a group; undefined if it is not paused, or if the event is no longer kept.
- *
- * @param events oldest first
- * @param kept how many events are kept at most: the oldest of so many may not be the first
- */
-export function pauseIn<E extends { readonly paused: boolean }>(
-  events: readonly E[],
-  kept: number,
-): E | undefined {
-  const running = events.findLastIndex(({ paused }) => !paused);
-  return running < 0 && events.length >= kept ? undefined : events[running + 1];
-}

@@ -1,5 +1,6 @@
+import { isNamed } from '../core/control.js';
 import { type CheckState, shell, unseen } from '../core/finding.js';
-import { isNamed, sizesOf } from '../core/sizes.js';
+import { sizesOf } from '../core/sizes.js';
 import { plural } from '../core/words.js';
 import type { ControlFacts } from '../redis/control-facts.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ControlChange } from '../core/control.js';
+import { type ControlChange, checkChange } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
@@ -37,8 +37,6 @@ export interface GroupOptions<Input extends Message = Message> extends Omit<Sett
 
 /** ms to wait at start-up until some bridge of the group is in place. */
 const BRIDGE_TIMEOUT = 15_000;
-/** Consumers of one process, at most. */
-const MOST_CONSUMERS = 10_000;
 
 /**
  * A bridge and N consumers in this process, which work together with those of other processes on the same Redis.
@@ -145,11 +143,7 @@ export class ConsumerGroup<Input extends Message = Message>
       await this.#change({ size }, 'scale()');
       return;
     }
-    if (!Number.isInteger(size) || size < 0 || size > MOST_CONSUMERS)
-      throw new CgroupError(
-        'SETTINGS',
-        `scale takes a whole number of consumers, from 0 to ${MOST_CONSUMERS}; got ${size}`,
-      );
+    checkChange({ size });
     const { consumers } = this.#running;
     if (this.settings.bridge === 'only')
       throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');

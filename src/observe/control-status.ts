@@ -1,5 +1,5 @@
-import { type AutoscaleRule, type Control, KEPT_EVENTS, type ProcessStatus } from '../core/control.js';
-import { pauseIn, type Sizes, sizesOf } from '../core/sizes.js';
+import { type AutoscaleRule, type Control, type ProcessStatus, pauseIn } from '../core/control.js';
+import { type Sizes, sizesOf } from '../core/sizes.js';
 import type { Inspector } from '../redis/inspect.js';
 
 /** What operators want of a group, and how far its managed processes, all together, do it. */
@@ -55,7 +55,7 @@ export async function readControl({ control: store }: Inspector): Promise<Contro
 
 /** Who paused a group. */
 async function pausedBy(store: Inspector['control']): Promise<ControlStatus['pausedBy']> {
-  const event = pauseIn(await store.events(), KEPT_EVENTS);
+  const event = pauseIn(await store.events());
   return event ? { who: event.who, why: event.why, at: event.at } : null;
 }
 

@@ -1,14 +1,14 @@
-import type {
-  Author,
-  AutoscaleRule,
-  Control,
-  ControlChange,
-  ControlEvent,
-  ControlStore,
-  ProcessStatus,
+import {
+  type Author,
+  type AutoscaleRule,
+  type Control,
+  type ControlChange,
+  type ControlEvent,
+  type ControlStore,
+  isNamed,
+  type ProcessStatus,
 } from '../core/control.js';
 import { CgroupError, hasCode } from '../core/errors.js';
-import { isNamed } from '../core/sizes.js';
 import { nearest } from '../settings/nearest.js';
 import { operator } from './operator.js';
 
@@ -22,9 +22,6 @@ export interface ChangeOptions {
 
 /** What autoscaling without other bounds keeps to. */
 export const DEFAULT_RULE: AutoscaleRule = { min: 1, max: 100, drainWithin: 10_000 };
-
-/** The most consumers of a group. */
-export const MOST_CONSUMERS = 10_000;
 /** Tries of a change that depends on what it changes: each one that fails means that another change was made. */
 const TRIES = 10;
 /** Names in an error. */

@@ -1,5 +1,4 @@
-import { type Control, type ControlEvent, KEPT_EVENTS, type ProcessStatus } from '../core/control.js';
-import { pauseIn } from '../core/sizes.js';
+import { type Control, type ControlEvent, type ProcessStatus, pauseIn } from '../core/control.js';
 import { readEvents } from './control-store.js';
 import type { Inspector } from './inspect.js';
 import type { Keys } from './keys.js';
@@ -29,7 +28,7 @@ export async function controlFacts(
     control,
     foreign,
     processes: await inspector.control.processes(),
-    paused: pauseIn(events, KEPT_EVENTS),
+    paused: pauseIn(events),
     leader: (await inspector.totals()).leader,
   };
 }

@@ -4,12 +4,13 @@ import {
   type ControlChange,
   type ControlEvent,
   type ControlStore,
-  changeProblems,
+  checkChange,
+  isNamed,
   KEPT_EVENTS,
   type ProcessReport,
   type ProcessStatus,
 } from '../core/control.js';
-import { CgroupError, SettingsError } from '../core/errors.js';
+import { CgroupError } from '../core/errors.js';
 import { timeOfId } from '../core/stream-id.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -35,8 +36,7 @@ export class RedisControlStore implements ControlStore {
   }
 
   async change(wanted: ControlChange, author: Author, expected?: number): Promise<Control> {
-    const problems = changeProblems(wanted);
-    if (problems.length > 0) throw new SettingsError(problems);
+    checkChange(wanted);
     const { size, paused, autoscale, drained } = wanted;
     const options = { size, paused, autoscale, drained, ...textsOf(author), expected };
     const { control: now, refused } = await this.#connection.run(change, this.#keys, options);
@@ -54,8 +54,7 @@ export class RedisControlStore implements ControlStore {
     author: Author,
     { token, expected }: { token: number; expected: number },
   ): Promise<boolean> {
-    const problems = changeProblems({ size });
-    if (problems.length > 0) throw new SettingsError(problems);
+    checkChange({ size });
     const options = { size, ...textsOf(author), expected, token };
     return (await this.#connection.run(change, this.#keys, options)).refused === undefined;
   }
@@ -71,7 +70,7 @@ export class RedisControlStore implements ControlStore {
     ]);
     return processes.map((one) => ({
       ...one,
-      drained: drained.includes(one.id) || drained.includes(one.host),
+      drained: drained.some((name) => isNamed(name, one)),
     }));
   }
 }

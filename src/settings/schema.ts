@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { MOST_CONSUMERS } from '../core/control.js';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { hostAndPort } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
@@ -34,7 +35,7 @@ import {
  * The order is that of `--help` and docs/settings.md.
  */
 export const settingsSchema = z.strictObject({
-  size: whole(1, 10_000).prefault(3).describe('how many consumers this process runs'),
+  size: whole(1, MOST_CONSUMERS).prefault(3).describe('how many consumers this process runs'),
   redis: redisUrl()
     .prefault('redis://127.0.0.1:6379')
     .describe(
@@ -71,7 +72,7 @@ export const settingsSchema = z.strictObject({
     .describe(
       'run as many consumers as the group gives this process: see cgroup scale; size is ignored then',
     ),
-  capacity: whole(1, 10_000).prefault(64).describe('most consumers that a managed process runs'),
+  capacity: whole(1, MOST_CONSUMERS).prefault(64).describe('most consumers that a managed process runs'),
   host: hostName()
     .optional()
     .describe('the name of the host: the consumers of managed processes are spread evenly over hosts'),

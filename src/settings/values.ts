@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOST_OR_PROCESS } from '../core/control.js';
 import { messageOf } from '../core/errors.js';
 import { parseRedisUrl, REDIS_URL_RULE } from '../core/redis-address.js';
 import { parseListen } from './addresses.js';
@@ -93,8 +94,7 @@ export function toggle() {
   return z.boolean({ error: 'must be true or false' });
 }
 
-/** A name of a host: it is shown in lists, and given in commands. */
 export function hostName() {
   const error = 'must be a text of 1 to 300 characters, without control characters';
-  return z.string({ error }).regex(/^\P{C}{1,300}$/u, { error });
+  return z.string({ error }).regex(HOST_OR_PROCESS, { error });
 }

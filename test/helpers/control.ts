@@ -1,10 +1,11 @@
-import type {
-  Author,
-  Control,
-  ControlChange,
-  ControlEvent,
-  ControlStore,
-  ProcessStatus,
+import {
+  type Author,
+  type Control,
+  type ControlChange,
+  type ControlEvent,
+  type ControlStore,
+  isNamed,
+  type ProcessStatus,
 } from '../../src/core/control.js';
 import { CgroupError } from '../../src/core/errors.js';
 import type { ControlReading, ShownProcess } from '../../src/observe/control-status.js';
@@ -99,7 +100,7 @@ export class FakeControlStore implements ControlStore {
     const { drained } = this.control;
     return this.live.map((one) => ({
       ...one,
-      drained: drained.includes(one.id) || drained.includes(one.host),
+      drained: drained.some((name) => isNamed(name, one)),
     }));
   }
 }

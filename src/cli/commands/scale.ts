@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { AutoscaleRule } from '../../core/control.js';
+import { type AutoscaleRule, MOST_CONSUMERS } from '../../core/control.js';
 import { CgroupError } from '../../core/errors.js';
 import { sizesOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import { printableJson } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
-import { DEFAULT_RULE, MOST_CONSUMERS } from '../../observe/group-control.js';
+import { DEFAULT_RULE } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';

@@ -1,8 +1,8 @@
 import { performance } from 'node:perf_hooks';
-import type { Control, ControlEvent } from '../../core/control.js';
+import { type Control, type ControlEvent, isNamed } from '../../core/control.js';
 import { CgroupError } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
-import { isNamed, type Sizes, sizesOf } from '../../core/sizes.js';
+import { type Sizes, sizesOf } from '../../core/sizes.js';
 import type { GroupControl } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { because, shortageText } from './text.js';
