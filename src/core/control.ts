@@ -101,6 +101,8 @@ export interface ControlStore {
   events(): Promise<ControlEvent[]>;
   /** All live processes of the group, those without consumers too. */
   processes(): Promise<ProcessStatus[]>;
+  /** Both, in fewer calls. */
+  readAll(): Promise<{ readonly control: Control; readonly processes: ProcessStatus[] }>;
 }
 
 /** Whether a name is that of the process, or of its host. */

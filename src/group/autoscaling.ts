@@ -4,6 +4,7 @@ import type { Measurement } from '../control/load.js';
 import { bridgeOf, type Lease } from '../core/bridge-store.js';
 import type { AutoscaleRule, Control, ControlStore, ProcessStatus } from '../core/control.js';
 import { Loop, type Service } from '../core/service.js';
+import { sizesOf } from '../core/sizes.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import type { GroupTotals } from '../redis/reading.js';
@@ -60,17 +61,15 @@ export class Autoscaling implements Service {
       this.#scaler = undefined;
       return;
     }
-    const [lease, control, processes, totals] = await Promise.all([
+    const [lease, { control, processes }, totals] = await Promise.all([
       readLease(),
-      store.read(),
-      store.processes(),
+      store.readAll(),
       readTotals(),
     ]);
     const { autoscale: rule, revision: expected } = control;
     if (!rule || bridgeOf(lease.holder) !== id) return;
-    const measurement = measurementOf(control, processes, totals);
-    const autoscaler = this.#scalerFor(rule, lease, control.size ?? managedOf(processes).length);
-    const decision = autoscaler.observe(measurement);
+    const autoscaler = this.#scalerFor(rule, lease, sizesOf(control, processes).wanted);
+    const decision = autoscaler.observe(measurementOf(control, processes, totals));
     if (!decision) return;
     const { size, why } = decision;
     if (await store.setSize(size, { who: id, why }, { token: lease.token, expected })) {
@@ -86,31 +85,23 @@ export class Autoscaling implements Service {
   }
 }
 
-function managedOf(processes: readonly ProcessStatus[]): ProcessStatus[] {
-  return processes.filter(({ managed }) => managed);
-}
-
 /** The group at this moment. What is not due yet does not count: more consumers do not help there. */
 export function measurementOf(
-  { paused }: Control,
+  control: Control,
   processes: readonly ProcessStatus[],
   { waiting, pending, counters }: GroupTotals,
 ): Measurement {
-  const sum = (some: readonly ProcessStatus[], what: 'consumers' | 'capacity') =>
-    some.reduce((total, one) => total + one[what], 0);
-  const managed = managedOf(processes);
+  const { running, capacity } = sizesOf(control, processes);
+  const all = processes.reduce((sum, { consumers }) => sum + consumers, 0);
   return {
     at: performance.now(),
     relayed: counters.relayed,
     settled: counters.processed + counters.dead,
     backlog: waiting + pending,
-    consumers: sum(managed, 'consumers'),
-    fixed: sum(processes, 'consumers') - sum(managed, 'consumers'),
-    capacity: sum(
-      managed.filter(({ drained }) => !drained),
-      'capacity',
-    ),
-    paused,
+    consumers: running,
+    fixed: all - running,
+    capacity,
+    paused: control.paused,
     work: Object.fromEntries(processes.map(({ id, settled, busyMs }) => [id, { settled, busyMs }])),
   };
 }

@@ -42,7 +42,7 @@ export interface ControlReading {
 
 /** Reads them; the events too if the group is paused. */
 export async function readControl({ control: store }: Inspector): Promise<ControlReading> {
-  const [control, processes] = await Promise.all([store.read(), store.processes()]);
+  const { control, processes } = await store.readAll();
   return {
     control: {
       ...shownControl(control),

@@ -1,9 +1,8 @@
 import { type Control, type ControlEvent, type ProcessStatus, pauseIn } from '../core/control.js';
-import { readEvents } from './control-store.js';
+import { readControlAndProcesses, readEvents } from './control-store.js';
 import type { Inspector } from './inspect.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { control as readControl } from './scripts/control.js';
 
 /** What the doctor needs to know of the control plane. */
 export interface ControlFacts {
@@ -22,12 +21,9 @@ export async function controlFacts(
   keys: Keys,
   inspector: Inspector,
 ): Promise<ControlFacts> {
-  const { control, foreign } = await connection.run(readControl, keys, {});
   const { events } = await readEvents(connection, keys);
   return {
-    control,
-    foreign,
-    processes: await inspector.control.processes(),
+    ...(await readControlAndProcesses(connection, keys)),
     paused: pauseIn(events),
     leader: (await inspector.totals()).leader,
   };

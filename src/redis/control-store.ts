@@ -64,15 +64,35 @@ export class RedisControlStore implements ControlStore {
   }
 
   async processes(): Promise<ProcessStatus[]> {
-    const [{ drained }, { processes }] = await Promise.all([
-      this.read(),
-      readProcesses(this.#connection, this.#keys),
-    ]);
-    return processes.map((one) => ({
-      ...one,
-      drained: drained.some((name) => isNamed(name, one)),
-    }));
+    return (await this.readAll()).processes;
   }
+
+  readAll(): Promise<ControlAndProcesses> {
+    return readControlAndProcesses(this.#connection, this.#keys);
+  }
+}
+
+interface ControlAndProcesses {
+  readonly control: Control;
+  /** Fields of the control that another program wrote or removed. */
+  readonly foreign: readonly string[];
+  readonly processes: ProcessStatus[];
+}
+
+export async function readControlAndProcesses(
+  connection: Connection,
+  keys: Keys,
+): Promise<ControlAndProcesses> {
+  const [{ control: found, foreign }, { processes }] = await Promise.all([
+    connection.run(control, keys, {}),
+    readProcesses(connection, keys),
+  ]);
+  const isDrained = (one: Omit<ProcessStatus, 'drained'>) => found.drained.some((name) => isNamed(name, one));
+  return {
+    control: found,
+    foreign,
+    processes: processes.map((one) => ({ ...one, drained: isDrained(one) })),
+  };
 }
 
 /** The last changes, oldest first, and the entries that the group did not write. */

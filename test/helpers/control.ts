@@ -103,4 +103,8 @@ export class FakeControlStore implements ControlStore {
       drained: drained.some((name) => isNamed(name, one)),
     }));
   }
+
+  async readAll() {
+    return { control: await this.read(), processes: await this.processes() };
+  }
 }
