@@ -23,7 +23,7 @@ export function autoscale({ processes, work, phases, drainWithinMs }, say) {
       const runs = [];
       let first = 0;
       for (const { rate, seconds } of phases) {
-        const run = await play(stage, client, { first, rate, seconds, work });
+        const run = await play(stage, client, { first, rate, seconds, work, drainWithinMs });
         first += rate * seconds;
         say(JSON.stringify(run));
         runs.push(run);
@@ -35,7 +35,7 @@ export function autoscale({ processes, work, phases, drainWithinMs }, say) {
   });
 }
 
-async function play(stage, client, { first, rate, seconds, work }) {
+async function play(stage, client, { first, rate, seconds, work, drainWithinMs }) {
   const right = (rate * (work / 1_000)) / UTILISATION;
   const [least, most] = [Math.floor(right * (1 - TOLERANCE)), Math.ceil(right * (1 + TOLERANCE))];
   const seen = (await client.events()).at(-1)?.revision ?? 0;
@@ -58,8 +58,11 @@ async function play(stage, client, { first, rate, seconds, work }) {
   await publishing;
   const wrong = readings.findLastIndex(({ size }) => size < least || size > most);
   const rightMs = wrong === readings.length - 1 ? undefined : (readings[wrong + 1]?.at ?? 0);
-  // What is in work is part of the backlog too: it counts as gone when each consumer has no more than two messages.
-  const behind = readings.findLastIndex(({ backlog, consumers }) => backlog > 2 * consumers);
+  // The step of the rate makes a backlog at its start. What is in work is part of it: it counts as gone when each consumer has no
+  // more than two messages.
+  const early = readings.filter(({ at }) => at < drainWithinMs);
+  const most = early.reduce((a, b) => (b.backlog > a.backlog ? b : a));
+  const gone = readings.find(({ at, backlog, consumers }) => at >= most.at && backlog <= 2 * consumers);
   const events = (await client.events()).filter(({ revision }) => revision > seen);
   return {
     rate,
@@ -68,8 +71,8 @@ async function play(stage, client, { first, rate, seconds, work }) {
     size: readings.at(-1).size,
     rightMs,
     decisions: events.length,
-    backlogMs: readings[behind]?.at ?? 0,
-    mostBacklog: Math.max(...readings.map(({ backlog }) => backlog)),
+    backlogMs: gone?.at ?? seconds * 1_000,
+    mostBacklog: most.backlog,
     whys: events.map(({ why }) => why),
   };
 }

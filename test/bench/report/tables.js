@@ -170,7 +170,7 @@ export const TABLES = {
 
   autoscale: ({ processes, work, drainWithinMs, runs }) => ({
     title: `Autoscaling, ${work} ms of work a message, one rate after the other`,
-    note: `${processes} processes, \`cgroup scale --auto --drain-within ${drainWithinMs / 1_000}s\`. Right: rate x work / 0.7, and 20 % more or less. Backlog: more than two messages for each consumer.`,
+    note: `${processes} processes, \`cgroup scale --auto --drain-within ${drainWithinMs / 1_000}s\`. Right: rate x work / 0.7, and 20 % more or less. Backlog: that of the new rate, until no consumer has more than two messages.`,
     head: [
       'msg/s',
       'right size',
