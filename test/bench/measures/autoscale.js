@@ -61,8 +61,8 @@ async function play(stage, client, { first, rate, seconds, work, drainWithinMs }
   // The step of the rate makes a backlog at its start. What is in work is part of it: it counts as gone when each consumer has no
   // more than two messages.
   const early = readings.filter(({ at }) => at < drainWithinMs);
-  const most = early.reduce((a, b) => (b.backlog > a.backlog ? b : a));
-  const gone = readings.find(({ at, backlog, consumers }) => at >= most.at && backlog <= 2 * consumers);
+  const peak = early.reduce((a, b) => (b.backlog > a.backlog ? b : a));
+  const gone = readings.find(({ at, backlog, consumers }) => at >= peak.at && backlog <= 2 * consumers);
   const events = (await client.events()).filter(({ revision }) => revision > seen);
   return {
     rate,
@@ -72,7 +72,7 @@ async function play(stage, client, { first, rate, seconds, work, drainWithinMs }
     rightMs,
     decisions: events.length,
     backlogMs: gone?.at ?? seconds * 1_000,
-    mostBacklog: most.backlog,
+    mostBacklog: peak.backlog,
     whys: events.map(({ why }) => why),
   };
 }
