@@ -164,12 +164,8 @@ function recordIn(
     (value) => typeof value === 'number' && value >= 0,
   );
   if (!texts || !numbers || typeof managed !== 'boolean') return undefined;
-  const told = managed ? (share as number | undefined) : undefined;
-  return {
-    id,
-    output,
-    process: { id, host, pid, managed, capacity, consumers, settled, busyMs, share: told },
-  };
+  const process = { id, host, pid, managed, capacity, consumers, settled, busyMs };
+  return { id, output, process: { ...process, share: managed ? (share as number | undefined) : undefined } };
 }
 
 /** Shown on terminals and in logs: without control characters, and not endless. */

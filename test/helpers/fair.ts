@@ -1,9 +1,9 @@
-/** A process, and the consumers it was told to run before. */
+/** A process, and its last share. */
 export interface Process {
   readonly id: string;
   readonly host: string;
   readonly capacity: number;
-  readonly told: number;
+  readonly share: number;
 }
 
 export const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0);

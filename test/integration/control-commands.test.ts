@@ -14,11 +14,11 @@ interface Pretended {
   readonly host: string;
   readonly managed?: boolean;
   readonly capacity?: number;
-  /** False: it runs what it runs, whatever it is told. */
+  /** False: it does not follow its share. */
   readonly obeys?: boolean;
 }
 
-/** Processes that beat on a real Redis, and run what they are told, one consumer more or less with each beat. */
+/** Processes that beat on a real Redis, and follow their shares, one consumer more or less with each beat. */
 async function pretend(stores: Stores, processes: readonly Pretended[]): Promise<void> {
   const running = processes.map(({ id, host, managed = true, capacity = 10, obeys = true }) => {
     const registry = stores.registryOf(id, host);

@@ -24,12 +24,12 @@ interface Model {
   readonly capacity: number;
   readonly registry: RedisRegistry;
   running: number;
-  told: number;
+  share: number;
   /** Killed: Redis does not know it yet. */
   killed: boolean;
 }
 
-/** Processes that do what they are told, the slow ones in part, and what must hold while they beat in any order. */
+/** Processes that follow their shares, the slow ones in part, and what must hold while they beat in any order. */
 class World {
   readonly #stores: Stores;
   #size = 0;
@@ -65,7 +65,7 @@ class World {
       const [id, host] = [`p${this.#joined++}`, `h${event.host}`];
       const registry = this.#stores.registryOf(id, host);
       const { capacity } = event;
-      this.#processes.push({ id, host, capacity, registry, running: 0, told: 0, killed: false });
+      this.#processes.push({ id, host, capacity, registry, running: 0, share: 0, killed: false });
       await this.beat(this.#processes.at(-1) as Model);
       return;
     }
@@ -73,7 +73,7 @@ class World {
     const one = living[event.which % living.length];
     if (!one) return;
     if (event.kind === 'beat') {
-      if (event.quick) one.running = one.told;
+      if (event.quick) one.running = one.share;
       await this.beat(one);
     } else if (event.kind === 'kill') one.killed = true;
     else if (event.kind === 'leave') {
@@ -103,9 +103,9 @@ class World {
       [],
       LONG,
     );
-    one.told = Number(share);
-    expect(one.told).toBeLessThanOrEqual(one.capacity);
-    one.running = Math.min(one.running, one.told);
+    one.share = Number(share);
+    expect(one.share).toBeLessThanOrEqual(one.capacity);
+    one.running = Math.min(one.running, one.share);
     // A dip that was there (a process died, the size rose) is not made deeper.
     expect(this.#running).toBeGreaterThanOrEqual(Math.min(before, this.#wanted));
   }
@@ -131,8 +131,8 @@ class World {
       );
       for (const one of inOrder) {
         await this.beat(one);
-        if (one.told === one.running) continue;
-        one.running = one.told;
+        if (one.share === one.running) continue;
+        one.running = one.share;
         await this.beat(one);
       }
     }
@@ -142,7 +142,7 @@ class World {
     const taking = this.#taking;
     expect(this.#running).toBe(this.#wanted);
     expect(sumOf(taking.map(({ running }) => running))).toBe(this.#wanted);
-    const targets = taking.map(({ told }) => told);
+    const targets = taking.map(({ share }) => share);
     expect(isFair(taking, targets), JSON.stringify(taking)).toBe(true);
   }
 }

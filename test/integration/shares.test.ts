@@ -46,11 +46,11 @@ async function answers(cases: readonly Case[], script = lua()): Promise<Answer[]
   return found;
 }
 
-/** Hosts with processes; what each was told before is anything at all. */
+/** Hosts with processes; their last shares are anything at all. */
 function casesOf(count: number, hosts: number, perHost: number, capacity: number, wanted: number): Case[] {
   const process = fc.record({
     capacity: fc.oneof(fc.nat(capacity), fc.constant(capacity)),
-    told: fc.nat(capacity),
+    share: fc.nat(capacity),
   });
   const host = fc.array(process, { minLength: 1, maxLength: perHost });
   const group = fc.record({
@@ -60,11 +60,11 @@ function casesOf(count: number, hosts: number, perHost: number, capacity: number
   });
   return fc.sample(group, { numRuns: count, seed: 17 }).map(({ hosts: found, wanted: size, order }) => {
     const processes = found.flatMap((one, h) =>
-      one.map(({ capacity: most, told }, p) => ({
+      one.map(({ capacity: most, share }, p) => ({
         id: `h${h}-p${p}`,
         host: `h${h}`,
         capacity: most,
-        told: Math.min(told, most),
+        share: Math.min(share, most),
       })),
     );
     // Redis gives the fields of a hash in any order.
@@ -76,7 +76,7 @@ function casesOf(count: number, hosts: number, perHost: number, capacity: number
 
 /** Consumers that begin; with the same size before and after, as many end. */
 function moves(processes: readonly Process[], targets: readonly number[]): number {
-  return sumOf(processes.map(({ told }, i) => Math.max(0, (targets[i] ?? 0) - told)));
+  return sumOf(processes.map(({ share }, i) => Math.max(0, (targets[i] ?? 0) - share)));
 }
 
 /** The fewest moves of all fair splits, by trying every split. */
@@ -134,7 +134,7 @@ describe('the shares', () => {
     const settled = cases.map(({ processes, wanted }, i) => ({
       wanted,
       processes: processes
-        .map((process, j) => ({ ...process, told: Number(first[i]?.targets[j]) }))
+        .map((process, j) => ({ ...process, share: Number(first[i]?.targets[j]) }))
         .reverse(),
     }));
     const second = await answers(settled);
@@ -148,18 +148,18 @@ describe('the shares', () => {
       id: `p${i}`,
       host: `h${i}`,
       capacity: 64,
-      told: 0,
+      share: 0,
     }));
     const [start] = await answers([{ processes, wanted: 1_000 }]);
-    const settled = processes.map((one, i) => ({ ...one, told: Number(start?.targets[i]) }));
-    const newcomer = { id: 'q', host: 'q', capacity: 64, told: 0 };
+    const settled = processes.map((one, i) => ({ ...one, share: Number(start?.targets[i]) }));
+    const newcomer = { id: 'q', host: 'q', capacity: 64, share: 0 };
     const [joined, left, more] = await answers([
       { processes: [...settled, newcomer], wanted: 1_000 },
       { processes: settled.slice(1), wanted: 1_000 },
       { processes: settled, wanted: 1_007 },
     ]);
     expect(moves([...settled, newcomer], joined?.targets ?? [])).toBe(joined?.targets.at(-1));
-    expect(moves(settled.slice(1), left?.targets ?? [])).toBe(settled[0]?.told);
+    expect(moves(settled.slice(1), left?.targets ?? [])).toBe(settled[0]?.share);
     expect(moves(settled, more?.targets ?? [])).toBe(7);
   });
 
@@ -167,9 +167,9 @@ describe('the shares', () => {
     const [one] = await answers([
       {
         processes: [
-          { id: 'a', host: 'x', capacity: 9, told: 4 },
-          { id: 'b', host: 'x', capacity: 9, told: 0 },
-          { id: 'c', host: 'y', capacity: 0, told: 0 },
+          { id: 'a', host: 'x', capacity: 9, share: 4 },
+          { id: 'b', host: 'x', capacity: 9, share: 0 },
+          { id: 'c', host: 'y', capacity: 0, share: 0 },
         ],
       } as unknown as Case,
     ]);

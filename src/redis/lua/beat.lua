@@ -53,7 +53,7 @@ local function managed_in(text)
   if type(report) ~= 'table' or report.managed ~= true or report.output ~= options.output then return nil end
   local ours = type(report.id) == 'string' and type(report.host) == 'string' and is_whole(report.capacity, 0, MOST_SIZE)
     and is_whole(report.consumers, 0, MOST_SIZE) and is_whole(record.share, 0, MOST_SIZE)
-  return ours and { id = report.id, host = report.host, capacity = report.capacity, told = record.share,
+  return ours and { id = report.id, host = report.host, capacity = report.capacity, share = record.share,
     running = math.min(report.consumers, record.share) } or nil
 end
 
@@ -93,8 +93,8 @@ end
 local function my_share()
   local known = before and managed_in(before)
   if not known and mine.consumers > 0 then return math.min(mine.consumers, mine.capacity) end
-  local told = known and known.told or 0
-  local process = { id = me, host = mine.host, capacity = mine.capacity, told = told, running = math.min(mine.consumers, told) }
+  local last = known and known.share or 0
+  local process = { id = me, host = mine.host, capacity = mine.capacity, share = last, running = math.min(mine.consumers, last) }
   others[#others + 1] = process
   local drained, running, taking = table_of(control.drained), 0, {}
   for _, one in ipairs(others) do
@@ -103,7 +103,7 @@ local function my_share()
     if not drained[one.id] and not drained[one.host] then taking[#taking + 1] = one end
   end
   local sum = share_out(taking, integer_of(control.size))
-  return told_now(process, running - sum)
+  return next_share(process, running - sum)
 end
 
 local share = mine and mine.managed and my_share() or nil

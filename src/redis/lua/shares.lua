@@ -49,11 +49,12 @@ end
 -- Shares out the target of a host among its processes. Returns whether one more for the host would be one that runs already.
 local function share_host(host)
   local open, left = level(host.processes, host.target)
-  local next_ = give_rest(open, left, function(process) return process.told > process.target end)
-  return next_ ~= nil and next_.told > next_.target
+  local next_ = give_rest(open, left, function(process) return process.share > process.target end)
+  return next_ ~= nil and next_.share > next_.target
 end
 
--- Sets the `target` of each process ({ id, host, capacity, told: its share so far }); nil for one consumer each. Returns the sum.
+-- Sets the `target` of each process ({ id, host, capacity, share: the last one }), the share that it is to reach. `wanted` is the
+-- desired size; nil for one consumer each. Returns the sum.
 local function share_out(processes, wanted)
   local hosts, by_name_, sum = {}, {}, 0
   for _, process in ipairs(processes) do
@@ -78,9 +79,10 @@ local function share_out(processes, wanted)
   return sum
 end
 
--- What a process ({ target, told, running }) is told: more at once; less only as far as all processes together run more than
--- `sum` (`surplus`). So others have begun before it gives up, and what one gives up is no surplus for the next one.
-local function told_now(process, surplus)
-  if process.target >= process.told then return process.target end
-  return math.min(process.told, math.max(process.target, process.running - math.max(surplus, 0)))
+-- The next share of a process ({ target, share, running }). It rises at once. It falls only by the `surplus`, which is how many
+-- more than wanted all processes together run. So others have begun before this one gives up consumers, and what one gives up
+-- is no surplus for the next one.
+local function next_share(process, surplus)
+  if process.target >= process.share then return process.target end
+  return math.min(process.share, math.max(process.target, process.running - math.max(surplus, 0)))
 end
