@@ -2,13 +2,11 @@ import type { Command } from 'commander';
 import { sizesOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import { printable } from '../../log/printable.js';
-import { formatDuration } from '../../settings/durations.js';
-import { durationArgument } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { DEFAULT_TIMEOUT, TIMEOUT, WHY } from '../control/flags.js';
 import { shortageText } from '../control/text.js';
 import { runningIn, waitForDrained } from '../control/waiting.js';
 import { withProgress } from '../progress.js';
-import { DEFAULT_TIMEOUT } from './scale.js';
 
 interface Flags {
   readonly why?: string;
@@ -28,13 +26,9 @@ export function drainCommand(): Command {
     ],
   )
     .argument('<name>', 'a host, or the id of a process')
-    .option('--why <text>', 'the reason, for cgroup events')
+    .option(...WHY)
     .option('--no-wait', 'do not wait until it runs no consumers')
-    .option(
-      '--timeout <duration>',
-      `how long to wait (default: ${formatDuration(DEFAULT_TIMEOUT)})`,
-      durationArgument,
-    )
+    .option(...TIMEOUT)
     .action(async (name: string, { why, wait, timeout = DEFAULT_TIMEOUT }: Flags, command: Command) =>
       withGroup(command, async ({ client, log }) => {
         const total = runningIn(name, await client.processes());
@@ -58,7 +52,7 @@ export function undrainCommand(): Command {
     ['cgroup scale', 'what is drained, and what runs where'],
   ])
     .argument('<name>', 'a drained host or process')
-    .option('--why <text>', 'the reason, for cgroup events')
+    .option(...WHY)
     .action(async (name: string, { why }: Pick<Flags, 'why'>, command: Command) =>
       withGroup(command, async ({ client }) => {
         const { drained } = await client.undrain(name, { why });

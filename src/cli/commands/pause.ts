@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { printable } from '../../log/printable.js';
 import { readControl } from '../../observe/control-status.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { WHY } from '../control/flags.js';
 import { pauseText } from '../control/text.js';
 
 interface Flags {
@@ -18,7 +19,7 @@ export function pauseCommand(): Command {
       ['cgroup resume', 'goes on, also after a restart of everything'],
     ],
   )
-    .option('--why <text>', 'the reason, for cgroup events')
+    .option(...WHY)
     .action(async ({ why }: Flags, command: Command) =>
       withGroup(command, async ({ client }) => {
         const before = await readControl(client.inspector);
@@ -34,7 +35,7 @@ export function resumeCommand(): Command {
     ['cgroup resume', 'the consumers go on with what waits'],
     ['cgroup status', 'whether the backlog shrinks'],
   ])
-    .option('--why <text>', 'the reason, for cgroup events')
+    .option(...WHY)
     .action(async ({ why }: Flags, command: Command) =>
       withGroup(command, async ({ client }) => {
         const { paused } = await client.control();

@@ -9,13 +9,11 @@ import { DEFAULT_RULE } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { DEFAULT_TIMEOUT, TIMEOUT, WHY } from '../control/flags.js';
 import { controlView, stateText } from '../control/state.js';
 import { ruleText, shortageText } from '../control/text.js';
 import { waitForSize } from '../control/waiting.js';
 import { withProgress } from '../progress.js';
-
-/** ms that it waits without --timeout. */
-export const DEFAULT_TIMEOUT = 30_000;
 
 interface Flags extends Partial<AutoscaleRule> {
   readonly auto?: boolean;
@@ -48,13 +46,9 @@ export function scaleCommand(): Command {
       `how fast a backlog is to be gone, ${auto(formatDuration(drainWithin))}`,
       durationArgument,
     )
-    .option('--why <text>', 'the reason, for cgroup events')
+    .option(...WHY)
     .option('--no-wait', 'do not wait until so many run')
-    .option(
-      '--timeout <duration>',
-      `how long to wait (default: ${formatDuration(DEFAULT_TIMEOUT)})`,
-      durationArgument,
-    )
+    .option(...TIMEOUT)
     .option('--json', 'print one JSON object')
     .action(async (size: number | undefined, flags: Flags, command: Command) => {
       const wrong = misuse(size, flags);
@@ -108,7 +102,7 @@ async function setRule(client: GroupClient, { min, max, drainWithin, why }: Flag
   const processes = await client.processes();
   const sizes = sizesOf(set, processes);
   if (sizes.managed === 0) {
-    const shortage = shortageText({ ...sizes, wanted: Math.max(1, set.autoscale?.min ?? 1) }, processes);
+    const shortage = shortageText({ ...sizes, wanted: set.autoscale?.min ?? 1 }, processes);
     throw new CgroupError('STATE', `${shortage}; the rule stays`);
   }
   return `autoscale ${set.autoscale ? ruleText(set.autoscale) : 'off'}: the process that leads sets the size from now on`;
