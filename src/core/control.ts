@@ -2,7 +2,7 @@ import { type SettingProblem, SettingsError } from './errors.js';
 
 /** Autoscaling of a group: the leader sets the size within these bounds. */
 export interface AutoscaleRule {
-  /** Least and most consumers. */
+  /** Least and most consumers; at least 1. */
   readonly min: number;
   readonly max: number;
   /** ms within which a backlog is to be gone. */
@@ -63,7 +63,7 @@ export interface ProcessReport {
   readonly busyMs: number;
 }
 
-/** What a process is told in reply. */
+/** What Redis replies: what the process has to do. */
 export interface Orders {
   /** Consumers to run; undefined for a process that is not managed. */
   readonly share: number | undefined;
@@ -143,12 +143,8 @@ export function checkChange({ size, autoscale, drained }: ControlChange): void {
   add('size', size === undefined || isSize(size, 0), 'size must be a whole number from 0 to 10,000');
   if (autoscale !== undefined) {
     const { min, max, drainWithin } = autoscale;
-    add('min', isSize(min, 0), 'min must be a whole number from 0 to 10,000');
-    add(
-      'max',
-      isSize(max, Math.max(1, min)),
-      'max must be a whole number from min to 10,000, and at least 1',
-    );
+    add('min', isSize(min, 1), 'min must be a whole number from 1 to 10,000');
+    add('max', isSize(max, Math.max(1, min)), 'max must be a whole number from min to 10,000');
     const isTime = isWhole(drainWithin, 1, Number.MAX_SAFE_INTEGER);
     add('drainWithin', isTime, 'drainWithin must be a whole number of milliseconds, at least 1');
   }

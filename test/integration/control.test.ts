@@ -23,7 +23,7 @@ function reportOf(id: string, host: string, more: Partial<ProcessReport> = {}): 
   return { id, host, pid: 1, managed: true, capacity: 64, consumers: 0, settled: 0, busyMs: 0, ...more };
 }
 
-/** A process that does what it is told. */
+/** A process that runs its share. */
 function processOf(stores: Stores, id: string, host: string, more: Partial<ProcessReport> = {}) {
   const registry = stores.registryOf(id, host);
   const process = {
@@ -116,7 +116,7 @@ describe('the control of a group', () => {
 describe('a change', () => {
   test('that changes nothing makes no event, and the revision stays', async () => {
     const { control } = await openStores(redis.namespace());
-    const rule = { min: 0, max: 4, drainWithin: 9 };
+    const rule = { min: 1, max: 4, drainWithin: 9 };
     const wanted = { autoscale: rule, size: 2, paused: true, drained: ['a', 'b'] };
     const first = await control.change(wanted, ANNA);
     expect(await control.change({ ...wanted, drained: ['b', 'a', 'a'] }, ANNA)).toEqual(first);
@@ -143,7 +143,7 @@ describe('a change', () => {
     ['size', { size: Number.NaN }],
     ['size', { size: '7' as unknown as number }],
     ['max', { autoscale: { min: 5, max: 4, drainWithin: 1 } }],
-    ['min', { autoscale: { min: -1, max: 4, drainWithin: 1 } }],
+    ['min', { autoscale: { min: 0, max: 4, drainWithin: 1 } }],
     ['drainWithin', { autoscale: { min: 1, max: 4, drainWithin: 0 } }],
     ['drained', { drained: [''] }],
     ['drained', { drained: ['two\nlines'] }],

@@ -23,7 +23,7 @@ local IS_OURS = {
   autoscale = function(text)
     if text == '' then return true end
     local rule = table_of(text)
-    return rule ~= nil and is_whole(rule.min, 0, MOST_SIZE) and is_whole(rule.max, rule.min, MOST_SIZE)
+    return rule ~= nil and is_whole(rule.min, 1, MOST_SIZE) and is_whole(rule.max, rule.min, MOST_SIZE)
       and is_whole(rule.drainWithin, 1, 2 ^ 53)
   end,
   drained = function(text)
