@@ -12,7 +12,6 @@ import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
-import { RedisControlStore } from '../redis/control-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -141,8 +140,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onLost,
   });
   if (size !== undefined) await consumers.resize(size);
-  const control = new RedisControlStore(main, keys);
   const inspector = new Inspector(main, keys, settings.group);
+  const { control } = inspector;
   const bridgeStore = new RedisBridgeStore(main, keys);
   return {
     // http reads on a connection of its own, so that it never delays what consumers write.

@@ -152,7 +152,7 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /**
    * Pauses the whole group, all processes: no attempt begins until {@link resume}, also after a restart. Attempts in work
-   * go on, and so do the bridges. Each process hears of it with its next heartbeat.
+   * go on, and so do the bridges. It takes effect in each process with its next heartbeat.
    *
    * @throws {CgroupError} STATE if the group is not running; or what Redis answers
    */

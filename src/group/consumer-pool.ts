@@ -37,10 +37,10 @@ export class ConsumerPool {
   readonly #leaving = new Map<PooledConsumer, Promise<number>>();
   /** Those on their way in. */
   readonly #coming = new Set<Promise<void>>();
-  /** How many are wanted; undefined before this was said. */
+  /** How many are wanted; undefined before the first {@link resize}. */
   #size: number | undefined;
   #paused = true;
-  /** ms that the consumers were busy that are gone. */
+  /** ms that those were busy that have left. */
   #busyBefore = 0;
   readonly #interrupt = new AbortController();
   readonly #abandon = new AbortController();
@@ -62,7 +62,7 @@ export class ConsumerPool {
     return [...this.#running, ...this.#leaving.keys()].map(({ consumer }) => consumer);
   }
 
-  /** ms that its consumers were busy, those that are gone too. */
+  /** ms that its consumers were busy, those that have left too. */
   get busyMs(): number {
     return this.all.reduce((sum, { busyMs }) => sum + busyMs, this.#busyBefore);
   }

@@ -46,7 +46,7 @@ if options.paused and options.paused ~= old.paused then
   what[#what + 1] = new.paused == '1' and 'paused' or 'resumed'
 end
 
-local before, drained, forgotten = cjson.decode(old.drained), {}, {}
+local before, drained = cjson.decode(old.drained), {}
 if options.drained then
   for _, name in ipairs(options.drained) do
     drained[name] = before[name] or (redis.call('HGET', KEYS[4], name) and 'process' or 'host')
@@ -61,10 +61,7 @@ end
 if #what == 0 then return { 1, control_fields(old) } end
 -- A process does not come back: its next start has another id. A host may.
 for name, kind in pairs(drained) do
-  if kind == 'process' and not redis.call('HGET', KEYS[4], name) then forgotten[#forgotten + 1] = name end
-end
-for _, name in ipairs(forgotten) do
-  drained[name] = nil
+  if kind == 'process' and not redis.call('HGET', KEYS[4], name) then drained[name] = nil end
 end
 new.drained = cjson.encode(drained)
 new.revision = string.format('%.0f', integer_of(old.revision) + 1)
