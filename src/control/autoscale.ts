@@ -75,6 +75,11 @@ export class Autoscaler {
     return this.#why;
   }
 
+  /** Whether more consumers do not help: something that they share is the limit. */
+  get bound(): boolean {
+    return this.#gain.bound;
+  }
+
   /**
    * Takes a measurement, one a second; undefined if it was lost.
    *

@@ -30,6 +30,7 @@ export class Autoscaling implements Service {
   readonly #loop: Loop;
   /** Made anew when the rule or the lead changes, or if Redis refuses a size. */
   #scaler: { readonly autoscaler: Autoscaler; readonly madeFor: string } | undefined;
+  #wasBound = false;
 
   constructor(options: AutoscalingOptions) {
     this.#options = options;
@@ -70,12 +71,25 @@ export class Autoscaling implements Service {
     if (!rule || bridgeOf(lease.holder) !== id) return;
     const autoscaler = this.#scalerFor(rule, lease, sizesOf(control, processes).wanted);
     const decision = autoscaler.observe(measurementOf(control, processes, totals));
-    if (!decision) return;
+    if (!decision) {
+      this.#explain(autoscaler);
+      return;
+    }
     const { size, why } = decision;
     if (await store.setSize(size, { who: id, why }, { token: lease.token, expected })) {
       log.info({ size }, `autoscaling sets the size to ${size}: ${why}`);
       onSet();
     } else this.#scaler = undefined;
+  }
+
+  /** Says why the size stays. */
+  #explain({ why, bound }: Autoscaler): void {
+    const { log } = this.#options;
+    // An operator can do something about it.
+    if (bound && !this.#wasBound)
+      log.warn({}, `bound downstream: more consumers do not help, as they share what limits them; ${why}`);
+    else log.debug({}, `autoscaling keeps the size: ${why}`);
+    this.#wasBound = bound;
   }
 
   #scalerFor(rule: AutoscaleRule, { token }: Lease, size: number): Autoscaler {
