@@ -161,6 +161,15 @@ export function checkChange({ size, autoscale, drained }: ControlChange): void {
   if (problems.length > 0) throw new SettingsError(problems);
 }
 
+/**
+ * Checks a size that must be given: JavaScript callers are not type-checked.
+ *
+ * @throws {SettingsError}
+ */
+export function checkSize(size: number | null | undefined): void {
+  checkChange({ size: size ?? Number.NaN });
+}
+
 function isWhole(value: unknown, least: number, most: number): boolean {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }

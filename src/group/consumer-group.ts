@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type ControlChange, checkChange } from '../core/control.js';
+import { type ControlChange, checkSize } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
@@ -139,11 +139,11 @@ export class ConsumerGroup<Input extends Message = Message>
    *   some cannot be added yet: it is tried again with each heartbeat
    */
   async scale(size: number): Promise<void> {
+    checkSize(size);
     if (this.settings.managed) {
       await this.#change({ size }, 'scale()');
       return;
     }
-    checkChange({ size });
     const { consumers } = this.#running;
     if (this.settings.bridge === 'only')
       throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');

@@ -169,9 +169,9 @@ describe('consumers that come and go', () => {
     await expectEachOnce(seen, await seen.publish(200));
   });
 
-  test.each([-1, 10_001, 2.5, Number.NaN, '3' as unknown as number])('refuses the size %j', async (size) => {
+  test.each([-1, 10_001, 2.5, Number.NaN, '3', null, undefined])('refuses the size %j', async (size) => {
     const group = new ConsumerGroup();
-    await expect(group.scale(size)).rejects.toMatchObject({ code: 'SETTINGS' });
+    await expect(group.scale(size as number)).rejects.toMatchObject({ code: 'SETTINGS' });
   });
 });
 

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { GroupControl } from '../../../src/observe/group-control.js';
-import { FakeControlStore, managed } from '../../helpers/control.js';
+import { FakeControlStore, managed, UNSET } from '../../helpers/control.js';
 
 const store = () =>
   new FakeControlStore(
@@ -41,11 +41,15 @@ describe('autoscaling', () => {
     expect((await control.scale({ max: 30 })).autoscale).toEqual({ min: 3, max: 30, drainWithin: 4_000 });
   });
 
-  it('is not begun by a size that is no number', async () => {
-    const group = store();
-    await new GroupControl(group).scale('20' as unknown as number);
-    expect(group.control.autoscale).toBeUndefined();
-  });
+  it.each(['20', null, undefined, Number.NaN])(
+    'is not begun by a size that is no number: %j',
+    async (size) => {
+      const group = store();
+      const scaled = new GroupControl(group).scale(size as unknown as number);
+      await expect(scaled).rejects.toMatchObject({ code: 'SETTINGS' });
+      expect(group.control).toEqual(UNSET);
+    },
+  );
 });
 
 describe('drain', () => {
