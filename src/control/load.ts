@@ -14,7 +14,10 @@ export interface Measurement {
   readonly relayed: number;
   /** Processed and dead, counters of the group. */
   readonly settled: number;
-  /** Relayed and not yet settled. Best without what no consumer can begin now (not yet due, held behind its key): more consumers do not help there. */
+  /**
+   * Relayed and not yet settled, without what no consumer can begin now (not yet due, held behind its key): more consumers
+   * do not help there.
+   */
   readonly backlog: number;
   /** Live consumers of managed processes. */
   readonly consumers: number;

@@ -6,8 +6,8 @@
 -- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
 --        says of itself; none: it is not, or no longer, among the live), member (JSON about it, for each consumer), beating
 --        and leaving (lists of ids)
--- Returns { live, found dead, control, foreign fields of the control, share }: lists of ids, names and values in turn, names; no share for a
---        process that is not managed.
+-- Returns { live, found dead, control, foreign fields of the control, share }: lists of ids, names and values in turn, names;
+--        no share for a process that is not managed.
 --
 -- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never act
 -- on different ones, and never give up the same surplus. Each process writes its own share only, with its own beat: the
