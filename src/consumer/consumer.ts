@@ -49,7 +49,7 @@ export class Consumer {
   #paused = true;
   /** ms of all attempts that have ended. */
   #attemptMs = 0;
-  /** Looks whether what is waited for is over. */
+  /** Ends the wait under way if it is over. */
   #check: (() => void) | undefined;
 
   constructor(options: ConsumerOptions) {
@@ -81,7 +81,7 @@ export class Consumer {
     this.#prefetch.consumers = count;
   }
 
-  /** ms that it was busy: of those attempts that have ended. */
+  /** ms that it was busy, in attempts that have ended. */
   get busyMs(): number {
     return this.#attemptMs / this.#options.concurrency;
   }

@@ -13,7 +13,7 @@ export interface Decision {
 const BUSY = 0.7;
 /** ms until a new consumer works: a heartbeat tells its process the new share. */
 const START_UP = 1_000;
-/** What differs from the size by no more changes nothing. */
+/** A recommendation that differs from the size by no more than this share changes nothing. */
 const NEAR = 0.2;
 /** ms: a decrease goes no lower than what was recommended within this time. */
 const LOOK_BACK = 60_000;

@@ -1,10 +1,10 @@
 import type { LoadHistory, Measurement } from './load.js';
 
-/** So many times in a row more consumers must gain too little. */
+/** The rate is bound if more consumers gain too little so many times in a row. */
 const TWICE = 2;
 /** The share of the expected gain below which it is too little. */
 const TOO_LITTLE = 0.1;
-/** ms after the first of some increases in which further ones belong to it: the load is still becoming known. */
+/** ms after an increase. Further ones within this time are judged together with it: the load is still becoming known. */
 const ONE_INCREASE = 3_000;
 /** ms after which an increase is no longer judged: its consumers did not come, or come and go. */
 const NO_VERDICT = 15_000;

@@ -1,6 +1,6 @@
 /** What one process has done since it started. Cumulative: only differences of one process mean anything. */
 export interface Work {
-  /** Messages that it settled. */
+  /** Attempts that Redis has recorded. */
   readonly settled: number;
   /** ms that its consumers spent in attempts that have ended, failed ones included, divided by `concurrency`. */
   readonly busyMs: number;
@@ -52,7 +52,7 @@ const MANY_ENOUGH = 100;
 const OTHER_RATE = 0.3;
 /** ... and by so many standard deviations of a random arrival. */
 const DEVIATIONS = 4;
-/** Intervals with as many consumers that show what these can do. In the one before them the consumers may have come. */
+/** A stretch is so many intervals with the same number of consumers, after one in which they may have come. */
 const STRETCH = 3;
 
 /** Messages that wait for a consumer. One for each consumer is in work: more consumers do not finish it sooner. */
@@ -202,7 +202,7 @@ function sum(intervals: readonly Interval[], what: 'ms' | 'settled'): number {
   return total;
 }
 
-/** What the processes did that were there at both ends: one that comes or goes brings or takes its numbers along. */
+/** The work of the processes that were there at both ends: the numbers of the others are not of this interval alone. */
 function workBetween(before: Measurement['work'], after: Measurement['work']): Work {
   let [settled, busyMs] = [0, 0];
   for (const [id, now] of Object.entries(after)) {

@@ -33,9 +33,9 @@ export class ConsumerPool {
   readonly #leaveFailures: ThrottledLog<unknown>;
   /** Those that do not leave, in the order in which they came. */
   readonly #running: PooledConsumer[] = [];
-  /** Those on their way out; each promise resolves to how many entries were handed back. */
+  /** Those that leave; each promise resolves to how many entries were handed back. */
   readonly #leaving = new Map<PooledConsumer, Promise<number>>();
-  /** Those on their way in. */
+  /** Those that are being added. */
   readonly #coming = new Set<Promise<void>>();
   /** How many are wanted; undefined before the first {@link resize}. */
   #size: number | undefined;
@@ -127,7 +127,7 @@ export class ConsumerPool {
     void aborted(interrupt).then(() => this.#interrupt.abort());
     void aborted(abandon).then(() => this.#abandon.abort());
     this.#stopping.abort();
-    // Those on their way in end by themselves.
+    // Those that are being added end by themselves.
     void this.resize(0).catch(() => {});
     const back = await Promise.all(this.#leaving.values());
     return back.reduce((a, b) => a + b, 0);

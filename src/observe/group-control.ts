@@ -23,7 +23,7 @@ export interface ChangeOptions {
 
 /** What autoscaling without other bounds keeps to. */
 export const DEFAULT_RULE: AutoscaleRule = { min: 1, max: 100, drainWithin: 10_000 };
-/** Tries of a change that depends on what it changes: each one that fails means that another change was made. */
+/** Tries of a change of the drained names. One fails only if another change came first. */
 const TRIES = 10;
 /** Names in an error. */
 const MOST_NAMED = 20;

@@ -44,7 +44,7 @@ export async function waitForSize(
     const shortage = shortageText(sizes, processes);
     if (shortage === undefined && running === wanted) return sizes;
     const late = performance.now() >= deadline;
-    // All that can run does; more processes may start at any time, but it may also be never.
+    // All that can run does. The rest waits for processes that an operator must start.
     if (shortage !== undefined && (running === capacity || late))
       throw new CgroupError('STATE', `${shortage}; ${wanted} stays wanted`);
     if (late)

@@ -14,7 +14,7 @@ export class ThreadPool implements Executor {
   readonly #most: number;
   readonly #threads = new Set<Thread>();
   readonly #places = new Map<string, { readonly thread: Thread; readonly slot: number }>();
-  /** Threads without consumers, on their way out. */
+  /** Threads without consumers, which end. */
   readonly #ending = new Set<Promise<void>>();
   #stopped = false;
 
