@@ -1,7 +1,10 @@
-import { expect, it } from 'vitest';
-import { measurementOf } from '../../../src/group/autoscaling.js';
-import { managed, UNSET } from '../../helpers/control.js';
+import { expect, it, onTestFinished } from 'vitest';
+import { CgroupError } from '../../../src/core/errors.js';
+import { Autoscaling, measurementOf } from '../../../src/group/autoscaling.js';
+import { silentLogger } from '../../../src/log/logger.js';
+import { FakeControlStore, managed, UNSET } from '../../helpers/control.js';
 import { groupStatus } from '../../helpers/status.js';
+import { until } from '../../helpers/until.js';
 
 it('a measurement keeps managed and fixed consumers apart, and leaves out what no consumer can begin yet', () => {
   const processes = [
@@ -27,4 +30,31 @@ it('a measurement keeps managed and fixed consumers apart, and leaves out what n
       c1: { settled: 9, busyMs: 90 },
     },
   });
+});
+
+it.each([
+  ['without a reply', () => Promise.reject(new CgroupError('OUTCOME_UNKNOWN', 'no reply'))],
+  ['that is refused', () => Promise.resolve(false)],
+])('a size %s is set when the group is measured again', async (_, fails) => {
+  const store = new FakeControlStore(managed('a1', 'a', { consumers: 2 }));
+  store.control = { ...UNSET, size: 2, autoscale: { min: 6, max: 9, drainWithin: 1_000 } };
+  let tries = 0;
+  const setSize = async (size: number): Promise<boolean> => {
+    if (++tries < 3) return fails();
+    store.control = { ...store.control, size };
+    return true;
+  };
+  const autoscaling = new Autoscaling({
+    id: 'a1',
+    isOn: () => true,
+    readLease: async () => ({ token: 4, beat: 1, holder: 'a1#1', relayed: undefined }),
+    readTotals: async () => groupStatus(),
+    control: Object.assign(store, { setSize }),
+    heartbeat: 1,
+    onSet: () => {},
+    log: silentLogger,
+  });
+  onTestFinished(() => autoscaling.stop());
+  await autoscaling.start();
+  await until(() => store.control.size === 6, { what: 'the least size of the rule' });
 });
