@@ -139,11 +139,12 @@ export class ConsumerGroup<Input extends Message = Message>
    *   some cannot be added yet: it is tried again with each heartbeat
    */
   async scale(size: number): Promise<void> {
+    // In a change, no size means: as it is. Callers in JavaScript may pass none by mistake.
+    checkChange({ size: size ?? Number.NaN });
     if (this.settings.managed) {
       await this.#change({ size }, 'scale()');
       return;
     }
-    checkChange({ size });
     const { consumers } = this.#running;
     if (this.settings.bridge === 'only')
       throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');

@@ -48,8 +48,9 @@ export class GroupControl {
   }
 
   async scale(to: number | Partial<AutoscaleRule>, { why, revision }: ChangeOptions = {}): Promise<Control> {
-    // Not `typeof to === 'number'`: callers in JavaScript may pass a text, which is no rule.
-    if (typeof to !== 'object') return this.#store.change({ size: to }, authorOf(why), revision);
+    // Not `typeof to === 'number'`: callers in JavaScript may pass a text, or nothing, which is no rule.
+    if (typeof to !== 'object' || to === null)
+      return this.#store.change({ size: to ?? Number.NaN }, authorOf(why), revision);
     const before = await this.#store.read();
     const autoscale = { ...DEFAULT_RULE, ...before.autoscale, ...to };
     return this.#store.change({ autoscale }, authorOf(why), revision ?? before.revision);

@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { checkChange } from '../../../src/core/control.js';
 import { GroupControl } from '../../../src/observe/group-control.js';
 import { FakeControlStore, managed } from '../../helpers/control.js';
 
@@ -41,10 +42,11 @@ describe('autoscaling', () => {
     expect((await control.scale({ max: 30 })).autoscale).toEqual({ min: 3, max: 30, drainWithin: 4_000 });
   });
 
-  it('is not begun by a size that is no number', async () => {
+  it.each(['20', null, undefined])('is not begun by %j, which is no size: it is refused', async (size) => {
     const group = store();
-    await new GroupControl(group).scale('20' as unknown as number);
-    expect(group.control.autoscale).toBeUndefined();
+    const change = vi.spyOn(group, 'change');
+    await new GroupControl(group).scale(size as unknown as number).catch(() => {});
+    expect(() => checkChange(change.mock.calls[0]?.[0] ?? {})).toThrow(/size must be/);
   });
 });
 
