@@ -70,6 +70,11 @@ export class Autoscaler {
     this.#why = `no measurement yet -> ${size}`;
   }
 
+  /** The desired size as it knows it. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** The last recommendation in one line, whether the size changed or not. */
   get why(): string {
     return this.#why;

@@ -28,7 +28,7 @@ export interface AutoscalingOptions {
 export class Autoscaling implements Service {
   readonly #options: AutoscalingOptions;
   readonly #loop: Loop;
-  /** Made anew when the rule or the lead changes, or if Redis refuses a size. */
+  /** Made anew when the rule or the lead changes, and if the size is not the one that it decided: that may not have been set. */
   #scaler: { readonly autoscaler: Autoscaler; readonly madeFor: string } | undefined;
   #wasBound = false;
 
@@ -79,7 +79,7 @@ export class Autoscaling implements Service {
     if (await store.setSize(size, { who: id, why }, { token: lease.token, expected })) {
       log.info({ size }, `autoscaling sets the size to ${size}: ${why}`);
       onSet();
-    } else this.#scaler = undefined;
+    }
   }
 
   /** Says why the size stays. */
@@ -94,7 +94,8 @@ export class Autoscaling implements Service {
 
   #scalerFor(rule: AutoscaleRule, { token }: Lease, size: number): Autoscaler {
     const madeFor = JSON.stringify([rule.min, rule.max, rule.drainWithin, token]);
-    if (this.#scaler?.madeFor !== madeFor) this.#scaler = { autoscaler: new Autoscaler(rule, size), madeFor };
+    if (this.#scaler?.madeFor !== madeFor || this.#scaler.autoscaler.size !== size)
+      this.#scaler = { autoscaler: new Autoscaler(rule, size), madeFor };
     return this.#scaler.autoscaler;
   }
 }

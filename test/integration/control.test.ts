@@ -111,6 +111,35 @@ describe('the control of a group', () => {
     await bridgeStore.release('leader#1', token, undefined);
     expect(await control.setSize(8, leader, { token, expected: 3 })).toBe(false);
   });
+
+  test.each([
+    ['autoscale', '{"min":0x2,"max":0x20,"drainWithin":0x400}'],
+    ['autoscale', '{"min":02,"max":9,"drainWithin":100}'],
+    ['autoscale', '{"min":2,"max":9,"drainWithin":100,"since":Infinity}'],
+    ['autoscale', '{"min":2,"max":9,"drainWithin":100}\0'],
+    ['drained', '{"web\n1":"host"}'],
+    ['drained', '{"":"host"}'],
+    ['drained', `{"${'w'.repeat(1_201)}":"host"}`],
+  ])('takes no %s that a process cannot read, or an operator cannot have set: %j', async (field, text) => {
+    const { control, registry, raw, keys } = await openStores(redis.namespace());
+    await control.change({ size: 6, drained: ['rack-9'] }, ANNA);
+    await raw.hset(keys.control, field, text);
+    const good = { size: 6, autoscale: undefined, drained: ['rack-9'] };
+    expect(await control.read()).toMatchObject(good);
+    const { healed, control: told } = await registry.beat(undefined, [], [], LONG);
+    expect(healed).toEqual([field]);
+    expect(told).toMatchObject(good);
+    expect(await control.read()).toMatchObject(good);
+  });
+
+  test('reads drained names that are no JSON, though Redis takes them for it', async () => {
+    const { control, registry, raw, keys } = await openStores(redis.namespace());
+    await control.change({ size: 6 }, ANNA);
+    await raw.hset(keys.control, 'drained', '{"web3":0x7,"web3":"host"}');
+    expect((await control.read()).drained).toEqual(['web3']);
+    expect((await registry.beat(undefined, [], [], LONG)).control.drained).toEqual(['web3']);
+    expect((await control.change({ drained: ['web3', 'web4'] }, ANNA)).drained).toEqual(['web3', 'web4']);
+  });
 });
 
 describe('a change', () => {
@@ -441,5 +470,20 @@ describe('the shares of managed processes', () => {
     expect(await stores.control.processes()).toMatchObject(
       ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, host: `host-${id}`, share: 4, drained: false })),
     );
+  });
+
+  test('are not taken by a record of another program, which has no time at which it would be silent', async () => {
+    const stores = await openStores(redis.namespace());
+    await stores.control.change({ size: 8 }, ANNA);
+    const one = processOf(stores, 'a', 'host-a');
+    await one.beat();
+    const [text] = await stores.raw.hvals(stores.keys.processes);
+    const { share, report } = JSON.parse(String(text)) as { share: number; report: ProcessReport };
+    const foreign = { share, report: { ...report, id: 'b', host: 'host-b' } };
+    for (const record of [foreign, { at: -1, ...foreign }, { at: 1e300, ...foreign }]) {
+      await stores.raw.hset(stores.keys.processes, 'b', JSON.stringify(record));
+      for (let round = 0; round < 3; round++) await one.beat();
+      expect(one.consumers).toBe(8);
+    }
   });
 });

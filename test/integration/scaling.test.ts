@@ -169,9 +169,11 @@ describe('consumers that come and go', () => {
     await expectEachOnce(seen, await seen.publish(200));
   });
 
-  test.each([-1, 10_001, 2.5, Number.NaN, '3', null, undefined])('refuses the size %j', async (size) => {
-    const group = new ConsumerGroup();
-    await expect(group.scale(size as number)).rejects.toMatchObject({ code: 'SETTINGS' });
+  test.each([-1, 10_001, 2.5, Number.NaN, '3', undefined, null])('refuses the size %j', async (size) => {
+    for (const managed of [false, true]) {
+      const group = new ConsumerGroup({ managed });
+      await expect(group.scale(size as number)).rejects.toMatchObject({ code: 'SETTINGS' });
+    }
   });
 });
 

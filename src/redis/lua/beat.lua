@@ -75,7 +75,8 @@ for i = 1, #records, 2 do
     if at and at > now then
       redis.call('HSET', KEYS[4], id, (string.gsub(text, '%d+', string.format('%.0f', now), 1)))
     end
-    if mine and mine.managed then
+    -- Without a time it would never be silent.
+    if at and mine and mine.managed then
       local other = managed_in(text)
       if other and other.id == id then others[#others + 1] = other end
     end

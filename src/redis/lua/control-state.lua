@@ -4,6 +4,8 @@
 local CONTROL = { 'size', 'paused', 'autoscale', 'drained', 'revision' }
 local UNSET = { size = '', paused = '0', autoscale = '', drained = '{}', revision = '0' }
 local MOST_SIZE = 10000
+-- Bytes of the name of a host or a process: 300 characters.
+local MOST_NAME = 1200
 
 -- The table that a JSON text holds; nil for any other text, and for a very long one.
 local function table_of(text, most)
@@ -16,6 +18,15 @@ local function is_whole(number, least, most)
   return type(number) == 'number' and number >= least and number <= most and number == math.floor(number)
 end
 
+local function is_name(name)
+  return type(name) == 'string' and name ~= '' and #name <= MOST_NAME and not string.find(name, '%c')
+end
+
+-- A rule as the group writes it. Any other text is foreign: cjson also reads what is no JSON (0x10, 01, NaN).
+local function rule_text(rule)
+  return string.format('{"min":%.0f,"max":%.0f,"drainWithin":%.0f}', rule.min, rule.max, rule.drainWithin)
+end
+
 -- Whether a text is one that a script of ours may have written into this field.
 local IS_OURS = {
   size = function(text) return text == '' or is_whole(integer_of(text), 0, MOST_SIZE) end,
@@ -24,14 +35,14 @@ local IS_OURS = {
     if text == '' then return true end
     local rule = table_of(text)
     return rule ~= nil and is_whole(rule.min, 1, MOST_SIZE) and is_whole(rule.max, rule.min, MOST_SIZE)
-      and is_whole(rule.drainWithin, 1, 2 ^ 53)
+      and is_whole(rule.drainWithin, 1, 2 ^ 53) and text == rule_text(rule)
   end,
   drained = function(text)
     if text == '{}' then return true end
     local names = table_of(text)
     if not names then return false end
     for name, kind in pairs(names) do
-      if type(name) ~= 'string' or kind ~= 'host' and kind ~= 'process' then return false end
+      if not is_name(name) or kind ~= 'host' and kind ~= 'process' then return false end
     end
     return true
   end,
@@ -53,6 +64,12 @@ local function last_state(events)
   end
 end
 
+-- A state whose drained names are the JSON that the group writes: cjson also reads what is none, and a process could not parse that.
+local function with_json(state)
+  if state.drained ~= '{}' then state.drained = cjson.encode(table_of(state.drained)) end
+  return state
+end
+
 -- The control, five texts by name; and which fields are foreign or missing. With such a field it is the last good state, under
 -- a revision of its own: so a caller that has seen another one learns of it.
 local function read_control(control, events)
@@ -65,7 +82,7 @@ local function read_control(control, events)
       foreign[#foreign + 1] = name
     end
   end
-  if #foreign == 0 then return state, foreign end
+  if #foreign == 0 then return with_json(state), foreign end
   local last = last_state(events)
   if not exists and not last then return UNSET, {} end
   local good, newest = {}, math.max(integer_of(state.revision or '') or 0, last and integer_of(last.revision) or 0)
@@ -73,7 +90,7 @@ local function read_control(control, events)
     good[name] = last and last[name] or state[name] or UNSET[name]
   end
   good.revision = string.format('%.0f', newest + 1)
-  return good, foreign
+  return with_json(good), foreign
 end
 
 -- The names and values of a control in turn.

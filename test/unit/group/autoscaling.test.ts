@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Control } from '../../../src/core/control.js';
+import { CgroupError } from '../../../src/core/errors.js';
 import { Autoscaling, measurementOf } from '../../../src/group/autoscaling.js';
 import { type Logger, silentLogger } from '../../../src/log/logger.js';
 import { FakeControlStore, managed, UNSET } from '../../helpers/control.js';
 import { groupStatus } from '../../helpers/status.js';
+import { until } from '../../helpers/until.js';
 
 it('a measurement keeps managed and fixed consumers apart, and leaves out what no consumer can begin yet', () => {
   const processes = [
@@ -104,4 +106,31 @@ describe('autoscaling', () => {
   it('sets no size while another bridge leads', async () => {
     expect(await run('other#3', 20)).toEqual({ sizes: [], warnings: [] });
   });
+});
+
+it.each([
+  ['without a reply', () => Promise.reject(new CgroupError('OUTCOME_UNKNOWN', 'no reply'))],
+  ['that is refused', () => Promise.resolve(false)],
+])('a size %s is set when the group is measured again', async (_, fails) => {
+  const store = new FakeControlStore(managed('a1', 'a', { consumers: 2 }));
+  store.control = { ...UNSET, size: 2, autoscale: { min: 6, max: 9, drainWithin: 1_000 } };
+  let tries = 0;
+  const setSize = async (size: number): Promise<boolean> => {
+    if (++tries < 3) return fails();
+    store.control = { ...store.control, size };
+    return true;
+  };
+  const autoscaling = new Autoscaling({
+    id: 'a1',
+    isOn: () => true,
+    readLease: async () => ({ token: 4, beat: 1, holder: 'a1#1', relayed: undefined }),
+    readTotals: async () => groupStatus(),
+    control: Object.assign(store, { setSize }),
+    heartbeat: 1,
+    onSet: () => {},
+    log: silentLogger,
+  });
+  onTestFinished(() => autoscaling.stop());
+  await autoscaling.start();
+  await until(() => store.control.size === 6, { what: 'the least size of the rule' });
 });
