@@ -466,7 +466,10 @@ describe('examples/kubernetes', () => {
     expect(trigger).toMatchObject({ type: 'prometheus', metricType: 'AverageValue' });
     // KEDA takes texts only.
     for (const value of Object.values(trigger?.metadata ?? {})) expect(value).toBeTypeOf('string');
-    expect(trigger?.metadata.threshold).toBe(variable('CGROUP_CAPACITY'));
+    // Kubernetes starts no pod for up to 10 % more than the threshold per pod: they must find room in those that run.
+    const threshold = Number(trigger?.metadata.threshold);
+    expect(threshold).toBeGreaterThan(0);
+    expect(threshold * 1.1).toBeLessThanOrEqual(Number(variable('CGROUP_CAPACITY')));
     const names = metricDefinitions.map(({ name }) => name);
     expect(metricsIn(String(trigger?.metadata.query))).toEqual(['cgroup_desired_consumers']);
     expect(names).toContain('cgroup_desired_consumers');
