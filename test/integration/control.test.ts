@@ -426,6 +426,16 @@ describe('the processes', () => {
       what: 'the process from the future to be dead',
     });
   });
+
+  test('keep no record of another program that is too long for one: each heartbeat would copy it', async () => {
+    const stores = await openStores(redis.namespace());
+    const { raw, keys } = stores;
+    const one = processOf(stores, 'one', 'host-a');
+    await one.beat();
+    await raw.hset(keys.processes, { long: 'x'.repeat(20_000), short: 'x'.repeat(2_000) });
+    await one.beat();
+    expect((await raw.hkeys(keys.processes)).sort()).toEqual(['one', 'short']);
+  });
 });
 
 describe('the shares of managed processes', () => {

@@ -46,9 +46,12 @@ if table.concat(listed, '\n') ~= table.concat(live, '\n') then
   call_with_ids(live, 'RPUSH', KEYS[1])
 end
 
+-- Bytes of the record of a process. A longer one is foreign, and removed: each heartbeat of each process would copy it.
+local MOST_RECORD = 10000
+
 -- A process as the shares need it, from its JSON; nil for a foreign value, one that is not managed, or of another output.
 local function managed_in(text)
-  local record = table_of(text, 10000)
+  local record = table_of(text, MOST_RECORD)
   local report = record and record.report
   if type(report) ~= 'table' or report.managed ~= true or report.output ~= options.output then return nil end
   local ours = type(report.id) == 'string' and type(report.host) == 'string' and is_whole(report.capacity, 0, MOST_SIZE)
@@ -69,7 +72,7 @@ for i = 1, #records, 2 do
   local at = integer_of(string.match(text, '^{"at":(%d+),') or '')
   if id == me then
     before = text
-  elseif at and at <= now - silence then
+  elseif #text > MOST_RECORD or at and at <= now - silence then
     redis.call('HDEL', KEYS[4], id)
   else
     if at and at > now then
