@@ -20,8 +20,8 @@ export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>):
 }
 
 function allWell({ control, processes }: ControlFacts): string {
-  const { wanted, capacity, managed, hosts } = sizesOf(control, processes);
-  if (managed === 0) return 'no size is wanted, and no process is managed';
+  const { wanted, capacity, hosts } = sizesOf(control, processes);
+  if (!processes.some(({ managed }) => managed)) return 'no size is wanted, and no process is managed';
   return `${plural(wanted, 'consumer')} wanted, capacity ${capacity} on ${plural(hosts, 'host')}`;
 }
 
@@ -48,6 +48,15 @@ function pauseOf({ control, paused }: ControlFacts): CheckState | undefined {
 function shortageOf({ control, processes }: ControlFacts): CheckState | undefined {
   const { wanted: sized, capacity, managed, hosts } = sizesOf(control, processes);
   const wanted = Math.max(sized, control.autoscale?.min ?? 0);
+  if (managed === 0 && control.size !== 0 && processes.some((one) => one.managed))
+    return {
+      status: 'mend',
+      what: `${wanted > 0 ? `${plural(wanted, 'consumer')} wanted, and ` : ''}all managed processes are drained`,
+      why: 'no managed consumer runs: end a drain, or start another process',
+      fixes: control.drained
+        .filter((name) => processes.some((one) => one.managed && isNamed(name, one)))
+        .map((name) => shell('cgroup', 'undrain', name)),
+    };
   if (capacity >= wanted) return undefined;
   const missing =
     managed > 0 ? `capacity ${capacity} on ${plural(hosts, 'host')}` : 'no managed process runs';
@@ -70,10 +79,10 @@ function leaderlessIn({ control, processes, leader }: ControlFacts): CheckState 
   };
 }
 
-/** Drained names that no live process has. */
-function goneIn({ control, processes }: ControlFacts): CheckState[] {
+/** Drained hosts without a live process. The id of a process never comes back: the next change forgets it. */
+function goneIn({ control, drainedProcesses, processes }: ControlFacts): CheckState[] {
   return control.drained
-    .filter((name) => !processes.some((one) => isNamed(name, one)))
+    .filter((name) => !drainedProcesses.includes(name) && !processes.some((one) => isNamed(name, one)))
     .map((name) => ({
       status: 'note',
       what: `${name} is drained, and no live process has this name`,

@@ -9,6 +9,8 @@ export interface ControlFacts {
   readonly control: Control;
   /** Fields of the control that another program wrote or removed. */
   readonly foreign: readonly string[];
+  /** The drained names that are ids of processes; the others are hosts. */
+  readonly drainedProcesses: readonly string[];
   readonly processes: readonly ProcessStatus[];
   /** Who paused the group; undefined if it is not paused, or that event is no longer kept. */
   readonly paused: ControlEvent | undefined;

@@ -76,6 +76,8 @@ interface ControlAndProcesses {
   readonly control: Control;
   /** Fields of the control that another program wrote or removed. */
   readonly foreign: readonly string[];
+  /** The drained names that are ids of processes; the others are hosts. */
+  readonly drainedProcesses: readonly string[];
   readonly processes: ProcessStatus[];
 }
 
@@ -83,7 +85,7 @@ export async function readControlAndProcesses(
   connection: Connection,
   keys: Keys,
 ): Promise<ControlAndProcesses> {
-  const [{ control: found, foreign }, { processes }] = await Promise.all([
+  const [{ control: found, foreign, drainedProcesses }, { processes }] = await Promise.all([
     connection.run(control, keys, {}),
     readProcesses(connection, keys),
   ]);
@@ -91,6 +93,7 @@ export async function readControlAndProcesses(
   return {
     control: found,
     foreign,
+    drainedProcesses,
     processes: processes.map((one) => ({ ...one, drained: isDrained(one) })),
   };
 }

@@ -41,13 +41,21 @@ const well: DoctorFacts = {
   wrongKeys: [],
   unseenKeys: [],
   foreign: [],
+  drainedProcesses: [],
   lateStreams: [],
   counters: undefined,
   owner: { channel: 'in', group: 'cgroup' },
   live: 3,
   orphans: [],
   backlog: 12,
-  control: { control: UNSET, foreign: [], processes: [], paused: undefined, leader: 'b1' },
+  control: {
+    control: UNSET,
+    foreign: [],
+    drainedProcesses: [],
+    processes: [],
+    paused: undefined,
+    leader: 'b1',
+  },
 };
 
 /** A channel without subscribers. */

@@ -29,6 +29,10 @@ export const control = defineScript({
     control: controlOf(found),
     /** Fields that are missing, or that the group did not write. */
     foreign,
+    /** The drained names that are ids of processes; the others are hosts. */
+    drainedProcesses: Object.entries(drainedIn(mapOf(found)))
+      .filter(([, kind]) => kind === 'process')
+      .map(([name]) => name),
   }),
 });
 
@@ -81,6 +85,11 @@ function controlOf(flat: readonly string[]): Control {
     size: text('size') === '' ? undefined : Number(text('size')),
     paused: text('paused') === '1',
     autoscale: rule === '' ? undefined : (JSON.parse(rule) as AutoscaleRule),
-    drained: Object.keys(JSON.parse(text('drained')) as object).sort(),
+    drained: Object.keys(drainedIn(texts)).sort(),
   };
+}
+
+/** Name -> `host` or `process`. */
+function drainedIn(texts: ReadonlyMap<string, string>): Record<string, string> {
+  return JSON.parse(texts.get('drained') ?? '{}');
 }

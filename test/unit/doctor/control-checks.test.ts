@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ProcessStatus } from '../../../src/core/control.js';
 import type { ControlFacts } from '../../../src/redis/control-facts.js';
 import { managed, UNSET } from '../../helpers/control.js';
 import { bad, findings } from '../../helpers/facts.js';
@@ -11,6 +12,7 @@ const processes = [
 const well: ControlFacts = {
   control: { ...UNSET, size: 40 },
   foreign: [],
+  drainedProcesses: [],
   processes,
   paused: undefined,
   leader: 'b1',
@@ -20,12 +22,21 @@ const autoscale = { min: 3, max: 50, drainWithin: 10_000 };
 /** What the doctor finds of these facts. */
 const found = (facts: Partial<ControlFacts>) => findings({ control: { ...well, ...facts } });
 const control = (more: object) => ({ control: { ...well.control, ...more } });
+const asDrained = (one: ProcessStatus) => ({ ...one, drained: true });
 const event = { at: 'T', revision: 2, who: 'ann@web1', why: 'upgrade', what: 'paused', paused: true };
 
 describe('the check of the control', () => {
   it.each([
     [{}, '40 consumers wanted, capacity 40 on 2 hosts'],
     [{ control: UNSET }, '2 consumers wanted, capacity 40 on 2 hosts'],
+    [
+      { ...control({ size: 0 }), processes: processes.slice(0, 2).map(asDrained) },
+      '0 consumers wanted, capacity 0 on 0 hosts',
+    ],
+    [
+      { ...control({ drained: ['a-7-z'] }), drainedProcesses: ['a-7-z'] },
+      '40 consumers wanted, capacity 40 on 2 hosts',
+    ],
     [{ control: UNSET, processes: processes.slice(2) }, 'no size is wanted, and no process is managed'],
   ])('is well if nothing is missing: %j', (facts, what) => {
     const [only, ...others] = found(facts).filter(({ check }) => check === 'control');
@@ -62,6 +73,19 @@ describe('the check of the control', () => {
     ],
   ])('finds what is wrong with %j', (facts, line) => {
     expect(bad(found(facts))).toEqual([line]);
+  });
+
+  it('says that all managed processes are drained, and which drains to end', () => {
+    const facts = { processes: processes.map(asDrained) };
+    const drained = ['a', 'b-2-y', 'gone-4-w'];
+    const [only] = found({ ...facts, ...control({ drained }), drainedProcesses: drained.slice(1) }).filter(
+      ({ check, status }) => check === 'control' && status === 'mend',
+    );
+    expect(only).toMatchObject({ what: '40 consumers wanted, and all managed processes are drained' });
+    expect(only?.fixes?.map(({ words }) => words.at(-1))).toEqual(['a', 'b-2-y']);
+    expect(bad(found({ ...facts, control: { ...UNSET, drained: ['a'] } }))).toEqual([
+      'mend control: all managed processes are drained: cgroup undrain a',
+    ]);
   });
 
   it('finds that no process sets the size while no bridge leads', () => {
