@@ -13,7 +13,8 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
 
 /** Parses the value of a flag that takes a duration. Returns ms. */
 export function durationArgument(text: string): number {
-  const value = DURATION.test(text) ? parseDuration(text) : 0;
+  if (!DURATION.test(text)) throw new InvalidArgumentError('It must be a duration such as 250ms, 3s or 2m.');
+  const value = parseDuration(text);
   if (value > 0) return value;
-  throw new InvalidArgumentError('It must be a duration such as 250ms, 3s or 2m.');
+  throw new InvalidArgumentError('It must be above 0, at least 1ms.');
 }

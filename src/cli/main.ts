@@ -78,9 +78,15 @@ function allOf(command: Command): Command[] {
   return [command, ...command.commands.flatMap(allOf)];
 }
 
+/** What commander says of a value that a parser of ours refuses. */
+const WRONG_ARGUMENT = /^error: command-argument value '(.*)' is invalid for argument '(.*)'\. It (.*)\.$/ms;
+const WRONG_OPTION = /^error: option '[^']*?(--[\w-]+)[^']*' argument '(.*)' is invalid\. It (.*)\.$/ms;
+
 /** Commander's errors in our form: the suggestion in the same line, passwords in quoted text masked. */
 function inOneLine(text: string): string {
   return text
+    .replace(WRONG_ARGUMENT, 'cgroup: $2: $3; got $1')
+    .replace(WRONG_OPTION, 'cgroup: $1: $3; got $2')
     .replace(/^error: /, 'cgroup: ')
     .replace(/\n(?=\()/, ' ')
     .split('\n')

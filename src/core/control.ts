@@ -140,11 +140,12 @@ export function checkChange({ size, autoscale, drained }: ControlChange): void {
     if (!isRight) problems.push({ setting, message });
   };
   const isSize = (value: unknown, least: number) => isWhole(value, least, MOST_CONSUMERS);
-  add('size', size === undefined || isSize(size, 0), 'size must be a whole number from 0 to 10,000');
+  if (size !== undefined) add('size', isSize(size, 0), sizeRule(size));
   if (autoscale !== undefined) {
     const { min, max, drainWithin } = autoscale;
     add('min', isSize(min, 1), 'min must be a whole number from 1 to 10,000');
-    add('max', isSize(max, Math.max(1, min)), 'max must be a whole number from min to 10,000');
+    add('max', isSize(max, 1), 'max must be a whole number from 1 to 10,000');
+    add('max', !(isSize(max, 1) && isSize(min, 1) && min > max), `min ${min} is above max ${max}`);
     const isTime = isWhole(drainWithin, 1, Number.MAX_SAFE_INTEGER);
     add('drainWithin', isTime, 'drainWithin must be a whole number of milliseconds, at least 1');
   }
@@ -162,12 +163,23 @@ export function checkChange({ size, autoscale, drained }: ControlChange): void {
 }
 
 /**
- * Checks a size that must be given: JavaScript callers are not type-checked.
+ * Checks a size that must be given.
  *
  * @throws {SettingsError}
  */
-export function checkSize(size: number | null | undefined): void {
-  checkChange({ size: size ?? Number.NaN });
+export function checkSize(size: unknown): asserts size is number {
+  if (!isWhole(size, 0, MOST_CONSUMERS))
+    throw new SettingsError([{ setting: 'size', message: sizeRule(size) }]);
+}
+
+function sizeRule(size: unknown): string {
+  const got =
+    typeof size === 'string'
+      ? JSON.stringify(size.slice(0, 80))
+      : typeof size === 'number'
+        ? size
+        : typeof size;
+  return `size must be a whole number from 0 to 10000; got ${got}`;
 }
 
 function isWhole(value: unknown, least: number, most: number): boolean {

@@ -186,8 +186,11 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   get #running(): Parts {
-    if (!this.#parts) throw new CgroupError('STATE', 'the group is not running: start it first');
-    return this.#parts;
+    if (this.#parts) return this.#parts;
+    const why = this.#stopping
+      ? 'the group was stopped: make a new one'
+      : 'the group is not running: start it first';
+    throw new CgroupError('STATE', why);
   }
 
   async #start(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   isNamed,
   type ProcessStatus,
 } from '../core/control.js';
-import { CgroupError, hasCode } from '../core/errors.js';
+import { CgroupError, hasCode, SettingsError } from '../core/errors.js';
 import { nearest } from '../settings/nearest.js';
 import { operator } from './operator.js';
 
@@ -49,13 +49,15 @@ export class GroupControl {
   }
 
   async scale(to: number | Partial<AutoscaleRule>, { why, revision }: ChangeOptions = {}): Promise<Control> {
-    // Not `typeof to === 'number'`: callers in JavaScript may pass a text or nothing, which is no rule.
+    // Not `typeof to === 'number'`: callers in JavaScript may pass a text, which is no rule.
     if (typeof to !== 'object' || to === null) {
       checkSize(to);
       return this.#store.change({ size: to }, authorOf(why), revision);
     }
+    checkRule(to);
     const before = await this.#store.read();
-    const autoscale = { ...DEFAULT_RULE, ...before.autoscale, ...to };
+    const given = Object.fromEntries(Object.entries(to).filter(([, value]) => value !== undefined));
+    const autoscale = { ...DEFAULT_RULE, ...before.autoscale, ...given };
     return this.#store.change({ autoscale }, authorOf(why), revision ?? before.revision);
   }
 
@@ -103,6 +105,23 @@ export class GroupControl {
   }
 }
 
+/** A rule that names nothing, or something else, is a mistake: it must not turn autoscaling on. */
+function checkRule(rule: object): void {
+  const names = Object.keys(DEFAULT_RULE);
+  const unknown = Object.keys(rule).filter((name) => !names.includes(name));
+  const problems = unknown.map((setting) => ({
+    setting,
+    message: `there is no ${JSON.stringify(setting)} in a rule of autoscaling; there are ${names.join(', ')}`,
+  }));
+  const given = Object.values(rule).filter((value) => value !== undefined);
+  if (problems.length === 0 && given.length === 0)
+    problems.push({
+      setting: 'autoscale',
+      message: `a rule of autoscaling needs one of ${names.join(', ')}`,
+    });
+  if (problems.length > 0) throw new SettingsError(problems);
+}
+
 function authorOf(why = ''): Author {
   return { who: operator(), why };
 }
@@ -112,13 +131,13 @@ function unknownName(name: string, processes: readonly ProcessStatus[]): CgroupE
   if (managed.length === 0)
     return new CgroupError(
       'NOT_FOUND',
-      `no live host or process is named ${name}, and no managed process runs: start one with cgroup start --managed`,
+      `no live host or process is named ${quoted(name)}, and no managed process runs: start one with cgroup start --managed`,
     );
   const [hosts, ids] = [[...new Set(managed.map(({ host }) => host))], managed.map(({ id }) => id)];
   const meant = nearest(name, [...hosts, ...ids]);
   return new CgroupError(
     'NOT_FOUND',
-    `no live host or process is named ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; ` +
+    `no live host or process is named ${quoted(name)}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; ` +
       `hosts: ${listed(hosts)}; processes: ${listed(ids)}`,
   );
 }
@@ -127,7 +146,12 @@ function notDrained(name: string, drained: readonly string[]): CgroupError {
   const meant = nearest(name, drained);
   const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
   const rest = drained.length === 0 ? 'nothing is drained' : `drained: ${listed(drained)}`;
-  return new CgroupError('NOT_FOUND', `${name} is not drained${hint}; ${rest}`);
+  return new CgroupError('NOT_FOUND', `${quoted(name)} is not drained${hint}; ${rest}`);
+}
+
+/** A name in a sentence; an empty one would not be seen. */
+function quoted(name: string): string {
+  return /^\S+$/.test(name) ? name : JSON.stringify(name);
 }
 
 function listed(names: readonly string[]): string {

@@ -41,7 +41,6 @@ const well: DoctorFacts = {
   wrongKeys: [],
   unseenKeys: [],
   foreign: [],
-  drainedProcesses: [],
   lateStreams: [],
   counters: undefined,
   owner: { channel: 'in', group: 'cgroup' },

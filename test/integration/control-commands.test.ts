@@ -156,9 +156,14 @@ describe('cgroup scale', () => {
   });
 
   test.each([
-    [['scale', '-1'], "'-1' is invalid for argument 'size'. It must be a whole number, from 0 to 10000"],
-    [['scale', 'many'], "'many' is invalid for argument 'size'. It must be a whole number"],
-    [['scale', '10001'], 'It must be a whole number, from 0 to 10000'],
+    [['scale', '-1'], 'cgroup: size: must be a whole number, from 0 to 10000; got -1\n'],
+    [
+      ['scale', '--auto', '--drain-within', '0s'],
+      'cgroup: --drain-within: must be above 0, at least 1ms; got 0s\n',
+    ],
+    [['scale', '--auto', '--max', 'x'], 'cgroup: --max: must be a whole number, from 1 to 10000; got x\n'],
+    [['scale', 'many'], 'cgroup: size: must be a whole number, from 0 to 10000; got many\n'],
+    [['scale', '10001'], 'must be a whole number, from 0 to 10000; got 10001'],
     [['scale', '5', '--auto'], 'give a size, or --auto'],
     [['scale', '--max', '5'], 'are for --auto'],
     [['scale', '--auto', '--min', '9', '--max', '8'], '--min 9 is above --max 8'],

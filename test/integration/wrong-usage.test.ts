@@ -86,7 +86,7 @@ describe('flags', () => {
       ['verify', '--ledger', 'ids', '--ledger', './ids'],
       /argument '\.\/ids' is invalid\. This file was given before/,
     ],
-    [['publish', '--count', 'many'], /^cgroup: option '--count <number>' argument 'many' is invalid\./],
+    [['publish', '--count', 'many'], /^cgroup: --count: must be a whole number, 1 or more; got many$/],
   ])('refuses an unknown flag or command, or a wrong argument: %j', async (args, problem) => {
     await expectRefused(cgroup(args, { cwd: folder({}) }), problem, HELP);
   });

@@ -98,12 +98,14 @@ async function change(
 
 async function setRule(client: GroupClient, { min, max, drainWithin, why }: Flags): Promise<string> {
   const given = Object.entries({ min, max, drainWithin }).filter(([, value]) => value !== undefined);
-  const set = await client.scale(Object.fromEntries(given), { why });
+  const { autoscale, revision } = await client.control();
+  const rule = { ...DEFAULT_RULE, ...autoscale, ...Object.fromEntries(given) };
+  const set = await client.scale(rule, { why, revision });
   const processes = await client.processes();
   const sizes = sizesOf(set, processes);
   if (sizes.managed === 0) {
     const shortage = shortageText({ ...sizes, wanted: set.autoscale?.min ?? 1 }, processes);
-    throw new CgroupError('STATE', `${shortage}; the rule stays`);
+    throw new CgroupError('STATE', `${shortage}; autoscaling stays on`);
   }
   return `autoscale ${set.autoscale ? ruleText(set.autoscale) : 'off'}: the process that leads sets the size from now on`;
 }

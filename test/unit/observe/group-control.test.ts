@@ -36,20 +36,41 @@ describe('a change', () => {
 describe('autoscaling', () => {
   it('has defaults, and keeps what a new rule leaves out', async () => {
     const control = new GroupControl(store());
-    expect((await control.scale({})).autoscale).toEqual({ min: 1, max: 100, drainWithin: 10_000 });
+    expect((await control.scale({ min: 1, max: undefined } as object)).autoscale).toEqual({
+      min: 1,
+      max: 100,
+      drainWithin: 10_000,
+    });
     await control.scale({ min: 3, drainWithin: 4_000 });
     expect((await control.scale({ max: 30 })).autoscale).toEqual({ min: 3, max: 30, drainWithin: 4_000 });
   });
 
-  it.each(['20', null, undefined, Number.NaN])(
-    'is not begun by a size that is no number: %j',
-    async (size) => {
-      const group = store();
-      const scaled = new GroupControl(group).scale(size as unknown as number);
-      await expect(scaled).rejects.toMatchObject({ code: 'SETTINGS' });
-      expect(group.control).toEqual(UNSET);
-    },
-  );
+  it('is not begun by a size that is no number', async () => {
+    const group = store();
+    await expect(new GroupControl(group).scale('20' as unknown as number)).rejects.toThrow('got "20"');
+    expect(group.control).toEqual(UNSET);
+  });
+
+  it.each<[unknown, RegExp]>([
+    [undefined, /^size must be a whole number from 0 to 10000; got undefined$/],
+    [null, /^size must be a whole number/],
+    [Number.NaN, /got NaN$/],
+    [{}, /^a rule of autoscaling needs one of min, max, drainWithin$/],
+    [{ max: undefined }, /^a rule of autoscaling needs one of/],
+    [
+      { minimum: 3, maximum: 9 },
+      /^there is no "minimum" in a rule.*min, max, drainWithin\nthere is no "maximum"/,
+    ],
+    [[7], /^there is no "0"/],
+  ])('is not begun by %j', async (to, message) => {
+    const group = store();
+    const scaling = new GroupControl(group).scale(to as number);
+    await expect(scaling).rejects.toMatchObject({
+      code: 'SETTINGS',
+      message: expect.stringMatching(message),
+    });
+    expect(group.control).toEqual(UNSET);
+  });
 });
 
 describe('drain', () => {
@@ -71,6 +92,12 @@ describe('drain', () => {
       code: 'NOT_FOUND',
       message: expect.stringContaining('cgroup start --managed'),
     });
+  });
+
+  it.each(['', 'two words'])('quotes the name %j', async (name) => {
+    const control = new GroupControl(store());
+    await expect(control.drain(name)).rejects.toThrow(`named "${name}"; hosts`);
+    await expect(control.undrain(name)).rejects.toThrow(`"${name}" is not drained`);
   });
 
   it('lists at most 20 names', async () => {

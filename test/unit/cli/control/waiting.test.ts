@@ -78,7 +78,7 @@ describe('waiting for a size', () => {
   it('ends if autoscaling is turned on meanwhile', async () => {
     const { group } = groupOf(11, 10);
     const set = await group.scale(21);
-    await group.scale({});
+    await group.scale({ min: 1 });
     await expect(waitForSize(group, set, soon)).rejects.toMatchObject({ code: 'STALE' });
   });
 
