@@ -206,17 +206,21 @@ export function unknownSetting(name: string): SettingProblem {
 }
 
 /** The settings of each rule. Other settings in the input are ignored. */
-const { claimAfter, heartbeat, http, httpToken, output, consumerList } = settingsSchema.shape;
+const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
+  settingsSchema.shape;
 const naming = z.object({ output, consumerList });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
+const running = z.object({ bridge, managed });
 
 /**
  * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
  * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
-  return [oneKey(input), tooSilent(input), tooOpen(input)].filter((problem) => problem !== undefined);
+  return [oneKey(input), tooSilent(input), tooOpen(input), idle(input)].filter(
+    (problem) => problem !== undefined,
+  );
 }
 
 function oneKey(input: unknown): SettingProblem | undefined {
@@ -245,6 +249,14 @@ function tooOpen(input: unknown): SettingProblem | undefined {
   if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
   const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
   return { setting: 'http', message };
+}
+
+function idle(input: unknown): SettingProblem | undefined {
+  const { data } = running.safeParse(input);
+  if (!data?.managed || data.bridge !== 'only') return undefined;
+  const message =
+    'managed is for processes with consumers, and with bridge only there are none: leave one out';
+  return { setting: 'managed', message };
 }
 
 /** One problem for each setting, however many of its checks failed. */

@@ -173,6 +173,14 @@ describe('parseSettings', () => {
     expect(problems({ http: 9464 })).toEqual([]);
   });
 
+  it('refuses a managed process without consumers', () => {
+    expect(problems({ managed: true, bridge: 'only' })).toEqual([
+      'managed: managed is for processes with consumers, and with bridge only there are none: leave one out',
+    ]);
+    for (const bridge of ['auto', 'off']) expect(problems({ managed: true, bridge })).toEqual([]);
+    expect(problems({ managed: false, bridge: 'only' })).toEqual([]);
+  });
+
   it.each(['x', '1.2.3.4', 65_536, -1, true])('refuses to serve at %j', (http) => {
     const error =
       'must be a port or HOST:PORT, such as 9464, 0.0.0.0:9464 or [::1]:9464, the port from 0 to 65535';
