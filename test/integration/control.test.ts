@@ -77,10 +77,12 @@ describe('the control of a group', () => {
     expect(events.map(({ revision, who, what }) => [revision, who, what])).toEqual([
       [1, 'anna@desk', 'size not set -> 7'],
       [2, 'anna@desk', 'paused'],
-      [3, 'ben@desk', 'autoscale 2 to 90, drain within 15000 ms, drained rack-4'],
+      [3, 'ben@desk', 'autoscale 2 to 90, backlog gone within 15s, drained rack-4'],
       [4, 'anna@desk', 'resumed'],
     ]);
     expect(events[2]?.why).toBe('the night');
+    await control.change({ autoscale: { ...rule, drainWithin: 2_500 } }, ANNA);
+    expect((await control.events()).at(-1)?.what).toBe('autoscale 2 to 90, backlog gone within 2500ms');
     expect(Math.abs(Date.parse(String(events[0]?.at)) - Date.now())).toBeLessThan(60_000);
   });
 

@@ -34,7 +34,9 @@ elseif options.size and not options.token then
 end
 if new.autoscale ~= old.autoscale then
   local rule = new.autoscale ~= '' and cjson.decode(new.autoscale)
-  what[1] = rule and string.format('autoscale %.0f to %.0f, drain within %.0f ms', rule.min, rule.max, rule.drainWithin)
+  local time = rule and (rule.drainWithin % 1000 == 0 and string.format('%.0fs', rule.drainWithin / 1000)
+    or string.format('%.0fms', rule.drainWithin))
+  what[1] = rule and string.format('autoscale %.0f to %.0f, backlog gone within %s', rule.min, rule.max, time)
     or 'autoscale off'
 end
 if options.size and options.size ~= old.size then
