@@ -177,9 +177,15 @@ export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[
   return [{ status: 'ok', what: 'no other subscriber on the channel' }];
 }
 
+/** Starts a process: a managed one, if the group has some or wants a number of consumers in them. */
+function startOf(facts: DoctorFacts['control']): Fix {
+  const managed = facts && (facts.control.size !== undefined || facts.processes.some((one) => one.managed));
+  return shell('cgroup', 'start', ...(managed ? ['--managed'] : []));
+}
+
 /** Whether a bridge relays, and another one could take over. */
-export function bridgesOf({ bridges, live }: DoctorFacts): CheckState {
-  const start = [shell('cgroup', 'start')];
+export function bridgesOf({ bridges, live, control }: DoctorFacts): CheckState {
+  const start = [startOf(control)];
   if (bridges === undefined) return unseen('PUBSUB NUMSUB');
   if (bridges === 0 && live)
     return {
@@ -207,10 +213,10 @@ export function bridgesOf({ bridges, live }: DoctorFacts): CheckState {
 
 /** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
-  { live, orphans, backlog }: DoctorFacts,
+  { live, orphans, backlog, control }: DoctorFacts,
   { claimAfter }: Pick<Settings, 'claimAfter'>,
 ): CheckState {
-  const start = [shell('cgroup', 'start')];
+  const start = [startOf(control)];
   // Live consumers need a moment to take over.
   const stuck = (orphans ?? []).filter(({ idle }) => idle > (live ? claimAfter + PATIENCE : claimAfter));
   const held = stuck.reduce((sum, { pending }) => sum + pending, 0);

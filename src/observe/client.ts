@@ -151,6 +151,8 @@ export class GroupClient implements AsyncDisposable {
     const { output } = this.settings;
     try {
       const owner = await this.inspector.owner();
+      // A size, or a pause, may be set before the first start.
+      if (owner === null && (await this.control()).revision > 0) return undefined;
       if (owner === null)
         return { what: `no group has run here with the output ${output}`, fix: 'see --output and --redis' };
       const { status, what } = ownerOf(owner, this.settings);

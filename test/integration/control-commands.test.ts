@@ -175,6 +175,18 @@ describe('cgroup scale', () => {
   });
 });
 
+test('a group that never ran is warned of, until its control exists', async () => {
+  const flags = flagsOf(redis.namespace());
+  const warned = async (...args: string[]) => {
+    const one = cgroup([...args, ...flags]);
+    expect((await one.exit).code).toBe(0);
+    return one.stderr().includes('no group has run here');
+  };
+  expect(await warned('status')).toBe(true);
+  await warned('scale', '6', '--no-wait');
+  expect([await warned('status'), await warned('events')]).toEqual([false, false]);
+});
+
 test('cgroup pause and resume are kept with who and why, and say if there is nothing to do', async () => {
   const { client, run } = await groupWith(...TWO_HOSTS);
   expect((await run('resume')).stdout).toBe('the group is not paused');
@@ -214,6 +226,12 @@ test('cgroup drain empties a host or a process, and undrain ends that', async ()
   expect(await run('drain', 'web2-9-c', '--no-wait')).toMatchObject({ code: 0 });
   expect((await run('scale', '12')).stdout).toBe('12 consumers run in 2 processes on 1 host');
 
+  expect((await run('drain', 'web1')).stdout).toBe(
+    'web1 is drained: it runs no consumers\n' +
+      'all managed processes are drained: no managed consumers run; cgroup undrain web1 ends that',
+  );
+  await run('undrain', 'web1');
+
   expect(await run('drain', 'web3')).toMatchObject({
     code: 1,
     stderr:
@@ -227,15 +245,16 @@ test('cgroup drain empties a host or a process, and undrain ends that', async ()
 
 test('cgroup events lists the changes, the newest first', async () => {
   const { run } = await groupWith(...TWO_HOSTS);
+  const long = 'three '.repeat(30).trim();
   expect((await run('events')).stdout).toMatch(/^no changes/);
   await run('scale', '3', '--why', 'one');
   await run('pause', '--why', 'two');
-  await run('drain', 'web1', '--why', 'three');
+  await run('drain', 'web1', '--why', long);
   const [head, newest] = (await run('events', '--limit', '1')).stdout.split('\n');
   expect(head).toMatch(/^time +revision +who +what +why$/);
-  expect(newest).toMatch(new RegExp(`^\\S+Z +3 +${me} +drained web1 +three$`));
+  expect(newest).toMatch(new RegExp(`^\\S+Z +3 +${me} +drained web1 +${long}$`));
   const all = JSON.parse((await run('events', '--json')).stdout) as Record<string, unknown>[];
-  expect(all.map(({ why }) => why)).toEqual(['three', 'two', 'one']);
+  expect(all.map(({ why }) => why)).toEqual([long, 'two', 'one']);
   expect(Object.keys(all[0] ?? {})).toEqual(['at', 'revision', 'who', 'what', 'why']);
 });
 

@@ -40,8 +40,13 @@ describe('start and stop', () => {
 
   test('stop works before start; a stopped group refuses to start', async () => {
     const { group, listed } = makeGroup(redis.namespace());
+    await expect(group.pause()).rejects.toThrow('start it first');
     await group.stop();
     await expect(group.start()).rejects.toMatchObject({ code: 'STATE' });
+    for (const size of [undefined, Number.NaN])
+      await expect(group.scale(size as number)).rejects.toMatchObject({ code: 'SETTINGS' });
+    await expect(group.scale(3)).rejects.toThrow('was stopped: make a new one');
+    await expect(group.pause()).rejects.toThrow('was stopped: make a new one');
     expect(await listed()).toEqual([]);
   });
 

@@ -149,7 +149,10 @@ describe('consumers that come and go', () => {
     const growing = group.scale(20).catch(() => {});
     await group.stop();
     await growing;
-    await expect(group.scale(3)).rejects.toMatchObject({ code: 'STATE' });
+    await expect(group.scale(3)).rejects.toMatchObject({
+      code: 'STATE',
+      message: expect.stringMatching(/was stopped: make a new/),
+    });
     expect([await listed(), await consumersIn(seen), await connectionsTo(seen)]).toEqual([0, [], 0]);
     const next = new ConsumerGroup(seen.space);
     onTestFinished(() => next.stop());

@@ -40,7 +40,14 @@ export function drainCommand(): Command {
         const done = wait ? 'is drained: it runs no consumers' : 'is being drained';
         print(printable(`${name} ${done}`));
         const processes = await client.processes();
-        const shortage = shortageText(sizesOf(set, processes), processes);
+        const sizes = sizesOf(set, processes);
+        if (sizes.managed === 0)
+          return print(
+            printable(
+              `all managed processes are drained: no managed consumers run; cgroup undrain ${name} ends that`,
+            ),
+          );
+        const shortage = shortageText(sizes, processes);
         if (shortage !== undefined) log.warn({}, shortage);
       }),
     );

@@ -7,7 +7,7 @@ import { columns } from '../table.js';
 
 /** Lines of the table without --limit. */
 const DEFAULT_LIMIT = 20;
-/** Most characters of a change and of a reason in the table. */
+/** Most characters of a change and of a reason in the table on a terminal. */
 const WIDTH = 80;
 
 export function eventsCommand(): Command {
@@ -28,7 +28,11 @@ export function eventsCommand(): Command {
         print(
           json
             ? printableJson(events.slice(0, limit).map(shown), 2)
-            : eventsText(events.slice(0, limit ?? DEFAULT_LIMIT), events.length),
+            : eventsText(
+                events.slice(0, limit ?? DEFAULT_LIMIT),
+                events.length,
+                process.stdout.isTTY ? WIDTH : undefined,
+              ),
         );
       }),
     );
@@ -38,8 +42,11 @@ function shown({ at, revision, who, what, why }: ControlEvent) {
   return { at, revision, who, what, why };
 }
 
-/** @param kept how many there are */
-export function eventsText(events: readonly ControlEvent[], kept: number): string {
+/**
+ * @param kept how many there are
+ * @param width most characters of a change and of a reason; they are whole without it
+ */
+export function eventsText(events: readonly ControlEvent[], kept: number, width = Infinity): string {
   if (events.length === 0) return 'no changes: cgroup scale and cgroup pause make some';
   const table = columns([
     ['time', 'revision', 'who', 'what', 'why'],
@@ -47,8 +54,8 @@ export function eventsText(events: readonly ControlEvent[], kept: number): strin
       at,
       String(revision),
       who,
-      shortened(what, WIDTH),
-      shortened(why, WIDTH),
+      shortened(what, width),
+      shortened(why, width),
     ]),
   ]);
   const more = kept > events.length ? ['', `the newest ${events.length} of ${kept}; --limit shows more`] : [];

@@ -4,7 +4,7 @@ import { printableJson } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { controlText, isControlled, processTable } from '../control/text.js';
+import { controlText, isControlled, processTable, startCommandOf } from '../control/text.js';
 import { columns } from '../table.js';
 
 export function statusCommand(): Command {
@@ -37,7 +37,7 @@ export function statusText(status: GroupStatus): string {
     columns([
       ['channel', status.channel],
       ['output', status.output],
-      ['leader', status.leader ?? 'none: nothing is relayed (cgroup start)'],
+      ['leader', status.leader ?? `none: nothing is relayed (${startCommandOf(status)})`],
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
       [
         'backlog',
@@ -52,7 +52,7 @@ export function statusText(status: GroupStatus): string {
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
     ...(status.processes.length > 0 ? [processTable(status.processes)] : []),
     consumers.length === 0
-      ? 'no consumers: nothing is processed (cgroup start)'
+      ? `no consumers: nothing is processed (${startCommandOf(status)})`
       : columns([
           ['consumer', 'host', 'pid', 'pending', 'processed'],
           ...consumers.map(({ id, host, pid, pending, processed }) => [

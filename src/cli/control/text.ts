@@ -10,6 +10,12 @@ export function isControlled({ control, processes }: ControlReading): boolean {
   return control.revision > 0 || processes.some(({ managed }) => managed);
 }
 
+/** How to start a process that does what the group lacks. */
+export function startCommandOf({ control, processes }: ControlReading): string {
+  const managed = control.size !== null || processes.some((one) => one.managed);
+  return managed ? 'cgroup start --managed' : 'cgroup start';
+}
+
 /** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */
 export function controlText(control: ControlStatus): string {
   const { wanted, running, capacity, hosts } = control;

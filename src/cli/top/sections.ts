@@ -1,4 +1,5 @@
 import { shortened } from '../../log/printable.js';
+import { startCommandOf } from '../control/text.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
 
@@ -34,7 +35,7 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       heads: [named('consumers', view.consumers.length), 'host', 'pid', 'pending', 'processed', 'msg/s'],
       rows:
         view.consumers.length === 0
-          ? [['none: nothing is processed (cgroup start)']]
+          ? [[`none: nothing is processed (${startCommandOf(status)})`]]
           : ordered(view.consumers, room).map((one) => [
               one.id,
               one.host,
@@ -49,7 +50,10 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       heads: [named('bridges', bridges.length), ''],
       rows: leader
         ? bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows'])
-        : [['none leads: nothing is relayed (cgroup start)'], ...bridges.map(({ id }) => [id, 'follows'])],
+        : [
+            [`none leads: nothing is relayed (${startCommandOf(status)})`],
+            ...bridges.map(({ id }) => [id, 'follows']),
+          ],
       weight: 1,
     },
   ];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DoctorFacts } from '../../../src/redis/doctor-facts.js';
 import type { Counters } from '../../../src/redis/reading.js';
+import { UNSET } from '../../helpers/control.js';
 import { bad, findings, unheard } from '../../helpers/facts.js';
 
 describe('the checks of a group', () => {
@@ -139,5 +140,14 @@ describe('the checks of a group', () => {
     expect(bad(findings({ ...alone, backlog: 1 }))[1]).toBe(
       'mend consumers: 1 message waits, and no consumer runs: cgroup start',
     );
+  });
+
+  it('say how to start managed processes where a size is set', () => {
+    const none = { foreign: [], drainedProcesses: [], processes: [], paused: undefined, leader: null };
+    const control = { ...none, control: { ...UNSET, size: 0 } };
+    expect(bad(findings({ live: 0, bridges: 0, channel: unheard, backlog: 1, control }))).toEqual([
+      expect.stringMatching(/no process of this group runs: cgroup start --managed$/),
+      expect.stringMatching(/no consumer runs: cgroup start --managed$/),
+    ]);
   });
 });

@@ -97,6 +97,20 @@ describe('the status of a group', () => {
   });
 });
 
+describe('the command that starts what is missing', () => {
+  it.each([
+    [unset, 'cgroup start'],
+    [{ ...unset, control: { ...unset.control, revision: 1, paused: true } }, 'cgroup start'],
+    [{ ...unset, control: { ...unset.control, size: 6 } }, 'cgroup start --managed'],
+    [{ ...unset, processes: [shownProcess('a', 'a', { managed: false })] }, 'cgroup start'],
+    [{ ...unset, processes: [shownProcess('a', 'a')] }, 'cgroup start --managed'],
+  ])('fits what is wanted: %j', (reading, command) => {
+    const text = statusText(groupStatus({ ...reading, leader: null, consumers: [] }));
+    expect(text).toContain(`nothing is relayed (${command})`);
+    expect(text).toContain(`nothing is processed (${command})`);
+  });
+});
+
 describe('the events as a table', () => {
   const event = (why: string) => ({
     at: 'T',
@@ -108,13 +122,14 @@ describe('the events as a table', () => {
   });
 
   it('has a line for each, in one line, and says if there are more', () => {
-    const text = eventsText([event('two\nlines\u001b[2J'), event('x'.repeat(500))], 9);
+    const text = eventsText([event('two\nlines\u001b[2J'), event('x'.repeat(500))], 9, 80);
     const [head, first, second, , more] = text.split('\n');
     expect(head).toMatch(/^time +revision +who +what +why$/);
     expect(first).toMatch(/^T +3 +a@b +size 1 -> 2 +two/);
     expect(text).not.toContain('\u001b');
     expect(second?.length).toBeLessThan(200);
     expect(more).toBe('the newest 2 of 9; --limit shows more');
+    expect(eventsText([event('x'.repeat(500))], 1)).toContain('x'.repeat(500));
   });
 
   it('says if there are none', () => {
