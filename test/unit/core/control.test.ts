@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ControlEvent, isNamed, KEPT_EVENTS, pauseIn } from '../../../src/core/control.js';
+import { type ControlEvent, checkChange, isNamed, KEPT_EVENTS, pauseIn } from '../../../src/core/control.js';
 import { managed } from '../../helpers/control.js';
 
 describe('a name', () => {
@@ -36,5 +36,12 @@ describe('the event that paused a group', () => {
   it('is unknown if all events that are kept are younger', () => {
     expect(pauseIn(events('p'.repeat(KEPT_EVENTS)))).toBeUndefined();
     expect(pauseIn(events(`.${'p'.repeat(KEPT_EVENTS - 1)}`))).toMatchObject({ revision: 1 });
+  });
+});
+
+describe('a rule of autoscaling', () => {
+  it('is refused with the bound that is above the other', () => {
+    const wrong = { autoscale: { min: 8, max: 5, drainWithin: 9 } };
+    expect(() => checkChange(wrong)).toThrow(/^min 8 is above max 5$/);
   });
 });
