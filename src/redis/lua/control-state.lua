@@ -52,6 +52,8 @@ local IS_OURS = {
 
 -- The state that the newest event of ours holds; nil if there is none.
 local function last_state(events)
+  -- Most groups never had an event.
+  if redis.call('XLEN', events) == 0 then return nil end
   for _, count in ipairs({ 1, 100 }) do
     for _, entry in ipairs(redis.call('XREVRANGE', events, '+', '-', 'COUNT', count)) do
       local state = table_of(by_name(entry[2]).state)
