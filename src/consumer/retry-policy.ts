@@ -5,8 +5,10 @@ export interface RetryPolicy {
   readonly backoff: number;
 }
 
-/** The longest wait between two attempts, ms. */
-export const LONGEST_WAIT = 30_000;
+/** The longest back-off between two attempts, ms. */
+const LONGEST_BACKOFF = 30_000;
+/** The longest wait between two attempts, ms: a processor may ask for more than the back-off. */
+export const LONGEST_WAIT = 600_000;
 
 /**
  * Whether an entry that was taken over from a dead consumer has had all its attempts. Redis counts the delivery as an
@@ -25,10 +27,17 @@ export function isSpent(attempt: number, { maxAttempts }: RetryPolicy): boolean 
  *
  * @param attempt the number of the attempt that failed, from 1
  * @param random from 0 to 1
+ * @param asked ms that the processor asks to wait, instead of the back-off; no more than ten minutes count
  * @returns ms; undefined if no attempt is left
  */
-export function waitAfterFailure(attempt: number, policy: RetryPolicy, random: number): number | undefined {
+export function waitAfterFailure(
+  attempt: number,
+  policy: RetryPolicy,
+  random: number,
+  asked?: number,
+): number | undefined {
   if (attempt >= policy.maxAttempts) return undefined;
-  const whole = Math.min(policy.backoff * 2 ** Math.min(attempt - 1, 30), LONGEST_WAIT);
+  if (asked !== undefined) return Math.min(asked, LONGEST_WAIT);
+  const whole = Math.min(policy.backoff * 2 ** Math.min(attempt - 1, 30), LONGEST_BACKOFF);
   return Math.round(whole * (1 - random / 2));
 }

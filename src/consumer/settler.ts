@@ -44,7 +44,7 @@ export class Settler {
         break;
       }
       case 'failed':
-        this.#retryOrBury(delivery, outcome.reason, cutError(outcome.error));
+        this.#retryOrBury(delivery, outcome);
         break;
       case 'given-up':
         this.#bury(delivery, 'failed', cutError(outcome.error), attempt, true);
@@ -66,10 +66,12 @@ export class Settler {
     delivery.beginSettling();
   }
 
-  #retryOrBury(delivery: HeldDelivery, reason: DeadReason, error: string): void {
+  #retryOrBury(delivery: HeldDelivery, outcome: Extract<Outcome, { kind: 'failed' }>): void {
+    const { reason, retryAfter } = outcome;
+    const error = cutError(outcome.error);
     const { id: consumerId, committer, policy, onFailure } = this.#options;
     const { inboxId, attempt } = delivery;
-    const wait = waitAfterFailure(attempt, policy, Math.random());
+    const wait = waitAfterFailure(attempt, policy, Math.random(), retryAfter);
     if (wait === undefined) {
       this.#bury(delivery, reason, error, attempt, true);
       return;

@@ -13,7 +13,13 @@ export interface Delivery {
 /** How an attempt ended. */
 export type Outcome =
   | { readonly kind: 'processed'; readonly messageId: string; readonly data: string }
-  | { readonly kind: 'failed'; readonly reason: 'failed' | 'timeout'; readonly error: string }
+  | {
+      readonly kind: 'failed';
+      readonly reason: 'failed' | 'timeout';
+      readonly error: string;
+      /** ms to wait before the next attempt; undefined for the usual back-off. */
+      readonly retryAfter?: number;
+    }
   /** The processor gave the message up: it gets no other attempt. */
   | { readonly kind: 'given-up'; readonly error: string }
   /** The entry is not a message. The processor was not called. */

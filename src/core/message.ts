@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from './errors.js';
+import { memberText } from './json-member.js';
 
 /** What was published: text, or bytes if they are not valid UTF-8, because decoding would change them. */
 export type Payload = string | Buffer;
@@ -42,41 +43,7 @@ export function parseMessage(published: Payload): ParsedMessage {
 
 /** A number as it was written: two ids beyond 2^53 must not become one. */
 function exactNumber(id: number, text: string): string {
-  return Number.isSafeInteger(id) ? String(id) : writtenId(text);
-}
-
-/** What may follow a string: a colon makes it a name, and a number may be its value. */
-const VALUE = /\s*:\s*([-\d][^\s,}]*)?/y;
-
-/**
- * The text of the message_id of a JSON object that has a number there; of two, the last. It only skips what stands
- * beside it: a parser that keeps all numbers as they are written takes a second for 8 MB.
- */
-function writtenId(text: string): string {
-  let written = '';
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (character === '{' || character === '[') depth++;
-    else if (character === '}' || character === ']') depth--;
-    else if (character === '"') {
-      const end = endOfString(text, at);
-      VALUE.lastIndex = end;
-      const value = depth === 1 ? VALUE.exec(text) : null;
-      if (value && JSON.parse(text.slice(at, end)) === 'message_id') written = value[1] ?? '';
-      at = end - 1;
-    }
-  }
-  return written;
-}
-
-/** @returns the index after the quote that ends the string */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslash = end;
-    while (text[backslash - 1] === '\\') backslash--;
-    if ((end - backslash) % 2 === 0) return end + 1;
-  }
+  return Number.isSafeInteger(id) ? String(id) : (memberText(text, 'message_id') ?? String(id));
 }
 
 function invalid(reason: 'invalid-json' | 'no-message-id', error: string): ParsedMessage {

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
+import { kindOfProcessor } from '../core/processor-kind.js';
 import type { Logger } from '../log/logger.js';
 import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
@@ -8,7 +10,7 @@ import { ThreadPool } from './threads/pool.js';
 
 /** The settings that say which processor runs, and where. */
 export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' | 'timeout'> {
-  /** Path of the processor's module; undefined for the built-in processor. */
+  /** The setting: a path, `exec:COMMAND`, a URL, `remote`; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   readonly simulateMs: number;
   /** 0 for the main thread. */
@@ -21,15 +23,23 @@ export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' |
  *
  * @param own the function of a library's user, instead of a module
  */
-export function chooseExecutor(
+export async function chooseExecutor(
   settings: ProcessorSettings,
   own: Processor | undefined,
   log: Logger,
-): Executor {
+): Promise<Executor> {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
   const options = { concurrency, timeout, log };
   if (own) return new InlineExecutor(async () => checkedProcessor(own, 'the processor'), options);
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
+  switch (kindOfProcessor(path)) {
+    case 'module':
+      break;
+    case 'exec':
+    case 'service':
+    case 'remote':
+      throw new CgroupError('PROCESSOR', 'not built yet');
+  }
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
   // One core is for bridge and consumers.

@@ -1,5 +1,5 @@
 /** Larger results (bytes of JSON) are refused: Redis takes no value above 512 MB, and a large one would delay all others. */
-const LARGEST_RESULT = 64 * 1024 * 1024;
+export const LARGEST_RESULT = 64 * 1024 * 1024;
 /** Levels of a result that are looked at: the stack is limited, and JSON.stringify takes few more. */
 const DEEPEST = 1_000;
 
@@ -15,12 +15,18 @@ export function encodeResult(result: unknown): string {
       result === undefined ? 'undefined' : `${typeof result === 'object' ? 'an' : 'a'} ${typeof result}`;
     throw new TypeError(`the processor returned ${kind}, which has no JSON: return the result, or null`);
   }
-  // A character is at most three bytes: only long texts must be measured.
-  if (json.length > LARGEST_RESULT / 3 && Buffer.byteLength(json) > LARGEST_RESULT)
-    throw new TypeError(`the result is larger than ${LARGEST_RESULT / 2 ** 20} MB of JSON`);
+  const error = tooLarge(json);
+  if (error) throw new TypeError(error);
   // Afterwards: JSON.stringify has refused circles.
   if (typeof result === 'object' && result !== null) refuseLost(result, undefined, 0);
   return json;
+}
+
+/** What is wrong with a result whose JSON is too large; undefined if it is not. */
+export function tooLarge(json: string): string | undefined {
+  // A character is at most three bytes: only long texts must be measured.
+  if (json.length <= LARGEST_RESULT / 3 || Buffer.byteLength(json) <= LARGEST_RESULT) return undefined;
+  return `the result is larger than ${LARGEST_RESULT / 2 ** 20} MB of JSON`;
 }
 
 /** Looks at each object in a result. Most are plain or lists: for these it must be cheap. */

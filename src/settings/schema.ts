@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
+import { REMOTE } from '../core/processor-kind.js';
 import { hostAndPort } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
@@ -14,6 +15,7 @@ import {
   hostName,
   listen,
   name,
+  processor,
   redisUrl,
   size,
   slotName,
@@ -50,13 +52,12 @@ export const settingsSchema = z.strictObject({
     .prefault('consumer:ids')
     .describe('the list that holds the ids of the live consumers'),
   group: name().prefault('cgroup').describe('the name of the consumer group on the inbox stream'),
-  processor: z
-    .string({ error: 'must be the path of a module; in a program also a function, or a file: URL' })
-    .min(1, { error: 'must not be empty' })
+  processor: processor()
     .optional()
     .describe(
-      'path of a module whose default export processes a message; ' +
-        'without it the built-in one adds a random property',
+      'what processes a message: the path of a module with a function as its default export; exec:COMMAND, a program ' +
+        'that reads and writes lines; the http:// or https:// URL of a service; or remote, for workers that connect to ' +
+        'http. Without it the built-in one adds a random property',
     ),
   threads: autoOrWhole(0, 1_000)
     .prefault('auto')
@@ -208,6 +209,7 @@ export function unknownSetting(name: string): SettingProblem {
 /** The settings of each rule. Other settings in the input are ignored. */
 const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
   settingsSchema.shape;
+const working = z.object({ managed, processor: settingsSchema.shape.processor });
 const naming = z.object({ output, consumerList });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
@@ -218,7 +220,7 @@ const running = z.object({ bridge, managed });
  * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
-  return [oneKey(input), tooSilent(input), tooOpen(input), idle(input)].filter(
+  return [oneKey(input), tooSilent(input), tooOpen(input), idle(input), uncounted(input)].filter(
     (problem) => problem !== undefined,
   );
 }
@@ -256,6 +258,15 @@ function idle(input: unknown): SettingProblem | undefined {
   if (!data?.managed || data.bridge !== 'only') return undefined;
   const message =
     'managed is for processes with consumers, and with bridge only there are none: leave one out';
+  return { setting: 'managed', message };
+}
+
+/** With remote workers there are as many consumers as workers are connected. */
+function uncounted(input: unknown): SettingProblem | undefined {
+  const { data } = working.safeParse(input);
+  if (data?.processor !== REMOTE || !data.managed) return undefined;
+  const message =
+    'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
   return { setting: 'managed', message };
 }
 

@@ -18,7 +18,7 @@ export interface Settings {
   readonly consumerList: string;
   /** The name of the consumer group on the inbox stream. */
   readonly group: string;
-  /** The path of the processor's module; undefined for the built-in processor. */
+  /** The path of a module, `exec:COMMAND`, the URL of a service, or `remote`; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   /** Threads that run the module; 0 runs it on the main thread. */
   readonly threads: number | 'auto';

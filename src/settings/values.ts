@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HOST_OR_PROCESS } from '../core/control.js';
 import { messageOf } from '../core/errors.js';
+import { EXEC, kindOfProcessor } from '../core/processor-kind.js';
 import { parseRedisUrl, REDIS_URL_RULE } from '../core/redis-address.js';
 import { parseListen } from './addresses.js';
 import { DURATION, formatDuration, parseDuration } from './durations.js';
@@ -58,6 +59,22 @@ export function name() {
 /** The name stands in braces inside other keys, to fix their hash slot: its own braces would move it. */
 export function slotName() {
   return name().regex(/^[^{}]+$/, { error: 'must not contain { or }' });
+}
+
+/** What processes messages: a path, `exec:COMMAND`, the URL of a service, or `remote`. */
+export function processor() {
+  const error =
+    'must be the path of a module, exec:COMMAND, an http(s):// URL or remote; in a program also a function, or a file: URL';
+  return z
+    .string({ error })
+    .min(1, { error: 'must not be empty' })
+    .superRefine((text, context) => {
+      const kind = kindOfProcessor(text);
+      if (kind === 'exec' && text.slice(EXEC.length).trim() === '')
+        context.addIssue('needs a command after exec:, such as exec:python3 handler.py');
+      if (kind === 'service' && !URL.canParse(text))
+        context.addIssue('must be a whole URL, http://HOST:PORT/PATH');
+    });
 }
 
 /** A URL of Redis, given back without blanks around it. */

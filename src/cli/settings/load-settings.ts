@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type SettingProblem, SettingsError } from '../../core/errors.js';
+import { kindOfProcessor } from '../../core/processor-kind.js';
 import { brokenRules, parseSettings, problemOf, settingNames } from '../../settings/schema.js';
 import type { SettingName, Settings, SettingsInput } from '../../settings/settings.js';
 import { readConfigFile } from './config-file.js';
@@ -18,7 +19,7 @@ export interface LoadSettingsOptions {
 }
 
 export interface LoadedSettings {
-  /** The effective settings; `processor` is an absolute path. */
+  /** The effective settings; the path of a processor's module is absolute. */
   readonly settings: Settings;
   /** The source of each: `--size`, `CGROUP_SIZE`, `REDIS_URL`, the path of the config file, or `default`. */
   readonly origin: Readonly<Record<SettingName, string>>;
@@ -64,9 +65,10 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   };
 }
 
-/** The path of a processor starts at the folder of the file that names it, or else at the working directory. */
+/** The path of a processor's module starts at the folder of the file that names it, or else at the working directory. */
 function absolute({ name, value }: GivenSetting, folder: string): unknown {
-  return name === 'processor' && typeof value === 'string' ? resolve(folder, value) : value;
+  const isPath = name === 'processor' && typeof value === 'string' && kindOfProcessor(value) === 'module';
+  return isPath ? resolve(folder, value) : value;
 }
 
 /** The problem with its place before it. The name of a flag or a variable already names the setting. */

@@ -48,7 +48,7 @@ const SHORT: Partial<Record<SettingName, string>> = {
 
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   redis: 'url',
-  processor: 'path',
+  processor: 'what',
   simulateMs: 'ms',
   http: '[host:]port',
   httpToken: 'secret',

@@ -38,6 +38,15 @@ describe('after a failed attempt', () => {
     expect(waitAfterFailure(attempt, { maxAttempts, backoff: 1 }, 0.5)).toBe(expected);
   });
 
+  it.each([
+    [0, 0],
+    [1_500, 1_500],
+    [86_400_000, LONGEST_WAIT],
+  ])('a processor that asks for %i ms waits %i ms, without jitter', (asked, expected) => {
+    expect(waitAfterFailure(1, { maxAttempts: 5, backoff: 200 }, 0.5, asked)).toBe(expected);
+    expect(waitAfterFailure(5, { maxAttempts: 5, backoff: 200 }, 0.5, asked)).toBeUndefined();
+  });
+
   it('any wait is whole, from half of the doubled back-off to all of it, and never above 30 s', () => {
     fc.assert(
       fc.property(
@@ -47,7 +56,7 @@ describe('after a failed attempt', () => {
         (attempt, backoff, random) => {
           const wait = waitAfterFailure(attempt, { maxAttempts: 1_000, backoff }, random);
           if (wait === undefined) throw new Error('there are attempts left');
-          const whole = Math.min(backoff * 2 ** (attempt - 1), LONGEST_WAIT);
+          const whole = Math.min(backoff * 2 ** (attempt - 1), 30_000);
           expect(Number.isSafeInteger(wait)).toBe(true);
           expect(wait).toBeGreaterThanOrEqual(Math.floor(whole / 2));
           expect(wait).toBeLessThanOrEqual(whole);

@@ -130,7 +130,7 @@ describe('the help', () => {
   it.each([
     '-n, --size <n>',
     '-r, --redis <url>',
-    '-p, --processor <path>',
+    '-p, --processor <what>',
     '-m, --monitor ',
     '--no-monitor',
     '--channel <name>',
