@@ -198,7 +198,7 @@ export class ConsumerGroup<Input extends Message = Message>
     const hint = patternHint(settings.channel);
     if (hint) this.#log.warn({ channel: settings.channel }, hint);
     await this.#serve();
-    const executor = await chooseExecutor(settings, this.#processor, this.#log);
+    const executor = await chooseExecutor(settings, this.#processor, this.#log, this.#identity.id);
     this.#executor = executor;
     const size = settings.bridge === 'only' ? 0 : settings.managed ? undefined : settings.size;
     // A managed process does not know its share yet. It loads the processor all the same: it may be missing.

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
-import { kindOfProcessor } from '../core/processor-kind.js';
+import { EXEC, kindOfProcessor } from '../core/processor-kind.js';
 import type { Logger } from '../log/logger.js';
 import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
@@ -15,6 +15,13 @@ export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' |
   readonly simulateMs: number;
   /** 0 for the main thread. */
   readonly threads: number | 'auto';
+  /** What workers in other languages may want to know of their group. */
+  readonly group: string;
+  readonly channel: string;
+  /** ms */
+  readonly heartbeat: number;
+  /** ms */
+  readonly claimAfter: number;
 }
 
 /**
@@ -22,11 +29,13 @@ export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' |
  * built-in processor run on this thread.
  *
  * @param own the function of a library's user, instead of a module
+ * @param processId unique in the group
  */
 export async function chooseExecutor(
   settings: ProcessorSettings,
   own: Processor | undefined,
   log: Logger,
+  processId: string,
 ): Promise<Executor> {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
   const options = { concurrency, timeout, log };
@@ -35,7 +44,12 @@ export async function chooseExecutor(
   switch (kindOfProcessor(path)) {
     case 'module':
       break;
-    case 'exec':
+    case 'exec': {
+      const { ExecExecutor } = await import('./exec/executor.js');
+      const { group, channel, heartbeat, claimAfter: lease } = settings;
+      const welcome = { group, channel, heartbeat, lease };
+      return new ExecExecutor({ ...options, command: path.slice(EXEC.length), processId, welcome });
+    }
     case 'service':
     case 'remote':
       throw new CgroupError('PROCESSOR', 'not built yet');
