@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { problemIn } from './from-worker.js';
-import { INVALID_PARAMS, METHOD_NOT_FOUND, parseRpc, type RpcId } from './rpc.js';
+import { readParams } from './params.js';
+import { INVALID_PARAMS, METHOD_NOT_FOUND, noMethod, parseRpc, type RpcId } from './rpc.js';
 import { cancelParams, processParams } from './schema.js';
 
 /** What a group asks a worker to do. */
@@ -31,17 +31,26 @@ export type FromGroup =
       readonly error: string;
     };
 
-/**
- * The line of `process`. The message stands in it as it was published, so that no number in it changes; only line breaks
- * between its values become blanks.
- */
+/** What some languages take for the end of a line. Node's readline and Java's Scanner do so for the last three. */
+const BREAKS = /[\r\n\u0085\u2028\u2029]/;
+const BETWEEN_VALUES = /[\r\n]/g;
+const IN_TEXTS = /[\u0085\u2028\u2029]/g;
+
+/** JSON without line breaks, and otherwise as it is written. */
+function inOneLine(json: string): string {
+  if (!BREAKS.test(json)) return json;
+  return json
+    .replace(BETWEEN_VALUES, ' ')
+    .replace(IN_TEXTS, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** The line of `process`. The message stands in it as it was published, so that no number in it changes. */
 export function processLine(delivery: WorkerDelivery): string {
   const { deliveryId, message, attempt, deadline, consumerId, inboxId, traceparent } = delivery;
   const id = JSON.stringify(deliveryId);
   const trace = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`;
-  const inOneLine = /[\r\n]/.test(message) ? message.replace(/[\r\n]/g, ' ') : message;
   return (
-    `{"jsonrpc":"2.0","id":${id},"method":"process","params":{"delivery_id":${id},"message":${inOneLine},` +
+    `{"jsonrpc":"2.0","id":${id},"method":"process","params":{"delivery_id":${id},"message":${inOneLine(message)},` +
     `"attempt":${attempt},"deadline_ms":${Math.ceil(deadline)},"consumer_id":${JSON.stringify(consumerId)},` +
     `"inbox_id":"${inboxId}"${trace}}}`
   );
@@ -52,29 +61,21 @@ export function parseFromGroup(text: string): FromGroup {
   const message = parseRpc(text);
   if (message.kind !== 'request') return message;
   const { id, method, params } = message;
-  const wrong = (error: z.ZodError): FromGroup => ({
-    kind: 'invalid',
-    id,
-    code: INVALID_PARAMS,
-    error: `${method}: ${problemIn(error)}`,
-  });
+  const invalid = (code: number, error: string): FromGroup => ({ kind: 'invalid', id, code, error });
   switch (method) {
     case 'process': {
-      const { data, error } = processParams.safeParse(params);
-      return error ? wrong(error) : { kind: 'process', params: data };
+      const { data, error } = readParams(processParams, method, params);
+      return error === undefined ? { kind: 'process', params: data } : invalid(INVALID_PARAMS, error);
     }
     case 'cancel': {
-      const { data, error } = cancelParams.safeParse(params);
-      return error
-        ? wrong(error)
-        : { kind: 'cancel', deliveryId: data.delivery_id, reason: data.reason ?? 'cancelled' };
+      const { data, error } = readParams(cancelParams, method, params);
+      return error === undefined
+        ? { kind: 'cancel', deliveryId: data.delivery_id, reason: data.reason ?? 'cancelled' }
+        : invalid(INVALID_PARAMS, error);
     }
     case 'quiet':
       return { kind: 'quiet' };
-    default: {
-      const known = 'there are process, cancel, quiet';
-      const error = `there is no method ${JSON.stringify(method.slice(0, 100))}; ${known}`;
-      return { kind: 'invalid', id, code: METHOD_NOT_FOUND, error };
-    }
+    default:
+      return invalid(METHOD_NOT_FOUND, noMethod(method, 'process, cancel, quiet'));
   }
 }

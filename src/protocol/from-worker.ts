@@ -1,13 +1,13 @@
-import type { z } from 'zod';
 import { memberText } from '../core/json-member.js';
 import { cutText } from '../log/bounded.js';
 import type { Level } from '../log/logger.js';
-import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, parseRpc, type RpcId } from './rpc.js';
-import { extendParams, failureOf, type Hello, helloParams, logParams } from './schema.js';
+import { readParams } from './params.js';
+import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, noMethod, parseRpc, type RpcId } from './rpc.js';
+import { extendParams, type Hello, helloParams, logParams } from './schema.js';
 
 /** What a worker sends. */
 export type FromWorker =
-  /** The reply to `process`. `result` is its JSON. */
+  /** The reply to `process`. `result` is its JSON, as it was written. */
   | { readonly kind: 'answer'; readonly deliveryId: string; readonly result: string }
   | ({ readonly kind: 'failure'; readonly deliveryId: string } & WorkerFailure)
   | { readonly kind: 'hello'; readonly id: RpcId; readonly hello: Hello }
@@ -36,8 +36,10 @@ export interface WorkerFailure {
   readonly retryAfter: number | undefined;
 }
 
-/** So many digits may be a number that JSON.parse rounds. */
-const LONG_NUMBER = /\d{16}/;
+/** Characters of a line for the log. */
+const LONGEST_LOG = 8_192;
+/** Characters of what a worker says about a message that it could not read. */
+const LONGEST_COMPLAINT = 1_000;
 
 /** Reads a message of a worker. Never throws: what is wrong with it is returned. */
 export function parseFromWorker(text: string): FromWorker {
@@ -47,67 +49,69 @@ export function parseFromWorker(text: string): FromWorker {
       return message;
     case 'request':
       return requestOf(message.id, message.method, message.params);
-    case 'result': {
-      const { id, result } = message;
-      if (id === null) return unnamed('a result without the "id" of a delivery');
-      const json =
-        (LONG_NUMBER.test(text) ? memberText(text, 'result') : undefined) ?? JSON.stringify(result);
-      return { kind: 'answer', deliveryId: String(id), result: json };
-    }
+    case 'result':
+      if (message.id === null) return unnamed('a result without the "id" of a delivery');
+      // Not the parsed result: its numbers may be rounded, and JSON.stringify fails on deep ones.
+      return { kind: 'answer', deliveryId: String(message.id), result: memberText(text, 'result') ?? 'null' };
     case 'error': {
-      const failure = failureOf.safeParse(message.error);
-      const error = failure.success ? failure.data.message : JSON.stringify(message.error);
+      const failure = failureIn(message.error);
       // An error without an id says that the worker could not read a message.
-      if (message.id === null) return unnamed(`the worker says: ${error}`);
-      const data = failure.data?.data;
-      return {
-        kind: 'failure',
-        deliveryId: String(message.id),
-        error,
-        dead: data?.dead === true,
-        retryAfter: data?.retry_after_ms,
-      };
+      if (message.id === null)
+        return unnamed(`the worker says: ${cutText(failure.error, LONGEST_COMPLAINT)}`);
+      return { kind: 'failure', deliveryId: String(message.id), ...failure };
     }
   }
 }
 
+/** Reads an error less strictly than its schema: a failure stays one, and `dead` counts, also beside a wrong member. */
+function failureIn(error: unknown): WorkerFailure {
+  const { message, data } = membersOf(error);
+  const { dead, retry_after_ms: wait } = membersOf(data);
+  const retryAfter = typeof wait === 'number' && wait >= 0 ? Math.ceil(wait) : undefined;
+  return { error: typeof message === 'string' ? message : shown(error), dead: dead === true, retryAfter };
+}
+
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'an error that is nested too deeply to be shown';
+  }
+}
+
 function requestOf(id: RpcId | undefined, method: string, params: unknown): FromWorker {
-  const wrong = (error: z.ZodError): FromWorker => ({
-    kind: 'invalid',
-    id,
-    code: INVALID_PARAMS,
-    error: `${method}: ${problemIn(error)}`,
-  });
+  const invalid = (code: number, error: string): FromWorker => ({ kind: 'invalid', id, code, error });
   switch (method) {
     case 'hello': {
-      const { data, error } = helloParams.safeParse(params);
-      if (error) return wrong(error);
+      const { data, error } = readParams(helloParams, method, params);
+      if (error !== undefined) return invalid(INVALID_PARAMS, error);
       if (id === undefined) return unnamed('hello must be a request: give it an "id"');
       return { kind: 'hello', id, hello: data };
     }
     case 'extend': {
-      const { data, error } = extendParams.safeParse(params);
-      return error ? wrong(error) : { kind: 'extend', id, deliveryId: data.delivery_id, ms: data.ms };
+      const { data, error } = readParams(extendParams, method, params);
+      return error === undefined
+        ? { kind: 'extend', id, deliveryId: data.delivery_id, ms: data.ms }
+        : invalid(INVALID_PARAMS, error);
     }
     case 'log': {
-      const { data, error } = logParams.safeParse(params);
-      return error ? wrong(error) : { kind: 'log', level: data.level, msg: data.msg };
+      const { data, error } = readParams(logParams, method, params);
+      return error === undefined
+        ? { kind: 'log', level: data.level, msg: cutText(data.msg, LONGEST_LOG) }
+        : invalid(INVALID_PARAMS, error);
     }
     case 'quiet':
       return { kind: 'quiet' };
-    default: {
-      const error = `there is no method ${JSON.stringify(cutText(method, 100))}; there are hello, extend, log, quiet`;
-      return { kind: 'invalid', id, code: METHOD_NOT_FOUND, error };
-    }
+    default:
+      return invalid(METHOD_NOT_FOUND, noMethod(method, 'hello, extend, log, quiet'));
   }
 }
 
 function unnamed(error: string): FromWorker {
   return { kind: 'invalid', id: null, code: INVALID_REQUEST, error };
-}
-
-/** The first problem in one line: `params.ms: must be …`. */
-export function problemIn({ issues }: z.ZodError): string {
-  const [issue] = issues;
-  return `${['params', ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'wrong'}`;
 }

@@ -19,10 +19,17 @@ const deliveryId = z
   .max(200)
   .describe('the id of the delivery: its answer and all else name it');
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export const processParams = z
   .looseObject({
     delivery_id: deliveryId,
-    message: z.looseObject({}).describe('the published message'),
+    // Not an object of zod: it would copy the message, without a member `__proto__`.
+    message: z
+      .custom<Readonly<Record<string, unknown>>>(isObject, { error: 'must be an object' })
+      .meta({ type: 'object', description: 'the published message' }),
     attempt: z.int().min(1).describe('1 for the first attempt'),
     deadline_ms: z.int().min(0).describe('ms from now within which the answer must come'),
     consumer_id: z.string().describe('the consumer that the worker works for'),
@@ -58,7 +65,9 @@ export const helloParams = z
       .max(MOST_CONCURRENCY)
       .default(1)
       .describe('how many deliveries it takes at a time'),
-    protocol: z.literal(PROTOCOL).describe('the version of this protocol'),
+    protocol: z
+      .literal(PROTOCOL, { error: `must be ${PROTOCOL}: this side speaks no other version` })
+      .describe('the version of this protocol'),
     holds: z
       .array(deliveryId)
       .max(MOST_HELD_IDS)
@@ -95,7 +104,7 @@ export const logParams = z
   })
   .describe('worker to group, notification: a line for the log');
 
-export const failureOf = z
+export const failedAttempt = z
   .looseObject({
     code: z.int(),
     message: z.string(),
