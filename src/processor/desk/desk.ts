@@ -14,6 +14,7 @@ import type { WorkerFailure } from '../../protocol/from-worker.js';
 import { tooLarge } from '../result.js';
 import type { DeliveryIds } from './delivery-ids.js';
 import type { Suspects } from './suspects.js';
+import { WaitingLine } from './waiting-line.js';
 
 /** What the desk needs of the line to its worker. */
 export interface WorkerLine {
@@ -42,10 +43,10 @@ interface Order<D extends Delivery = Delivery> {
   readonly delivery: D;
   readonly onOutcome: OnOutcome<D>;
   readonly messageId: string;
-  /** The published message, valid JSON. */
-  readonly text: string;
   /** Undefined while it waits. */
   given: Given | undefined;
+  /** It is in the line of those that wait. */
+  waits: boolean;
   ended: boolean;
 }
 
@@ -67,10 +68,11 @@ export class Desk implements ConsumerExecutor {
   #concurrency: number;
   #line: WorkerLine | undefined;
   #quiet = false;
-  #waiting: Order[] = [];
+  readonly #waiting = new WaitingLine<Order>();
   readonly #given = new Map<string, Order>();
   /** The suspect that the worker has. It has nothing else. */
   #onTrial: Order | undefined;
+  #pumping = false;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -93,8 +95,8 @@ export class Desk implements ConsumerExecutor {
       delivery,
       onOutcome,
       messageId: parsed.valid ? parsed.messageId : '',
-      text: String(delivery.message),
       given: undefined,
+      waits: false,
       ended: false,
     };
     // The cast is safe: the callback gets this very delivery.
@@ -102,6 +104,7 @@ export class Desk implements ConsumerExecutor {
     if (!parsed.valid) this.#end(own, { kind: 'invalid', reason: parsed.reason, error: parsed.error });
     else if (this.closed || this.#quiet) this.#end(own, INTERRUPTED);
     else {
+      own.waits = true;
       this.#waiting.push(own);
       this.pump();
     }
@@ -144,20 +147,27 @@ export class Desk implements ConsumerExecutor {
 
   /** Gives out all that the worker may have now. */
   pump(): void {
+    // A delivery that is answered at once makes room within this loop, not within a nested one.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#giveFirst());
+    this.#pumping = false;
+  }
+
+  /** Gives out the delivery whose turn it is. Returns false if there is none, or if it may not be given out yet. */
+  #giveFirst(): boolean {
     const line = this.#line;
-    if (!line || this.#onTrial) return;
-    let next = 0;
-    while (next < this.#waiting.length && this.#given.size < this.#concurrency && !line.congested) {
-      const order = this.#waiting[next] as Order;
-      const suspected = this.#options.suspects.has(order.delivery.inboxId);
-      if (suspected && this.#given.size > 0) break;
-      next++;
-      this.#give(order, line);
-      if (!suspected) continue;
-      this.#onTrial = order;
-      break;
-    }
-    this.#waiting.splice(0, next);
+    if (!line || this.#onTrial || this.#given.size >= this.#concurrency || line.congested) return false;
+    const order = this.#waiting.first;
+    if (!order) return false;
+    const suspected = this.#options.suspects.has(order.delivery.inboxId);
+    // Those behind it wait too: else it might never be alone.
+    if (suspected && this.#given.size > 0) return false;
+    this.#waiting.shift();
+    order.waits = false;
+    if (suspected) this.#onTrial = order;
+    this.#give(order, line);
+    return true;
   }
 
   /** The result of a delivery has come. Returns false if it no longer counts. */
@@ -208,15 +218,19 @@ export class Desk implements ConsumerExecutor {
   blame(why: string): void {
     const orders = [...this.#given.values()];
     const [order] = orders;
-    if (order && orders.length === 1)
+    if (order && orders.length === 1) {
+      this.#options.suspects.found(order.delivery.inboxId);
       this.#end(order, { kind: 'failed', reason: 'failed', error: why, retryAfter: 0 });
-    else {
+    } else {
       this.#options.suspects.add(orders.map(({ delivery }) => delivery.inboxId));
       this.#recall(orders);
     }
   }
 
-  /** The worker is back. What it does not hold any more waits again. Returns the ids that still count. */
+  /**
+   * The worker is back. What it does not hold any more waits again. Call it before {@link attach}, which gives out more.
+   * Returns the ids that still count.
+   */
   keep(holds: readonly string[]): string[] {
     const held = new Set(holds);
     this.#recall([...this.#given].filter(([id]) => !held.has(id)).map(([, order]) => order));
@@ -231,13 +245,13 @@ export class Desk implements ConsumerExecutor {
 
   #give(order: Order, line: WorkerLine): void {
     const { consumerId, timeout, ids } = this.#options;
-    const { inboxId, attempt, traceparent } = order.delivery;
+    const { inboxId, message, attempt, traceparent } = order.delivery;
     const deliveryId = ids.next();
     order.given = { deliveryId, at: performance.now(), timer: this.#deadline(deliveryId, timeout) };
     this.#given.set(deliveryId, order);
     line.process({
       deliveryId,
-      message: order.text,
+      message: String(message),
       attempt,
       deadline: timeout,
       consumerId,
@@ -265,13 +279,20 @@ export class Desk implements ConsumerExecutor {
   }
 
   #endWaiting(): void {
-    for (const order of this.#waiting.splice(0)) this.#end(order, INTERRUPTED);
+    for (const order of this.#waiting.takeAll()) {
+      order.waits = false;
+      this.#end(order, INTERRUPTED);
+    }
   }
 
   #recall(orders: readonly Order[]): void {
     for (const order of orders) this.#takeBack(order);
     if (this.#quiet || this.closed) for (const order of orders) this.#end(order, INTERRUPTED);
-    else this.#waiting = [...orders, ...this.#waiting];
+    else {
+      for (const order of orders) order.waits = true;
+      this.#waiting.unshift(orders);
+    }
+    this.pump();
   }
 
   #takeBack(order: Order): void {
@@ -282,17 +303,16 @@ export class Desk implements ConsumerExecutor {
     if (this.#onTrial === order) this.#onTrial = undefined;
   }
 
-  /** Ends a delivery that is not, or no longer, in the list of those that wait. */
   #end(order: Order, outcome: Outcome): void {
     if (order.ended) return;
     order.ended = true;
-    const busy = order.given ? performance.now() - order.given.at : 0;
-    const waited = order.given === undefined;
+    const { given } = order;
+    const busy = given ? performance.now() - given.at : 0;
     this.#takeBack(order);
-    if (waited) this.#waiting = this.#waiting.filter((other) => other !== order);
+    if (order.waits) this.#waiting.onEnded();
     if (outcome.kind !== 'interrupted') this.#options.suspects.clear(order.delivery.inboxId);
     const kept = 'error' in outcome ? { ...outcome, error: cutError(outcome.error) } : outcome;
     order.onOutcome(order.delivery, kept, busy);
-    if (!waited) this.#options.onEnded?.();
+    if (given) this.#options.onEnded?.();
   }
 }

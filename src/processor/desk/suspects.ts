@@ -3,25 +3,37 @@ const MOST = 10_000;
 
 /**
  * The messages that were with a worker when it ended, and of which any may be to blame: each is given out alone, until one
- * ends its worker again. One list for all workers of a process.
+ * ends its worker again. Then the others of its group are free. One list for all workers of a process.
  */
 export class Suspects {
-  readonly #inboxIds = new Set<string>();
+  /** By inbox id. Those that were with the same worker have the same number. */
+  readonly #groups = new Map<string, number>();
+  #lastGroup = 0;
 
   has(inboxId: string): boolean {
-    return this.#inboxIds.has(inboxId);
+    return this.#groups.size > 0 && this.#groups.has(inboxId);
   }
 
   add(inboxIds: readonly string[]): void {
-    for (const inboxId of inboxIds) this.#inboxIds.add(inboxId);
-    for (const oldest of this.#inboxIds) {
-      if (this.#inboxIds.size <= MOST) break;
-      this.#inboxIds.delete(oldest);
+    const group = ++this.#lastGroup;
+    for (const inboxId of inboxIds) {
+      this.#groups.delete(inboxId); // the newest come last
+      this.#groups.set(inboxId, group);
+    }
+    for (const oldest of this.#groups.keys()) {
+      if (this.#groups.size <= MOST) break;
+      this.#groups.delete(oldest);
     }
   }
 
   /** It did not end its worker, or it has failed for it. */
   clear(inboxId: string): void {
-    if (this.#inboxIds.size > 0) this.#inboxIds.delete(inboxId);
+    if (this.#groups.size > 0) this.#groups.delete(inboxId);
+  }
+
+  /** It has ended its worker, alone: so the others of its group are free. */
+  found(inboxId: string): void {
+    const found = this.#groups.get(inboxId);
+    for (const [other, group] of this.#groups) if (group === found) this.#groups.delete(other);
   }
 }
