@@ -37,8 +37,12 @@ export async function chooseExecutor(
       break;
     case 'exec':
     case 'service':
-    case 'remote':
       throw new CgroupError('PROCESSOR', 'not built yet');
+    case 'remote':
+      throw new CgroupError(
+        'PROCESSOR',
+        'a remote worker cannot hand its messages on to remote workers: give it a module or a command',
+      );
   }
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);

@@ -82,6 +82,11 @@ export class Desk implements ConsumerExecutor {
     return this.#concurrency;
   }
 
+  /** What the desk was made with: the worker may take less. */
+  get mostConcurrency(): number {
+    return this.#options.concurrency;
+  }
+
   /** How many deliveries the worker has. */
   get given(): number {
     return this.#given.size;
@@ -214,6 +219,12 @@ export class Desk implements ConsumerExecutor {
       this.#options.suspects.add(orders.map(({ delivery }) => delivery.inboxId));
       this.#recall(orders);
     }
+  }
+
+  /** Whether the worker has one of these deliveries. */
+  hasAny(deliveryIds: ReadonlySet<string>): boolean {
+    for (const id of this.#given.keys()) if (deliveryIds.has(id)) return true;
+    return false;
   }
 
   /** The worker is back. What it does not hold any more waits again. Returns the ids that still count. */
