@@ -5,11 +5,12 @@ import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import type { ControlStore } from '../core/control.js';
-import type { Executor } from '../core/executor.js';
+import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
+import type { Join, WorkerHub } from '../processor/remote/hub.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
@@ -40,6 +41,8 @@ export interface Dependencies {
   readonly size: number | undefined;
   readonly connections: Connections;
   readonly executor: Executor;
+  /** The remote workers, if they are the processor: then the process runs no other consumers. */
+  readonly hub: WorkerHub | undefined;
   readonly reports: Reports;
   /** Kept only if http shows them. */
   readonly stats: ProcessStats | undefined;
@@ -53,6 +56,8 @@ export interface Parts {
   readonly main: Connection;
   readonly bridge: Bridge | undefined;
   readonly consumers: ConsumerPool;
+  /** Adds the consumer of a remote worker. */
+  readonly join: Join;
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly heartbeats: Heartbeats;
@@ -77,7 +82,7 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(dependencies: Dependencies): Promise<Parts> {
-  const { settings, identity, size, connections, reports, stats, log } = dependencies;
+  const { settings, identity, size, connections, hub, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
@@ -108,8 +113,18 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onBuried: (deadLetters) => reports.buried(deadLetters),
     onResults: stats && ((results) => stats.committed(results)),
   });
+  const shared = { store, committer, readLimiter };
   const consumers = new ConsumerPool({
-    make: () => makeConsumer(dependencies, resolved, { store, committer, readLimiter }),
+    make: () => {
+      const id = identity.nextConsumerId();
+      const { executor } = dependencies;
+      return makeConsumer(dependencies, resolved, shared, {
+        id,
+        concurrency: settings.concurrency,
+        makeExecutor: () => executor.add(id),
+        close: () => executor.remove(id),
+      });
+    },
     onAdded: () => heartbeats.hurry(),
     onLeft: (id) => heartbeats.leave(id),
     onSize: (size, before) => reports.scaled(size, before),
@@ -125,17 +140,20 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     heartbeat,
     claimAfter,
     log,
-    report: () =>
-      consumers.stopping
+    report: () => {
+      const running = consumers.running.length;
+      return consumers.stopping
         ? undefined
         : {
             ...identity.ofProcess,
             managed: size === undefined,
-            capacity: size === undefined ? settings.capacity : consumers.size,
-            consumers: consumers.running.length,
+            capacity: size === undefined ? settings.capacity : hub ? running : consumers.size,
+            consumers: running,
             settled,
             busyMs: Math.round(consumers.busyMs),
-          },
+            ...(hub && { workers: hub.workers }),
+          };
+    },
     onOrders: (reply) => orders.follow(reply),
     onLost,
   });
@@ -151,6 +169,10 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     main,
     bridge,
     consumers,
+    join: ({ executor, ...worker }) =>
+      consumers.join(() =>
+        makeConsumer(dependencies, resolved, shared, { ...worker, makeExecutor: async () => executor }),
+      ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
     heartbeats,
@@ -194,20 +216,29 @@ async function makeBridge(
   return bridge;
 }
 
+/** What consumers of a process differ in. */
+interface OwnOptions {
+  readonly id: string;
+  readonly concurrency: number;
+  readonly makeExecutor: () => Promise<ConsumerExecutor>;
+  /** Frees what the executor has. */
+  readonly close?: () => void;
+}
+
 async function makeConsumer(
-  { settings, identity, connections, executor, reports, stats, log }: Dependencies,
+  { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
+  { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
-  const { concurrency, batch, maxAttempts, backoff, group } = settings;
-  const id = identity.nextConsumerId();
+  const { batch, maxAttempts, backoff, group } = settings;
   const connection = await connections.open('consumer');
-  const close = () => {
+  const closeBoth = () => {
     connections.release(connection);
-    executor.remove(id);
+    close?.();
   };
   try {
-    const own = await executor.add(id);
+    const own = await makeExecutor();
     const consumer = new Consumer({
       id,
       reader: new RedisInboxReader(connection, main, keys, group, id),
@@ -220,9 +251,9 @@ async function makeConsumer(
       onFailure: (failure) => reports.failure(failure),
       onAttempt: stats && ((ms) => stats.attempted(ms)),
     });
-    return { consumer, close };
+    return { consumer, close: closeBoth };
   } catch (error) {
-    close();
+    closeBoth();
     throw error;
   }
 }

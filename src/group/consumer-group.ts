@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { type ControlChange, checkSize } from '../core/control.js';
-import { CgroupError } from '../core/errors.js';
+import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
+import { kindOfProcessor } from '../core/processor-kind.js';
 import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
@@ -11,6 +12,7 @@ import { ProcessStats } from '../observe/process-stats.js';
 import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
+import type { WorkerHub } from '../processor/remote/hub.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
@@ -59,6 +61,8 @@ export class ConsumerGroup<Input extends Message = Message>
   readonly #connections: Connections;
   readonly #identity: Identity;
   #executor: Executor | undefined;
+  /** The remote workers, if they are the processor. */
+  #hub: WorkerHub | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only if http shows them. */
@@ -145,6 +149,11 @@ export class ConsumerGroup<Input extends Message = Message>
       return;
     }
     const { consumers } = this.#running;
+    if (this.#hub)
+      throw new CgroupError(
+        'STATE',
+        'this group runs one consumer for each remote worker: connect more workers',
+      );
     if (this.settings.bridge === 'only')
       throw new CgroupError('STATE', 'this group runs a bridge without consumers (bridge: only)');
     await consumers.resize(size);
@@ -197,10 +206,13 @@ export class ConsumerGroup<Input extends Message = Message>
     const { settings } = this;
     const hint = patternHint(settings.channel);
     if (hint) this.#log.warn({ channel: settings.channel }, hint);
+    if (this.#isRemote) this.#hub = await this.#makeHub();
     await this.#serve();
-    const executor = await chooseExecutor(settings, this.#processor, this.#log, this.#identity.id);
+    const executor =
+      this.#hub ?? (await chooseExecutor(settings, this.#processor, this.#log, this.#identity.id));
     this.#executor = executor;
-    const size = settings.bridge === 'only' ? 0 : settings.managed ? undefined : settings.size;
+    const none = settings.bridge === 'only' || this.#isRemote;
+    const size = none ? 0 : settings.managed ? undefined : settings.size;
     // A managed process does not know its share yet. It loads the processor all the same: it may be missing.
     await executor.start(size ?? 1);
     if (settings.embedded && !this.#stopping) {
@@ -218,6 +230,7 @@ export class ConsumerGroup<Input extends Message = Message>
       size,
       connections: this.#connections,
       executor,
+      hub: this.#hub,
       reports: this.#reports,
       stats: this.#stats,
       log: this.#log,
@@ -228,7 +241,8 @@ export class ConsumerGroup<Input extends Message = Message>
   }
 
   /** The bridge first: an id in the list promises that new messages are relayed. */
-  async #startParts({ bridge, consumers, heartbeats, reclaimer, autoscaling }: Parts): Promise<void> {
+  async #startParts(parts: Parts): Promise<void> {
+    const { bridge, consumers, heartbeats, reclaimer, autoscaling } = parts;
     if (bridge) {
       const inPlace = new AbortController();
       void bridge.start().then(() => inPlace.abort());
@@ -246,12 +260,38 @@ export class ConsumerGroup<Input extends Message = Message>
     await reclaimer.start();
     await autoscaling.start();
     const ids = consumers.running.map(({ id }) => id);
-    this.#log.info(
-      { consumers: ids },
-      `ready: ${plural(ids.length, 'consumer')}, channel ${this.settings.channel}`,
-    );
+    const { channel } = this.settings;
+    const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');
+    this.#hub?.open(parts.join);
+    this.#log.info({ consumers: ids }, `ready: ${workers}, channel ${channel}`);
     this.#ready = true;
     this.#reports.ready();
+  }
+
+  get #isRemote(): boolean {
+    const { processor, bridge } = this.settings;
+    if (this.#processor || processor === undefined || bridge === 'only') return false;
+    return kindOfProcessor(processor) === 'remote';
+  }
+
+  async #makeHub(): Promise<WorkerHub> {
+    const { group, channel, heartbeat, claimAfter, timeout, http } = this.settings;
+    if (!http) {
+      const message =
+        'processor remote needs http, where the workers connect: --http 9464, or --http 0.0.0.0:9464 with a secret in CGROUP_HTTP_TOKEN';
+      throw new SettingsError([{ setting: 'http', message }]);
+    }
+    const { WorkerHub } = await import('../processor/remote/hub.js');
+    return new WorkerHub({
+      group,
+      channel,
+      heartbeat,
+      lease: claimAfter,
+      timeout,
+      processId: this.#identity.id,
+      nextConsumerId: (worker) => this.#identity.nextConsumerId(worker),
+      log: this.#log,
+    });
   }
 
   /** Comes first, so that probes see `starting`. The module is loaded only if `http` is set. */
@@ -267,7 +307,9 @@ export class ConsumerGroup<Input extends Message = Message>
         this.#stats,
         () => (this.#stopping ? 'stopping' : this.#ready ? 'running' : 'starting'),
         () => this.#parts,
+        this.#hub,
       ),
+      hub: this.#hub,
       log: this.#log,
     });
     await this.#http.start();

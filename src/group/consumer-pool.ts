@@ -1,4 +1,5 @@
 import type { Consumer } from '../consumer/consumer.js';
+import { CgroupError } from '../core/errors.js';
 import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -15,7 +16,7 @@ export interface PooledConsumer {
 }
 
 export interface ConsumerPoolOptions {
-  /** Makes a consumer with a new id. */
+  /** Makes one of the consumers that are counted in the size. */
   readonly make: () => Promise<PooledConsumer>;
   /** A consumer runs: its heartbeats may begin. */
   readonly onAdded: () => void;
@@ -33,6 +34,8 @@ export class ConsumerPool {
   readonly #leaveFailures: ThrottledLog<unknown>;
   /** Those that do not leave, in the order in which they came. */
   readonly #running: PooledConsumer[] = [];
+  /** Those that {@link join} added, and that do not leave. */
+  readonly #joined = new Set<PooledConsumer>();
   /** Those that leave; each promise resolves to how many entries were handed back. */
   readonly #leaving = new Map<PooledConsumer, Promise<number>>();
   /** Those that are being added. */
@@ -54,12 +57,12 @@ export class ConsumerPool {
 
   /** The consumers that do not leave. */
   get running(): readonly Consumer[] {
-    return this.#running.map(({ consumer }) => consumer);
+    return this.#members.map(({ consumer }) => consumer);
   }
 
   /** Also those that leave. */
   get all(): readonly Consumer[] {
-    return [...this.#running, ...this.#leaving.keys()].map(({ consumer }) => consumer);
+    return [...this.#members, ...this.#leaving.keys()].map(({ consumer }) => consumer);
   }
 
   /** ms that its consumers were busy, those that have left too. */
@@ -103,6 +106,27 @@ export class ConsumerPool {
     );
   }
 
+  /**
+   * Adds a consumer that is not counted in the size: it comes and goes with its worker. The function that it resolves to
+   * makes it leave, as {@link resize} does, and resolves when it has left. Idempotent.
+   *
+   * @throws {CgroupError} if it cannot be made, or STATE if the pool stops
+   */
+  async join(make: () => Promise<PooledConsumer>): Promise<() => Promise<unknown>> {
+    const member = await make();
+    if (this.stopping) {
+      member.close();
+      throw new CgroupError('STATE', 'the group stops');
+    }
+    this.#joined.add(member);
+    this.#begin(member);
+    return () => {
+      if (this.#joined.delete(member)) this.#remove(member);
+      this.#divide();
+      return Promise.resolve(this.#leaving.get(member));
+    };
+  }
+
   /** Lets the consumers read, and begin attempts. */
   resume(): void {
     if (!this.#paused) return;
@@ -129,6 +153,8 @@ export class ConsumerPool {
     this.#stopping.abort();
     // Those that are being added end by themselves.
     void this.resize(0).catch(() => {});
+    for (const member of this.#joined) this.#remove(member);
+    this.#joined.clear();
     const back = await Promise.all(this.#leaving.values());
     return back.reduce((a, b) => a + b, 0);
   }
@@ -153,14 +179,23 @@ export class ConsumerPool {
       return;
     }
     this.#running.push(member);
+    this.#begin(member);
+  }
+
+  #begin({ consumer }: PooledConsumer): void {
     this.#divide();
-    if (!this.#paused) member.consumer.resume();
+    if (!this.#paused) consumer.resume();
     this.#options.onAdded();
+  }
+
+  get #members(): PooledConsumer[] {
+    return [...this.#running, ...this.#joined];
   }
 
   /** What a process may hold is divided among its consumers. */
   #divide(): void {
-    for (const { consumer } of this.#running) consumer.consumers = this.#running.length;
+    const members = this.#members;
+    for (const { consumer } of members) consumer.consumers = members.length;
   }
 
   #remove(member: PooledConsumer): void {

@@ -22,8 +22,8 @@ export class Identity {
     return { id, host, pid };
   }
 
-  /** The id of the next consumer: no number is used twice. */
-  nextConsumerId(): string {
-    return `${this.id}-${++this.#consumers}`;
+  /** The id of the next consumer: no number is used twice. @param worker the name of its remote worker */
+  nextConsumerId(worker?: string): string {
+    return `${this.id}-${worker === undefined ? '' : `${worker}-`}${++this.#consumers}`;
   }
 }

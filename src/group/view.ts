@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
+import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Settings } from '../settings/settings.js';
 import type { Parts } from './compose.js';
 
@@ -10,6 +11,7 @@ export function viewOf(
   stats: ProcessStats,
   state: () => GroupView['state'],
   parts: () => Parts | undefined,
+  hub: WorkerHub | undefined,
 ): GroupView {
   const { group, channel, output, heartbeat, timeout } = settings;
   return {
@@ -34,6 +36,9 @@ export function viewOf(
     get activeConsumers() {
       const consumers = parts()?.consumers;
       return consumers && !consumers.paused ? consumers.running.length : 0;
+    },
+    get workers() {
+      return hub?.workers;
     },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;

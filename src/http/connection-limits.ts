@@ -41,6 +41,18 @@ export class ConnectionLimits {
     return server.on('connection', (socket: Socket) => this.#open(socket));
   }
 
+  /**
+   * A connection speaks another protocol from now on: it has other limits. Returns false if it cannot, because requests before
+   * are not answered yet.
+   */
+  release(socket: Socket): boolean {
+    if (this.#unanswered.get(socket)?.size !== 0) return false;
+    this.#unanswered.delete(socket);
+    socket.removeListener('data', limitRequestsIn);
+    socket.setTimeout(0);
+    return true;
+  }
+
   #open(socket: Socket): void {
     this.#unanswered.set(socket, new Set());
     socket.once('close', () => this.#unanswered.delete(socket));

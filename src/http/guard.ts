@@ -1,15 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import helmet from '@fastify/helmet';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Listen } from '../settings/addresses.js';
 
 /** Served without the token, because probes have none. Without it, the answers hold no details. */
 const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
 
 /** Adds the checks that every request passes before its route, and the headers of every answer. */
-export async function guard(app: FastifyInstance, listen: Listen, token: string | undefined): Promise<void> {
+export async function guard(app: FastifyInstance, checks: Checks): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
@@ -27,35 +28,73 @@ export async function guard(app: FastifyInstance, listen: Listen, token: string 
     // This server does not know whether a proxy in front of it speaks TLS.
     strictTransportSecurity: false,
   });
-  const own = [listen.host, hostname()];
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    if (isAmbiguous(request))
-      return refuse(reply, 400, 'ambiguous request: send one Host header, and a path that begins with /');
-    // A token protects from DNS rebinding too: a foreign page does not have it.
-    if (token === undefined && !isOwnHost(request.headers.host, own))
-      return refuse(
-        reply,
-        421,
-        'unknown host name: use the address of this server, localhost or its host name, or set httpToken',
-      );
-    if (isFromAnotherSite(request))
-      return refuse(reply, 403, 'requests of other sites are refused: open the page itself');
-    if (request.method !== 'GET' && request.method !== 'HEAD')
-      return refuse(reply.header('allow', 'GET, HEAD'), 405, 'only GET and HEAD are allowed');
-    if (hasBody(request)) return refuse(reply, 413, 'a request must have no body');
-    if (!OPEN.includes(request.routeOptions.url) && !isTrusted(request, token))
-      return refuse(
-        reply.header('www-authenticate', 'Basic realm="cgroup", charset="UTF-8"'),
-        401,
-        'the token is missing or wrong: send it as bearer token, or as the password of any user',
-      );
+    const refusal = refusalOf(request.raw, checks, OPEN.includes(request.routeOptions.url));
+    return refusal && refuse(reply, refusal);
   });
-  app.setNotFoundHandler((_, reply) => refuse(reply, 404, 'not found'));
+  app.setNotFoundHandler((_, reply) => refuse(reply, NOT_FOUND));
+}
+
+/** Why a request is refused. */
+export interface Refusal {
+  /** The status of the answer. */
+  readonly code: number;
+  readonly error: string;
+  /** Of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const NOT_FOUND: Refusal = { code: 404, error: 'not found' };
+
+/** What requests are checked against. */
+export interface Checks {
+  /** Names of this server: that of the machine, and the one that it listens on. */
+  readonly own: readonly string[];
+  /** Required of clients; undefined if none is set. */
+  readonly token: string | undefined;
+}
+
+export function checksOf(listen: Listen, token: string | undefined): Checks {
+  return { own: [listen.host, hostname()], token };
+}
+
+/**
+ * Why a request is refused, before anything is done for it; undefined if it is not.
+ *
+ * @param open whether it needs no token
+ */
+export function refusalOf(
+  request: IncomingMessage,
+  { own, token }: Checks,
+  open: boolean,
+): Refusal | undefined {
+  const { headers, method } = request;
+  if (isAmbiguous(request))
+    return { code: 400, error: 'ambiguous request: send one Host header, and a path that begins with /' };
+  // A token protects from DNS rebinding too: a foreign page does not have it.
+  if (token === undefined && !isOwnHost(headers.host, own))
+    return {
+      code: 421,
+      error:
+        'unknown host name: use the address of this server, localhost or its host name, or set httpToken',
+    };
+  if (isFromAnotherSite(request))
+    return { code: 403, error: 'requests of other sites are refused: open the page itself' };
+  if (method !== 'GET' && method !== 'HEAD')
+    return { code: 405, error: 'only GET and HEAD are allowed', headers: { allow: 'GET, HEAD' } };
+  if (hasBody(request)) return { code: 413, error: 'a request must have no body' };
+  if (!open && !isTrusted(request, token))
+    return {
+      code: 401,
+      error: 'the token is missing or wrong: send it as bearer token, or as the password of any user',
+      headers: { 'www-authenticate': 'Basic realm="cgroup", charset="UTF-8"' },
+    };
+  return undefined;
 }
 
 /** Whether a request may see details: it has the token, or no token is set. */
-export function isTrusted({ headers }: FastifyRequest, token: string | undefined): boolean {
+export function isTrusted({ headers }: Pick<IncomingMessage, 'headers'>, token: string | undefined): boolean {
   return token === undefined || hasToken(headers.authorization, token);
 }
 
@@ -101,9 +140,9 @@ function hash(text: string): Buffer {
 }
 
 /** Whether the request line names a server itself, or there are several Host headers; Node takes the first of them. */
-function isAmbiguous({ raw }: FastifyRequest): boolean {
-  const hosts = raw.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
-  return hosts.length > 1 || !raw.url?.startsWith('/');
+function isAmbiguous({ rawHeaders, url }: IncomingMessage): boolean {
+  const hosts = rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+  return hosts.length > 1 || !url?.startsWith('/');
 }
 
 /**
@@ -111,17 +150,17 @@ function isAmbiguous({ raw }: FastifyRequest): boolean {
  * (https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site). A link on such a page may lead here: its
  * page does not see the answer.
  */
-function isFromAnotherSite({ headers }: FastifyRequest): boolean {
+function isFromAnotherSite({ headers }: IncomingMessage): boolean {
   const { 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode, 'sec-fetch-dest': target } = headers;
   const isLink = mode === 'navigate' && target === 'document';
   return site !== 'same-origin' && site !== 'none' && !isLink;
 }
 
-function hasBody({ headers }: FastifyRequest): boolean {
+function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
 /** Closes the connection as well: whatever the client still sends is not read. */
-function refuse(reply: FastifyReply, code: number, error: string): FastifyReply {
-  return reply.code(code).header('connection', 'close').send({ error });
+function refuse(reply: FastifyReply, { code, error, headers = {} }: Refusal): FastifyReply {
+  return reply.code(code).headers(headers).header('connection', 'close').send({ error });
 }

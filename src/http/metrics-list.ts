@@ -120,6 +120,9 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.foreign.length,
   ),
   ofGroup('cgroup_consumers', 'consumers', 'that live, in all processes', (t) => t.consumerCount),
+  ofGroup('cgroup_workers', 'workers', 'remote workers that are connected, to all processes', (t) =>
+    t.processes.reduce((sum, { workers }) => sum + (workers ?? 0), 0),
+  ),
   ofManaged(
     'cgroup_desired_consumers',
     'wanted in all managed processes; one for each of them if no size was ever set',

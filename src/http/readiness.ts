@@ -4,7 +4,10 @@ import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
 /** What decides whether a process is ready: its own state, and what was measured. */
-type Watched = Pick<GroupView, 'state' | 'connected' | 'bridge' | 'beatAge' | 'heartbeat' | 'timeout'>;
+type Watched = Pick<
+  GroupView,
+  'state' | 'connected' | 'bridge' | 'beatAge' | 'workers' | 'heartbeat' | 'timeout'
+>;
 
 /** All in ms. */
 interface Measured {
@@ -25,7 +28,7 @@ const RELAY_WITHIN = 5_000;
 
 /** The reasons why a process is not ready, in words; empty if it is ready. */
 export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedFor }: Measured): string[] {
-  const { state, connected, bridge, beatAge, heartbeat, timeout } = view;
+  const { state, connected, bridge, beatAge, workers, heartbeat, timeout } = view;
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];
   if (!connected) reasons.push('it is not connected to Redis');
@@ -35,6 +38,7 @@ export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedF
   if (bridge?.inStep === false) reasons.push('its bridge is not in step');
   if (beatAge !== undefined && beatAge > MISSED_BEATS * heartbeat)
     reasons.push(`the last heartbeat was ${seconds(beatAge)} ago`);
+  if (workers === 0) reasons.push('no worker is connected');
   if (idleFor > timeout + SETTLE_WITHIN)
     reasons.push(`messages wait, and its consumers have settled none for ${seconds(idleFor)}`);
   if (unrelayedFor > RELAY_WITHIN)

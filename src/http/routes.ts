@@ -15,11 +15,16 @@ interface RoutesOptions {
   readonly readiness: Readiness;
   readonly registry: Registry;
   readonly streams: EventStreams;
+  /** Whether the processor of this process is remote workers. */
+  readonly hasWorkers: boolean;
 }
+
+/** Where remote workers connect, with a WebSocket. */
+export const WORKERS_PATH = '/workers';
 
 /** Adds all paths that are served. `guard.ts` has checked each request before. */
 export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
-  const { token, readings, deadLetters, readiness, registry, streams } = options;
+  const { token, readings, deadLetters, readiness, registry, streams, hasWorkers } = options;
 
   app.get('/healthz', async () => ({ up: true }));
 
@@ -83,6 +88,18 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
       const text = await deadLetters.page(before);
       return reply.type('application/json; charset=utf-8').send(text);
     },
+  );
+
+  // A WebSocket does not come here.
+  app.get(WORKERS_PATH, async (_, reply) =>
+    hasWorkers
+      ? reply
+          .code(426)
+          .header('upgrade', 'websocket')
+          .send({ error: 'remote workers connect with a WebSocket' })
+      : reply
+          .code(404)
+          .send({ error: 'this process has no remote workers: start it with --processor remote' }),
   );
 
   for (const [path, { type, body }] of pageAssets())

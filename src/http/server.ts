@@ -3,15 +3,16 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import { hostAndPort } from '../core/redis-address.js';
 import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
+import type { WorkerHub } from '../processor/remote/hub.js';
 import { isLoopback, type Listen } from '../settings/addresses.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
-import { guard } from './guard.js';
+import { checksOf, guard } from './guard.js';
 import { metricsRegistry } from './metrics.js';
 import { Readiness } from './readiness.js';
 import { Readings } from './readings.js';
-import { addRoutes } from './routes.js';
+import { addRoutes, WORKERS_PATH } from './routes.js';
 import type { GroupView } from './view.js';
 
 interface HttpServerOptions {
@@ -19,6 +20,8 @@ interface HttpServerOptions {
   /** Required of clients; undefined if none is set. */
   readonly token: string | undefined;
   readonly view: GroupView;
+  /** Gets the remote workers that connect; undefined if the process has none. */
+  readonly hub: WorkerHub | undefined;
   readonly log: Logger;
 }
 
@@ -87,10 +90,16 @@ export class HttpServer implements Service {
   }
 
   async #start(): Promise<void> {
-    const { listen, token, view, log } = this.#options;
-    const app = makeApp(log);
+    const { listen, token, view, hub, log } = this.#options;
+    const limits = new ConnectionLimits();
+    const app = makeApp(limits, log);
     this.#app = app;
-    await guard(app, listen, token);
+    const checks = checksOf(listen, token);
+    await guard(app, checks);
+    if (hub) {
+      const { acceptWorkers } = await import('./worker-sockets.js');
+      acceptWorkers(app.server, { hub, checks, limits });
+    }
     addRoutes(app, {
       token,
       readings: this.#readings,
@@ -98,6 +107,7 @@ export class HttpServer implements Service {
       readiness: this.#readiness,
       registry: metricsRegistry({ view, totals: () => this.#readings.totals }),
       streams: this.#streams,
+      hasWorkers: hub !== undefined,
     });
     try {
       await app.listen({ host: listen.host, port: listen.port });
@@ -108,6 +118,10 @@ export class HttpServer implements Service {
     const url = `http://${hostAndPort({ host: listen.host, port: this.port })}/`;
     const access = isLoopback(listen.host) ? '' : ', with the token';
     log.info({ http: url }, `the live page, metrics and health are at ${url}${access}`);
+    if (hub) {
+      const workers = `ws://${hostAndPort({ host: listen.host, port: this.port })}${WORKERS_PATH}`;
+      log.info({ workers }, `remote workers connect to ${workers}${access}`);
+    }
   }
 
   async #stop(): Promise<void> {
@@ -117,8 +131,7 @@ export class HttpServer implements Service {
   }
 }
 
-function makeApp(log: Logger): FastifyInstance {
-  const limits = new ConnectionLimits();
+function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => limits.makeServer(handler),
     logger: false,

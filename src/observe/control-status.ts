@@ -30,6 +30,8 @@ export interface ShownProcess {
   readonly share: number | null;
   /** Consumers that it runs. */
   readonly consumers: number;
+  /** Remote workers that are connected to it; null if its processor is another. */
+  readonly workers: number | null;
   /** Whether it, or its host, is drained. */
   readonly drained: boolean;
 }
@@ -64,6 +66,16 @@ function shownControl({ size, paused, autoscale, revision, drained }: Control) {
 }
 
 function shownProcess(process: ProcessStatus): ShownProcess {
-  const { id, host, pid, managed, capacity, share, consumers, drained } = process;
-  return { id, host, pid, managed, capacity, share: share ?? null, consumers, drained };
+  const { id, host, pid, managed, capacity, share, consumers, workers, drained } = process;
+  return {
+    id,
+    host,
+    pid,
+    managed,
+    capacity,
+    share: share ?? null,
+    consumers,
+    workers: workers ?? null,
+    drained,
+  };
 }

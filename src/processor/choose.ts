@@ -51,8 +51,12 @@ export async function chooseExecutor(
       return new ExecExecutor({ ...options, command: path.slice(EXEC.length), processId, welcome });
     }
     case 'service':
-    case 'remote':
       throw new CgroupError('PROCESSOR', 'not built yet');
+    case 'remote':
+      throw new CgroupError(
+        'PROCESSOR',
+        'a remote worker cannot hand its messages on to remote workers: give it a module or a command',
+      );
   }
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);

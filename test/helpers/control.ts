@@ -45,7 +45,18 @@ export function managed(id: string, host: string, more: Partial<ProcessStatus> =
 
 /** The same as a status shows it. */
 export function shownProcess(id: string, host: string, more: Partial<ShownProcess> = {}): ShownProcess {
-  return { id, host, pid: 1, managed: true, capacity: 64, share: 0, consumers: 0, drained: false, ...more };
+  return {
+    id,
+    host,
+    pid: 1,
+    managed: true,
+    capacity: 64,
+    share: 0,
+    consumers: 0,
+    workers: null,
+    drained: false,
+    ...more,
+  };
 }
 
 /** A control store in memory. */

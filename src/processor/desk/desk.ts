@@ -84,6 +84,11 @@ export class Desk implements ConsumerExecutor {
     return this.#concurrency;
   }
 
+  /** What the desk was made with: the worker may take less. */
+  get mostConcurrency(): number {
+    return this.#options.concurrency;
+  }
+
   /** How many deliveries the worker has. */
   get given(): number {
     return this.#given.size;
@@ -225,6 +230,12 @@ export class Desk implements ConsumerExecutor {
       this.#options.suspects.add(orders.map(({ delivery }) => delivery.inboxId));
       this.#recall(orders);
     }
+  }
+
+  /** Whether the worker has one of these deliveries. */
+  hasAny(deliveryIds: ReadonlySet<string>): boolean {
+    for (const id of this.#given.keys()) if (deliveryIds.has(id)) return true;
+    return false;
   }
 
   /**

@@ -77,6 +77,7 @@ describe('notReadyBecause', () => {
     heartbeat: 1_000,
     idleFor: 0,
     timeout: 60_000,
+    workers: undefined,
     unrelayedFor: 0,
   } as const;
   type Facts = Parameters<typeof notReadyBecause>[0] & Parameters<typeof notReadyBecause>[1];
@@ -85,7 +86,7 @@ describe('notReadyBecause', () => {
   it('is empty if all is well, and for a process without bridge and consumers', () => {
     expect(reasons()).toEqual([]);
     expect(reasons({ bridge: undefined, beatAge: undefined })).toEqual([]);
-    expect(reasons({ idleFor: 60_000 })).toEqual([]);
+    expect(reasons({ idleFor: 60_000, workers: 1 })).toEqual([]);
   });
   it.each([
     [{ state: 'starting' }, 'it is starting'],
@@ -96,6 +97,7 @@ describe('notReadyBecause', () => {
     [outOfStep, 'its bridge is not in step'],
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
+    [{ workers: 0 }, 'no worker is connected'],
     [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
   ] as const)('%j: %s', (facts, reason) => {
     expect(reasons(facts)).toEqual([reason]);
