@@ -65,6 +65,7 @@ const MAY_IMPORT = {
 const PACKAGES = {
   redis: ['ioredis'],
   tracing: ['@opentelemetry'],
+  processor: ['undici'],
   http: ['fastify', '@fastify', 'prom-client'],
   cli: [
     'commander',

@@ -14,7 +14,8 @@ export function secretsIn(url: string): string[] {
   return [...new Set([password, decoded(password)])].filter((secret) => secret.length >= SHORTEST_SECRET);
 }
 
-function decoded(text: string): string {
+/** A part of a URL without its percent signs; as it is if they are wrong. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

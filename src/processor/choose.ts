@@ -50,8 +50,10 @@ export async function chooseExecutor(
       const welcome = { group, channel, heartbeat, lease };
       return new ExecExecutor({ ...options, command: path.slice(EXEC.length), processId, welcome });
     }
-    case 'service':
-      throw new CgroupError('PROCESSOR', 'not built yet');
+    case 'service': {
+      const { ServiceExecutor } = await import('./service/executor.js');
+      return new ServiceExecutor({ ...options, url: path, channel: settings.channel });
+    }
     case 'remote':
       throw new CgroupError(
         'PROCESSOR',
