@@ -86,7 +86,7 @@ export function parseFromGroup(text: string): FromGroup {
 function deliveryOf(params: z.output<typeof processParams>, text: string): WorkerDelivery {
   return {
     deliveryId: params.delivery_id,
-    // Not the parsed message: its numbers may be rounded, and JSON.stringify fails on deep ones.
+    // As it is written: of a parsed message the numbers may be rounded.
     message: memberText(memberText(text, 'params') ?? '', 'message') ?? '',
     attempt: params.attempt,
     deadline: params.deadline_ms,
@@ -98,6 +98,6 @@ function deliveryOf(params: z.output<typeof processParams>, text: string): Worke
 
 /** Reads the result of `hello`. Returns what is wrong with it as a text. */
 export function parseHelloResult(result: unknown): HelloResult | string {
-  const { data, error } = readParams(helloResult, 'hello', result);
-  return error === undefined ? data : error.replace('"params', '"result');
+  const { data, error } = readParams(helloResult, 'the result of hello', result, 'result');
+  return error ?? data;
 }

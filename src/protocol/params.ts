@@ -5,18 +5,23 @@ type Read<T> =
   | { readonly data: T; readonly error: undefined }
   | { readonly data: undefined; readonly error: string };
 
-/** The params of a message, or what is wrong with them, in one line: `extend: "params.ms" must be …, got "5"`. */
+/**
+ * The params of a message, or what is wrong with them, in one line: `extend: "params.ms" must be …, got "5"`.
+ *
+ * @param member of the message that holds them
+ */
 export function readParams<S extends z.ZodType>(
   schema: S,
   method: string,
   params: unknown,
+  member = 'params',
 ): Read<z.output<S>> {
   const { success, data, error } = schema.safeParse(params, { error: ruleOf });
   if (success) return { data, error: undefined };
   const [issue] = error.issues;
   const path = issue?.path ?? [];
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], params);
-  const name = ['params', ...path].join('.');
+  const name = [member, ...path].join('.');
   return {
     data: undefined,
     error:

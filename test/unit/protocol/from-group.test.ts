@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memberText } from '../../../src/core/json-member.js';
-import { parseFromGroup, processLine, type WorkerDelivery } from '../../../src/protocol/from-group.js';
+import {
+  parseFromGroup,
+  parseHelloResult,
+  processLine,
+  type WorkerDelivery,
+} from '../../../src/protocol/from-group.js';
 import {
   INVALID_PARAMS,
   METHOD_NOT_FOUND,
@@ -85,16 +90,15 @@ describe('the line of process', () => {
 });
 
 describe('what a worker reads', () => {
-  it('has all members of the message, __proto__ too', () => {
-    const message = '{"message_id":"x","__proto__":{"a":1},"constructor":2}';
-    const read = parseFromGroup(processLine(delivery(message)));
-    if (read.kind !== 'process') throw new Error(read.kind);
-    expect(read.delivery.message).toBe(message);
-  });
-
-  it('survives a message that is nested a million times', () => {
-    const deep = '['.repeat(1e6) + ']'.repeat(1e6);
-    expect(parseFromGroup(processLine(delivery(`{"message_id":"x","a":${deep}}`))).kind).toBe('process');
+  it.each([
+    '{"message_id":12345678901234567890,"a":1.10}',
+    '{"message_id":"x","__proto__":{"a":1},"constructor":2}',
+    `{"message_id":"x","a":${'['.repeat(1e5)}${']'.repeat(1e5)}}`,
+  ])('is the delivery that was written, with the message as it was published: %.60s', (message) => {
+    for (const rest of [{}, { attempt: 7, deadline: 5, traceparent: '00-ab-cd-01' }]) {
+      const written = delivery(message, rest);
+      expect(parseFromGroup(processLine(written))).toEqual({ kind: 'process', delivery: written });
+    }
   });
 
   it('cancel has a reason, or a word in its place', () => {
@@ -127,6 +131,12 @@ describe('what a worker reads', () => {
       code: METHOD_NOT_FOUND,
       error: 'there is no method "x"; there are process, cancel, quiet',
     });
+  });
+
+  it('the result of hello is checked', () => {
+    const result = { group: 'g', channel: 'c', heartbeat: 1, lease: 3, consumer_id: 'p-w-1', concurrency: 2 };
+    expect(parseHelloResult({ ...result, resumed: ['p/1'] })).toEqual({ ...result, resumed: ['p/1'] });
+    expect(parseHelloResult(result)).toBe('the result of hello: "result.resumed" is missing');
   });
 
   it('has replies as they are', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parse as parseLossless, stringify as stringifyLossless } from 'lossless-json';
 import { describe, expect, it } from 'vitest';
-import { parseFromWorker } from '../../../src/protocol/from-worker.js';
+import { answerLine, failureLine, parseFromWorker } from '../../../src/protocol/from-worker.js';
 import {
   errorLine,
   INVALID_PARAMS,
@@ -37,6 +37,15 @@ describe('an answer', () => {
   ])('keeps the result as it is written: %s', (result) => {
     const text = `{ "result" : ${result} , "jsonrpc": "2.0", "id": "p/1" }`;
     expect(parseFromWorker(text)).toEqual({ kind: 'answer', deliveryId: 'p/1', result });
+  });
+
+  it('is read as it was written by answerLine', () => {
+    const result = '{"a": 12345678901234567890}';
+    expect(parseFromWorker(answerLine('p/"1"', result))).toEqual({
+      kind: 'answer',
+      deliveryId: 'p/"1"',
+      result,
+    });
   });
 
   it('may be nested a million times', () => {
@@ -92,6 +101,20 @@ describe('a failure', () => {
     [[], '[]', false, undefined],
   ])('%j', (error, text, dead, retryAfter) => {
     expect(failure(error)).toEqual({ kind: 'failure', deliveryId: 'p/1', error: text, dead, retryAfter });
+  });
+
+  it('is read as it was written by failureLine', () => {
+    for (const rest of [
+      { dead: true, retryAfter: undefined },
+      { dead: false, retryAfter: 5 },
+    ]) {
+      const written = { error: 'x', ...rest };
+      expect(parseFromWorker(failureLine('p/1', written))).toEqual({
+        kind: 'failure',
+        deliveryId: 'p/1',
+        ...written,
+      });
+    }
   });
 
   it('stays one if its error is nested 100,000 times', () => {
