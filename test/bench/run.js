@@ -3,6 +3,7 @@ import { burst } from './measures/burst.js';
 import { drain } from './measures/drain.js';
 import { flood } from './measures/flood.js';
 import { latency } from './measures/latency.js';
+import { processors } from './measures/processors.js';
 import { rates } from './measures/rates.js';
 import { scaling } from './measures/scaling.js';
 import { scripts } from './measures/scripts.js';
@@ -19,6 +20,7 @@ const MEASURES = {
   drain,
   flood,
   latency,
+  processors,
   rates,
   scaling,
   scripts,

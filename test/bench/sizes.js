@@ -17,6 +17,12 @@ export const FULL = {
     roundsWithoutWork: 7,
   },
   threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
+  processors: {
+    messages: { module: 300_000, remote: 200_000, exec: 200_000, http: 40_000, python: 40_000 },
+    latency: { rate: 1_000, seconds: 8 },
+    limit: 1_000_000,
+    rounds: 3,
+  },
   watched: { messages: 800_000, streams: 100, pairs: 20 },
   scripts: { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 },
   shares: {
@@ -49,6 +55,11 @@ export const SHORT = {
   drain: { messages: 20_000, limit: 200_000, rounds: 1 },
   scaling: { sizes: [1, 2], works: [5], seconds: 1, messages: 20_000, rounds: 1, roundsWithoutWork: 1 },
   threads: { threads: [1], messages: 500, rounds: 1 },
+  processors: {
+    messages: { module: 5_000, remote: 5_000, exec: 5_000, http: 1_000, python: 1_000 },
+    limit: 200_000,
+    rounds: 1,
+  },
   watched: { messages: 20_000, streams: 5, pairs: 1 },
   scripts: { waiting: 20_000, pending: 5_000, dead: 5_000, bytes: 1_000_000 },
   shares: { groups: [{ processes: 2, hosts: 2, size: 6, small: 2 }], rounds: 1 },

@@ -14,7 +14,7 @@ export async function latency({ contenders, rates, seconds, rounds }, say) {
   for (let round = 1; round <= rounds; round++)
     for (const { name, launch } of contendersNamed(contenders))
       for (const rate of rates) {
-        const run = await Stage.use((stage) => once(stage, launch, rate, seconds));
+        const run = await Stage.use((stage) => latencyOnce(stage, launch, { rate, seconds }));
         runs.push({ contender: name, rate, round, ...run });
         say(`round ${round}, ${name} at ${rate} msg/s: p50 ${run.p50} ms, p99 ${run.p99} ms`);
         if (run.p50 > BACKLOG_MS) break;
@@ -23,7 +23,7 @@ export async function latency({ contenders, rates, seconds, rounds }, say) {
 }
 
 /** @returns percentiles in ms, and the lateness of the publisher itself in ms: p99 and maximum */
-async function once(stage, launch, rate, seconds) {
+export async function latencyOnce(stage, launch, { rate, seconds }) {
   const child = await launch(stage);
   const [first, count] = [rate * WARM_UP, rate * seconds];
   const witness = stage.spawn(WITNESS, { first, count });

@@ -3,6 +3,16 @@ import { byMinute } from './memory.js';
 import { groupBy, ratio, spread } from './statistics.js';
 import { MOST_SCRIPT_MS } from './targets.js';
 
+/** The kinds of processors, in words. */
+const KINDS = {
+  limit: 'limit: redis-benchmark -P 100 XADD',
+  module: 'a module in threads',
+  remote: '`remote`, 2 `cgroup worker` with this module',
+  exec: '`exec:` a Python program',
+  http: '`http://` a Node service',
+  python: '`remote`, 1 worker in Python',
+};
+
 /**
  * The tables of each measure, from its result: `{ title, head, rows, note }`. The first column is text, the others are numbers.
  * With several rounds, a cell has the median with the least and the most.
@@ -110,6 +120,39 @@ export const TABLES = {
         String(count),
         spreadText(spread(same.map(({ rate }) => rate)), whole),
         spreadText(spread(perRound), short),
+      ];
+    }),
+  }),
+
+  processors: ({ messages, latency, rounds }) => ({
+    title: 'The same processor, in any language and on any host',
+    note: `It adds a random number to the message. msg/s: end to end at full flood (${Object.entries(messages)
+      .map(([kind, count]) => `${kind} ${whole(count)}`)
+      .join(', ')} messages), publisher, Redis, group and workers on the same cores. ${
+      latency
+        ? `Latency, in ms: from PUBLISH to a reader of the output, at ${whole(latency.rate)} msg/s, ${latency.seconds} s each. `
+        : ''
+    }CPU is per message, without the publisher; workers in threads count with the group. How each kind is set up is below.`,
+    head: [
+      '',
+      'msg/s',
+      'of a module in threads',
+      'of the XADD limit',
+      ...['Redis', 'the group', 'the workers'].map((who) => `CPU of ${who}, µs`),
+      ...['p50', 'p99', 'publisher late, p99'],
+    ],
+    rows: Object.keys(rounds[0]).map((kind) => {
+      const cell = (name, format) =>
+        spreadText(spread(rounds.map((round) => round[kind][name]).filter(Number.isFinite)), format);
+      const against = (other) => spreadText(ratio(rounds, rateOf(kind), rateOf(other)), short);
+      return [
+        KINDS[kind],
+        cell('rate', whole),
+        against('module'),
+        against('limit'),
+        ...['redisMicros', 'nodeMicros', 'workerMicros', 'p50', 'p99', 'lateP99'].map((name) =>
+          cell(name, short),
+        ),
       ];
     }),
   }),
@@ -250,6 +293,10 @@ export function targetsTable(verdicts) {
       margin === undefined ? '' : `${Math.abs(margin * 100).toFixed(0)} %`,
     ]),
   };
+}
+
+function rateOf(kind) {
+  return (round) => round[kind].rate;
 }
 
 /** A row for each contender and rate; `cells` gets its runs, and a function for the spread of a property. */

@@ -58,6 +58,32 @@ describe('the table of scaling', () => {
   });
 });
 
+describe('the table of kinds of processors', () => {
+  const kind = (rate) => ({ rate, redisMicros: 4, nodeMicros: 5 });
+  const limit = { rate: 1_000_000, redisMicros: 1 };
+  const messages = { module: 300_000, remote: 200_000 };
+  it('has the rate of each kind beside that of a module and the limit, and latencies', () => {
+    const remote = { ...kind(30_000), workerMicros: 7, p50: 1, p99: 3, lateP99: 2 };
+    const { head, rows, note } = TABLES.processors({
+      messages,
+      latency: { rate: 1_000, seconds: 8 },
+      rounds: [{ limit, module: kind(100_000), remote }],
+    });
+    expect(rows.map((row) => row.slice(1))).toEqual([
+      ['1,000,000', '10', '1', '1', '–', '–', '–', '–', '–'],
+      ['100,000', '1', '0.1', '4', '5', '–', '–', '–', '–'],
+      ['30,000', '0.3', '0.03', '4', '5', '7', '1', '3', '2'],
+    ]);
+    for (const row of rows) expect(row).toHaveLength(head.length);
+    expect(note).toContain('module 300,000, remote 200,000 messages');
+    expect(note).toContain('at 1,000 msg/s, 8 s each');
+  });
+  it('needs no latencies', () => {
+    const { note } = TABLES.processors({ messages, rounds: [{ limit, module: kind(100_000) }] });
+    expect(note).not.toContain('Latency');
+  });
+});
+
 describe('the table of the cost of watching', () => {
   it('has both floods, and their ratios pair by pair', () => {
     const pair = (rate) => ({

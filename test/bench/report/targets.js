@@ -29,6 +29,9 @@ const SHARES = [
 /** ms within which the size is to be right, and decisions for one step of the rate. */
 const RIGHT_WITHIN = 10_000;
 const MOST_DECISIONS = 3;
+/** msg/s of each kind of processor that works elsewhere, and ms of the slowest hundredth at a low rate. */
+const PROCESSORS = { remote: 30_000, exec: 25_000, http: 4_000 };
+const MOST_P99 = 10;
 const MUCH = { waiting: 1_000_000, pending: 100_000, dead: 100_000, bytes: 10_000_000 };
 
 /**
@@ -80,6 +83,18 @@ export const TARGETS = [
       return asLargeAs(MUCH, size, Math.max(...runs.map(ownMs)));
     }),
   },
+  ...Object.entries(PROCESSORS).map(([kind, want]) => ({
+    ...of('processors', `${kind}, msg/s end to end`),
+    ...atLeast(want, whole, ({ rounds }) => spread(rounds.map(rate(kind))).median),
+  })),
+  {
+    ...of('processors', 'remote, of a module in threads'),
+    ...atLeast(0.25, short, ({ rounds }) => ratio(rounds, rate('remote'), rate('module')).median),
+  },
+  ...['module', ...Object.keys(PROCESSORS)].map((kind) => ({
+    ...of('processors', `${kind}, p99 at 1,000 msg/s`),
+    ...atMost(MOST_P99, milliseconds, ({ rounds }) => spread(rounds.map((round) => round[kind].p99)).median),
+  })),
   ...SHARES.map(([name, what, want]) => ({
     ...of('shares', what),
     ...atMost(want, milliseconds, ({ runs }) => Math.max(...runs.map((run) => run[name]))),

@@ -88,6 +88,27 @@ describe('judge', () => {
     expect(of(100, ...rates.slice(0, 9)).verdict).toBe('not measured');
   });
 
+  it('holds each kind of processor against its own target, and remote against a module too', () => {
+    const round = (remote, p99) => ({
+      module: { rate: 200_000, p99: 2 },
+      remote: { rate: remote, p99 },
+      exec: { rate: 24_000, p99: 3 },
+      http: { rate: 4_000 },
+    });
+    const processors = { rounds: [round(49_000, 9), round(60_000, 30), round(45_000, 10)] };
+    const of = (what) => verdictOf({ processors }, what);
+    expect(of('remote, msg/s')).toMatchObject({
+      asked: 'at least 30,000',
+      got: '49,000',
+      verdict: 'reached',
+    });
+    expect(of('exec, msg/s').verdict).toBe('missed');
+    expect(of('http, msg/s').verdict).toBe('reached');
+    expect(of('remote, of a module')).toMatchObject({ got: '0.245', verdict: 'missed' });
+    expect(of('remote, p99')).toMatchObject({ asked: 'at most 10 ms', got: '10 ms', verdict: 'reached' });
+    expect(of('http, p99').verdict).toBe('not measured');
+  });
+
   it('misses a target of 0 by any number', () => {
     const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
     expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });

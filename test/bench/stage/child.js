@@ -21,9 +21,9 @@ export class Child {
   /** How it ended. @type {Promise<string>} */
   ended;
 
-  /** @param {string[]} args of node; the process has an IPC channel */
-  constructor(args, { env = {} } = {}) {
-    const child = spawn(process.execPath, args, {
+  /** @param {string[]} args of the program, by default node; the process has an IPC channel */
+  constructor(args, { env = {}, program = process.execPath } = {}) {
+    const child = spawn(program, args, {
       env: { ...environment(), ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });

@@ -11,6 +11,7 @@ import { millisecondsOf } from './stream-id.js';
 const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
 /** The key of the counters of `cgroup` with its default settings. */
 const { counters: COUNTERS } = keysOf(parseSettings({}));
+const CONSUMER_IDS = 'consumer:ids';
 const POLL_MS = 50;
 /** ms without progress after which waiting fails. */
 const STALL_MS = 60_000;
@@ -45,6 +46,16 @@ export class Stage {
     return this.#hold(new Child([fileURLToPath(url), JSON.stringify({ port: this.port, ...options })]));
   }
 
+  /** Starts another program than Node. */
+  run(program, args) {
+    return this.#hold(new Child(args.map(String), { program }));
+  }
+
+  /** Starts `cgroup worker`, which does not get the address of Redis. */
+  worker(args) {
+    return this.#hold(new Child([BIN, 'worker', '--log-format', 'json', ...args.map(String)]));
+  }
+
   /** Starts `cgroup start`; it need not be ready yet. */
   cgroup(args) {
     return this.#hold(
@@ -68,6 +79,11 @@ export class Stage {
       ...{ relayed: 0, processed: 0, dead: 0, gaps: 0 },
       ...Object.fromEntries(counted.map(([name, count]) => [name, Number(count)])),
     };
+  }
+
+  /** How many consumers there are. */
+  consumers() {
+    return this.redis.llen(CONSUMER_IDS);
   }
 
   outputLength() {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** The unit of times in /proc on Linux: 1/100 s, on all its architectures. */
 const TICK_MS = 10;
@@ -19,4 +19,25 @@ export function usageOf(pid) {
     rss: kilobytes('VmRSS') * 1024,
     peak: kilobytes('VmHWM') * 1024,
   };
+}
+
+/** The ids of all processes that a process has started, directly or not, and that live. */
+export function descendantsOf(pid) {
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => [Number(name), parentOf(name)]),
+  );
+  const below = (parent) =>
+    [...parents].filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
+}
+
+/** Undefined for a process that has ended. */
+function parentOf(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }
