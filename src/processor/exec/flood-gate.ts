@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Readable } from 'node:stream';
 
 /** Lines of one stream of a child that are written to the log within a second. */

@@ -14,7 +14,7 @@ export class LineSplitter {
   #length = 0;
 
   /**
-   * @param limit bytes of a line, about
+   * @param limit bytes of a line; one in the middle of a chunk may be longer, by less than the chunk
    * @param onLine gets each line without its end
    * @param onBinary gets each line that is not valid UTF-8
    */
@@ -27,21 +27,26 @@ export class LineSplitter {
   /** Returns false if a line is too long. */
   push(chunk: Buffer): boolean {
     const end = chunk.lastIndexOf(NEWLINE);
-    if (end < 0) return this.#append(chunk);
+    const toEnd = end < 0 ? chunk.length : chunk.indexOf(NEWLINE);
+    if (this.#length + toEnd > this.#limit) return false;
+    if (end < 0) {
+      this.#append(chunk);
+      return true;
+    }
     if (this.#length === 0) this.#emit(chunk.subarray(0, end));
     else {
-      if (!this.#append(chunk.subarray(0, end))) return false;
+      this.#append(chunk.subarray(0, end));
       const lines = this.#buffer.subarray(0, this.#length);
       this.#length = 0;
       if (this.#buffer.length > KEPT) this.#buffer = Buffer.alloc(0);
       this.#emit(lines);
     }
-    return this.#append(chunk.subarray(end + 1));
+    this.#append(chunk.subarray(end + 1));
+    return this.#length <= this.#limit;
   }
 
-  #append(bytes: Buffer): boolean {
+  #append(bytes: Buffer): void {
     const length = this.#length + bytes.length;
-    if (length > this.#limit) return false;
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
       this.#buffer.copy(larger, 0, 0, this.#length);
@@ -49,7 +54,6 @@ export class LineSplitter {
     }
     bytes.copy(this.#buffer, this.#length);
     this.#length = length;
-    return true;
   }
 
   /** All lines of a chunk are decoded at once. */
