@@ -26,3 +26,9 @@ export function sizesOf({ size }: Pick<Control, 'size'>, processes: readonly Mea
     hosts: new Set(usable.map(({ host }) => host)).size,
   };
 }
+
+/** Whether there are processes for remote workers, and none of them has a worker. */
+export function lacksWorkers(processes: readonly { readonly workers?: number | null }[]): boolean {
+  const remote = processes.filter(({ workers }) => typeof workers === 'number');
+  return remote.length > 0 && remote.every(({ workers }) => workers === 0);
+}

@@ -1,6 +1,6 @@
 import { isNamed } from '../core/control.js';
 import { type CheckState, shell, unseen } from '../core/finding.js';
-import { sizesOf } from '../core/sizes.js';
+import { lacksWorkers, sizesOf } from '../core/sizes.js';
 import { plural } from '../core/words.js';
 import type { ControlFacts } from '../redis/control-facts.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
@@ -14,6 +14,7 @@ export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>):
     pauseOf(facts),
     shortageOf(facts),
     leaderlessIn(facts),
+    workerlessIn(facts),
     ...goneIn(facts),
   ].filter((state) => state !== undefined);
   return found.length > 0 ? found : [{ status: 'ok', what: allWell(facts) }];
@@ -76,6 +77,16 @@ function leaderlessIn({ control, processes, leader }: ControlFacts): CheckState 
     what: 'autoscaling is on, and no bridge leads',
     why: 'the process that leads sets the size: until then it stays as it is',
     fixes: [shell('cgroup', 'start', '--managed')],
+  };
+}
+
+function workerlessIn({ processes }: ControlFacts): CheckState | undefined {
+  if (!lacksWorkers(processes)) return undefined;
+  return {
+    status: 'mend',
+    what: 'no worker is connected to the processes for remote workers',
+    why: 'messages wait for them: start a worker, or look at its log',
+    fixes: [shell('cgroup', 'worker', '--connect', 'ws://HOST:PORT/workers', '-p', './handler.mjs')],
   };
 }
 

@@ -1,5 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
+import { groupOn, type TestGroup } from './group.js';
+import { addressOf, SERVING } from './http.js';
 import { until } from './until.js';
 
 /** A message of the group to a worker. */
@@ -146,4 +148,11 @@ export class RawWorker {
   kill(): void {
     this.socket.terminate();
   }
+}
+
+/** A group on the Redis at `redisUrl` with a process for remote workers, which connect at `url`. */
+export async function remoteGroup(redisUrl: string, more: readonly string[] = [], of?: TestGroup) {
+  const group = of ?? (await groupOn(redisUrl));
+  const run = await group.start(['-p', 'remote', ...SERVING, ...more]);
+  return { group, run, url: await addressOf(run) };
 }

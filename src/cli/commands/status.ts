@@ -4,7 +4,7 @@ import { printableJson } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { controlText, isControlled, processTable, startCommandOf } from '../control/text.js';
+import { controlText, isControlled, processTable, startCommandOf, workersText } from '../control/text.js';
 import { columns } from '../table.js';
 
 export function statusCommand(): Command {
@@ -32,6 +32,7 @@ export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
   const { relayed, processed, dead, failed, retried } = counters;
+  const lacking = workersText(status);
   const numbers = { relayed, processed, dead, 'failed attempts': failed, retried, gaps: counters.gaps };
   const parts = [
     columns([
@@ -51,8 +52,9 @@ export function statusText(status: GroupStatus): string {
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
     ...(status.processes.length > 0 ? [processTable(status.processes)] : []),
+    ...(lacking === undefined || consumers.length === 0 ? [] : [lacking]),
     consumers.length === 0
-      ? `no consumers: nothing is processed (${startCommandOf(status)})`
+      ? (lacking ?? `no consumers: nothing is processed (${startCommandOf(status)})`)
       : columns([
           ['consumer', 'host', 'pid', 'pending', 'processed'],
           ...consumers.map(({ id, host, pid, pending, processed }) => [

@@ -1,5 +1,5 @@
 import type { AutoscaleRule } from '../../core/control.js';
-import type { Sizes } from '../../core/sizes.js';
+import { lacksWorkers, type Sizes } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import { formatDuration } from '../../settings/durations.js';
@@ -14,6 +14,12 @@ export function isControlled({ control, processes }: ControlReading): boolean {
 export function startCommandOf({ control, processes }: ControlReading): string {
   const managed = control.size !== null || processes.some((one) => one.managed);
   return managed ? 'cgroup start --managed' : 'cgroup start';
+}
+
+/** What a group lacks whose messages wait for remote workers; undefined if it has some, or needs none. */
+export function workersText({ processes }: Pick<ControlReading, 'processes'>): string | undefined {
+  if (!lacksWorkers(processes)) return undefined;
+  return 'no worker is connected: messages wait (cgroup worker --connect ws://HOST:PORT/workers -p ./handler.mjs)';
 }
 
 /** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */
@@ -59,15 +65,17 @@ export function shortageText(
 
 /** The processes as a table. */
 export function processTable(processes: readonly ShownProcess[]): string {
+  const remote = processes.some(({ workers }) => workers !== null);
   return columns([
-    ['process', 'host', 'pid', 'share', 'consumers', 'capacity'],
-    ...processes.map(({ id, host, pid, managed, share, consumers, capacity, drained }) => [
+    ['process', 'host', 'pid', 'share', 'consumers', 'capacity', ...(remote ? ['workers'] : [])],
+    ...processes.map(({ id, host, pid, managed, share, consumers, capacity, workers, drained }) => [
       id,
       host,
       String(pid),
       managed ? `${share ?? 0}${drained ? ' (drained)' : ''}` : 'fixed',
       String(consumers),
       String(capacity),
+      ...(remote ? [workers === null ? '' : String(workers)] : []),
     ]),
   ]);
 }

@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
-import { controlText, isControlled, pauseText } from '../control/text.js';
+import { controlText, isControlled, pauseText, workersText } from '../control/text.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
@@ -65,10 +65,15 @@ function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus
 }
 
 /** A pause, and losses, which should never happen: each takes a line only if there is one. */
-function warnings({ counters: { lost, dropped }, foreign, control }: GroupStatus): Line[] {
+function warnings(status: GroupStatus): Line[] {
+  const { counters, foreign, control, consumers } = status;
+  const { lost, dropped } = counters;
   const texts: string[] = [];
   const paused = pauseText(control);
   if (paused !== undefined) texts.push(printable(paused));
+  const lacking = workersText(status);
+  // Without consumers, their table says it.
+  if (lacking !== undefined && consumers.length > 0) texts.push(lacking);
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)

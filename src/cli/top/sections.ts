@@ -1,5 +1,5 @@
 import { shortened } from '../../log/printable.js';
-import { startCommandOf } from '../control/text.js';
+import { startCommandOf, workersText } from '../control/text.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
 
@@ -35,7 +35,7 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       heads: [named('consumers', view.consumers.length), 'host', 'pid', 'pending', 'processed', 'msg/s'],
       rows:
         view.consumers.length === 0
-          ? [[`none: nothing is processed (${startCommandOf(status)})`]]
+          ? [[workersText(status) ?? `none: nothing is processed (${startCommandOf(status)})`]]
           : ordered(view.consumers, room).map((one) => [
               one.id,
               one.host,

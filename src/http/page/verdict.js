@@ -12,7 +12,7 @@ const RECENT = 3_600_000;
  * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
  */
 export function verdict(status) {
-  const { counters, lagMs, waiting, backlog, retrying, leader, consumers, control } = status;
+  const { counters, lagMs, waiting, backlog, retrying, leader, consumers, control, processes } = status;
   const notes = [];
   if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
   if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
@@ -32,8 +32,14 @@ export function verdict(status) {
   if (capacity < wanted)
     notes.push(`${count(wanted)} consumers wanted, capacity ${count(capacity)} on ${counted(hosts, 'host')}`);
 
+  const remote = processes.filter((one) => typeof one.workers === 'number');
+  const lacksWorkers = remote.length > 0 && remote.every((one) => one.workers === 0);
+  if (lacksWorkers && consumers.length > 0) notes.push('no worker is connected');
+
   if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
   if (control.paused) return { level: 'warn', title: pausedTitle(control.pausedBy), notes };
+  if (lacksWorkers && consumers.length === 0)
+    return { level: 'bad', title: 'Nothing is processed: no worker is connected', notes };
   if (consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: there are no consumers', notes };
   if (lagMs > LATE && waiting > 0)

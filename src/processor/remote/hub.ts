@@ -8,8 +8,8 @@ import type { Hello } from '../../protocol/schema.js';
 import { DeliveryIds } from '../desk/delivery-ids.js';
 import { Suspects } from '../desk/suspects.js';
 import { WorkerNotices } from './notices.js';
-import { Session, type SessionEnd, type SessionTimes, TICK, type WorkerConnection } from './session.js';
-import { WorkerConsumer } from './worker-consumer.js';
+import { Session, type SessionTimes, TICK, type WorkerConnection } from './session.js';
+import { type SessionEnd, WorkerConsumer } from './worker-consumer.js';
 
 /** Most connections of workers, those that have not said hello included. */
 const MOST_WORKERS = 1_000;

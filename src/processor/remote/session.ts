@@ -13,9 +13,8 @@ import {
 } from '../../protocol/rpc.js';
 import type { Hello, HelloResult } from '../../protocol/schema.js';
 import type { DeliveryIds } from '../desk/delivery-ids.js';
-import type { WorkerLine } from '../desk/desk.js';
 import { StallDetector } from '../threads/stall-detector.js';
-import type { WorkerConsumer } from './worker-consumer.js';
+import type { SessionEnd, WorkerConsumer, WorkerSession } from './worker-consumer.js';
 
 /** The connection to a worker, as a session needs it. */
 export interface WorkerConnection {
@@ -34,15 +33,6 @@ export interface WorkerConnection {
   close(code: number, reason: string): void;
   /** Ends it at once. */
   terminate(): void;
-}
-
-/** How a session ended. */
-export interface SessionEnd {
-  /** The worker wanted it, and has given back what it had. */
-  readonly clean: boolean;
-  /** Whether the worker may come back and go on. */
-  readonly mayResume: boolean;
-  readonly why: string;
 }
 
 /** Times that a session keeps, ms. */
@@ -84,7 +74,7 @@ const MOST_UNSENT = 64 * 2 ** 20;
 const CLEAN: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** One connection of a remote worker, from its hello to its end: what the messages of both sides mean. No sockets, no clock. */
-export class Session implements WorkerLine {
+export class Session implements WorkerSession {
   /** The consumer that the worker works for; undefined before its hello is answered. */
   consumer: WorkerConsumer | undefined;
   readonly #options: SessionOptions;

@@ -1,9 +1,27 @@
 import type { ConsumerExecutor } from '../../core/executor.js';
-import { Desk, type DeskOptions } from '../desk/desk.js';
-import type { Session, SessionEnd } from './session.js';
+import { Desk, type DeskOptions, type WorkerLine } from '../desk/desk.js';
 
 /** ms in which a worker whose connection broke may come back. */
 const COMES_BACK_WITHIN = 500;
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** The worker wanted it, and has given back what it had. */
+  readonly clean: boolean;
+  /** Whether the worker may come back and go on. */
+  readonly mayResume: boolean;
+  readonly why: string;
+}
+
+/** The connection to a worker. */
+export interface WorkerSession extends WorkerLine {
+  /** The consumer that the worker works for. */
+  consumer: WorkerConsumer | undefined;
+  /** The worker gets nothing more for now. */
+  quiet(): void;
+  /** Ends the connection. */
+  end(code: number, why: string): void;
+}
 
 export interface WorkerConsumerOptions extends DeskOptions {
   /** Of the worker. */
@@ -17,7 +35,7 @@ export class WorkerConsumer {
   readonly desk: Desk;
   /** The deliveries of the consumer go to the desk; the worker is told of a pause too. */
   readonly executor: ConsumerExecutor;
-  #session: Session | undefined;
+  #session: WorkerSession | undefined;
   #leave: (() => void) | undefined;
   #leaving = false;
   #absence: NodeJS.Timeout | undefined;
@@ -57,7 +75,7 @@ export class WorkerConsumer {
    *
    * @param concurrency not more than it began with
    */
-  attach(session: Session, concurrency: number): void {
+  attach(session: WorkerSession, concurrency: number): void {
     this.#session = session;
     session.consumer = this;
     this.desk.attach(session, concurrency);
@@ -81,7 +99,7 @@ export class WorkerConsumer {
   }
 
   /** The connection has ended. */
-  lose(session: Session, { clean, mayResume, why }: SessionEnd): void {
+  lose(session: WorkerSession, { clean, mayResume, why }: SessionEnd): void {
     if (this.#session !== session) return;
     this.#session = undefined;
     this.desk.detach();
