@@ -4,7 +4,7 @@
 const MAY_IMPORT = {
   core: [],
   log: ['core'],
-  settings: ['core'],
+  settings: ['log', 'core'],
   redis: ['log', 'core'],
   protocol: ['log', 'core'],
   processor: ['protocol', 'log', 'core'],

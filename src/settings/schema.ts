@@ -4,6 +4,7 @@ import { MOST_CONSUMERS } from '../core/control.js';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { REMOTE } from '../core/processor-kind.js';
 import { hostAndPort } from '../core/redis-address.js';
+import { maskUrls } from '../log/redaction.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
 import { nearest } from './nearest.js';
@@ -286,7 +287,7 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): Settin
 
 function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
   // A wrong secret must not get into the log either.
-  const got = secretSettings.has(setting as SettingName) ? '' : `; got ${show(value)}`;
+  const got = secretSettings.has(setting as SettingName) ? '' : `; got ${maskUrls(show(value))}`;
   return { setting, message: `${setting} ${rule}${got}` };
 }
 

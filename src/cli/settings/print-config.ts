@@ -1,3 +1,4 @@
+import { kindOfProcessor } from '../../core/processor-kind.js';
 import { printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { secretSettings, settingNames } from '../../settings/schema.js';
@@ -25,6 +26,7 @@ export function printConfig(loaded: LoadedSettings, { json }: { json: boolean })
 
 function shown(name: SettingName, { written }: LoadedSettings): unknown {
   const value = written[name];
-  if (name === 'redis') return maskUrl(String(value));
+  if (name === 'redis' || (name === 'processor' && kindOfProcessor(String(value)) === 'service'))
+    return maskUrl(String(value));
   return secretSettings.has(name) && value !== undefined ? MASK : value;
 }
