@@ -60,7 +60,11 @@ export async function chooseExecutor(
   }
   if (settings.threads === 0)
     return new InlineExecutor(() => loadProcessorWithin(LOAD_TIMEOUT, path), options);
-  // One core is for bridge and consumers.
-  const threads = settings.threads === 'auto' ? Math.max(availableParallelism() - 1, 1) : settings.threads;
-  return new ThreadPool({ ...options, path, threads });
+  return new ThreadPool({ ...options, path, threads: threadCount(settings.threads) });
+}
+
+/** How many threads the setting means. */
+export function threadCount(threads: ProcessorSettings['threads']): number {
+  // One core is for all else.
+  return threads === 'auto' ? Math.max(availableParallelism() - 1, 1) : threads;
 }

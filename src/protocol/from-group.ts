@@ -1,7 +1,8 @@
 import type { z } from 'zod';
+import { memberText } from '../core/json-member.js';
 import { readParams } from './params.js';
 import { INVALID_PARAMS, METHOD_NOT_FOUND, noMethod, parseRpc, type RpcId } from './rpc.js';
-import { cancelParams, processParams } from './schema.js';
+import { cancelParams, type HelloResult, helloResult, processParams } from './schema.js';
 
 /** What a group asks a worker to do. */
 export interface WorkerDelivery {
@@ -18,7 +19,7 @@ export interface WorkerDelivery {
 
 /** What a worker gets. */
 export type FromGroup =
-  | { readonly kind: 'process'; readonly params: z.output<typeof processParams> }
+  | { readonly kind: 'process'; readonly delivery: WorkerDelivery }
   | { readonly kind: 'cancel'; readonly deliveryId: string; readonly reason: string }
   | { readonly kind: 'quiet' }
   /** The reply to a request of the worker. */
@@ -65,7 +66,9 @@ export function parseFromGroup(text: string): FromGroup {
   switch (method) {
     case 'process': {
       const { data, error } = readParams(processParams, method, params);
-      return error === undefined ? { kind: 'process', params: data } : invalid(INVALID_PARAMS, error);
+      return error === undefined
+        ? { kind: 'process', delivery: deliveryOf(data, text) }
+        : invalid(INVALID_PARAMS, error);
     }
     case 'cancel': {
       const { data, error } = readParams(cancelParams, method, params);
@@ -78,4 +81,23 @@ export function parseFromGroup(text: string): FromGroup {
     default:
       return invalid(METHOD_NOT_FOUND, noMethod(method, 'process, cancel, quiet'));
   }
+}
+
+function deliveryOf(params: z.output<typeof processParams>, text: string): WorkerDelivery {
+  return {
+    deliveryId: params.delivery_id,
+    // Not the parsed message: its numbers may be rounded, and JSON.stringify fails on deep ones.
+    message: memberText(memberText(text, 'params') ?? '', 'message') ?? '',
+    attempt: params.attempt,
+    deadline: params.deadline_ms,
+    consumerId: params.consumer_id,
+    inboxId: params.inbox_id,
+    traceparent: params.traceparent,
+  };
+}
+
+/** Reads the result of `hello`. Returns what is wrong with it as a text. */
+export function parseHelloResult(result: unknown): HelloResult | string {
+  const { data, error } = readParams(helloResult, 'hello', result);
+  return error === undefined ? data : error.replace('"params', '"result');
 }

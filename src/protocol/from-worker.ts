@@ -2,7 +2,16 @@ import { memberText } from '../core/json-member.js';
 import { cutText } from '../log/bounded.js';
 import type { Level } from '../log/logger.js';
 import { readParams } from './params.js';
-import { INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, noMethod, parseRpc, type RpcId } from './rpc.js';
+import {
+  ATTEMPT_FAILED,
+  errorLine,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  METHOD_NOT_FOUND,
+  noMethod,
+  parseRpc,
+  type RpcId,
+} from './rpc.js';
 import { extendParams, type Hello, helloParams, logParams } from './schema.js';
 
 /** What a worker sends. */
@@ -40,6 +49,21 @@ export interface WorkerFailure {
 const LONGEST_LOG = 8_192;
 /** Characters of what a worker says about a message that it could not read. */
 const LONGEST_COMPLAINT = 1_000;
+
+/**
+ * The line of an answer.
+ *
+ * @param result JSON, which stands in it as it is
+ */
+export function answerLine(deliveryId: string, result: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(deliveryId)},"result":${result}}`;
+}
+
+/** The line of a failed attempt. */
+export function failureLine(deliveryId: string, { error, dead, retryAfter }: WorkerFailure): string {
+  const data = { ...(dead && { dead }), ...(retryAfter !== undefined && { retry_after_ms: retryAfter }) };
+  return errorLine(deliveryId, ATTEMPT_FAILED, error, data);
+}
 
 /** Reads a message of a worker. Never throws: what is wrong with it is returned. */
 export function parseFromWorker(text: string): FromWorker {

@@ -89,8 +89,7 @@ describe('what a worker reads', () => {
     const message = '{"message_id":"x","__proto__":{"a":1},"constructor":2}';
     const read = parseFromGroup(processLine(delivery(message)));
     if (read.kind !== 'process') throw new Error(read.kind);
-    expect(JSON.stringify(read.params.message)).toBe(message);
-    expect(read.params.message).not.toHaveProperty('a');
+    expect(read.delivery.message).toBe(message);
   });
 
   it('survives a message that is nested a million times', () => {

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { CgroupError, SettingsError } from '../../core/errors.js';
+import { surviveStrayErrors } from '../../log/stray-errors.js';
+import type { SettingName } from '../../settings/settings.js';
+import type { RemoteWorkerOptions } from '../../worker/options.js';
+import { RemoteWorker } from '../../worker/remote-worker.js';
+import { settingsCommand, settingsOf } from '../command.js';
+import { boundOutput, flushOutput, makeLogger } from '../logger.js';
+import { untilSignal } from '../signals.js';
+
+const SETTINGS: readonly SettingName[] = [
+  'processor',
+  'threads',
+  'simulateMs',
+  'concurrency',
+  'timeout',
+  'httpToken',
+  'shutdownTimeout',
+  'logLevel',
+  'logFormat',
+];
+
+interface WorkerFlags {
+  readonly connect?: string;
+  readonly name?: string;
+}
+
+export function workerCommand(): Command {
+  return settingsCommand(
+    'worker',
+    'Processes messages for groups that run with -p remote, on any host, without access to Redis.',
+    SETTINGS,
+    [
+      ['cgroup start -p remote --http 9464', 'first, beside Redis: a group that waits for workers'],
+      [
+        'cgroup worker --connect ws://127.0.0.1:9464/workers -p ./handler.mjs --concurrency 20',
+        'your function, 20 messages at a time',
+      ],
+      [
+        'cgroup worker --connect ws://a:9464/workers,ws://b:9464/workers -p ./handler.mjs',
+        'for both processes of a group',
+      ],
+      [
+        'CGROUP_HTTP_TOKEN=… cgroup worker --connect wss://group.example.com/workers',
+        'with the httpToken of the group',
+      ],
+    ],
+  )
+    .option(
+      '--connect <urls>',
+      'the ws:// or wss:// URL of each process of the group, with commas between them',
+    )
+    .option(
+      '--name <name>',
+      'a part of the ids of its consumers: letters, digits, _ . - (default: the name of this machine)',
+    )
+    .action((flags: WorkerFlags, command: Command) => run(flags, command));
+}
+
+async function run({ connect, name }: WorkerFlags, command: Command): Promise<void> {
+  if (connect === undefined)
+    throw new CgroupError('SETTINGS', '--connect is missing: the URL of a group, ws://HOST:9464/workers');
+  const { settings, written } = await settingsOf(command);
+  const log = makeLogger(settings);
+  const { processor, threads, simulateMs, concurrency, timeout, httpToken, shutdownTimeout } = written;
+  const worker = makeWorker({
+    connect: connect.split(',').map((url) => url.trim()),
+    name,
+    token: httpToken,
+    ...{ processor, threads, simulateMs, concurrency, timeout, shutdownTimeout },
+    logger: log,
+  });
+  boundOutput(process.stdout, 'output line', log);
+  const strays = surviveStrayErrors(log);
+  const stopped = untilSignal((signal) =>
+    log.info(
+      { signal },
+      `${signal}: finishing the messages in work; a second signal ends the process at once`,
+    ),
+  );
+  await Promise.race([worker.start(), stopped]);
+  await stopped;
+  await worker.stop();
+  strays.flush();
+  log.info({}, 'stopped');
+  await flushOutput();
+  // A processor's timers or sockets would keep the process alive.
+  process.exit(0);
+}
+
+/** The errors name the flags. */
+function makeWorker(options: RemoteWorkerOptions): RemoteWorker {
+  try {
+    return new RemoteWorker(options);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    throw new SettingsError(
+      error.problems.map(({ setting, message }) => ({
+        setting,
+        message: message.replace(/^(connect|name) /, '--$1 '),
+      })),
+    );
+  }
+}
