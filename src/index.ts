@@ -21,6 +21,6 @@ export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';
 export type { Differences, Examples } from './verify/differences.js';
 export type { Verification, VerifyOptions } from './verify/verify.js';
-export type { WorkerConnection } from './worker/link.js';
+export type { GroupConnection } from './worker/link.js';
 export type { RemoteWorkerOptions } from './worker/options.js';
 export { RemoteWorker, type RemoteWorkerEvents } from './worker/remote-worker.js';

@@ -22,7 +22,7 @@ const LONGEST_COMPLAINT = 500;
 const STOPPED: SocketEnd = { why: 'this worker stops', kind: 'clean' };
 
 /** A connection that stands. */
-export interface WorkerConnection {
+export interface GroupConnection {
   readonly url: string;
   readonly group: string;
   readonly channel: string;
@@ -38,7 +38,7 @@ export interface LinkOptions {
   readonly concurrency: number;
   readonly executor: Executor;
   readonly log: Logger;
-  readonly onConnected: (connection: WorkerConnection) => void;
+  readonly onConnected: (connection: GroupConnection) => void;
   readonly onDisconnected: (why: string) => void;
 }
 
@@ -116,7 +116,7 @@ export class Link {
   #connect(): Promise<SocketEnd & { readonly stood: number }> {
     const { url, token, onDisconnected } = this.#options;
     return new Promise((resolve) => {
-      const session: Session = { greeted: false, since: undefined, early: [] };
+      const session: Session = { greeted: false, refusal: undefined, since: undefined, early: [] };
       const socket = new GroupSocket({
         url,
         token,
@@ -124,11 +124,9 @@ export class Link {
         onText: (text) => this.#receive(text, socket, session),
         onEnd: (end) => {
           this.#socket = undefined;
-          if (session.since === undefined) resolve({ ...end, stood: 0 });
-          else {
-            onDisconnected(end.why);
-            resolve({ ...end, stood: performance.now() - session.since });
-          }
+          const stood = session.since === undefined ? 0 : performance.now() - session.since;
+          if (session.since !== undefined) onDisconnected(end.why);
+          resolve({ kind: end.kind, why: session.refusal ?? end.why, stood });
         },
       });
       this.#socket = socket;
@@ -163,7 +161,8 @@ export class Link {
         return;
       case 'error': {
         const said = errorText(message.error);
-        if (message.id === HELLO) socket.close({ why: `hello is refused: ${said}`, kind: 'refused' });
+        // The group closes the connection itself, with a code that says whether to come again soon.
+        if (message.id === HELLO) session.refusal = `hello is refused: ${said}`;
         else this.#complaints.add(`the group says: ${said}`);
         return;
       }
@@ -240,6 +239,8 @@ export class Link {
 interface Session {
   /** The group has answered hello. */
   greeted: boolean;
+  /** Why the group does not take this worker. */
+  refusal: string | undefined;
   /** When the group took this worker in, by the monotonic clock. */
   since: number | undefined;
   /** Deliveries that came before this worker could begin them. */

@@ -7,7 +7,7 @@ import { aborted } from '../core/service.js';
 import { type Logger, processName, silentLogger } from '../log/logger.js';
 import { chooseExecutor, threadCount } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
-import { Link, type WorkerConnection } from './link.js';
+import { type GroupConnection, Link } from './link.js';
 import { parseWorkerOptions, type RemoteWorkerOptions, type RemoteWorkerSettings } from './options.js';
 import { SpreadExecutor } from './spread.js';
 
@@ -17,7 +17,7 @@ const TO_FINISH = 0.7;
 /** The events of a {@link RemoteWorker}. */
 export interface RemoteWorkerEvents {
   /** A process of the group has taken this worker in. */
-  connected: [connection: WorkerConnection];
+  connected: [connection: GroupConnection];
   /** A connection has ended; it is made again unless the worker stops. */
   disconnected: [end: { readonly url: string; readonly why: string }];
 }

@@ -282,6 +282,7 @@ describe('a worker that is refused', () => {
     const { ws, received } = await group.connection();
     expect(received).toHaveLength(1);
     ws.send('{"jsonrpc":"2.0","id":"hello","error":{"code":-32602,"message":"params.protocol: wrong"}}');
+    ws.close(4400, 'wrong');
     await says(/refuses this worker.*hello is refused: params.protocol: wrong/);
   });
 });
