@@ -17,6 +17,7 @@ import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
 import { topCommand } from './commands/top.js';
 import { verifyCommand } from './commands/verify.js';
+import { workerCommand } from './commands/worker.js';
 import { flushOutput } from './logger.js';
 
 /** Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
@@ -61,6 +62,7 @@ cgroup COMMAND --help lists the flags of a command.`,
     drainCommand(),
     undrainCommand(),
     eventsCommand(),
+    workerCommand(),
     doctorCommand(),
     demoCommand(),
   ];
