@@ -63,6 +63,7 @@ cgroup COMMAND --help lists the flags of a command.`,
     drainCommand(),
     undrainCommand(),
     eventsCommand(),
+    workerCommand(),
     doctorCommand(),
     demoCommand(),
   ];

@@ -7,6 +7,7 @@ import { RemoteWorker } from '../../worker/remote-worker.js';
 import { settingsCommand, settingsOf } from '../command.js';
 import { boundOutput, flushOutput, makeLogger } from '../logger.js';
 import { untilSignal } from '../signals.js';
+import { addCheckFlags, type CheckFlags, runCheck } from '../worker/check.js';
 
 const SETTINGS: readonly SettingName[] = [
   'processor',
@@ -20,15 +21,15 @@ const SETTINGS: readonly SettingName[] = [
   'logFormat',
 ];
 
-interface WorkerFlags {
+interface WorkerFlags extends CheckFlags {
   readonly connect?: string;
   readonly name?: string;
 }
 
 export function workerCommand(): Command {
-  return settingsCommand(
+  const command = settingsCommand(
     'worker',
-    'Processes messages for groups that run with -p remote, on any host, without access to Redis.',
+    'Processes messages for groups that run with -p remote, on any host, without access to Redis; or checks a worker of yours.',
     SETTINGS,
     [
       ['cgroup start -p remote --http 9464', 'first, beside Redis: a group that waits for workers'],
@@ -44,6 +45,9 @@ export function workerCommand(): Command {
         'CGROUP_HTTP_TOKEN=… cgroup worker --connect wss://group.example.com/workers',
         'with the httpToken of the group',
       ],
+      [`cgroup worker --check 'exec:python3 worker.py'`, 'does this program keep the rules of the protocol?'],
+      ['cgroup worker --check http://127.0.0.1:8000/messages', 'does this web service?'],
+      ['cgroup worker --check ws://127.0.0.1:9465/workers', 'then start a remote worker with this URL'],
     ],
   )
     .option(
@@ -54,12 +58,18 @@ export function workerCommand(): Command {
       '--name <name>',
       'a part of the ids of its consumers: letters, digits, _ . - (default: the name of this machine)',
     )
-    .action((flags: WorkerFlags, command: Command) => run(flags, command));
+    .action((flags: WorkerFlags, own: Command) =>
+      flags.check === undefined ? run(flags, own) : runCheck(flags.check, flags),
+    );
+  return addCheckFlags(command);
 }
 
 async function run({ connect, name }: WorkerFlags, command: Command): Promise<void> {
   if (connect === undefined)
-    throw new CgroupError('SETTINGS', '--connect is missing: the URL of a group, ws://HOST:9464/workers');
+    throw new CgroupError(
+      'SETTINGS',
+      '--connect is missing: the URL of a group, ws://HOST:9464/workers (or --check, to check a worker of yours)',
+    );
   const { settings, written } = await settingsOf(command);
   const log = makeLogger(settings);
   const { processor, threads, simulateMs, concurrency, timeout, httpToken, shutdownTimeout } = written;
