@@ -206,13 +206,13 @@ export class ConsumerGroup<Input extends Message = Message>
     const { settings } = this;
     const hint = patternHint(settings.channel);
     if (hint) this.#log.warn({ channel: settings.channel }, hint);
-    if (this.#isRemote) this.#hub = await this.#makeHub();
+    const hub = await this.#makeHub();
+    // A bridge alone needs no workers.
+    if (settings.bridge !== 'only') this.#hub = hub;
     await this.#serve();
-    const executor =
-      this.#hub ?? (await chooseExecutor(settings, this.#processor, this.#log, this.#identity.id));
+    const executor = hub ?? (await chooseExecutor(settings, this.#processor, this.#log, this.#identity.id));
     this.#executor = executor;
-    const none = settings.bridge === 'only' || this.#isRemote;
-    const size = none ? 0 : settings.managed ? undefined : settings.size;
+    const size = settings.bridge === 'only' || hub ? 0 : settings.managed ? undefined : settings.size;
     // A managed process does not know its share yet. It loads the processor all the same: it may be missing.
     await executor.start(size ?? 1);
     if (settings.embedded && !this.#stopping) {
@@ -268,15 +268,11 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#reports.ready();
   }
 
-  get #isRemote(): boolean {
-    const { processor, bridge } = this.settings;
-    if (this.#processor || processor === undefined || bridge === 'only') return false;
-    return kindOfProcessor(processor) === 'remote';
-  }
-
-  async #makeHub(): Promise<WorkerHub> {
-    const { group, channel, heartbeat, claimAfter, timeout, http } = this.settings;
-    if (!http) {
+  /** Undefined if the processor is no remote workers. */
+  async #makeHub(): Promise<WorkerHub | undefined> {
+    const { processor, bridge, group, channel, heartbeat, claimAfter, timeout, http } = this.settings;
+    if (processor === undefined || kindOfProcessor(processor) !== 'remote') return undefined;
+    if (!http && bridge !== 'only') {
       const message =
         'processor remote needs http, where the workers connect: --http 9464, or --http 0.0.0.0:9464 with a secret in CGROUP_HTTP_TOKEN';
       throw new SettingsError([{ setting: 'http', message }]);

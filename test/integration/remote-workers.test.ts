@@ -178,7 +178,7 @@ describe('a remote worker', () => {
 });
 
 describe('a remote worker whose connection breaks', () => {
-  const REASON = /the worker was lost: the connection ended/;
+  const REASON = /"msg":"worker a at 127.0.0.1:\d+ was lost: the connection ended \(code 1006\)"/;
 
   test('comes back in time and goes on as the same consumer', async () => {
     const { group, run, url } = await remoteGroup(redis.url);

@@ -158,9 +158,8 @@ export class Session implements WorkerSession {
   onMessage(text: string): void {
     if (this.ended) return;
     const message = parseFromWorker(text);
-    if (this.#state === 'new' && message.kind !== 'hello') {
-      const error = message.kind === 'invalid' ? message.error : `${message.kind} before hello`;
-      this.#onWrong(message.kind === 'invalid' ? message.id : null, INVALID_REQUEST, error);
+    if (this.#state === 'new' && message.kind !== 'hello' && message.kind !== 'invalid') {
+      this.#onWrong(null, INVALID_REQUEST, `${message.kind} before hello`);
       return;
     }
     if (message.kind === 'answer' || message.kind === 'failure') {

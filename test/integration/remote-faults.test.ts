@@ -1,0 +1,310 @@
+import { connect, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { TestGroup } from '../helpers/group.js';
+import { echo, RawWorker, remoteGroup } from '../helpers/raw-worker.js';
+import { withRedis } from '../helpers/redis.js';
+import { logOf } from '../helpers/running.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const TOKEN = 'correct-horse-battery';
+/** A worker is dead after a second of silence. */
+const IMPATIENT = ['--heartbeat', '250ms', '--claim-after', '1s'];
+const MB = 2 ** 20;
+
+/** Publishes messages, and waits until a worker that does right has processed everything. */
+async function goesOn(group: TestGroup, url: string, relayed: number): Promise<void> {
+  await RawWorker.connect(url, { name: 'right', concurrency: 5, onDelivery: echo });
+  await group.publish(3);
+  await group.settled(relayed + 3);
+  expect(new Set((await group.outputs()).map(({ messageId }) => messageId)).size).toBe(relayed + 3);
+}
+
+describe('a worker that is let in or not', () => {
+  test('needs the token, the right path, and an origin of this server, if any', async () => {
+    const { run, url } = await remoteGroup(redis.url, ['--http-token', TOKEN]);
+    const refused = (options: Parameters<typeof RawWorker.open>[1]) => RawWorker.open(url, options);
+    await expect(refused({})).rejects.toThrow('401');
+    await expect(refused({ token: 'wrong-horse-battery' })).rejects.toThrow('401');
+    await expect(refused({ token: TOKEN, headers: { origin: 'http://evil.example' } })).rejects.toThrow(
+      '403',
+    );
+    await expect(refused({ token: TOKEN, headers: { origin: 'null' } })).rejects.toThrow('403');
+    await expect(refused({ token: TOKEN, headers: { 'sec-fetch-site': 'cross-site' } })).rejects.toThrow(
+      '403',
+    );
+    await expect(RawWorker.open(`${url}/api/status?`, { token: TOKEN })).rejects.toThrow('404');
+    await RawWorker.connect(url, { token: TOKEN });
+    await RawWorker.connect(url, { token: TOKEN, headers: { origin: url } });
+    const plain = await fetch(`${url}/workers`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    expect([plain.status, await plain.json()]).toEqual([
+      426,
+      { error: 'remote workers connect with a WebSocket' },
+    ]);
+    await run.kill();
+  });
+
+  test('is refused under a foreign host name without a token, and gets the reason', async () => {
+    const { run, url } = await remoteGroup(redis.url);
+    await expect(RawWorker.open(url, { headers: { host: 'evil.example' } })).rejects.toThrow('421');
+    const socket = rawSocket(url);
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += String(data);
+    });
+    socket.write(upgrade({ host: 'evil.example' }));
+    await until(() => socket.closed, { what: 'the connection to be closed' });
+    expect(answer).toMatch(/^HTTP\/1.1 421 Misdirected Request\r\n/);
+    expect(answer).toContain('{"error":"unknown host name');
+    await run.kill();
+  });
+
+  test('keeps its connection longer than idle ones of http, and has other limits than requests', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--log-level', 'debug']);
+    // A frame that would look like many requests.
+    const worker = await RawWorker.connect(url, { onDelivery: echo });
+    worker.send({
+      method: 'log',
+      params: { level: 'info', msg: 'x' },
+      pad: '\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n',
+    });
+    worker.socket.send(
+      `${'\n\n'.repeat(100)}{"jsonrpc":"2.0","method":"log","params":{"level":"info","msg":"breaks"}}`,
+    );
+    await run.line(/"msg":"breaks"/);
+    // More connections than http takes: the longest idle ones are dropped.
+    const sockets = Array.from({ length: 600 }, () => rawSocket(url));
+    await until(() => sockets.some(({ closed }) => closed));
+    await group.publish(1);
+    await group.settled(1);
+    expect(worker.closed).toBeUndefined();
+    for (const socket of sockets) socket.destroy();
+    await run.kill();
+  });
+
+  test('is refused while the group starts, and when it stops', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--shutdown-timeout', '2s']);
+    const worker = await RawWorker.connect(url);
+    await group.publish(1);
+    await worker.has(1);
+    const stopped = run.kill();
+    await until(() => worker.notifications('quiet').length > 0);
+    const late = await RawWorker.connect(url).catch((error: unknown) => String(error));
+    expect(late).toMatch(/503|the group stops|ECONNREFUSED/);
+    await stopped;
+  });
+});
+
+describe('a worker that does wrong', () => {
+  test('answers twice, late, and what it was never given: it is told, and nothing is doubled', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--timeout', '500ms', '--backoff', '10ms']);
+    const worker = await RawWorker.connect(url);
+    await group.publish(1);
+    const [first] = await worker.has(1);
+    // Never answers in time.
+    await until(() => worker.notifications('cancel').length === 1);
+    expect(worker.notifications('cancel')[0]?.params).toEqual({
+      delivery_id: first?.deliveryId,
+      reason: 'no answer of the worker within 500 ms',
+    });
+    const [, second] = await worker.has(2);
+    expect(second).toMatchObject({ attempt: 2, inboxId: first?.inboxId });
+    worker.answer(String(first?.deliveryId), { late: true });
+    worker.answer(String(second?.deliveryId), { message_id: 'right' });
+    worker.answer(String(second?.deliveryId), { twice: true });
+    worker.answer('nonsense/1', { unknown: true });
+    worker.fail(`${String(second?.deliveryId).split('/')[0]}/999`, 'unknown');
+    await until(() => worker.errors.length === 2);
+    expect(worker.errors.map(({ id, error }) => [id, error?.code])).toEqual([
+      [null, -32_001],
+      [null, -32_001],
+    ]);
+    const late = worker.notifications('cancel').slice(1);
+    expect(late.map(({ params }) => params?.delivery_id)).toEqual([first?.deliveryId, second?.deliveryId]);
+    expect(late.every(({ params }) => String(params?.reason).startsWith('late'))).toBe(true);
+    const { counters } = await group.settled(1);
+    expect(counters).toMatchObject({ processed: 1, failed: 1 });
+    expect((await group.outputs()).map(({ data }) => data)).toEqual([{ message_id: 'right' }]);
+    await run.kill();
+  });
+
+  test('sends rubbish, half a message, binary frames: each gets an error, 100 in a row end it', async () => {
+    const { group, run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.connect(url, { name: 'bad', concurrency: 2 });
+    await group.publish(2);
+    await worker.has(2);
+    worker.socket.send('rubbish');
+    worker.socket.send('{"jsonrpc":"2.0","id":"x","resu');
+    worker.socket.send('[]');
+    worker.socket.send('null');
+    worker.socket.send(Buffer.from([0, 1, 2]));
+    worker.send({ id: 7, method: 'eval', params: {} });
+    worker.send({ id: 8, method: 'extend', params: { delivery_id: 5 } });
+    worker.send({ id: { a: 1 }, result: 1 });
+    await until(() => worker.errors.length === 8);
+    expect(worker.errors.map(({ id, error }) => [id, error?.code])).toEqual([
+      [null, -32_700],
+      [null, -32_700],
+      [null, -32_600],
+      [null, -32_600],
+      [null, -32_600],
+      [7, -32_601],
+      [8, -32_602],
+      [null, -32_600],
+    ]);
+    expect(logOf(run, 40)[0]?.msg).toMatch(/^worker bad at 127\.0\.0\.1:\d+ sent a wrong message: no JSON/);
+    for (let i = 0; i < 100; i++) worker.socket.send('rubbish');
+    await until(() => worker.closed);
+    expect(worker.closed?.code).toBe(1008);
+    await goesOn(group, url, 2);
+    await run.kill();
+  });
+
+  test('sends a frame that is no UTF-8, or 100 MB: it is cut off, and its messages go to others', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--backoff', '10ms']);
+    const garbled = await RawWorker.connect(url, { name: 'garbled' });
+    await group.publish(2);
+    await garbled.has(1);
+    garbled.socket.send(Buffer.from([0xff, 0xfe]), { binary: false });
+    await until(() => garbled.closed);
+    expect(garbled.closed?.code).toBe(1007);
+    const huge = await RawWorker.connect(url, { name: 'huge' });
+    await huge.has(1);
+    huge.socket.send('x'.repeat(100 * MB));
+    await until(() => huge.closed, { timeout: 20_000 });
+    expect([1006, 1009]).toContain(huge.closed?.code);
+    await run.line(/"msg":"worker huge at .* was lost: Max payload size exceeded"/);
+    await goesOn(group, url, 2);
+    await run.kill();
+  });
+
+  test('floods the log and the connection: others are not delayed, and the log is bounded', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, IMPATIENT);
+    const flood = await RawWorker.connect(url, { name: 'flood' });
+    const line = JSON.stringify({ jsonrpc: '2.0', method: 'log', params: { level: 'info', msg: 'flood' } });
+    const late = JSON.stringify({ jsonrpc: '2.0', id: 'nonsense/1', result: 1 });
+    let flooding = true;
+    const more = () => {
+      if (!flooding) return;
+      if (flood.socket.bufferedAmount < MB)
+        for (let i = 0; i < 500; i++) flood.socket.send(i % 2 === 0 ? line : late);
+      setTimeout(more, 5);
+    };
+    more();
+    await run.line(/flood at .* logs too much: \d+ lines were dropped/);
+    await goesOn(group, url, 0);
+    flooding = false;
+    const lines = logOf(run).filter(({ msg }) => msg === 'flood');
+    expect(lines.length).toBeGreaterThan(0);
+    expect(logOf(run, 40).some(({ msg }) => msg.includes('heartbeats fail'))).toBe(false);
+    flood.kill();
+    await run.kill();
+  });
+});
+
+describe('a worker that is silent', () => {
+  test('stops reading, with half a message sent: others have its messages after the lease', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, [...IMPATIENT, '--backoff', '10ms']);
+    const stopped = await RawWorker.connect(url, { name: 'stopped', concurrency: 2 });
+    await group.publish(2);
+    await stopped.has(2);
+    const raw = socketOf(stopped);
+    // The head of a text frame of 1,000 bytes with its mask, and a few of them.
+    raw.write(Buffer.from([0x81, 0xfe, 0x03, 0xe8, 1, 2, 3, 4, 0x7a]));
+    raw.pause();
+    const other = await RawWorker.connect(url, { name: 'other', concurrency: 2, onDelivery: echo });
+    await other.has(2);
+    await group.settled(2);
+    await run.line(/"msg":"worker stopped at .* was lost: it was silent for 1000 ms"/);
+    raw.resume();
+    await until(() => stopped.closed);
+    // It wants to go on: none of what it holds counts.
+    const holds = stopped.deliveries.map(({ deliveryId }) => deliveryId);
+    const back = await RawWorker.connect(url, { name: 'stopped', holds });
+    expect(back.hello?.result?.resumed).toEqual([]);
+    expect(back.consumerId).not.toBe(stopped.consumerId);
+    back.answer(String(holds[0]), { late: true });
+    await until(() => back.notifications('cancel').length === 1);
+    expect(await group.outputs()).toHaveLength(2);
+    await run.kill();
+  });
+
+  test('only says pings: an idle connection carries something each heartbeat, in both directions', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, IMPATIENT);
+    const worker = await RawWorker.connect(url, { onDelivery: echo });
+    let pings = 0;
+    worker.socket.on('ping', () => {
+      pings++;
+    });
+    await until(() => pings >= 8, { what: 'pings for longer than the lease' });
+    expect(worker.closed).toBeUndefined();
+    await group.publish(1);
+    await group.settled(1);
+    await run.kill();
+  });
+
+  test('reads nothing of large messages: what waits for it is bounded', async () => {
+    const { group, run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.connect(url, { name: 'slow', concurrency: 1_000 });
+    socketOf(worker).pause();
+    // Signs of life.
+    const alive = setInterval(() => worker.socket.ping(), 200);
+    onTestFinished(() => clearInterval(alive));
+    const text = 'x'.repeat(MB);
+    for (let i = 0; i < 40; i++)
+      await group.raw.publish(group.space.channel, JSON.stringify({ message_id: `large${i}`, text }));
+    const other = await RawWorker.connect(url, { name: 'other', concurrency: 10, onDelivery: echo });
+    await other.has(3);
+    socketOf(worker).resume();
+    await until(() => worker.deliveries.length > 0);
+    for (const delivery of worker.deliveries) echo(delivery, worker);
+    worker.socket.on('message', () => {
+      const last = worker.deliveries.at(-1);
+      if (last) echo(last, worker);
+    });
+    await group.settled(40, 20_000);
+    await run.kill();
+  });
+});
+
+test('a hundred workers come at once, work, and leave', async () => {
+  const { group, run, url } = await remoteGroup(redis.url);
+  const workers = await Promise.all(
+    Array.from({ length: 100 }, (_, i) =>
+      RawWorker.connect(url, { name: `w${i % 7}`, concurrency: 10, onDelivery: echo }),
+    ),
+  );
+  await until(async () => (await group.listed()).length === 100);
+  await group.publish(5_000);
+  await group.settled(5_000, 30_000);
+  expect(new Set((await group.outputs()).map(({ messageId }) => messageId)).size).toBe(5_000);
+  await Promise.all(workers.map((worker) => worker.close()));
+  await until(async () => (await group.listed()).length === 0, { what: 'all to leave the list' });
+  await run.kill();
+});
+
+/** The socket below a WebSocket. */
+function socketOf({ socket }: RawWorker): Socket {
+  return (socket as unknown as { _socket: Socket })._socket;
+}
+
+function rawSocket(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  return socket;
+}
+
+function upgrade({ host }: { host: string }): string {
+  const headers = [
+    `Host: ${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ];
+  return ['GET /workers HTTP/1.1', ...headers, '', ''].join('\r\n');
+}
