@@ -292,7 +292,9 @@ const production = JSON.parse(textOf(EXAMPLES, 'production', 'consumer-group.con
 const duration = (name: string) => ms(String(production[name]) as StringValue);
 
 describe('examples/http-service-python', () => {
-  test('adds the total of an order; a restart of the service fails no attempt', async () => {
+  test('adds the total of an order; a restart of the service fails no attempt', {
+    timeout: 60_000,
+  }, async () => {
     const folder = await projectOf('http-service-python');
     const redis = await redisOf();
     const port = String(await freePort());
