@@ -293,6 +293,18 @@ test('a service that closes its connections without a word gets each attempt at 
   expect((await run.kill()).code).toBe(0);
 });
 
+test('there are as many connections as attempts at a time', async () => {
+  const service = await serviceOn((request) => answerJson(request, 1));
+  let connections = 0;
+  service.server.on('connection', () => connections++);
+  const group = await groupOn(redis.url);
+  const run = await group.start(flagsFor(service.url, '-n', '2', '--concurrency', '5'));
+  await group.publish(2_000);
+  expect((await group.settled(2_000)).counters.failed).toBe(0);
+  expect(connections).toBe(10);
+  expect((await run.kill()).code).toBe(0);
+});
+
 test('Retry-After is the wait until the next attempt', async () => {
   const times: number[] = [];
   const service = await serviceOn((request) => {
