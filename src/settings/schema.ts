@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
-import { REMOTE } from '../core/processor-kind.js';
+import { kindOfProcessor, REMOTE } from '../core/processor-kind.js';
 import { hostAndPort } from '../core/redis-address.js';
 import { maskUrls } from '../log/redaction.js';
 import { isLoopback } from './addresses.js';
@@ -185,8 +185,9 @@ export function parseOptions(options: SettingsInput): Settings {
   return parseSettings(written);
 }
 
-/** The path of a file: URL of this machine; any other URL as it is, for the schema to refuse. */
+/** The path of a file: URL of this machine, the text of a service's; any other URL as it is, for the schema to refuse. */
 function pathOf(url: URL): string | URL {
+  if (kindOfProcessor(url.href) === 'service') return url.href;
   try {
     return fileURLToPath(url);
   } catch {

@@ -73,7 +73,7 @@ export function processor() {
       if (kind === 'exec' && text.slice(EXEC.length).trim() === '')
         context.addIssue('needs a command after exec:, such as exec:python3 handler.py');
       if (kind === 'service' && !URL.canParse(text))
-        context.addIssue('must be a whole URL, http://HOST:PORT/PATH');
+        context.addIssue('must be a whole URL, such as http://127.0.0.1:8080/');
     });
 }
 

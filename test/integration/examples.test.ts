@@ -20,6 +20,7 @@ import { type CliRun, cgroup } from '../helpers/cli.js';
 import { emptyFolder, lacks } from '../helpers/http.js';
 import { metricsIn } from '../helpers/prometheus-rules.js';
 import { freshRedis } from '../helpers/redis.js';
+import { freePort } from '../helpers/service.js';
 import { until } from '../helpers/until.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -289,6 +290,43 @@ const production = JSON.parse(textOf(EXAMPLES, 'production', 'consumer-group.con
   unknown
 >;
 const duration = (name: string) => ms(String(production[name]) as StringValue);
+
+describe('examples/http-service-python', () => {
+  test('adds the total of an order; a restart of the service fails no attempt', {
+    timeout: 60_000,
+  }, async () => {
+    const folder = await projectOf('http-service-python');
+    const redis = await redisOf();
+    const port = String(await freePort());
+    const inReadme = (program: string) =>
+      commandIn('http-service-python', program).map((word) => word.replace('8080', port));
+    const start = async () => {
+      const service = run('python3', inReadme('python3'), folder);
+      await service.says('ready');
+      return service;
+    };
+    const first = await start();
+    const group = cgroup(['start', ...inReadme('npx cgroup start'), '--max-attempts', '1'], {
+      env: redis.env,
+    });
+    await group.line(/ready: /);
+    await redis.publish({ message_id: 'bad', price: 3 });
+    await redis.publishAsIn('http-service-python');
+    expect(await redis.processed(1)).toMatchObject([A1]);
+    expect(await first.kill(), first.output()).toBe(0);
+    await redis.publishAsIn('http-service-python');
+    await group.line(/is away, and its messages are handed back/);
+    const second = await start();
+    expect(await redis.processed(2)).toMatchObject([A1, A1]);
+    const list = cgroup(['dead', 'list', '--json'], { env: redis.env });
+    expect((await list.exit).code, list.stderr()).toBe(0);
+    expect(JSON.parse(list.stdout())).toMatchObject([
+      { error: 'the service answered 422: the order has no count', attempts: 1 },
+    ]);
+    expect((await group.kill()).code).toBe(0);
+    expect(await second.kill(), second.output()).toBe(0);
+  });
+});
 
 describe('examples/production', () => {
   const args = ['start', ...commandIn('production', 'npx cgroup start')];

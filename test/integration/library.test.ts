@@ -116,13 +116,10 @@ describe('start and stop', () => {
   });
 
   test.each([
+    [{ processor: 3 }, 'http(s):// URL or remote; in a program also a function, or a file: URL; got 3'],
     [
-      { processor: 3 },
-      'processor must be the path of a module; in a program also a function, or a file: URL; got 3',
-    ],
-    [
-      { processor: new URL('https://example.com/x.mjs') },
-      'in a program also a function, or a file: URL; got "https:',
+      { processor: new URL('ftp://example.com/x.mjs') },
+      'in a program also a function, or a file: URL; got "ftp:',
     ],
     [{ process: () => 1 }, 'there is no setting "process"; did you mean "processor"?'],
   ])('refuses a wrong processor option: %j', (options, problem) => {

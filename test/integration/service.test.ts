@@ -1,11 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { ConsumerGroup } from '../../src/index.js';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { withRedis } from '../helpers/redis.js';
 import { entriesOf, logOf } from '../helpers/running.js';
-import { answerJson, freePort, type ServiceRequest, serviceOn } from '../helpers/service.js';
+import { answerJson, freePort, listenerOf, type ServiceRequest, serviceOn } from '../helpers/service.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
@@ -206,7 +212,7 @@ test('no secret of the URL is shown: not in settings, not in errors, not in the 
   }
   const wrong = cgroup(['start', '-p', 'http://me:secret-word@']);
   expect((await wrong.exit).code).toBe(2);
-  expect(wrong.stderr()).toMatch(/processor .*must be a whole URL/);
+  expect(wrong.stderr()).toMatch(/--processor: must be a whole URL, such as http:\/\/127\.0\.0\.1:8080\//);
   expect(wrong.stderr()).not.toContain('secret-word');
   const group = await groupOn(redis.url);
   const run = await group.start(['-p', url, '--log-level', 'debug']);
@@ -283,8 +289,19 @@ test('a service that closes its connections without a word gets each attempt at 
   expect(counters).toMatchObject({ processed: 400, dead: 0 });
   const attempts = service.requests.map(({ inboxId, attempt }) => `${inboxId} ${attempt}`);
   expect(new Set(attempts).size).toBe(attempts.length);
-  console.error('FAILED', counters.failed);
   expect(counters.failed).toBeLessThan(40);
+  expect((await run.kill()).code).toBe(0);
+});
+
+test('there are as many connections as attempts at a time', async () => {
+  const service = await serviceOn((request) => answerJson(request, 1));
+  let connections = 0;
+  service.server.on('connection', () => connections++);
+  const group = await groupOn(redis.url);
+  const run = await group.start(flagsFor(service.url, '-n', '2', '--concurrency', '5'));
+  await group.publish(2_000);
+  expect((await group.settled(2_000)).counters.failed).toBe(0);
+  expect(connections).toBe(10);
   expect((await run.kill()).code).toBe(0);
 });
 
@@ -321,6 +338,48 @@ test('a stop aborts a request that hangs, and hands its message back', async () 
   const second = await group.start(flagsFor(service.url, '-n', '1', '--max-attempts', '1'));
   expect((await group.settled(1)).counters).toMatchObject({ processed: 1, failed: 0 });
   expect((await second.kill()).code).toBe(0);
+});
+
+test('a certificate is trusted with NODE_EXTRA_CA_CERTS; without it no attempt is counted, and the log says what to set', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cgroup-service-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const files = ['-nodes', '-days', '2', '-keyout', key, '-out', cert];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...subject, ...files], { stdio: 'ignore' });
+  const listener = listenerOf([], (request) => answerJson(request, 'over TLS'));
+  const server = createSecureServer({ cert: readFileSync(cert), key: readFileSync(key) }, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const group = await groupOn(redis.url);
+  const flags = ['-p', `https://localhost:${(server.address() as AddressInfo).port}/`, '--max-attempts', '1'];
+  const lost = await group.start(flags);
+  await group.publish(3);
+  await lost.line(
+    /is away.*self-signed certificate: if this certificate is right, set the variable NODE_EXTRA/,
+  );
+  expect((await lost.kill()).code).toBe(0);
+  const run = await group.start(flags, { env: { NODE_EXTRA_CA_CERTS: cert } });
+  expect((await group.settled(3)).counters).toMatchObject({ processed: 3, failed: 0, dead: 0 });
+  expect((await run.kill()).code).toBe(0);
+});
+
+test('the library takes a URL, or its text', async () => {
+  const service = await serviceOn((request) => answerJson(request, 'done'));
+  const space = redis.namespace();
+  for (const processor of [new URL(service.url), service.url]) {
+    const group = new ConsumerGroup({ ...space, size: 1, processor });
+    expect(group.settings.processor).toBe(service.url);
+    await group.start();
+    const before = service.requests.length;
+    await (await groupOn(redis.url, space)).publish(1);
+    await until(() => service.requests.length > before);
+    await group.stop();
+  }
 });
 
 /** Answers whatever comes with these bytes. */

@@ -105,8 +105,13 @@ export class ServiceCall implements RunningAttempt, Dispatcher.DispatchHandler {
     else this.#body.append(chunk);
   }
 
+  /**
+   * The outcome brings the next request. It waits until undici has freed this connection, in the next turn of the event loop:
+   * else there would be twice as many connections as attempts.
+   */
   onResponseEnd(): void {
-    if (this.#head) this.#answer(this.#head);
+    const head = this.#head;
+    if (head) queueMicrotask(() => setImmediate(() => this.#answer(head)));
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {

@@ -263,6 +263,11 @@ describe('parseOptions', () => {
     expect([timeout, retain, processor]).toEqual([60_000, 0, '/a folder/handler.mjs']);
   });
 
+  it('takes the URL of a service', () => {
+    const url = 'https://me:secret@example.com/x?v=2';
+    expect(parseOptions({ processor: new globalThis.URL(url) }).processor).toBe(url);
+  });
+
   it.each([
     [{ timeout: Number.NaN }, 'timeout must be a duration such as 250ms, 3s or 2m; got NaN'],
     [{ timeout: 1.5 }, 'timeout must be a duration such as 250ms, 3s or 2m; got 1.5'],
@@ -270,7 +275,11 @@ describe('parseOptions', () => {
     [{ timeout: 0 }, 'timeout must be a duration from 1ms to 24h'],
     [{ processor: new globalThis.URL('file://elsewhere/x.mjs') }, 'got "file://elsewhere/x.mjs"'],
     [{ processor: new globalThis.URL('file:///a%2Fb.mjs') }, 'got "file:///a%2Fb.mjs"'],
-    [{ processor: new globalThis.URL('https://example.com/x.mjs') }, 'got "https://example.com/x.mjs"'],
+    [{ processor: new globalThis.URL('ftp://me:secret@example.com/x') }, 'got "ftp://me:***@example.com/x"'],
+    [
+      { processor: 'http://me:secret@' },
+      'processor must be a whole URL, such as http://127.0.0.1:8080/; got "http://me:***@"',
+    ],
   ])('refuses %o', (options, problem) => {
     expect(() => parseOptions(options)).toThrow(SettingsError);
     expect(() => parseOptions(options)).toThrow(problem);
