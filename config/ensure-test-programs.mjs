@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
-// page, Python's module redis for the publisher in examples. If one cannot be installed, its tests are skipped.
+// page, Python's module redis and jq for examples. If one cannot be installed, its tests are skipped.
 // Users need none of them.
 
 import { installOneOf, isOnPath, pythonWith } from './packages.mjs';
@@ -11,6 +11,7 @@ const PROGRAMS = [
     packages: { 'apt-get': ['prometheus'], apk: ['prometheus'], brew: ['prometheus'] },
   },
   { program: 'chromium', packages: { 'apt-get': ['chromium'], dnf: ['chromium'], apk: ['chromium'] } },
+  { program: 'jq', packages: { 'apt-get': ['jq'], dnf: ['jq'], apk: ['jq'], brew: ['jq'] } },
   {
     program: 'python3 with the module redis',
     packages: { 'apt-get': ['python3-redis'], dnf: ['python3-redis'], apk: ['py3-redis'] },

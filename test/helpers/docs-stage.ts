@@ -46,8 +46,8 @@ export class Stage {
     writeFileSync(join(folder, 'npx'), `#!/bin/sh\n${only}${run}`, { mode: 0o755 });
     for (const { text } of pages()
       .flatMap(blocksOf)
-      .filter(({ language }) => language === 'js')) {
-      const name = /^\/\/ ([\w-]+\.mjs)/.exec(text)?.[1];
+      .filter(({ language }) => language === 'js' || language === 'python')) {
+      const name = /^(?:\/\/|#) ([\w-]+\.(?:mjs|py))/.exec(text)?.[1];
       if (name) writeFileSync(join(folder, name), text);
     }
     const stage = new Stage(redis, folder, await freePort());

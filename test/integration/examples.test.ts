@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import ms, { type StringValue } from 'ms';
+import { parse as parseWords } from 'shell-quote';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -45,7 +46,7 @@ function commandIn(example: string, program: string): string[] {
   );
   const command = commands.find((text) => `${text} `.startsWith(`${program} `));
   if (command === undefined) throw new Error(`examples/${example}/README.md has no command \`${program} …\``);
-  return command.slice(program.length).trim().split(' ').filter(Boolean);
+  return parseWords(command.slice(program.length)).map(String);
 }
 
 /** A Redis with the default names, for one test. */
@@ -242,6 +243,37 @@ describe('examples/library', () => {
     expect(await program.kill(), program.output()).toBe(0);
     expect(program.output()).toMatch(/^stopped$/m);
   });
+});
+
+describe.each([
+  ['exec-python', 'python3'],
+  ['exec-shell', 'jq'],
+  ['exec-node', 'node'],
+])('examples/%s', (example, program) => {
+  const missing = lacks(program);
+  const skipped = missing ? `, skipped: ${missing}` : '';
+  test.skipIf(missing)(
+    `adds the total of an order; an order without a count becomes a dead letter at once${skipped}`,
+    async () => {
+      const redis = await redisOf();
+      const group = await startAsIn(example, await projectOf(example), redis.env);
+      await redis.publish({ message_id: 'bad', price: 3 });
+      await redis.publishAsIn(example);
+      expect(await redis.processed(1)).toMatchObject([A1]);
+      for (let i = 0; i < 300; i++) await redis.publish({ message_id: `b${i}`, price: 2, count: i });
+      const results = await redis.processed(301);
+      expect(new Set(results.map(({ messageId }) => messageId)).size).toBe(301);
+      const list = cgroup(['dead', 'list', ...commandIn(example, 'npx cgroup dead list'), '--json'], {
+        env: redis.env,
+      });
+      expect(await list.exit, list.stderr()).toEqual({ code: 0, signal: null });
+      expect(JSON.parse(list.stdout())).toMatchObject([
+        { message: '{"message_id":"bad","price":3}', error: 'the order has no count', attempts: 1 },
+      ]);
+      expect((await group.kill()).code).toBe(0);
+      expect(group.stderr()).not.toMatch(/"level":(40|50)/);
+    },
+  );
 });
 
 describe('examples/python-publisher', async () => {
