@@ -37,7 +37,7 @@ export async function guard(app: FastifyInstance, checks: Checks): Promise<void>
 }
 
 /** Why a request is refused. */
-export interface Refusal {
+export interface HttpRefusal {
   /** The status of the answer. */
   readonly code: number;
   readonly error: string;
@@ -45,7 +45,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export const NOT_FOUND: Refusal = { code: 404, error: 'not found' };
+export const NOT_FOUND: HttpRefusal = { code: 404, error: 'not found' };
 
 /** What requests are checked against. */
 export interface Checks {
@@ -68,7 +68,7 @@ export function refusalOf(
   request: IncomingMessage,
   { own, token }: Checks,
   open: boolean,
-): Refusal | undefined {
+): HttpRefusal | undefined {
   const { headers, method } = request;
   if (isAmbiguous(request))
     return { code: 400, error: 'ambiguous request: send one Host header, and a path that begins with /' };
@@ -161,6 +161,6 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Closes the connection as well: whatever the client still sends is not read. */
-function refuse(reply: FastifyReply, { code, error, headers = {} }: Refusal): FastifyReply {
+function refuse(reply: FastifyReply, { code, error, headers = {} }: HttpRefusal): FastifyReply {
   return reply.code(code).headers(headers).header('connection', 'close').send({ error });
 }

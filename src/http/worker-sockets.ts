@@ -6,7 +6,7 @@ import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Session, WorkerConnection } from '../processor/remote/session.js';
 import { LARGEST_RESULT } from '../processor/result.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import { type Checks, NOT_FOUND, type Refusal, refusalOf } from './guard.js';
+import { type Checks, type HttpRefusal, NOT_FOUND, refusalOf } from './guard.js';
 import { WORKERS_PATH } from './routes.js';
 
 interface WorkerSocketsOptions {
@@ -38,7 +38,7 @@ export function acceptWorkers(server: Server, { hub, checks, limits }: WorkerSoc
   });
 }
 
-function refusalOfUpgrade({ url = '', headers }: IncomingMessage, hub: WorkerHub): Refusal | undefined {
+function refusalOfUpgrade({ url = '', headers }: IncomingMessage, hub: WorkerHub): HttpRefusal | undefined {
   if (url.split('?', 1)[0] !== WORKERS_PATH) return NOT_FOUND;
   // Browsers send it. A page of another site has no token of its own, but its browser may add the one of a user.
   const { origin, host } = headers;
@@ -53,7 +53,7 @@ function hostOf(origin: string): string | undefined {
 }
 
 /** No answer of `http` can be sent: Node has given the connection away. */
-function refuse(socket: Socket, { code, error, headers = {} }: Refusal): void {
+function refuse(socket: Socket, { code, error, headers = {} }: HttpRefusal): void {
   const body = JSON.stringify({ error });
   const lines = {
     connection: 'close',

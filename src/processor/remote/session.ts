@@ -43,7 +43,7 @@ export interface SessionTimes {
   readonly lease: number;
 }
 
-export interface SessionOptions extends SessionTimes {
+export interface WorkerSessionOptions extends SessionTimes {
   readonly connection: WorkerConnection;
   readonly ids: DeliveryIds;
   readonly log: Logger;
@@ -77,7 +77,7 @@ const CLEAN: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 export class Session implements WorkerSession {
   /** The consumer that the worker works for; undefined before its hello is answered. */
   consumer: WorkerConsumer | undefined;
-  readonly #options: SessionOptions;
+  readonly #options: WorkerSessionOptions;
   readonly #stall = new StallDetector();
   #state: 'new' | 'joining' | 'open' | 'ended' = 'new';
   #helloId: RpcId = null;
@@ -96,7 +96,7 @@ export class Session implements WorkerSession {
   /** Bytes of the last delivery, at most. It was sent when little waited, and may be larger than what may wait. */
   #lastDelivery = 0;
 
-  constructor(options: SessionOptions) {
+  constructor(options: WorkerSessionOptions) {
     this.#options = options;
   }
 

@@ -192,6 +192,7 @@ describe('verdict', () => {
     foreign: [],
     counters: { lost: 0, dropped: 0 },
     control: unset.control,
+    processes: [] as object[],
   };
   const paused = { ...unset.control, paused: true };
   const pausedBy = { who: 'ann@web1', why: 'upgrade', at: '2026-11-21T11:00:00.000Z' };
@@ -207,6 +208,12 @@ describe('verdict', () => {
       `Paused by ann@web1 since ${new Date(pausedBy.at).toLocaleString()}: upgrade`,
     ],
     [{ consumers: [] }, 'bad', 'Nothing is processed: there are no consumers'],
+    [
+      { consumers: [], processes: [{ workers: 0 }, { workers: null }] },
+      'bad',
+      'Nothing is processed: no worker is connected',
+    ],
+    [{ processes: [{ workers: 0 }, { workers: 3 }] }, 'good', 'Keeping up'],
     [{ waiting: 9, backlog: 9, lagMs: 45_000 }, 'bad', 'Not keeping up: the oldest message is 45 s old'],
     [
       { pending: 1, backlog: 1, lagMs: 45_000 },
