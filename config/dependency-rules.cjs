@@ -65,7 +65,6 @@ const MAY_IMPORT = {
 const PACKAGES = {
   redis: ['ioredis'],
   tracing: ['@opentelemetry'],
-  processor: ['undici'],
   http: ['fastify', '@fastify', 'prom-client'],
   cli: [
     'commander',
