@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
-// page, Python's module redis and jq for examples. If one cannot be installed, its tests are skipped.
+// page, Python's modules redis and websockets and jq for programs in examples. If one cannot be installed, its tests are
+// skipped.
 // Users need none of them.
 
 import { installOneOf, isOnPath, pythonWith } from './packages.mjs';
@@ -16,6 +17,11 @@ const PROGRAMS = [
     program: 'python3 with the module redis',
     packages: { 'apt-get': ['python3-redis'], dnf: ['python3-redis'], apk: ['py3-redis'] },
     find: () => pythonWith('redis'),
+  },
+  {
+    program: 'python3 with the module websockets',
+    packages: { 'apt-get': ['python3-websockets'], dnf: ['python3-websockets'], apk: ['py3-websockets'] },
+    find: () => pythonWith('websockets'),
   },
 ];
 

@@ -28,7 +28,10 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   ],
   // The transcript below runs the demo, and so does demo.test.ts.
   [/^(?:npx )?(cgroup demo.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
-  [/^(npx )?cgroup (start|monitor)\b(?!.*--print-config)/, (stage, command) => stage.start(command)],
+  [
+    /^(npx )?cgroup (start|monitor|worker)\b(?!.*--(print-config|check))/,
+    (stage, command) => stage.start(command),
+  ],
   [/^(npx )?cgroup /, (stage, command) => stage.run(command)],
   [/^curl /, async (stage, command) => expect(answerOf(await stage.run(`${command} --silent`))).toBe('well')],
   [/^redis-cli /, (stage, command) => stage.run(command.replace('redis-cli', 'redis-cli -u "$REDIS_URL"'))],
@@ -236,6 +239,7 @@ describe('code within the text', () => {
         'scale',
         'drain',
         'events',
+        'worker',
       ];
       const texts = await Promise.all(names.map((name) => helpOf(stage(), name)));
       for (const name of ['bench', 'chaos'])

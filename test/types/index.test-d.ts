@@ -22,6 +22,9 @@ import {
   type Message,
   type Processor,
   type ProcessStatus,
+  RemoteWorker,
+  type RemoteWorkerEvents,
+  type RemoteWorkerOptions,
   type SettingProblem,
   type Settings,
   type SettingsError,
@@ -215,3 +218,19 @@ declare const pinoLike: Record<
   child(fields: Record<string, unknown>): Logger;
 };
 expectTypeOf(pinoLike).toExtend<Logger>();
+
+// A remote worker: its address is all that it must have.
+expectTypeOf<typeof RemoteWorker>().toBeConstructibleWith({ connect: 'ws://a:9464/workers' });
+new RemoteWorker({
+  connect: ['ws://a/', 'ws://b/'],
+  processor: (message) => message.message_id,
+  timeout: 500,
+});
+// @ts-expect-error without an address
+new RemoteWorker({});
+// @ts-expect-error no setting of a worker
+new RemoteWorker({ connect: 'ws://a/', size: 3 });
+expectTypeOf<RemoteWorkerOptions['concurrency']>().toEqualTypeOf<number | undefined>();
+expectTypeOf<RemoteWorkerEvents['disconnected']>().toEqualTypeOf<
+  [end: { readonly url: string; readonly why: string }]
+>();
