@@ -3,22 +3,10 @@ import { EXEC, kindOfProcessor } from '../core/processor-kind.js';
 import { maskUrl } from '../log/redaction.js';
 import { ExecSource } from './exec-link.js';
 import { LineCheck } from './line-check.js';
+import type { CheckOptions } from './options.js';
 import { RemoteSource } from './remote-link.js';
 import type { ConformanceReport, WorkerFinding } from './report.js';
 import { checkService } from './service-check.js';
-
-export interface CheckOptions {
-  /** `exec:COMMAND`, `http(s)://URL`, or `ws://HOST:PORT/workers` to listen there. */
-  readonly target: string;
-  /** JSON of a message that the worker can process; undefined for one of ours. */
-  readonly message: string | undefined;
-  /** JSON of a message that must fail. */
-  readonly failing: string | undefined;
-  /** ms that an answer may take. */
-  readonly within: number;
-  /** The check listens at this URL, and a worker should connect. */
-  readonly onListening?: (url: string) => void;
-}
 
 /**
  * Checks a worker: sends what a group may send, and looks at what comes back.
@@ -37,6 +25,8 @@ export async function checkWorker(options: CheckOptions): Promise<ConformanceRep
 
 async function findingsOf(options: CheckOptions): Promise<WorkerFinding[]> {
   const { target } = options;
+  if (/^(ws|https?):/i.test(target) && !URL.canParse(target))
+    throw new CgroupError('SETTINGS', `--check: ${maskUrl(target)} is no URL`);
   if (/^ws:\/\//i.test(target)) {
     const source = new RemoteSource(target);
     options.onListening?.(await source.listen());
@@ -44,7 +34,7 @@ async function findingsOf(options: CheckOptions): Promise<WorkerFinding[]> {
   }
   switch (kindOfProcessor(target)) {
     case 'exec':
-      return new LineCheck(new ExecSource(target.slice(EXEC.length)), options).run();
+      return new LineCheck(await ExecSource.of(target.slice(EXEC.length)), options).run();
     case 'service':
       return checkService(options);
     default:

@@ -3,7 +3,7 @@ import { type FromWorker, parseFromWorker, type WorkerFailure } from '../protoco
 import { errorLine, notificationLine, type RpcId, resultLine, TOO_LATE } from '../protocol/rpc.js';
 import type { Hello, HelloResult } from '../protocol/schema.js';
 import type { WorkerLink } from './link.js';
-import type { Strays } from './strays.js';
+import type { Violations } from './violations.js';
 
 /** The answer of a worker to a delivery. */
 export type Reply =
@@ -17,14 +17,14 @@ const LONGEST_WAIT = 60_000;
 
 const PROCESS = 'check';
 
-/** Plays the group for one worker. What it sees that no worker may do goes to the strays. */
+/** Plays the group for one worker. What it sees that no worker may do goes to the violations. */
 export class Conversation {
   readonly link: WorkerLink;
   /** What the worker said of itself. */
   hello: Hello | undefined;
   /** What is wrong with the first message, if it should have been a good hello. */
   badHello: string | undefined;
-  readonly #strays: Strays;
+  readonly #violations: Violations;
   readonly #within: number;
   readonly #open = new Map<string, number>();
   readonly #replies = new Map<string, Reply>();
@@ -33,9 +33,9 @@ export class Conversation {
   static #last = 0;
 
   /** @param within ms that an answer may take */
-  constructor(link: WorkerLink, strays: Strays, within: number) {
+  constructor(link: WorkerLink, violations: Violations, within: number) {
     this.link = link;
-    this.#strays = strays;
+    this.#violations = violations;
     this.#within = within;
   }
 
@@ -129,22 +129,23 @@ export class Conversation {
   }
 
   #hello(id: RpcId, hello: Hello): void {
-    if (this.hello) this.#strays.add('messages', 'it said hello twice');
-    else if (this.#replies.size > 0) this.#strays.add('messages', 'it said hello after its first answer');
+    if (this.hello) this.#violations.add('messages', 'it said hello twice');
+    else if (this.#replies.size > 0) this.#violations.add('messages', 'it said hello after its first answer');
     this.#welcome(id, hello);
   }
 
   #invalid(line: string, message: FromWorker & { readonly kind: 'invalid' }): void {
     // It could not read one of our lines, and says so.
     if (isComplaint(line)) return;
-    this.#strays.addInvalid(line, message);
+    this.#violations.addInvalid(line, message);
     if (message.id !== undefined) this.link.send(errorLine(message.id, message.code, message.error));
   }
 
   #reply(id: string, reply: Reply): void {
     const asked = this.#open.has(id) || this.#requests.has(id);
-    if (!asked) this.#strays.add('ids', `an answer with the id ${JSON.stringify(id)}, which was never given`);
-    else if (this.#replies.has(id)) this.#strays.add('answers', `two answers to the delivery ${id}`);
+    if (!asked)
+      this.#violations.add('ids', `an answer with the id ${JSON.stringify(id)}, which was never given`);
+    else if (this.#replies.has(id)) this.#violations.add('answers', `two answers to the delivery ${id}`);
     else this.#replies.set(id, reply);
     if (this.link.kind === 'remote' && this.#cancelled.delete(id)) this.cancel(id, 'late: it was cancelled');
   }
@@ -153,7 +154,10 @@ export class Conversation {
     const known = this.#open.has(deliveryId);
     if (known) this.#open.set(deliveryId, performance.now() + Math.min(ms, LONGEST_WAIT));
     else
-      this.#strays.add('ids', `extend for the delivery ${JSON.stringify(deliveryId)}, which was never given`);
+      this.#violations.add(
+        'ids',
+        `extend for the delivery ${JSON.stringify(deliveryId)}, which was never given`,
+      );
     if (id === undefined) return;
     this.link.send(known ? resultLine(id, true) : errorLine(id, TOO_LATE, 'this delivery is unknown'));
   }
@@ -162,7 +166,10 @@ export class Conversation {
     this.hello = hello;
     const unknown = hello.holds.find((held) => !held.startsWith(`${PROCESS}/`));
     if (unknown !== undefined)
-      this.#strays.add('ids', `"holds" names the delivery ${JSON.stringify(unknown)}, which was never given`);
+      this.#violations.add(
+        'ids',
+        `"holds" names the delivery ${JSON.stringify(unknown)}, which was never given`,
+      );
     const result: HelloResult = {
       group: 'check',
       channel: 'check',

@@ -1,7 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { parse } from 'shell-quote';
-import { CgroupError } from '../core/errors.js';
+import { type Command, checkProgram, parseCommand } from '../processor/exec/command.js';
 import { LineQueue, type WorkerLink, type WorkerSource } from './link.js';
 
 /** Characters of stderr that are kept. */
@@ -11,20 +10,23 @@ const LONGEST_LINE = 64 * 2 ** 20;
 
 /** Starts a program for each conversation. */
 export class ExecSource implements WorkerSource {
-  readonly #words: readonly [string, ...string[]];
+  readonly #command: Command;
   #link: ExecLink | undefined;
 
+  private constructor(command: Command) {
+    this.#command = command;
+  }
+
   /** @throws {CgroupError} PROCESSOR */
-  constructor(command: string) {
-    const words = parse(command).filter((word) => typeof word === 'string');
-    const [program, ...rest] = words;
-    if (program === undefined) throw new CgroupError('PROCESSOR', 'exec: needs a command');
-    this.#words = [program, ...rest];
+  static async of(text: string): Promise<ExecSource> {
+    const command = parseCommand(text);
+    await checkProgram(command);
+    return new ExecSource(command);
   }
 
   async open(): Promise<WorkerLink> {
     await this.close();
-    this.#link = new ExecLink(this.#words);
+    this.#link = new ExecLink(this.#command);
     return this.#link;
   }
 
@@ -40,7 +42,7 @@ class ExecLink implements WorkerLink {
   readonly #ended: Promise<void>;
   #lastWords = '';
 
-  constructor([program, ...args]: readonly [string, ...string[]]) {
+  constructor([program, ...args]: Command) {
     const child = spawn(program, args, {
       // A group of its own, so that its children end with it.
       detached: true,

@@ -1,10 +1,12 @@
-import type { CheckOptions } from './check.js';
 import { Conversation } from './conversation.js';
-import { FIRST_CASE, LINE_CASES, type LineCase } from './line-cases.js';
+import type { LineCase } from './line-case.js';
 import type { WorkerSource } from './link.js';
+import { FIRST_CASE, MESSAGE_CASES } from './message-cases.js';
+import type { CheckOptions } from './options.js';
 import { fine, NOT_CHECKED, type Verdict, type WorkerFinding, wrong } from './report.js';
-import { Strays } from './strays.js';
+import { RULE_CASES } from './rule-cases.js';
 import { TestMessages } from './test-messages.js';
+import { Violations } from './violations.js';
 
 /** ms for a worker to connect at first. */
 const FIRST_CONNECT = 30_000;
@@ -19,7 +21,7 @@ const REST = 500;
 export class LineCheck {
   readonly #source: WorkerSource;
   readonly #options: CheckOptions;
-  readonly #strays = new Strays();
+  readonly #violations = new Violations();
   readonly #findings: WorkerFinding[] = [];
   readonly #messages: TestMessages;
   #talk: Conversation | undefined;
@@ -33,7 +35,7 @@ export class LineCheck {
   async run(): Promise<WorkerFinding[]> {
     try {
       if (await this.#begin()) await this.#runCases();
-      return [...this.#findings, ...this.#strays.findings()];
+      return [...this.#findings, ...this.#violations.findings()];
     } finally {
       await this.#source.close();
     }
@@ -60,7 +62,7 @@ export class LineCheck {
   }
 
   async #runCases(): Promise<void> {
-    for (const one of LINE_CASES) {
+    for (const one of [...MESSAGE_CASES, ...RULE_CASES]) {
       const talk = await this.#current();
       if (one.kind !== undefined && one.kind !== talk?.link.kind) continue;
       this.#add(one.check, talk ? await this.#verdictOf(one, talk) : NOT_CHECKED);
@@ -89,7 +91,7 @@ export class LineCheck {
 
   async #open(within: number): Promise<Conversation | undefined> {
     const link = await this.#source.open(within);
-    this.#talk = link && new Conversation(link, this.#strays, this.#options.within);
+    this.#talk = link && new Conversation(link, this.#violations, this.#options.within);
     await this.#talk?.begin(HELLO_WITHIN);
     return this.#talk;
   }

@@ -26,7 +26,7 @@ export function fine(what: string): Verdict {
   return { status: 'ok', what };
 }
 
-export function note(what: string): Verdict {
+export function remark(what: string): Verdict {
   return { status: 'note', what };
 }
 
@@ -34,4 +34,4 @@ export function wrong(what: string, why: string, advice: string): Verdict {
   return { status: 'wrong', what, why, advice };
 }
 
-export const NOT_CHECKED = note('not checked');
+export const NOT_CHECKED = remark('not checked');

@@ -1,25 +1,17 @@
-import { Agent, request } from 'undici';
 import { messageOf } from '../core/errors.js';
-import type { CheckOptions } from './check.js';
-import { fine, NOT_CHECKED, note, type Verdict, type WorkerFinding, wrong } from './report.js';
-import { changedDigits, changedTexts, TestMessages } from './test-messages.js';
+import type { CheckOptions } from './options.js';
+import { fine, NOT_CHECKED, remark, type Verdict, type WorkerFinding, wrong } from './report.js';
+import { type ServiceAnswer, ServiceClient } from './service-client.js';
+import { changedDigits, changedTexts } from './test-messages.js';
 
 const AT_ONCE = 10;
 const NEVER = 'such a message is never processed';
 /** Of an answer, in texts. */
 const SHOWN = 200;
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly location: string;
-  /** Whether the service closes the connection. */
-  readonly closes: boolean;
-}
-
 /** Checks a web service as the group calls it. */
 export async function checkService(options: CheckOptions): Promise<WorkerFinding[]> {
-  const service = new Service(options);
+  const service = new ServiceClient(options);
   const findings: WorkerFinding[] = [];
   try {
     for (const [check, run] of CASES) {
@@ -27,74 +19,13 @@ export async function checkService(options: CheckOptions): Promise<WorkerFinding
       findings.push({ check, ...(stop ? NOT_CHECKED : await run(service)) });
     }
   } finally {
-    await service.close();
+    service.close();
   }
   return findings;
 }
 
-class Service {
-  readonly options: CheckOptions;
-  readonly messages: TestMessages;
-  /** Connections that were opened. */
-  connections = 0;
-  readonly #agent: Agent;
-  readonly #url: URL;
-  readonly #authorization: string | undefined;
-  #last = 0;
-
-  constructor(options: CheckOptions) {
-    this.options = options;
-    this.messages = new TestMessages(options.message);
-    this.#agent = new Agent({ connections: AT_ONCE, pipelining: 1 });
-    this.#agent.on('connect', () => this.connections++);
-    this.#url = new URL(options.target);
-    const { username, password } = this.#url;
-    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    this.#authorization = user === ':' ? undefined : `Basic ${Buffer.from(user).toString('base64')}`;
-    this.#url.username = '';
-    this.#url.password = '';
-  }
-
-  /** The answer to a body; an error in words if there is none. */
-  async post(body: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer | string> {
-    const { within } = this.options;
-    try {
-      const answer = await request(this.#url, {
-        dispatcher: this.#agent,
-        method: 'POST',
-        body,
-        signal: AbortSignal.timeout(within),
-        headers: {
-          'content-type': 'application/json',
-          'ce-id': `1764378000000-${++this.#last}`,
-          'ce-source': 'check',
-          'ce-type': 'cgroup.message',
-          'ce-specversion': '1.0',
-          'cgroup-attempt': '1',
-          'cgroup-deadline-ms': String(within),
-          ...(this.#authorization !== undefined && { authorization: this.#authorization }),
-          ...headers,
-        },
-      });
-      return {
-        status: answer.statusCode,
-        body: await answer.body.text(),
-        location: String(answer.headers.location ?? ''),
-        closes: /close/i.test(String(answer.headers.connection ?? '')),
-      };
-    } catch (error) {
-      const timedOut = (error as Error).name === 'TimeoutError';
-      return timedOut ? `no answer came within ${within} ms` : messageOf(error) || 'the connection broke';
-    }
-  }
-
-  close(): Promise<void> {
-    return this.#agent.destroy();
-  }
-}
-
 /** Why the group would not take an answer as a result; undefined if it would. */
-function problemOf(answer: Answer | string): string | undefined {
+function problemOf(answer: ServiceAnswer | string): string | undefined {
   if (typeof answer === 'string') return answer;
   const { status, body, location } = answer;
   if (status === 204) return undefined;
@@ -111,7 +42,7 @@ function problemOf(answer: Answer | string): string | undefined {
 const ANSWER = 'answer with 200 and JSON, or with 204 to keep the message as it is';
 
 async function takes(
-  service: Service,
+  service: ServiceClient,
   what: string,
   body: string,
   advice: string,
@@ -122,7 +53,7 @@ async function takes(
   return problem === undefined ? fine(`it takes ${what}`) : wrong(`${what}: ${problem}`, NEVER, advice);
 }
 
-type ServiceCase = readonly [check: string, run: (service: Service) => Promise<Verdict>];
+type ServiceCase = readonly [check: string, run: (service: ServiceClient) => Promise<Verdict>];
 
 const CASES: readonly ServiceCase[] = [
   [
@@ -153,7 +84,7 @@ const CASES: readonly ServiceCase[] = [
           'the given message should be processed',
           'mend the service, or give another --message',
         );
-      return note(`${problem}; give a message that it can process: --message JSON`);
+      return remark(`${problem}; give a message that it can process: --message JSON`);
     },
   ],
   [
@@ -167,8 +98,6 @@ const CASES: readonly ServiceCase[] = [
   [
     'keep-alive',
     async (service) => {
-      const before = service.connections;
-      let closes = false;
       for (let i = 0; i < 5; i++) {
         const answer = await service.post(service.messages.plain());
         if (typeof answer === 'string')
@@ -177,11 +106,10 @@ const CASES: readonly ServiceCase[] = [
             'attempts fail, though the service is there',
             'read the whole body of each request; close idle connections only after some seconds',
           );
-        closes ||= answer.closes;
+        if (answer.reused) return fine('it keeps connections open');
       }
-      if (!closes && service.connections === before) return fine('it keeps connections open');
-      return note(
-        'it closes the connection after each answer: slower. Answer with HTTP/1.1 and "content-length" ' +
+      return remark(
+        'it closes the connection after each answer: slower. ServiceAnswer with HTTP/1.1 and "content-length" ' +
           '(Python\'s http.server: protocol_version = "HTTP/1.1")',
       );
     },
@@ -234,7 +162,7 @@ const CASES: readonly ServiceCase[] = [
       const problem = problemOf(answer);
       if (problem !== undefined) return wrong(`${what}: ${problem}`, NEVER, ANSWER);
       if (typeof answer !== 'string' && changedDigits(answer.body) === 'changed')
-        return note(
+        return remark(
           'numbers beyond 2^53 come back rounded: if your messages have some, read them with a parser that keeps them',
         );
       return fine(`it takes ${what}`);
@@ -261,7 +189,7 @@ const CASES: readonly ServiceCase[] = [
           'answer with 400 if the body cannot be read: then it becomes a dead letter at once',
         );
       if (answer.status >= 400) return fine(`it answers a body that is no JSON with ${answer.status}`);
-      return note(`it answers a body that is no JSON with ${answer.status}; better: 400`);
+      return remark(`it answers a body that is no JSON with ${answer.status}; better: 400`);
     },
   ],
   [
@@ -269,7 +197,7 @@ const CASES: readonly ServiceCase[] = [
     async (service) => {
       const { failing } = service.options;
       if (failing === undefined)
-        return note('not checked: name a message that must fail with --failing JSON');
+        return remark('not checked: name a message that must fail with --failing JSON');
       const answer = await service.post(failing);
       if (typeof answer !== 'string' && problemOf(answer) === undefined)
         return wrong(

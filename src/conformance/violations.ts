@@ -35,7 +35,7 @@ const NAMES: Record<keyof typeof RULES, string> = {
 };
 
 /** Collects what a worker does wrong in any of its conversations: the first of each kind. */
-export class Strays {
+export class Violations {
   readonly #first = new Map<keyof typeof RULES, { readonly what: string; count: number }>();
 
   add(rule: keyof typeof RULES, what: string): void {
