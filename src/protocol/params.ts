@@ -16,9 +16,10 @@ export function readParams<S extends z.ZodType>(
   params: unknown,
   member = 'params',
 ): Read<z.output<S>> {
-  const { success, data, error } = schema.safeParse(params, { error: ruleOf });
+  const { success, data } = schema.safeParse(params);
   if (success) return { data, error: undefined };
-  const [issue] = error.issues;
+  // Again with the texts: with them the parser is five times slower, also where nothing is wrong.
+  const [issue] = schema.safeParse(params, { error: ruleOf }).error?.issues ?? [];
   const path = issue?.path ?? [];
   const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], params);
   const name = [member, ...path].join('.');
