@@ -152,7 +152,9 @@ describe('a worker that does wrong', () => {
       [8, -32_602],
       [null, -32_600],
     ]);
-    expect(logOf(run, 40)[0]?.msg).toMatch(/^worker bad at 127\.0\.0\.1:\d+ sent a wrong message: .*not JSON/);
+    expect(logOf(run, 40)[0]?.msg).toMatch(
+      /^worker bad at 127\.0\.0\.1:\d+ sent a wrong message: .*not JSON/,
+    );
     for (let i = 0; i < 100; i++) worker.socket.send('rubbish');
     await until(() => worker.closed);
     expect(worker.closed?.code).toBe(1008);
