@@ -152,7 +152,9 @@ describe('a worker that does wrong', () => {
       [8, -32_602],
       [null, -32_600],
     ]);
-    expect(logOf(run, 40)[0]?.msg).toMatch(/^worker bad at 127\.0\.0\.1:\d+ sent a wrong message: no JSON/);
+    expect(logOf(run, 40)[0]?.msg).toMatch(
+      /^worker bad at 127\.0\.0\.1:\d+ sent a wrong message: .*not JSON/,
+    );
     for (let i = 0; i < 100; i++) worker.socket.send('rubbish');
     await until(() => worker.closed);
     expect(worker.closed?.code).toBe(1008);
@@ -161,7 +163,7 @@ describe('a worker that does wrong', () => {
   });
 
   test('sends a frame that is no UTF-8, or 100 MB: it is cut off, and its messages go to others', async () => {
-    const { group, run, url } = await remoteGroup(redis.url, ['--backoff', '10ms']);
+    const { group, run, url } = await remoteGroup(redis.url, ['--backoff', '10ms', '--claim-after', '30s']);
     const garbled = await RawWorker.connect(url, { name: 'garbled' });
     await group.publish(2);
     await garbled.has(1);
@@ -180,7 +182,7 @@ describe('a worker that does wrong', () => {
 
   test('floods the log and the connection: others are not delayed, and the log is bounded', async () => {
     const { group, run, url } = await remoteGroup(redis.url, IMPATIENT);
-    const flood = await RawWorker.connect(url, { name: 'flood' });
+    const flood = await RawWorker.connect(url, { name: 'flood', onDelivery: echo });
     const line = JSON.stringify({ jsonrpc: '2.0', method: 'log', params: { level: 'info', msg: 'flood' } });
     const late = JSON.stringify({ jsonrpc: '2.0', id: 'nonsense/1', result: 1 });
     let flooding = true;
