@@ -63,7 +63,6 @@ cgroup COMMAND --help lists the flags of a command.`,
     drainCommand(),
     undrainCommand(),
     eventsCommand(),
-    workerCommand(),
     doctorCommand(),
     demoCommand(),
   ];
