@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { plural } from '../core/words.js';
 import { ANSWER_EACH, answered, ENDS, isVerdict, type LineCase, unanswered } from './line-case.js';
 import { fine, remark, wrong } from './report.js';
-import { changedDigits, changedTexts, echoOf } from './test-messages.js';
+import { changedDigits, changedLarge, changedTexts, echoOf } from './test-messages.js';
 
 /** Most deliveries that are given at once. */
 const MOST_AT_ONCE = 100;
@@ -44,7 +44,9 @@ export const MESSAGE_CASES: readonly LineCase[] = [
       const count = Math.min(talk.concurrency, MOST_AT_ONCE);
       const ids = Array.from({ length: count }, () => talk.give(messages.plain()));
       let answers = 0;
-      for (const id of ids) if (await talk.reply(id)) answers++;
+      // After one that has no answer in time, only those that are there.
+      for (const [i, id] of ids.entries())
+        if (await talk.reply(id, answers === i ? context.within : 0)) answers++;
       if (answers === count) return fine(`it answers ${plural(count, 'delivery', 'deliveries')} at once`);
       const advice =
         talk.hello === undefined
@@ -117,7 +119,10 @@ export const MESSAGE_CASES: readonly LineCase[] = [
       const why = 'such a message is never processed';
       const advice = 'read whole lines, however long they are: a buffer of fixed size is too small';
       const reply = await answered(context, context.messages.large(), what, why, advice);
-      return isVerdict(reply) ? reply : fine(`it answers ${what}`);
+      if (isVerdict(reply)) return reply;
+      if (reply.kind === 'answer' && changedLarge(reply.result) === 'changed')
+        return wrong(`${what} comes back changed`, 'results differ from what the worker means', advice);
+      return fine(`it answers ${what}`);
     },
   },
   {

@@ -4,6 +4,7 @@ import { memberText } from '../core/json-member.js';
 const MEMBER = 'cgroup_check';
 const MANY_DIGITS = '12345678901234567890';
 const TEXTS = 'Grüße, 你好, مرحبا, 🎉 "quoted" \\ and / \u2028 two\nlines\t\u0000';
+const LARGE = 'é'.repeat(500_000);
 /** A half of a character: JSON can write it, UTF-8 cannot. */
 const HALF = '\\ud83d';
 
@@ -36,7 +37,7 @@ export class TestMessages {
 
   /** About a megabyte. */
   large(): string {
-    return this.#with(JSON.stringify('é'.repeat(500_000)));
+    return this.#with(JSON.stringify(LARGE));
   }
 
   /** Blanks and line breaks between its values, as a publisher may write it. */
@@ -63,6 +64,11 @@ export function changedTexts(result: string): 'same' | 'changed' | undefined {
 /** The same for the number of {@link TestMessages.digits}. */
 export function changedDigits(result: string): 'same' | 'changed' | undefined {
   return compared(result, (json) => json === MANY_DIGITS);
+}
+
+/** The same for the text of {@link TestMessages.large}. */
+export function changedLarge(result: string): 'same' | 'changed' | undefined {
+  return compared(result, (json) => JSON.parse(json) === LARGE);
 }
 
 /** The JSON of the member that the check added. */

@@ -53,7 +53,7 @@ describe('a program that is right passes', () => {
 
 describe('a program that is wrong is found', () => {
   test.each([
-    ['prints', [/^only the protocol: this is not JSON: .*; it was: worker is ready \(\d+ times\)$/]],
+    ['prints', [/^only the protocol: this is not JSON: .*; it was: worker is ready/]],
     ['silent', [/^a message: a message: no answer came within 4000 ms$/]],
     ['exits', [/^a message: a message: the program ended with exit code 3$/]],
     ['twice', [/^one answer each: two answers to the delivery check\/\d+ \(\d+ times\)$/]],
@@ -67,7 +67,7 @@ describe('a program that is wrong is found', () => {
     ],
     ['latin1', [/^any text: letters of other languages come back changed$/]],
     ['no buffer', [/^a large message: /, /^a line in parts: /]],
-    ['short lines', [/^a large message: /]],
+    ['short lines', [/^a large message: a message of 1 MB comes back changed$/]],
     ['strict', [/^unknown members: .* exit code 1; the last line of its stderr: Node/]],
     ['breaks at cancel', [/^cancel: after a cancelled delivery: /, /^cancel of another: /]],
     [
@@ -242,7 +242,7 @@ describe('cgroup worker --check', () => {
     const run = cgroup(['worker', '--check', `exec:node '${LINES}' exits`]);
     expect(await run.exit).toMatchObject({ code: 1 });
     expect(run.stdout()).toMatch(
-      /^wrong {2}a message {5}a message: the program ended with exit code 3\n +why: .*\n +do: {2}answer each/,
+      /^wrong {2}a message +a message: the program ended with exit code 3\n +why: .*\n +do: {2}answer each/,
     );
     expect(run.stdout()).toMatch(/\n\n1 thing is wrong\.\n$/);
   });
