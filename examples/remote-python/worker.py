@@ -40,14 +40,15 @@ class Worker:
 
     def __init__(self):
         self.socket = None
+        self.stopping = False
         self.in_work = {}  # tasks by delivery id
         self.answers = {}  # by delivery id: those that could not be sent
 
     async def run(self, url):
-        """Connects again and again, until the task is cancelled."""
+        """Connects again and again, until the worker stops."""
         headers = {"Authorization": f"Bearer {TOKEN}"} if TOKEN else {}
         wait = 0.1
-        while True:
+        while not self.stopping:
             try:
                 # Messages may be large. Pings show whether the group is alive.
                 async with connect(url, max_size=2**26, ping_interval=1, ping_timeout=3, **{HEADERS: headers}) as self.socket:
@@ -60,6 +61,8 @@ class Worker:
                 why = str(error) or type(error).__name__
             finally:
                 self.socket = None
+            if self.stopping:
+                return
             print(f"no connection to {url}: {why}", file=sys.stderr)
             await asyncio.sleep(wait * random.uniform(0.5, 1))
             wait = min(2 * wait, 5)
@@ -131,6 +134,7 @@ class Worker:
 
     async def finish(self):
         """Takes nothing more, and answers what it has."""
+        self.stopping = True
         await self.send({"method": "quiet", "params": {}})
         while self.in_work:
             await asyncio.wait(self.in_work.values())

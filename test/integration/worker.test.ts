@@ -56,14 +56,16 @@ describe('cgroup worker', () => {
     const { run, port } = await startRemote(group);
     const handler = ['-p', await moduleTaking(20), '--concurrency', '10'];
     let worker = await startWorker(workersAt(port), [...handler, '--name', 'a']);
-    const ids = await group.publish(600);
-    // Each restart begins when the worker before has done something.
+    const ids: string[] = [];
     for (const name of ['b', 'c']) {
-      const before = (await group.read()).counters.processed;
-      await until(async () => (await group.read()).counters.processed > before + 20);
       const next = await startWorker(workersAt(port), [...handler, '--name', name]);
+      const before = (await group.read()).counters.processed;
+      // Both are at work for seconds: the one before stops in the middle.
+      ids.push(...(await group.publish(1_000)));
+      await until(async () => (await group.read()).counters.processed > before + 20);
       expect(await worker.kill()).toEqual({ code: 0, signal: null });
       expect(worker.stderr()).toContain('stopped');
+      await group.settled(ids.length, 30_000);
       worker = next;
     }
     await expectAllProcessed(group, ids);
