@@ -57,6 +57,8 @@ for line in sys.stdin:
         print("loading the model ..."); send(id=3, method="nope"); send(foo=1)
     if do == "binary":
         sys.stdout.buffer.write(b"\\xff\\x00\\xfe\\n"); sys.stdout.buffer.flush()
+    if do == "quietExit":
+        send(method="quiet"); os._exit(4)
     if do == "half":
         write('{"jsonrpc":"2.0","id":' + json.dumps(id)); os._exit(0)
     if do == "pieces":
@@ -303,6 +305,19 @@ describe('a child', () => {
     await until(async () => (await broken.results()).length === 1);
     expect(await broken.results()).toMatchObject([{ attempt: 1 }]);
     expect((await broken.group.status()).counters).toMatchObject({ failed: 0, dead: 0 });
+  });
+
+  test('says quiet and ends without an answer, again and again: its message has failed in the end', async () => {
+    const group = await groupWith({ maxAttempts: 2 });
+    const results = await group.process({}, 'quietExit', {});
+    expect(Object.keys(results)).toEqual(['m0', 'm2']);
+    expect(await group.dead()).toMatchObject([{ reason: 'failed', attempts: '2' }]);
+  });
+
+  test('says hello and ends, again and again: it is not started without a pause', async () => {
+    const group = await groupWith({ maxAttempts: 1_000 }, '--hello --end');
+    await group.publish({ message_id: 'm0' });
+    await until(() => group.said(/no module named orders.*started again in \d+ s/).length > 0);
   });
 
   test('is ended with all that it has started, also if it ignores SIGTERM', async () => {

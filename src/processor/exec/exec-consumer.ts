@@ -58,7 +58,9 @@ export class ExecConsumer implements ConsumerExecutor {
   readonly #cancelled = new Map<string, NodeJS.Timeout>();
   /** The child takes no more deliveries. */
   #retiring = false;
-  /** How often a child has ended since one has last worked, and when the first of them did. */
+  /** The child has answered a delivery. */
+  #answered = false;
+  /** How often a child has ended since one has last answered, and when the first of them did. */
   #ends = 0;
   #downSince = 0;
   #restart: NodeJS.Timeout | undefined;
@@ -133,6 +135,7 @@ export class ExecConsumer implements ConsumerExecutor {
 
   #startChild(): void {
     this.#retiring = false;
+    this.#answered = false;
     const { command } = this.#options;
     let child: Child;
     try {
@@ -175,11 +178,11 @@ export class ExecConsumer implements ConsumerExecutor {
     const message = parseFromWorker(line);
     switch (message.kind) {
       case 'answer':
-        if (this.#desk.answer(message.deliveryId, message.result)) this.#works();
+        if (this.#desk.answer(message.deliveryId, message.result)) this.#onAnswer();
         else this.#onWrongAnswer(child, message.deliveryId);
         return;
       case 'failure':
-        if (this.#desk.fail(message.deliveryId, message)) this.#works();
+        if (this.#desk.fail(message.deliveryId, message)) this.#onAnswer();
         else this.#onWrongAnswer(child, message.deliveryId);
         return;
       default:
@@ -190,9 +193,10 @@ export class ExecConsumer implements ConsumerExecutor {
   #onOther(child: Child, line: string, message: Exclude<FromWorker, { kind: 'answer' | 'failure' }>): void {
     switch (message.kind) {
       case 'hello': {
-        const { consumerId, welcome } = this.#options;
+        const { consumerId, welcome, proof } = this.#options;
         const { concurrency } = message.hello;
-        this.#works();
+        // Its end is still one in a row: else a child that ends after its hello would be started without a pause.
+        proof.works = true;
         this.#desk.limit(concurrency);
         const granted = { consumer_id: consumerId, concurrency: this.#desk.concurrency, resumed: [] };
         child.send(resultLine(message.id, { ...welcome, ...granted }));
@@ -238,7 +242,8 @@ export class ExecConsumer implements ConsumerExecutor {
     );
   }
 
-  #works(): void {
+  #onAnswer(): void {
+    this.#answered = true;
     this.#ends = 0;
     this.#options.proof.works = true;
   }
@@ -267,9 +272,10 @@ export class ExecConsumer implements ConsumerExecutor {
     // An answer that it owed to a cancelled delivery: that one may be to blame, and has its outcome.
     const cancelled = this.#cancelled.size > 0;
     this.#forgetCancelled();
-    if (this.#retiring) {
+    // One that ends with all that it had has not finished it, whatever it said: a message may be to blame.
+    if (this.#retiring && (this.#answered || desk.given === 0)) {
       desk.recall();
-      this.#startChild();
+      this.#startIn(this.#answered ? 0 : RESTART_AFTER);
       return;
     }
     if (this.#ends++ === 0) this.#downSince = performance.now();
@@ -283,8 +289,12 @@ export class ExecConsumer implements ConsumerExecutor {
     const hint = forgiven ? ' (no child of this command has ever answered: no attempt is counted)' : '';
     this.#crashes.add(`${error}${hint}: started again ${wait === 0 ? 'at once' : `in ${wait / 1_000} s`}`);
     if (performance.now() - this.#downSince + wait > PATIENCE) this.#close();
-    if (wait === 0) this.#startChild();
-    else this.#restart = setTimeout(() => this.#startChild(), wait);
+    this.#startIn(wait);
+  }
+
+  #startIn(ms: number): void {
+    if (ms === 0) this.#startChild();
+    else this.#restart = setTimeout(() => this.#startChild(), ms);
   }
 
   #close(): void {
