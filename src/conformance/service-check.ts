@@ -109,7 +109,7 @@ const CASES: readonly ServiceCase[] = [
         if (answer.reused) return fine('it keeps connections open');
       }
       return remark(
-        'it closes the connection after each answer: slower. ServiceAnswer with HTTP/1.1 and "content-length" ' +
+        'it closes the connection after each answer: slower. Answer with HTTP/1.1 and "content-length" ' +
           '(Python\'s http.server: protocol_version = "HTTP/1.1")',
       );
     },
