@@ -8,6 +8,8 @@ const [NOOP, PROGRAM, CLIENT] = ['noop.mjs', 'noop.py', 'remote.py'].map((name) 
   fileURLToPath(new URL(name, import.meta.url)),
 );
 const WORKERS = 2;
+/** Messages at a time: a processor that takes microseconds gets many in one write. */
+const AT_ONCE = 500;
 /** The python3 that has the module websockets, if there is one. */
 const PYTHON = pythonWith('websockets');
 
@@ -22,11 +24,11 @@ export const KINDS = {
 
   remote: (stage) =>
     launchRemote(stage, WORKERS, (url) =>
-      stage.worker(['--connect', url, '--processor', NOOP, '--concurrency', 100]),
+      stage.worker(['--connect', url, '--processor', NOOP, '--concurrency', AT_ONCE]),
     ),
 
   exec: async (stage) => {
-    const args = ['--size', 2, '--concurrency', 100, '--processor', `exec:python3 ${PROGRAM}`];
+    const args = ['--size', 2, '--concurrency', AT_ONCE, '--processor', `exec:python3 ${PROGRAM}`];
     return new Team(await launchGroup(stage, args));
   },
 
@@ -38,7 +40,7 @@ export const KINDS = {
   },
 
   ...(PYTHON && {
-    python: (stage) => launchRemote(stage, 1, (url) => stage.run(PYTHON, [CLIENT, url, 100])),
+    python: (stage) => launchRemote(stage, 1, (url) => stage.run(PYTHON, [CLIENT, url, AT_ONCE])),
   }),
 };
 
