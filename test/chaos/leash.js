@@ -1,19 +1,22 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Kills the child processes if this process dies, even by SIGKILL: a shell that holds the other end of a pipe and the
- * list of processes to kill.
+ * Kills the child processes and undoes what was done to the system if this process dies, even by SIGKILL: a shell that
+ * holds the other end of a pipe, the list of processes to kill, and the commands to run.
  */
 const GUARD = `
 pids=
+undo=
 while read -r sign pid; do
   case $sign in
     +) pids="$pids $pid " ;;
     -) pids=$(printf '%s' "$pids" | sed "s/ $pid / /") ;;
+    !) undo="$undo $pid;" ;;
     done) exit ;;
   esac
 done
 for pid in $pids; do kill -9 "$pid"; done
+eval "$undo"
 rm -rf -- "$1"`;
 
 export class Leash {
@@ -36,7 +39,12 @@ export class Leash {
     return child;
   }
 
-  /** Call it when all children have ended. */
+  /** Has a shell command run if this process dies: it undoes what outlives a process. */
+  undo(command) {
+    this.#guard.stdin.write(`! ${command}\n`);
+  }
+
+  /** Call it when all children have ended, and all is undone. */
   release() {
     this.#guard.stdin.end('done\n');
   }

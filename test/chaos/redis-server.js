@@ -1,14 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { FakeClock } from './fake-clock.js';
-import { Random } from './random.js';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
-
-/** Below the range of outgoing connections: there a client could connect to itself while the server is away. */
-const PORTS = { from: 22_100, to: 31_900 };
 
 /** Ignores SIGXFSZ, so that a full disk is an error of write() and does not end the server. */
 const START = 'trap "" XFSZ; exec "$@"';
@@ -102,21 +99,6 @@ export class RedisServer {
     const folder = join(this.#dir, 'appendonlydir');
     const names = readdirSync(folder).filter((name) => name.endsWith('.incr.aof'));
     return join(folder, names.sort().at(-1));
-  }
-}
-
-async function freePort() {
-  const random = new Random(process.pid, Date.now());
-  for (;;) {
-    const port = random.between(PORTS.from, PORTS.to);
-    const server = createServer();
-    const free = await new Promise((done) => {
-      server.once('error', () => done(false));
-      server.listen(port, '127.0.0.1', () => done(true));
-    });
-    if (!free) continue;
-    await new Promise((done) => server.close(done));
-    return port;
   }
 }
 

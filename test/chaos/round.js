@@ -14,7 +14,6 @@ const SETTLE_MS = 15_000;
 const QUIET_MS = 700;
 /** ms within which the list of consumers must be right. */
 const LIST_MS = 5_000;
-const CONSUMERS_PER_PROCESS = 2;
 
 /**
  * One round: a fresh stage, the faults while messages are published, quiet, the check.
@@ -55,6 +54,7 @@ function needs(faults, options) {
     rate: Math.min(options.rate, ...all.map(({ rate }) => rate ?? Infinity)),
     redis: Object.assign({}, ...all.map(({ redis }) => redis)),
     args: all.flatMap(({ args }) => args ?? []),
+    workers: all.map(({ workers }) => workers).find(Boolean),
   };
 }
 
@@ -81,15 +81,17 @@ async function strike(stage, faults, random) {
 
 async function evidence(stage, faults, run) {
   const left = await settle(stage.admin);
-  const { size } = stage;
+  const { size, consumers } = stage;
   const { processes } = stage.group;
-  const listed = await consumerList(stage.admin, processes, size ?? processes.length * CONSUMERS_PER_PROCESS);
+  const listed = await consumerList(stage.admin, processes, size ?? processes.length * consumers);
   const live = processes.map((one) => {
     const own = listed.filter((id) => one.owns(id)).length;
-    return { pid: one.pid, consumers: size === undefined ? CONSUMERS_PER_PROCESS : own };
+    return { pid: one.pid, consumers: size === undefined ? consumers : own };
   });
   const found = await read(stage.admin);
   await stage.group.stop();
+  await stage.workers?.stop();
+  const ran = [...stage.group.all, ...(stage.workers?.all ?? [])];
   return {
     run,
     published: stage.publishing.ledger(),
@@ -101,8 +103,8 @@ async function evidence(stage, faults, run) {
     listed,
     live,
     size,
-    ends: stage.group.all.map((one) => one.end),
-    stray: stage.group.all.flatMap((one) => one.stray),
+    ends: ran.map((one) => one.end),
+    stray: ran.flatMap((one) => one.stray),
   };
 }
 

@@ -26,10 +26,12 @@ export class Stage {
   healedAt;
   /** Consumers of all processes together; undefined if each has {@link CONSUMERS_PER_PROCESS}. */
   size;
+  /** What processes the messages, if that is not in the processes of the group. */
+  workers;
   #leash = new Leash(this.dir);
 
   /**
-   * @param {{ run: string, rate: number, bridges: number, mutant?: string, redis?: object, args?: string[] }} options
+   * @param {{ run: string, rate: number, bridges: number, mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
    */
   static async open(options) {
     const stage = new Stage();
@@ -42,7 +44,7 @@ export class Stage {
     return stage;
   }
 
-  async #open({ run, rate, bridges, mutant, redis = {}, args = [] }) {
+  async #open({ run, rate, bridges, mutant, redis = {}, args = [], workers }) {
     const [dir, leash] = [this.dir, this.#leash];
     this.bridges = bridges;
     this.redis = await RedisServer.start({ dir, leash, ...redis });
@@ -52,10 +54,13 @@ export class Stage {
     this.probe = new Probe(port);
     this.witness = await Witness.start(port);
     this.client = await GroupClient.connect({ redis: `redis://127.0.0.1:${port}` });
+    this.workers = await workers?.({ dir, leash, bridges });
     const settings = ['--size', String(CONSUMERS_PER_PROCESS), '--bridges', String(bridges), ...args];
-    this.group = new Group({ redisPort: port, args: settings, dir, leash, mutant }, () => this.#holder());
+    const argsOf = (slot) => [...settings, ...(this.workers?.argsOf(slot) ?? [])];
+    this.group = new Group({ redisPort: port, argsOf, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);
     await this.group.add(bridges - 1);
+    await this.workers?.join();
     await this.bridgesInStep();
     this.publishing = new Publishing({ port, run, rate, dir, leash });
     await until(() => this.probe.seen.processed > 0, { what: 'the first result' });
@@ -63,7 +68,8 @@ export class Stage {
 
   async close() {
     this.publishing?.kill();
-    if (this.group) await this.group.stop();
+    await this.group?.stop();
+    await this.workers?.stop();
     this.probe?.stop();
     this.witness?.stop();
     this.client?.close();
@@ -91,6 +97,11 @@ export class Stage {
   async scale(size) {
     this.size = size;
     await this.client.scale(size);
+  }
+
+  /** Consumers of each process, if the group is not managed. */
+  get consumers() {
+    return this.workers?.consumers ?? CONSUMERS_PER_PROCESS;
   }
 
   get proxies() {

@@ -229,6 +229,14 @@ describe('a child', () => {
     expect(again.said(/^boom$/).length).toBeGreaterThan(0);
   });
 
+  test('ends at one message again and again: it is started again at once three times, then after 1 s', async () => {
+    const group = await groupWith({ maxAttempts: 4 });
+    await group.process({}, 'exit');
+    expect(await group.dead()).toMatchObject([{ attempts: '4' }]);
+    await until(() => group.said(/exit code 3.*: started again in 1 s$/).length > 0);
+    expect(group.said(/: started again in/).length).toBe(1);
+  });
+
   test('writes half a line and ends, or a line that is too long: a failed attempt that says so', async () => {
     const group = await groupWith({ maxAttempts: 1 });
     await group.process({});

@@ -62,6 +62,8 @@ export class ExecConsumer implements ConsumerExecutor {
   #answered = false;
   /** How often a child has ended since one has last answered, and when the first of them did. */
   #ends = 0;
+  /** How often it has been waited since then before another one was started. */
+  #waits = 0;
   #downSince = 0;
   #restart: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
@@ -245,6 +247,7 @@ export class ExecConsumer implements ConsumerExecutor {
   #onAnswer(): void {
     this.#answered = true;
     this.#ends = 0;
+    this.#waits = 0;
     this.#options.proof.works = true;
   }
 
@@ -285,7 +288,7 @@ export class ExecConsumer implements ConsumerExecutor {
     if (toBlame) desk.blame(error);
     else desk.recall();
     const atOnce = (toBlame || cancelled) && this.#ends <= FORGIVEN_ENDS;
-    const wait = atOnce ? 0 : Math.min(RESTART_AFTER * 2 ** (this.#ends - 1), RESTART_AFTER_MOST);
+    const wait = atOnce ? 0 : Math.min(RESTART_AFTER * 2 ** this.#waits++, RESTART_AFTER_MOST);
     const hint = forgiven ? ' (no child of this command has ever answered: no attempt is counted)' : '';
     this.#crashes.add(`${error}${hint}: started again ${wait === 0 ? 'at once' : `in ${wait / 1_000} s`}`);
     if (performance.now() - this.#downSince + wait > PATIENCE) this.#close();

@@ -12,11 +12,20 @@ import { until } from '../until.js';
  *   may be lost; with all, messages may be lost in a recorded gap only
  * @property {{ of: 'relayed' | 'processed', within: number, after: 'strike' | 'heal' }} outage what may stand still,
  *   and for how many ms, from the strike or from the end of the fault
- * @property {{ rate?: number, redis?: object, args?: string[] }} [needs] what it needs of the stage
+ * @property {{ rate?: number, redis?: object, args?: string[], workers?: StartWorkers }} [needs] what it needs of the
+ *   stage
  * @property {boolean} [proxies] it changes what proxies do: only one such fault at a time
  * @property {() => string | undefined} [impossible] why this machine cannot do it
  * @property {(stage: import('../stage.js').Stage, random: import('../random.js').Random) =>
  *   Promise<{ proof: string, outage?: number }>} strike does it and proves that it happened
+ */
+
+/**
+ * Prepares what processes the messages instead of the processes of the group. `argsOf` gives the arguments of a process,
+ * `join` starts the workers.
+ *
+ * @typedef {(tools: { dir: string, leash: import('../leash.js').Leash, bridges: number }) =>
+ *   Promise<import('../workers/fleet.js').Fleet | import('../workers/service.js').Service>} StartWorkers
  */
 
 /** The fault did not happen: the round proves nothing about the product. */

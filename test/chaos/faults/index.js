@@ -2,14 +2,18 @@ import { clock } from './clock.js';
 import { connections } from './connections.js';
 import { control } from './control.js';
 import { data } from './data.js';
+import { execChildren } from './exec-children.js';
 import { hostile } from './hostile.js';
 import { limits } from './limits.js';
 import { network } from './network.js';
 import { poison } from './poison.js';
 import { processes } from './processes.js';
+import { remoteWorkers } from './remote-workers.js';
 import { scale } from './scale.js';
 import { server } from './server.js';
+import { service } from './service.js';
 import { storm } from './storm.js';
+import { workerLinks } from './worker-links.js';
 
 /** @typedef {import('./fault.js').Fault} Fault */
 
@@ -26,11 +30,18 @@ export const FAULTS = [
   limits,
   clock,
   poison,
+  remoteWorkers,
+  execChildren,
+  service,
+  workerLinks,
   storm,
 ].flat();
 
+/** Families that agree with remote workers and the like: they need no other processor, and no more processes. */
+const WITH_WORKERS = ['processes', 'connections', 'network', 'server', 'data', 'hostile', 'clock'];
+
 /**
- * Faults by the names of faults and families, or `all`.
+ * Faults by the names of faults and families, or `all`. A long one must be named.
  *
  * @param {string[]} names
  * @throws {RangeError} naming what is unknown
@@ -38,7 +49,7 @@ export const FAULTS = [
 export function chooseFaults(names) {
   const chosen = names.flatMap((name) => {
     if (name === 'all') return FAULTS.filter(({ long }) => !long);
-    const found = FAULTS.filter((fault) => fault.name === name || fault.family === name);
+    const found = FAULTS.filter((fault) => fault.name === name || (fault.family === name && !fault.long));
     if (found.length === 0) throw new RangeError(`there is no fault "${name}": see --list`);
     return found;
   });
@@ -48,6 +59,9 @@ export function chooseFaults(names) {
 /** Whether two faults can share a stage. */
 export function agree(one, other) {
   if (one === other || (one.proxies && other.proxies)) return false;
+  const families = [one.family, other.family];
+  const besides = families[0] === 'workers' ? families[1] : families[0];
+  if (families.includes('workers') && !WITH_WORKERS.includes(besides)) return false;
   const [a, b] = [one.needs?.redis ?? {}, other.needs?.redis ?? {}];
   return Object.keys(a).every((key) => b[key] === undefined || a[key] === b[key]);
 }

@@ -137,7 +137,8 @@ export async function stopped(one, work) {
   }
 }
 
-function stateOf(pid) {
+/** The state of a process, as `ps` writes it; T if it is stopped. */
+export function stateOf(pid) {
   return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim();
 }
 
@@ -167,16 +168,22 @@ export function stopHolding(redis, one) {
 }
 
 async function holds(redis, one) {
-  const [, , , consumers] = await redis.xpending(INBOX, GROUP);
-  const own = (consumers ?? []).filter(([name]) => one.owns(name));
-  return own.reduce((sum, [, count]) => sum + Number(count), 0);
+  const all = await holders(redis);
+  return all.filter(([name]) => one.owns(name)).reduce((sum, [, count]) => sum + count, 0);
 }
 
-/** Waits until nothing is pending with the consumers of a process; returns ms waited. */
-async function takenOver(redis, victim) {
+/** Waits until nothing is pending with the consumers that a victim has now; returns ms waited. */
+export async function takenOver(redis, victim) {
   const began = performance.now();
-  await until(async () => (await holds(redis, victim)) === 0, {
+  const own = (await holders(redis)).map(([name]) => name).filter((name) => victim.owns(name));
+  await until(async () => !(await holders(redis)).some(([name]) => own.includes(name)), {
     what: `the messages of ${victim.pid} to be taken over`,
   });
   return Math.round(performance.now() - began);
+}
+
+/** Consumers with pending messages, and how many. @returns {Promise<[string, number][]>} */
+async function holders(redis) {
+  const [, , , consumers] = await redis.xpending(INBOX, GROUP);
+  return (consumers ?? []).map(([name, count]) => [name, Number(count)]);
 }
