@@ -9,4 +9,4 @@ for line in sys.stdin:
     if request.get("method") != "process":
         continue
     result = {**request["params"]["message"], "random": random.random()}
-    print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)
+    print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}, separators=(",", ":")), flush=True)

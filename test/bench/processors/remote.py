@@ -17,7 +17,7 @@ async def main(url, concurrency):
             if request.get("method") != "process":
                 continue
             result = {**request["params"]["message"], "random": random.random()}
-            await socket.send(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}))
+            await socket.send(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}, separators=(",", ":")))
 
 
 asyncio.run(main(*sys.argv[1:]))
