@@ -65,7 +65,7 @@ export class Consumer {
       readLimiter,
       prefetch: this.#prefetch,
       room: () => this.#readCount,
-      stalled: () => this.#stalled,
+      stalled: () => this.#blocked,
       handBack: () => this.#handBack(),
       onEntries: (entries) => {
         this.#fresh.push(...this.#inFlight.accept(entries, true));
@@ -79,6 +79,11 @@ export class Consumer {
   /** Consumers of the process, this one included: they share what they may hold. */
   set consumers(count: number) {
     this.#prefetch.consumers = count;
+  }
+
+  /** Whether its processor cannot run for now: it hands back what it holds, and takes nothing. */
+  get stalled(): boolean {
+    return this.#options.executor.closed;
   }
 
   /** ms that it was busy, in attempts that have ended. */
@@ -113,7 +118,7 @@ export class Consumer {
    * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
    */
   get room(): number {
-    if (this.#paused || this.#stalled || this.#holdsMoreThan(2 * this.#share)) return 0;
+    if (this.#paused || this.#blocked || this.#holdsMoreThan(2 * this.#share)) return 0;
     const { maxUnprocessed } = this.#prefetch;
     if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
     return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
@@ -176,8 +181,8 @@ export class Consumer {
   }
 
   /** Whether no attempt can begin for now. */
-  get #stalled(): boolean {
-    return this.#options.executor.closed || this.#returning;
+  get #blocked(): boolean {
+    return this.stalled || this.#returning;
   }
 
   get #unprocessed(): number {
@@ -186,7 +191,7 @@ export class Consumer {
 
   /** How many entries to read now; 0 for not yet. */
   get #readCount(): number {
-    if (this.#stalled || this.#holdsMoreThan(this.#share)) return 0;
+    if (this.#blocked || this.#holdsMoreThan(this.#share)) return 0;
     const { maxInFlight } = this.#prefetch;
     return Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
   }
@@ -246,7 +251,7 @@ export class Consumer {
    */
   #beginAttempts(): void {
     if (this.#beginning) return;
-    if (this.#paused || this.#stalled) {
+    if (this.#paused || this.#blocked) {
       this.#onChange();
       return;
     }

@@ -61,6 +61,8 @@ export interface ProcessReport {
   readonly settled: number;
   /** ms that its consumers were busy, all together, since it started. */
   readonly busyMs: number;
+  /** Of its consumers, those whose processor cannot run for now; absent for none. */
+  readonly stalled?: number;
   /** Remote workers that are connected; absent if its processor is another. */
   readonly workers?: number;
 }

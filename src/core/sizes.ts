@@ -27,6 +27,13 @@ export function sizesOf({ size }: Pick<Control, 'size'>, processes: readonly Mea
   };
 }
 
+/** The processes of which no consumer can process: the processor of each cannot be started or reached for now. */
+export function stalledOf<P extends { readonly consumers: number; readonly stalled?: number }>(
+  processes: readonly P[],
+): P[] {
+  return processes.filter(({ consumers, stalled = 0 }) => stalled > 0 && stalled >= consumers);
+}
+
 /** Whether there are processes for remote workers, and none of them has a worker. */
 export function lacksWorkers(processes: readonly { readonly workers?: number | null }[]): boolean {
   const remote = processes.filter(({ workers }) => typeof workers === 'number');

@@ -1,6 +1,6 @@
 import { isNamed } from '../core/control.js';
 import { type CheckState, shell, unseen } from '../core/finding.js';
-import { lacksWorkers, sizesOf } from '../core/sizes.js';
+import { lacksWorkers, sizesOf, stalledOf } from '../core/sizes.js';
 import { plural } from '../core/words.js';
 import type { ControlFacts } from '../redis/control-facts.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
@@ -15,6 +15,7 @@ export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>):
     shortageOf(facts),
     leaderlessIn(facts),
     workerlessIn(facts),
+    stalledIn(facts),
     ...goneIn(facts),
   ].filter((state) => state !== undefined);
   return found.length > 0 ? found : [{ status: 'ok', what: allWell(facts) }];
@@ -87,6 +88,16 @@ function workerlessIn({ processes }: ControlFacts): CheckState | undefined {
     what: 'no worker is connected to the processes for remote workers',
     why: 'messages wait for them: start a worker, or look at its log',
     fixes: [shell('cgroup', 'worker', '--connect', 'ws://HOST:PORT/workers', '-p', './handler.mjs')],
+  };
+}
+
+function stalledIn({ processes }: ControlFacts): CheckState | undefined {
+  const stalled = stalledOf(processes);
+  if (stalled.length === 0) return undefined;
+  return {
+    status: 'mend',
+    what: `the processor of ${stalled.map(({ id }) => id).join(', ')} cannot be started or reached`,
+    why: 'its messages wait, or other processes have them: its log says what is wrong with the program, module or service',
   };
 }
 

@@ -151,6 +151,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             consumers: running,
             settled,
             busyMs: Math.round(consumers.busyMs),
+            ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
             ...(hub && { workers: hub.workers }),
           };
     },

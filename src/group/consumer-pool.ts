@@ -60,6 +60,11 @@ export class ConsumerPool {
     return this.#members.map(({ consumer }) => consumer);
   }
 
+  /** How many of them have a processor that cannot run for now. */
+  get stalled(): number {
+    return this.running.filter(({ stalled }) => stalled).length;
+  }
+
   /** Also those that leave. */
   get all(): readonly Consumer[] {
     return [...this.#members, ...this.#leaving.keys()].map(({ consumer }) => consumer);

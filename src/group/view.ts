@@ -37,6 +37,9 @@ export function viewOf(
       const consumers = parts()?.consumers;
       return consumers && !consumers.paused ? consumers.running.length : 0;
     },
+    get stalledConsumers() {
+      return parts()?.consumers.stalled ?? 0;
+    },
     get workers() {
       return hub?.workers;
     },

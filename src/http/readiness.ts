@@ -6,7 +6,15 @@ import type { GroupView } from './view.js';
 /** What decides whether a process is ready: its own state, and what was measured. */
 type Watched = Pick<
   GroupView,
-  'state' | 'connected' | 'bridge' | 'beatAge' | 'workers' | 'heartbeat' | 'timeout'
+  | 'state'
+  | 'connected'
+  | 'bridge'
+  | 'beatAge'
+  | 'activeConsumers'
+  | 'stalledConsumers'
+  | 'workers'
+  | 'heartbeat'
+  | 'timeout'
 >;
 
 /** All in ms. */
@@ -29,6 +37,7 @@ const RELAY_WITHIN = 5_000;
 /** The reasons why a process is not ready, in words; empty if it is ready. */
 export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedFor }: Measured): string[] {
   const { state, connected, bridge, beatAge, workers, heartbeat, timeout } = view;
+  const { activeConsumers, stalledConsumers } = view;
   if (state !== 'running') return [state === 'starting' ? 'it is starting' : 'it is stopping'];
   const reasons: string[] = [];
   if (!connected) reasons.push('it is not connected to Redis');
@@ -38,6 +47,8 @@ export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedF
   if (bridge?.inStep === false) reasons.push('its bridge is not in step');
   if (beatAge !== undefined && beatAge > MISSED_BEATS * heartbeat)
     reasons.push(`the last heartbeat was ${seconds(beatAge)} ago`);
+  if (activeConsumers > 0 && stalledConsumers >= activeConsumers)
+    reasons.push('its processor cannot be started or reached: its log says why');
   if (workers === 0) reasons.push('no worker is connected');
   if (idleFor > timeout + SETTLE_WITHIN)
     reasons.push(`messages wait, and its consumers have settled none for ${seconds(idleFor)}`);

@@ -19,6 +19,8 @@ export interface GroupView {
   readonly beatAge: number | undefined;
   /** Consumers that may begin attempts; 0 while the group is paused. */
   readonly activeConsumers: number;
+  /** Of its consumers, those whose processor cannot run for now. */
+  readonly stalledConsumers: number;
   /** Remote workers that are connected; undefined if the processor of the process is another. */
   readonly workers: number | undefined;
   /** ms between two heartbeats. */

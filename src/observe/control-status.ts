@@ -30,6 +30,8 @@ export interface ShownProcess {
   readonly share: number | null;
   /** Consumers that it runs. */
   readonly consumers: number;
+  /** Of its consumers, those whose processor cannot be started or reached for now. */
+  readonly stalled: number;
   /** Remote workers that are connected to it; null if its processor is another. */
   readonly workers: number | null;
   /** Whether it, or its host, is drained. */
@@ -66,7 +68,7 @@ function shownControl({ size, paused, autoscale, revision, drained }: Control) {
 }
 
 function shownProcess(process: ProcessStatus): ShownProcess {
-  const { id, host, pid, managed, capacity, share, consumers, workers, drained } = process;
+  const { id, host, pid, managed, capacity, share, consumers, stalled, workers, drained } = process;
   return {
     id,
     host,
@@ -75,6 +77,7 @@ function shownProcess(process: ProcessStatus): ShownProcess {
     capacity,
     share: share ?? null,
     consumers,
+    stalled: stalled ?? 0,
     workers: workers ?? null,
     drained,
   };

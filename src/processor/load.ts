@@ -7,6 +7,10 @@ import { checkedProcessor, type Processor } from './processor.js';
 /** ms that a module may take to be imported. */
 export const LOAD_TIMEOUT = 30_000;
 
+/** For users who mean another kind of processor. */
+const OTHERS =
+  'a program is exec:COMMAND, such as exec:python3 handler.py; a web service is its URL, such as http://127.0.0.1:8080/';
+
 /** The error for a module that is not imported in time. */
 export function notImported(file: string, timeout: number): CgroupError {
   return new CgroupError(
@@ -43,13 +47,16 @@ export async function loadProcessorWithin(timeout: number, path: string): Promis
 export async function loadProcessor(path: string): Promise<Processor> {
   const file = resolve(path);
   const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile()) throw new CgroupError('PROCESSOR', `there is no processor module at ${file}`);
+  if (!found?.isFile())
+    throw new CgroupError('PROCESSOR', `there is no processor module at ${file} (${OTHERS})`);
   let module: { default?: unknown };
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   } catch (error) {
     // The first line only; the cause has all lines.
-    const reason = messageOf(error).split('\n')[0];
+    const [line] = messageOf(error).split('\n');
+    const isOther = (error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
+    const reason = isOther ? `it is no JavaScript (${OTHERS})` : line;
     throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${reason}`, {
       cause: error,
     });

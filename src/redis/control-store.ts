@@ -161,13 +161,14 @@ function recordIn(
     return undefined;
   }
   const { share, report } = record;
-  const { id, host, pid, managed, capacity, consumers, settled, busyMs, workers, output } = Object(report);
+  const { id, host, pid, managed, capacity, consumers, settled, busyMs, stalled, workers, output } =
+    Object(report);
   const texts = [id, host, output].every((value) => typeof value === 'string');
-  const numbers = [pid, capacity, consumers, settled, busyMs, workers ?? 0, share ?? 0].every(
+  const numbers = [pid, capacity, consumers, settled, busyMs, stalled ?? 0, workers ?? 0, share ?? 0].every(
     (value) => typeof value === 'number' && value >= 0,
   );
   if (!texts || !numbers || typeof managed !== 'boolean') return undefined;
-  const counted = workers === undefined ? {} : { workers };
+  const counted = { ...(stalled !== undefined && { stalled }), ...(workers !== undefined && { workers }) };
   const process = { id, host, pid, managed, capacity, consumers, settled, busyMs, ...counted };
   return { id, output, process: { ...process, share: managed ? (share as number | undefined) : undefined } };
 }

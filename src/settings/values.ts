@@ -72,6 +72,7 @@ export function processor() {
       const kind = kindOfProcessor(text);
       if (kind === 'exec' && text.slice(EXEC.length).trim() === '')
         context.addIssue('needs a command after exec:, such as exec:python3 handler.py');
+      if (kind === 'module' && /^[a-z][\w+.-]*:\/\//i.test(text)) context.addIssue(error);
       if (kind === 'service' && !URL.canParse(text))
         context.addIssue('must be a whole URL, such as http://127.0.0.1:8080/');
     });

@@ -53,6 +53,7 @@ export function shownProcess(id: string, host: string, more: Partial<ShownProces
     capacity: 64,
     share: 0,
     consumers: 0,
+    stalled: 0,
     workers: null,
     drained: false,
     ...more,

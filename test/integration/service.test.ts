@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ConsumerGroup } from '../../src/index.js';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
+import { addressOf } from '../helpers/http.js';
 import { withRedis } from '../helpers/redis.js';
 import { entriesOf, logOf } from '../helpers/running.js';
 import { answerJson, freePort, listenerOf, type ServiceRequest, serviceOn } from '../helpers/service.js';
@@ -242,6 +243,32 @@ test('while the service is away, no attempt is counted; it is told once when tha
   const told = logOf(run, 40).filter(({ msg }) => away.test(msg));
   expect(told).toHaveLength(1);
   expect(logOf(run).filter(({ msg }) => /^over after .* is away/.test(msg))).toHaveLength(1);
+});
+
+test('a process whose service is away is not ready; status and doctor say why', async () => {
+  const port = await freePort();
+  const group = await groupOn(redis.url);
+  const run = await group.start(flagsFor(`http://127.0.0.1:${port}/`, '--http', '0'));
+  const url = await addressOf(run);
+  const reason = 'its processor cannot be started or reached: its log says why';
+  const reasons = async () =>
+    ((await (await fetch(`${url}/readyz`)).json()) as { reasons: string[] }).reasons;
+  const textOf = async (command: string) => {
+    const one = cgroup([command, ...group.flags]);
+    await one.exit;
+    return one.stdout();
+  };
+  expect(await textOf('status')).not.toContain('cannot be started');
+  await group.publish(3);
+  await until(async () => (await reasons()).includes(reason));
+  await until(async () => (await textOf('status')).includes('the processor cannot be started or reached: '));
+  expect(await textOf('doctor')).toMatch(/the processor of \S+ cannot be started or reached/);
+
+  await serviceOn((request) => answerJson(request, 1), { port });
+  await group.settled(3, 20_000);
+  await until(async () => !(await reasons()).includes(reason));
+  await until(async () => !(await textOf('status')).includes('cannot be started'));
+  await run.kill();
 });
 
 test('messages of a service that is away for one process are done by another', async () => {

@@ -180,7 +180,7 @@ describe('config files', () => {
 
 describe('processor modules', () => {
   test.each<[name: string, files: Files, problem: RegExp]>([
-    ['is missing', {}, /^cgroup: there is no processor module at \/.*\/handler\.mjs$/],
+    ['is missing', {}, /^cgroup: there is no processor module at \/.*\/handler\.mjs \(a program is exec:/],
     [
       'has no default export',
       { 'handler.mjs': 'export const process = () => 1;' },

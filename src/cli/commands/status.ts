@@ -4,7 +4,14 @@ import { printableJson } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
-import { controlText, isControlled, processTable, startCommandOf, workersText } from '../control/text.js';
+import {
+  controlText,
+  isControlled,
+  processTable,
+  stalledText,
+  startCommandOf,
+  workersText,
+} from '../control/text.js';
 import { columns } from '../table.js';
 
 export function statusCommand(): Command {
@@ -64,6 +71,8 @@ export function statusText(status: GroupStatus): string {
           ]),
         ]),
   ];
+  const stalled = stalledText(status);
+  if (stalled !== undefined) parts.push(stalled);
   if (counters.lost > 0)
     parts.push(`lost: another program deleted ${plural(counters.lost, 'message')} from the inbox`);
   if (status.foreign.length > 0)

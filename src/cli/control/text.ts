@@ -1,5 +1,5 @@
 import type { AutoscaleRule } from '../../core/control.js';
-import { lacksWorkers, type Sizes } from '../../core/sizes.js';
+import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import { formatDuration } from '../../settings/durations.js';
@@ -20,6 +20,14 @@ export function startCommandOf({ control, processes }: ControlReading): string {
 export function workersText({ processes }: Pick<ControlReading, 'processes'>): string | undefined {
   if (!lacksWorkers(processes)) return undefined;
   return 'no worker is connected: messages wait (cgroup worker --connect ws://HOST:PORT/workers -p ./handler.mjs)';
+}
+
+/** Says which processes cannot process; undefined if all can. */
+export function stalledText({ processes }: Pick<ControlReading, 'processes'>): string | undefined {
+  const stalled = stalledOf(processes);
+  if (stalled.length === 0) return undefined;
+  const names = stalled.map(({ id }) => id).join(', ');
+  return `the processor cannot be started or reached: ${names} (the log of the process says why)`;
 }
 
 /** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */

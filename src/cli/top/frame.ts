@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
-import { controlText, isControlled, pauseText, workersText } from '../control/text.js';
+import { controlText, isControlled, pauseText, stalledText, workersText } from '../control/text.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
@@ -74,6 +74,8 @@ function warnings(status: GroupStatus): Line[] {
   const lacking = workersText(status);
   // Without consumers, their table says it.
   if (lacking !== undefined && consumers.length > 0) texts.push(lacking);
+  const stalled = stalledText(status);
+  if (stalled !== undefined) texts.push(stalled);
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)

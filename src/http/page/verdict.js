@@ -36,12 +36,20 @@ export function verdict(status) {
   const lacksWorkers = remote.length > 0 && remote.every((one) => one.workers === 0);
   if (lacksWorkers && consumers.length > 0) notes.push('no worker is connected');
 
+  const stalled = processes.filter((one) => one.stalled > 0 && one.stalled >= one.consumers);
+  const allStalled =
+    stalled.length > 0 && stalled.reduce((sum, one) => sum + one.stalled, 0) >= consumers.length;
+  const cannot = 'the processor cannot be started or reached';
+  if (stalled.length > 0 && !allStalled)
+    notes.push(`${cannot} by ${stalled.map((one) => one.id).join(', ')}`);
+
   if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
   if (control.paused) return { level: 'warn', title: pausedTitle(control.pausedBy), notes };
   if (lacksWorkers && consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: no worker is connected', notes };
   if (consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: there are no consumers', notes };
+  if (allStalled) return { level: 'bad', title: `Nothing is processed: ${cannot}`, notes };
   if (lagMs > LATE && waiting > 0)
     return { level: 'bad', title: `Not keeping up: the oldest message is ${duration(lagMs)} old`, notes };
   if (lagMs > LATE && backlog > retrying)

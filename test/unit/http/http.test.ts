@@ -77,6 +77,8 @@ describe('notReadyBecause', () => {
     heartbeat: 1_000,
     idleFor: 0,
     timeout: 60_000,
+    activeConsumers: 2,
+    stalledConsumers: 0,
     workers: undefined,
     unrelayedFor: 0,
   } as const;
@@ -87,6 +89,8 @@ describe('notReadyBecause', () => {
     expect(reasons()).toEqual([]);
     expect(reasons({ bridge: undefined, beatAge: undefined })).toEqual([]);
     expect(reasons({ idleFor: 60_000, workers: 1 })).toEqual([]);
+    expect(reasons({ activeConsumers: 0 })).toEqual([]);
+    expect(reasons({ stalledConsumers: 1 })).toEqual([]);
   });
   it.each([
     [{ state: 'starting' }, 'it is starting'],
@@ -98,6 +102,7 @@ describe('notReadyBecause', () => {
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
     [{ workers: 0 }, 'no worker is connected'],
+    [{ stalledConsumers: 2 }, 'its processor cannot be started or reached: its log says why'],
     [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
   ] as const)('%j: %s', (facts, reason) => {
     expect(reasons(facts)).toEqual([reason]);
@@ -214,6 +219,12 @@ describe('verdict', () => {
       'Nothing is processed: no worker is connected',
     ],
     [{ processes: [{ workers: 0 }, { workers: 3 }] }, 'good', 'Keeping up'],
+    [
+      { consumers: [{}, {}], processes: [{ consumers: 2, stalled: 2 }] },
+      'bad',
+      'Nothing is processed: the processor cannot be started or reached',
+    ],
+    [{ consumers: [{}, {}], processes: [{ consumers: 2, stalled: 1 }] }, 'good', 'Keeping up'],
     [{ waiting: 9, backlog: 9, lagMs: 45_000 }, 'bad', 'Not keeping up: the oldest message is 45 s old'],
     [
       { pending: 1, backlog: 1, lagMs: 45_000 },

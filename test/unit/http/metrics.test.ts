@@ -50,6 +50,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     bridge: { leads: true, inStep: true, buffered: 7 },
     beatAge: 250,
     activeConsumers: 2,
+    stalledConsumers: 0,
     workers: undefined,
     heartbeat: 1_000,
     timeout: 60_000,
