@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { hostAndPort } from '../core/redis-address.js';
@@ -19,6 +19,8 @@ interface WorkerSocketsOptions {
 const LARGEST_MESSAGE = LARGEST_RESULT + 2 ** 16;
 /** ms that a worker may take to answer a closing frame, or to read why it is refused. */
 const ENDS_WITHIN = 1_000;
+/** ms that the answer to a request for another protocol may take. */
+const SENT_WITHIN = 30_000;
 /** Bytes of a reason in a closing frame (https://www.rfc-editor.org/rfc/rfc6455#section-5.5). */
 const LONGEST_REASON = 123;
 
@@ -31,11 +33,26 @@ export function acceptWorkers(server: Server, { hub, checks, limits }: WorkerSoc
     maxPayload: LARGEST_MESSAGE,
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+      answer(server, request, socket);
+      return;
+    }
     const refusal = refusalOf(request, checks, false) ?? refusalOfUpgrade(request, hub);
     if (refusal) refuse(socket, refusal);
     else if (!limits.release(socket)) socket.destroy();
     else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, socket, hub));
   });
+}
+
+/** Answers a request for another protocol, such as HTTP/2, as if it had not asked: a client that gets the answer goes on without. */
+function answer(server: Server, request: IncomingMessage, socket: Socket): void {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once('finish', () => socket.destroySoon());
+  socket.on('error', () => socket.destroy());
+  socket.setTimeout(SENT_WITHIN, () => socket.destroy());
+  server.emit('request', request, response);
 }
 
 function refusalOfUpgrade({ url = '', headers }: IncomingMessage, hub: WorkerHub): HttpRefusal | undefined {
@@ -77,10 +94,12 @@ function serve(webSocket: WebSocket, socket: Socket, hub: WorkerHub): void {
     if (isBinary) session.onBinary();
     else session.onMessage(data.toString());
   });
-  webSocket.on('ping', () => session.onPing());
+  for (const frame of ['ping', 'pong'] as const) webSocket.on(frame, () => session.onControlFrame());
   webSocket.on('error', (error) => {
     broken = error.message;
     session.onBroken(broken);
+    // Else the socket would live on for 30 s, and delay a stop.
+    setTimeout(() => webSocket.terminate(), ENDS_WITHIN).unref();
   });
   webSocket.on('close', (code: number) => session.onClose(code, broken));
   socket.on('drain', () => session.onDrain());

@@ -185,7 +185,7 @@ export class Link {
     clearTimeout(this.#lease.timer);
     this.#lease = { ms: hello.lease, timer: undefined };
     try {
-      await this.#workAs(hello);
+      await this.#workAs(hello, socket);
     } catch (error) {
       socket.close({ why: messageOf(error), kind: 'clean' });
       return;
@@ -204,12 +204,17 @@ export class Link {
   }
 
   /** Works as the consumer that the group says: the one of before goes on, or another one takes its place. */
-  async #workAs({ consumer_id: consumerId, resumed }: HelloResult): Promise<void> {
+  async #workAs({ consumer_id: consumerId, resumed }: HelloResult, socket: GroupSocket): Promise<void> {
     if (this.#held?.consumerId === consumerId) {
       this.#held.resume(resumed);
       return;
     }
     const executor = await this.#options.executor.add(consumerId);
+    if (this.#socket !== socket) {
+      // The connection broke meanwhile. A newer one may have its consumer already.
+      this.#options.executor.remove(consumerId);
+      return;
+    }
     this.#drop();
     this.#held = this.#holder(consumerId, executor);
   }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
@@ -95,7 +97,7 @@ describe('a remote worker', () => {
     for (const one of [first, second]) if (one) echo(one, worker);
     await isUnlisted(group);
     expect(worker.deliveries).toHaveLength(2);
-    await worker.close(1011);
+    await until(() => worker.closed?.code === 1001);
     const other = await RawWorker.connect(url, { concurrency: 5, onDelivery: echo });
     await group.settled(10);
     expect(other.deliveries).toHaveLength(8);
@@ -238,6 +240,27 @@ describe('a remote worker whose connection breaks', () => {
     await run.kill();
   });
 
+  test('closes its connection at one message, again and again: this one has failed in the end', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--max-attempts', '2', '--backoff', '10ms']);
+    const start = async (): Promise<void> => {
+      await RawWorker.connect(url, {
+        concurrency: 2,
+        onDelivery: (delivery, worker) => {
+          if (delivery.messageId !== 'poison') echo(delivery, worker);
+          else {
+            worker.socket.close(1000);
+            void start();
+          }
+        },
+      });
+    };
+    await start();
+    await group.publish(['a', 'poison', 'b', 'c']);
+    const { counters } = await group.settled(4, 30_000);
+    expect(counters).toMatchObject({ processed: 3, dead: 1, failed: 2 });
+    await run.kill();
+  });
+
   test('has several messages: they are done again one by one until the one to blame is found', async () => {
     const { group, run, url } = await remoteGroup(redis.url, ['--max-attempts', '2', '--backoff', '10ms']);
     /** A worker that dies of a message, and is started again. */
@@ -282,6 +305,24 @@ describe('a group without remote workers', () => {
     await until(async () => !(await status()).includes('no worker'));
     await worker.close();
     await until(async () => (await ready()).reasons.includes('no worker is connected'));
+    await run.kill();
+  });
+
+  test('answers a request that offers HTTP/2 as if it had not', async () => {
+    const { run, url } = await remoteGroup(redis.url);
+    for (const [path, code] of [
+      ['/healthz', 200],
+      ['/metrics', 200],
+      ['/none', 404],
+    ] as const) {
+      const [response] = (await once(
+        get(`${url}${path}`, { headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' } }),
+        'response',
+      )) as [IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      expect([path, response.statusCode]).toEqual([path, code]);
+    }
     await run.kill();
   });
 

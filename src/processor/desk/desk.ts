@@ -209,6 +209,22 @@ export class Desk implements ConsumerExecutor {
     return true;
   }
 
+  /**
+   * The worker has left of its own will, and gives everything back: no attempt is counted. But a message with which workers
+   * leave again and again is given out alone, and has failed if its worker leaves once more.
+   *
+   * @param why for the error of the failed attempt
+   */
+  giveBack(why: string): void {
+    const inboxIds = [...this.#given.values()].map(({ delivery }) => delivery.inboxId);
+    const [first] = inboxIds;
+    if (first !== undefined && inboxIds.length === 1 && this.#options.suspects.has(first)) this.blame(why);
+    else {
+      this.#options.suspects.addReturned(inboxIds);
+      this.recall();
+    }
+  }
+
   /** Takes everything back, without an attempt counted: the worker is gone, and no delivery is to blame. */
   recall(): void {
     this.#recall([...this.#given.values()]);

@@ -81,6 +81,11 @@ export class WorkerConsumer {
     this.desk.attach(session, concurrency);
   }
 
+  /** It has left the group: a worker that came back meanwhile gets nothing from it, and should come anew. */
+  left(): void {
+    this.#session?.end(1001, 'its consumer has left: connect again');
+  }
+
   /** The worker is back on another connection. Returns the ids of what it holds that still count. */
   takeBack(holds: readonly string[]): string[] {
     clearTimeout(this.#absence);
@@ -106,7 +111,7 @@ export class WorkerConsumer {
     const end = () => {
       this.leave();
       // After leaving: what comes back now is handed back, and does not wait for the worker again.
-      if (clean) this.desk.recall();
+      if (clean) this.desk.giveBack(`its workers leave without an answer: ${why}`);
       else this.desk.blame(`the worker was lost: ${why}`);
     };
     if (clean || !mayResume || this.desk.given === 0) end();

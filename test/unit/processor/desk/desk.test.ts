@@ -235,6 +235,28 @@ describe('the desk', () => {
     expect(story.suspects.has('1-0')).toBe(false);
   });
 
+  it('gives out a message with which workers leave again and again alone, and blames it if one leaves once more', () => {
+    const story = new Story(3);
+    story.execute();
+    story.execute();
+    const leave = () => {
+      story.detach();
+      story.desk.giveBack('it closed the connection');
+    };
+    for (let returns = 0; returns < 3; returns++) {
+      story.attach();
+      expect([...story.atWorker.values()]).toEqual(['1-0', '2-0']);
+      leave();
+      expect([story.outcomeOf('1-0'), story.outcomeOf('2-0')]).toEqual([undefined, undefined]);
+    }
+    story.attach();
+    expect([...story.atWorker.values()]).toEqual(['1-0']);
+    leave();
+    expect(story.outcomeOf('1-0')).toMatchObject({ kind: 'failed', error: 'it closed the connection' });
+    story.attach();
+    expect([...story.atWorker.values()]).toEqual(['2-0']);
+  });
+
   it('gives out several suspects one by one, before all others, until one ends the worker again', () => {
     const story = new Story(3);
     story.attach();
