@@ -28,6 +28,11 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   ],
   // The transcript below runs the demo, and so does demo.test.ts.
   [/^(?:npx )?(cgroup demo.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
+  // There is no service or worker to check, and no other host, on the stage.
+  [
+    /^(?:npx )?(cgroup worker (?:--check (?:https?|wss?):|.*wss?:\/\/(?!127\.)).*)$/,
+    (stage, _, command = '') => flagsExist(stage, command),
+  ],
   [
     /^(npx )?cgroup (start|monitor|worker)\b(?!.*--(print-config|check))/,
     (stage, command) => stage.start(command),
