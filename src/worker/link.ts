@@ -14,6 +14,8 @@ import { HeldDeliveries } from './held-deliveries.js';
 
 /** The id of the request `hello`. */
 const HELLO = 'hello';
+/** The group then knows that what comes back is not to blame. */
+const QUIET = notificationLine('quiet', {});
 /** ms between two looks whether the processor can run again. */
 const LOOK_AGAIN = 500;
 /** Characters of what the group says. */
@@ -80,7 +82,7 @@ export class Link {
   /** Takes nothing more, and finishes what it has. @param deadline ends what is still in work then */
   async stop(deadline: AbortSignal): Promise<void> {
     this.#stopping.abort();
-    this.#socket?.send(notificationLine('quiet', {}));
+    this.#socket?.send(QUIET);
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       deadline.addEventListener('abort', () => resolve(), { once: true });
@@ -187,7 +189,7 @@ export class Link {
     try {
       await this.#workAs(hello, socket);
     } catch (error) {
-      socket.close({ why: messageOf(error), kind: 'clean' });
+      handBack(socket, messageOf(error));
       return;
     }
     if (this.#socket !== socket) return;
@@ -211,7 +213,7 @@ export class Link {
     }
     const executor = await this.#options.executor.add(consumerId);
     if (this.#socket !== socket) {
-      // The connection broke meanwhile. A newer one may have its consumer already.
+      // The connection has ended meanwhile, and the next one may be another consumer already.
       this.#options.executor.remove(consumerId);
       return;
     }
@@ -224,7 +226,7 @@ export class Link {
       consumerId,
       executor,
       send: (line) => this.#socket?.send(line) === true,
-      onHandedBack: () => this.#socket?.close({ why: 'the processor cannot run for now', kind: 'clean' }),
+      onHandedBack: () => this.#socket && handBack(this.#socket, 'the processor cannot run for now'),
       onEnded: () => {
         if (this.#held?.size === 0) this.#onEmpty?.();
       },
@@ -250,6 +252,12 @@ interface Session {
   since: number | undefined;
   /** Deliveries that came before this worker could begin them. */
   early: WorkerDelivery[];
+}
+
+/** The group takes back all deliveries. */
+function handBack(socket: GroupSocket, why: string): void {
+  socket.send(QUIET);
+  socket.close({ why, kind: 'clean' });
 }
 
 /** A warning at once, and every 30 s while it goes on. */

@@ -118,6 +118,46 @@ describe('a remote worker', () => {
     await run.kill();
   });
 
+  test('closes the connection at one message again and again: this one becomes a dead letter, the others are done', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--max-attempts', '2', '--backoff', '10ms']);
+    const ids = await group.publish(6);
+    const bad = ids[2];
+    let connections = 0;
+    // An exception ends it, and its client closes with 1000.
+    const dead = async () => (await group.read()).counters.dead;
+    while ((await dead()) === 0) {
+      connections++;
+      expect(connections).toBeLessThan(15);
+      const worker: RawWorker = await RawWorker.connect(url, {
+        concurrency: 3,
+        onDelivery: (delivery, self) => {
+          if (delivery.messageId === bad) self.socket.close(1000);
+          else if (self.socket.readyState === self.socket.OPEN) echo(delivery, self);
+        },
+      });
+      await until(async () => worker.closed || (await dead()) > 0);
+    }
+    await RawWorker.connect(url, { concurrency: 3, onDelivery: echo });
+    const { counters } = await group.settled(6);
+    expect(counters).toMatchObject({ processed: 5, dead: 1, failed: 2 });
+    await run.kill();
+  });
+
+  test('says quiet before it closes with messages, however often: no attempt is counted', async () => {
+    const { group, run, url } = await remoteGroup(redis.url, ['--max-attempts', '1']);
+    await group.publish(1);
+    for (let i = 0; i < 6; i++) {
+      const worker = await RawWorker.connect(url);
+      await worker.has(1);
+      worker.send({ method: 'quiet' });
+      await worker.close();
+    }
+    await RawWorker.connect(url, { onDelivery: echo });
+    await group.settled(1);
+    expect(await attemptsCounted(group)).toBe(0);
+    await run.kill();
+  });
+
   test('is told of a pause, and gets messages again after it', async () => {
     const { group, run, url } = await remoteGroup(redis.url);
     const worker = await RawWorker.connect(url, { onDelivery: echo });
@@ -237,27 +277,6 @@ describe('a remote worker whose connection breaks', () => {
     const { counters } = await group.settled(1);
     expect(counters).toMatchObject({ failed: 1, processed: 1 });
     expect(run.stderr()).toMatch(REASON);
-    await run.kill();
-  });
-
-  test('closes its connection at one message, again and again: this one has failed in the end', async () => {
-    const { group, run, url } = await remoteGroup(redis.url, ['--max-attempts', '2', '--backoff', '10ms']);
-    const start = async (): Promise<void> => {
-      await RawWorker.connect(url, {
-        concurrency: 2,
-        onDelivery: (delivery, worker) => {
-          if (delivery.messageId !== 'poison') echo(delivery, worker);
-          else {
-            worker.socket.close(1000);
-            void start();
-          }
-        },
-      });
-    };
-    await start();
-    await group.publish(['a', 'poison', 'b', 'c']);
-    const { counters } = await group.settled(4, 30_000);
-    expect(counters).toMatchObject({ processed: 3, dead: 1, failed: 2 });
     await run.kill();
   });
 

@@ -209,25 +209,26 @@ export class Desk implements ConsumerExecutor {
     return true;
   }
 
-  /**
-   * The worker has left of its own will, and gives everything back: no attempt is counted. But a message with which workers
-   * leave again and again is given out alone, and has failed if its worker leaves once more.
-   *
-   * @param why for the error of the failed attempt
-   */
-  giveBack(why: string): void {
-    const inboxIds = [...this.#given.values()].map(({ delivery }) => delivery.inboxId);
-    const [first] = inboxIds;
-    if (first !== undefined && inboxIds.length === 1 && this.#options.suspects.has(first)) this.blame(why);
-    else {
-      this.#options.suspects.addReturned(inboxIds);
-      this.recall();
-    }
-  }
-
   /** Takes everything back, without an attempt counted: the worker is gone, and no delivery is to blame. */
   recall(): void {
     this.#recall([...this.#given.values()]);
+  }
+
+  /**
+   * The worker has closed its connection, and did not say before that it would. It takes back everything, without an attempt
+   * counted; but a message that comes back from one worker after the other has failed.
+   *
+   * @param why for the error of the failed attempt
+   */
+  takeBack(why: string): void {
+    const inboxIds = [...this.#given.values()].map(({ delivery }) => delivery.inboxId);
+    const [inboxId] = inboxIds;
+    if (inboxId !== undefined && inboxIds.length === 1 && this.#options.suspects.returnsOften(inboxId))
+      this.blame(why);
+    else {
+      this.#options.suspects.returned(inboxIds);
+      this.recall();
+    }
   }
 
   /**
@@ -313,7 +314,7 @@ export class Desk implements ConsumerExecutor {
   }
 
   #recall(orders: readonly Order[]): void {
-    for (const order of orders) this.#takeBack(order);
+    for (const order of orders) this.#unassign(order);
     if (this.#quiet || this.closed) for (const order of orders) this.#end(order, INTERRUPTED);
     else {
       for (const order of orders) order.waits = true;
@@ -322,7 +323,7 @@ export class Desk implements ConsumerExecutor {
     this.pump();
   }
 
-  #takeBack(order: Order): void {
+  #unassign(order: Order): void {
     if (!order.given) return;
     clearTimeout(order.given.timer);
     this.#given.delete(order.given.deliveryId);
@@ -335,7 +336,7 @@ export class Desk implements ConsumerExecutor {
     order.ended = true;
     const { given } = order;
     const busy = given ? performance.now() - given.at : 0;
-    this.#takeBack(order);
+    this.#unassign(order);
     if (order.waits) this.#waiting.onEnded();
     if (outcome.kind !== 'interrupted') this.#options.suspects.clear(order.delivery.inboxId);
     const kept = 'error' in outcome ? { ...outcome, error: cutError(outcome.error) } : outcome;

@@ -1,7 +1,7 @@
 /** More are not remembered: the oldest are forgotten first. */
 const MOST = 10_000;
-/** From so many returns on, a message is suspected. Workers that are restarted leave behind what they have, too. */
-const MANY_RETURNS = 3;
+/** So often a message comes back from workers that closed their connections before it is suspected of being the reason. */
+const MOST_RETURNS = 3;
 
 /**
  * The messages that were with a worker when it ended, and of which any may be to blame: each is given out alone, until one
@@ -11,7 +11,7 @@ export class Suspects {
   /** By inbox id. Those that were with the same worker have the same number. */
   readonly #groups = new Map<string, number>();
   #lastGroup = 0;
-  /** How often a message came back from a worker that left without an answer to it. */
+  /** How often messages came back, by inbox id. */
   readonly #returns = new Map<string, number>();
 
   has(inboxId: string): boolean {
@@ -24,25 +24,23 @@ export class Suspects {
       this.#groups.delete(inboxId); // the newest come last
       this.#groups.set(inboxId, group);
     }
-    for (const oldest of this.#groups.keys()) {
-      if (this.#groups.size <= MOST) break;
-      this.#groups.delete(oldest);
-    }
+    forgetOldest(this.#groups);
   }
 
-  /** Their worker has left without an answer to them. Those that came back again and again are suspected from now on. */
-  addReturned(inboxIds: readonly string[]): void {
-    const many = inboxIds.filter((inboxId) => {
+  /** A worker has closed its connection, and had these messages. Those that come back again and again are suspected. */
+  returned(inboxIds: readonly string[]): void {
+    for (const inboxId of inboxIds) {
       const returns = (this.#returns.get(inboxId) ?? 0) + 1;
       this.#returns.delete(inboxId); // the newest come last
       this.#returns.set(inboxId, returns);
-      return returns >= MANY_RETURNS;
-    });
-    for (const oldest of this.#returns.keys()) {
-      if (this.#returns.size <= MOST) break;
-      this.#returns.delete(oldest);
     }
-    if (many.length > 0) this.add(many);
+    forgetOldest(this.#returns);
+    this.add(inboxIds.filter((inboxId) => this.returnsOften(inboxId)));
+  }
+
+  /** Whether it has come back so often that it is to blame, if it comes back again, alone. */
+  returnsOften(inboxId: string): boolean {
+    return (this.#returns.get(inboxId) ?? 0) >= MOST_RETURNS;
   }
 
   /** It did not end its worker, or it has failed for it. */
@@ -55,5 +53,12 @@ export class Suspects {
   found(inboxId: string): void {
     const found = this.#groups.get(inboxId);
     for (const [other, group] of this.#groups) if (group === found) this.#groups.delete(other);
+  }
+}
+
+function forgetOldest(map: Map<string, number>): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= MOST) return;
+    map.delete(oldest);
   }
 }

@@ -108,10 +108,13 @@ export class WorkerConsumer {
     if (this.#session !== session) return;
     this.#session = undefined;
     this.desk.detach();
+    const saidQuiet = this.#leaving;
     const end = () => {
       this.leave();
       // After leaving: what comes back now is handed back, and does not wait for the worker again.
-      if (clean) this.desk.giveBack(`its workers leave without an answer: ${why}`);
+      if (clean && saidQuiet) this.desk.recall();
+      else if (clean)
+        this.desk.takeBack('workers that get this message close the connection, again and again');
       else this.desk.blame(`the worker was lost: ${why}`);
     };
     if (clean || !mayResume || this.desk.given === 0) end();

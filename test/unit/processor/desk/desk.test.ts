@@ -235,28 +235,6 @@ describe('the desk', () => {
     expect(story.suspects.has('1-0')).toBe(false);
   });
 
-  it('gives out a message with which workers leave again and again alone, and blames it if one leaves once more', () => {
-    const story = new Story(3);
-    story.execute();
-    story.execute();
-    const leave = () => {
-      story.detach();
-      story.desk.giveBack('it closed the connection');
-    };
-    for (let returns = 0; returns < 3; returns++) {
-      story.attach();
-      expect([...story.atWorker.values()]).toEqual(['1-0', '2-0']);
-      leave();
-      expect([story.outcomeOf('1-0'), story.outcomeOf('2-0')]).toEqual([undefined, undefined]);
-    }
-    story.attach();
-    expect([...story.atWorker.values()]).toEqual(['1-0']);
-    leave();
-    expect(story.outcomeOf('1-0')).toMatchObject({ kind: 'failed', error: 'it closed the connection' });
-    story.attach();
-    expect([...story.atWorker.values()]).toEqual(['2-0']);
-  });
-
   it('gives out several suspects one by one, before all others, until one ends the worker again', () => {
     const story = new Story(3);
     story.attach();
@@ -274,6 +252,34 @@ describe('the desk', () => {
     story.attach();
     // Found: the others are free.
     expect(alone()).toEqual(['3-0', '4-0', '5-0']);
+  });
+
+  it('blames a message that comes back from workers that close, from the fourth time on, and only alone', () => {
+    const story = new Story(3);
+    for (let i = 0; i < 4; i++) story.execute();
+    const closes = () => {
+      story.detach();
+      story.desk.takeBack('closed again');
+      story.attach();
+    };
+    const alone = () => [...story.atWorker.values()];
+    story.attach();
+    for (let i = 0; i < 2; i++) closes();
+    expect(alone()).toEqual(['1-0', '2-0', '3-0']);
+    closes();
+    expect(alone()).toEqual(['1-0']);
+    story.desk.answer(story.ids.at(-1) ?? '', '1');
+    expect(alone()).toEqual(['2-0']);
+    closes();
+    expect(story.outcomeOf('2-0')).toEqual({
+      kind: 'failed',
+      reason: 'failed',
+      error: 'closed again',
+      retryAfter: 0,
+    });
+    expect(alone()).toEqual(['3-0', '4-0']);
+    // It begins anew with its next attempt, and an answer ends the count.
+    expect(['1-0', '2-0'].map((id) => story.suspects.returnsOften(id))).toEqual([false, false]);
   });
 
   it('a suspect that another consumer gets waits until it is alone, and those behind it wait too', () => {
@@ -372,6 +378,10 @@ describe('the desk', () => {
       story.detach();
       story.desk.blame('exit code 1');
     },
+    closes: (story) => {
+      story.detach();
+      story.desk.takeBack('closed');
+    },
     recall: (story) => {
       story.detach();
       story.desk.recall();
@@ -424,6 +434,13 @@ describe('suspects', () => {
     suspects.add(Array.from({ length: 9_998 }, (_, i) => `${i}-0`));
     suspects.add(['kept', 'new']);
     expect(['old', 'kept', 'new'].map((id) => suspects.has(id))).toEqual([false, true, true]);
+  });
+
+  it('that come back are counted for the newest only', () => {
+    const suspects = new Suspects();
+    for (let i = 0; i < 3; i++) suspects.returned(['old', 'kept']);
+    suspects.returned(['kept', ...Array.from({ length: 9_999 }, (_, i) => `${i}-0`)]);
+    expect(['old', 'kept', '1-0'].map((id) => suspects.returnsOften(id))).toEqual([false, true, false]);
   });
 
   it('of other groups stay when one is found', () => {
