@@ -55,7 +55,7 @@ export async function loadProcessor(path: string): Promise<Processor> {
   } catch (error) {
     // The first line only; the cause has all lines.
     const [line] = messageOf(error).split('\n');
-    const isOther = (error as NodeJS.ErrnoException).code === 'ERR_UNKNOWN_FILE_EXTENSION';
+    const isOther = (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
     const reason = isOther ? `it is no JavaScript (${OTHERS})` : line;
     throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${reason}`, {
       cause: error,
