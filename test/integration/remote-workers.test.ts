@@ -261,6 +261,26 @@ describe('a remote worker whose connection breaks', () => {
     await run.kill();
   });
 
+  test('comes back after it said quiet: it finishes what it holds, and is to connect again for more', async () => {
+    const { group, run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.connect(url, { name: 'a' });
+    await group.publish(2);
+    const [held] = await worker.has(1);
+    worker.send({ method: 'quiet' });
+    const back = await RawWorker.connect(url, { name: 'a', holds: [String(held?.deliveryId)] });
+    expect(back.hello?.result?.resumed).toEqual([held?.deliveryId]);
+    back.answer(String(held?.deliveryId), {});
+    await until(() => back.closed);
+    expect(back.closed).toEqual({
+      code: 1001,
+      reason: 'all is done that was held at quiet: connect again for more',
+    });
+    await RawWorker.connect(url, { name: 'a', onDelivery: echo });
+    await group.settled(2);
+    expect(await attemptsCounted(group)).toBe(0);
+    await run.kill();
+  });
+
   test('has failed the one message that it had; another worker gets it within a second', async () => {
     const { group, run, url } = await remoteGroup(redis.url);
     const dying = await RawWorker.connect(url, { name: 'a' });

@@ -166,7 +166,10 @@ export class WorkerHub implements Executor {
       this.#joinFailures.over();
       this.#consumers.add(consumer);
       consumer.joined(() => {
-        const gone = () => this.#consumers.delete(consumer);
+        const gone = () => {
+          this.#consumers.delete(consumer);
+          if (!this.#stopped) consumer.left();
+        };
         leave().then(gone, gone);
       });
       if (session.ended || session.saidQuiet) consumer.leave();
