@@ -41,22 +41,24 @@ export class ConnectionLimits {
     return server.on('connection', (socket: Socket) => this.#open(socket));
   }
 
-  /**
-   * A connection speaks another protocol from now on: it has other limits. Returns false if it cannot, because requests before
-   * are not answered yet.
-   */
-  release(socket: Socket): boolean {
-    if (this.#unanswered.get(socket)?.size !== 0) return false;
+  /** Whether all requests of a connection are answered. */
+  isIdle(socket: Socket): boolean {
+    return this.#unanswered.get(socket)?.size === 0;
+  }
+
+  /** A connection speaks another protocol from now on: it has other limits. */
+  release(socket: Socket): void {
     this.#unanswered.delete(socket);
     socket.removeListener('data', limitRequestsIn);
     socket.setTimeout(0);
-    return true;
   }
 
+  /** A connection may come again, if it has not changed to another protocol. */
   #open(socket: Socket): void {
+    if (!this.#unanswered.has(socket)) socket.once('close', () => this.#unanswered.delete(socket));
     this.#unanswered.set(socket, new Set());
-    socket.once('close', () => this.#unanswered.delete(socket));
-    socket.prependListener('data', limitRequestsIn);
+    // After `http` has prepared the connection: else it would read past this.
+    socket.removeListener('data', limitRequestsIn).prependListener('data', limitRequestsIn);
     if (this.#unanswered.size <= MOST_CONNECTIONS) return;
     const dropped = this.#longestIdle() ?? socket;
     this.#unanswered.delete(dropped);

@@ -45,7 +45,7 @@ export interface HttpRefusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export const NOT_FOUND: HttpRefusal = { code: 404, error: 'not found' };
+const NOT_FOUND: HttpRefusal = { code: 404, error: 'not found' };
 
 /** What requests are checked against. */
 export interface Checks {

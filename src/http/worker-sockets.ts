@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { hostAndPort } from '../core/redis-address.js';
@@ -6,7 +6,7 @@ import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Session, WorkerConnection } from '../processor/remote/session.js';
 import { LARGEST_RESULT } from '../processor/result.js';
 import type { ConnectionLimits } from './connection-limits.js';
-import { type Checks, type HttpRefusal, NOT_FOUND, refusalOf } from './guard.js';
+import { type Checks, type HttpRefusal, refusalOf } from './guard.js';
 import { WORKERS_PATH } from './routes.js';
 
 interface WorkerSocketsOptions {
@@ -19,12 +19,10 @@ interface WorkerSocketsOptions {
 const LARGEST_MESSAGE = LARGEST_RESULT + 2 ** 16;
 /** ms that a worker may take to answer a closing frame, or to read why it is refused. */
 const ENDS_WITHIN = 1_000;
-/** ms that the answer to a request for another protocol may take. */
-const SENT_WITHIN = 30_000;
 /** Bytes of a reason in a closing frame (https://www.rfc-editor.org/rfc/rfc6455#section-5.5). */
 const LONGEST_REASON = 123;
 
-/** Lets remote workers connect to a server: the checks of all requests, then a WebSocket. */
+/** Lets remote workers connect to a server: the checks of all requests, then a WebSocket. Other requests get the usual answers. */
 export function acceptWorkers(server: Server, { hub, checks, limits }: WorkerSocketsOptions): void {
   const sockets = new WebSocketServer({
     noServer: true,
@@ -33,30 +31,42 @@ export function acceptWorkers(server: Server, { hub, checks, limits }: WorkerSoc
     maxPayload: LARGEST_MESSAGE,
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
-      answer(server, request, socket);
+    if (!limits.isIdle(socket)) {
+      socket.destroy();
+      return;
+    }
+    if (!isForWorkers(request)) {
+      giveBack(server, request, socket, head);
       return;
     }
     const refusal = refusalOf(request, checks, false) ?? refusalOfUpgrade(request, hub);
-    if (refusal) refuse(socket, refusal);
-    else if (!limits.release(socket)) socket.destroy();
-    else sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, socket, hub));
+    if (refusal) {
+      refuse(socket, refusal);
+      return;
+    }
+    limits.release(socket);
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, socket, hub));
   });
 }
 
-/** Answers a request for another protocol, such as HTTP/2, as if it had not asked: a client that gets the answer goes on without. */
-function answer(server: Server, request: IncomingMessage, socket: Socket): void {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  response.once('finish', () => socket.destroySoon());
-  socket.on('error', () => socket.destroy());
-  socket.setTimeout(SENT_WITHIN, () => socket.destroy());
-  server.emit('request', request, response);
+function isForWorkers({ url = '', headers }: IncomingMessage): boolean {
+  return url.split('?', 1)[0] === WORKERS_PATH && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-function refusalOfUpgrade({ url = '', headers }: IncomingMessage, hub: WorkerHub): HttpRefusal | undefined {
-  if (url.split('?', 1)[0] !== WORKERS_PATH) return NOT_FOUND;
+/**
+ * Has the server answer a request as if it offered no other protocol. `curl --http2` and the client of Java offer HTTP/2 with
+ * each first request. Node has given the connection away, and so the server takes it as a new one, on which this request comes.
+ */
+function giveBack(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.toLowerCase() !== 'upgrade') text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
+}
+
+function refusalOfUpgrade({ headers }: IncomingMessage, hub: WorkerHub): HttpRefusal | undefined {
   // Browsers send it. A page of another site has no token of its own, but its browser may add the one of a user.
   const { origin, host } = headers;
   if (origin !== undefined && hostOf(origin) !== host)
@@ -94,15 +104,19 @@ function serve(webSocket: WebSocket, socket: Socket, hub: WorkerHub): void {
     if (isBinary) session.onBinary();
     else session.onMessage(data.toString());
   });
-  for (const frame of ['ping', 'pong'] as const) webSocket.on(frame, () => session.onControlFrame());
+  for (const sign of ['ping', 'pong']) webSocket.on(sign, () => session.onSignOfLife());
   webSocket.on('error', (error) => {
     broken = error.message;
     session.onBroken(broken);
-    // Else the socket would live on for 30 s, and delay a stop.
-    setTimeout(() => webSocket.terminate(), ENDS_WITHIN).unref();
+    endSoon(webSocket);
   });
   webSocket.on('close', (code: number) => session.onClose(code, broken));
   socket.on('drain', () => session.onDrain());
+}
+
+/** A closing frame is sent: the worker may not read it, or not answer it. */
+function endSoon(webSocket: WebSocket): void {
+  setTimeout(() => webSocket.terminate(), ENDS_WITHIN).unref();
 }
 
 /** All that is sent in one turn of the event loop goes out in one write. */
@@ -152,7 +166,7 @@ class SocketConnection implements WorkerConnection {
     // It is ASCII, but for what it quotes of the worker.
     this.#webSocket.close(code, reason.replace(/[^ -~]/g, '?').slice(0, LONGEST_REASON));
     this.resume();
-    setTimeout(() => this.terminate(), ENDS_WITHIN).unref();
+    endSoon(this.#webSocket);
   }
 
   terminate(): void {

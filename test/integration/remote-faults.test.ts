@@ -33,7 +33,9 @@ describe('a worker that is let in or not', () => {
     await expect(refused({ token: TOKEN, headers: { 'sec-fetch-site': 'cross-site' } })).rejects.toThrow(
       '403',
     );
-    await expect(RawWorker.open(`${url}/api/status?`, { token: TOKEN })).rejects.toThrow('404');
+    // What is no WebSocket for workers gets the usual answer.
+    await expect(RawWorker.open(`${url}/none`, { token: TOKEN })).rejects.toThrow('404');
+    await expect(RawWorker.open(`${url}/api/status?`, { token: TOKEN })).rejects.toThrow('200');
     await RawWorker.connect(url, { token: TOKEN });
     await RawWorker.connect(url, { token: TOKEN, headers: { origin: url } });
     const plain = await fetch(`${url}/workers`, { headers: { authorization: `Bearer ${TOKEN}` } });
@@ -47,15 +49,52 @@ describe('a worker that is let in or not', () => {
   test('is refused under a foreign host name without a token, and gets the reason', async () => {
     const { run, url } = await remoteGroup(redis.url);
     await expect(RawWorker.open(url, { headers: { host: 'evil.example' } })).rejects.toThrow('421');
-    const socket = rawSocket(url);
-    let answer = '';
-    socket.on('data', (data) => {
-      answer += String(data);
-    });
+    const { socket, answer } = answersOf(url);
     socket.write(upgrade({ host: 'evil.example' }));
     await until(() => socket.closed, { what: 'the connection to be closed' });
-    expect(answer).toMatch(/^HTTP\/1.1 421 Misdirected Request\r\n/);
-    expect(answer).toContain('{"error":"unknown host name');
+    expect(answer()).toMatch(/^HTTP\/1.1 421 Misdirected Request\r\n/);
+    expect(answer()).toContain('{"error":"unknown host name');
+    await run.kill();
+  });
+
+  test('leaves the usual answers to clients that offer HTTP/2 as curl and Java do', async () => {
+    const { run, url } = await remoteGroup(redis.url, ['--http-token', TOKEN]);
+    const get = (path: string, token = TOKEN) =>
+      [
+        `GET ${path} HTTP/1.1`,
+        'Host: 127.0.0.1',
+        `Authorization: Bearer ${token}`,
+        'Connection: Upgrade, HTTP2-Settings',
+        'Upgrade: h2c',
+        'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA',
+        '',
+        '',
+      ].join('\r\n');
+    const { socket, answer } = answersOf(url);
+    const answers = () => answer().match(/HTTP\/1\.1 \d+ .*/g) ?? [];
+    // On one connection, one after the other: it is kept, as without an upgrade.
+    for (const [at, path] of ['/metrics', '/healthz', '/metrics', '/workers', '/none'].entries()) {
+      socket.write(get(path));
+      await until(() => answers().length === at + 1, { what: `an answer of ${path}` });
+    }
+    expect(answers().map((line) => line.split(' ')[1])).toEqual(['200', '200', '200', '426', '404']);
+    expect(answer()).toContain('cgroup_workers');
+    // Those of one packet, too many of them, and those that may not be answered.
+    const wrong = answersOf(url);
+    wrong.socket.write(get('/metrics', 'wrong-horse-battery'));
+    await until(() => wrong.socket.closed);
+    expect(wrong.answer()).toMatch(/^HTTP\/1\.1 401 /);
+    const body = answersOf(url);
+    body.socket.write(
+      get('/metrics').replace('GET', 'POST').replace(/\r\n$/, 'Content-Length: 3\r\n\r\nabc'),
+    );
+    await until(() => body.socket.closed);
+    expect(body.answer()).toMatch(/^HTTP\/1\.1 405 /);
+    const many = answersOf(url);
+    many.socket.write(get('/metrics'));
+    many.socket.write(get('/metrics').repeat(50));
+    await until(() => many.socket.closed);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
     await run.kill();
   });
 
@@ -180,6 +219,31 @@ describe('a worker that does wrong', () => {
     await run.kill();
   });
 
+  test('sends a broken frame and reads no further: the group stops as soon as without it', async () => {
+    const { run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.connect(url, { name: 'broken' });
+    const raw = socketOf(worker);
+    // A frame with reserved bits.
+    raw.write(Buffer.from([0xf1, 0x80, 1, 2, 3, 4]));
+    raw.pause();
+    await run.line(/worker broken at .* was lost: Invalid WebSocket frame/);
+    const began = performance.now();
+    await run.kill();
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  test('sends megabytes before its hello: it is cut off', async () => {
+    const { run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.open(url);
+    // The head of a frame of 60 MB, of which only a part comes.
+    const raw = socketOf(worker);
+    raw.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 3, 0x93, 0x87, 0, 1, 2, 3, 4]));
+    raw.write(Buffer.alloc(5 * MB));
+    await until(() => worker.closed);
+    await run.line(/was lost: more than 4 MB came before its hello/);
+    await run.kill();
+  });
+
   test('floods the log and the connection: others are not delayed, and the log is bounded', async () => {
     const { group, run, url } = await remoteGroup(redis.url, IMPATIENT);
     const flood = await RawWorker.connect(url, { name: 'flood', onDelivery: echo });
@@ -298,6 +362,16 @@ function rawSocket(url: string): Socket {
     socket.destroy();
   });
   return socket;
+}
+
+/** A connection, and all that the server has sent on it. */
+function answersOf(url: string) {
+  const socket = rawSocket(url);
+  let text = '';
+  socket.on('data', (data) => {
+    text += String(data);
+  });
+  return { socket, answer: () => text };
 }
 
 function upgrade({ host }: { host: string }): string {

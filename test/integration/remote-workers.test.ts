@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
@@ -97,7 +95,7 @@ describe('a remote worker', () => {
     for (const one of [first, second]) if (one) echo(one, worker);
     await isUnlisted(group);
     expect(worker.deliveries).toHaveLength(2);
-    await until(() => worker.closed?.code === 1001);
+    await worker.close(1011);
     const other = await RawWorker.connect(url, { concurrency: 5, onDelivery: echo });
     await group.settled(10);
     expect(other.deliveries).toHaveLength(8);
@@ -263,6 +261,26 @@ describe('a remote worker whose connection breaks', () => {
     await run.kill();
   });
 
+  test('comes back after it said quiet: it finishes what it holds, and is to connect again for more', async () => {
+    const { group, run, url } = await remoteGroup(redis.url);
+    const worker = await RawWorker.connect(url, { name: 'a' });
+    await group.publish(2);
+    const [held] = await worker.has(1);
+    worker.send({ method: 'quiet' });
+    const back = await RawWorker.connect(url, { name: 'a', holds: [String(held?.deliveryId)] });
+    expect(back.hello?.result?.resumed).toEqual([held?.deliveryId]);
+    back.answer(String(held?.deliveryId), {});
+    await until(() => back.closed);
+    expect(back.closed).toEqual({
+      code: 1001,
+      reason: 'all is done that was held at quiet: connect again for more',
+    });
+    await RawWorker.connect(url, { name: 'a', onDelivery: echo });
+    await group.settled(2);
+    expect(await attemptsCounted(group)).toBe(0);
+    await run.kill();
+  });
+
   test('has failed the one message that it had; another worker gets it within a second', async () => {
     const { group, run, url } = await remoteGroup(redis.url);
     const dying = await RawWorker.connect(url, { name: 'a' });
@@ -324,24 +342,6 @@ describe('a group without remote workers', () => {
     await until(async () => !(await status()).includes('no worker'));
     await worker.close();
     await until(async () => (await ready()).reasons.includes('no worker is connected'));
-    await run.kill();
-  });
-
-  test('answers a request that offers HTTP/2 as if it had not', async () => {
-    const { run, url } = await remoteGroup(redis.url);
-    for (const [path, code] of [
-      ['/healthz', 200],
-      ['/metrics', 200],
-      ['/none', 404],
-    ] as const) {
-      const [response] = (await once(
-        get(`${url}${path}`, { headers: { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c' } }),
-        'response',
-      )) as [IncomingMessage];
-      response.resume();
-      await once(response, 'end');
-      expect([path, response.statusCode]).toEqual([path, code]);
-    }
     await run.kill();
   });
 

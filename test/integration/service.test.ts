@@ -90,7 +90,7 @@ const failures: [does: string, error: string | RegExp][] = [
   ['empty', /^the service answered 202 without a body: answer with JSON, or with 204/],
   ['page', /^the service answered 200 with a body that is no JSON: /],
   ['loop', 'the service answered 307, which points to /process: redirects are not followed, so use that URL'],
-  ['reset', /^the connection to the service broke before the answer: /],
+  ['reset', /^the service closed the connection without an answer: look for an exception in its log$/],
   ['half', /^the connection to the service broke within the answer: /],
   ['huge', 'the answer of the service is larger than 64 MB'],
 ];
@@ -242,7 +242,9 @@ test('while the service is away, no attempt is counted; it is told once when tha
   expect((await run.kill()).code).toBe(0);
   const told = logOf(run, 40).filter(({ msg }) => away.test(msg));
   expect(told).toHaveLength(1);
-  expect(logOf(run).filter(({ msg }) => /^over after .* is away/.test(msg))).toHaveLength(1);
+  expect(logOf(run).filter(({ msg }) => /^the service \S+ is back after \d+\.\d s$/.test(msg))).toHaveLength(
+    1,
+  );
 });
 
 test('a process whose service is away is not ready; status and doctor say why', async () => {
@@ -291,7 +293,9 @@ test('a gateway without its service costs few attempts, not one of each message'
   const group = await groupOn(redis.url);
   const run = await group.start(flagsFor(service.url, '-n', '4'));
   await group.publish(300);
-  await run.line(/is away.*the service answered 503/);
+  await run.line(
+    /the service \S+ fails, and its messages are handed back, trying again: the service answered 503/,
+  );
   await until(() => service.requests.length >= 7, { what: 'two probes' });
   // Five in a row, up to three beside them, and the probes.
   expect(service.requests.length).toBeLessThanOrEqual(5 + 3 + 3);
@@ -318,6 +322,18 @@ test('a service that closes its connections without a word gets each attempt at 
   expect(new Set(attempts).size).toBe(attempts.length);
   expect(counters.failed).toBeLessThan(40);
   expect((await run.kill()).code).toBe(0);
+});
+
+test('a service that closes the connection without an answer is not called away: the log says where to look', async () => {
+  const service = await serviceOn(({ response }) => void response.socket?.end());
+  const group = await groupOn(redis.url);
+  const run = await group.start(flagsFor(service.url, '--max-attempts', '1'));
+  await group.publish(8);
+  const why = 'the service closed the connection without an answer: look for an exception in its log';
+  await run.line(/the service \S+ fails, and its messages are handed back/);
+  expect(run.stderr()).toContain(`trying again: ${why}`);
+  expect(run.stderr()).not.toContain('is away');
+  await run.kill();
 });
 
 test('there are as many connections as attempts at a time', async () => {

@@ -20,8 +20,8 @@ import { WaitingLine } from './waiting-line.js';
 export interface WorkerLine {
   /** Hands out a delivery. Its deadline runs from now on. */
   process(delivery: WorkerDelivery): void;
-  /** The answer to a delivery no longer counts. */
-  cancel(deliveryId: string, reason: string): void;
+  /** The answer to a delivery no longer counts. @param deadline ms that it had, if its time is over */
+  cancel(deliveryId: string, reason: string, deadline?: number): void;
   /** Whether nothing more should be sent for now: the worker reads too slowly. Call {@link Desk.pump} when that is over. */
   readonly congested: boolean;
 }
@@ -293,7 +293,7 @@ export class Desk implements ConsumerExecutor {
       const order = this.#given.get(deliveryId);
       if (!order) return;
       const error = `no answer of the worker within ${ms} ms`;
-      this.#line?.cancel(deliveryId, error);
+      this.#line?.cancel(deliveryId, error, ms);
       this.#end(order, { kind: 'failed', reason: 'timeout', error });
       this.pump();
     }, ms);

@@ -51,6 +51,7 @@ export class Child {
   #ended = false;
   #exited = false;
   #why: string | undefined;
+  #killed = false;
   #onEnded: () => void = () => {};
   readonly #end = new Promise<void>((resolve) => {
     this.#onEnded = resolve;
@@ -94,6 +95,11 @@ export class Child {
     return this.#process.pid;
   }
 
+  /** Whether it has ended because of {@link kill}. */
+  get killed(): boolean {
+    return this.#killed;
+  }
+
   /** Whether more waits for it than it should. */
   get congested(): boolean {
     return this.#process.stdin.writableLength + this.#outbox.length > CONGESTED;
@@ -119,6 +125,7 @@ export class Child {
   kill(why: string): void {
     if (this.#exited) return;
     this.#why ??= why;
+    this.#killed = true;
     this.#signal('SIGKILL');
   }
 

@@ -20,6 +20,7 @@ import type { Command } from './command.js';
 const LONGEST_LINE = LARGEST_RESULT + 64 * 1024;
 /** ms that the child may take to answer a cancelled delivery. Else it hangs. */
 const CANCEL_GRACE = 1_000;
+const FLUSH_HINT = 'Does it flush each line (Python: flush=True)?';
 /** ms to wait after the child has ended, doubled each time, unless a delivery is to blame. */
 const RESTART_AFTER = 1_000;
 const RESTART_AFTER_MOST = 30_000;
@@ -154,7 +155,7 @@ export class ExecConsumer implements ConsumerExecutor {
         onEnd: (why) => this.#onEnd(child, why),
       });
     } catch (error) {
-      this.#afterEnd(messageOf(error));
+      this.#afterEnd(`the processor ended: ${messageOf(error)}`);
       return;
     }
     this.#child = child;
@@ -164,10 +165,14 @@ export class ExecConsumer implements ConsumerExecutor {
   #lineTo(child: Child): WorkerLine {
     return {
       process: (delivery: WorkerDelivery) => child.send(processLine(delivery)),
-      cancel: (deliveryId, reason) => {
+      cancel: (deliveryId, reason, deadline) => {
         child.send(notificationLine('cancel', { delivery_id: deliveryId, reason }));
-        const late = () => child.kill(`it did not answer within ${CANCEL_GRACE} ms of a cancel: ${reason}`);
-        this.#cancelled.set(deliveryId, setTimeout(late, CANCEL_GRACE));
+        const within =
+          deadline === undefined
+            ? `${CANCEL_GRACE} ms of a cancel (${reason})`
+            : `${deadline + CANCEL_GRACE} ms`;
+        const hang = () => child.kill(`it gave no answer within ${within}. ${FLUSH_HINT}`);
+        this.#cancelled.set(deliveryId, setTimeout(hang, CANCEL_GRACE));
       },
       get congested() {
         return child.congested;
@@ -265,11 +270,12 @@ export class ExecConsumer implements ConsumerExecutor {
     if (this.#stopped) return;
     this.#child = undefined;
     this.#desk.detach();
-    const { lastWords } = child;
-    this.#afterEnd(lastWords === '' ? why : `${why}; last line of stderr: ${shown(lastWords)}`);
+    const { lastWords, killed } = child;
+    const error = `the ${killed ? 'program was killed' : 'processor ended'}: ${why}`;
+    this.#afterEnd(lastWords === '' ? error : `${error}; last line of stderr: ${shown(lastWords)}`);
   }
 
-  #afterEnd(why: string): void {
+  #afterEnd(error: string): void {
     const { proof } = this.#options;
     const desk = this.#desk;
     // An answer that it owed to a cancelled delivery: that one may be to blame, and has its outcome.
@@ -284,7 +290,6 @@ export class ExecConsumer implements ConsumerExecutor {
     if (this.#ends++ === 0) this.#downSince = performance.now();
     const forgiven = !proof.works && this.#ends <= FORGIVEN_ENDS;
     const toBlame = !forgiven && !cancelled && desk.given > 0;
-    const error = `the processor ended: ${why}`;
     if (toBlame) desk.blame(error);
     else desk.recall();
     const atOnce = (toBlame || cancelled) && this.#ends <= FORGIVEN_ENDS;

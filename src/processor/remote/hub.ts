@@ -168,7 +168,7 @@ export class WorkerHub implements Executor {
       consumer.joined(() => {
         const gone = () => {
           this.#consumers.delete(consumer);
-          consumer.left();
+          if (!this.#stopped) consumer.left();
         };
         leave().then(gone, gone);
       });

@@ -61,8 +61,8 @@ export interface WorkerSessionOptions extends SessionTimes {
 export const TICK = 100;
 /** ms */
 const HELLO_WITHIN = 10_000;
-/** Bytes that may come before hello is read, with the ids of 10,000 deliveries that a worker holds. */
-const LARGEST_HELLO = 4 * 2 ** 20;
+/** Bytes before hello, which may name 10,000 deliveries. */
+const MOST_BEFORE_HELLO = 4 * 2 ** 20;
 /** Wrong messages in a row after which a worker is cut off. */
 const MOST_WRONG = 100;
 /** Messages in a tick that are no answer to a delivery: beyond that the connection is not read until the next tick. */
@@ -183,8 +183,8 @@ export class Session implements WorkerSession {
     this.#onExtra();
   }
 
-  /** A ping or a pong has come. */
-  onControlFrame(): void {
+  /** A ping, or a pong. */
+  onSignOfLife(): void {
     this.#onExtra();
   }
 
@@ -223,8 +223,8 @@ export class Session implements WorkerSession {
     }
     if (this.#state === 'new' && this.#age > HELLO_WITHIN)
       this.end(4408, `no hello within ${HELLO_WITHIN / 1_000} s`);
-    else if (this.#state === 'new' && connection.received > LARGEST_HELLO)
-      this.#cutOff(`it sent ${connection.received} bytes without a hello`);
+    else if (this.#state === 'new' && connection.received > MOST_BEFORE_HELLO)
+      this.#cutOff(`more than ${MOST_BEFORE_HELLO / 2 ** 20} MB came before its hello`);
     else if (this.#stall.silence(connection.received, now) >= lease)
       this.#cutOff(`it was silent for ${lease} ms`);
     else if (connection.unsent > MOST_UNSENT + this.#lastDelivery)

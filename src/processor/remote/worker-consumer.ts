@@ -17,10 +17,12 @@ export interface SessionEnd {
 export interface WorkerSession extends WorkerLine {
   /** The consumer that the worker works for. */
   consumer: WorkerConsumer | undefined;
+  /** Whether the worker has said that it takes nothing more. */
+  readonly saidQuiet: boolean;
   /** The worker gets nothing more for now. */
   quiet(): void;
-  /** Ends the connection. */
-  end(code: number, why: string): void;
+  /** Ends the connection. @param clean whether what the worker has is given back, and nothing is to blame */
+  end(code: number, why: string, clean?: boolean): void;
 }
 
 export interface WorkerConsumerOptions extends DeskOptions {
@@ -81,11 +83,6 @@ export class WorkerConsumer {
     this.desk.attach(session, concurrency);
   }
 
-  /** It has left the group: a worker that came back meanwhile gets nothing from it, and should come anew. */
-  left(): void {
-    this.#session?.end(1001, 'its consumer has left: connect again');
-  }
-
   /** The worker is back on another connection. Returns the ids of what it holds that still count. */
   takeBack(holds: readonly string[]): string[] {
     clearTimeout(this.#absence);
@@ -101,6 +98,12 @@ export class WorkerConsumer {
     if (this.#leaving) return;
     this.#leaving = true;
     this.#leave?.();
+  }
+
+  /** It has left the group. A worker that said quiet on an earlier connection may want more, and needs another consumer. */
+  left(): void {
+    if (this.#session && !this.#session.saidQuiet)
+      this.#session.end(1001, 'all is done that was held at quiet: connect again for more', true);
   }
 
   /** The connection has ended. */

@@ -105,6 +105,16 @@ const UNTRUSTED: ReadonlySet<unknown> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
 ]);
 
+/** Errors that mean: the other side has ended the connection. The code of the first one stands for more. */
+const CLOSED = /^other side closed$|\b(?:ECONNRESET|EPIPE)\b/;
+
+/** Why there is no answer, though the request was sent. */
+export function brokenText(error: Error): string {
+  return CLOSED.test(error.message)
+    ? 'the service closed the connection without an answer: look for an exception in its log'
+    : `the connection to the service broke before the answer: ${reasonOf(error)}`;
+}
+
 /** Why there is no answer, in words. */
 export function reasonOf(error: Error): string {
   const { code } = error as { code?: unknown };

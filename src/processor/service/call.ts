@@ -9,7 +9,7 @@ import {
   type RunningAttempt,
 } from '../../core/executor.js';
 import { LARGEST_RESULT } from '../result.js';
-import { type AnswerHead, isSuccess, outcomeOf, reasonOf, signOf } from './answer.js';
+import { type AnswerHead, brokenText, isSuccess, outcomeOf, reasonOf, signOf } from './answer.js';
 import { AnswerBody, type BytesRead } from './body.js';
 import type { Sign } from './circuit.js';
 
@@ -119,7 +119,7 @@ export class ServiceCall implements RunningAttempt, Dispatcher.DispatchHandler {
     if (this.#head && !isSuccess(this.#head.status)) this.#answer(this.#head);
     else if (this.#controller)
       this.#fail(
-        `the connection to the service broke ${this.#head ? 'within' : 'before'} the answer: ${why}`,
+        this.#head ? `the connection to the service broke within the answer: ${why}` : brokenText(error),
         'failing',
       );
     else this.#end(INTERRUPTED, 'unreachable', why);

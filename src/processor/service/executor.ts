@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Pool } from 'undici';
 import { CgroupError } from '../../core/errors.js';
 import type { ConsumerExecutor, Executor } from '../../core/executor.js';
-import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
+import { inSeconds, REMIND_EVERY, ThrottledLog } from '../../log/throttle.js';
 import type { ExecutorOptions } from '../inline.js';
 import { parseServiceUrl, type ServiceAddress } from './address.js';
 import type { BytesRead } from './body.js';
@@ -38,7 +38,7 @@ export class ServiceExecutor implements Executor {
   readonly #circuit = new Circuit();
   readonly #consumers = new Map<string, ConsumerCalls>();
   readonly #bytesRead: BytesRead = { bytes: 0 };
-  readonly #failures: ThrottledLog<unknown>;
+  readonly #failures: ThrottledLog<string>;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ServiceOptions) {
@@ -61,7 +61,12 @@ export class ServiceExecutor implements Executor {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#failures = repeatedFailures(log, `the service ${shown} is away, and its messages are handed back`);
+    this.#failures = new ThrottledLog<string>({
+      interval: REMIND_EVERY,
+      write: (_count, failure) => log.warn({}, `the service ${shown} ${failure}`),
+      between: (failure) => log.debug({}, `the service ${shown} ${failure}`),
+      over: (forMs) => log.info({}, `the service ${shown} is back after ${inSeconds(forMs)}`),
+    });
   }
 
   start(): Promise<void> {
@@ -111,7 +116,9 @@ export class ServiceExecutor implements Executor {
   /** The attempt ends afterwards: when it is handed back, its consumer must be closed. */
   #onSign(era: number, sign: Sign, error: string): void {
     if (!this.#circuit.ended(era, sign, performance.now())) return;
-    if (this.#circuit.state === 'open') this.#failures.add(new Error(error));
+    const what = sign === 'unreachable' ? 'is away' : 'fails';
+    if (this.#circuit.state === 'open')
+      this.#failures.add(`${what}, and its messages are handed back, trying again: ${error}`);
     this.#follow();
   }
 

@@ -146,6 +146,20 @@ describe('hello', () => {
     expect(connection.closed?.[0]).toBe(4408);
   });
 
+  it('must come within 4 MB; later there may be more', () => {
+    const late = session();
+    late.connection.received = 4 * MB - 1;
+    late.pass(TICK);
+    expect(late.connection.terminated).toBe(false);
+    late.connection.received = 5 * MB;
+    late.pass(TICK);
+    expect(late.connection.terminated).toBe(true);
+    const { connection, pass } = welcomed();
+    connection.received = 5 * MB;
+    pass(TICK);
+    expect(connection.terminated).toBe(false);
+  });
+
   it('is said once', () => {
     const { connection, says } = welcomed();
     says({ id: 2, method: 'hello', params: { name: 'w', protocol: 1 } });
@@ -190,7 +204,7 @@ describe('answers', () => {
 
 describe('a worker that floods', () => {
   it('is read again with the next tick; its answers to deliveries do not count', () => {
-    const { connection, says, pass, give } = welcomed();
+    const { one, connection, says, pass, give } = welcomed();
     for (let i = 1; i <= 3_000; i++) {
       give(`m${i}`);
       says({ id: `p/${i}`, result: {} });
@@ -200,6 +214,8 @@ describe('a worker that floods', () => {
     expect(connection.paused).toBe(true);
     pass(TICK);
     expect(connection.paused).toBe(false);
+    for (let i = 0; i < 1_000; i++) one.onSignOfLife();
+    expect(connection.paused).toBe(true);
   });
 
   it('writes at most 100 lines a tick to the log; the others are counted', () => {
