@@ -10,7 +10,7 @@ const MAY_IMPORT = {
   processor: ['protocol', 'log', 'core'],
   // A remote worker: the other side of the protocol.
   worker: ['processor', 'protocol', 'log', 'settings', 'core'],
-  conformance: ['processor', 'worker', 'protocol', 'log', 'core'],
+  conformance: ['processor', 'protocol', 'log', 'core'],
   bridge: ['log', 'core'],
   consumer: ['log', 'core'],
   tracing: ['log', 'core'],
@@ -48,7 +48,6 @@ const MAY_IMPORT = {
   cli: [
     'worker',
     'conformance',
-    'protocol',
     'index',
     'group',
     'observe',

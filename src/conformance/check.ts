@@ -17,7 +17,7 @@ export async function checkWorker(options: CheckOptions): Promise<ConformanceRep
   const { target } = options;
   const findings = await findingsOf(options);
   return {
-    target: maskUrl(target),
+    target: kindOfProcessor(target) === 'exec' ? target : maskUrl(target),
     findings,
     ok: findings.every(({ status }) => status !== 'wrong'),
   };

@@ -1,12 +1,10 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
 import { type Command, checkProgram, parseCommand } from '../processor/exec/command.js';
+import { type GroupLeader, signalGroup, spawnGroup } from '../processor/exec/process-group.js';
+import { LARGEST_MESSAGE } from '../protocol/limits.js';
 import { LineQueue, type WorkerLink, type WorkerSource } from './link.js';
 
 /** Characters of stderr that are kept. */
 const LAST_WORDS = 500;
-/** Characters of one line of a worker. */
-const LONGEST_LINE = 64 * 2 ** 20;
 
 /** Starts a program for each conversation. */
 export class ExecSource implements WorkerSource {
@@ -37,20 +35,17 @@ export class ExecSource implements WorkerSource {
 
 class ExecLink implements WorkerLink {
   readonly kind = 'exec';
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #child: GroupLeader;
   readonly #lines = new LineQueue();
   readonly #ended: Promise<void>;
   #lastWords = '';
 
-  constructor([program, ...args]: Command) {
-    const child = spawn(program, args, {
-      // A group of its own, so that its children end with it.
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: environment(),
-    });
+  constructor(command: Command) {
+    const child = spawnGroup(command);
     this.#child = child;
-    child.stdin.on('error', () => {}); // its end says it
+    for (const stream of [child.stdin, child.stdio[3]]) stream?.on('error', () => {}); // its end says it
+    // Whatever it started ends with it.
+    child.once('exit', () => signalGroup(child, 'SIGKILL'));
     this.#readLines();
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS);
@@ -101,12 +96,7 @@ class ExecLink implements WorkerLink {
   }
 
   async close(): Promise<void> {
-    const { pid } = this.#child;
-    try {
-      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-    } catch {
-      // All of the group has ended.
-    }
+    signalGroup(this.#child, 'SIGKILL');
     await this.#ended;
   }
 
@@ -121,18 +111,12 @@ class ExecLink implements WorkerLink {
       lines[0] = rest + lines[0];
       rest = lines.pop() ?? '';
       for (const line of lines) if (line.trim() !== '') this.#lines.push(line);
-      if (rest.length <= LONGEST_LINE) return;
-      this.#lines.end(`the program wrote a line of more than ${LONGEST_LINE} characters`);
+      if (rest.length <= LARGEST_MESSAGE) return;
+      this.#lines.end(`the program wrote a line of more than ${LARGEST_MESSAGE} characters`);
       void this.close();
     });
     this.#child.stdout.on('end', () => {
       if (rest.trim() !== '') this.#lines.push(rest);
     });
   }
-}
-
-/** Without our own settings, as the group starts it. */
-function environment(): NodeJS.ProcessEnv {
-  const ours = ([name]: [string, unknown]) => name === 'REDIS_URL' || name.startsWith('CGROUP_');
-  return Object.fromEntries(Object.entries(process.env).filter((entry) => !ours(entry)));
 }

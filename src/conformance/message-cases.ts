@@ -1,9 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plural } from '../core/words.js';
-import { ANSWER_EACH, answered, ENDS, isVerdict, type LineCase, unanswered } from './line-case.js';
+import {
+  ANSWER_EACH,
+  answered,
+  ENDS,
+  GIVE_MESSAGE,
+  isVerdict,
+  type LineCase,
+  UNTRIED,
+  unanswered,
+} from './line-case.js';
 import { fine, remark, wrong } from './report.js';
 import { changedDigits, changedLarge, changedTexts, echoOf } from './test-messages.js';
 
+const BY_HAND =
+  'run the worker by hand, and look at its error; if it needs other messages, give one with --message JSON';
 /** Most deliveries that are given at once. */
 const MOST_AT_ONCE = 100;
 
@@ -11,8 +22,8 @@ export const FIRST_CASE: LineCase = {
   check: 'a message',
   async run(context) {
     const why = 'the attempt of each message fails at its deadline';
-    const reply = await answered(context, context.messages.plain(), 'a message', why, ANSWER_EACH);
-    if (isVerdict(reply)) return reply;
+    const reply = await context.talk.ask(context.messages.plain());
+    if (!reply) return unanswered(context, 'a message', why, context.talk.link.gone ? BY_HAND : ANSWER_EACH);
     if (reply.kind === 'answer') return fine('it answers with a result');
     const what = `it answers with an error: ${reply.error}`;
     if (context.messageGiven)
@@ -21,7 +32,7 @@ export const FIRST_CASE: LineCase = {
         'the given message should be processed',
         'mend the worker, or give another --message',
       );
-    return remark(`${what}; give a message that it can process: --message JSON`);
+    return wrong(what, UNTRIED, GIVE_MESSAGE);
   },
 };
 

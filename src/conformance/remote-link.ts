@@ -3,11 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { GOING_AWAY } from '../protocol/close-codes.js';
+import { LARGEST_MESSAGE } from '../protocol/limits.js';
 import { LineQueue, type WorkerLink, type WorkerSource } from './link.js';
-
-/** Bytes of one message of a worker. */
-const LONGEST_MESSAGE = 64 * 2 ** 20 + 65_536;
-const GOING_AWAY = 1001;
 
 /** Listens for remote workers. */
 export class RemoteSource implements WorkerSource {
@@ -25,7 +23,7 @@ export class RemoteSource implements WorkerSource {
       server: this.#server,
       path: this.#url.pathname,
       perMessageDeflate: false,
-      maxPayload: LONGEST_MESSAGE,
+      maxPayload: LARGEST_MESSAGE,
     });
     // The server's own handler, below, says it.
     this.#sockets.on('error', () => {});

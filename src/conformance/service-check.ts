@@ -1,7 +1,8 @@
 import { messageOf } from '../core/errors.js';
+import { GIVE_MESSAGE, UNTRIED } from './line-case.js';
 import type { CheckOptions } from './options.js';
 import { fine, NOT_CHECKED, remark, type Verdict, type WorkerFinding, wrong } from './report.js';
-import { type ServiceAnswer, ServiceClient } from './service-client.js';
+import { type ServiceAnswer, ServiceClient, UNANSWERED } from './service-client.js';
 import { changedDigits, changedTexts } from './test-messages.js';
 
 const AT_ONCE = 10;
@@ -66,7 +67,9 @@ const CASES: readonly ServiceCase[] = [
         return wrong(
           problem,
           'no message is processed',
-          'start the service, and look at its URL and its log',
+          answer === UNANSWERED
+            ? 'look for an error in the log of the service; if it needs other messages, give one with --message JSON'
+            : 'start the service, and look at its URL and its log',
         );
       const { status, location } = answer;
       if (status >= 300 && status < 400)
@@ -84,7 +87,7 @@ const CASES: readonly ServiceCase[] = [
           'the given message should be processed',
           'mend the service, or give another --message',
         );
-      return remark(`${problem}; give a message that it can process: --message JSON`);
+      return wrong(problem, UNTRIED, GIVE_MESSAGE);
     },
   ],
   [

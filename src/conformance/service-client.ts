@@ -3,11 +3,12 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { messageOf } from '../core/errors.js';
 import { parseServiceUrl } from '../processor/service/address.js';
+import { LARGEST_RESULT } from '../protocol/limits.js';
 import type { CheckOptions } from './options.js';
 import { TestMessages } from './test-messages.js';
 
-/** Characters of a body that are read. */
-const LONGEST_BODY = 64 * 2 ** 20;
+/** Instead of an answer. */
+export const UNANSWERED = 'it closed the connection without an answer';
 
 export interface ServiceAnswer {
   readonly status: number;
@@ -68,7 +69,8 @@ export class ServiceClient {
         reused: sent.reusedSocket,
       };
     } catch (error) {
-      return signal.aborted ? `no answer came within ${within} ms` : messageOf(error);
+      if (signal.aborted) return `no answer came within ${within} ms`;
+      return (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? UNANSWERED : messageOf(error);
     }
   }
 
@@ -81,7 +83,7 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   let text = '';
   for await (const part of answer.setEncoding('utf8')) {
     text += part;
-    if (text.length > LONGEST_BODY) throw new Error('the answer is larger than 64 MB');
+    if (text.length > LARGEST_RESULT) throw new Error('the answer is larger than 64 MB');
   }
   return text;
 }

@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { hostAndPort } from '../core/redis-address.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Session, WorkerConnection } from '../processor/remote/session.js';
-import { LARGEST_RESULT } from '../processor/result.js';
+import { LARGEST_MESSAGE } from '../protocol/limits.js';
 import type { ConnectionLimits } from './connection-limits.js';
 import { type Checks, type HttpRefusal, refusalOf } from './guard.js';
 import { WORKERS_PATH } from './routes.js';
@@ -15,8 +15,6 @@ interface WorkerSocketsOptions {
   readonly limits: ConnectionLimits;
 }
 
-/** Bytes of a message: the largest result, and what stands around it. */
-const LARGEST_MESSAGE = LARGEST_RESULT + 2 ** 16;
 /** ms that a worker may take to answer a closing frame, or to read why it is refused. */
 const ENDS_WITHIN = 1_000;
 /** Bytes of a reason in a closing frame (https://www.rfc-editor.org/rfc/rfc6455#section-5.5). */

@@ -1,5 +1,5 @@
-/** Larger results (bytes of JSON) are refused: Redis takes no value above 512 MB, and a large one would delay all others. */
-export const LARGEST_RESULT = 64 * 1024 * 1024;
+import { LARGEST_RESULT } from '../protocol/limits.js';
+
 /** Levels of a result that are looked at: the stack is limited, and JSON.stringify takes few more. */
 const DEEPEST = 1_000;
 

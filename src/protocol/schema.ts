@@ -6,6 +6,8 @@ import { z } from 'zod';
 
 /** The version that {@link helloParams} names. */
 export const PROTOCOL = 1;
+/** The name of a worker. */
+export const WORKER_NAME = /^[\w.-]{1,64}$/;
 /** Most messages that a worker may have at a time. */
 export const MOST_CONCURRENCY = 10_000;
 /** The longest time that one `extend` may ask for, ms. */
@@ -57,7 +59,7 @@ export const helloParams = z
   .looseObject({
     name: z
       .string()
-      .regex(/^[\w.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, _ . -' })
+      .regex(WORKER_NAME, { error: 'must be 1 to 64 letters, digits, _ . -' })
       .describe('the name of the worker; several may have the same'),
     concurrency: z
       .int()

@@ -1,13 +1,11 @@
 import { messageOf } from '../core/errors.js';
 import { shortened } from '../log/printable.js';
+import { GOING_AWAY } from '../protocol/close-codes.js';
 
 // Why there is no connection, in words.
 
 /** Characters of a reason that another program gives. */
 const LONGEST_REASON = 200;
-
-/** The codes of a close after which the group has taken back all deliveries. */
-export const CLEAN: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 const CA =
   'this machine does not know who signed the certificate; if it is the right server, set the variable ' +
@@ -60,7 +58,7 @@ function errorIn(body: string): string | undefined {
 export function closedText(code: number, reason: string): string {
   const why = reason === '' ? '' : `: ${shortened(reason, LONGEST_REASON)}`;
   if (code === 1006) return 'the connection broke';
-  return code === 1001
+  return code === GOING_AWAY
     ? `the process of the group stops${why}`
     : `the group closes the connection (${code})${why}`;
 }

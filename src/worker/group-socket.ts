@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { CLEAN, closedText, networkText, refusedText } from './ends.js';
+import { isClean, isRefusal } from '../protocol/close-codes.js';
+import { closedText, networkText, refusedText } from './ends.js';
 
 /** ms from the first packet to the answer to `hello`. */
 const HELLO_TIMEOUT = 15_000;
@@ -139,7 +140,7 @@ export class GroupSocket {
     const broken = code === 1006 && this.#error !== undefined;
     this.#end ??= {
       why: broken ? networkText(this.#error) : closedText(code, reason),
-      kind: CLEAN.has(code) ? 'clean' : code === 1008 || code >= 4000 ? 'refused' : 'broken',
+      kind: isClean(code) ? 'clean' : isRefusal(code) ? 'refused' : 'broken',
     };
     this.#options.onEnd(this.#end);
   }

@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
 import type { Logger } from '../log/logger.js';
-import { maskUrl } from '../log/redaction.js';
+import { maskUrl, maskUrls } from '../log/redaction.js';
 import type { Processor } from '../processor/processor.js';
+import { WORKER_NAME } from '../protocol/schema.js';
 import { parseOptions } from '../settings/schema.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 
@@ -13,7 +14,6 @@ const OWN = ['connect', 'name', 'token', 'processor', 'logger'] as const;
 
 /** Most addresses. */
 const MOST_ADDRESSES = 100;
-const NAME = /^[\w.-]{1,64}$/;
 
 /** The options of a worker: its own, and settings with the same meaning as those of a group. */
 export interface RemoteWorkerOptions extends Pick<SettingsInput, (typeof SHARED)[number]> {
@@ -80,7 +80,7 @@ function unknownOptions(options: object): SettingProblem[] {
 }
 
 function wrongName(name: unknown): SettingProblem[] {
-  if (typeof name === 'string' && NAME.test(name)) return [];
+  if (typeof name === 'string' && WORKER_NAME.test(name)) return [];
   const message = `name must be 1 to 64 letters, digits, _ . -; got ${JSON.stringify(name)}`;
   return [{ setting: 'name', message }];
 }
@@ -94,14 +94,14 @@ function wrongUrls(connect: unknown): SettingProblem[] {
     return [wrong(`takes at most ${MOST_ADDRESSES} URLs; got ${urls.length}`)];
   const problems = urls.map(problemOfUrl).filter((problem) => problem !== undefined);
   const [twice] = urls.filter((url, at) => urls.indexOf(url) !== at);
-  if (problems.length === 0 && twice !== undefined) problems.push(`has ${String(twice)} twice`);
+  if (problems.length === 0 && twice !== undefined) problems.push(`has ${maskUrl(String(twice))} twice`);
   return problems.map(wrong);
 }
 
 function problemOfUrl(url: unknown): string | undefined {
   const rule = 'must be a ws:// or wss:// URL, such as ws://HOST:9464/workers';
   if (typeof url !== 'string') return rule;
-  const got = `; got ${JSON.stringify(maskUrl(url))}`;
+  const got = `; got ${JSON.stringify(url.includes('@') ? maskUrl(url) : maskUrls(url))}`;
   if (!/^wss?:\/\//i.test(url) || !URL.canParse(url)) return `${rule}${got}`;
   const { username, password, hash } = new URL(url);
   if (username || password)

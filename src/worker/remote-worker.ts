@@ -107,7 +107,7 @@ export class RemoteWorker extends EventEmitter<RemoteWorkerEvents> implements As
         }),
     );
     for (const link of this.#links) link.start();
-    this.#log.info({ connect: urls }, `ready: worker ${name} connects to ${urls.join(', ')}`);
+    this.#log.info({ connect: urls }, `worker ${name} connects to ${urls.join(', ')}`);
   }
 
   async #stop(): Promise<void> {

@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { checkWorker } from '../../src/conformance/check.js';
 import type { CheckOptions } from '../../src/conformance/options.js';
 import type { ConformanceReport } from '../../src/conformance/report.js';
 import { cgroup } from '../helpers/cli.js';
+import { until } from '../helpers/until.js';
 
 const LINES = fileURLToPath(new URL('workers/lines.mjs', import.meta.url));
 
@@ -32,11 +35,15 @@ describe('a program that is right passes', () => {
     expect(wrongOf(await program(fault))).toEqual([]);
   });
 
-  test('one that fails each message is a note, and wrong if the user named the message', async () => {
+  test('one that fails each message must get one that it can process', async () => {
     const target = `exec:node '${LINES}' fails`;
     const { findings, ok } = await check(target);
-    expect(findings[0]).toMatchObject({ status: 'note', what: expect.stringContaining('no such order') });
-    expect(ok).toBe(true);
+    expect(findings[0]).toMatchObject({
+      status: 'wrong',
+      what: 'it answers with an error: no such order',
+      advice: 'give a message that it can process: --message JSON',
+    });
+    expect(ok).toBe(false);
     expect(wrongOf(await check(target, { message: '{"order":1}' }))).toEqual([
       'a message: it answers with an error: no such order',
     ]);
@@ -205,6 +212,15 @@ describe('a web service', () => {
     expect(wrongOf(await check(await serve(() => [204])))).toEqual([]);
   });
 
+  test('that answers nothing is told apart from one that is not there', async () => {
+    const { findings } = await check(await serve(() => [0]));
+    expect(findings[0]).toMatchObject({
+      status: 'wrong',
+      what: 'it closed the connection without an answer',
+      advice: expect.stringContaining('log of the service'),
+    });
+  });
+
   test('that is not there is found', async () => {
     expect(wrongOf(await check('http://127.0.0.1:1/'))).toEqual([
       expect.stringMatching(/^a message: .*ECONNREFUSED/),
@@ -248,9 +264,18 @@ describe('cgroup worker --check', () => {
     const run = cgroup(['worker', '--check', `exec:node '${LINES}' exits`]);
     expect(await run.exit).toMatchObject({ code: 1 });
     expect(run.stdout()).toMatch(
-      /^wrong {2}a message +a message: the program ended with exit code 3\n +why: .*\n +do: {2}answer each/,
+      /^wrong {2}a message +a message: the program ended with exit code 3\n +why: .*\n +do: {2}run the worker by hand/,
     );
     expect(run.stdout()).toMatch(/\n\n1 thing is wrong\.\n$/);
+  });
+
+  test('that is killed leaves no program behind', async () => {
+    const run = cgroup(['worker', '--check', `exec:node '${LINES}' silent`, '--answer-within', '60s']);
+    const programs = async () =>
+      (await commandLines()).filter((line) => line === `node ${LINES} silent`).length;
+    await until(async () => (await programs()) === 1, { what: 'the program to run' });
+    await run.kill();
+    await until(async () => (await programs()) === 0, { what: 'the program to end' });
   });
 
   test('prints one JSON object with --json; exit code 0 if nothing is wrong', async () => {
@@ -270,3 +295,9 @@ describe('cgroup worker --check', () => {
     expect(run.stderr()).toMatch(error);
   });
 });
+
+/** The command line of each process of this machine. */
+async function commandLines(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'args']);
+  return stdout.split('\n').map((line) => line.trimEnd());
+}

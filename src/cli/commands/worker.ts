@@ -80,6 +80,11 @@ async function run({ connect, name }: WorkerFlags, command: Command): Promise<vo
     ...{ processor, threads, simulateMs, concurrency, timeout, shutdownTimeout },
     logger: log,
   });
+  if (processor === undefined)
+    log.warn(
+      {},
+      'no -p is given: the result of each message is the message itself, as in cgroup start; write -p ./handler.mjs',
+    );
   boundOutput(process.stdout, 'output line', log);
   const strays = surviveStrayErrors(log);
   const stopped = untilSignal((signal) =>

@@ -1,17 +1,9 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import { CgroupError } from '../../core/errors.js';
 import type { Command } from './command.js';
 import { FloodGate } from './flood-gate.js';
 import { LineSplitter } from './line-splitter.js';
+import { type GroupLeader, signalGroup, spawnGroup } from './process-group.js';
 import { StderrLines } from './stderr-lines.js';
 
-/**
- * Runs the program of "$@" in a process group of its own. Beside it a shell reads from a pipe (3) that only our process
- * holds: when our process ends, however it ends, that shell kills the group.
- */
-const WITH_LIFELINE =
-  `( trap '' TERM INT HUP; read -r _ <&3; kill -KILL -$$ ) >/dev/null 2>&1 & ` + 'exec "$@" 3<&-';
 /** ms from SIGTERM to SIGKILL. */
 const KILL_AFTER = 500;
 /** ms that its output may stay open after it has ended, because another program holds it. */
@@ -42,7 +34,7 @@ export interface ChildOptions {
 /** A child process that reads lines from stdin and writes lines to stdout, from its start to its end. */
 export class Child {
   readonly #options: ChildOptions;
-  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #process: GroupLeader;
   readonly #logGate: FloodGate;
   readonly #stderrGate: FloodGate;
   readonly #stderr: StderrLines;
@@ -156,13 +148,7 @@ export class Child {
 
   /** To its process group: itself, and what it has started. */
   #signal(signal: NodeJS.Signals): void {
-    const { pid } = this.#process;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // The group has ended.
-    }
+    signalGroup(this.#process, signal);
   }
 
   #finish(why = this.#why ?? 'it ended'): void {
@@ -174,24 +160,4 @@ export class Child {
     this.#onEnded();
     this.#options.onEnd(why);
   }
-}
-
-/** @throws if the process has no files or processes left */
-function spawnGroup(command: Command): ChildProcessByStdio<Writable, Readable, Readable> {
-  const child = spawn('/bin/sh', ['-c', WITH_LIFELINE, 'sh', ...command], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    env: environment(),
-  });
-  if (child.stdin) return child as ChildProcessByStdio<Writable, Readable, Readable>;
-  child.on('error', () => {}); // it comes later, and says the same
-  throw new CgroupError('PROCESSOR', 'it cannot be started: too many files are open');
-}
-
-/** Without our own settings, which may hold passwords. */
-function environment(): NodeJS.ProcessEnv {
-  const others = Object.entries(process.env).filter(
-    ([name]) => name !== 'REDIS_URL' && !name.startsWith('CGROUP_'),
-  );
-  return Object.fromEntries(others);
 }

@@ -10,6 +10,9 @@ export type Command = readonly [program: string, ...args: string[]];
 /** A variable as the parser returns it. No command can hold this character. */
 const VARIABLE = '\0';
 
+/** Each quote has its end. */
+const CLOSED_QUOTES = /^(?:[^'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")*\\?$/s;
+
 /**
  * Splits a command as a shell splits words. No shell runs it, so what only a shell can do is refused.
  *
@@ -22,6 +25,7 @@ export function parseCommand(text: string): Command {
       `no shell runs the command "${text}", so ${what} has no meaning in it: quote it, or run a shell: exec:sh -c '…'`,
     );
   if (text.includes('\0')) throw refuse('a zero byte');
+  if (!CLOSED_QUOTES.test(text)) throw refuse('an open quote');
   const words = parse(text, (name) => `${VARIABLE}${name}`).map((word) => {
     if (typeof word === 'string') {
       const [, variable] = word.split(VARIABLE);

@@ -7,17 +7,16 @@ import type { Logger } from '../../log/logger.js';
 import { REMIND_EVERY, repeatedWarnings, ThrottledLog } from '../../log/throttle.js';
 import { processLine, type WorkerDelivery } from '../../protocol/from-group.js';
 import { type FromWorker, parseFromWorker } from '../../protocol/from-worker.js';
+import { LARGEST_MESSAGE } from '../../protocol/limits.js';
 import { errorLine, notificationLine, type RpcId, resultLine, TOO_LATE } from '../../protocol/rpc.js';
 import type { HelloResult } from '../../protocol/schema.js';
 import type { DeliveryIds } from '../desk/delivery-ids.js';
 import { Desk, type WorkerLine } from '../desk/desk.js';
 import type { Suspects } from '../desk/suspects.js';
-import { LARGEST_RESULT } from '../result.js';
 import { Child } from './child.js';
 import type { Command } from './command.js';
 
 /** Bytes of a line: the largest result, and what stands around it. */
-const LONGEST_LINE = LARGEST_RESULT + 64 * 1024;
 /** ms that the child may take to answer a cancelled delivery. Else it hangs. */
 const CANCEL_GRACE = 1_000;
 const FLUSH_HINT = 'Does it flush each line (Python: flush=True)?';
@@ -144,7 +143,7 @@ export class ExecConsumer implements ConsumerExecutor {
     try {
       child = new Child({
         command,
-        longestLine: LONGEST_LINE,
+        longestLine: LARGEST_MESSAGE,
         onLine: (line) => this.#onLine(child, line),
         onBinary: (line) => {
           if (child.mayLog(line.length)) this.#wrongLines.add(`no UTF-8: ${shown(line.toString('latin1'))}`);

@@ -4,6 +4,7 @@ import type { ConsumerExecutor, Executor } from '../../core/executor.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
+import { GOING_AWAY, TRY_AGAIN } from '../../protocol/close-codes.js';
 import type { Hello } from '../../protocol/schema.js';
 import { DeliveryIds } from '../desk/delivery-ids.js';
 import { Suspects } from '../desk/suspects.js';
@@ -122,7 +123,7 @@ export class WorkerHub implements Executor {
     this.#stopped = true;
     clearInterval(this.#ticks);
     const connections = [...this.#sessions.values()];
-    for (const session of this.#sessions.keys()) session.end(1001, 'the group stops', true);
+    for (const session of this.#sessions.keys()) session.end(GOING_AWAY, 'the group stops', true);
     this.#notices.flush();
     if (connections.length === 0) return;
     await pause(CLOSES_WITHIN);
@@ -176,7 +177,7 @@ export class WorkerHub implements Executor {
       if (!session.ended) this.#welcome(session, consumer, hello, []);
     } catch (error) {
       this.#joinFailures.add(error);
-      session.refuse(1013, `no consumer can be added for now (${messageOf(error)}): try again`);
+      session.refuse(TRY_AGAIN, `no consumer can be added for now (${messageOf(error)}): try again`);
     }
   }
 

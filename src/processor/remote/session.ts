@@ -1,6 +1,7 @@
 import { plural } from '../../core/words.js';
 import { cutText } from '../../log/bounded.js';
 import type { Logger } from '../../log/logger.js';
+import { HELLO_TIMEOUT, isClean, NO_GOOD_HELLO, POLICY } from '../../protocol/close-codes.js';
 import { processLine, type WorkerDelivery } from '../../protocol/from-group.js';
 import { type FromWorker, parseFromWorker } from '../../protocol/from-worker.js';
 import {
@@ -72,8 +73,6 @@ const MOST_LINES = 100;
 /** Unsent bytes from which on the worker gets no further deliveries, and above which it is cut off. */
 const CONGESTED = 2 ** 20;
 const MOST_UNSENT = 64 * 2 ** 20;
-/** Closed by the worker, going away, closed without a code (https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1). */
-const CLEAN: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** One connection of a remote worker, from its hello to its end: what the messages of both sides mean. No sockets, no clock. */
 export class Session implements WorkerSession {
@@ -195,7 +194,7 @@ export class Session implements WorkerSession {
 
   /** The connection has ended. @param why more than the code says */
   onClose(code: number, why: string | undefined): void {
-    const clean = why === undefined && (CLEAN.has(code) || this.#saidQuiet);
+    const clean = why === undefined && (isClean(code) || this.#saidQuiet);
     const how = clean ? 'it closed the connection' : `the connection ended (${why ?? `code ${code}`})`;
     this.#end({ clean, mayResume: true, why: how });
   }
@@ -222,7 +221,7 @@ export class Session implements WorkerSession {
       connection.resume();
     }
     if (this.#state === 'new' && this.#age > HELLO_WITHIN)
-      this.end(4408, `no hello within ${HELLO_WITHIN / 1_000} s`);
+      this.end(HELLO_TIMEOUT, `no hello within ${HELLO_WITHIN / 1_000} s`);
     else if (this.#state === 'new' && connection.received > MOST_BEFORE_HELLO)
       this.#cutOff(`more than ${MOST_BEFORE_HELLO / 2 ** 20} MB came before its hello`);
     else if (this.#stall.silence(connection.received, now) >= lease)
@@ -294,9 +293,10 @@ export class Session implements WorkerSession {
   #onWrong(id: RpcId | undefined, code: number, error: string): void {
     this.#options.onWrong(error);
     this.#send(errorLine(id ?? null, code, error));
-    if (this.#state === 'new') this.end(4400, `the first message must be a hello of protocol 1: ${error}`);
+    if (this.#state === 'new')
+      this.end(NO_GOOD_HELLO, `the first message must be a hello of protocol 1: ${error}`);
     else if (++this.#wrong >= MOST_WRONG)
-      this.end(1008, `${plural(MOST_WRONG, 'wrong message')} in a row, the last: ${error}`);
+      this.end(POLICY, `${plural(MOST_WRONG, 'wrong message')} in a row, the last: ${error}`);
   }
 
   /** A worker that floods is read no faster than others can stand. */

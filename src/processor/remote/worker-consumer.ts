@@ -1,4 +1,5 @@
 import type { ConsumerExecutor } from '../../core/executor.js';
+import { GOING_AWAY, REPLACED } from '../../protocol/close-codes.js';
 import { Desk, type DeskOptions, type WorkerLine } from '../desk/desk.js';
 
 /** ms in which a worker whose connection broke may come back. */
@@ -89,7 +90,7 @@ export class WorkerConsumer {
     const before = this.#session;
     this.#session = undefined;
     this.desk.detach();
-    before?.end(4409, 'this worker has made another connection');
+    before?.end(REPLACED, 'this worker has made another connection');
     return this.desk.keep(holds);
   }
 
@@ -103,7 +104,7 @@ export class WorkerConsumer {
   /** It has left the group. A worker that said quiet on an earlier connection may want more, and needs another consumer. */
   left(): void {
     if (this.#session && !this.#session.saidQuiet)
-      this.#session.end(1001, 'all is done that was held at quiet: connect again for more', true);
+      this.#session.end(GOING_AWAY, 'all is done that was held at quiet: connect again for more', true);
   }
 
   /** The connection has ended. */

@@ -8,7 +8,7 @@ import {
   type Outcome,
   type RunningAttempt,
 } from '../../core/executor.js';
-import { LARGEST_RESULT } from '../result.js';
+import { LARGEST_RESULT } from '../../protocol/limits.js';
 import { type AnswerHead, brokenText, isSuccess, outcomeOf, reasonOf, signOf } from './answer.js';
 import { AnswerBody, type BytesRead } from './body.js';
 import type { Sign } from './circuit.js';

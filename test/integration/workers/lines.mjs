@@ -42,12 +42,16 @@ function take(line) {
       throw new Error('unknown member');
     if (is('credit') && busy > 0) return;
     busy++;
-    setImmediate(() => {
-      busy--;
-      if (params.message.fail)
-        send({ id, error: { code: -32_000, message: 'it must fail', data: { dead: true } } });
-      else answer(id, params.message);
-    });
+    // Long enough for the deliveries of one moment to come.
+    setTimeout(
+      () => {
+        busy--;
+        if (params.message.fail)
+          send({ id, error: { code: -32_000, message: 'it must fail', data: { dead: true } } });
+        else answer(id, params.message);
+      },
+      is('credit') ? 50 : 0,
+    );
   } else if (is('takes all requests') && id !== undefined) send({ id, result: null });
   else if (is('complains') && id !== undefined && method)
     send({ id, error: { code: -32_601, message: 'no method' } });

@@ -97,6 +97,7 @@ it('maskUrls leaves our own examples and paths of files as they are', () => {
     'put it into the URL, redis://:password@host:6379',
     '(a password alone is written redis://:password@host)',
     'such as redis://user:password@host:6379/0 (rediss:// for TLS)',
+    'or ws://HOST:PORT/workers to listen there',
     'at file:///srv/node_modules/@scope/name/index.js:1:2',
   ])
     expect(maskUrls(text)).toBe(text);

@@ -4,8 +4,8 @@ import { type Delivery, INTERRUPTED, type Outcome } from '../../../../src/core/e
 import { DeliveryIds } from '../../../../src/processor/desk/delivery-ids.js';
 import { Desk, type WorkerLine } from '../../../../src/processor/desk/desk.js';
 import { Suspects } from '../../../../src/processor/desk/suspects.js';
-import { LARGEST_RESULT } from '../../../../src/processor/result.js';
 import type { WorkerDelivery } from '../../../../src/protocol/from-group.js';
+import { LARGEST_RESULT } from '../../../../src/protocol/limits.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -30,6 +30,8 @@ describe('a command', () => {
     ['python3 *.py', '*'],
     ['python3 my.py # mine', '#'],
     ['(python3 my.py)', '('],
+    [`python3 my.py 'a`, 'an open quote'],
+    [`python3 "my.py \\"`, 'an open quote'],
   ])('%s is refused: it needs a shell', (text, what) => {
     expect(() => parseCommand(text)).toThrow(
       expect.objectContaining({ code: 'PROCESSOR', message: expect.stringContaining(`so ${what}`) }),
