@@ -38,6 +38,8 @@ export class RemoteWorker extends EventEmitter<RemoteWorkerEvents> implements As
   readonly #log: Logger;
   #executor: Executor | undefined;
   #links: readonly Link[] = [];
+  /** A group has taken it in. */
+  #ready = false;
   #starting: Promise<void> | undefined;
   #started: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -102,12 +104,18 @@ export class RemoteWorker extends EventEmitter<RemoteWorkerEvents> implements As
           concurrency,
           executor,
           log: this.#log.child({ url }),
-          onConnected: (connection) => this.#report('connected', connection),
+          onConnected: (connection) => this.#onConnected(connection),
           onDisconnected: (why) => this.#report('disconnected', { url, why }),
         }),
     );
     for (const link of this.#links) link.start();
     this.#log.info({ connect: urls }, `worker ${name} connects to ${urls.join(', ')}`);
+  }
+
+  #onConnected(connection: GroupConnection): void {
+    if (!this.#ready) this.#log.info({}, `ready: works for the group ${connection.group}`);
+    this.#ready = true;
+    this.#report('connected', connection);
   }
 
   async #stop(): Promise<void> {

@@ -105,7 +105,7 @@ export class Stage {
     await this.endStarted();
     const program = new Program(`exec ${await this.#real(command)}`, this.#folder, this.#env);
     this.#running.add(program);
-    const atWork = / monitor\b/.test(command) ? /msg\/s|"rate":/ : /ready: /;
+    const atWork = / monitor\b/.test(command) ? /msg\/s|"rate":/ : /ready: |worker .* connects to /;
     await until(() => program.ended || atWork.test(program.stdout + program.stderr), { timeout: 20_000 });
     if (program.ended) throw new Error(`${command} has ended: ${program.stdout}${program.stderr}`);
     return program.stdout;
