@@ -24,8 +24,6 @@ export interface LineCase {
 export const ANSWER_EACH =
   'answer each "process" with {"jsonrpc":"2.0","id":ID,"result":…} or "error", and flush the output after each line ' +
   '(Python: print(…, flush=True))';
-export const UNTRIED = 'no message gave a result, so most could not be checked';
-export const GIVE_MESSAGE = 'give a message that it can process: --message JSON';
 export const READ_ON = 'a worker must go on after a message that it does not understand';
 
 /** What is wrong if there was no answer. */

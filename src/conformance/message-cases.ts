@@ -1,20 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { plural } from '../core/words.js';
-import {
-  ANSWER_EACH,
-  answered,
-  ENDS,
-  GIVE_MESSAGE,
-  isVerdict,
-  type LineCase,
-  UNTRIED,
-  unanswered,
-} from './line-case.js';
-import { fine, remark, wrong } from './report.js';
+import { ANSWER_EACH, answered, ENDS, isVerdict, type LineCase, unanswered } from './line-case.js';
+import { fine, GIVE_MESSAGE, OR_GIVE_MESSAGE, remark, UNTRIED, wrong } from './report.js';
 import { changedDigits, changedLarge, changedTexts, echoOf } from './test-messages.js';
 
-const BY_HAND =
-  'run the worker by hand, and look at its error; if it needs other messages, give one with --message JSON';
+/** If the worker ends at the first message. */
+const BY_HAND = `run the worker by hand, and look at its error; ${OR_GIVE_MESSAGE}`;
 /** Most deliveries that are given at once. */
 const MOST_AT_ONCE = 100;
 

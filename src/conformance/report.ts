@@ -35,3 +35,9 @@ export function wrong(what: string, why: string, advice: string): Verdict {
 }
 
 export const NOT_CHECKED = remark('not checked');
+
+/** Why it is wrong that the first message has an error, and what to do. */
+export const UNTRIED = 'no message gave a result, so most could not be checked';
+export const GIVE_MESSAGE = 'give a message that it can process: --message JSON';
+/** What to do if there may be a fault, or the message may be a wrong one. */
+export const OR_GIVE_MESSAGE = 'if it needs other messages, give one with --message JSON';

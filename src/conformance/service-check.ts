@@ -1,7 +1,16 @@
 import { messageOf } from '../core/errors.js';
-import { GIVE_MESSAGE, UNTRIED } from './line-case.js';
 import type { CheckOptions } from './options.js';
-import { fine, NOT_CHECKED, remark, type Verdict, type WorkerFinding, wrong } from './report.js';
+import {
+  fine,
+  GIVE_MESSAGE,
+  NOT_CHECKED,
+  OR_GIVE_MESSAGE,
+  remark,
+  UNTRIED,
+  type Verdict,
+  type WorkerFinding,
+  wrong,
+} from './report.js';
 import { type ServiceAnswer, ServiceClient, UNANSWERED } from './service-client.js';
 import { changedDigits, changedTexts } from './test-messages.js';
 
@@ -68,7 +77,7 @@ const CASES: readonly ServiceCase[] = [
           problem,
           'no message is processed',
           answer === UNANSWERED
-            ? 'look for an error in the log of the service; if it needs other messages, give one with --message JSON'
+            ? `look for an error in the log of the service; ${OR_GIVE_MESSAGE}`
             : 'start the service, and look at its URL and its log',
         );
       const { status, location } = answer;

@@ -5,12 +5,14 @@
 export const GOING_AWAY = 1001;
 /** The worker breaks the protocol. */
 export const POLICY = 1008;
+/** No closing frame came: the connection broke. It is never sent. */
+export const BROKEN = 1006;
 /** No room for now. */
 export const TRY_AGAIN = 1013;
 /** The first message is no hello. */
 export const NO_GOOD_HELLO = 4400;
 /** No hello came in time. */
-export const HELLO_TIMEOUT = 4408;
+export const NO_HELLO = 4408;
 /** The worker has made another connection. */
 export const REPLACED = 4409;
 

@@ -1,6 +1,6 @@
 import { messageOf } from '../core/errors.js';
 import { shortened } from '../log/printable.js';
-import { GOING_AWAY } from '../protocol/close-codes.js';
+import { BROKEN, GOING_AWAY } from '../protocol/close-codes.js';
 
 // Why there is no connection, in words.
 
@@ -57,7 +57,7 @@ function errorIn(body: string): string | undefined {
 
 export function closedText(code: number, reason: string): string {
   const why = reason === '' ? '' : `: ${shortened(reason, LONGEST_REASON)}`;
-  if (code === 1006) return 'the connection broke';
+  if (code === BROKEN) return 'the connection broke';
   return code === GOING_AWAY
     ? `the process of the group stops${why}`
     : `the group closes the connection (${code})${why}`;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import { isClean, isRefusal } from '../protocol/close-codes.js';
+import { BROKEN, isClean, isRefusal } from '../protocol/close-codes.js';
 import { closedText, networkText, refusedText } from './ends.js';
 
 /** ms from the first packet to the answer to `hello`. */
@@ -137,7 +137,7 @@ export class GroupSocket {
 
   #onClose(code: number, reason: string): void {
     clearTimeout(this.#watch);
-    const broken = code === 1006 && this.#error !== undefined;
+    const broken = code === BROKEN && this.#error !== undefined;
     this.#end ??= {
       why: broken ? networkText(this.#error) : closedText(code, reason),
       kind: isClean(code) ? 'clean' : isRefusal(code) ? 'refused' : 'broken',

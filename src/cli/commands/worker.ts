@@ -83,7 +83,7 @@ async function run({ connect, name }: WorkerFlags, command: Command): Promise<vo
   if (processor === undefined)
     log.warn(
       {},
-      'no -p is given: the result of each message is the message itself, as in cgroup start; write -p ./handler.mjs',
+      'no -p is given: the built-in processor adds a random number to each message, as in cgroup start; write -p ./handler.mjs',
     );
   boundOutput(process.stdout, 'output line', log);
   const strays = surviveStrayErrors(log);

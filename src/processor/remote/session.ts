@@ -1,7 +1,7 @@
 import { plural } from '../../core/words.js';
 import { cutText } from '../../log/bounded.js';
 import type { Logger } from '../../log/logger.js';
-import { HELLO_TIMEOUT, isClean, NO_GOOD_HELLO, POLICY } from '../../protocol/close-codes.js';
+import { isClean, NO_GOOD_HELLO, NO_HELLO, POLICY } from '../../protocol/close-codes.js';
 import { processLine, type WorkerDelivery } from '../../protocol/from-group.js';
 import { type FromWorker, parseFromWorker } from '../../protocol/from-worker.js';
 import {
@@ -221,7 +221,7 @@ export class Session implements WorkerSession {
       connection.resume();
     }
     if (this.#state === 'new' && this.#age > HELLO_WITHIN)
-      this.end(HELLO_TIMEOUT, `no hello within ${HELLO_WITHIN / 1_000} s`);
+      this.end(NO_HELLO, `no hello within ${HELLO_WITHIN / 1_000} s`);
     else if (this.#state === 'new' && connection.received > MOST_BEFORE_HELLO)
       this.#cutOff(`more than ${MOST_BEFORE_HELLO / 2 ** 20} MB came before its hello`);
     else if (this.#stall.silence(connection.received, now) >= lease)
