@@ -5,7 +5,7 @@ export default defineConfig({
     // A machine of CI may be slow for a while, and a test that starts fourteen processes in turn then takes more than 30 s. Tests
     // wait for conditions: the limit only ends what hangs.
     testTimeout: 90_000,
-    hookTimeout: 90_000,
+    hookTimeout: 30_000,
     // Each integration test has a Redis and some processes of its own: more at a time are slower, not faster.
     maxWorkers: 2,
     projects: [

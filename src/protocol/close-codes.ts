@@ -3,10 +3,10 @@
 
 /** The process of the group stops, or has nothing more for this connection. */
 export const GOING_AWAY = 1001;
-/** The worker breaks the protocol. */
-export const POLICY = 1008;
 /** No closing frame came: the connection broke. It is never sent. */
 export const BROKEN = 1006;
+/** The worker breaks the protocol. */
+export const POLICY = 1008;
 /** No room for now. */
 export const TRY_AGAIN = 1013;
 /** The first message is no hello. */
