@@ -88,6 +88,8 @@ export interface RelayRequest {
   readonly from: Position | undefined;
   readonly to: Position;
   readonly messages: Packed;
+  /** Most messages that a pack may hold; 1 for no packs. */
+  readonly packSize: number;
   /** Messages may have been missed just before these. */
   readonly gap?: Gap | undefined;
 }

@@ -1,12 +1,55 @@
+import type { Outcome } from './executor.js';
 import type { Payload } from './message.js';
 
 /** An inbox entry as a consumer gets it. */
 export interface Entry {
-  /** The id in the inbox stream: the message's identity. */
+  /** The id in the inbox stream. */
   readonly id: string;
+  /** The id of the message, if it came out of a pack; else it is the id of the entry. */
+  readonly identity?: string | undefined;
   readonly message: Payload;
   /** Attempts made before this delivery. */
   readonly attempts: number;
+  /** How the next attempt ended: it was made while the message was in a pack, and has to be recorded. */
+  readonly outcome?: RecordedOutcome | undefined;
+}
+
+/** An outcome that is kept in the inbox until it is recorded. */
+export type RecordedOutcome = Exclude<Outcome, { readonly kind: 'processed' | 'interrupted' }>;
+
+/** Many messages in one entry, as a consumer gets them. The id of message `k`, from 1, is {@link identityIn}. */
+export interface Pack {
+  /** The id in the stream of packs: the id of its last message. */
+  readonly id: string;
+  readonly messages: readonly Payload[];
+}
+
+/** A message that a pack gives back to the inbox. */
+export interface LeftMessage {
+  /** Its number in the pack, from 1. */
+  readonly number: number;
+  /** Attempts made before the one of `outcome`, or in all without it. */
+  readonly attempts: number;
+  readonly outcome?: RecordedOutcome | undefined;
+}
+
+/** A message of a pack that was processed. */
+export interface PackResult {
+  /** Its number in the pack, from 1. */
+  readonly number: number;
+  readonly messageId: string;
+  /** The JSON that goes to the output. */
+  readonly data: string;
+}
+
+/** What became of the messages of a pack: each is in one of the lists, which are in the order of the numbers. */
+export interface PackSettlement {
+  readonly id: string;
+  readonly consumerId: string;
+  readonly results: readonly PackResult[];
+  /** In place of `results` of a whole pack: the message id and the data of each message in turn. */
+  readonly texts?: readonly string[];
+  readonly left: readonly LeftMessage[];
 }
 
 /** Bytes of the messages, about: those of a text are counted as its characters. */
@@ -16,12 +59,15 @@ export function bytesOf(entries: readonly Entry[]): number {
 
 /** An entry that a consumer holds. */
 export interface Held {
-  readonly inboxId: string;
+  /** The id of the entry in the inbox. */
+  readonly entryId: string;
   readonly consumerId: string;
 }
 
 /** One processed message. */
 export interface Result extends Held {
+  /** The id of the message: another one than that of the entry if it came out of a pack. */
+  readonly inboxId: string;
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
@@ -31,6 +77,8 @@ export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout'
 
 /** A message that is given up. */
 export interface DeadLetter extends Held {
+  /** The id of the message, as in a result. */
+  readonly inboxId: string;
   readonly message: Payload;
   readonly reason: DeadReason;
   readonly error: string;
@@ -49,6 +97,8 @@ export interface Buried {
 
 /** One failed attempt that will be followed by another. */
 export interface Retry extends Held {
+  /** The id of the message, as in a result. */
+  readonly inboxId: string;
   /** Wait before the next attempt, ms. */
   readonly wait: number;
 }
@@ -64,6 +114,16 @@ export interface Reclaimed {
   /** Where the scan goes on; undefined at its end. */
   readonly next: Cursor | undefined;
   /** Pending entries that another client deleted from the inbox. */
+  readonly lost: number;
+}
+
+/** What {@link ConsumerStore.rescue} or {@link ConsumerStore.unpack} did. */
+export interface Rescued {
+  /** Messages of packs that went back to the inbox. */
+  readonly messages: number;
+  /** Whether there may be more to do: one call does a limited amount. */
+  readonly more: boolean;
+  /** Messages of pending packs that another client deleted. */
   readonly lost: number;
 }
 
@@ -100,22 +160,30 @@ export interface Strays {
 }
 
 export interface Renewed {
-  /** The inbox ids that the consumer no longer holds. */
+  /** The ids of the entries that the consumer no longer holds. */
   readonly gone: string[];
-  /** How many of them another client deleted from the inbox. */
+  /** How many messages of them another client deleted. */
   readonly deleted: number;
+}
+
+/** What a read found. */
+export interface ReadEntries {
+  readonly packs: readonly Pack[];
+  readonly entries: readonly Entry[];
+  /** Whether more is waiting. */
+  readonly more: boolean;
 }
 
 /** Reads new entries for one consumer. It has a connection of its own, because a read may wait. */
 export interface InboxReader {
   /**
-   * Reads at most `count` new entries.
+   * Reads about `count` messages: that many entries of one message at most, or the packs that hold about as many.
    *
    * @param block ms to wait for the first entry; undefined for not at all
-   * @returns none if none came in time
+   * @returns nothing if nothing came in time
    * @throws {CgroupError} NO_GROUP if the consumer group is gone: {@link ConsumerStore.prepare} makes it again
    */
-  read(count: number, block: number | undefined): Promise<Entry[]>;
+  read(count: number, block: number | undefined): Promise<ReadEntries>;
   /** Makes a waiting read return at once, empty if nothing came. */
   unblock(): Promise<void>;
 }
@@ -141,6 +209,17 @@ export interface ConsumerStore {
    * @returns the inbox ids that were settled before
    */
   commit(results: readonly Result[], maxLength: number): Promise<string[]>;
+  /**
+   * Settles packs. May be sent again.
+   *
+   * @param maxLength as for {@link commit}
+   * @returns the ids of the packs that were settled before, or taken from the consumer: for these nothing was written
+   */
+  settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
+  /** Gives the messages of packs back to the inbox that no consumer holds any more, or a silent one. */
+  rescue(silence: number): Promise<Rescued>;
+  /** Gives the messages of packs back to the inbox that wait to be read: processes of an older version read no packs. */
+  unpack(): Promise<Omit<Rescued, 'lost'>>;
   /** Schedules another attempt for each. May be sent again. */
   retry(retries: readonly Retry[]): Promise<void>;
   /**
@@ -152,7 +231,9 @@ export interface ConsumerStore {
   /** Notes that an attempt begins on an entry that was not fresh. Resolves to whether the consumer still holds it. */
   begin(held: Held, attempt: number): Promise<boolean>;
   /** Says that the entries are still in a consumer's work. */
-  renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed>;
+  renew(consumerId: string, entryIds: readonly string[]): Promise<Renewed>;
+  /** The same for packs. */
+  renewPacks(consumerId: string, ids: readonly string[]): Promise<Renewed>;
   /** Gives a consumer entries of silent consumers. */
   reclaim(request: ReclaimRequest): Promise<Reclaimed>;
   /**
@@ -165,10 +246,15 @@ export interface ConsumerStore {
   /**
    * Hands back all entries of a consumer and takes it out of the Redis group.
    *
-   * @param attempts attempts made on the entries that the consumer knows of, by inbox id
-   * @returns how many entries were handed back
+   * @param attempts attempts made on the entries that the consumer knows of, by the id of the entry
+   * @param packs the packs that it holds: their messages go back to the inbox, those that are not listed without an attempt
+   * @returns how many messages were handed back
    */
-  leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number>;
+  leave(
+    consumerId: string,
+    attempts: ReadonlyMap<string, number>,
+    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+  ): Promise<number>;
   /**
    * Hands back entries that were delivered and are pending with no consumer: another program acknowledged them, or
    * removed their consumer. {@link due} gives them out.

@@ -63,12 +63,18 @@ export interface ProcessReport {
   readonly busyMs: number;
   /** Of its consumers, those whose processor cannot run for now; absent for none. */
   readonly stalled?: number;
+  /** Most messages that it takes in one pack; absent in an older version, which takes none. */
+  readonly packSize?: number;
   /** Remote workers that are connected; absent if its processor is another. */
   readonly workers?: number;
 }
 
 /** What Redis replies: what the process has to do. */
 export interface Orders {
+  /** Most messages that a pack may hold: all processes of the group can take it. 1 for no packs. */
+  readonly packSize: number;
+  /** Whether a process of an older version is live, which reads no packs. */
+  readonly older: boolean;
   /** Consumers to run; undefined for a process that is not managed. */
   readonly share: number | undefined;
   readonly control: Control;

@@ -42,6 +42,16 @@ export interface RunningAttempt {
   interrupt(reason: string): void;
 }
 
+/** What came of messages whose processor returned at once. */
+export interface InstantResults {
+  /** The message id and the data of each message in turn. */
+  readonly texts: string[];
+  /** Characters of all data. */
+  length: number;
+  /** ms of each attempt. */
+  readonly times: number[];
+}
+
 /** Makes the attempts of one consumer. At most as many as its concurrency run at a time. */
 export interface ConsumerExecutor {
   /** How many deliveries it accepts: those beyond the concurrency wait in it, and begin in their order. */
@@ -49,6 +59,22 @@ export interface ConsumerExecutor {
   /** Whether it ends every delivery as interrupted for now, because it cannot load the processor. */
   readonly closed: boolean;
   execute<D extends Delivery>(delivery: D, onOutcome: OnOutcome<D>): RunningAttempt;
+  /**
+   * Makes the first attempts of messages in turn, as long as each has its result at once: at a part of the cost of
+   * {@link execute}. Absent if the processor runs elsewhere.
+   *
+   * @param results what came of the first messages is added
+   * @param deliveryOf makes the delivery of the first message that is not processed at once: `onOutcome` gets what becomes of it
+   * @param goOn asked before each message
+   * @returns how many attempts it began, and that of the delivery
+   */
+  executeAll?<D extends Delivery>(
+    pack: { readonly messages: readonly Payload[]; readonly inboxIds: readonly string[] },
+    results: InstantResults,
+    deliveryOf: (index: number) => D,
+    onOutcome: OnOutcome<D>,
+    goOn: () => boolean,
+  ): { readonly begun: number; readonly running: RunningAttempt | undefined };
   /** Begins no further attempt until {@link resume}: the deliveries that wait end as interrupted. */
   quiet(): void;
   resume(): void;

@@ -46,6 +46,30 @@ export class Packed implements Iterable<Buffer> {
     return listOf(this.#bytes, this.#mayHaveLarge);
   }
 
+  /**
+   * The messages in packs, each of at most so many messages and bytes, and how many each holds. Undefined if one of the
+   * messages is too large for that.
+   */
+  packs(most: number, largest: number): { readonly counts: number[]; readonly args: Buffer[] } | undefined {
+    const counts: number[] = [];
+    const args: Buffer[] = [];
+    let [start, count] = [HEAD, 0];
+    const close = (end: number) => {
+      counts.push(count);
+      args.push(this.#bytes.subarray(start, end));
+      [start, count] = [end, 0];
+    };
+    for (let at = HEAD; at < this.#bytes.length; ) {
+      const end = at + HEAD + this.#bytes.readUInt32BE(at + 1);
+      if (end - at > largest) return undefined;
+      if (count === most || end - start > largest) close(at);
+      count++;
+      at = end;
+    }
+    if (count > 0) close(this.#bytes.length);
+    return { counts, args };
+  }
+
   *[Symbol.iterator](): Iterator<Buffer> {
     for (let start = HEAD; start < this.#bytes.length; ) {
       const end = start + HEAD + this.#bytes.readUInt32BE(start + 1);
@@ -117,6 +141,21 @@ function pieces(bytes: Buffer): Buffer[] {
   const all: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += LONGEST_PIECE) all.push(bytes.subarray(at, at + LONGEST_PIECE));
   return all;
+}
+
+/**
+ * Where each of the `count` texts ends that stand from `start` to `end`; undefined if other bytes stand there. Each begins
+ * {@link HEAD} bytes after the end of the one before.
+ */
+export function endsOfTexts(bytes: Buffer, start: number, end: number, count: number): number[] | undefined {
+  const ends: number[] = [];
+  let at = start;
+  while (at < end) {
+    if (at + HEAD > end || bytes[at] !== STRING || ends.length === count) return undefined;
+    at += HEAD + bytes.readUInt32BE(at + 1);
+    ends.push(at);
+  }
+  return at === end && ends.length === count ? ends : undefined;
 }
 
 /** Writes what stands before a text of so many bytes; returns where the text begins. */

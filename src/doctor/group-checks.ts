@@ -111,14 +111,14 @@ export function idsOf(
 ): CheckState | CheckState[] {
   if (!lateStreams) return unseen('XINFO STREAM');
   if (lateStreams.length === 0) return { status: 'ok', what: 'no stream has an id far in the future' };
-  return lateStreams.map(({ key, lastId, entries, before, isInbox }) => ({
+  return lateStreams.map(({ key, lastId, entries, before, hasGroup }) => ({
     status: 'mend',
     what: `the last id of ${key} is ${lastId}, which another program wrote`,
     why: 'after the last possible id Redis adds no other entry: what is to be written waits, and nothing is lost',
     fixes: [
       ...(entries.length > 0 ? [redis('XDEL', key, ...entries)] : []),
       redis('XSETID', key, before),
-      ...(isInbox ? [redis('XGROUP', 'SETID', key, group, before)] : []),
+      ...(hasGroup ? [redis('XGROUP', 'SETID', key, group, before)] : []),
     ],
   }));
 }

@@ -18,6 +18,8 @@ import { leaseOf, mark, relay, release, take } from './scripts/bridge.js';
 export class RedisBridgeStore implements BridgeStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
+  /** The id of the last message relayed, while no other bridge may have relayed since. */
+  #last: string | undefined;
 
   constructor(connection: Connection, keys: Keys) {
     this.#connection = connection;
@@ -29,11 +31,16 @@ export class RedisBridgeStore implements BridgeStore {
   }
 
   take(caller: string, token: number, beat: number): Promise<TakeReply> {
+    this.#last = undefined;
     return this.#connection.run(take, this.#keys, { caller, token, beat });
   }
 
-  relay(request: RelayRequest): Promise<RelayReply> {
-    return this.#connection.run(relay, this.#keys, request);
+  async relay(request: RelayRequest): Promise<RelayReply> {
+    const before = this.#last;
+    this.#last = undefined;
+    const { last, ...reply } = await this.#connection.run(relay, this.#keys, { ...request, last: before });
+    if (reply.kind === 'written') this.#last = last || before;
+    return reply;
   }
 
   release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply> {

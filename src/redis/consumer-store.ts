@@ -6,18 +6,22 @@ import type {
   Entry,
   Held,
   InboxReader,
+  PackSettlement,
+  ReadEntries,
   Reclaimed,
   ReclaimRequest,
   Renewed,
+  Rescued,
   Result,
   Retry,
   Strays,
 } from '../core/consumer-store.js';
-import type { Payload } from '../core/message.js';
+import { countIn, MOST_IN_PACK } from '../core/pack.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import { messageIn } from './protocol/entries.js';
+import { type Marks, marksIn } from './protocol/marks.js';
 import type { EntryReply } from './reading.js';
 import {
   begin,
@@ -25,17 +29,25 @@ import {
   type Claim,
   commit,
   due,
+  explode,
   leave,
   prepare,
   reclaim,
   renew,
+  rescue,
   retry,
+  settle,
   strays,
   sweep,
+  unpackWaiting,
 } from './scripts/consumer.js';
 
 /** Entries of one call of a script that costs some µs for each: Redis does nothing else meanwhile. */
 const PAGE = 1_000;
+/** Packs of one call that takes them apart. */
+const PACKS = 20;
+/** Entries of a read that may wait: few come at a time then, and each may be a pack. */
+const WHILE_WAITING = 16;
 
 /** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
@@ -60,6 +72,14 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(commit, this.#keys, { group: this.#group, maxLength, results });
   }
 
+  settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]> {
+    return this.#connection.run(settle, this.#keys, { group: this.#group, maxLength, packs });
+  }
+
+  rescue(silence: number): Promise<Rescued> {
+    return this.#connection.run(rescue, this.#keys, { group: this.#group, silence });
+  }
+
   async retry(retries: readonly Retry[]): Promise<void> {
     await this.#connection.run(retry, this.#keys, { group: this.#group, retries });
   }
@@ -68,16 +88,26 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(bury, this.#keys, { group: this.#group, maxLength, deadLetters });
   }
 
-  begin({ inboxId, consumerId }: Held, attempt: number): Promise<boolean> {
-    return this.#connection.run(begin, this.#keys, { group: this.#group, inboxId, consumerId, attempt });
+  begin({ entryId, consumerId }: Held, attempt: number): Promise<boolean> {
+    return this.#connection.run(begin, this.#keys, { group: this.#group, entryId, consumerId, attempt });
   }
 
-  async renew(consumerId: string, inboxIds: readonly string[]): Promise<Renewed> {
+  renew(consumerId: string, entryIds: readonly string[]): Promise<Renewed> {
+    return this.#renew(consumerId, entryIds, false);
+  }
+
+  renewPacks(consumerId: string, ids: readonly string[]): Promise<Renewed> {
+    return this.#renew(consumerId, ids, true);
+  }
+
+  async #renew(consumerId: string, all: readonly string[], packs: boolean): Promise<Renewed> {
+    const { inbox, counters } = this.#keys;
+    const keys = { inbox: packs ? this.#keys.packs : inbox, counters };
     const gone: string[] = [];
     let deleted = 0;
-    for (let first = 0; first < inboxIds.length; first += PAGE) {
-      const page = { consumerId, inboxIds: inboxIds.slice(first, first + PAGE) };
-      const found = await this.#connection.run(renew, this.#keys, { group: this.#group, ...page });
+    for (let first = 0; first < all.length; first += PAGE) {
+      const page = { consumerId, ids: all.slice(first, first + PAGE), packs };
+      const found = await this.#connection.run(renew, keys, { group: this.#group, ...page });
       gone.push(...found.gone);
       deleted += found.deleted;
     }
@@ -99,27 +129,37 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   async #entriesOf(claimed: readonly Claim[]): Promise<Entry[]> {
-    const messages = await Promise.all(claimed.map(({ id }) => this.#messageOf(id)));
-    return claimed.flatMap((claim, i) => {
-      const message = messages[i];
-      return message === undefined ? [] : [{ ...claim, message }];
-    });
+    const entries = await Promise.all(claimed.map((claim) => this.#entryOf(claim)));
+    return entries.filter((entry) => entry !== undefined);
   }
 
-  /** The message of an entry; undefined if it was settled meanwhile. */
-  async #messageOf(id: string): Promise<Payload | undefined> {
+  /** Undefined if it was settled meanwhile. */
+  async #entryOf(claim: Claim): Promise<Entry | undefined> {
+    const { id } = claim;
     const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
     const [entry] = reply as EntryReply[];
-    return entry && messageIn(entry[1]);
+    if (!entry) return undefined;
+    const fields = entry[1];
+    const message = messageIn(fields);
+    const isMarked = fields.length > 2 && String(fields[0]) === 'message';
+    return { id, message, ...(isMarked ? withMarks(claim, marksIn(fields)) : { attempts: claim.attempts }) };
+  }
+
+  unpack(): Promise<Omit<Rescued, 'lost'>> {
+    return this.#connection.run(unpackWaiting, this.#keys, { group: this.#group });
   }
 
   strays(from: string | undefined): Promise<Strays> {
     return this.#connection.run(strays, this.#keys, { group: this.#group, from });
   }
 
-  async leave(consumerId: string, attempts: ReadonlyMap<string, number>): Promise<number> {
+  async leave(
+    consumerId: string,
+    attempts: ReadonlyMap<string, number>,
+    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+  ): Promise<number> {
     const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
-    let left = 0;
+    let left = await this.#handBack(consumerId, packs);
     for (let from = '-'; from !== ''; ) {
       const after = from.slice(1);
       const ahead = after === '' ? known : known.filter(([id]) => compareIds(id, after) > 0);
@@ -141,6 +181,27 @@ export class RedisConsumerStore implements ConsumerStore {
     return left;
   }
 
+  /** Hands back the packs that a consumer knows of. Resolves to how many messages. */
+  async #handBack(
+    consumerId: string,
+    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+  ): Promise<number> {
+    let sum = 0;
+    for (let first = 0; first < packs.length; first += PACKS) {
+      const some = packs.slice(first, first + PACKS).map(({ id, left }) => {
+        const known = new Map(left.map((one) => [one.number, one]));
+        const all = Array.from(
+          { length: countIn(id) },
+          (_, i) => known.get(i + 1) ?? { number: i + 1, attempts: 0 },
+        );
+        return { id, consumerId, results: [], left: all };
+      });
+      const late = await this.settlePacks(some, 0);
+      for (const { id, left } of some) if (!late.includes(id)) sum += left.length;
+    }
+    return sum;
+  }
+
   sweep(live: readonly string[], silence: number): Promise<string[]> {
     return this.#connection.run(sweep, this.#keys, { group: this.#group, silence, live });
   }
@@ -152,7 +213,7 @@ export class RedisInboxReader implements InboxReader {
   readonly #main: Connection;
   readonly #group: string;
   readonly #consumerId: string;
-  readonly #inbox: string;
+  readonly #keys: Keys;
 
   /**
    * @param own the consumer's own connection: a read blocks it
@@ -163,16 +224,50 @@ export class RedisInboxReader implements InboxReader {
     this.#main = main;
     this.#group = group;
     this.#consumerId = consumerId;
-    this.#inbox = keys.inbox;
+    this.#keys = keys;
   }
 
-  read(count: number, block: number | undefined): Promise<Entry[]> {
-    const waiting = block === undefined ? [] : ['BLOCK', block];
-    const group = ['GROUP', this.#group, this.#consumerId];
-    return this.#own.readEntries(...group, 'COUNT', count, ...waiting, 'STREAMS', this.#inbox, '>');
+  async read(count: number, block: number | undefined): Promise<ReadEntries> {
+    const { inbox, packs } = this.#keys;
+    const group = ['GROUP', this.#group, this.#consumerId, 'COUNT'];
+    const most =
+      block === undefined
+        ? { packs: Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
+        : { packs: Math.min(count, WHILE_WAITING), entries: Math.min(count, WHILE_WAITING) };
+    const reads =
+      block === undefined
+        ? [
+            [...group, most.packs, 'STREAMS', packs, '>'],
+            [...group, most.entries, 'STREAMS', inbox, '>'],
+          ]
+        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', packs, inbox, '>', '>']];
+    const { foreign, ...taken } = await this.#own.readEntries(packs, reads);
+    if (foreign.length > 0) await this.#setAside(foreign);
+    const more = taken.packs.length + foreign.length === most.packs || taken.entries.length === most.entries;
+    return { ...taken, more };
+  }
+
+  /** Gives foreign entries among the packs to the inbox, where they become dead letters. */
+  async #setAside(ids: readonly string[]): Promise<void> {
+    try {
+      await this.#main.run(explode, this.#keys, { group: this.#group, ids });
+    } catch {
+      // They stay pending, and this consumer does not renew them: a rescue finds them. What came with them must not be lost.
+    }
   }
 
   unblock(): Promise<void> {
     return this.#main.unblock(this.#own);
   }
+}
+
+/** An entry that came out of a pack: its attempts there count, too. */
+function withMarks(
+  { attempts, from }: Claim,
+  { attempts: before, outcome, ...marks }: Marks,
+): Omit<Entry, 'id' | 'message'> {
+  // A read counts as an attempt, and a silent consumer may have recorded nothing.
+  const unrecorded = { reclaimed: Math.max(before, 1), returned: before, failed: -1 }[from];
+  if (outcome && attempts <= unrecorded) return { ...marks, attempts: before, outcome };
+  return { ...marks, attempts: Math.max(attempts, outcome ? before + 1 : before) };
 }

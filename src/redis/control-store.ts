@@ -154,21 +154,30 @@ export async function readProcesses(
 function recordIn(
   text: string,
 ): { id: string; output: string; process: Omit<ProcessStatus, 'drained'> } | undefined {
-  let record: { share?: unknown; report?: Partial<Record<keyof ProcessReport | 'output', unknown>> };
+  let record: {
+    share?: unknown;
+    packSize?: unknown;
+    report?: Partial<Record<keyof ProcessReport | 'output', unknown>>;
+  };
   try {
     record = Object(JSON.parse(text));
   } catch {
     return undefined;
   }
-  const { share, report } = record;
+  const { share, packSize, report } = record;
   const { id, host, pid, managed, capacity, consumers, settled, busyMs, stalled, workers, output } =
     Object(report);
   const texts = [id, host, output].every((value) => typeof value === 'string');
-  const numbers = [pid, capacity, consumers, settled, busyMs, stalled ?? 0, workers ?? 0, share ?? 0].every(
+  const optional = [stalled ?? 0, packSize ?? 0, workers ?? 0, share ?? 0];
+  const numbers = [pid, capacity, consumers, settled, busyMs, ...optional].every(
     (value) => typeof value === 'number' && value >= 0,
   );
   if (!texts || !numbers || typeof managed !== 'boolean') return undefined;
-  const counted = { ...(stalled !== undefined && { stalled }), ...(workers !== undefined && { workers }) };
+  const counted = {
+    ...(stalled !== undefined && { stalled }),
+    ...(typeof packSize === 'number' && { packSize }),
+    ...(workers !== undefined && { workers }),
+  };
   const process = { id, host, pid, managed, capacity, consumers, settled, busyMs, ...counted };
   return { id, output, process: { ...process, share: managed ? (share as number | undefined) : undefined } };
 }

@@ -110,7 +110,8 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     [],
     async () => (await inspector.liveConsumers()).consumers,
   );
-  const backlog = await unless(keys.inbox, 0, async () => Number(await connection.call('XLEN', keys.inbox)));
+  const backlog =
+    wrongKeys.length > 0 ? undefined : await ifAllowed(async () => (await inspector.totals()).backlog);
   const bridges = await subscribersOf(connection, keys.marks);
   const others = await otherGroups(connection, keys);
   const subscribers = await subscribersOf(connection, channel);
@@ -242,18 +243,22 @@ async function orphansOf(
   silence: number,
 ): Promise<Orphans[]> {
   const all = new Map<string, Orphans>();
-  let from = '-';
-  while (from !== '') {
-    const page = await connection.run(orphans, keys, { group, silence, from, count: PAGE, live });
-    for (const { id, pending, idle } of page.found) {
-      const before = all.get(id);
-      all.set(id, {
-        id,
-        pending: pending + (before?.pending ?? 0),
-        idle: Math.max(idle, before?.idle ?? 0),
-      });
+  for (const packs of [false, true]) {
+    const { retry } = keys;
+    const streams = { inbox: packs ? keys.packs : keys.inbox, retry };
+    for (let from = '-'; from !== ''; ) {
+      const options = { group, silence, from, count: PAGE, live, packs };
+      const page = await connection.run(orphans, streams, options);
+      for (const { id, pending, idle } of page.found) {
+        const before = all.get(id);
+        all.set(id, {
+          id,
+          pending: pending + (before?.pending ?? 0),
+          idle: Math.max(idle, before?.idle ?? 0),
+        });
+      }
+      from = page.next;
     }
-    from = page.next;
   }
   return [...all.values()];
 }

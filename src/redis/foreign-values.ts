@@ -84,7 +84,7 @@ function recount({ counters, output, dead, inbox }: Keys, field: string): readon
   const sums: Readonly<Record<string, readonly [key: string, counts: string]>> = {
     processed: [output, 'n("trimmed")'],
     dead: [dead, 'n("purged")'],
-    relayed: [inbox, 'n("processed") + n("dead") + n("lost")'],
+    relayed: [inbox, 'n("processed") + n("dead") + n("lost") + n("packed")'],
   };
   const [stream, counts] = sums[field] ?? [];
   if (stream === undefined) return undefined;

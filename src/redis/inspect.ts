@@ -1,8 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
 import { hasCode } from '../core/errors.js';
+import { countIn, identityIn, isPackId } from '../core/pack.js';
+import { endsOfTexts, HEAD } from '../core/packed.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
+import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -123,9 +126,24 @@ export class Inspector {
     return this.#entries('XRANGE', this.#keys.output, '-', last);
   }
 
-  /** The unsettled messages, oldest first. */
-  inbox(): AsyncGenerator<StreamEntry> {
-    return this.#entries('XRANGE', this.#keys.inbox, '-', '+');
+  /**
+   * The unsettled messages, each under its id; those of packs first. A message that leaves its pack meanwhile is found in the
+   * inbox, perhaps for the second time.
+   */
+  async *inbox(): AsyncGenerator<StreamEntry> {
+    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.packs, '-', '+')) {
+      const { pack = Buffer.alloc(0) } = fields;
+      const ends = isPackId(id) ? endsOfTexts(pack, 0, pack.length, countIn(id)) : undefined;
+      let from = HEAD;
+      for (const [i, end] of (ends ?? []).entries()) {
+        yield { id: identityIn(id, i + 1), fields: { message: pack.subarray(from, end) } };
+        from = end + HEAD;
+      }
+    }
+    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.inbox, '-', '+')) {
+      const identity = String(fields.id);
+      yield { id: isEntryId(identity) ? identity : id, fields };
+    }
   }
 
   /** The dead letters up to an entry, oldest first. */

@@ -18,6 +18,11 @@ export interface Keys {
   /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;
   /**
+   * stream, with the same consumer group: relayed messages, many in an entry. A stream of its own, because a process of an
+   * older version would take a pack for a foreign entry.
+   */
+  readonly packs: string;
+  /**
    * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last
    * mark, ms since 1970), and the channel and Redis group of the output
    */
@@ -66,6 +71,7 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
   return {
     output,
     inbox: `${group}:inbox`,
+    packs: `${group}:packs`,
     bridge: `${group}:bridge`,
     // Keys belong to a database, but all databases share the channels.
     marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
@@ -89,6 +95,7 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
   return {
     [keys.output]: 'stream',
     [keys.inbox]: 'stream',
+    [keys.packs]: 'stream',
     [keys.dead]: 'stream',
     [keys.previews]: 'stream',
     [keys.gaps]: 'stream',

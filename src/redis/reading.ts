@@ -5,7 +5,7 @@ import type { Keys } from './keys.js';
 
 /** The counts that a group keeps for ever, by name. */
 export interface Counters {
-  /** Messages written to the inbox. */
+  /** Messages written to the inbox, or to packs. */
   readonly relayed: number;
   /** Messages with a result in the output. */
   readonly processed: number;
@@ -22,9 +22,9 @@ export interface Counters {
   readonly gaps: number;
   /** Messages that were never relayed, because a bridge's buffer was full (`bufferLimit`); each in a gap. */
   readonly dropped: number;
-  /** Entries that another client deleted from the inbox while they were pending. */
+  /** Messages that another client deleted from the inbox, or from the packs, while they were pending. */
   readonly lost: number;
-  /** Entries found pending with no consumer, because another program acknowledged them or removed their consumer. */
+  /** Messages found pending with no consumer, because another program acknowledged them or removed their consumer. */
   readonly strays: number;
   /** Results trimmed from the output (`outputMaxLen`). */
   readonly trimmed: number;
@@ -52,7 +52,7 @@ export interface GroupTotals {
   readonly pending: number;
   /** Failed and waiting for their next attempt. */
   readonly retrying: number;
-  /** In the inbox, relayed and not settled: waiting + pending + retrying. */
+  /** Relayed and not settled, in the inbox or in packs: waiting + pending + retrying. */
   readonly backlog: number;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
   readonly lagMs: number;
@@ -94,7 +94,7 @@ export type TotalsReply = [
 /** What `snapshot.lua` replies. */
 export type SnapshotReply = [
   totals: TotalsReply,
-  pendingOf: [id: string, pending: string][],
+  pendingOf: [id: string, pending: number][],
   processedBy: string[],
   outputLength: number,
   lastDead: string,
@@ -129,7 +129,7 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
-    pendingOf: new Map(pendingOf.map(([id, pending]) => [id, Number(pending)])),
+    pendingOf: new Map(pendingOf),
     processedBy: new Map(
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
     ),

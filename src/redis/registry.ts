@@ -81,11 +81,14 @@ export class RedisRegistry implements Registry {
     leaving: readonly string[],
     silence: number,
   ): Promise<Beat & Orders> {
+    // Apart: each heartbeat looks at those of all processes.
+    const { packSize, ...rest } = report ?? {};
     return this.#connection.run(beat, this.#keys, {
       silence,
       output: this.#output,
       process: this.#id,
-      report: report && JSON.stringify({ ...report, output: this.#output }),
+      report: report && JSON.stringify({ ...rest, output: this.#output }),
+      packSize,
       member: this.#member,
       beating,
       leaving,

@@ -13,7 +13,8 @@ export interface LateStream {
   readonly entries: readonly string[];
   /** The id to set the stream back to: of the newest entry before them, or of now. */
   readonly before: string;
-  readonly isInbox: boolean;
+  /** Whether consumers read it. */
+  readonly hasGroup: boolean;
 }
 
 type Ids = readonly (readonly [id: string, fields: unknown])[];
@@ -24,11 +25,11 @@ export async function lateStreams(connection: Connection, keys: Keys): Promise<L
 }
 
 async function readLateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
-  const { output, inbox, dead, gaps, events } = keys;
+  const { output, inbox, packs, dead, gaps, events } = keys;
   const [seconds] = (await connection.call('TIME')) as [string, string];
   const limit = Number(seconds) * 1_000 + MOST_AHEAD;
   const late: LateStream[] = [];
-  for (const key of [output, inbox, dead, gaps, events]) {
+  for (const key of [output, inbox, packs, dead, gaps, events]) {
     const info = await infoOf(connection, key);
     const lastId = info?.get('last-generated-id') ?? '0-0';
     // As numbers: 2^64 is close enough here.
@@ -36,7 +37,13 @@ async function readLateStreams(connection: Connection, keys: Keys): Promise<Late
     const entries = (await connection.call('XREVRANGE', key, '+', limit, 'COUNT', 10)) as Ids;
     const older = (await connection.call('XREVRANGE', key, limit, '-', 'COUNT', 1)) as Ids;
     const before = older[0]?.[0] ?? `${Number(seconds) * 1_000}-0`;
-    late.push({ key, lastId, entries: entries.map(([id]) => id), before, isInbox: key === inbox });
+    late.push({
+      key,
+      lastId,
+      entries: entries.map(([id]) => id),
+      before,
+      hasGroup: key === inbox || key === packs,
+    });
   }
   return late;
 }

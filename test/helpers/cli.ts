@@ -10,6 +10,8 @@ export interface CliOptions {
   cwd?: string;
   /** Text for stdin; by default stdin is empty. */
   input?: string;
+  /** The `bin/cgroup.js` of another build. */
+  bin?: string;
 }
 
 export interface CliExit {
@@ -37,8 +39,11 @@ const running = new Set<CliRun>();
  *
  * A test must end each process that it started (`kill`, `await run.exit`): see `expectNoProcessesLeft`.
  */
-export function cgroup(args: readonly string[], { env = {}, cwd, input }: CliOptions = {}): CliRun {
-  const child = spawn(process.execPath, [BIN, ...args], {
+export function cgroup(
+  args: readonly string[],
+  { env = {}, cwd, input, bin = BIN }: CliOptions = {},
+): CliRun {
+  const child = spawn(process.execPath, [bin, ...args], {
     env: { ...cleanEnvironment(), ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),

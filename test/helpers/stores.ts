@@ -68,7 +68,14 @@ export async function openStores(space: Namespace): Promise<Stores> {
     const { token, position: from } = lead;
     const to = { epoch: 1, offset: (from?.offset ?? 0) + messages.length };
     const last = (await raw.xrevrange(keys.inbox, '+', '-', 'COUNT', 1))[0]?.[0];
-    const reply = await bridgeStore.relay({ caller: 'bridge', token, from, to, messages: packed(messages) });
+    const reply = await bridgeStore.relay({
+      caller: 'bridge',
+      token,
+      from,
+      to,
+      messages: packed(messages),
+      packSize: 1,
+    });
     if (reply.kind !== 'written') throw new Error(`not relayed: ${reply.kind}`);
     lead = { token, position: to };
     return (await raw.xrange(keys.inbox, last ? `(${last}` : '-', '+')).map(([id]) => id);
@@ -92,8 +99,10 @@ export async function openStores(space: Namespace): Promise<Stores> {
     startOver: () => {
       lead = undefined;
     },
-    read: (consumerId, count = 10_000) =>
-      new RedisInboxReader(reader, connection, keys, GROUP, consumerId).read(count, 1),
+    read: async (consumerId, count = 10_000) => {
+      const reads = new RedisInboxReader(reader, connection, keys, GROUP, consumerId);
+      return [...(await reads.read(count, undefined)).entries];
+    },
     pending: async () => {
       const reply = await raw.xpending(keys.inbox, GROUP, '-', '+', 10_000);
       return (reply as [string, string, number, number][]).map(([id, consumer, , deliveries]) => ({

@@ -4,10 +4,11 @@
 -- USES control-state shares
 -- KEYS 1 consumerList  2 heartbeats  3 members  4 processes  5 control  6 events
 -- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
---        says of itself; none: it is not, or no longer, among the live), member (JSON about it, for each consumer), beating
+--        says of itself; none: it is not, or no longer, among the live), packSize (most messages in a pack for it), member (JSON about it, for each consumer), beating
 --        and leaving (lists of ids)
--- Returns { live, found dead, control, foreign fields of the control, share }: lists of ids, names and values in turn, names;
---        no share for a process that is not managed.
+-- Returns { live, found dead, control, foreign fields of the control, pack size, share }: lists of ids, names and values in turn,
+--        names; the pack size that all live processes of the output can take, 0 if one of them reads no packs; no share for a
+--        process that is not managed.
 --
 -- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never act
 -- on different ones, and never give up the same surplus. Each process writes its own share only, with its own beat: the
@@ -60,16 +61,23 @@ local function managed_in(text)
     running = math.min(report.consumers, record.share) } or nil
 end
 
--- What Redis keeps of a process: its last beat, its share if it is managed, and its report.
-local function record_of(at, share, report)
-  return string.format('{"at":%.0f,%s"report":%s}', at, share and string.format('"share":%.0f,', share) or '', report)
+-- What Redis keeps of a process: its last beat, its pack size, its share if it is managed, and its report. The first two stand in
+-- front, where they are found without decoding: each heartbeat looks at all processes. An older version has no pack size.
+local function record_of(at, pack_size, share, report)
+  return string.format('{"at":%.0f,%s%s"report":%s}', at, pack_size and '"packSize":' .. pack_size .. ',' or '',
+    share and string.format('"share":%.0f,', share) or '', report)
 end
 
+-- In the report of each process of the output. It stands nowhere else: a quote within a text has a backslash.
+local OF_OUTPUT = string.match(options.member, '("output":.*)}$')
+
 local mine, before, others = options.report and cjson.decode(options.report), nil, {}
+local match, pack_size = string.match, mine and tonumber(options.packSize or 0) or math.huge
 local records = redis.call('HGETALL', KEYS[4])
 for i = 1, #records, 2 do
   local id, text = records[i], records[i + 1]
-  local at = integer_of(string.match(text, '^{"at":(%d+),') or '')
+  local time, size = match(text, '^{"at":(%d+),"packSize":(%d%d?%d?),')
+  local at = integer_of(time or match(text, '^{"at":(%d+),') or '')
   if id == me then
     before = text
   elseif #text > MOST_RECORD or at and at <= now - silence then
@@ -79,8 +87,10 @@ for i = 1, #records, 2 do
       redis.call('HSET', KEYS[4], id, (string.gsub(text, '%d+', string.format('%.0f', now), 1)))
     end
     -- Without a time it would never be silent.
-    if at and mine and mine.managed then
-      local other = managed_in(text)
+    if at then
+      local most = tonumber(size or 0)
+      if most < pack_size and string.find(text, OF_OUTPUT, 1, true) then pack_size = most end
+      local other = mine and mine.managed and managed_in(text)
       if other and other.id == id then others[#others + 1] = other end
     end
   end
@@ -112,11 +122,11 @@ end
 
 local share = mine and mine.managed and my_share() or nil
 if mine then
-  redis.call('HSET', KEYS[4], me, record_of(now, share, options.report))
+  redis.call('HSET', KEYS[4], me, record_of(now, options.packSize, share, options.report))
 elseif before then
   redis.call('HDEL', KEYS[4], me)
 end
 for i = 1, 4 do
   redis.call('PEXPIRE', KEYS[i], silence)
 end
-return { live, dead, control_fields(control), foreign, share }
+return { live, dead, control_fields(control), foreign, pack_size == math.huge and 1 or pack_size, share }

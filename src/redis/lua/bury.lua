@@ -1,10 +1,10 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
 -- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews
--- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of inboxId,
---        consumerId, reason, attempts, failed: whether an attempt failed)
+-- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of entryId,
+--        inboxId if the message has another one, consumerId, reason, attempts, failed: whether an attempt failed)
 --      2... list with two texts per dead letter: message, error
--- Returns { dead letters kept, id, ... }: the inbox ids that were settled before, for which nothing was written.
+-- Returns { dead letters kept, id, ... }: the ids of entries that were settled before, for which nothing was written.
 --
 -- Atomic for the same reason as commit: only the caller that removes an entry from the inbox settles it.
 --
@@ -26,10 +26,11 @@ local PREVIEW = 2000
 local settled, late, failed, refusal = 0, {}, 0, nil
 local texts = packed_list()
 for n, letter in ipairs(options.deadLetters) do
-  local id, message, error = letter.inboxId, texts[2 * n - 1], texts[2 * n]
+  local id, message, error = letter.entryId, texts[2 * n - 1], texts[2 * n]
+  local inbox_id = letter.inboxId or id
   if is_unsettled(KEYS[1], options.group, id) then
     local added = redis.pcall('XADD', KEYS[2], '*', 'message', message, 'reason', letter.reason, 'error', error,
-      'attempts', letter.attempts, 'consumer_id', letter.consumerId, 'inbox_id', id)
+      'attempts', letter.attempts, 'consumer_id', letter.consumerId, 'inbox_id', inbox_id)
     if type(added) == 'table' then
       refusal = not_added(KEYS[2], added)
       break
@@ -37,7 +38,7 @@ for n, letter in ipairs(options.deadLetters) do
     -- Without it, lists read the dead letters themselves (see dead-letters).
     redis.pcall('XADD', KEYS[5], added, 'message', string.sub(message, 1, PREVIEW), 'reason', letter.reason,
       'error', string.sub(error, 1, PREVIEW), 'attempts', letter.attempts, 'consumer_id', letter.consumerId,
-      'inbox_id', id, 'bytes', #message)
+      'inbox_id', inbox_id, 'bytes', #message)
     redis.call('XDEL', KEYS[1], id)
     redis.call('XACK', KEYS[1], options.group, id)
     redis.call('ZREM', KEYS[4], id)

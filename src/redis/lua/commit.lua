@@ -2,9 +2,10 @@
 --
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 options: large (of the list), group, maxLength (trim the output to about so many entries; 0 for never), returnedBelow (scores in the
---        retry zset below this are not times), runs (consumer id, how many results in a row are its own, ...)
---      2... list with three texts per result: inbox id, message id, data; in the order of the inbox ids
--- Returns the inbox ids that were settled before: for these nothing was written.
+--        retry zset below this are not times), runs (consumer id, how many results in a row are its own, ...), identities
+--        (number of a result, inbox id of its message, ...: of those that came out of packs; none if there is none)
+--      2... list with three texts per result: id of the entry, message id, data; in the order of the entries
+-- Returns the ids of the entries that were settled before: for these nothing was written.
 --
 -- Atomic, because here "one result" is decided. The inbox holds the unsettled entries and nothing else, so the caller that
 -- removes an entry writes its result, whichever consumer holds it and however often the result is sent.
@@ -22,6 +23,12 @@ end
 
 -- The results that are not to be written, or written already, by number.
 local late, done, first, is_retrying = {}, {}, 1, false
+
+-- The inbox id of each message that has another one than its entry, by number.
+local identities = {}
+for i = 1, #(options.identities or {}), 2 do
+  identities[tonumber(options.identities[i])] = options.identities[i + 1]
+end
 
 -- What is counted before the first result is written: { key, field, by }.
 local counted, of_consumer = {}, {}
@@ -137,8 +144,8 @@ for run = 1, #runs, 2 do
     n = n + 1
     if not done[n] then
       local i = (n - 1) * STEP
-      local added = call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer, 'inbox_id', ids[n],
-        'data', results[i + 3])
+      local added = call('XADD', output, '*', 'message_id', results[i + 2], 'consumer_id', consumer,
+        'inbox_id', identities[n] or ids[n], 'data', results[i + 3])
       written = written + 1
       if n == first then
         if type(added) == 'table' then return refused(added) end

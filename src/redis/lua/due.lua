@@ -3,7 +3,8 @@
 -- KEYS 1 inbox  2 retry  3 counters
 -- ARGV 1 options: group, consumerId, count (at most so many), longestWait (longest possible wait, ms), returnedBelow
 --        (scores below this are numbers of attempts)
--- Returns { 1 if more may be due, else 0, foreign members removed, id, attempts, id, attempts, ... }.
+-- Returns { 1 if more may be due, else 0, foreign members removed, id, attempts, 1 if the last one failed and 0 if it was handed
+--           back, id, ... }.
 --
 -- Atomic, so that an entry is due for one consumer only. The caller reads the messages itself, as after reclaim. A due
 -- time farther away than the longest wait was set before the clock of Redis was put back: it counts as due. An entry that
@@ -51,6 +52,7 @@ local function give(id, score)
   if is_retry then again = again + 1 end
   reply[#reply + 1] = id
   reply[#reply + 1] = attempts
+  reply[#reply + 1] = is_retry and 1 or 0
 end
 
 local members = {}

@@ -1,10 +1,11 @@
--- Counts the entries of consumers that are gone which no consumer will take. An entry that waits for a retry is not
+-- Counts the messages of consumers that are gone which no consumer will take. An entry that waits for a retry is not
 -- counted: a consumer takes it when it is due.
 --
--- KEYS 1 inbox  2 retry
+-- USES pack-counts
+-- KEYS 1 inbox, or packs  2 retry
 -- ARGV 1 options: group, silence (least silence in ms), from (inbox id to begin with, or '-'), count (check at most so
---        many), live (ids of the live consumers)
--- Returns { inbox id to go on with, or '' at the end, consumer, entries, longest silence in ms, ... }.
+--        many), live (ids of the live consumers), packs (true if they are packs: their messages are counted)
+-- Returns { id to go on with, or '' at the end, consumer, messages, longest silence in ms, ... }.
 --
 -- Atomic, because an entry that comes due between a check of the retry zset and a check of its holder would be counted as
 -- abandoned. Changes nothing.
@@ -31,7 +32,8 @@ for _, entry in ipairs(page) do
       names[#names + 1] = consumer
       found[consumer] = { 0, 0 }
     end
-    found[consumer] = { found[consumer][1] + 1, math.max(found[consumer][2], idle) }
+    local messages = options.packs and count_in(id) or 1
+    found[consumer] = { found[consumer][1] + messages, math.max(found[consumer][2], idle) }
   end
 end
 

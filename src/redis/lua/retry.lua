@@ -1,7 +1,7 @@
 -- Puts entries whose attempt failed into the retry zset, until they are due. They stay pending with their consumer.
 --
 -- KEYS 1 inbox  2 retry  3 counters
--- ARGV 1 options: group, retries (list of inboxId, consumerId, wait in ms)
+-- ARGV 1 options: group, retries (list of entryId, consumerId, wait in ms)
 -- Returns how many were put there.
 --
 -- Atomic, so that only an entry that the consumer still holds is scheduled: another consumer tries an entry that was
@@ -12,8 +12,8 @@ if wrong then return wrong end
 
 local now, scheduled = now_ms(), 0
 for _, failed in ipairs(options.retries) do
-  if pending_entry(KEYS[1], options.group, failed.inboxId, failed.consumerId) then
-    scheduled = scheduled + redis.call('ZADD', KEYS[2], 'NX', now + failed.wait, failed.inboxId)
+  if pending_entry(KEYS[1], options.group, failed.entryId, failed.consumerId) then
+    scheduled = scheduled + redis.call('ZADD', KEYS[2], 'NX', now + failed.wait, failed.entryId)
   end
 end
 if scheduled > 0 then count(KEYS[3], 'failed', scheduled) end

@@ -1,12 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { Redis } from 'ioredis';
-import type { Entry } from '../../core/consumer-store.js';
 import { CgroupError } from '../../core/errors.js';
 import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
-import { EntryParser } from './entries.js';
+import { EntryParser, type Taken } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { addHandshake, ioredisOptions } from './handshake.js';
 import { pushSplitter } from './pushes.js';
@@ -173,25 +172,32 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   /**
-   * Sends XREADGROUP for one stream (https://redis.io/docs/latest/commands/xreadgroup/). One at a time, and nothing else on
+   * Sends XREADGROUP, once or more (https://redis.io/docs/latest/commands/xreadgroup/). One call at a time, and nothing else on
    * this connection meanwhile: ioredis does not see the entries, see {@link EntryParser}.
+   *
+   * @param packsKey the stream of packs, always the same
    */
-  async readEntries(...args: Argument[]): Promise<Entry[]> {
+  async readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
     // On a new socket, or one that is about to be replaced, ioredis would get the entries itself.
     const { stream } = this.#redis;
     if (this.#entries?.stream !== stream || !this.isReady || !stream.writable) {
-      const parser = await this.#divert((onOther) => new EntryParser(onOther));
+      const parser = await this.#divert((onOther) => new EntryParser(packsKey, onOther));
       this.#entries = { parser, stream: this.#redis.stream };
     }
     const { parser } = this.#entries;
-    const reply = await this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]);
-    if (reply === null) return [];
-    if (typeof reply !== 'number')
-      throw new CgroupError(
-        'OUTCOME_UNKNOWN',
-        'XREADGROUP: the connection was made again before its reply came',
-      );
-    return parser.take();
+    const sent = reads.map((args) => this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]));
+    // All replies: the next call must not get one of them.
+    const replies = await Promise.allSettled(sent);
+    const taken = parser.take();
+    for (const reply of replies) {
+      if (reply.status === 'rejected') throw reply.reason;
+      if (reply.value !== null && typeof reply.value !== 'number')
+        throw new CgroupError(
+          'OUTCOME_UNKNOWN',
+          'XREADGROUP: the connection was made again before its reply came',
+        );
+    }
+    return taken;
   }
 
   /** Subscribes to channels, all in one command. May be called once. */

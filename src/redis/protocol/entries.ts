@@ -1,34 +1,59 @@
 import { isAscii } from 'node:buffer';
-import type { Entry } from '../../core/consumer-store.js';
+import type { Entry, Pack } from '../../core/consumer-store.js';
 import { type Payload, payloadOf } from '../../core/message.js';
+import { countIn, isPackId } from '../../core/pack.js';
+import { endsOfTexts, HEAD } from '../../core/packed.js';
+import { marksIn } from './marks.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
-/** Begins a reply to XREADGROUP, and no other reply on the connection of a consumer. */
-const PREFIX = Buffer.from('*1\r\n*2\r\n$');
-/** The name of the field that holds the message. */
+/** Each begins a reply to XREADGROUP, of one stream or two, and no other reply on the connection of a consumer. */
+const PREFIXES = [Buffer.from('*1\r\n*2\r\n$'), Buffer.from('*2\r\n*2\r\n$')];
+/** The names of the fields that hold the message, or a pack. */
 const MESSAGE = Buffer.from('message');
+const PACK = Buffer.from('pack');
 /** Begins each entry. */
 const PAIR = '*2\r\n'.length;
 const CRLF = 2;
+/** What ioredis gets in place of a reply. */
+const ANY_NUMBER = Buffer.from(':1\r\n');
+
+/** What came in replies to XREADGROUP. */
+export interface Taken {
+  readonly packs: Pack[];
+  readonly entries: Entry[];
+  /** The ids of entries of the stream of packs that are none: another program wrote them. */
+  readonly foreign: string[];
+}
 
 /**
- * Takes the entries out of replies to XREADGROUP, of one stream at a time. The parser of ioredis would make some eight objects
- * for each entry; it only gets their number.
+ * Takes the entries out of replies to XREADGROUP, of the inbox, of the packs, or of both. The parser of ioredis would make some
+ * eight objects for each entry; it only gets their number.
  *
- * A reply is `*1 *2 $LENGTH stream *COUNT` and its entries, each `*2 $LENGTH id *2 $LENGTH field $LENGTH value`, everything
- * followed by CR LF.
+ * A reply is `*STREAMS`, for each `*2 $LENGTH stream *COUNT` and its entries, each `*2 $LENGTH id *2 $LENGTH field $LENGTH value`,
+ * everything followed by CR LF.
  */
 export class EntryParser {
   readonly #splitter: ReplySplitter;
   readonly #onOther: (reply: Buffer) => void;
+  readonly #packsKey: Buffer;
   #entries: Entry[] = [];
-  /** Entries of the current reply that have not come yet. */
+  #packs: Pack[] = [];
+  #foreign: string[] = [];
+  /** Streams of the current reply that have not come in full yet; 0 between two replies. */
+  #streams = 0;
+  /** Entries of the current stream that have not come yet. */
   #left = 0;
+  /** Whether the current stream is that of packs. */
+  #arePacks = false;
   /** The current bytes as text; '' if they are not ASCII. */
   #text: string | undefined;
 
-  /** @param onOther gets each other reply, as it came, and the number of entries as a reply in their place */
-  constructor(onOther: (reply: Buffer) => void) {
+  /**
+   * @param packsKey the name of the stream of packs
+   * @param onOther gets each other reply, as it came, and a number as a reply in place of entries
+   */
+  constructor(packsKey: string, onOther: (reply: Buffer) => void) {
+    this.#packsKey = Buffer.from(packsKey);
     this.#splitter = new ReplySplitter((bytes, at) => this.#takeReply(bytes, at), onOther);
     this.#onOther = onOther;
   }
@@ -40,32 +65,56 @@ export class EntryParser {
   }
 
   /** Takes the entries that came. */
-  take(): Entry[] {
-    // A new list, not the one here: V8 has moved that one to the old generation, so it would keep the entries for long.
-    return this.#entries.splice(0);
+  take(): Taken {
+    // New lists, not those here: V8 has moved them to the old generation, so they would keep the entries for long.
+    return {
+      packs: this.#packs.splice(0),
+      entries: this.#entries.splice(0),
+      foreign: this.#foreign.splice(0),
+    };
   }
 
   #takeReply(bytes: Buffer, at: number): number {
     let from = at;
-    if (this.#left === 0) {
-      if (!startsWith(bytes, at, PREFIX)) return at;
-      const name = lineAfter(bytes, at + PREFIX.length);
-      if (name === PARTIAL) return PARTIAL;
-      const count = name + numberAt(bytes, at + PREFIX.length) + CRLF + 1;
-      from = lineAfter(bytes, count);
+    if (this.#streams === 0) {
+      const streams = 1 + PREFIXES.findIndex((prefix) => startsWith(bytes, at, prefix));
+      if (streams === 0) return at;
+      from = this.#beginStream(bytes, at + PAIR);
       if (from === PARTIAL) return PARTIAL;
-      this.#left = numberAt(bytes, count);
+      this.#streams = streams;
     }
     this.#text ??= isAscii(bytes) ? bytes.toString('latin1') : '';
-    while (this.#left > 0) {
-      const end = this.#takeEntry(bytes, from);
-      // The entries before it are taken.
-      if (end < 0) return from > at ? from : end;
-      from = end;
-      this.#left--;
+    for (;;) {
+      while (this.#left > 0) {
+        const end = this.#takeEntry(bytes, from);
+        // The entries before it are taken.
+        if (end < 0) return from > at ? from : end;
+        from = end;
+        this.#left--;
+      }
+      if (this.#streams === 1) break;
+      const first = this.#beginStream(bytes, from);
+      if (first === PARTIAL) return from > at ? from : PARTIAL;
+      from = first;
+      this.#streams--;
     }
-    this.#onOther(Buffer.from(`:${this.#entries.length}\r\n`));
+    this.#streams = 0;
+    this.#onOther(ANY_NUMBER);
     return from;
+  }
+
+  /** Where the entries of the stream begin whose name and entries stand at `at`; `PARTIAL` if part of that is missing. */
+  #beginStream(bytes: Buffer, at: number): number {
+    const length = at + PAIR + 1;
+    const name = lineAfter(bytes, length);
+    if (name === PARTIAL) return PARTIAL;
+    const end = name + numberAt(bytes, length);
+    const count = end + CRLF + 1;
+    const first = lineAfter(bytes, count);
+    if (first === PARTIAL) return PARTIAL;
+    this.#arePacks = bytes.subarray(name, end).equals(this.#packsKey);
+    this.#left = numberAt(bytes, count);
+    return first;
   }
 
   /** Where the entry at `from` ends, or how many bytes it needs, as in {@link Take}. */
@@ -79,12 +128,14 @@ export class EntryParser {
     let start = 0;
     let end = 0;
     let isOurs = false;
-    // The message is the value of the first field; others are ignored.
-    for (let i = 0; i < numberAt(bytes, texts); i++) {
+    const count = numberAt(bytes, texts);
+    const field = this.#arePacks ? PACK : MESSAGE;
+    // The message, or the pack, is the value of the first field.
+    for (let i = 0; i < count; i++) {
       const text = lineAfter(bytes, at + 1);
       if (text === PARTIAL) return PARTIAL;
       const length = numberAt(bytes, at + 1);
-      if (i === 0) isOurs = length === MESSAGE.length && startsWith(bytes, text, MESSAGE);
+      if (i === 0) isOurs = length === field.length && startsWith(bytes, text, field);
       if (i === 1) {
         start = text;
         end = text + length;
@@ -94,13 +145,45 @@ export class EntryParser {
     if (at > bytes.length) return from - at;
     // Not a slice of the text: it would keep all of the text as long as the id. A message is not kept for long.
     const id = bytes.toString('latin1', idStart, idEnd);
+    if (this.#arePacks) {
+      const isPack = isOurs && count === 2 && isPackId(id);
+      const messages = isPack ? messagesOf(bytes, start, end, countIn(id)) : undefined;
+      if (messages) this.#packs.push({ id, messages });
+      else this.#foreign.push(id);
+      return at;
+    }
     let message: Payload;
     if (!isOurs) message = messageIn(fieldsAt(bytes, texts));
     else if (this.#text) message = this.#text.slice(start, end);
     else message = payloadOf(bytes.subarray(start, end));
-    this.#entries.push({ id, message, attempts: 0 });
+    // A message that came out of a pack.
+    if (isOurs && count > 2) this.#entries.push({ id, message, ...marksIn(fieldsAt(bytes, texts)) });
+    else this.#entries.push({ id, message, attempts: 0 });
     return at;
   }
+}
+
+/**
+ * The messages of the pack that stands from `start` to `end`; undefined if it is none. One text is made of all: it is divided
+ * at a part of the cost of decoding each. What stands between the messages is not ASCII, so it is written over.
+ */
+function messagesOf(bytes: Buffer, start: number, end: number, count: number): Payload[] | undefined {
+  const ends = endsOfTexts(bytes, start, end, count);
+  if (!ends) return undefined;
+  let at = start;
+  for (const next of ends) {
+    for (let i = at; i < at + HEAD; i++) bytes[i] = 0;
+    at = next;
+  }
+  const pack = bytes.subarray(start, end);
+  const text = isAscii(pack) ? pack.toString('latin1') : undefined;
+  let from = HEAD;
+  return ends.map((next) => {
+    const to = next - start;
+    const message = text === undefined ? payloadOf(pack.subarray(from, to)) : text.slice(from, to);
+    from = to + HEAD;
+    return message;
+  });
 }
 
 /** Reads the texts of an entry's fields that another program wrote, names and values. */

@@ -4,10 +4,12 @@ import {
   type MarkReply,
   type MarkRequest,
   MOST_AHEAD,
+  type RelayReply,
   type RelayRequest,
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
+import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
@@ -55,10 +57,18 @@ export const take = defineScript({
 
 export const relay = defineScript({
   name: 'relay',
-  keys: ['bridge', 'inbox', 'counters', 'gaps'],
-  encode: ({ caller, token, from, to, gap, messages }: RelayRequest) =>
-    packWithList({ caller, token, from, to, gap }, messages.list),
-  decode: (reply: FencedReply) => fenced('written', reply),
+  keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs'],
+  encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined }) => {
+    const options = { ...rest, mostAhead: MOST_AHEAD };
+    const most = Math.min(packSize, MOST_IN_PACK);
+    const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
+    if (!packs) return packWithList(options, messages.list);
+    return packWithList({ ...options, packs: packs.counts }, packs);
+  },
+  decode: (reply: FencedReply): RelayReply & { last?: string | undefined } => {
+    const done = fenced('written', reply);
+    return done.kind === 'written' ? { ...done, last: reply[1] } : done;
+  },
 });
 
 export const release = defineScript({

@@ -2,11 +2,12 @@ import type {
   Buried,
   DeadLetter,
   Due,
-  Entry,
   Held,
+  PackSettlement,
   Reclaimed,
   ReclaimRequest,
   Renewed,
+  Rescued,
   Result,
   Retry,
   Strays,
@@ -21,8 +22,13 @@ interface InGroup {
   readonly group: string;
 }
 
-/** An entry without its message. */
-export type Claim = Omit<Entry, 'message'>;
+/** An entry as a script gives it to a consumer: the message is read afterwards. */
+export interface Claim {
+  readonly id: string;
+  readonly attempts: number;
+  /** Where it was: with a silent consumer, handed back, or waiting after a failed attempt. */
+  readonly from: 'reclaimed' | 'returned' | 'failed';
+}
 
 interface Claimed extends Omit<Reclaimed, 'entries'> {
   readonly claimed: readonly Claim[];
@@ -30,7 +36,7 @@ interface Claimed extends Omit<Reclaimed, 'entries'> {
 
 export const prepare = defineScript({
   name: 'prepare',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps'],
+  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps', 'packs'],
   encode: packOptions<InGroup & { channel: string | undefined }>,
   decode: (made: number) => made === 1,
 });
@@ -41,20 +47,60 @@ export const commit = defineScript({
   encode: ({ results, ...options }: InGroup & { maxLength: number; results: readonly Result[] }) => {
     const runs: (string | number)[] = [];
     const texts: string[] = [];
+    const identities: (string | number)[] = [];
     let last: string | undefined;
     let count = 0;
-    for (const { inboxId, consumerId, messageId, data } of results) {
+    for (const { entryId, inboxId, consumerId, messageId, data } of results) {
       if (consumerId === last) runs[runs.length - 1] = ++count;
       else {
         last = consumerId;
         count = 1;
         runs.push(consumerId, count);
       }
-      texts.push(inboxId, messageId, data);
+      texts.push(entryId, messageId, data);
+      if (inboxId !== entryId) identities.push(texts.length / 3, inboxId);
     }
-    return packWithList({ ...options, returnedBelow: RETURNED_BELOW, runs }, packTexts(texts));
+    const few = { ...options, returnedBelow: RETURNED_BELOW, runs };
+    return packWithList(identities.length > 0 ? { ...few, identities } : few, packTexts(texts));
   },
   decode: (settledBefore: string[]) => settledBefore,
+});
+
+export const settle = defineScript({
+  name: 'settle',
+  keys: ['packs', 'inbox', 'counters', 'output', 'processed'],
+  encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly PackSettlement[] }) => {
+    const texts: string[] = [];
+    for (const pack of packs) {
+      if (pack.texts) for (const text of pack.texts) texts.push(text);
+      else for (const { messageId, data } of pack.results) texts.push(messageId, data);
+    }
+    const heads = packs.map(({ id, consumerId, left }) => ({
+      id,
+      consumerId,
+      left: left.map(({ outcome, ...one }) => ({ ...one, outcome: outcome && JSON.stringify(outcome) })),
+    }));
+    return packWithList({ ...options, packs: heads }, packTexts(texts));
+  },
+  decode: (settledBefore: string[]) => settledBefore,
+});
+
+export const explode = defineScript({
+  name: 'explode',
+  keys: ['packs', 'inbox', 'counters'],
+  encode: packOptions<InGroup & { ids: readonly string[] }>,
+  decode: (messages: number) => messages,
+});
+
+export const rescue = defineScript({
+  name: 'rescue',
+  keys: ['packs', 'inbox', 'counters'],
+  encode: packOptions<InGroup & { silence: number }>,
+  decode: ([messages, more, lost]: [number, number, number]): Rescued => ({
+    messages,
+    more: more === 1,
+    lost,
+  }),
 });
 
 export const retry = defineScript({
@@ -63,7 +109,7 @@ export const retry = defineScript({
   encode: ({ group, retries }: InGroup & { retries: readonly Retry[] }) =>
     packOptions({
       group,
-      retries: retries.map(({ inboxId, consumerId, wait }) => ({ inboxId, consumerId, wait })),
+      retries: retries.map(({ entryId, consumerId, wait }) => ({ entryId, consumerId, wait })),
     }),
   decode: (scheduled: number) => scheduled,
 });
@@ -76,8 +122,9 @@ export const bury = defineScript({
     maxLength,
     deadLetters,
   }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
-    const named = deadLetters.map(({ inboxId, consumerId, reason, attempts, failed }) => {
-      return { inboxId, consumerId, reason, attempts, failed };
+    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed }) => {
+      const own = inboxId === entryId ? undefined : inboxId;
+      return { entryId, inboxId: own, consumerId, reason, attempts, failed };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
     return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
@@ -88,14 +135,14 @@ export const bury = defineScript({
 export const begin = defineScript({
   name: 'begin',
   keys: ['inbox'],
-  encode: packOptions<InGroup & Held & { attempt: number }>,
+  encode: packOptions<InGroup & Pick<Held, 'entryId' | 'consumerId'> & { attempt: number }>,
   decode: (held: number) => held === 1,
 });
 
 export const renew = defineScript({
   name: 'renew',
   keys: ['inbox', 'counters'],
-  encode: packOptions<InGroup & { consumerId: string; inboxIds: readonly string[] }>,
+  encode: packOptions<InGroup & { consumerId: string; ids: readonly string[]; packs: boolean }>,
   decode: ([deleted, ...gone]: [number, ...string[]]): Renewed => ({ gone, deleted }),
 });
 
@@ -104,7 +151,11 @@ export const reclaim = defineScript({
   keys: ['inbox', 'retry', 'counters'],
   encode: packOptions<InGroup & ReclaimRequest>,
   decode: ([next, after, lost, ...flat]: [string, string, number, ...(string | number)[]]): Claimed => ({
-    claimed: claimsOf(flat),
+    claimed: inRows(flat, 2).map(([id, attempts]) => ({
+      id: String(id),
+      attempts: Number(attempts),
+      from: 'reclaimed',
+    })),
     next: next === '' ? undefined : { consumerId: next, after },
     lost,
   }),
@@ -121,10 +172,21 @@ export const due = defineScript({
   encode: (request: InGroup & { consumerId: string; count: number; longestWait: number }) =>
     packOptions({ ...request, returnedBelow: RETURNED_BELOW }),
   decode: ([more, foreign, ...flat]: [number, number, ...(string | number)[]]): DueClaims => ({
-    claimed: claimsOf(flat),
+    claimed: inRows(flat, 3).map(([id, attempts, failed]) => ({
+      id: String(id),
+      attempts: Number(attempts),
+      from: failed === 1 ? 'failed' : 'returned',
+    })),
     more: more === 1,
     foreign,
   }),
+});
+
+export const unpackWaiting = defineScript({
+  name: 'unpack',
+  keys: ['packs', 'inbox', 'counters'],
+  encode: packOptions<InGroup>,
+  decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
 export const strays = defineScript({
@@ -143,7 +205,7 @@ interface LeavePage {
 
 export const leave = defineScript({
   name: 'leave',
-  keys: ['inbox', 'retry', 'processed'],
+  keys: ['packs', 'inbox', 'counters', 'retry', 'processed'],
   encode: ({
     attempts,
     ...options
@@ -159,15 +221,12 @@ export const leave = defineScript({
 
 export const sweep = defineScript({
   name: 'sweep',
-  keys: ['inbox', 'processed'],
+  keys: ['inbox', 'processed', 'packs'],
   encode: packOptions<InGroup & { silence: number; live: readonly string[] }>,
   decode: (removed: string[]) => removed,
 });
 
-/** Claims from id, attempts, id, attempts, ... */
-function claimsOf(flat: readonly (string | number)[]): Claim[] {
-  const claims: Claim[] = [];
-  for (let i = 0; i < flat.length; i += 2)
-    claims.push({ id: String(flat[i]), attempts: Number(flat[i + 1]) });
-  return claims;
+/** A flat list in rows of `width`. */
+function inRows(flat: readonly (string | number)[], width: number): (string | number)[][] {
+  return Array.from({ length: flat.length / width }, (_, row) => flat.slice(row * width, (row + 1) * width));
 }

@@ -13,13 +13,30 @@ export const beat = defineScript({
     output: string;
     process: string;
     report: string | undefined;
+    packSize: number | undefined;
     member: string;
     beating: readonly string[];
     leaving: readonly string[];
   }>,
-  decode: ([live, dead, control, healed, share]: [string[], string[], string[], string[], number?]): Beat &
-    Orders => ({ live, dead, share, control: controlOf(control), healed }),
+  decode: ([live, dead, control, healed, packSize, share]: BeatReply): Beat & Orders => ({
+    live,
+    dead,
+    packSize: Math.max(packSize, 1),
+    older: packSize === 0,
+    share,
+    control: controlOf(control),
+    healed,
+  }),
 });
+
+type BeatReply = [
+  live: string[],
+  dead: string[],
+  control: string[],
+  healed: string[],
+  packSize: number,
+  share?: number,
+];
 
 export const control = defineScript({
   name: 'control',

@@ -6,7 +6,7 @@ import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } fro
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews'],
+  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews', 'packs'],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
@@ -14,7 +14,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });
@@ -47,7 +47,7 @@ export const purge = defineScript({
   decode: (purged: number) => purged,
 });
 
-/** Pending entries of a consumer without heartbeats, those that wait for a retry not counted. */
+/** Pending messages of a consumer without heartbeats, those that wait for a retry not counted. */
 export interface Orphans {
   readonly id: string;
   readonly pending: number;
@@ -65,6 +65,7 @@ export const orphans = defineScript({
     from: string;
     count: number;
     live: readonly string[];
+    packs: boolean;
   }>,
   decode: ([next, ...flat]: [string, ...(string | number)[]]): { next: string; found: Orphans[] } => {
     const found: Orphans[] = [];

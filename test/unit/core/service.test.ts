@@ -191,6 +191,7 @@ describe('the reclaimer', () => {
     const store = fakeStore({
       due: () => work.do().then(() => ({ entries: [], more: false, foreign: 0 })),
       reclaim: () => work.do().then(() => ({ entries: [], next: undefined, lost: 0 })),
+      rescue: () => work.do().then(() => ({ messages: 0, more: false, lost: 0 })),
     });
     return work.of(
       new Reclaimer({
@@ -217,18 +218,22 @@ describe('the heartbeats', () => {
             autoscale: undefined,
             drained: [],
           };
-          return { live: [], dead: [], share: undefined, control, healed: [] };
+          const orders = { packSize: 1, older: false, share: undefined, control, healed: [] };
+          return { live: [], dead: [], ...orders };
         }),
     };
     const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
+      renewPacks: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
     });
     return work.of(
       new Heartbeats({
         registry,
         store,
-        consumers: () => [{ id: 'c', heldLongerThan: () => ['1-1'], lose: () => {} }],
+        consumers: () => [
+          { id: 'c', heldLongerThan: () => ({ entries: ['1-1'], packs: ['1-1000002'] }), lose: () => {} },
+        ],
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,

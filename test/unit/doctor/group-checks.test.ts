@@ -54,7 +54,7 @@ describe('the checks of a group', () => {
       'note other groups: 1 more subscriber on the channel: CLIENT LIST TYPE pubsub',
     ],
     [
-      { lateStreams: [{ key: 'out', lastId: '9-9', entries: ['9-9'], before: '1-1', isInbox: false }] },
+      { lateStreams: [{ key: 'out', lastId: '9-9', entries: ['9-9'], before: '1-1', hasGroup: false }] },
       'mend stream ids: the last id of out is 9-9, which another program wrote: XDEL out 9-9',
     ],
     [

@@ -13,6 +13,7 @@ describe('the keys of a group', () => {
     expect(keysOf(names)).toEqual({
       output: 'messages:processed',
       inbox: 'cgroup:{messages:processed}:inbox',
+      packs: 'cgroup:{messages:processed}:packs',
       bridge: 'cgroup:{messages:processed}:bridge',
       marks: 'cgroup:{messages:processed}:marks',
       retry: 'cgroup:{messages:processed}:retry',

@@ -64,7 +64,7 @@ describe('the scripts', () => {
     const checked = [...(check?.[1] ?? '').matchAll(/KEYS\[(\d+)\], '(?:stream|hash|zset|list)'/g)];
     expect(checked.map(([, number]) => Number(number))).toEqual(keys.map((_, index) => index + 1));
     const firstCommand = text.search(
-      /redis\.p?call\(|\b(?:claim|count|message_of|pending_entry|read_control|keep_control)\(/,
+      /redis\.p?call\(|\b(?:claim|count|message_of|pending_entry|is_unsettled|try_removal|read_control|keep_control)\(/,
     );
     if (keys.length > 0 && !tries) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
   });

@@ -1,0 +1,47 @@
+import type { Entry, RecordedOutcome } from '../../core/consumer-store.js';
+import { isEntryId } from '../../core/stream-id.js';
+
+/** What the fields of an entry after its message say: those of a message that came out of a pack. */
+export interface Marks extends Pick<Entry, 'identity' | 'outcome'> {
+  /** Attempts made before it came to the inbox. */
+  readonly attempts: number;
+}
+
+/** Digits of the attempts: a score of the retry zset holds so many. */
+const ATTEMPTS = /^\d{1,5}$/;
+/** Bytes of an outcome. */
+const LONGEST = 1_000_000;
+/** ms of the longest wait. */
+const LONGEST_WAIT = 1e12;
+
+/** Reads them. What another program wrote in their place counts as absent. */
+export function marksIn(fields: readonly Buffer[]): Marks {
+  let [identity, outcome]: [string | undefined, RecordedOutcome | undefined] = [undefined, undefined];
+  let attempts = 0;
+  for (let i = 2; i + 1 < fields.length; i += 2) {
+    const value = fields[i + 1] as Buffer;
+    if (value.length > LONGEST) continue;
+    const [name, text] = [String(fields[i]), String(value)];
+    if (name === 'id' && isEntryId(text)) identity = text;
+    if (name === 'attempts' && ATTEMPTS.test(text)) attempts = Number(text);
+    if (name === 'outcome') outcome = outcomeIn(text);
+  }
+  return { attempts, ...(identity && { identity }), ...(outcome && { outcome }) };
+}
+
+function outcomeIn(text: string): RecordedOutcome | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { kind, reason, error, retryAfter } = (value ?? {}) as Record<string, unknown>;
+  if (typeof error !== 'string') return undefined;
+  if (kind === 'given-up') return { kind, error };
+  if (kind === 'invalid' && (reason === 'invalid-json' || reason === 'no-message-id'))
+    return { kind, reason, error };
+  if (kind !== 'failed' || (reason !== 'failed' && reason !== 'timeout')) return undefined;
+  const isWait = typeof retryAfter === 'number' && retryAfter >= 0 && retryAfter < LONGEST_WAIT;
+  return isWait ? { kind, reason, error, retryAfter } : { kind, reason, error };
+}
