@@ -3,8 +3,8 @@ import { pause } from '../core/service.js';
 import { compareIds } from '../core/stream-id.js';
 import type { ThrottledLog } from '../log/throttle.js';
 
-/** Entries in one call, at most. With more, Redis and this process wait for each other; with fewer, each entry costs more. */
-const MAX_ENTRIES = 500;
+/** Messages in one call, at most. With more, Redis and this process wait for each other; with fewer, each message costs more. */
+const MAX_MESSAGES = 500;
 /** Characters in one call, about: the script blocks Redis while it copies them. */
 const MAX_LENGTH = 1_000_000;
 /** ms between two tries of a call that failed. */
@@ -15,6 +15,8 @@ export interface BatchQueueOptions<T> {
   readonly calls: number;
   /** Characters that an item adds to a call. */
   readonly lengthOf: (item: T) => number;
+  /** Messages of an item: more than one of a pack. */
+  readonly countOf: (item: T) => number;
   /** Sends a batch to Redis; may be called again with the same items, in other batches. */
   readonly send: (batch: readonly T[]) => Promise<void>;
   /** Called when Redis has taken a batch. */
@@ -29,13 +31,15 @@ export interface BatchQueueOptions<T> {
  * batches grow with the load. A second call begins beside the first only when a whole batch waits, so that Redis has the
  * next one when it is done with one. A batch without a reply may be too large for the link or for Redis: half of it is tried.
  */
-export class BatchQueue<T extends { readonly inboxId: string }> {
+export class BatchQueue<T extends { readonly entryId: string }> {
   readonly #options: BatchQueueOptions<T>;
   #waiting: T[] = [];
   /** Characters of all items that wait. */
   #length = 0;
-  /** Most items of the next batch. */
-  #most = MAX_ENTRIES;
+  /** Messages of all items that wait. */
+  #count = 0;
+  /** Most messages of the next batch. */
+  #most = MAX_MESSAGES;
   /** Calls under way, or about to begin. */
   #calls = 0;
 
@@ -46,6 +50,7 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
   enqueue(item: T): void {
     this.#waiting.push(item);
     this.#length += this.#options.lengthOf(item);
+    this.#count += this.#options.countOf(item);
     if (this.#calls > 0 && !(this.#isFull && this.#calls < this.#options.calls)) return;
     this.#calls++;
     // After all messages of one read, so that they go in one call.
@@ -53,7 +58,7 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
   }
 
   get #isFull(): boolean {
-    return this.#waiting.length >= this.#most || this.#length >= MAX_LENGTH;
+    return this.#count >= this.#most || this.#length >= MAX_LENGTH;
   }
 
   async #sendBatches(): Promise<void> {
@@ -65,39 +70,45 @@ export class BatchQueue<T extends { readonly inboxId: string }> {
 
   /** Returns whether Redis has taken the batch. If not, its items wait again. */
   async #sendBatch(batch: T[]): Promise<boolean> {
-    const { send, failures, onTaken } = this.#options;
+    const { send, failures, onTaken, lengthOf, countOf } = this.#options;
+    const count = sumOf(batch, countOf);
     try {
       await send(batch);
     } catch (error) {
       failures.add(error);
-      if (hasCode(error, 'OUTCOME_UNKNOWN')) this.#most = Math.max(1, Math.floor(batch.length / 2));
+      if (hasCode(error, 'OUTCOME_UNKNOWN')) this.#most = Math.max(1, Math.floor(count / 2));
       this.#waiting = [...batch, ...this.#waiting];
-      this.#length += this.#lengthOf(batch);
+      this.#length += sumOf(batch, lengthOf);
+      this.#count += count;
       return false;
     }
     failures.over();
-    this.#most = Math.min(2 * this.#most, MAX_ENTRIES);
+    this.#most = Math.min(2 * this.#most, MAX_MESSAGES);
     onTaken(batch);
     return true;
   }
 
-  #lengthOf(items: readonly T[]): number {
-    return items.reduce((sum, item) => sum + this.#options.lengthOf(item), 0);
-  }
-
   /** The oldest first: Redis removes entries at the front of the inbox at nearly no cost. */
   #nextBatch(): T[] {
-    this.#waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
-    const { lengthOf } = this.#options;
+    this.#waiting.sort((a, b) => compareIds(a.entryId, b.entryId));
+    const { lengthOf, countOf } = this.#options;
     let length = 0;
+    let count = 0;
     let end = 0;
     for (const next of this.#waiting) {
-      const more = length + lengthOf(next);
-      if (end === this.#most || (end > 0 && more > MAX_LENGTH)) break;
-      length = more;
+      const longer = length + lengthOf(next);
+      const more = count + countOf(next);
+      if (end > 0 && (more > this.#most || longer > MAX_LENGTH)) break;
+      length = longer;
+      count = more;
       end++;
     }
     this.#length -= length;
+    this.#count -= count;
     return this.#waiting.splice(0, end);
   }
+}
+
+function sumOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
+  return items.reduce((sum, item) => sum + numberOf(item), 0);
 }

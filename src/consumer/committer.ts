@@ -1,13 +1,26 @@
-import type { ConsumerStore, DeadLetter, Result, Retry } from '../core/consumer-store.js';
+import type { ConsumerStore, DeadLetter, PackSettlement, Result, Retry } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
+import { countIn, identitiesIn, identityIn } from '../core/pack.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
 import type { HeldDelivery } from './in-flight.js';
+import type { PackHold } from './pack-hold.js';
 import type { ReadLimiter } from './read-limiter.js';
 
 /** A result, a retry or a dead letter, with the delivery that it settles. */
 type Settlement<T> = T & { readonly delivery: HeldDelivery };
+
+/** What waits in a queue, and can be released when Redis has it. */
+interface Queued {
+  readonly entryId: string;
+  readonly delivery: { release(): void };
+}
+
+interface QueuedPack extends Queued {
+  readonly settlement: PackSettlement;
+  readonly delivery: PackHold;
+}
 
 /** Calls with results that may be under way at a time: Redis has the next one when it is done with one. */
 const COMMITS_AT_A_TIME = 2;
@@ -15,8 +28,8 @@ const COMMITS_AT_A_TIME = 2;
 const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
-  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'bury' | 'retry'>;
-  /** Counts the results that are on their way to Redis. */
+  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+  /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;
   readonly deadMaxLen: number;
@@ -26,17 +39,18 @@ export interface CommitterOptions {
   /** Called with the dead letters of each call that Redis took. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
-  readonly onResults: ((results: readonly Result[]) => void) | undefined;
+  readonly onResults: ((results: readonly { readonly inboxId: string }[]) => void) | undefined;
 }
 
 /**
- * Writes the results, retries and dead letters of all consumers of a process to Redis. Each kind has a queue of its own:
+ * Writes the results, packs, retries and dead letters of all consumers of a process to Redis. Each kind has a queue of its own:
  * if Redis refuses one kind, it does not delay the others.
  */
 export class Committer {
   readonly #options: CommitterOptions;
   readonly #abandoned = new AbortController();
   readonly #results: BatchQueue<Settlement<Result>>;
+  readonly #packs: BatchQueue<QueuedPack>;
   readonly #retries: BatchQueue<Settlement<Retry>>;
   readonly #deadLetters: BatchQueue<Settlement<DeadLetter>>;
   /** Kept dead letters at which the next warning is due. */
@@ -45,7 +59,7 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options;
     const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onResults } = options;
-    this.#results = this.#queueOf<Result>({
+    this.#results = this.#queueOf<Settlement<Result>>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
       lengthOf: ({ data }) => data.length,
@@ -56,7 +70,33 @@ export class Committer {
         onSettled({ processed: results.length, retried: 0, dead: 0 });
       },
     });
-    this.#retries = this.#queueOf<Retry>({
+    this.#packs = this.#queueOf<QueuedPack>({
+      calls: COMMITS_AT_A_TIME,
+      failure: 'packs are not settled',
+      lengthOf: ({ delivery }) => delivery.length,
+      countOf: ({ delivery }) => delivery.count,
+      send: async (batch) => {
+        const packs = batch.map(({ settlement }) => settlement);
+        const late = await store.settlePacks(packs, outputMaxLen);
+        return late.reduce((sum, id) => sum + countIn(id), 0);
+      },
+      onTaken: (batch) => {
+        readLimiter.committed(batch.reduce((sum, { delivery }) => sum + delivery.count, 0));
+        onResults?.(
+          batch.flatMap(({ settlement: { id, results, texts } }) =>
+            texts
+              ? identitiesIn(id, texts.length / 2).map((inboxId) => ({ inboxId }))
+              : results.map(({ number }) => ({ inboxId: identityIn(id, number) })),
+          ),
+        );
+        const processed = batch.reduce(
+          (sum, { settlement: { results, texts } }) => sum + (texts ? texts.length / 2 : results.length),
+          0,
+        );
+        onSettled({ processed, retried: 0, dead: 0 });
+      },
+    });
+    this.#retries = this.#queueOf<Settlement<Retry>>({
       calls: 1,
       failure: 'retries are not scheduled',
       lengthOf: () => 0,
@@ -66,7 +106,7 @@ export class Committer {
       },
       onTaken: ({ length }) => onSettled({ processed: 0, retried: length, dead: 0 }),
     });
-    this.#deadLetters = this.#queueOf<DeadLetter>({
+    this.#deadLetters = this.#queueOf<Settlement<DeadLetter>>({
       calls: 1,
       failure: 'dead letters are not written',
       lengthOf: ({ message, error }) => message.length + error.length,
@@ -83,8 +123,14 @@ export class Committer {
   }
 
   commitResult(result: Settlement<Result>): void {
-    this.#options.readLimiter.committing();
+    this.#options.readLimiter.committing(1);
     this.#results.enqueue(result);
+  }
+
+  /** Settles a pack whose messages have all ended. */
+  settlePack(pack: PackHold): void {
+    this.#options.readLimiter.committing(pack.count);
+    this.#packs.enqueue({ entryId: pack.id, settlement: pack.settlement, delivery: pack });
   }
 
   retry(retry: Settlement<Retry>): void {
@@ -115,20 +161,23 @@ export class Committer {
   /**
    * The queue of one kind.
    *
-   * @param kind `failure`: the words of the log if a call fails; `send` resolves to how many of a batch were settled before
+   * @param kind `failure`: the words of the log if a call fails; `countOf` gives the messages of an item, else one; `send`
+   *   resolves to how many messages of a batch were settled before
    */
-  #queueOf<T extends { readonly inboxId: string }>(kind: {
+  #queueOf<T extends Queued>(kind: {
     readonly calls: number;
     readonly failure: string;
-    readonly lengthOf: (settlement: T) => number;
+    readonly lengthOf: (item: T) => number;
+    readonly countOf?: (item: T) => number;
     readonly send: (batch: readonly T[]) => Promise<number>;
     readonly onTaken: (batch: readonly T[]) => void;
-  }): BatchQueue<Settlement<T>> {
+  }): BatchQueue<T> {
     const { store, log } = this.#options;
-    const { calls, failure, lengthOf, send, onTaken } = kind;
-    return new BatchQueue<Settlement<T>>({
+    const { calls, failure, lengthOf, countOf = () => 1, send, onTaken } = kind;
+    return new BatchQueue<T>({
       calls,
       lengthOf,
+      countOf,
       send: async (batch) => {
         try {
           const late = await send(batch);

@@ -1,17 +1,22 @@
-import type { ConsumerStore, Entry, InboxReader } from '../core/consumer-store.js';
-import type { ConsumerExecutor, Outcome } from '../core/executor.js';
-import { compareIds } from '../core/stream-id.js';
+import type { ConsumerStore, Entry, InboxReader, Pack } from '../core/consumer-store.js';
+import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import { type HeldDelivery, InFlight } from './in-flight.js';
+import { AttemptTimes } from './attempt-times.js';
+import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
+import { PackHold } from './pack-hold.js';
+import { runPack } from './pack-run.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
 import { isSpent } from './retry-policy.js';
+import { Room } from './room.js';
 import { Settler, type SettlerOptions } from './settler.js';
+import { Wait } from './wait.js';
+import { WaitingDeliveries } from './waiting.js';
 
-/** Bytes of messages that all consumers of a process hold, about: those they read. They take over as many again. */
-const MOST_HELD = 128 * 2 ** 20;
+/** ms that the attempts of a pack may take in one turn of the event loop, about. */
+const AT_ONCE = 25;
 
 export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
   readonly reader: InboxReader;
@@ -20,6 +25,8 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
   readonly readLimiter: ReadLimiter;
   readonly executor: ConsumerExecutor;
   readonly log: Logger;
+  /** Called when it knows for the first time how long a message takes. */
+  readonly onMeasured: () => void;
   /** Called after each attempt with its duration, ms. */
   readonly onAttempt: ((ms: number) => void) | undefined;
 }
@@ -36,10 +43,10 @@ export class Consumer {
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
   readonly #inFlight = new InFlight(() => this.#onChange());
-  /** Deliveries that it read itself, and whose attempt has not begun. */
-  #fresh: HeldDelivery[] = [];
-  /** Deliveries that it took over. They are older, and begin first. */
-  #takenOver: HeldDelivery[] = [];
+  readonly #waiting = new WaitingDeliveries();
+  readonly #wait = new Wait();
+  readonly #room: Room;
+  readonly #times: AttemptTimes;
   #beginning = false;
   #inWork = 0;
   /** A call that takes entries over is under way. */
@@ -47,16 +54,20 @@ export class Consumer {
   /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
   #returning = false;
   #paused = true;
-  /** ms of all attempts that have ended. */
-  #attemptMs = 0;
-  /** Ends the wait under way if it is over. */
-  #check: (() => void) | undefined;
 
   constructor(options: ConsumerOptions) {
     const { id, reader, store, readLimiter, log } = options;
     this.id = id;
     this.#options = options;
     this.#prefetch = new Prefetch(options);
+    this.#room = new Room({
+      prefetch: this.#prefetch,
+      inFlight: this.#inFlight,
+      waiting: this.#waiting,
+      concurrency: options.concurrency,
+      inWork: () => this.#inWork,
+    });
+    this.#times = new AttemptTimes(this.#prefetch, options.onAttempt);
     this.#settler = new Settler(options);
     this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
     this.#reading = new ReadLoop({
@@ -64,12 +75,15 @@ export class Consumer {
       store,
       readLimiter,
       prefetch: this.#prefetch,
-      room: () => this.#readCount,
+      room: () => (this.#blocked ? 0 : this.#room.toRead),
       stalled: () => this.#blocked,
       handBack: () => this.#handBack(),
-      onEntries: (entries) => {
-        this.#fresh.push(...this.#inFlight.accept(entries, true));
+      onRead: ({ packs, entries }) => {
+        const before = this.packSize;
+        for (const pack of packs) this.#acceptPack(pack);
+        this.#accept(entries, true);
         this.#beginAttempts();
+        if (before === undefined && this.packSize !== undefined) options.onMeasured();
       },
       failures: this.#failures,
       log,
@@ -88,7 +102,12 @@ export class Consumer {
 
   /** ms that it was busy, in attempts that have ended. */
   get busyMs(): number {
-    return this.#attemptMs / this.#options.concurrency;
+    return this.#times.total / this.#options.concurrency;
+  }
+
+  /** Most messages that a pack should have for this consumer; 1 for no packs; undefined if nothing is measured yet. */
+  get packSize(): number | undefined {
+    return this.#prefetch.packSize;
   }
 
   /** Reads, and begins attempts. */
@@ -97,31 +116,25 @@ export class Consumer {
     this.#paused = false;
     this.#options.executor.resume();
     // Deliveries that waited in the executor came back to the end.
-    for (const waiting of [this.#fresh, this.#takenOver])
-      waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
+    this.#waiting.sort();
     this.#reading.resume();
     this.#beginAttempts();
   }
 
   /**
-   * Reads no more, and begins no further attempt; the attempts in work go on. What waits for its attempt stays held.
-   * Resolves when no read is under way.
+   * Reads no more, and begins no further attempt; the attempts in work go on. What waits for its attempt stays held, unless
+   * it is in a pack with results. Resolves when no read is under way.
    */
   pause(): Promise<void> {
     this.#paused = true;
     this.#options.executor.quiet();
+    for (const pack of this.#inFlight.packs()) pack.closeIdle();
     return this.#reading.pause();
   }
 
-  /**
-   * How many entries it can take over. They are older than those it reads, and must not wait until a flood of new ones is
-   * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
-   */
+  /** How many entries it can take over. */
   get room(): number {
-    if (this.#paused || this.#blocked || this.#holdsMoreThan(2 * this.#share)) return 0;
-    const { maxUnprocessed } = this.#prefetch;
-    if (maxUnprocessed > this.#options.concurrency) return maxUnprocessed - this.#takenOver.length;
-    return Math.max(maxUnprocessed - this.#unprocessed, this.#unprocessed === this.#inWork ? 1 : 0);
+    return this.#paused || this.#blocked ? 0 : this.#room.toTakeOver;
   }
 
   /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
@@ -131,7 +144,7 @@ export class Consumer {
     this.#takingOver = true;
     try {
       const reply = await call();
-      this.#takenOver.push(...this.#inFlight.accept(reply.entries, false));
+      this.#accept(reply.entries, false);
       this.#beginAttempts();
       return reply;
     } finally {
@@ -140,29 +153,29 @@ export class Consumer {
     }
   }
 
-  /** Inbox ids of the entries that it has held for longer than `age` ms and that are not settled. */
-  heldLongerThan(age: number): string[] {
+  /** The entries and packs that it has held for longer than `age` ms and that are not settled. */
+  heldLongerThan(age: number): HeldIds {
     return this.#inFlight.ids(age);
   }
 
-  /** Drops entries that other consumers hold now: the outcomes of its attempts would not count. */
-  lose(inboxIds: readonly string[]): void {
-    for (const delivery of this.#inFlight.withIds(inboxIds)) {
-      if (delivery.settling) continue;
-      delivery.release();
-      delivery.running?.interrupt('the entry was taken over by another consumer');
-    }
+  /** Drops entries and packs that other consumers hold now: the outcomes of its attempts would not count. */
+  lose(entryIds: readonly string[]): void {
+    this.#inFlight.lose(entryIds);
   }
 
   /** Waits until nothing is in work, or the signal is aborted. Call it after {@link pause}. */
   drain(signal: AbortSignal): Promise<void> {
-    return this.#until(() => this.#inWork === 0 && !this.#takingOver, signal);
+    return this.#wait.until(() => this.#inWork === 0 && !this.#takingOver, signal);
   }
 
-  /** Waits until Redis has all outcomes of its attempts, or the signal is aborted. Call it after {@link drain}. */
+  /**
+   * Waits until Redis has all outcomes of its attempts, or the signal is aborted; what has no outcome in a pack goes back with
+   * the pack. Call it after {@link drain}.
+   */
   settled(signal: AbortSignal): Promise<void> {
+    for (const pack of this.#inFlight.packs()) pack.abandon();
     const settling = [...this.#inFlight].filter((delivery) => delivery.settling);
-    return this.#until(() => {
+    return this.#wait.until(() => {
       while (settling.at(-1)?.held === false) settling.pop();
       return settling.length === 0;
     }, signal);
@@ -175,9 +188,8 @@ export class Consumer {
 
   /** Hands back all entries and leaves the Redis group. Resolves to how many entries it handed back. */
   async leave(): Promise<number> {
-    const attempts = new Map<string, number>();
-    for (const delivery of this.#inFlight) attempts.set(delivery.inboxId, delivery.attempts);
-    return this.#options.store.leave(this.id, attempts);
+    const packs = [...this.#inFlight.packs()].map(({ id, left }) => ({ id, left }));
+    return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 
   /** Whether no attempt can begin for now. */
@@ -185,49 +197,62 @@ export class Consumer {
     return this.stalled || this.#returning;
   }
 
-  get #unprocessed(): number {
-    return this.#takenOver.length + this.#fresh.length + this.#inWork;
-  }
-
-  /** How many entries to read now; 0 for not yet. */
-  get #readCount(): number {
-    if (this.#blocked || this.#holdsMoreThan(this.#share)) return 0;
-    const { maxInFlight } = this.#prefetch;
-    return Math.min(this.#prefetch.readCount(this.#unprocessed), maxInFlight - this.#inFlight.size);
-  }
-
-  /** Bytes of messages that it may read and hold. */
-  get #share(): number {
-    return MOST_HELD / this.#prefetch.consumers;
-  }
-
-  /** Whether it has enough in work, and holds so many bytes. */
-  #holdsMoreThan(bytes: number): boolean {
-    return this.#inFlight.size >= this.#options.concurrency && this.#inFlight.bytes >= bytes;
-  }
-
-  /** Waits until something is over, or the signal is aborted. One at a time. */
-  #until(over: () => boolean, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const check = () => {
-        if (!signal.aborted && !over()) return;
-        signal.removeEventListener('abort', check);
-        this.#check = undefined;
-        resolve();
-      };
-      signal.addEventListener('abort', check);
-      this.#check = check;
-      check();
-    });
-  }
-
   #onChange(): void {
     this.#reading.wake();
-    this.#check?.();
+    this.#wait.check();
+  }
+
+  #accept(entries: readonly Entry[], fresh: boolean): void {
+    for (const delivery of this.#inFlight.accept(entries, fresh)) {
+      if (delivery.recorded) this.#settler.settle(delivery, delivery.recorded);
+      else this.#waiting.add(delivery);
+    }
+  }
+
+  #hold({ id }: Pack): PackHold {
+    const { committer } = this.#options;
+    const onComplete = (hold: PackHold) => committer.settlePack(hold);
+    return new PackHold({ id, consumerId: this.id, patience: this.#prefetch.patience, onComplete });
+  }
+
+  /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
+  #acceptPack(pack: Pack): void {
+    const { executeAll } = this.#options.executor;
+    const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
+    const hold = this.#hold(pack);
+    if (!executeAll || !isFree || this.#inFlight.hasPack(pack.id)) {
+      this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
+      return;
+    }
+    const end = performance.now() + AT_ONCE;
+    this.#beginning = true;
+    const { times, waiting } = runPack({
+      pack,
+      hold,
+      inFlight: this.#inFlight,
+      executeAll,
+      goOn: () => !this.#paused && performance.now() < end,
+      onBegun: () => this.#inWork++,
+      onOutcome: this.#onOutcome,
+    });
+    this.#beginning = false;
+    this.#times.addAll(times);
+    this.#keep(waiting, hold);
+  }
+
+  /** Lets messages of a pack wait for their attempts. What it has no time for goes back at once. */
+  #keep(deliveries: readonly HeldDelivery[], hold: PackHold): void {
+    const room = this.#prefetch.roomInPack(this.#room.unprocessed);
+    deliveries.forEach((delivery, i) => {
+      if (i < room) this.#waiting.add(delivery);
+      else hold.end(delivery.number, INTERRUPTED, 0);
+    });
+    if (this.#paused) hold.closeIdle();
   }
 
   /** Hands back all entries at once: others need not wait until they count as silent, and no attempt is counted. */
   async #handBack(): Promise<void> {
+    for (const pack of this.#inFlight.packs()) pack.close();
     const deliveries = [...this.#inFlight];
     // What is settled in a moment must not be processed again by another consumer.
     if (deliveries.some(({ settling, running }) => settling || running)) return;
@@ -238,8 +263,7 @@ export class Consumer {
       return;
     }
     for (const delivery of deliveries) delivery.release();
-    this.#fresh = this.#fresh.filter(({ held }) => held);
-    this.#takenOver = this.#takenOver.filter(({ held }) => held);
+    this.#waiting.prune();
     if (this.#options.executor.closed) return;
     this.#returning = false;
     this.#beginAttempts();
@@ -257,31 +281,28 @@ export class Consumer {
     }
     this.#beginning = true;
     const { concurrency, executor } = this.#options;
-    let next = 0;
     const depth = Math.min(executor.depth, this.#prefetch.prefetch);
     // A processor may pause its own consumer.
-    while (!this.#paused && this.#inWork < (this.#takenOver.length > 0 ? concurrency : depth)) {
-      const delivery = this.#takenOver.shift() ?? this.#fresh[next++];
+    while (!this.#paused && this.#inWork < (this.#waiting.others > 0 ? concurrency : depth)) {
+      const delivery = this.#waiting.take();
       if (!delivery) break;
-      // It was lost while it waited.
-      if (!delivery.held) continue;
       this.#inWork++;
       if (delivery.fresh) this.#execute(delivery);
       else void this.#noteAndExecute(delivery);
     }
-    this.#fresh.splice(0, next);
+    this.#waiting.compact();
     this.#beginning = false;
     this.#reading.wake();
   }
 
   /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
   async #noteAndExecute(delivery: HeldDelivery): Promise<void> {
-    const { inboxId, attempt } = delivery;
+    const { entryId, inboxId, attempt } = delivery;
     const { store, policy, log } = this.#options;
     if (isSpent(attempt, policy)) {
       this.#settler.giveUp(delivery);
     } else {
-      const noted = await store.begin({ inboxId, consumerId: this.id }, attempt).catch((error) => {
+      const noted = await store.begin({ entryId, consumerId: this.id }, attempt).catch((error) => {
         // The entry is pending, whichever consumer has it: it will be reclaimed.
         log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
         return false;
@@ -290,7 +311,7 @@ export class Consumer {
         this.#execute(delivery);
         return;
       }
-      if (noted) this.#takenOver.push(delivery);
+      if (noted) this.#waiting.add(delivery);
       else delivery.release();
     }
     this.#afterAttempt();
@@ -305,20 +326,21 @@ export class Consumer {
   readonly #onOutcome = (delivery: HeldDelivery, outcome: Outcome, busy: number): void => {
     delivery.inWork = false;
     delivery.running = undefined;
-    if (busy > 0) {
-      this.#attemptMs += busy;
-      this.#prefetch.recordAttempt(busy);
-      this.#options.onAttempt?.(busy);
-    }
-    if (!this.#settler.settle(delivery, outcome)) this.#onInterrupted(delivery);
+    if (busy > 0) this.#times.add(busy);
+    const { pack } = delivery;
+    if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
+    else if (pack) pack.end(delivery.number, outcome, busy);
+    else this.#settler.settle(delivery, outcome);
+    if (this.#paused) pack?.closeIdle();
     this.#afterAttempt();
   };
 
   /** It waits again, or is handed back, unless another consumer has it. */
   #onInterrupted(delivery: HeldDelivery): void {
     if (!delivery.held) return;
-    if (this.#options.executor.closed) this.#returning = true;
-    else (delivery.fresh ? this.#fresh : this.#takenOver).push(delivery);
+    if (delivery.pack?.closed) delivery.pack.end(delivery.number, INTERRUPTED, 0);
+    else if (this.#options.executor.closed) this.#returning = true;
+    else this.#waiting.add(delivery);
   }
 
   #afterAttempt(): void {

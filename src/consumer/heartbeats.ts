@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore } from '../core/consumer-store.js';
+import type { ConsumerStore, Renewed } from '../core/consumer-store.js';
 import type { Orders, ProcessReport } from '../core/control.js';
 import { type Beat, MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
@@ -25,7 +25,7 @@ export interface HeartbeatsOptions {
   readonly log: Logger;
   /** Called after each heartbeat that reached Redis, with its reply. */
   readonly onOrders: (orders: Orders) => void;
-  /** Called with how many pending entries another client deleted from the inbox. */
+  /** Called with how many pending messages another client deleted. */
   readonly onLost: (count: number) => void;
 }
 
@@ -85,7 +85,8 @@ export class Heartbeats implements Service {
   /** Ends the heartbeats, and takes the ids out of the list. */
   async stop(): Promise<void> {
     await this.#loop.stop();
-    await this.#options.registry.beat(undefined, [], [...this.#ids(), ...this.#left], this.#silence);
+    const { registry, onOrders } = this.#options;
+    onOrders(await registry.beat(undefined, [], [...this.#ids(), ...this.#left], this.#silence));
   }
 
   async #report(): Promise<Beat> {
@@ -122,16 +123,27 @@ export class Heartbeats implements Service {
 
   /** Renews what was held for longer than `age` ms. A fast processor is done with the rest before it could count as silent. */
   async #renew(age: number): Promise<void> {
-    const { store, consumers, onLost } = this.#options;
+    const { store, consumers } = this.#options;
     await Promise.all(
       consumers().map(async (consumer) => {
-        const held = consumer.heldLongerThan(age);
-        if (held.length === 0) return;
-        const { gone, deleted } = await store.renew(consumer.id, held);
-        if (gone.length > 0) consumer.lose(gone);
-        if (deleted > 0) onLost(deleted);
+        const { entries, packs } = consumer.heldLongerThan(age);
+        await Promise.all([
+          this.#renewOf(consumer, entries, (ids) => store.renew(consumer.id, ids)),
+          this.#renewOf(consumer, packs, (ids) => store.renewPacks(consumer.id, ids)),
+        ]);
       }),
     );
+  }
+
+  async #renewOf(
+    consumer: Pick<Consumer, 'lose'>,
+    ids: readonly string[],
+    renew: (ids: readonly string[]) => Promise<Renewed>,
+  ): Promise<void> {
+    if (ids.length === 0) return;
+    const { gone, deleted } = await renew(ids);
+    if (gone.length > 0) consumer.lose(gone);
+    if (deleted > 0) this.#options.onLost(deleted);
   }
 
   #ids(): string[] {

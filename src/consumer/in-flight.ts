@@ -1,17 +1,28 @@
 import { performance } from 'node:perf_hooks';
-import type { Entry } from '../core/consumer-store.js';
+import type { Entry, Pack, RecordedOutcome } from '../core/consumer-store.js';
 import type { Delivery, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
+import { identitiesIn } from '../core/pack.js';
 import { compareIds } from '../core/stream-id.js';
+import type { MessageInPack, PackHold } from './pack-hold.js';
 
-/** An inbox entry that a consumer holds, from its arrival until Redis has settled it. */
-export class HeldDelivery implements Delivery {
+/** A message that a consumer holds, from its arrival until Redis has settled it. */
+export class HeldDelivery implements Delivery, MessageInPack {
+  /** What Redis knows it by: the id of its entry, or of its pack. */
+  readonly entryId: string;
+  /** What everyone else knows it by. */
   readonly inboxId: string;
   /** Empty after {@link beginSettling}. */
   message: Payload;
   readonly attempt: number;
   /** The read of a fresh entry counts as its first attempt; of others, `begin.lua` notes each attempt. */
   readonly fresh: boolean;
+  /** How this attempt ended, if it was made in a pack: it only has to be recorded. */
+  readonly recorded: RecordedOutcome | undefined;
+  /** Undefined if it is an entry of its own. */
+  readonly pack: PackHold | undefined;
+  /** In its pack, from 1. */
+  readonly number: number;
   /** When it arrived: ms of the monotonic clock. */
   readonly since: number;
   /** The executor has it. */
@@ -24,20 +35,41 @@ export class HeldDelivery implements Delivery {
   held = true;
   readonly #inFlight: InFlight;
   readonly #bytes: number;
+  /** How many messages it stands for. */
+  readonly #weight: number;
 
-  constructor({ id, message, attempts }: Entry, fresh: boolean, since: number, inFlight: InFlight) {
-    this.inboxId = id;
+  constructor(
+    { id, identity, message, attempts, outcome }: Entry,
+    fresh: boolean,
+    since: number,
+    inFlight: InFlight,
+    pack?: PackHold,
+    number = 0,
+    weight = 1,
+  ) {
+    this.entryId = id;
+    this.inboxId = identity ?? id;
     this.message = message;
     this.attempt = attempts + 1;
-    this.fresh = fresh;
+    // One that came out of a pack may have been tried before.
+    this.fresh = fresh && attempts === 0;
+    this.recorded = outcome;
+    this.pack = pack;
+    this.number = number;
     this.since = since;
     this.#inFlight = inFlight;
     this.#bytes = message.length;
+    this.#weight = weight;
   }
 
   /** Attempts made before this one. */
   get attempts(): number {
     return this.attempt - 1;
+  }
+
+  /** It was part of a pack, and its outcome is known or does not count. */
+  get over(): boolean {
+    return this.pack?.isOver(this.number) ?? false;
   }
 
   /** Marks that the outcome is known. Drops the message: it would keep the whole reply of Redis alive. */
@@ -50,8 +82,14 @@ export class HeldDelivery implements Delivery {
   release(): void {
     if (!this.held) return;
     this.held = false;
-    this.#inFlight.onReleased(this.#bytes);
+    this.#inFlight.onReleased(this.#bytes, this.#weight);
   }
+}
+
+/** What Redis knows the deliveries by that a consumer holds. */
+export interface HeldIds {
+  readonly entries: string[];
+  readonly packs: string[];
 }
 
 /**
@@ -67,8 +105,10 @@ export class InFlight {
   #list: HeldDelivery[] = [];
   #size = 0;
   #bytes = 0;
-  /** The highest id that was ever held: a higher one is new. */
+  /** The highest id of an entry that was ever held: a higher one is new. */
   #newest = '0-0';
+  /** The same of a pack. */
+  #newestPack = '0-0';
 
   /** @param onRelease called after each release */
   constructor(onRelease: () => void) {
@@ -86,14 +126,14 @@ export class InFlight {
 
   /** Holds the entries from now on. Returns the deliveries of those that were not held. */
   accept(entries: readonly Entry[], fresh: boolean): HeldDelivery[] {
-    if (this.#list.length > 2 * this.#size + entries.length) this.#list = [...this];
+    this.#compact(entries.length);
     const since = performance.now();
     let known: Set<string> | undefined;
     const accepted: HeldDelivery[] = [];
     for (const entry of entries) {
       if (compareIds(entry.id, this.#newest) > 0) this.#newest = entry.id;
       else {
-        known ??= new Set(this.ids());
+        known ??= new Set(this.ids().entries);
         if (known.has(entry.id)) continue;
       }
       known?.add(entry.id);
@@ -106,32 +146,101 @@ export class InFlight {
     return accepted;
   }
 
+  /** Holds the messages of a pack from now on. Returns their deliveries; none if the pack was held. */
+  acceptPack({ id, messages }: Pack, hold: PackHold): HeldDelivery[] {
+    if (this.hasPack(id)) return [];
+    this.#noteNewest(id);
+    this.#compact(messages.length);
+    const since = performance.now();
+    const identities = identitiesIn(id, messages.length);
+    const accepted = messages.map((message, i) => {
+      const entry = { id, identity: identities[i], message, attempts: 0 };
+      const delivery = new HeldDelivery(entry, true, since, this, hold, i + 1);
+      hold.add(delivery);
+      this.#list.push(delivery);
+      this.#bytes += message.length;
+      return delivery;
+    });
+    this.#size += accepted.length;
+    return accepted;
+  }
+
+  /** Holds a pack whose messages all have their results, as one delivery. */
+  acceptWhole({ id, messages }: Pack, hold: PackHold): HeldDelivery {
+    this.#compact(1);
+    this.#noteNewest(id);
+    const entry = { id, message: '', attempts: 0 };
+    const delivery = new HeldDelivery(entry, true, performance.now(), this, hold, 0, messages.length);
+    this.#list.push(delivery);
+    this.#size += messages.length;
+    return delivery;
+  }
+
+  /** Whether the pack is held. */
+  hasPack(id: string): boolean {
+    return compareIds(id, this.#newestPack) <= 0 && this.ids().packs.includes(id);
+  }
+
   /** Called by a delivery when it is released, with the bytes of its message. */
-  onReleased(bytes: number): void {
-    this.#size--;
+  onReleased(bytes: number, messages: number): void {
+    this.#size -= messages;
     this.#bytes -= bytes;
     if (this.#size === 0) this.#list.length = 0;
     this.#onRelease();
   }
 
-  /** The held deliveries with these ids. */
-  withIds(inboxIds: readonly string[]): HeldDelivery[] {
-    const wanted = new Set(inboxIds);
-    return this.#list.filter(({ held, inboxId }) => held && wanted.has(inboxId));
+  /** The held deliveries of these entries and packs. */
+  withIds(entryIds: readonly string[]): HeldDelivery[] {
+    const wanted = new Set(entryIds);
+    return this.#list.filter(({ held, entryId }) => held && wanted.has(entryId));
   }
 
-  /** Inbox ids of the deliveries held for longer than `age` ms. */
-  ids(age = 0): string[] {
-    const before = performance.now() - age;
-    const ids: string[] = [];
-    for (const { since, inboxId } of this) {
-      if (since > before) break;
-      ids.push(inboxId);
+  /** Drops entries and packs that other consumers hold now: the outcomes of their attempts would not count. */
+  lose(entryIds: readonly string[]): void {
+    for (const delivery of this.withIds(entryIds)) {
+      if (delivery.settling) continue;
+      delivery.release();
+      delivery.running?.interrupt('the entry was taken over by another consumer');
     }
-    return ids;
+  }
+
+  /** Attempts made on the entries, by their ids. */
+  attempts(): Map<string, number> {
+    const attempts = new Map<string, number>();
+    for (const { entryId, attempts: made, pack } of this) if (!pack) attempts.set(entryId, made);
+    return attempts;
+  }
+
+  /** The ids of what is held for longer than `age` ms: of entries, and of packs. */
+  ids(age = 0): HeldIds {
+    const before = performance.now() - age;
+    const entries: string[] = [];
+    const packs: string[] = [];
+    for (const { since, entryId, pack } of this) {
+      if (since > before) break;
+      if (!pack) entries.push(entryId);
+      else if (packs.at(-1) !== entryId) packs.push(entryId);
+    }
+    return { entries, packs };
+  }
+
+  /** The packs that are held. */
+  packs(): Set<PackHold> {
+    const packs = new Set<PackHold>();
+    for (const { pack } of this) if (pack) packs.add(pack);
+    return packs;
+  }
+
+  #noteNewest(packId: string): void {
+    if (compareIds(packId, this.#newestPack) > 0) this.#newestPack = packId;
   }
 
   *[Symbol.iterator](): Iterator<HeldDelivery> {
     for (const delivery of this.#list) if (delivery.held) yield delivery;
+  }
+
+  /** Drops released deliveries from the list before `more` come. */
+  #compact(more: number): void {
+    if (this.#list.length > 2 * this.#size + more) this.#list = [...this];
   }
 }

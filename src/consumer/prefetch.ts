@@ -1,36 +1,48 @@
+import { MOST_IN_PACK } from '../core/pack.js';
+
 /** ms of work that a consumer holds: enough that it seldom waits for Redis, and little that a crash strands. */
 const HORIZON = 25;
 /** The same if more is waiting than it asked for: with many consumers, small reads would keep Redis busy. */
 const BUSY_HORIZON = 100;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
+/** The same in the mean from which packs follow: one slow message must not end them. */
+const STEADY_WEIGHT = 0.02;
+/** ms a message from which on work comes message by message: so it spreads over all consumers. */
+const SLOW = 1;
+/** Attempts of a pack, ms: so long its first results wait for its last. No message of it begins afterwards. */
+const PATIENCE = 100;
 
-/** Unprocessed entries that all consumers of a process may hold: what they hold longer must be renewed. */
+/** Unprocessed messages that all consumers of a process may hold: what they hold longer must be renewed. */
 const MOST_UNPROCESSED = 8_000;
 /** The least share of one consumer in these. */
 const FEWEST = 50;
-/** Most entries of an `auto` read: more would delay the event loop. */
+/** Most messages of an `auto` read: more would delay the event loop. */
 const MOST = 500;
 
 export interface PrefetchOptions {
   /** Messages in work at a time. */
   readonly concurrency: number;
-  /** Most entries of a read, or `auto`. */
+  /** Most messages of a read, or `auto`. */
   readonly batch: number | 'auto';
 }
 
 /**
- * How many entries a consumer asks for: hundreds if a message takes microseconds, one if it takes longer than the
+ * How many messages a consumer asks for: hundreds if a message takes microseconds, one if it takes longer than the
  * horizon, so that slow work is spread evenly over all consumers.
  */
 export class Prefetch {
   readonly #options: PrefetchOptions;
   readonly #fixed: number | undefined;
-  /** Unprocessed entries that the consumer may hold even if all consumers together exceed the horizon. */
+  /** Unprocessed messages that the consumer may hold even if all consumers together exceed the horizon. */
   #share = MOST;
   #consumers = 1;
   /** ms per message. */
   #mean: number | undefined;
+  /** The same over a longer time. */
+  #steadyMean = 0;
+  /** Measured messages. */
+  #measured = 0;
   #busy = false;
 
   constructor(options: PrefetchOptions) {
@@ -51,11 +63,23 @@ export class Prefetch {
   /** Notes that one message kept the processor busy for so many ms. */
   recordAttempt(ms: number): void {
     this.#mean = this.#mean === undefined ? ms : this.#mean + WEIGHT * (ms - this.#mean);
+    // At first the mean of all: the first message may take long.
+    const weight = Math.max(STEADY_WEIGHT, 1 / ++this.#measured);
+    this.#steadyMean += weight * (ms - this.#steadyMean);
   }
 
-  /** Notes how many entries a read returned, and how many it had asked for. */
-  recordRead(got: number, asked: number): void {
-    this.#busy = got === asked;
+  /** Notes that `count` messages kept the processor busy for so many ms each, on average. */
+  recordAttempts(ms: number, count: number): void {
+    const old = (weight: number) => (1 - weight) ** count;
+    this.#mean = this.#mean === undefined ? ms : ms + old(WEIGHT) * (this.#mean - ms);
+    this.#measured += count;
+    const weight = Math.max(1 - old(STEADY_WEIGHT), Math.min(1, count / this.#measured));
+    this.#steadyMean += weight * (ms - this.#steadyMean);
+  }
+
+  /** Notes whether more was waiting than a read returned. */
+  recordRead(more: boolean): void {
+    this.#busy = more;
   }
 
   /** Notes that a read failed: whether more is waiting is unknown. */
@@ -63,17 +87,17 @@ export class Prefetch {
     this.#busy = false;
   }
 
-  /** Whether the last read returned all that it asked for: more is waiting. */
+  /** Whether more is waiting, as of the last read. */
   get busy(): boolean {
     return this.#busy;
   }
 
-  /** Unprocessed entries that the consumer may hold, those in work included. */
+  /** Unprocessed messages that the consumer may hold, those in work included. */
   get maxUnprocessed(): number {
     return this.#fixed === undefined ? this.prefetch : Math.max(this.#fixed, this.#options.concurrency);
   }
 
-  /** Entries that are processed within the horizon: so many may wait in the executor, where they cannot be called back. */
+  /** Messages that are processed within the horizon: so many may wait in the executor, where they cannot be called back. */
   get prefetch(): number {
     const { concurrency } = this.#options;
     // Nothing is measured yet: as many as can be in work.
@@ -85,16 +109,42 @@ export class Prefetch {
     return Math.max(Math.min(Math.floor(inHorizon * concurrency), allowed), concurrency);
   }
 
-  /** All entries that the consumer may hold, including those whose outcome is on its way to Redis. */
+  /** Most messages that a pack should have for this consumer; 1 for no packs; undefined if nothing is measured yet. */
+  get packSize(): number | undefined {
+    if (this.#measured === 0) return undefined;
+    if (this.#steadyMean > SLOW) return 1;
+    const size = Math.floor(HORIZON / Math.max(this.#steadyMean, 0.001));
+    return Math.min(size, this.#fixed ?? MOST_IN_PACK, MOST_IN_PACK);
+  }
+
+  /**
+   * How many messages of a pack it takes, though the pack is there already. Others could begin the rest sooner: it goes back.
+   *
+   * @param unprocessed as for {@link readCount}
+   */
+  roomInPack(unprocessed: number): number {
+    if (this.#measured === 0) return Math.max(this.#options.concurrency - unprocessed, 0);
+    // A read may bring more packs than it asks for: what they hold is to begin soon.
+    const wait = (unprocessed * this.#steadyMean) / this.#options.concurrency;
+    if (this.#steadyMean > SLOW || wait > BUSY_HORIZON) return 0;
+    return this.#fixed ?? MOST_IN_PACK;
+  }
+
+  /** ms of attempts after which no further message of a pack begins. */
+  get patience(): number {
+    return PATIENCE * this.#options.concurrency;
+  }
+
+  /** All messages that the consumer may hold, including those whose outcome is on its way to Redis. */
   get maxInFlight(): number {
     return 2 * Math.max(this.#share, this.maxUnprocessed);
   }
 
   /**
-   * How many entries to read now; 0 for not yet. It reads when it holds less than it can work on, or when half of what
+   * How many messages to read now; 0 for not yet. It reads when it holds less than it can work on, or when half of what
    * it may hold is processed: so reads stay large, and no place in work stays empty.
    *
-   * @param unprocessed entries that the consumer holds and that are not processed
+   * @param unprocessed messages that the consumer holds and that are not processed
    */
   readCount(unprocessed: number): number {
     const { maxUnprocessed } = this;

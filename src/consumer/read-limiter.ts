@@ -5,22 +5,22 @@ interface WaitingRead {
 }
 
 /**
- * Bounds how many entries the consumers of a process read and commit at a time. Reading more than keeps Redis busy only
+ * Bounds how many messages the consumers of a process read and commit at a time. Reading more than keeps Redis busy only
  * makes everything wait longer. And objects that live long are expensive: V8 copies them twice, and needs a full garbage
  * collection to free them.
  *
  * Only a read that expects to get all it asks for needs a turn: a read that waits for the first message of a quiet channel
- * delays no other. Entries in work do not count, however long they take.
+ * delays no other. Messages in work do not count, however long they take.
  */
 export class ReadLimiter {
   readonly #most: number;
-  /** Entries that the reads under way asked for. */
+  /** Messages that the reads under way asked for. */
   #asked = 0;
-  /** Results on their way to Redis. */
+  /** Messages whose results are on their way to Redis, or whose packs are. */
   #committing = 0;
   #waiting: WaitingRead[] = [];
 
-  /** @param most entries; the read that reaches it may exceed it, by any amount */
+  /** @param most messages; the read that reaches it may exceed it, by any amount */
   constructor(most: number) {
     this.#most = most;
   }
@@ -28,7 +28,7 @@ export class ReadLimiter {
   /**
    * Waits for a turn to read, first come, first served. Call {@link release} with the count when the read is over.
    *
-   * @param wanted how many entries to ask for; called when the turn comes
+   * @param wanted how many messages to ask for; called when the turn comes
    * @returns what `wanted` gave, or 0 if the signal is aborted first
    */
   acquire(wanted: () => number, signal: AbortSignal): Promise<number> {
@@ -55,12 +55,12 @@ export class ReadLimiter {
     this.#beginReads();
   }
 
-  /** One more result is on its way to Redis. */
-  committing(): void {
-    this.#committing++;
+  /** So many more messages are on their way to Redis. */
+  committing(count: number): void {
+    this.#committing += count;
   }
 
-  /** So many results on their way have arrived. */
+  /** So many of them have arrived. */
   committed(count: number): void {
     this.#committing -= count;
     this.#beginReads();

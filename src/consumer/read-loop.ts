@@ -1,4 +1,10 @@
-import { bytesOf, type ConsumerStore, type Entry, type InboxReader } from '../core/consumer-store.js';
+import {
+  bytesOf,
+  type ConsumerStore,
+  type InboxReader,
+  type Pack,
+  type ReadEntries,
+} from '../core/consumer-store.js';
 import { hasCode, messageOf } from '../core/errors.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
@@ -18,18 +24,18 @@ export interface ReadLoopOptions {
   /** One for all consumers of a process. */
   readonly readLimiter: ReadLimiter;
   readonly prefetch: Prefetch;
-  /** How many entries the consumer can hold now, beside those that it holds; 0 for none. */
+  /** How many messages the consumer can hold now, beside those that it holds; 0 for none. */
   readonly room: () => number;
   /** Whether no attempt can begin for now. */
   readonly stalled: () => boolean;
   /** Hands back what the consumer holds, as it is stalled. Never rejects. */
   readonly handBack: () => Promise<void>;
-  readonly onEntries: (entries: readonly Entry[]) => void;
+  readonly onRead: (read: ReadEntries) => void;
   readonly failures: ThrottledLog<unknown>;
   readonly log: Logger;
 }
 
-/** Reads new entries for one consumer, from {@link resume} to {@link pause}, again and again. */
+/** Reads new messages for one consumer, from {@link resume} to {@link pause}, again and again. */
 export class ReadLoop {
   readonly #options: ReadLoopOptions;
   readonly #size = new ReadSize(Number.POSITIVE_INFINITY);
@@ -68,7 +74,7 @@ export class ReadLoop {
     this.#wake?.();
   }
 
-  /** How many entries to read now; 0 for not yet. */
+  /** How many messages to read now; 0 for not yet. */
   #count(): number {
     return Math.max(Math.min(this.#options.room(), this.#size.count), 0);
   }
@@ -105,7 +111,7 @@ export class ReadLoop {
     }
   }
 
-  /** More entries wait in the inbox: the consumers of the process read in turn, and no read waits in Redis. */
+  /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
     const { readLimiter } = this.#options;
     const count = await readLimiter.acquire(() => this.#count(), signal);
@@ -119,12 +125,15 @@ export class ReadLoop {
 
   /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
   async #readOnce(count: number, block: number | undefined): Promise<void> {
-    const { reader, prefetch, failures, onEntries } = this.#options;
-    const entries = await reader.read(count, block);
+    const { reader, prefetch, failures, onRead } = this.#options;
+    const read = await reader.read(count, block);
     failures.over();
-    prefetch.recordRead(entries.length, count);
-    this.#size.came(entries.length, bytesOf(entries));
-    onEntries(entries);
+    prefetch.recordRead(read.more);
+    const { packs, entries } = read;
+    const messages = packs.reduce((sum, pack) => sum + pack.messages.length, entries.length);
+    const bytes = packs.reduce((sum, pack) => sum + sizeOf(pack), bytesOf(entries));
+    this.#size.came(messages, bytes);
+    onRead(read);
   }
 
   async #makeGroupAgain(): Promise<void> {
@@ -136,4 +145,8 @@ export class ReadLoop {
       log.warn({ error }, `the consumer group is gone and cannot be made anew yet: ${messageOf(error)}`);
     }
   }
+}
+
+function sizeOf({ messages }: Pack): number {
+  return messages.reduce((sum, message) => sum + message.length, 0);
 }

@@ -16,6 +16,8 @@ const RECLAIM_EACH = 5;
 const LINE_AFTER = 5_000;
 /** ms from the end of one search for strays to the next. */
 const STRAYS_EVERY = 10_000;
+/** Most calls in one poll that give back the messages of packs: each is bounded. */
+const MOST_RESCUES = 20;
 /** Most entries asked for at once. */
 const MOST = 100;
 
@@ -29,13 +31,13 @@ export interface ReclaimerOptions {
   /** Silence after which an entry is taken from its consumer, ms. */
   readonly claimAfter: number;
   readonly log: Logger;
-  /** Called with how many pending entries another client deleted from the inbox. */
+  /** Called with how many pending messages another client deleted. */
   readonly onLost: (count: number) => void;
 }
 
 /**
- * Gives this process's consumers the entries of silent consumers, and those whose next attempt is due. Also finds the
- * entries that another program took from the pending ones.
+ * Gives this process's consumers the entries of silent consumers, and those whose next attempt is due. The packs of silent
+ * consumers go back to the inbox, message by message. Also finds the entries that another program took from the pending ones.
  */
 export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
@@ -43,6 +45,7 @@ export class Reclaimer implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
+  readonly #rescued: ThrottledLog<void>;
   readonly #foreign: ThrottledLog<void>;
   /** When a poll last failed: ms of the monotonic clock. */
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -68,6 +71,11 @@ export class Reclaimer implements Service {
           { entries, consumer },
           `took over ${plural(entries, 'message')} of silent consumers`,
         ),
+    });
+    this.#rescued = new ThrottledLog({
+      delay: LINE_AFTER,
+      write: (entries) =>
+        options.log.info({ entries }, `gave back ${plural(entries, 'message')} of packs of silent consumers`),
     });
     this.#foreign = repeatedWarnings(options.log, (count) => [
       { count },
@@ -95,6 +103,7 @@ export class Reclaimer implements Service {
   async stop(): Promise<void> {
     await this.#loop.stop();
     this.#takenOver.flush();
+    this.#rescued.flush();
     this.#foreign.flush();
     this.#strays.flush();
   }
@@ -104,6 +113,7 @@ export class Reclaimer implements Service {
     // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
     const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
     if (this.#polls++ % RECLAIM_EACH === 0 && recovered) {
+      await this.#rescue();
       await this.#reclaim();
       await this.#searchStrays();
     }
@@ -142,6 +152,17 @@ export class Reclaimer implements Service {
       if (this.#scan) continue;
       if (everyone) this.#wentThroughAt = performance.now();
       return;
+    }
+  }
+
+  /** Needs no room: the messages go back to the inbox. */
+  async #rescue(): Promise<void> {
+    const { store, claimAfter, onLost } = this.#options;
+    for (let calls = 0; calls < MOST_RESCUES; calls++) {
+      const { messages, more, lost } = await store.rescue(claimAfter);
+      if (lost > 0) onLost(lost);
+      if (messages > 0) this.#rescued.add(undefined, messages);
+      if (!more) return;
     }
   }
 

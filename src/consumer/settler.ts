@@ -16,6 +16,9 @@ export interface Failure {
   readonly dead: boolean;
 }
 
+/** An outcome that says something about the message. */
+type KnownOutcome = Exclude<Outcome, { readonly kind: 'interrupted' }>;
+
 export interface SettlerOptions {
   /** Of the consumer. */
   readonly id: string;
@@ -33,14 +36,13 @@ export class Settler {
     this.#options = options;
   }
 
-  /** Returns false, and settles nothing, if the outcome says nothing about the message. */
-  settle(delivery: HeldDelivery, outcome: Outcome): boolean {
-    const { inboxId, attempt } = delivery;
+  settle(delivery: HeldDelivery, outcome: KnownOutcome): void {
+    const { entryId, inboxId, attempt } = delivery;
     switch (outcome.kind) {
       case 'processed': {
         const { id: consumerId, committer } = this.#options;
         const { messageId, data } = outcome;
-        committer.commitResult({ inboxId, consumerId, messageId, data, delivery });
+        committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
         break;
       }
       case 'failed':
@@ -52,11 +54,8 @@ export class Settler {
       case 'invalid':
         this.#bury(delivery, outcome.reason, cutError(outcome.error), 0, false);
         break;
-      case 'interrupted':
-        return false;
     }
     delivery.beginSettling();
-    return true;
   }
 
   /** Buries a delivery that has had all its attempts, though the outcome of the last one is unknown. */
@@ -70,20 +69,20 @@ export class Settler {
     const { reason, retryAfter } = outcome;
     const error = cutError(outcome.error);
     const { id: consumerId, committer, policy, onFailure } = this.#options;
-    const { inboxId, attempt } = delivery;
+    const { entryId, inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random(), retryAfter);
     if (wait === undefined) {
       this.#bury(delivery, reason, error, attempt, true);
       return;
     }
-    committer.retry({ inboxId, consumerId, wait, delivery });
+    committer.retry({ entryId, inboxId, consumerId, wait, delivery });
     onFailure({ consumerId, inboxId, attempt, reason, error, dead: false });
   }
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
-    const { inboxId, message } = delivery;
+    const { entryId, inboxId, message } = delivery;
     // The committer reports it, once Redis has it.
-    committer.bury({ inboxId, consumerId, message, reason, error, attempts, failed, delivery });
+    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, delivery });
   }
 }

@@ -3,11 +3,12 @@ import { cutError, messageOf } from '../core/errors.js';
 import {
   type Delivery,
   INTERRUPTED,
+  type InstantResults,
   type OnOutcome,
   type Outcome,
   type RunningAttempt,
 } from '../core/executor.js';
-import { type Message, parseMessage } from '../core/message.js';
+import { type Message, type Payload, parseMessage } from '../core/message.js';
 import type { Logger } from '../log/logger.js';
 import { AttemptContext, GivenUp } from './context.js';
 import type { Processor } from './processor.js';
@@ -21,6 +22,47 @@ export interface AttemptOptions {
   readonly timeout: number;
   readonly log: Logger;
 }
+
+/** As {@link ConsumerExecutor.executeAll}. */
+export function attemptAll<D extends Delivery>(
+  { messages, inboxIds }: { readonly messages: readonly Payload[]; readonly inboxIds: readonly string[] },
+  options: AttemptOptions,
+  results: InstantResults,
+  deliveryOf: (index: number) => D,
+  onOutcome: OnOutcome<D>,
+  goOn: () => boolean,
+): { readonly begun: number; readonly running: RunningAttempt | undefined } {
+  const { processor, consumerId, log } = options;
+  let index = 0;
+  let before = performance.now();
+  for (; index < messages.length && goOn(); index++) {
+    const parsed = parseMessage(messages[index] as Payload);
+    if (!parsed.valid)
+      return { begun: index + 1, running: beginAttempt(deliveryOf(index), options, onOutcome) };
+    const context = new AttemptContext({ inboxId: inboxIds[index] as string, attempt: 1 }, consumerId, log);
+    let result: unknown;
+    let json: string;
+    try {
+      result = processor(parsed.message, context);
+      if (context.givenUp || isThenable(result)) throw NOT_AT_ONCE;
+      json = encodeResult(result);
+    } catch (error) {
+      const attempt = new Attempt(deliveryOf(index), parsed.messageId, options, onOutcome, context);
+      if (error === NOT_AT_ONCE) attempt.goOn(result);
+      else attempt.fail(error);
+      return { begun: index + 1, running: attempt };
+    }
+    results.texts.push(parsed.messageId, json);
+    results.length += json.length;
+    const now = performance.now();
+    results.times.push(now - before);
+    before = now;
+  }
+  return { begun: index, running: undefined };
+}
+
+/** Says that a result is no result yet, or none at all. */
+const NOT_AT_ONCE = Symbol();
 
 const ENDED: RunningAttempt = { interrupt() {} };
 
@@ -54,25 +96,42 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(delivery: D, messageId: string, options: AttemptOptions, onOutcome: OnOutcome<D>) {
+  /** @param context of a call that has been made already: then call {@link goOn} or {@link fail}, not {@link begin} */
+  constructor(
+    delivery: D,
+    messageId: string,
+    options: AttemptOptions,
+    onOutcome: OnOutcome<D>,
+    context = new AttemptContext(delivery, options.consumerId, options.log),
+  ) {
     this.#delivery = delivery;
     this.#messageId = messageId;
     this.#options = options;
     this.#onOutcome = onOutcome;
-    this.#context = new AttemptContext(delivery, options.consumerId, options.log);
+    this.#context = context;
   }
 
   /** Calls the processor. After the timeout the attempt has failed, but a processor that blocks the thread goes on. */
   begin(message: Message): void {
-    const { processor, timeout } = this.#options;
     let result: unknown;
+    try {
+      result = this.#options.processor(message, this.#context);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.goOn(result);
+  }
+
+  /** Takes what the processor returned: a result, or a promise of one. */
+  goOn(result: unknown): void {
+    const { timeout } = this.#options;
     let promise: Promise<unknown> | undefined;
     try {
-      result = processor(message, this.#context);
       // The user's own `then` may throw, or resolve to another promise.
       if (isThenable(result)) promise = Promise.resolve(result);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     if (!promise) {
@@ -82,7 +141,7 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
     this.#timer = setTimeout(() => this.#timeOut(timeout), timeout);
     promise.then(
       (value) => this.#finish(value),
-      (error) => this.#fail(error),
+      (error) => this.fail(error),
     );
   }
 
@@ -104,13 +163,14 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
       if (this.#context.givenUp) throw this.#context.givenUp;
       data = encodeResult(result);
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#end({ kind: 'processed', messageId: this.#messageId, data });
   }
 
-  #fail(error: unknown): void {
+  /** The processor threw, or its promise rejected. */
+  fail(error: unknown): void {
     const givenUp = this.#context.givenUp ?? (isGivenUp(error) ? error : undefined);
     if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message });
     else this.#end({ kind: 'failed', reason: 'failed', error: describe(error) });

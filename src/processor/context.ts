@@ -42,7 +42,7 @@ export class AttemptContext implements Context {
   #log: Logger | undefined;
   #givenUp: GivenUp | undefined;
 
-  constructor({ inboxId, attempt, traceparent }: Delivery, consumerId: string, log: Logger) {
+  constructor({ inboxId, attempt, traceparent }: Omit<Delivery, 'message'>, consumerId: string, log: Logger) {
     this.consumerId = consumerId;
     this.inboxId = inboxId;
     this.attempt = attempt;

@@ -1,5 +1,5 @@
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
-import { type AttemptOptions, beginAttempt } from './attempt.js';
+import { type AttemptOptions, attemptAll, beginAttempt } from './attempt.js';
 import type { Processor } from './processor.js';
 
 /** What every executor is made with. */
@@ -35,6 +35,8 @@ export class InlineExecutor implements Executor {
       depth: concurrency,
       closed: false,
       execute: (delivery, onOutcome) => beginAttempt(delivery, options, onOutcome),
+      executeAll: (pack, results, deliveryOf, onOutcome, goOn) =>
+        attemptAll(pack, options, results, deliveryOf, onOutcome, goOn),
       quiet() {},
       resume() {},
     };

@@ -4,6 +4,7 @@ import type { ConsumerStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
+import { identityIn } from '../core/pack.js';
 import type { Packed } from '../core/packed.js';
 import type { Logger } from '../log/logger.js';
 
@@ -97,11 +98,22 @@ export class Tracing {
   }
 
   /** What settles messages, with a span around each call. */
-  settlingStore(store: ConsumerStore): Pick<ConsumerStore, 'prepare' | 'commit' | 'bury' | 'retry'> {
+  settlingStore(
+    store: ConsumerStore,
+  ): Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'> {
     return {
       prepare: () => store.prepare(),
       commit: (results, maxLength) =>
         this.#settle('commit', idsOf(results), () => store.commit(results, maxLength)),
+      settlePacks: async (packs, maxLength) => {
+        const settle = () => store.settlePacks(packs, maxLength);
+        const ids = packs.flatMap(({ id, results }) => results.map(({ number }) => identityIn(id, number)));
+        // Without results it only gives messages back.
+        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle));
+        // Outcomes that go back to the inbox are recorded later, perhaps by another process.
+        this.#forget(packs.flatMap(({ id, left }) => left.map(({ number }) => identityIn(id, number))));
+        return late;
+      },
       bury: (deadLetters, maxLength) =>
         this.#settle('bury', idsOf(deadLetters), () => store.bury(deadLetters, maxLength)),
       retry: async (retries) => {

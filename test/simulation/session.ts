@@ -245,7 +245,8 @@ export class SimSession {
         failed,
       );
     if (action.kind === 'take') ask((redis) => redis.take(id, action.token, action.beat), machine.took);
-    else if (action.kind === 'relay') ask((redis) => redis.relay({ caller: id, ...action }), machine.wrote);
+    else if (action.kind === 'relay')
+      ask((redis) => redis.relay({ caller: id, packSize: 1, ...action }), machine.wrote);
     else if (action.kind === 'look') ask((redis) => redis.look(), machine.looked);
     else ask((redis) => redis.release(id, action.token, action.position), machine.released);
   }

@@ -2,11 +2,12 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
-import type { Entry, InboxReader } from '../../../src/core/consumer-store.js';
+import type { InboxReader, ReadEntries } from '../../../src/core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
+const NOTHING: ReadEntries = { packs: [], entries: [], more: false };
 const NEVER = new AbortController().signal;
 /** Its attempts end at once. */
 const EXECUTOR: ConsumerExecutor = {
@@ -23,7 +24,7 @@ const EXECUTOR: ConsumerExecutor = {
 interface Read {
   /** ms that it waits in Redis; undefined for not at all. */
   readonly block: number | undefined;
-  readonly answer: (entries: number) => void;
+  readonly answer: (count: number) => void;
   readonly fail: () => void;
 }
 
@@ -34,9 +35,15 @@ function setUp({ most }: { most: number }) {
   let ids = 0;
   const reader: InboxReader = {
     read: (_count, block) =>
-      new Promise<Entry[]>((resolve, reject) => {
-        const answer = (entries: number) =>
-          resolve(Array.from({ length: entries }, () => ({ id: `${++ids}-0`, message: '', attempts: 0 })));
+      new Promise<ReadEntries>((resolve, reject) => {
+        const answer = (count: number) => {
+          const entries = Array.from({ length: count }, () => ({
+            id: `${++ids}-0`,
+            message: '',
+            attempts: 0,
+          }));
+          resolve({ packs: [], entries, more: count > 0 });
+        };
         reads.push({ block, answer, fail: () => reject(new Error('cut off')) });
       }),
     unblock: async () => {},
@@ -67,6 +74,7 @@ function setUp({ most }: { most: number }) {
     policy: { maxAttempts: 1, backoff: 1 },
     log: silentLogger,
     onFailure: () => {},
+    onMeasured() {},
     onAttempt: undefined,
   });
   consumer.resume();
@@ -177,8 +185,11 @@ function setUpHolding() {
     reader: {
       read: () =>
         ++reads > 1
-          ? new Promise<Entry[]>((resolve) => setTimeout(resolve, 2_000, []))
-          : Promise.resolve(['1-0', '2-0', '3-0', '4-0'].map((id) => ({ id, message: 'm', attempts: 0 }))),
+          ? new Promise<ReadEntries>((resolve) => setTimeout(resolve, 2_000, NOTHING))
+          : Promise.resolve({
+              ...NOTHING,
+              entries: ['1-0', '2-0', '3-0', '4-0'].map((id) => ({ id, message: 'm', attempts: 0 })),
+            }),
       unblock: async () => {},
     },
     store,
@@ -190,6 +201,7 @@ function setUpHolding() {
     policy: { maxAttempts: 1, backoff: 1 },
     log: silentLogger,
     onFailure: () => {},
+    onMeasured() {},
     onAttempt: undefined,
   });
   const next = () => {
@@ -219,7 +231,7 @@ describe('a consumer that pauses', () => {
     const before = reads();
     await settle();
     expect([waiting, committed, consumer.room, reads()]).toEqual([[], ['1-0'], 0, before]);
-    expect(consumer.heldLongerThan(0)).toEqual(['2-0', '3-0', '4-0']);
+    expect(consumer.heldLongerThan(0)).toEqual({ entries: ['2-0', '3-0', '4-0'], packs: [] });
     consumer.lose(['3-0']);
     consumer.resume();
     while (waiting.length > 0) next();

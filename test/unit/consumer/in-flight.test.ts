@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InFlight } from '../../../src/consumer/in-flight.js';
+import { PackHold } from '../../../src/consumer/pack-hold.js';
 
 function setUp() {
   let releases = 0;
@@ -19,7 +20,7 @@ describe('the deliveries of a consumer', () => {
     const { inFlight, accept } = setUp();
     accept('5-1', '5-2');
     accept('3-9', '6-0');
-    expect(inFlight.ids()).toEqual(['5-1', '5-2', '3-9', '6-0']);
+    expect(inFlight.ids().entries).toEqual(['5-1', '5-2', '3-9', '6-0']);
     expect(inFlight.size).toBe(4);
   });
 
@@ -29,7 +30,7 @@ describe('the deliveries of a consumer', () => {
     expect(accept('5-2', '5-1', '4-0', '4-0', '5-3').map(({ inboxId }) => inboxId)).toEqual(['4-0', '5-3']);
     first?.release();
     expect(accept('5-1', '5-2').map(({ inboxId }) => inboxId)).toEqual(['5-1']);
-    expect(inFlight.ids()).toEqual(['5-2', '4-0', '5-3', '5-1']);
+    expect(inFlight.ids().entries).toEqual(['5-2', '4-0', '5-3', '5-1']);
     expect(accept('5-2', '6-0', '6-0').map(({ inboxId }) => inboxId)).toEqual(['6-0']);
   });
 
@@ -41,7 +42,7 @@ describe('the deliveries of a consumer', () => {
     expect([inFlight.size, releases(), first?.held, second?.held]).toEqual([1, 1, false, true]);
     expect(inFlight.withIds(['5-1', '5-2', '9-9'])).toEqual([second]);
     second?.release();
-    expect([inFlight.size, inFlight.ids()]).toEqual([0, []]);
+    expect([inFlight.size, inFlight.ids().entries]).toEqual([0, []]);
   });
 
   it('keep their message until the outcome is known', () => {
@@ -57,7 +58,7 @@ describe('the deliveries of a consumer', () => {
     accept('5-1', '5-2')[0]?.release();
     await new Promise((resolve) => setTimeout(resolve, 30));
     accept('5-3');
-    expect([inFlight.ids(25), inFlight.ids()]).toEqual([['5-2'], ['5-2', '5-3']]);
+    expect([inFlight.ids(25).entries, inFlight.ids().entries]).toEqual([['5-2'], ['5-2', '5-3']]);
   });
 
   it('stay right while thousands are accepted and released', () => {
@@ -79,7 +80,68 @@ describe('the deliveries of a consumer', () => {
           delivery.release();
           held.delete(id);
         }
-      expect([inFlight.size, inFlight.ids()]).toEqual([held.size, [...held.keys()]]);
+      expect([inFlight.size, inFlight.ids().entries]).toEqual([held.size, [...held.keys()]]);
     }
+  });
+});
+
+describe('the messages of packs that a consumer holds', () => {
+  const holdOf = (id: string) => new PackHold({ id, consumerId: 'c', patience: 1, onComplete: () => {} });
+  const packOf = (id: string, ...messages: string[]) => ({ id, messages });
+
+  it('have the ids that follow from the id of their pack, and are held with it', () => {
+    const { inFlight, accept, releases } = setUp();
+    accept('5-1');
+    const hold = holdOf('5-1003003');
+    const accepted = inFlight.acceptPack(packOf('5-1003003', 'a', 'bc', 'd'), hold);
+    accept('5-2');
+    expect(accepted).toMatchObject([
+      { entryId: '5-1003003', inboxId: '5-1003001', message: 'a', attempt: 1, fresh: true, number: 1 },
+      { entryId: '5-1003003', inboxId: '5-1003002', message: 'bc', attempt: 1, fresh: true, number: 2 },
+      { entryId: '5-1003003', inboxId: '5-1003003', message: 'd', attempt: 1, fresh: true, number: 3 },
+    ]);
+    expect(inFlight.ids()).toEqual({ entries: ['5-1', '5-2'], packs: ['5-1003003'] });
+    expect([inFlight.size, inFlight.bytes, [...inFlight.packs()]]).toEqual([5, 16, [hold]]);
+    expect(inFlight.withIds(['5-1003003', '5-1003001'])).toEqual(accepted);
+    hold.release();
+    expect([inFlight.size, inFlight.bytes, inFlight.ids().packs, releases()]).toEqual([2, 12, [], 3]);
+  });
+
+  it('are accepted once, and do not make entries look known', () => {
+    const { inFlight, accept } = setUp();
+    inFlight.acceptPack(packOf('5-1000002', 'a', 'b'), holdOf('5-1000002'));
+    expect(accept('5-1', '4-1').map(({ inboxId }) => inboxId)).toEqual(['5-1', '4-1']);
+    const hold = holdOf('5-1001002');
+    expect(inFlight.acceptPack(packOf('5-1001002', 'a', 'b'), hold).length).toBe(2);
+    for (const id of ['5-1000002', '5-1001002'])
+      expect(inFlight.acceptPack(packOf(id, 'a', 'b'), holdOf(id))).toEqual([]);
+    hold.release();
+    expect(inFlight.acceptPack(packOf('5-1001002', 'a', 'b'), hold).length).toBe(2);
+    expect(inFlight.acceptPack(packOf('4-1000001', 'a'), holdOf('4-1000001')).length).toBe(1);
+  });
+
+  it('are over when their pack knows how they end', () => {
+    const { inFlight, accept } = setUp();
+    const hold = holdOf('5-1000002');
+    const deliveries = inFlight.acceptPack(packOf('5-1000002', 'a', 'b'), hold);
+    hold.end(2, { kind: 'given-up', error: 'no use' }, 0);
+    expect([...deliveries, ...accept('5-1')].map(({ over }) => over)).toEqual([false, true, false]);
+  });
+});
+
+describe('an entry that came out of a pack', () => {
+  it('has the id that it had, and is fresh only if it was not tried', () => {
+    const { inFlight } = setUp();
+    const outcome = { kind: 'given-up' as const, error: 'no use' };
+    const entry = { id: '9-1', identity: '5-1000002', message: 'm', attempts: 0 };
+    expect(
+      inFlight.accept([entry, { ...entry, id: '9-2', attempts: 3 }, { ...entry, id: '9-3', outcome }], true),
+    ).toMatchObject([
+      { entryId: '9-1', inboxId: '5-1000002', fresh: true, attempt: 1, recorded: undefined },
+      { entryId: '9-2', inboxId: '5-1000002', fresh: false, attempt: 4 },
+      { entryId: '9-3', recorded: outcome },
+    ]);
+    expect(inFlight.accept([{ ...entry, id: '9-4' }], false)).toMatchObject([{ fresh: false }]);
+    expect(inFlight.ids().entries).toEqual(['9-1', '9-2', '9-3', '9-4']);
   });
 });

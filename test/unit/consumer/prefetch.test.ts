@@ -26,13 +26,13 @@ describe('how much a consumer reads', () => {
     expect(prefetchAt(ms).readCount(0)).toBe(entries);
   });
 
-  it('is 100 ms of work after a read that returned all it asked for', () => {
+  it('is 100 ms of work after a read that left more waiting', () => {
     const busy = prefetchAt(5);
-    busy.recordRead(5, 5);
+    busy.recordRead(true);
     expect(busy.readCount(0)).toBe(20);
-    busy.recordRead(19, 20);
+    busy.recordRead(false);
     expect(busy.readCount(0)).toBe(5);
-    busy.recordRead(5, 5);
+    busy.recordRead(true);
     busy.recordFailedRead();
     expect(busy.readCount(0)).toBe(5);
   });
@@ -61,7 +61,7 @@ describe('how much a consumer reads', () => {
       const one = prefetchAt(ms, { concurrency }, 64);
       expect(one.readCount(0)).toBe(entries);
       expect(one.maxInFlight).toBe(2 * entries);
-      one.recordRead(entries, entries);
+      one.recordRead(true);
       expect(one.readCount(0)).toBe(ms < 0.01 ? 500 : 125);
     },
   );
@@ -78,5 +78,50 @@ describe('how much a consumer reads', () => {
       return one.readCount(0);
     });
     expect(counts).toEqual([125, 50, 250]);
+  });
+});
+
+describe('the packs for a consumer', () => {
+  it.each([
+    [0.001, 250],
+    [0.09, 250],
+    [0.3, 83],
+    [0.9, 27],
+    [1.1, 1],
+    [400, 1],
+  ])(
+    'hold 25 ms of work, and one message if it takes more than 1 ms: with %d ms a message, %d',
+    (ms, size) => {
+      expect(prefetchAt(ms).packSize).toBe(size);
+    },
+  );
+
+  it('have no size until one message is measured, and no more than a fixed batch', () => {
+    expect(new Prefetch(ALONE).packSize).toBeUndefined();
+    expect(prefetchAt(0.001, { batch: 40 }).packSize).toBe(40);
+    expect(prefetchAt(0.5, { batch: 40 }).packSize).toBe(40);
+    expect(prefetchAt(0.001, { batch: 4_000 }).packSize).toBe(250);
+  });
+
+  it('stay large if one message takes long, even the first, but not if all do', () => {
+    const one = new Prefetch(ALONE);
+    for (const ms of [9, ...Array<number>(30).fill(0.01)]) one.recordAttempt(ms);
+    expect(one.packSize).toBeGreaterThan(50);
+    for (let i = 0; i < 300; i++) one.recordAttempt(0.01);
+    one.recordAttempt(20);
+    expect(one.packSize).toBeGreaterThan(50);
+    for (let i = 0; i < 10; i++) one.recordAttempt(20);
+    expect(one.packSize).toBe(1);
+  });
+
+  it('are taken whole if it is fast, as far as places in work are free if nothing is measured, not at all if it is slow or has much to do', () => {
+    const unmeasured = new Prefetch({ ...ALONE, concurrency: 6 });
+    expect([0, 4, 6, 9].map((unprocessed) => unmeasured.roomInPack(unprocessed))).toEqual([6, 2, 0, 0]);
+    expect([0, 400].map((unprocessed) => prefetchAt(0.1).roomInPack(unprocessed))).toEqual([250, 250]);
+    expect(prefetchAt(0.1, { batch: 30 }).roomInPack(0)).toBe(30);
+    expect([400, 800].map((unprocessed) => prefetchAt(0.2).roomInPack(unprocessed))).toEqual([250, 0]);
+    const wide = prefetchAt(0.2, { concurrency: 2 });
+    expect([800, 1_200].map((unprocessed) => wide.roomInPack(unprocessed))).toEqual([250, 0]);
+    expect([0, 1].map((unprocessed) => prefetchAt(2).roomInPack(unprocessed))).toEqual([0, 0]);
   });
 });

@@ -8,6 +8,8 @@ import type { Outcome } from '../../../src/core/executor.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
+type KnownOutcome = Exclude<Outcome, { kind: 'interrupted' }>;
+
 /** Settles one delivery after another; the test lets Redis take the dead letters. */
 function setUp({ maxAttempts = 1 } = {}) {
   const buried: DeadLetter[] = [];
@@ -42,7 +44,7 @@ function setUp({ maxAttempts = 1 } = {}) {
     buried,
     reported,
     failures,
-    settle: async (outcome: Outcome) => {
+    settle: async (outcome: KnownOutcome) => {
       const [delivery] = inFlight.accept([{ id: `${++id}-0`, message: 'text', attempts: 0 }], true);
       if (delivery) settler.settle(delivery, outcome);
       await vi.advanceTimersByTimeAsync(10);
@@ -54,7 +56,7 @@ function setUp({ maxAttempts = 1 } = {}) {
   };
 }
 
-const failed = (error: string): Outcome => ({ kind: 'failed', reason: 'failed', error });
+const failed = (error: string): KnownOutcome => ({ kind: 'failed', reason: 'failed', error });
 
 describe('a failure', () => {
   vi.useFakeTimers();

@@ -28,10 +28,7 @@ describe('a module that is loaded on this thread', () => {
     const path = moduleOf('late.mjs', 'await new Promise((r) => setTimeout(r, 50)); export default () => 7;');
     const processor = await loadProcessorWithin(10_000, path);
     expect(
-      processor(
-        { message_id: 1 },
-        new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger),
-      ),
+      processor({ message_id: 1 }, new AttemptContext({ inboxId: '1-1', attempt: 1 }, 'c', silentLogger)),
     ).toBe(7);
   });
 });
@@ -60,7 +57,7 @@ describe('a default export that cannot be a processor is refused when it is load
 
 describe('the built-in processor', () => {
   const message = { message_id: 7, nested: { a: 1 } };
-  const context = () => new AttemptContext({ inboxId: '1-1', message: '', attempt: 1 }, 'c', silentLogger);
+  const context = () => new AttemptContext({ inboxId: '1-1', attempt: 1 }, 'c', silentLogger);
 
   it('adds a random property from 0 to 1, at once', () => {
     const process = builtinProcessor(0);

@@ -67,10 +67,45 @@ describe('tracing', () => {
     const tracing = await loadTracing(names, silentLogger);
     const refused = Object.assign(new Error('OOM'), { code: 'REDIS_REFUSED' });
     const store = tracing?.settlingStore(fakeStore({ commit: () => Promise.reject(refused) }));
-    const result = { inboxId: '1-1', consumerId: 'c1', messageId: '1', data: '{}' };
+    const result = { entryId: '1-1', inboxId: '1-1', consumerId: 'c1', messageId: '1', data: '{}' };
     await expect(store?.commit([result], 0)).rejects.toBe(refused);
     const [span] = exporter.getFinishedSpans();
     expect(span?.attributes['error.type']).toBe('REDIS_REFUSED');
     expect(span?.status).toMatchObject({ code: 2, message: 'OOM' });
+  });
+
+  it('links the commit of a pack to the attempts of its results, and keeps none of the rest', async () => {
+    const exporter = setUp();
+    const tracing = await loadTracing(names, silentLogger);
+    const executor: ConsumerExecutor = {
+      depth: 1,
+      closed: false,
+      quiet: () => {},
+      resume: () => {},
+      execute: (given, onOutcome) => {
+        onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
+        return { interrupt: () => {} };
+      },
+    };
+    const traced = tracing?.executor(executor, 'c1');
+    for (const inboxId of ['5-1002001', '5-1002002', '5-1002003'])
+      traced?.execute({ ...delivery, inboxId }, () => {});
+    const spans = exporter.getFinishedSpans().map((span) => span.spanContext().spanId);
+    const store = tracing?.settlingStore(fakeStore({ settlePacks: async () => ['late'] }));
+    const results = [1, 3].map((number) => ({ number, messageId: 'm', data: '{}' }));
+    const left = [{ number: 2, attempts: 0 }];
+    const pack = { id: '5-1002003', consumerId: 'c1', results, left };
+    expect(await store?.settlePacks([pack], 0)).toEqual(['late']);
+    await store?.settlePacks([{ ...pack, results: [], left }], 0);
+    await store?.settlePacks(
+      [{ ...pack, results: [...results, { number: 2, messageId: 'm', data: '{}' }] }],
+      0,
+    );
+    const commits = exporter.getFinishedSpans().slice(3);
+    expect(commits.map(({ links }) => links.map(({ context }) => context.spanId))).toEqual([
+      [spans[0], spans[2]],
+      [],
+    ]);
+    expect(commits[0]?.attributes['messaging.batch.message_count']).toBe(2);
   });
 });

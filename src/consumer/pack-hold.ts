@@ -1,0 +1,154 @@
+import type { LeftMessage, PackResult, PackSettlement } from '../core/consumer-store.js';
+import { cutError } from '../core/errors.js';
+import { INTERRUPTED, type Outcome } from '../core/executor.js';
+
+/** Characters of results that a pack collects, about: Redis gets them in one call. */
+const MOST_LENGTH = 1_000_000;
+
+/** What a pack needs of the delivery of one of its messages. */
+export interface MessageInPack {
+  /** The executor has it. */
+  readonly inWork: boolean;
+  beginSettling(): void;
+  release(): void;
+}
+
+export interface PackHoldOptions {
+  readonly id: string;
+  readonly consumerId: string;
+  /** ms of attempts after which no further message of it begins: the results must not wait for long. */
+  readonly patience: number;
+  /** Called once, when each message has ended: then the pack is to be settled. */
+  readonly onComplete: (pack: PackHold) => void;
+}
+
+/**
+ * A pack that a consumer holds, from the read until Redis has settled it in one go. Until then it collects how its messages
+ * end: by an outcome, or interrupted, which means that the message goes back to the inbox without an attempt. It may be
+ * closed before all have begun.
+ */
+export class PackHold {
+  readonly id: string;
+  readonly #options: PackHoldOptions;
+  readonly #messages: MessageInPack[] = [];
+  /** How the messages ended, in their order. */
+  readonly #ends: (Outcome | undefined)[] = [];
+  /** Messages that have not ended. */
+  #open = 0;
+  #closed = false;
+  #busy = 0;
+  #length = 0;
+  /** Of a pack that was processed as a whole: the message id and the data of each message in turn. */
+  #texts: readonly string[] | undefined;
+
+  constructor(options: PackHoldOptions) {
+    this.id = options.id;
+    this.#options = options;
+  }
+
+  /** Holds the next message. */
+  add(message: MessageInPack): void {
+    this.#messages.push(message);
+    this.#ends.push(undefined);
+    this.#open++;
+  }
+
+  get count(): number {
+    return this.#texts ? this.#texts.length / 2 : this.#messages.length;
+  }
+
+  /** Characters that its settlement adds to a call, about. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether no further message of it may begin. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether a message, by its number from 1, has ended. */
+  isOver(number: number): boolean {
+    return this.#ends[number - 1] !== undefined;
+  }
+
+  /**
+   * Notes how a message ended; the first time counts.
+   *
+   * @param number from 1
+   * @param busy ms of the attempt
+   */
+  end(number: number, outcome: Outcome, busy: number): void {
+    if (this.#ends[number - 1]) return;
+    this.#ends[number - 1] = outcome;
+    this.#open--;
+    this.#busy += busy;
+    if (outcome.kind === 'processed') this.#length += outcome.data.length;
+    else if (outcome.kind !== 'interrupted') this.#length += outcome.error.length;
+    if (this.#open === 0) this.#complete();
+    else if (this.#busy > this.#options.patience || this.#length > MOST_LENGTH) this.close();
+  }
+
+  /** All its messages have results; `message` stands for all of them. */
+  complete(message: MessageInPack, texts: readonly string[], length: number): void {
+    this.#messages.push(message);
+    this.#texts = texts;
+    this.#length = length;
+    this.#closed = true;
+    this.#complete();
+  }
+
+  /** Gives back the messages that are not in work. Those in work end by themselves. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#giveBack(({ inWork }) => !inWork);
+  }
+
+  /** Closes it if some messages have ended and none is in work: their results must not wait for messages that do not begin. */
+  closeIdle(): void {
+    if (this.#open < this.count && !this.#messages.some(({ inWork }) => inWork)) this.close();
+  }
+
+  /** Gives back all messages that have not ended: what becomes of their attempts does not count. */
+  abandon(): void {
+    this.#closed = true;
+    this.#giveBack(() => true);
+  }
+
+  /** What goes back to the inbox with an outcome. */
+  get left(): LeftMessage[] {
+    return this.settlement.left.filter(({ outcome }) => outcome);
+  }
+
+  /** What became of the messages; those that have not ended are in neither list. */
+  get settlement(): PackSettlement {
+    const { id, consumerId } = this.#options;
+    if (this.#texts) return { id, consumerId, results: [], texts: this.#texts, left: [] };
+    const results: PackResult[] = [];
+    const left: LeftMessage[] = [];
+    this.#ends.forEach((end, i) => {
+      const number = i + 1;
+      if (end?.kind === 'processed') results.push({ number, messageId: end.messageId, data: end.data });
+      else if (end?.kind === 'interrupted') left.push({ number, attempts: 0 });
+      else if (end) left.push({ number, attempts: 0, outcome: { ...end, error: cutError(end.error) } });
+    });
+    return { id, consumerId, results, left };
+  }
+
+  /** The consumer no longer holds it. Idempotent. */
+  release(): void {
+    for (const message of this.#messages) message.release();
+  }
+
+  #giveBack(which: (message: MessageInPack) => boolean): void {
+    this.#messages.forEach((message, i) => {
+      if (!this.#ends[i] && which(message)) this.end(i + 1, INTERRUPTED, 0);
+    });
+  }
+
+  #complete(): void {
+    for (const message of this.#messages) message.beginSettling();
+    this.#options.onComplete(this);
+  }
+}

@@ -1,0 +1,61 @@
+import type { InFlight } from './in-flight.js';
+import type { Prefetch } from './prefetch.js';
+import type { WaitingDeliveries } from './waiting.js';
+
+/** Bytes of messages that all consumers of a process hold, about: those they read. They take over as many again. */
+const MOST_HELD = 128 * 2 ** 20;
+
+export interface RoomOptions {
+  readonly prefetch: Prefetch;
+  readonly inFlight: InFlight;
+  readonly waiting: WaitingDeliveries;
+  /** Messages in work at a time. */
+  readonly concurrency: number;
+  /** Messages that are in work. */
+  readonly inWork: () => number;
+}
+
+/** How many messages a consumer has room for, beside those that it holds. */
+export class Room {
+  readonly #options: RoomOptions;
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  /** Messages that it holds and that are not processed. */
+  get unprocessed(): number {
+    const { waiting, inWork } = this.#options;
+    return waiting.size + inWork();
+  }
+
+  /** How many messages to read now; 0 for not yet. */
+  get toRead(): number {
+    const { prefetch, inFlight } = this.#options;
+    if (this.#holdsMoreThan(this.#share)) return 0;
+    return Math.min(prefetch.readCount(this.unprocessed), prefetch.maxInFlight - inFlight.size);
+  }
+
+  /**
+   * How many entries it can take over. They are older than those it reads, and must not wait until a flood of new ones is
+   * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
+   */
+  get toTakeOver(): number {
+    const { prefetch, waiting, concurrency, inWork } = this.#options;
+    if (this.#holdsMoreThan(2 * this.#share)) return 0;
+    const { maxUnprocessed } = prefetch;
+    if (maxUnprocessed > concurrency) return maxUnprocessed - waiting.others;
+    return Math.max(maxUnprocessed - this.unprocessed, this.unprocessed === inWork() ? 1 : 0);
+  }
+
+  /** Bytes of messages that it may read and hold. */
+  get #share(): number {
+    return MOST_HELD / this.#options.prefetch.consumers;
+  }
+
+  /** Whether it has enough in work, and holds so many bytes. */
+  #holdsMoreThan(bytes: number): boolean {
+    const { inFlight, concurrency } = this.#options;
+    return inFlight.size >= concurrency && inFlight.bytes >= bytes;
+  }
+}

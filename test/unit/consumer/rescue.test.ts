@@ -1,0 +1,121 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Heartbeats } from '../../../src/consumer/heartbeats.js';
+import { Reclaimer } from '../../../src/consumer/reclaimer.js';
+import type { ConsumerStore, Rescued } from '../../../src/core/consumer-store.js';
+import { type Logger, silentLogger } from '../../../src/log/logger.js';
+import { fakeStore } from '../../helpers/fake-store.js';
+
+const NONE: Rescued = { messages: 0, more: false, lost: 0 };
+
+/** A reclaimer without consumers, and what Redis answers to each call for packs. */
+function setUp(answers: readonly Rescued[], last = NONE) {
+  const silences: number[] = [];
+  const lines: unknown[] = [];
+  let lost = 0;
+  const reclaimer = new Reclaimer({
+    store: fakeStore({
+      rescue: async (silence) => answers[silences.push(silence) - 1] ?? last,
+      strays: async () => ({ found: 0, next: undefined }),
+    }),
+    consumers: () => [],
+    claimAfter: 3_000,
+    log: { ...silentLogger, info: (fields: object, text: string) => lines.push([fields, text]) } as Logger,
+    onLost: (count) => {
+      lost += count;
+    },
+  });
+  return { reclaimer, silences, lines, lost: () => lost };
+}
+
+describe('the packs of silent consumers', () => {
+  vi.useFakeTimers();
+  afterEach(() => vi.clearAllTimers());
+
+  it('go back until there are no more, with one line, even if no consumer has room', async () => {
+    const { reclaimer, silences, lines, lost } = setUp([
+      { messages: 400, more: true, lost: 0 },
+      { messages: 0, more: true, lost: 30 },
+      { messages: 17, more: false, lost: 2 },
+    ]);
+    await reclaimer.start();
+    await vi.advanceTimersByTimeAsync(150);
+    expect([silences, lost()]).toEqual([[3_000, 3_000, 3_000], 32]);
+    await reclaimer.stop();
+    expect(lines).toEqual([[{ entries: 417 }, 'gave back 417 messages of packs of silent consumers']]);
+  });
+
+  it('do not keep a poll for ever', async () => {
+    const { reclaimer, silences } = setUp([], { messages: 5, more: true, lost: 0 });
+    await reclaimer.start();
+    await vi.advanceTimersByTimeAsync(150);
+    const calls = silences.length;
+    expect(calls).toBeGreaterThan(1);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(silences.length).toBe(2 * calls);
+    await reclaimer.stop();
+  });
+});
+
+describe('the packs that consumers hold', () => {
+  vi.useFakeTimers();
+  afterEach(() => vi.clearAllTimers());
+
+  it('are renewed beside the entries, and lost if they are gone', async () => {
+    const renewed: unknown[] = [];
+    const gone: unknown[] = [];
+    let lost = 0;
+    const renewing =
+      (what: string, deleted: number): ConsumerStore['renew'] =>
+      async (consumerId, ids) => {
+        renewed.push([what, consumerId, ids]);
+        return { gone: [ids[0] as string], deleted };
+      };
+    const consumerOf = (id: string, entries: string[], packs: string[]) => ({
+      id,
+      heldLongerThan: () => ({ entries, packs }),
+      lose: (ids: readonly string[]) => gone.push([id, ids]),
+    });
+    const control = { revision: 0, size: undefined, paused: false, autoscale: undefined, drained: [] };
+    const heartbeats = new Heartbeats({
+      registry: {
+        beat: async () => ({
+          live: [],
+          dead: [],
+          packSize: 1,
+          older: false,
+          share: undefined,
+          control,
+          healed: [],
+        }),
+      },
+      store: fakeStore({ renew: renewing('entries', 1), renewPacks: renewing('packs', 40) }),
+      consumers: () => [
+        consumerOf('a', ['1-1', '1-2'], ['1-1000002', '1-1001009']),
+        consumerOf('b', [], ['2-1000040']),
+        consumerOf('c', [], []),
+      ],
+      heartbeat: 1_000,
+      claimAfter: 3_000,
+      log: silentLogger,
+      report: () => undefined,
+      onOrders: () => {},
+      onLost: (count) => {
+        lost += count;
+      },
+    });
+    await heartbeats.start();
+    await vi.advanceTimersByTimeAsync(500);
+    await heartbeats.stop();
+    expect(renewed).toEqual([
+      ['entries', 'a', ['1-1', '1-2']],
+      ['packs', 'a', ['1-1000002', '1-1001009']],
+      ['packs', 'b', ['2-1000040']],
+    ]);
+    expect(gone).toEqual([
+      ['a', ['1-1']],
+      ['a', ['1-1000002']],
+      ['b', ['2-1000040']],
+    ]);
+    expect(lost).toBe(81);
+  });
+});
