@@ -18,7 +18,7 @@ export type Phase = 'joining' | 'following' | 'leading' | 'ended';
 /** What the machine wants done next. */
 export type Action =
   | { readonly kind: 'take'; readonly token: number; readonly beat: number }
-  | ({ readonly kind: 'relay' } & Omit<RelayRequest, 'caller'>)
+  | ({ readonly kind: 'relay' } & Omit<RelayRequest, 'caller' | 'packSize'>)
   /** Read the lease: after the subscription has ended no marks come. */
   | { readonly kind: 'look' }
   | { readonly kind: 'release'; readonly token: number; readonly position: Position | undefined };

@@ -23,6 +23,8 @@ export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'>
   readonly marks: string;
   /** Most bridges that are subscribed at a time. */
   readonly seats: number;
+  /** Most messages that a pack may hold now; 1 for no packs. */
+  readonly packSize: () => number;
   readonly store: BridgeStore;
   readonly log: Logger;
 }
@@ -246,13 +248,13 @@ export class BridgeSession {
   }
 
   async #carryOut(action: Action): Promise<void> {
-    const { store, id, onGap } = this.#options;
+    const { store, id, packSize, onGap } = this.#options;
     switch (action.kind) {
       case 'take':
         this.#machine.took(await store.take(id, action.token, action.beat), performance.now());
         return;
       case 'relay': {
-        const reply = await store.relay({ caller: id, ...action });
+        const reply = await store.relay({ caller: id, packSize: packSize(), ...action });
         this.#machine.wrote(reply, performance.now());
         if (reply.kind === 'written' && action.gap) onGap(action.gap);
         return;

@@ -4,9 +4,11 @@ import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
+import { Unpacker } from '../consumer/unpacker.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
+import { MOST_IN_PACK } from '../core/pack.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
@@ -60,6 +62,7 @@ export interface Parts {
   readonly join: Join;
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
+  readonly unpacker: Unpacker;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -97,7 +100,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   await store.prepare();
 
   const resolved = { main, keys, server, tracing };
-  const bridge = settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved);
+  const bridge =
+    settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved, () => orders.packSize);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
   const committer = new Committer({
@@ -113,7 +117,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onBuried: (deadLetters) => reports.buried(deadLetters),
     onResults: stats && ((results) => stats.committed(results)),
   });
-  const shared = { store, committer, readLimiter };
+  let isMeasured = false;
+  /** The first of its consumers knows how long a message takes: the group may have larger packs from now on. */
+  const onMeasured = () => {
+    if (!isMeasured) heartbeats.hurry();
+    isMeasured = true;
+  };
+  const shared = { store, committer, readLimiter, onMeasured };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -142,6 +152,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     log,
     report: () => {
       const running = consumers.running.length;
+      const packSizes = consumers.running.flatMap(({ packSize }) => packSize ?? []);
       return consumers.stopping
         ? undefined
         : {
@@ -152,6 +163,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             settled,
             busyMs: Math.round(consumers.busyMs),
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
+            packSize: running > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
           };
     },
@@ -176,6 +188,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
+    unpacker: new Unpacker({ store, older: () => orders.older, log }),
     heartbeats,
     orders,
     control,
@@ -195,6 +208,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
 async function makeBridge(
   { settings, identity, connections, reports, log }: Dependencies,
   { keys, server, tracing }: Resolved,
+  packSize: () => number,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
   const store = new RedisBridgeStore(connection, keys);
@@ -204,6 +218,7 @@ async function makeBridge(
     channel: settings.channel,
     marks: keys.marks,
     seats: settings.bridges,
+    packSize,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
     store: tracing?.bridgeStore(store) ?? store,
@@ -229,7 +244,7 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;

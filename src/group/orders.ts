@@ -16,6 +16,8 @@ export interface OrderFollowerOptions {
 export class OrderFollower {
   readonly #options: OrderFollowerOptions;
   #control: Control | undefined;
+  #packSize = 1;
+  #older = false;
 
   constructor(options: OrderFollowerOptions) {
     this.#options = options;
@@ -26,8 +28,20 @@ export class OrderFollower {
     return this.#control;
   }
 
-  follow({ share, control, healed }: Orders): void {
+  /** Most messages that a pack may hold; 1, which means no packs, before the first heartbeat. */
+  get packSize(): number {
+    return this.#packSize;
+  }
+
+  /** Whether a process of an older version was live at the last heartbeat, which reads no packs. */
+  get older(): boolean {
+    return this.#older;
+  }
+
+  follow({ packSize, older, share, control, healed }: Orders): void {
     const { consumers, reports, log } = this.#options;
+    this.#packSize = packSize;
+    this.#older = older;
     const wasPaused = this.#control?.paused ?? false;
     this.#control = control;
     if (healed.length > 0)

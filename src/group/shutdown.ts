@@ -26,12 +26,14 @@ export class Deadlines {
 
 /** Stops in three steps: quiet, wait until a deadline, hand back. A part that fails does not keep others from stopping. */
 export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { bridge, committer } = parts;
+  const { bridge, committer, unpacker } = parts;
   deadlines.abandon.addEventListener('abort', () => {
     bridge?.abandon();
     committer.abandon();
   });
-  const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]);
+  const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]).then(
+    async (results) => [...results, ...(await Promise.allSettled([unpacker.finish(deadlines.abandon)]))],
+  );
   const results = await Promise.race([stopped, aborted(deadlines.over)]);
   for (const result of results ?? [])
     if (result.status === 'rejected')
@@ -43,9 +45,9 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, reclaimer, heartbeats, autoscaling } = parts;
+  const { consumers, reclaimer, unpacker, heartbeats, autoscaling } = parts;
   try {
-    await Promise.all([autoscaling.stop(), reclaimer.stop()]);
+    await Promise.all([autoscaling.stop(), reclaimer.stop(), unpacker.stop()]);
     const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
     // The process is no longer among the live: others take its share at once.
     heartbeats.hurry();

@@ -12,7 +12,16 @@ const EVERYONE = { silence: 0, everyone: true };
 async function bury({ consumerStore, relay, read }: Stores, messages: string[], error = 'broken') {
   await relay(...messages);
   const deadLetters = (await read('a')).map(({ id, message }): DeadLetter => {
-    return { inboxId: id, consumerId: 'a', message, reason: 'failed', error, attempts: 3, failed: true };
+    return {
+      entryId: id,
+      inboxId: id,
+      consumerId: 'a',
+      message,
+      reason: 'failed',
+      error,
+      attempts: 3,
+      failed: true,
+    };
   });
   await consumerStore.bury(deadLetters, 0);
 }
@@ -138,7 +147,7 @@ describe('thousands of entries', () => {
     await relay(...Array.from({ length: MANY }, (_, i) => `${i}`));
     const entries = await read('a');
     const attempts = new Map(entries.filter((_, i) => i % 2 === 0).map(({ id }, i) => [id, i % 4]));
-    expect(await consumerStore.leave('a', attempts)).toBe(MANY);
+    expect(await consumerStore.leave('a', attempts, [])).toBe(MANY);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
     const scores = await raw.zrange(keys.retry, '0', '-1', 'WITHSCORES');
     const stored = new Map(scores.flatMap((id, i) => (i % 2 === 0 ? [[id, Number(scores[i + 1])]] : [])));
@@ -151,14 +160,15 @@ describe('thousands of entries', () => {
     await relay(...Array.from({ length: MANY }, (_, i) => `${i}`));
     const entries = await read('a');
     const failed = [entries[3], entries[1_700]].map((entry) => ({
+      entryId: entry?.id ?? '',
       inboxId: entry?.id ?? '',
       consumerId: 'a',
       wait: 60_000,
     }));
     await consumerStore.retry(failed);
-    expect(await consumerStore.leave('a', new Map())).toBe(MANY - 2);
+    expect(await consumerStore.leave('a', new Map(), [])).toBe(MANY - 2);
     expect((await pending()).map(({ id, consumer }) => [id, consumer])).toEqual(
-      failed.map(({ inboxId }) => [inboxId, 'a']),
+      failed.map(({ entryId }) => [entryId, 'a']),
     );
   });
 

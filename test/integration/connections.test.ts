@@ -42,7 +42,7 @@ describe('a connection', () => {
     const { proxy, connection } = await connected();
     const { keys, relay, pending } = await openStores(redis.namespace());
     const reader = new RedisInboxReader(connection, connection, keys, GROUP, 'a');
-    const read = () => reader.read(10, 100);
+    const read = async () => (await reader.read(10, 100)).entries;
     for (let round = 0; round < 5; round++) {
       const [id] = await relay(String(round));
       expect(await read()).toEqual([{ id, message: String(round), attempts: 0 }]);

@@ -16,7 +16,7 @@ async function holding(...messages: string[]) {
   return { ...stores, ids, id: ids[0] as string };
 }
 
-const held = (inboxId: string, consumerId = 'a') => ({ inboxId, consumerId });
+const held = (entryId: string, consumerId = 'a') => ({ entryId, inboxId: entryId, consumerId });
 
 describe('retry', () => {
   test('leaves the entry with its consumer, and counts once even if sent again', async () => {
@@ -84,7 +84,7 @@ describe('due', () => {
       const [retried, back] = ids as [string, string];
       await consumerStore.reclaim({ consumerId: 'b', silence: 0, count: 1, everyone: true });
       await consumerStore.retry([{ ...held(retried, 'b'), wait: 0 }]);
-      await consumerStore.leave('a', new Map());
+      await consumerStore.leave('a', new Map(), []);
       await raw.xdel(keys.inbox, retried, back);
       for (const look of [first, 'due', 'reclaim'])
         if (look === 'due') expect((await consumerStore.due('c', 10, MINUTE)).entries).toEqual([]);
@@ -203,7 +203,7 @@ describe('an inbox entry that another program wrote', () => {
     );
     const silent = { consumerId: 'b', silence: 0, count: 10, everyone: true };
     expect(texts((await consumerStore.reclaim(silent)).entries)).toEqual(expected);
-    await consumerStore.leave('b', new Map());
+    await consumerStore.leave('b', new Map(), []);
     expect(texts((await consumerStore.due('c', 10, MINUTE)).entries)).toEqual(expected);
   });
 });
@@ -422,7 +422,7 @@ describe('leave', () => {
     const [one, two] = ids as [string, string];
     // `x` was in work for the third time when the consumer had to stop; it never knew of `y`.
     await consumerStore.begin(held(one), 3);
-    expect(await consumerStore.leave('a', new Map([[one, 2]]))).toBe(2);
+    expect(await consumerStore.leave('a', new Map([[one, 2]]), [])).toBe(2);
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 2, waiting: 2, pending: 0, retrying: 0 });
     const { entries: given } = await consumerStore.due('b', 10, MINUTE);
@@ -437,9 +437,9 @@ describe('leave', () => {
 
   test('hands back more than one page, and does nothing when sent again', async () => {
     const { consumerStore, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
-    expect(await consumerStore.leave('a', new Map())).toBe(1_234);
+    expect(await consumerStore.leave('a', new Map(), [])).toBe(1_234);
     const before = await everything();
-    expect(await consumerStore.leave('a', new Map())).toBe(0);
+    expect(await consumerStore.leave('a', new Map(), [])).toBe(0);
     expect(await everything()).toEqual(before);
     expect((await inspector.read()).waiting).toBe(1_234);
   });
@@ -447,7 +447,7 @@ describe('leave', () => {
   test('keeps a failed entry waiting, and the consumer in the group until the entry is taken', async () => {
     const { id, consumerStore, raw, keys, inspector } = await holding('x', 'y');
     await consumerStore.retry([{ ...held(id), wait: 0 }]);
-    expect(await consumerStore.leave('a', new Map())).toBe(1);
+    expect(await consumerStore.leave('a', new Map(), [])).toBe(1);
     expect(await inspector.read()).toMatchObject({ retrying: 1, waiting: 1 });
     expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toHaveLength(1);
     expect(await consumerStore.sweep([], 0)).toEqual([]);
@@ -458,7 +458,7 @@ describe('leave', () => {
   test('does nothing if the group is gone', async () => {
     const { consumerStore, raw, keys } = await holding('x');
     await raw.xgroup('DESTROY', keys.inbox, GROUP);
-    expect(await consumerStore.leave('a', new Map())).toBe(0);
+    expect(await consumerStore.leave('a', new Map(), [])).toBe(0);
   });
 });
 

@@ -81,7 +81,7 @@ class Model {
       case 'begin': {
         const ids = this.#chosen(step.which);
         for (const inboxId of ids)
-          if (await consumerStore.begin({ inboxId, consumerId: step.consumer }, 2))
+          if (await consumerStore.begin({ entryId: inboxId, consumerId: step.consumer }, 2))
             expect(this.unsettled).toContain(inboxId);
         return;
       }
@@ -92,8 +92,9 @@ class Model {
         return;
       }
       case 'retry': {
-        const retries = this.#chosen(step.which).map((inboxId) => ({
-          inboxId,
+        const retries = this.#chosen(step.which).map((entryId) => ({
+          inboxId: entryId,
+          entryId,
           consumerId: step.consumer,
           wait: step.wait,
         }));
@@ -105,7 +106,7 @@ class Model {
       case 'bury':
         return this.settle(this.#chosen(step.which), step.consumer, 'bury');
       case 'leave':
-        await consumerStore.leave(step.consumer, new Map());
+        await consumerStore.leave(step.consumer, new Map(), []);
         return;
       case 'sweep':
         await consumerStore.sweep([], 0);
@@ -132,12 +133,13 @@ class Model {
     const late =
       how === 'commit'
         ? await consumerStore.commit(
-            ids.map((inboxId) => ({ inboxId, consumerId, messageId: 'm', data: '{}' })),
+            ids.map((inboxId) => ({ entryId: inboxId, inboxId, consumerId, messageId: 'm', data: '{}' })),
             0,
           )
         : (
             await consumerStore.bury(
               ids.map((inboxId) => ({
+                entryId: inboxId,
                 inboxId,
                 consumerId,
                 message: Buffer.from('x'),

@@ -50,7 +50,16 @@ async function holding() {
 }
 
 const deadLetterOf = (inboxId: string, message: Buffer, error: string): DeadLetter => {
-  return { inboxId, consumerId: 'a', message, reason: 'failed', error, attempts: 3, failed: true };
+  return {
+    entryId: inboxId,
+    inboxId,
+    consumerId: 'a',
+    message,
+    reason: 'failed',
+    error,
+    attempts: 3,
+    failed: true,
+  };
 };
 
 test('a relay writes large and small messages in their order', async () => {
@@ -58,7 +67,9 @@ test('a relay writes large and small messages in their order', async () => {
   await raw.del(keys.inbox, keys.bridge);
   await bridgeStore.take('a', 0, 0);
   const batch = { caller: 'a', token: 1, from: undefined, to: { epoch: 1, offset: BYTES.length } };
-  expect(await bridgeStore.relay({ ...batch, messages: packed(BYTES) })).toEqual({ kind: 'written' });
+  expect(await bridgeStore.relay({ ...batch, messages: packed(BYTES), packSize: 1 })).toEqual({
+    kind: 'written',
+  });
   expectSame(await values(keys.inbox, 'message'), BYTES);
 });
 
@@ -66,7 +77,7 @@ test('a commit writes large and small results with their message ids', async () 
   const { ids, keys, consumerStore, values } = await holding();
   const results = ids.map((inboxId, i) => {
     const messageId = i === 3 ? 'm'.repeat(70_000) : `m-${i}`;
-    return { inboxId, consumerId: i < 4 ? 'a' : 'b', messageId, data: TEXTS[i] as string };
+    return { entryId: inboxId, inboxId, consumerId: i < 4 ? 'a' : 'b', messageId, data: TEXTS[i] as string };
   });
   expect(await consumerStore.commit(results, 0)).toEqual([]);
   expectSame(
@@ -144,7 +155,10 @@ test('large and small messages are published in their order', async () => {
 test('a reading says where the output ends only if it is asked', async () => {
   const { ids, raw, keys, consumerStore, inspector } = await holding();
   expect((await inspector.readWithEnd()).lastOutput).toBe('');
-  await consumerStore.commit([{ inboxId: ids[0] as string, consumerId: 'a', messageId: 'm', data: '{}' }], 0);
+  await consumerStore.commit(
+    [{ entryId: ids[0] as string, inboxId: ids[0] as string, consumerId: 'a', messageId: 'm', data: '{}' }],
+    0,
+  );
   const [[last] = []] = await raw.xrevrange(keys.output, '+', '-', 'COUNT', 1);
   expect((await inspector.readWithEnd()).lastOutput).toBe(last);
   expect(await inspector.read()).toMatchObject({ outputLength: 1, lastDead: '' });

@@ -20,7 +20,14 @@ async function marked() {
   if (!('mark' in made)) throw new Error('no seat');
   await bridgeStore.take('a', 0, 0);
   const to = { epoch: made.mark, offset: 2 };
-  await bridgeStore.relay({ caller: 'a', token: 1, from: undefined, to, messages: packed(['x', 'y']) });
+  await bridgeStore.relay({
+    caller: 'a',
+    token: 1,
+    from: undefined,
+    to,
+    messages: packed(['x', 'y']),
+    packSize: 1,
+  });
   const mark = async (request: Partial<MarkRequest> = {}) => {
     const reply = await bridgeStore.mark({ ...A, token: 1, ...request });
     if (!('mark' in reply)) throw new Error('no seat');
@@ -231,6 +238,7 @@ describe('a relay that the inbox refuses', () => {
       from: to,
       to: { ...to, offset: 5 },
       messages: packed(['1', '2', '3']),
+      packSize: 1,
     };
     await expect(bridgeStore.relay(request)).rejects.toThrow(/holds an entry with the last possible id/);
     const after = await everything();
@@ -244,7 +252,14 @@ describe('a relay that the inbox refuses', () => {
     const { bridgeStore, raw, keys, to } = await marked();
     await raw.call('ACL', 'SETUSER', 'default', '-hincrby');
     onTestFinished(async () => void (await raw.call('ACL', 'SETUSER', 'default', '+hincrby')));
-    const request = { caller: 'a', token: 1, from: to, to: { ...to, offset: 3 }, messages: packed(['1']) };
+    const request = {
+      caller: 'a',
+      token: 1,
+      from: to,
+      to: { ...to, offset: 3 },
+      messages: packed(['1']),
+      packSize: 1,
+    };
     await expect(bridgeStore.relay(request)).rejects.toThrow(/can't run this command|permission/);
     await raw.call('ACL', 'SETUSER', 'default', '+hincrby');
     expect(await raw.xlen(keys.inbox)).toBe(2);
@@ -261,6 +276,7 @@ describe('a relay that the inbox refuses', () => {
       from: to,
       to: { ...to, offset: 3 },
       messages: packed(['1']),
+      packSize: 1,
       gap,
     };
     expect(await bridgeStore.relay(request)).toEqual({ kind: 'written' });

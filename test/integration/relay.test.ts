@@ -24,6 +24,7 @@ async function leading() {
     from: undefined,
     to: { epoch: 1, offset: 2 },
     messages: packed(['one', Buffer.from([0, 0xff, 0x0d, 0x0a])]),
+    packSize: 1,
   };
   return { ...stores, batch };
 }
@@ -114,6 +115,7 @@ describe('relay', () => {
     const withGap = {
       ...batch,
       messages: packed([]),
+      packSize: 1,
       gap: { reason: 'no bridge was subscribed', since, dropped: 0 },
     };
     await bridgeStore.relay(withGap);

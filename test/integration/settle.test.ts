@@ -14,6 +14,7 @@ const open = () => openStores(redis.namespace());
 const MINUTE = 60_000;
 
 const resultOf = (inboxId: string, consumerId = 'a'): Result => ({
+  entryId: inboxId,
   inboxId,
   consumerId,
   messageId: `m-${inboxId}`,
@@ -21,6 +22,7 @@ const resultOf = (inboxId: string, consumerId = 'a'): Result => ({
 });
 
 const deadLetterOf = (inboxId: string, consumerId = 'a'): DeadLetter => ({
+  entryId: inboxId,
   inboxId,
   consumerId,
   message: Buffer.from([0x7b, 0xff]),
@@ -183,8 +185,8 @@ describe('commit', () => {
   test('removes the entry from the retries and from what was handed back', async () => {
     const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
-    await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
-    await consumerStore.leave('a', new Map([[two, 0]]));
+    await consumerStore.retry([{ entryId: one, inboxId: one, consumerId: 'a', wait: 0 }]);
+    await consumerStore.leave('a', new Map([[two, 0]]), []);
     expect(await consumerStore.commit([resultOf(one), resultOf(two)], 0)).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0 });
     expect(await raw.exists(keys.retry)).toBe(0);
@@ -237,8 +239,9 @@ describe('commit', () => {
       const [, , last] = (await relay('1', '2', '3')) as [string, string, string];
       await read('a', 2);
       await read('b');
-      if (how === 'retry') await consumerStore.retry([{ inboxId: last, consumerId: 'b', wait: 0 }]);
-      else await consumerStore.leave('b', new Map());
+      if (how === 'retry')
+        await consumerStore.retry([{ entryId: last, inboxId: last, consumerId: 'b', wait: 0 }]);
+      else await consumerStore.leave('b', new Map(), []);
       await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
       await consumerStore.prepare();
       await consumerStore.due('c', 10, MINUTE);
@@ -275,8 +278,8 @@ describe('bury', () => {
   test('removes the entry from the retries and from what was handed back', async () => {
     const { ids, consumerStore, raw, keys, inspector } = await holding(2);
     const [one, two] = ids as [string, string];
-    await consumerStore.retry([{ inboxId: one, consumerId: 'a', wait: 0 }]);
-    await consumerStore.leave('a', new Map([[two, 0]]));
+    await consumerStore.retry([{ entryId: one, inboxId: one, consumerId: 'a', wait: 0 }]);
+    await consumerStore.leave('a', new Map([[two, 0]]), []);
     expect((await consumerStore.bury([deadLetterOf(one), deadLetterOf(two)], 0)).late).toEqual([]);
     expect(await inspector.read()).toMatchObject({ backlog: 0, retrying: 0, counters: { dead: 2 } });
     expect(await raw.exists(keys.retry)).toBe(0);
@@ -338,7 +341,7 @@ describe('a refused command', () => {
     async (how, right) => {
       const { ids, consumerStore, raw, keys, fields, inspector, pending } = await holding(30);
       const [retried, back, ...held] = ids as [string, string, ...string[]];
-      await consumerStore.retry([{ inboxId: retried, consumerId: 'a', wait: MINUTE }]);
+      await consumerStore.retry([{ entryId: retried, inboxId: retried, consumerId: 'a', wait: MINUTE }]);
       await raw.xack(keys.inbox, GROUP, back);
       await raw.zadd(keys.retry, 1, back);
       const before = await pending();
@@ -375,7 +378,9 @@ describe('a refused command', () => {
     'within a commit of pending entries without the right to %s settles each once',
     async (right) => {
       const { ids, consumerStore, raw, keys, fields } = await holding(30);
-      await consumerStore.retry([{ inboxId: ids[0] as string, consumerId: 'a', wait: MINUTE }]);
+      await consumerStore.retry([
+        { entryId: ids[0] as string, inboxId: ids[0] as string, consumerId: 'a', wait: MINUTE },
+      ]);
       await (await lacking(keys, raw, `-${right}`)).commit(
         ids.map((id) => resultOf(id)),
         0,

@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs';
-import { packTexts } from '../../../dist/core/packed.js';
+import { PackedList } from '../../../dist/bridge/packed-list.js';
+import { MOST_IN_PACK } from '../../../dist/core/pack.js';
+import { Packed } from '../../../dist/core/packed.js';
 import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
 import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { RedisControlStore } from '../../../dist/redis/control-store.js';
@@ -8,6 +10,7 @@ import { keysOf } from '../../../dist/redis/keys.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
+import { explode } from '../../../dist/redis/scripts/consumer.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
 import { shaOf } from '../stage/sha.js';
@@ -154,18 +157,22 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     }
     return found;
   };
-  const relay = async (messages) => {
-    const packed = { length: messages.length, list: packTexts(messages) };
-    const to = { epoch: lead.position?.epoch ?? 1, offset: (lead.position?.offset ?? 0) + messages.length };
-    await bridge.relay({ caller: 'b#1', token: lead.token, from: lead.position, to, messages: packed });
+  const relay = async (texts, packSize = 1) => {
+    const list = new PackedList();
+    for (const text of texts) list.append(Buffer.from(text));
+    const messages = new Packed(list.length, list.parts(0, list.length));
+    const { token, position: from } = lead;
+    const to = { epoch: from?.epoch ?? 1, offset: (from?.offset ?? 0) + texts.length };
+    await bridge.relay({ caller: 'b#1', token, from, to, messages, packSize });
     lead = { ...lead, position: to };
   };
-  const resultsOf = (inboxIds, data) =>
-    inboxIds.map((inboxId) => ({ inboxId, consumerId: 'busy', messageId: 'a message', data }));
-  const deadOf = (inboxIds, message) =>
-    inboxIds.map((inboxId) => {
+  const resultsOf = (ids, data) =>
+    ids.map((id) => ({ entryId: id, inboxId: id, consumerId: 'busy', messageId: 'a message', data }));
+  const deadOf = (ids, message) =>
+    ids.map((id) => {
       return {
-        inboxId,
+        entryId: id,
+        inboxId: id,
         consumerId: 'busy',
         message,
         reason: 'failed',
@@ -226,7 +233,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
           await registry.beat(undefined, ids, [], 3_000);
           await store.sweep(ids, NEVER);
         }
-        await twice(() => store.begin({ inboxId: held[5], consumerId: 'busy' }, 2));
+        await twice(() => store.begin({ entryId: held[5], consumerId: 'busy' }, 2));
         await store.renew('busy', held.slice(-HELD));
       },
     ],
@@ -246,6 +253,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
               consumers: 25,
               settled: 123_456,
               busyMs: 98_765,
+              packSize: 250,
             };
             const its = new RedisRegistry(connection, keys, { ...one, output: keys.output });
             await its.beat(report, beating, [], 60_000);
@@ -266,7 +274,9 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await store.commit(resultsOf(held.splice(held.length / 2, BATCH), small), 0);
         await store.bury(deadOf(held.splice(0, BATCH), small), 0);
         await store.bury(deadOf(held.splice(held.length / 2, BATCH), small), 0);
-        const failed = held.slice(0, BATCH).map((inboxId) => ({ inboxId, consumerId: 'busy', wait: 0 }));
+        const failed = held
+          .slice(0, BATCH)
+          .map((id) => ({ entryId: id, inboxId: id, consumerId: 'busy', wait: 0 }));
         await store.retry(failed);
         await dues();
       },
@@ -291,7 +301,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     ],
     [
       `${pending} pending: leave`,
-      () => store.leave('taker', new Map(held.slice(0, HELD).map((id) => [id, 1]))),
+      () => store.leave('taker', new Map(held.slice(0, HELD).map((id) => [id, 1])), []),
     ],
     [
       `${pending} handed back`,
@@ -301,9 +311,35 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       },
     ],
     [
+      `packs of ${MOST_IN_PACK}`,
+      async () => {
+        await relay(Array(8_000).fill(small), MOST_IN_PACK);
+        await twice(() => store.unpack());
+        const args = ['GROUP', GROUP, 'busy', 'COUNT', 20, 'STREAMS', keys.packs, '>'];
+        const [[, read]] = await redis.call('XREADGROUP', ...args);
+        const ids = read.map(([id]) => id);
+        const numbers = Array.from({ length: MOST_IN_PACK }, (_, i) => i + 1);
+        const results = numbers.map((number) => ({ number, messageId: 'a message', data: small }));
+        const left = numbers.map((number) => ({ number, attempts: 1 }));
+        const settle = (what) => {
+          const some = ids
+            .splice(0, 2)
+            .map((id) => ({ id, consumerId: 'busy', results: [], left: [], ...what }));
+          return store.settlePacks(some, 0);
+        };
+        await twice(() => settle({ results }));
+        await settle({ left });
+        await twice(() => connection.run(explode, keys, { group: GROUP, ids: ids.splice(0, 2) }));
+        await inspector.read();
+        await store.renewPacks('busy', ids);
+        await store.rescue(NEVER);
+        while ((await store.rescue(0)).more);
+      },
+    ],
+    [
       largeOf({ bytes }),
       async () => {
-        await redis.del(keys.inbox, keys.retry, keys.dead);
+        await redis.del(keys.inbox, keys.packs, keys.retry, keys.dead);
         await store.prepare();
         await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });
         for (let i = 0; i < LETTERS; i++) await relay([big]);
@@ -312,7 +348,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await reclaimAll({ silence: 0 });
         const [first, second, ...rest] = held;
         await store.commit(resultsOf([first], big), 0);
-        await store.retry([{ inboxId: second, consumerId: 'taker', wait: 0 }]);
+        await store.retry([{ entryId: second, inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
         for (const id of rest) await store.bury(deadOf([id], big), 0);
         const page = await inspector.deadLettersBefore(undefined, LETTERS, 2_000);

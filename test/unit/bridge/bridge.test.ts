@@ -16,6 +16,7 @@ it('a bridge that is stopped while its subscriber connects stops at once, and le
     channel: 'news',
     marks: 'marks',
     seats: 2,
+    packSize: () => 1,
     lease: 1_000,
     limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e6 },
     store: fakeBridgeStore({ mark: async () => madeMark(1), leave }),

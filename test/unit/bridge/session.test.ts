@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/machine.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
-import type { MadeMark, MarkRequest, RelayReply } from '../../../src/core/bridge-store.js';
+import type { MadeMark, MarkRequest, RelayReply, RelayRequest } from '../../../src/core/bridge-store.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
@@ -24,6 +24,7 @@ class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
 async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<MadeMark> = {}) {
   const subscriber = new FakeSubscriber();
   const marks: MarkRequest[] = [];
+  const relays: RelayRequest[] = [];
   let written: () => void = () => {};
   const store = fakeBridgeStore({
     mark: async (request) => {
@@ -38,8 +39,9 @@ async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<M
       lost: false,
       lastBeat: undefined,
     }),
-    relay: () =>
+    relay: (request) =>
       new Promise<RelayReply>((resolve) => {
+        relays.push(request);
         written = () => resolve({ kind: 'written' });
       }),
     release: async () => ({ kind: 'released' }),
@@ -49,6 +51,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<M
     id: 'me#1',
     seat: 'me',
     seats: 2,
+    packSize: () => 1,
     secret: SECRET,
     lease: 1_000,
     channel: 'news',
@@ -70,6 +73,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<M
     session,
     subscriber,
     marks,
+    relays,
     done: session.run(),
     hear: (channel: string, text: string) =>
       subscriber.channels.get(channel)?.(Buffer.from(text), 0, Buffer.byteLength(text)),
@@ -179,5 +183,26 @@ it('logs the fields of the hash that held foreign values', async () => {
     'replaced foreign values in the hash of the bridge: token, holder',
   ]);
   session.abandon();
+  await done;
+});
+
+it('each relay has the pack size that holds when it is sent', async () => {
+  let packSize = 1;
+  const { session, relays, done, hear, inPhase, written } = await sessionOf({ packSize: () => packSize });
+  hear('marks', markText(10));
+  hear('news', 'a');
+  await inPhase('leading');
+  await vi.waitFor(() => expect(relays).toHaveLength(1));
+  packSize = 60;
+  hear('news', 'b');
+  written();
+  await vi.waitFor(() => expect(relays).toHaveLength(2));
+  packSize = 3;
+  hear('news', 'c');
+  written();
+  await vi.waitFor(() => expect(relays).toHaveLength(3));
+  expect(relays.map((relay) => relay.packSize)).toEqual([1, 60, 3]);
+  session.abandon();
+  written();
   await done;
 });
