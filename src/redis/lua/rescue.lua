@@ -10,11 +10,11 @@
 -- as strays of the inbox do.
 --
 -- Atomic, so that a pack is not settled while it is taken apart: who removes it decides what becomes of its messages. One call
--- takes at most 20 packs, or about 1 MB. If Redis refuses a command, the packs before it are done; the next call goes on.
+-- takes about 1,000 messages, or about 1 MB, and at most 20 packs. If Redis refuses a command, the packs before it are done; the next call goes on.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end
 
-local MOST, MOST_BYTES, PAGE, MOST_PAGES = 20, 1000000, 1000, 10
+local MOST, MOST_MESSAGES, MOST_BYTES, PAGE, MOST_PAGES = 20, 1000, 1000000, 1000, 10
 local group = group_info(KEYS[1], options.group)
 if not group then return { 0, 0, 0 } end
 
@@ -28,7 +28,7 @@ local function take(id, attempts)
 end
 
 local function is_full()
-  return packs >= MOST or bytes >= MOST_BYTES
+  return packs >= MOST or sum + lost >= MOST_MESSAGES or bytes >= MOST_BYTES
 end
 
 local function take_silent()
