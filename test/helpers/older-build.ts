@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The last commit whose processes read no packs. */
-const BEFORE_PACKS = 'd224a84';
+const BEFORE_PACKS = '560d5dc';
 
 /** What a build needs. */
 const FILES = ['bin', 'config', 'src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
