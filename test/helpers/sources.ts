@@ -41,6 +41,6 @@ export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
 
 /** The commands that the stores send by name, likewise. */
 export function commandsOfStores(): string[] {
-  const calls = [/(?:call(?:Buffer)?|#send|#entries)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g];
+  const calls = [/(?:call(?:Buffer)?|#send|#timed)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g];
   return textsIn(REDIS, '.ts').flatMap(([, text]) => commandsIn(text, calls));
 }

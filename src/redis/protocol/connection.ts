@@ -5,13 +5,17 @@ import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
+import { commandBytes } from './command.js';
 import { EntryParser, type Taken } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { addHandshake, ioredisOptions } from './handshake.js';
+import { Pipe } from './pipe.js';
 import { pushSplitter } from './pushes.js';
-import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
-import { type Argument, luaOf, type Script } from './script.js';
+import { ReplySplitter } from './replies.js';
+import { ReplyClock, unansweredOf, watchLink, writtenTo } from './reply-clock.js';
+import { type Argument, callOf, luaOf, type Script, sourceCallOf } from './script.js';
 import { moreTelling, unreachable } from './unreachable.js';
+import { replyValue, type Value } from './values.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -51,8 +55,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #timedOut = false;
   #lastError: unknown;
   #clientId: number | undefined;
-  /** Reads entries from one socket. */
-  #entries: { readonly parser: EntryParser; readonly stream: unknown } | undefined;
+  /** Sends commands past ioredis over the current socket; undefined while there is none. */
+  #pipe: Pipe | undefined;
+  /** Reads what comes over the current socket. */
+  #parser: Parser | undefined;
   /** Makes a {@link connect} under way reject. */
   #giveUp: (() => void) | undefined;
 
@@ -82,6 +88,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     this.#redis.on('ready', () => {
       if (ready) return;
       ready = true;
+      this.#openPipe();
       this.#redis.client('ID').then(
         (id) => {
           this.#clientId = id;
@@ -91,6 +98,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.emit('ready');
     });
     this.#redis.on('close', () => {
+      this.#pipe?.end(new Error('not connected'));
+      this.#pipe = undefined;
       // When the commands have failed.
       setImmediate(() => {
         this.#timedOut = false;
@@ -153,12 +162,39 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     keys: Pick<Keys, Key>,
     options: Options,
   ): Promise<Reply> {
+    const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
+    const pipe = script.often ? this.#usablePipe : undefined;
+    if (pipe) return script.decode(await this.#runPast(pipe, script, args));
     // The prefix keeps our names apart from ioredis's own methods.
     const method = `cgroup.${script.name}`;
     if (!(method in this.#redis))
       this.#redis.defineCommand(method, { lua: luaOf(script.name), numberOfKeys: script.keys.length });
-    const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
     return script.decode(await this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]));
+  }
+
+  /** Runs a script past ioredis. */
+  async #runPast(
+    pipe: Pipe,
+    { name, keys, bytes = false }: Pick<Script<keyof Keys, never, unknown>, 'name' | 'keys' | 'bytes'>,
+    args: readonly Argument[],
+  ): Promise<Value> {
+    const rest = [keys.length, ...args];
+    try {
+      return await this.#ask(pipe, name, commandBytes([...callOf(name), ...rest]), bytes);
+    } catch (error) {
+      if (!refusedAs(error, 'NOSCRIPT')) throw error;
+      return await this.#ask(pipe, name, commandBytes([...sourceCallOf(name), ...rest]), bytes);
+    }
+  }
+
+  async #ask(pipe: Pipe, doing: string, command: Buffer, asBytes: boolean): Promise<Value> {
+    let value: Value = null;
+    await this.#timed(doing, () =>
+      pipe.request(command, 1, (bytes, start) => {
+        value = replyValue(bytes, start, asBytes);
+      }),
+    );
+    return value;
   }
 
   /** Sends one command; replies are text. */
@@ -178,26 +214,24 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * @param packsKey the stream of packs, always the same
    */
   async readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
-    // On a new socket, or one that is about to be replaced, ioredis would get the entries itself.
-    const { stream } = this.#redis;
-    if (this.#entries?.stream !== stream || !this.isReady || !stream.writable) {
-      const parser = await this.#divert((onOther) => new EntryParser(packsKey, onOther));
-      this.#entries = { parser, stream: this.#redis.stream };
+    let pipe = this.#usablePipe;
+    // On a new socket ioredis would get the entries itself.
+    if (!pipe || !(this.#parser instanceof EntryParser)) {
+      await this.#divert((onOther) => new EntryParser(packsKey, onOther));
+      pipe = this.#usablePipe;
+      if (!pipe) throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
     }
-    const { parser } = this.#entries;
-    const sent = reads.map((args) => this.#send('XREADGROUP', 'callBuffer', ['XREADGROUP', ...args]));
-    // All replies: the next call must not get one of them.
-    const replies = await Promise.allSettled(sent);
-    const taken = parser.take();
-    for (const reply of replies) {
-      if (reply.status === 'rejected') throw reply.reason;
-      if (reply.value !== null && typeof reply.value !== 'number')
-        throw new CgroupError(
-          'OUTCOME_UNKNOWN',
-          'XREADGROUP: the connection was made again before its reply came',
-        );
+    const parser = this.#parser as EntryParser;
+    const command = Buffer.concat(reads.map((args) => commandBytes(['XREADGROUP', ...args])));
+    try {
+      await this.#timed('XREADGROUP', () =>
+        pipe.request(command, reads.length, (bytes, start) => replyValue(bytes, start, false)),
+      );
+    } catch (error) {
+      parser.take(); // the next call must not get what came
+      throw error;
     }
-    return taken;
+    return parser.take();
   }
 
   /** Subscribes to channels, all in one command. May be called once. */
@@ -207,27 +241,48 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
   }
 
-  /** Gives all that comes over the socket to a parser; ioredis gets only the replies that the parser hands on. */
-  async #divert<P extends Parser>(make: (onOther: (reply: Buffer) => void) => P): Promise<P> {
-    // The reply, even a refusal, comes after all others: then ioredis holds no part of a reply.
-    await this.#send('PING', 'ping', []).catch((error: unknown) => {
-      if (!(error instanceof RefusedError)) throw error;
-    });
+  /** The pipe, if a command can be sent over it now. */
+  get #usablePipe(): Pipe | undefined {
+    return this.isReady && this.#redis.stream.writable ? this.#pipe : undefined;
+  }
+
+  /** Takes what comes over a new socket from ioredis, which gets only the replies to its own commands. */
+  #openPipe(): void {
     const { stream } = this.#redis;
+    if (!stream) return;
+    // Ready: ioredis waits for no reply to what it sent before, so it holds no part of one.
     const listeners = stream.listeners('data');
-    const parser = make((reply) => {
-      for (const listener of listeners) listener.call(stream, reply);
+    const pipe = new Pipe({
+      write: (bytes) => stream.write(bytes),
+      others: () => unansweredOf(this.#redis),
+      onOther: (reply) => {
+        for (const listener of listeners) listener.call(stream, reply);
+      },
     });
+    this.#pipe = pipe;
+    this.#parser = new ReplySplitter(
+      (bytes, at) => pipe.take(bytes, at),
+      (reply) => pipe.hand(reply),
+    );
     stream.removeAllListeners('data');
     stream.on('data', (chunk: Buffer) => {
       try {
-        parser.feed(chunk);
+        this.#parser?.feed(chunk);
       } catch (error) {
         // The rest of the chunk is lost, and positions with it. So the link is cut, which callers handle.
         stream.destroy(error as Error);
       }
     });
-    return parser;
+  }
+
+  /** Gives all that comes over the socket to another parser, which hands on the replies that it does not take. */
+  async #divert(make: (onOther: (reply: Buffer) => void) => Parser): Promise<void> {
+    // The reply, even a refusal, comes after all others: then no part of a reply waits for its rest.
+    await this.#send('PING', 'ping', []).catch((error: unknown) => {
+      if (!(error instanceof RefusedError)) throw error;
+    });
+    const pipe = this.#pipe;
+    if (pipe) this.#parser = make((reply) => pipe.hand(reply));
   }
 
   /** Bytes that have come over the socket. */
@@ -264,11 +319,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return hostAndPort(this.#at);
   }
 
-  async #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
+  #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
+    // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
+    return this.#timed(doing, () => this.#commands[method]!.apply(this.#redis, args));
+  }
+
+  /** Waits for replies, and gives an error in our words. */
+  async #timed<T>(doing: string, send: () => Promise<T>): Promise<T> {
     this.#clock.sending(writtenTo(this.#redis));
     try {
-      // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
-      return await this.#commands[method]!.apply(this.#redis, args);
+      return await send();
     } catch (error) {
       let failure = failureOf(error, doing, this.#address);
       if (this.#timedOut && !(failure instanceof RefusedError))

@@ -13,6 +13,7 @@ const CODES = {
   READONLY: 'REDIS_REFUSED',
   LOADING: 'REDIS_REFUSED',
   OOM: 'REDIS_REFUSED',
+  NOSCRIPT: 'REDIS_REFUSED',
   MISCONF: 'REDIS_REFUSED',
 } as const satisfies Record<string, ErrorCode>;
 

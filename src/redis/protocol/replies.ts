@@ -71,8 +71,11 @@ export class ReplySplitter {
   }
 }
 
-/** Where the reply at `at` ends, of any kind; it is a part of the one that began at `from`. */
-function endOfReply(bytes: Buffer, at: number, from: number): number {
+/**
+ * Where the reply at `at` ends, of any kind; it is a part of the one that began at `from`. A number below 0 if part of it is
+ * missing, see {@link Take}.
+ */
+export function endOfReply(bytes: Buffer, at: number, from: number): number {
   const kind = bytes[at];
   if (kind !== DOLLAR && kind !== ASTERISK) return bytes.indexOf(LF, at) + 1 || PARTIAL;
   const line = lineAfter(bytes, at + 1);

@@ -105,6 +105,11 @@ export function writtenTo(redis: Redis): number {
   return (redis as unknown as Inside).stream?.bytesWritten ?? 0;
 }
 
+/** Commands of a client whose replies have not come. */
+export function unansweredOf(redis: Redis): number {
+  return (redis as unknown as Inside).commandQueue?.length ?? 0;
+}
+
 /** Looks at the link of a client again and again while it is connected; calls `onDead` when it is dead. */
 export function watchLink(redis: Redis, clock: ReplyClock, onDead: () => void): void {
   const inside = redis as unknown as Inside;
@@ -115,7 +120,7 @@ export function watchLink(redis: Redis, clock: ReplyClock, onDead: () => void): 
     let lookedAt = performance.now();
     timer = setInterval(() => {
       const now = performance.now();
-      const waiting = (inside.commandQueue?.length ?? 0) > 0;
+      const waiting = unansweredOf(redis) > 0;
       if (clock.look(now - lookedAt, trafficOf(inside.stream), waiting)) onDead();
       lookedAt = now;
     }, LOOK_EVERY).unref();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ListArguments } from '../../core/packed.js';
 import type { Keys } from '../keys.js';
@@ -11,6 +12,8 @@ export interface Script<Key extends keyof Keys, Options, Reply> {
   readonly name: string;
   /** The names of its keys, in the order of KEYS. */
   readonly keys: readonly Key[];
+  /** Whether it runs for each batch of messages: then it is sent past ioredis. */
+  readonly often?: boolean;
   /** Whether texts in its reply are bytes. */
   readonly bytes?: boolean;
   /** Its arguments: the options, then the pieces of a list if it has one. */
@@ -48,6 +51,21 @@ export function luaOf(name: string): string {
   const text = texts.get(name) ?? joined(read(name));
   texts.set(name, text);
   return text;
+}
+
+/** The names that Redis gives to scripts: SHA-1 of their texts. */
+const shas = new Map<string, string>();
+
+/** The first arguments of a call of a script that Redis knows (https://redis.io/docs/latest/commands/evalsha/). */
+export function callOf(name: string): Argument[] {
+  const sha = shas.get(name) ?? createHash('sha1').update(luaOf(name)).digest('hex');
+  shas.set(name, sha);
+  return ['EVALSHA', sha];
+}
+
+/** The same with its text, for a Redis that does not know it yet. */
+export function sourceCallOf(name: string): Argument[] {
+  return ['EVAL', luaOf(name)];
 }
 
 /** A script pays for each function in front of it, with each call: so only those that it uses. */

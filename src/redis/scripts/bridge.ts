@@ -57,6 +57,7 @@ export const take = defineScript({
 
 export const relay = defineScript({
   name: 'relay',
+  often: true,
   keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs'],
   encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };

@@ -43,6 +43,7 @@ export const prepare = defineScript({
 
 export const commit = defineScript({
   name: 'commit',
+  often: true,
   keys: ['inbox', 'output', 'counters', 'processed', 'retry'],
   encode: ({ results, ...options }: InGroup & { maxLength: number; results: readonly Result[] }) => {
     const runs: (string | number)[] = [];
@@ -68,6 +69,7 @@ export const commit = defineScript({
 
 export const settle = defineScript({
   name: 'settle',
+  often: true,
   keys: ['packs', 'inbox', 'counters', 'output', 'processed'],
   encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly PackSettlement[] }) => {
     const texts: string[] = [];
