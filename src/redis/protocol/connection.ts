@@ -6,16 +6,15 @@ import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
 import { commandBytes } from './command.js';
+import { DirectLine, type Parser } from './direct-line.js';
 import { EntryParser, type Taken } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { addHandshake, ioredisOptions } from './handshake.js';
-import { Pipe } from './pipe.js';
 import { pushSplitter } from './pushes.js';
-import { ReplySplitter } from './replies.js';
-import { ReplyClock, unansweredOf, watchLink, writtenTo } from './reply-clock.js';
-import { type Argument, callOf, luaOf, type Script, sourceCallOf } from './script.js';
+import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
+import { type Argument, luaOf, type Script } from './script.js';
 import { moreTelling, unreachable } from './unreachable.js';
-import { replyValue, type Value } from './values.js';
+import { replyValue } from './values.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -25,11 +24,6 @@ export interface ConnectionEvents {
 }
 
 type Command = (...args: unknown[]) => Promise<unknown>;
-
-/** Reads bytes from a socket in place of ioredis. */
-interface Parser {
-  feed(chunk: Buffer): void;
-}
 
 /** ms without a reply and without bytes, after which the connection counts as dead. */
 const REPLY_TIMEOUT = 5_000;
@@ -55,10 +49,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #timedOut = false;
   #lastError: unknown;
   #clientId: number | undefined;
-  /** Sends commands past ioredis over the current socket; undefined while there is none. */
-  #pipe: Pipe | undefined;
-  /** Reads what comes over the current socket. */
-  #parser: Parser | undefined;
+  readonly #line: DirectLine;
   /** Makes a {@link connect} under way reject. */
   #giveUp: (() => void) | undefined;
 
@@ -84,11 +75,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
     addHandshake(this.#redis, this.#at, `cgroup:${role}`, log);
     this.#commands = this.#redis as unknown as Record<string, Command>;
+    this.#line = new DirectLine(this.#redis);
     let ready = false;
     this.#redis.on('ready', () => {
       if (ready) return;
       ready = true;
-      this.#openPipe();
+      this.#line.open();
       this.#redis.client('ID').then(
         (id) => {
           this.#clientId = id;
@@ -98,8 +90,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.emit('ready');
     });
     this.#redis.on('close', () => {
-      this.#pipe?.end(new Error('not connected'));
-      this.#pipe = undefined;
+      this.#line.close();
       // When the commands have failed.
       setImmediate(() => {
         this.#timedOut = false;
@@ -163,8 +154,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     options: Options,
   ): Promise<Reply> {
     const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
-    const pipe = script.often ? this.#usablePipe : undefined;
-    if (pipe) return script.decode(await this.#runPast(pipe, script, args));
+    if (script.often && this.#line.isOpen) {
+      const { name, bytes = false } = script;
+      const all = [script.keys.length, ...args];
+      return script.decode(await this.#timed(name, () => this.#line.run(name, all, bytes)));
+    }
     // The prefix keeps our names apart from ioredis's own methods.
     const method = `cgroup.${script.name}`;
     if (!(method in this.#redis))
@@ -172,29 +166,21 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     return script.decode(await this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]));
   }
 
-  /** Runs a script past ioredis. */
-  async #runPast(
-    pipe: Pipe,
-    { name, keys, bytes = false }: Pick<Script<keyof Keys, never, unknown>, 'name' | 'keys' | 'bytes'>,
-    args: readonly Argument[],
-  ): Promise<Value> {
-    const rest = [keys.length, ...args];
-    try {
-      return await this.#ask(pipe, name, commandBytes([...callOf(name), ...rest]), bytes);
-    } catch (error) {
-      if (!refusedAs(error, 'NOSCRIPT')) throw error;
-      return await this.#ask(pipe, name, commandBytes([...sourceCallOf(name), ...rest]), bytes);
-    }
-  }
-
-  async #ask(pipe: Pipe, doing: string, command: Buffer, asBytes: boolean): Promise<Value> {
-    let value: Value = null;
-    await this.#timed(doing, () =>
-      pipe.request(command, 1, (bytes, start) => {
-        value = replyValue(bytes, start, asBytes);
-      }),
-    );
-    return value;
+  /**
+   * Sends the bytes of commands, past ioredis. Resolves after the last of their replies.
+   *
+   * @param doing what for, for errors
+   * @param replies how many replies come
+   * @param onReply called with each reply: it begins at `start`. What it throws first, this rejects with
+   * @throws {CgroupError} OUTCOME_UNKNOWN if the connection is not ready, or ends before the last reply
+   */
+  request(
+    doing: string,
+    bytes: Buffer,
+    replies: number,
+    onReply: (bytes: Buffer, start: number) => void,
+  ): Promise<void> {
+    return this.#timed(doing, () => this.#line.request(bytes, replies, onReply));
   }
 
   /** Sends one command; replies are text. */
@@ -214,18 +200,16 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * @param packsKey the stream of packs, always the same
    */
   async readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
-    let pipe = this.#usablePipe;
-    // On a new socket ioredis would get the entries itself.
-    if (!pipe || !(this.#parser instanceof EntryParser)) {
+    // On a new socket another parser would get the entries.
+    if (!this.#line.isOpen || !(this.#line.parser instanceof EntryParser))
       await this.#divert((onOther) => new EntryParser(packsKey, onOther));
-      pipe = this.#usablePipe;
-      if (!pipe) throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
-    }
-    const parser = this.#parser as EntryParser;
+    const { parser } = this.#line;
+    if (!(parser instanceof EntryParser))
+      throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
     const command = Buffer.concat(reads.map((args) => commandBytes(['XREADGROUP', ...args])));
     try {
       await this.#timed('XREADGROUP', () =>
-        pipe.request(command, reads.length, (bytes, start) => replyValue(bytes, start, false)),
+        this.#line.request(command, reads.length, (bytes, start) => replyValue(bytes, start, false)),
       );
     } catch (error) {
       parser.take(); // the next call must not get what came
@@ -241,48 +225,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
   }
 
-  /** The pipe, if a command can be sent over it now. */
-  get #usablePipe(): Pipe | undefined {
-    return this.isReady && this.#redis.stream.writable ? this.#pipe : undefined;
-  }
-
-  /** Takes what comes over a new socket from ioredis, which gets only the replies to its own commands. */
-  #openPipe(): void {
-    const { stream } = this.#redis;
-    if (!stream) return;
-    // Ready: ioredis waits for no reply to what it sent before, so it holds no part of one.
-    const listeners = stream.listeners('data');
-    const pipe = new Pipe({
-      write: (bytes) => stream.write(bytes),
-      others: () => unansweredOf(this.#redis),
-      onOther: (reply) => {
-        for (const listener of listeners) listener.call(stream, reply);
-      },
-    });
-    this.#pipe = pipe;
-    this.#parser = new ReplySplitter(
-      (bytes, at) => pipe.take(bytes, at),
-      (reply) => pipe.hand(reply),
-    );
-    stream.removeAllListeners('data');
-    stream.on('data', (chunk: Buffer) => {
-      try {
-        this.#parser?.feed(chunk);
-      } catch (error) {
-        // The rest of the chunk is lost, and positions with it. So the link is cut, which callers handle.
-        stream.destroy(error as Error);
-      }
-    });
-  }
-
   /** Gives all that comes over the socket to another parser, which hands on the replies that it does not take. */
   async #divert(make: (onOther: (reply: Buffer) => void) => Parser): Promise<void> {
     // The reply, even a refusal, comes after all others: then no part of a reply waits for its rest.
     await this.#send('PING', 'ping', []).catch((error: unknown) => {
       if (!(error instanceof RefusedError)) throw error;
     });
-    const pipe = this.#pipe;
-    if (pipe) this.#parser = make((reply) => pipe.hand(reply));
+    this.#line.divert(make);
   }
 
   /** Bytes that have come over the socket. */

@@ -1,0 +1,110 @@
+import type { Redis } from 'ioredis';
+import { commandBytes } from './command.js';
+import { Pipe } from './pipe.js';
+import { ReplySplitter } from './replies.js';
+import { unansweredOf } from './reply-clock.js';
+import { type Argument, callOf, sourceCallOf } from './script.js';
+import { ReplyError, replyValue, type Value } from './values.js';
+
+/** Reads bytes from a socket in place of ioredis. */
+export interface Parser {
+  feed(chunk: Buffer): void;
+}
+
+/**
+ * The socket of an ioredis client, used past it. ioredis makes the connection and keeps it; what comes over it is read here,
+ * and ioredis gets only the replies to its own commands.
+ */
+export class DirectLine {
+  readonly #redis: Redis;
+  /** Of the current socket; undefined while there is none. */
+  #pipe: Pipe | undefined;
+  #parser: Parser | undefined;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Begins with a new socket. To be called as soon as ioredis is ready: then it holds no part of a reply. */
+  open(): void {
+    const { stream } = this.#redis;
+    if (!stream) return;
+    const listeners = stream.listeners('data');
+    const pipe = new Pipe({
+      write: (bytes) => stream.write(bytes),
+      others: () => unansweredOf(this.#redis),
+      onOther: (reply) => {
+        for (const listener of listeners) listener.call(stream, reply);
+      },
+    });
+    this.#pipe = pipe;
+    this.#parser = new ReplySplitter(
+      (bytes, at) => pipe.take(bytes, at),
+      (reply) => pipe.hand(reply),
+    );
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        this.#parser?.feed(chunk);
+      } catch (error) {
+        // The rest of the chunk is lost, and positions with it. So the link is cut, which callers handle.
+        stream.destroy(error as Error);
+      }
+    });
+  }
+
+  /** The socket is closed: no more replies come. */
+  close(): void {
+    this.#pipe?.end(new Error('not connected'));
+    this.#pipe = undefined;
+    this.#parser = undefined;
+  }
+
+  /** Whether something can be sent now. */
+  get isOpen(): boolean {
+    return this.#redis.status === 'ready' && this.#redis.stream.writable && this.#pipe !== undefined;
+  }
+
+  /** What reads the current socket. */
+  get parser(): Parser | undefined {
+    return this.#parser;
+  }
+
+  /**
+   * Gives what comes over the socket to another parser, which hands on each reply that it does not take. To be called while no
+   * reply is on its way.
+   */
+  divert(make: (onOther: (reply: Buffer) => void) => Parser): void {
+    const pipe = this.#pipe;
+    if (pipe) this.#parser = make((reply) => pipe.hand(reply));
+  }
+
+  /** As {@link Pipe.request}. Rejects if it is not open. */
+  request(bytes: Buffer, replies: number, onReply: (bytes: Buffer, start: number) => void): Promise<void> {
+    if (!this.#pipe || !this.isOpen) return Promise.reject(new Error('not connected'));
+    return this.#pipe.request(bytes, replies, onReply);
+  }
+
+  /**
+   * Runs a script (https://redis.io/docs/latest/commands/evalsha/).
+   *
+   * @param args the number of keys, the keys, and the others
+   * @param asBytes whether texts in its reply are bytes
+   */
+  async run(name: string, args: readonly Argument[], asBytes: boolean): Promise<Value> {
+    try {
+      return await this.#ask([...callOf(name), ...args], asBytes);
+    } catch (error) {
+      if (!(error instanceof ReplyError) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return this.#ask([...sourceCallOf(name), ...args], asBytes);
+    }
+  }
+
+  async #ask(command: readonly Argument[], asBytes: boolean): Promise<Value> {
+    let value: Value = null;
+    await this.request(commandBytes(command), 1, (bytes, start) => {
+      value = replyValue(bytes, start, asBytes);
+    });
+    return value;
+  }
+}
