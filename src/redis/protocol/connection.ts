@@ -5,7 +5,6 @@ import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import type { Keys } from '../keys.js';
-import { commandBytes } from './command.js';
 import { DirectLine, type Parser } from './direct-line.js';
 import { EntryParser, type Taken } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
@@ -206,10 +205,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     const { parser } = this.#line;
     if (!(parser instanceof EntryParser))
       throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
-    const command = Buffer.concat(reads.map((args) => commandBytes(['XREADGROUP', ...args])));
+    const commands = reads.map((args) => ['XREADGROUP', ...args]);
     try {
       await this.#timed('XREADGROUP', () =>
-        this.#line.request(command, reads.length, (bytes, start) => replyValue(bytes, start, false)),
+        this.#line.send(commands, (bytes, start) => replyValue(bytes, start, false)),
       );
     } catch (error) {
       parser.take(); // the next call must not get what came

@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import type { Redis } from 'ioredis';
 import { commandBytes } from './command.js';
 import { Pipe } from './pipe.js';
@@ -5,6 +6,14 @@ import { ReplySplitter } from './replies.js';
 import { unansweredOf } from './reply-clock.js';
 import { type Argument, callOf, sourceCallOf } from './script.js';
 import { ReplyError, replyValue, type Value } from './values.js';
+
+/** Bytes: most commands fit, those with 1,000 messages of 200 bytes. */
+const MEMORY = 262_144;
+/**
+ * Memory that commands of all connections are written into, one after the other. With new memory for each, V8 would look through
+ * the whole heap again and again: the memory of a Buffer counts, wherever it is.
+ */
+let memory: Buffer | undefined;
 
 /** Reads bytes from a socket in place of ioredis. */
 export interface Parser {
@@ -20,7 +29,6 @@ export class DirectLine {
   /** Of the current socket; undefined while there is none. */
   #pipe: Pipe | undefined;
   #parser: Parser | undefined;
-
   constructor(redis: Redis) {
     this.#redis = redis;
   }
@@ -85,6 +93,21 @@ export class DirectLine {
     return this.#pipe.request(bytes, replies, onReply);
   }
 
+  /** Sends commands, each of which gets one reply. As {@link request}. */
+  send(
+    commands: readonly (readonly Argument[])[],
+    onReply: (bytes: Buffer, start: number) => void,
+  ): Promise<void> {
+    const { stream } = this.#redis;
+    // TLS reads what it encrypts later.
+    const isPlain = !(stream instanceof TLSSocket);
+    if (isPlain) memory ??= Buffer.allocUnsafeSlow(MEMORY);
+    const sent = this.request(commandBytes(commands, isPlain ? memory : undefined), commands.length, onReply);
+    // The system has not taken all of it: the rest is still to be read from there.
+    if (isPlain && stream?.writableLength !== 0) memory = undefined;
+    return sent;
+  }
+
   /**
    * Runs a script (https://redis.io/docs/latest/commands/evalsha/).
    *
@@ -102,7 +125,7 @@ export class DirectLine {
 
   async #ask(command: readonly Argument[], asBytes: boolean): Promise<Value> {
     let value: Value = null;
-    await this.request(commandBytes(command), 1, (bytes, start) => {
+    await this.send([command], (bytes, start) => {
       value = replyValue(bytes, start, asBytes);
     });
     return value;
