@@ -55,5 +55,7 @@ export async function countersOf(redis: Redis, space: Namespace) {
 /** Whether `count` messages are relayed and all of them are settled. */
 export async function settled(redis: Redis, space: Namespace, count: number): Promise<boolean> {
   const { relayed, processed, dead } = await countersOf(redis, space);
-  return relayed === count && processed + dead === count && (await redis.xlen(keysOf(space).inbox)) === 0;
+  const { inbox, packs } = keysOf(space);
+  const left = (await redis.xlen(inbox)) + (await redis.xlen(packs));
+  return relayed === count && processed + dead === count && left === 0;
 }

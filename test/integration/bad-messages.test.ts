@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { compareIds } from '../../src/core/stream-id.js';
 import { keysOf } from '../../src/redis/keys.js';
 import type { CliExit, CliRun } from '../helpers/cli.js';
 import { withRedis } from '../helpers/redis.js';
@@ -91,15 +92,12 @@ beforeAll(async () => {
   counters = await countersOf(client, space);
   const output = await entriesOf(client, keys.output);
   outputs = output.length;
-  fates = [...output, ...(await entriesOf(client, keys.dead))].sort((a, b) => order(a) - order(b));
+  // There is one publisher, so the order of inbox ids is that of `rows`.
+  fates = [...output, ...(await entriesOf(client, keys.dead))].sort((a, b) =>
+    compareIds(String(a.inbox_id), String(b.inbox_id)),
+  );
   client.disconnect();
 });
-
-/** There is one publisher, so the order of inbox ids is that of `rows`. */
-function order({ inbox_id }: Record<string, Buffer>): number {
-  const [ms, sequence] = String(inbox_id).split('-').map(Number);
-  return (ms ?? 0) * 1_000 + (sequence ?? 0);
-}
 
 /** The output entry or dead letter of the row with this payload. */
 function fateOf(payload: string | Buffer): Record<string, string | Buffer> {
