@@ -6,6 +6,7 @@ export const GROUP = 'cgroup';
 
 const own = (name) => `cgroup:{${OUTPUT}}:${name}`;
 export const INBOX = own('inbox');
+export const PACKS = own('packs');
 export const BRIDGE = own('bridge');
 export const RETRY = own('retry');
 export const DEAD = own('dead');

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { BRIDGE, COUNTERS, INBOX } from './keys.js';
+import { BRIDGE, COUNTERS, INBOX, PACKS } from './keys.js';
 
 const EVERY_MS = 50;
 
@@ -54,14 +54,16 @@ export class Probe {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const [[, counts], [, holder], [, backlog]] = await this.#redis
+      const [[, counts], [, holder], [, ones], [, packs]] = await this.#redis
         .pipeline()
-        .hmget(COUNTERS, 'relayed', 'processed')
+        .hmget(COUNTERS, 'relayed', 'processed', 'packed')
         .hget(BRIDGE, 'holder')
         .xlen(INBOX)
+        .xlen(PACKS)
         .exec();
       this.#note('relayed', counts[0]);
       this.#note('processed', counts[1]);
+      const backlog = ones + (packs > 0 ? Number(counts[2]) : 0);
       this.most.backlog = Math.max(this.most.backlog, backlog);
       this.seen = { relayed: Number(counts[0]), processed: Number(counts[1]), holder: holder ?? '' };
     } catch {

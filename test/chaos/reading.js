@@ -1,19 +1,47 @@
-import { CONSUMER_IDS, COUNTERS, DEAD, GAPS, GROUP, INBOX, OUTPUT, RETRY } from './keys.js';
+import { CONSUMER_IDS, COUNTERS, DEAD, GAPS, GROUP, INBOX, OUTPUT, PACKS, RETRY } from './keys.js';
 
 const PAGE = 1_000;
 
+/** How many messages are in packs, and in the pending ones: the last three digits of the id of a pack tell. */
+const IN_PACKS = `
+local function sum(entries)
+  local messages = 0
+  for _, entry in ipairs(entries) do messages = messages + tonumber(string.sub(entry[1], -3)) end
+  return messages
+end
+local function pages(read)
+  local messages, from, page = 0, '-', nil
+  repeat
+    page = read(from)
+    messages = messages + sum(page)
+    if #page > 0 then from = '(' .. page[#page][1] end
+  until #page < 100
+  return messages
+end
+return {
+  pages(function(from) return redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 100) end),
+  pages(function(from) return redis.pcall('XPENDING', KEYS[1], ARGV[1], from, '+', 100) end),
+}`;
+
 /** The messages that are not settled yet, read from Redis. */
 export async function unsettled(redis) {
-  const [inbox, pending, retrying, relayed] = await Promise.all([
+  const [ones, pendingOnes, [inPacks, pendingInPacks], retrying, relayed] = await Promise.all([
     redis.xlen(INBOX),
     redis.xpending(INBOX, GROUP).then(
       ([count]) => count,
       () => 0, // no group yet: nothing pending
     ),
+    redis.eval(IN_PACKS, 1, PACKS, GROUP),
     redis.zcard(RETRY),
     redis.hget(COUNTERS, 'relayed'),
   ]);
-  return { inbox, pending, retrying, relayed: Number(relayed) };
+  return {
+    inbox: ones + inPacks,
+    packed: inPacks,
+    pending: pendingOnes + pendingInPacks,
+    retrying,
+    relayed: Number(relayed),
+  };
 }
 
 /** All that the group has left in Redis, in the form of the checker. */

@@ -28,6 +28,8 @@ function checkCounters({ counters, output, dead, gaps, unsettled }, findings) {
   for (const [name, found] of Object.entries({ processed: output, dead, gaps }))
     if (count(name) !== found.length)
       findings.add('counter is wrong', `${name} is ${count(name)}, there are ${found.length}`);
+  if (count('packed') !== unsettled.packed)
+    findings.add('counter is wrong', `packed is ${count('packed')}, in packs are ${unsettled.packed}`);
   if (count('lost') > 0) findings.add('counted as lost', String(count('lost')));
 }
 

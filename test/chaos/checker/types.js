@@ -24,7 +24,8 @@
  * @property {DeadLetter[]} dead
  * @property {Gap[]} gaps
  * @property {Record<string, number>} counters
- * @property {{ inbox: number, pending: number, retrying: number }} unsettled at the end
+ * @property {{ inbox: number, packed: number, pending: number, retrying: number }} unsettled at the end; `inbox`: messages,
+ *   in packs or not; `packed`: those in packs
  * @property {number} emptiedAt all that was sent before was deleted; 0 if nothing was
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
  * @property {string[]} listed consumer ids in the list

@@ -1,15 +1,18 @@
-import { BRIDGE, COUNTERS, GROUP, INBOX } from '../keys.js';
+import { BRIDGE, COUNTERS, GROUP, INBOX, PACKS } from '../keys.js';
 import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
 
 const family = 'data';
 
-/** Messages not delivered yet: the new group must begin with them. */
+/** Destroys the group of each stream if one of them holds messages that are not delivered: the new group must begin with them. */
 const DESTROY_WHILE_WAITING = `
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  for i = 1, #group, 2 do
-    if group[i] == 'last-delivered-id' and last and group[i + 1] ~= last[1] then
-      return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1]) == 1 and redis.call('XLEN', KEYS[1])
+for _, key in ipairs(KEYS) do
+  local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', key)) do
+    for i = 1, #group, 2 do
+      if group[i] == 'last-delivered-id' and last and group[i + 1] ~= last[1] then
+        for _, each in ipairs(KEYS) do redis.call('XGROUP', 'DESTROY', each, ARGV[1]) end
+        return redis.call('XLEN', key)
+      end
     end
   end
 end`;
@@ -32,23 +35,8 @@ export const data = [
       return { proof: `${count} scripts missed` };
     },
   },
-  {
-    name: 'xgroup-destroy',
-    family,
-    line: 'XGROUP DESTROY while messages wait in the inbox (the consumers’ connections are killed just before)',
-    cuts: 'none',
-    outage: RELAYS_AGAIN,
-    async strike(stage) {
-      const { admin } = stage;
-      for (const { id } of await stage.clients('consumer')) await admin.client('KILL', 'ID', id);
-      const inInbox = await proveSoon(
-        () => admin.eval(DESTROY_WHILE_WAITING, 1, INBOX, GROUP),
-        'a group destroyed while messages waited in the inbox',
-      );
-      await proveSoon(async () => (await admin.xinfo('GROUPS', INBOX)).length === 1, 'a new group');
-      return { proof: `destroyed with ${inInbox} messages in the inbox, and made anew` };
-    },
-  },
+  destroyed('xgroup-destroy', [INBOX, PACKS], 'the inbox or in packs'),
+  destroyed('xgroup-destroy-packs', [PACKS], 'packs, only of these'),
   {
     name: 'flushall',
     family,
@@ -64,6 +52,28 @@ export const data = [
     },
   },
 ];
+
+/** The group of these streams is destroyed. */
+function destroyed(name, keys, where) {
+  return {
+    name,
+    family,
+    line: `XGROUP DESTROY while messages wait in ${where} (the consumers’ connections are killed just before)`,
+    cuts: /** @type {const} */ ('none'),
+    outage: RELAYS_AGAIN,
+    async strike(stage) {
+      const { admin } = stage;
+      for (const { id } of await stage.clients('consumer')) await admin.client('KILL', 'ID', id);
+      const entries = await proveSoon(
+        () => admin.eval(DESTROY_WHILE_WAITING, keys.length, ...keys, GROUP),
+        'a group destroyed while messages waited',
+      );
+      const isBack = async (key) => (await admin.xinfo('GROUPS', key)).length === 1;
+      for (const key of keys) await proveSoon(() => isBack(key), 'a new group');
+      return { proof: `destroyed with ${entries} entries in a stream, and made anew` };
+    },
+  };
+}
 
 /** How often Redis has refused a command with this error. */
 export async function refused(redis, error) {

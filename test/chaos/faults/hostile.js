@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { COUNTERS, DEAD, GROUP, INBOX, MARKS, OUTPUT } from '../keys.js';
+import { COUNTERS, DEAD, GROUP, INBOX, MARKS, OUTPUT, PACKS } from '../keys.js';
 import { until } from '../until.js';
 import { AFTER_REDIS, prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
 import { FEW_ATTEMPTS } from './poison.js';
@@ -17,11 +17,14 @@ const RIGHTS = ['xadd', 'xdel', 'xack', 'xtrim', 'xclaim', 'xpending', 'hincrby'
 
 /** The streams of the group whose ids can be used up, and what counts the entries written to them. */
 const STREAMS = [
-  { key: OUTPUT, counter: 'processed', exhaust: foreignEntry },
-  { key: DEAD, counter: 'dead', exhaust: foreignEntry },
-  // A foreign entry in the inbox would be a message.
-  { key: INBOX, counter: 'relayed', exhaust: (admin, key) => admin.call('XSETID', key, HIGHEST) },
+  { keys: [OUTPUT], counter: 'processed', exhaust: foreignEntry },
+  { keys: [DEAD], counter: 'dead', exhaust: foreignEntry },
+  // A foreign entry in the inbox would be a message. Of both at once: else messages go on in the other.
+  { keys: [INBOX, PACKS], counter: 'relayed', exhaust: (admin, key) => admin.call('XSETID', key, HIGHEST) },
 ];
+
+/** The streams of which consumers hold entries. */
+const HELD = [INBOX, PACKS];
 
 /** Makes the stream go on after its last entry, or after the one that its group has delivered last. */
 const MEND_IDS = `
@@ -75,7 +78,7 @@ export const hostile = [
   {
     name: 'exhausted-ids',
     family,
-    line: `output, dead letters and inbox get the highest id there is, one after the other; each is mended after ${REFUSED_MS} ms`,
+    line: `output, dead letters, and inbox with packs get the highest id there is, one after the other; each is mended after ${REFUSED_MS} ms`,
     cuts: 'none',
     outage: AFTER_REDIS,
     async strike(stage, random) {
@@ -115,17 +118,19 @@ export const hostile = [
     async strike({ admin, group }) {
       let [acked, deleted] = [0, 0];
       for (const end = performance.now() + 1_500; performance.now() < end; await sleep(50)) {
-        acked += await admin.eval(ACKNOWLEDGE, 1, INBOX, GROUP);
+        for (const key of HELD) acked += await admin.eval(ACKNOWLEDGE, 1, key, GROUP);
         await sleep(50);
-        deleted += await admin.eval(DELETE_CONSUMERS, 1, INBOX, GROUP);
+        for (const key of HELD) deleted += await admin.eval(DELETE_CONSUMERS, 1, key, GROUP);
       }
       const victim = await group.follower();
       await stopHolding(admin, victim);
-      const [, , , consumers] = await admin.xpending(INBOX, GROUP);
-      const own = consumers.map(([name]) => name).filter((name) => victim.owns(name));
-      const [first, ...others] = own;
-      acked += await admin.eval(ACKNOWLEDGE, 1, INBOX, GROUP, first);
-      for (const name of others) deleted += await admin.xgroup('DELCONSUMER', INBOX, GROUP, name);
+      for (const key of HELD) {
+        const [, , , consumers] = await admin.xpending(key, GROUP);
+        const own = (consumers ?? []).map(([name]) => name).filter((name) => victim.owns(name));
+        const [first, ...others] = own;
+        if (first) acked += await admin.eval(ACKNOWLEDGE, 1, key, GROUP, first);
+        for (const name of others) deleted += await admin.xgroup('DELCONSUMER', key, GROUP, name);
+      }
       await victim.kill('stray-entries');
       prove(acked > 0 && deleted > 0, 'entries of both kinds');
       return { proof: `${acked} acknowledged, ${deleted} lost their consumer` };
@@ -137,16 +142,16 @@ function foreignEntry(admin, key) {
   return admin.xadd(key, HIGHEST, 'foreign', 'entry');
 }
 
-/** Uses up the ids of a stream, proves that nothing is written to it, and mends it. */
-async function exhausted({ admin, publishing }, { key, counter, exhaust }) {
-  await exhaust(admin, key);
+/** Uses up the ids of streams, proves that nothing is written to them, and mends them. */
+async function exhausted({ admin, publishing }, { keys, counter, exhaust }) {
+  for (const key of keys) await exhaust(admin, key);
   publishing.send('not-json', 5);
   const count = () => admin.hget(COUNTERS, counter);
   const before = await count();
   await sleep(REFUSED_MS);
-  prove((await count()) === before, `${key} refused`);
-  await admin.eval(MEND_IDS, 1, key, HIGHEST);
-  await until(async () => (await count()) !== before, { what: `${key} to grow again` });
+  prove((await count()) === before, `${keys} refused`);
+  for (const key of keys) await admin.eval(MEND_IDS, 1, key, HIGHEST);
+  await until(async () => (await count()) !== before, { what: `${keys} to grow again` });
   return `${counter} stood at ${before}`;
 }
 

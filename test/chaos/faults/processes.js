@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GAPS, GROUP, INBOX, OUTPUT } from '../keys.js';
+import { GAPS, GROUP, INBOX, OUTPUT, PACKS } from '../keys.js';
 import { until } from '../until.js';
 import { prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
 
@@ -53,7 +53,7 @@ export const processes = [
       const held = await stopHolding(admin, follower);
       await follower.kill('follower-killed');
       const outage = await takenOver(admin, follower);
-      return { proof: `${follower.pid} killed, which held ${held} messages`, outage };
+      return { proof: `${follower.pid} killed, which held ${held} entries`, outage };
     },
   },
   {
@@ -118,7 +118,7 @@ export const processes = [
       prove(stateOf(follower.pid).startsWith('T'), 'still stopped');
       follower.signal('SIGCONT');
       return {
-        proof: `${follower.pid} stopped with ${held} messages, which others took over; continued`,
+        proof: `${follower.pid} stopped with ${held} entries, which others took over; continued`,
         outage,
       };
     },
@@ -154,7 +154,7 @@ function onRequest(proxy, key) {
   return () => seen;
 }
 
-/** Stops a process while it holds messages; returns how many. */
+/** Stops a process while it holds messages; returns how many entries and packs. */
 export function stopHolding(redis, one) {
   return proveSoon(async () => {
     one.signal('SIGSTOP');
@@ -182,8 +182,10 @@ export async function takenOver(redis, victim) {
   return Math.round(performance.now() - began);
 }
 
-/** Consumers with pending messages, and how many. @returns {Promise<[string, number][]>} */
+/** Consumers with pending entries or packs, and how many. @returns {Promise<[string, number][]>} */
 async function holders(redis) {
-  const [, , , consumers] = await redis.xpending(INBOX, GROUP);
-  return (consumers ?? []).map(([name, count]) => [name, Number(count)]);
+  const replies = await Promise.all([INBOX, PACKS].map((key) => redis.xpending(key, GROUP)));
+  return replies.flatMap(([, , , consumers]) =>
+    (consumers ?? []).map(([name, count]) => [name, Number(count)]),
+  );
 }
