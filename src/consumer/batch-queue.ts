@@ -53,8 +53,9 @@ export class BatchQueue<T extends { readonly entryId: string }> {
     this.#count += this.#options.countOf(item);
     if (this.#calls > 0 && !(this.#isFull && this.#calls < this.#options.calls)) return;
     this.#calls++;
-    // After all messages of one read, so that they go in one call.
-    setImmediate(() => void this.#sendBatches());
+    // A whole batch goes at once: Redis works on it while this thread goes on. Else it goes after all messages of one read.
+    if (this.#isFull) void this.#sendBatches();
+    else setImmediate(() => void this.#sendBatches());
   }
 
   get #isFull(): boolean {
