@@ -15,6 +15,11 @@ export interface Names {
 export interface Keys {
   /** stream: the results */
   readonly output: string;
+  /**
+   * how the names begin that the output has while a transaction writes to it: each transaction has a name of its own, which no
+   * key has outside of it
+   */
+  readonly open: string;
   /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;
   /**
@@ -70,6 +75,7 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
   const database = parseRedisUrl(redis).db;
   return {
     output,
+    open: `${group}:open`,
     inbox: `${group}:inbox`,
     packs: `${group}:packs`,
     bridge: `${group}:bridge`,

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   DISCARD: () => [],
   EVAL: () => ['return 0', 0],
   EVALSHA: () => ['0'.repeat(40), 0],
+  EXEC: () => [],
   HDEL: ({ bridge }) => [bridge, 'seat:'],
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
@@ -42,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   PUBLISH: ({ marks }) => [marks, ''],
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': (_keys, { channel }) => [channel],
+  RENAMENX: ({ output, open }) => [output, open],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
   SELECT: (_keys, { redis }) => [parseRedisUrl(redis).db],
   SUBSCRIBE: (_keys, { channel }) => [channel],
@@ -60,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   XLEN: ({ inbox }) => [inbox],
   XPENDING: ({ inbox }, { group }) => [inbox, group],
   XRANGE: ({ gaps }) => [gaps, '-', '+'],
+  XREAD: ({ packs }) => ['STREAMS', packs, '$'],
   XREADGROUP: ({ inbox }, { group }) => ['GROUP', group, 'consumer', 'STREAMS', inbox, '>'],
   XREVRANGE: ({ output }) => [output, '+', '-'],
   XTRIM: ({ dead }) => [dead, 'MAXLEN', 0],
@@ -127,8 +130,10 @@ export async function missingRights(
   };
   for (const [command, send] of Object.entries(subscribing))
     if ((await refusalOf(send())) === 'command') commands.add(command.toLowerCase());
+  // Outside of a transaction it does nothing.
+  if ((await refusalOf(connection.call('EXEC'))) === 'command') commands.add('exec');
   const asked = needed(names).filter(
-    (name) => !['MULTI', 'DISCARD'].includes(name) && !(name in subscribing),
+    (name) => !['MULTI', 'EXEC', 'DISCARD'].includes(name) && !(name in subscribing),
   );
   const { marks, ...own } = keys;
   const lacking = await whileQueueing(connection, (refusal) =>

@@ -1,50 +1,16 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { identityIn } from '../../src/core/pack.js';
-import type { Position } from '../../src/core/position.js';
-import { silentLogger } from '../../src/log/logger.js';
-import { RedisInboxReader } from '../../src/redis/consumer-store.js';
-import { Connection } from '../../src/redis/protocol/connection.js';
 import { orphans } from '../../src/redis/scripts/group.js';
 import { lateStreams } from '../../src/redis/stream-ids.js';
 import { verify } from '../../src/verify/verify.js';
-import { packed } from '../helpers/packed.js';
+import { packGroup } from '../helpers/pack-group.js';
 import { withRedis } from '../helpers/redis.js';
-import { GROUP, openStores } from '../helpers/stores.js';
+import { GROUP } from '../helpers/stores.js';
 
 const redis = withRedis();
 const LAST = '18446744073709551615';
 
-/** A group whose bridge relays packs. */
-async function group() {
-  const space = redis.namespace();
-  const stores = await openStores(space);
-  const { bridgeStore, raw, keys } = stores;
-  const own = new Connection(space.redis, 'reader', silentLogger);
-  const other = new Connection(space.redis, 'other', silentLogger);
-  onTestFinished(() => {
-    own.close();
-    other.close();
-  });
-  await Promise.all([own.connect(), other.connect()]);
-  const { token } = (await bridgeStore.take('bridge', 0, 0)) as { token: number };
-  let position: Position | undefined;
-  let made = 0;
-  return {
-    ...stores,
-    other,
-    /** Relays packs of so many messages; returns their ids. */
-    relayPacks: async (count: number, size = 3) => {
-      const messages = Array.from({ length: count * size }, () => `{"message_id":${++made}}`);
-      const to = { epoch: 1, offset: (position?.offset ?? 0) + messages.length };
-      const request = { caller: 'bridge', token, from: position, to, messages: packed(messages) };
-      await bridgeStore.relay({ ...request, packSize: size });
-      position = to;
-      return (await raw.xrange(keys.packs, '-', '+')).slice(-count).map(([id]) => id);
-    },
-    readAll: (consumer = 'a') =>
-      new RedisInboxReader(own, own, keys, GROUP, consumer).read(10_000, undefined),
-  };
-}
+const group = () => packGroup(redis.namespace());
 
 /** All messages of a pack processed, but for those that are left. */
 const settlementOf = (id: string, size = 3, ...left: number[]) => ({

@@ -15,6 +15,7 @@ import type {
 import { packBytes, packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import type { WholePack } from '../protocol/transaction.js';
 
 // What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
 
@@ -85,6 +86,17 @@ export const settle = defineScript({
     return packWithList({ ...options, packs: heads }, packTexts(texts));
   },
   decode: (settledBefore: string[]) => settledBefore,
+});
+
+export const settleWhole = defineScript({
+  name: 'settle-whole',
+  keys: ['packs', 'inbox', 'counters', 'output', 'processed', 'open'],
+  encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly WholePack[] }) => {
+    const [messageId = '', data = ''] = packs[0]?.texts ?? [];
+    const heads = packs.map(({ id, consumerId }) => ({ id, consumerId }));
+    return [...packOptions({ ...options, packs: heads }), messageId, data];
+  },
+  decode: (settled: number) => settled === 1,
 });
 
 export const explode = defineScript({

@@ -12,6 +12,7 @@ describe('the keys of a group', () => {
   it('are these, for these names', () => {
     expect(keysOf(names)).toEqual({
       output: 'messages:processed',
+      open: 'cgroup:{messages:processed}:open',
       inbox: 'cgroup:{messages:processed}:inbox',
       packs: 'cgroup:{messages:processed}:packs',
       bridge: 'cgroup:{messages:processed}:bridge',

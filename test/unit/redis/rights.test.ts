@@ -7,12 +7,13 @@ const names = { redis: 'redis://h', channel: 'in', output: 'out', consumerList: 
 
 describe('the list of commands', () => {
   it('holds what the scripts and the stores send, and nothing else', () => {
-    // Sent by ioredis itself, or by its methods.
+    // Sent by ioredis itself, or by its methods, or in a transaction.
     const byClient = [
       'CLIENT|ID',
       'CLIENT|SETNAME',
       'EVAL',
       'EVALSHA',
+      'EXEC',
       'MULTI',
       'SELECT',
       'SUBSCRIBE',

@@ -92,8 +92,8 @@ describe('no reply', () => {
 describe('a command that changes nothing', () => {
   /** Commands that change something, a connection included. */
   const ACTS = [
-    ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
-    ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM'],
+    ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'EXEC', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
+    ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM', 'RENAMENX'],
     ...['XACK', 'XADD', 'XCLAIM', 'XDEL', 'XTRIM', 'XGROUP|CREATE', 'XGROUP|DELCONSUMER'],
   ];
   const asks = (command: string) => !ACTS.includes(command);

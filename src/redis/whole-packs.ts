@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { PackSettlement } from '../core/consumer-store.js';
+import type { Logger } from '../log/logger.js';
+import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
+import { failureOf, RefusedError } from './protocol/failure.js';
+import { type Argument, callOf, sourceCallOf } from './protocol/script.js';
+import { transactionOf, type WholePack } from './protocol/transaction.js';
+import { TransactionReplies } from './protocol/transaction-replies.js';
+import { settleWhole } from './scripts/consumer.js';
+
+/** What transactions need of a connection, which nothing else uses. */
+export type Requests = Pick<Connection, 'request' | 'renew'>;
+
+/** Fewer messages are settled by the script alone: a transaction costs more than it saves. */
+const LEAST = 10;
+/**
+ * UTF-16 units of one transaction. It has less than a megabyte then: the least that a Redis lets a client send before it
+ * carries it out (client-query-buffer-limit), or in one argument (proto-max-bulk-len).
+ */
+const LARGEST = 250_000;
+/** ms without transactions after Redis has refused one. */
+const PAUSE = 60_000;
+
+/**
+ * Settles packs of which every message has a result, by transactions (see settle-whole.lua). What a transaction does not settle
+ * is left for settle.lua, which may be called even if it is not known what became of the transaction.
+ */
+export class WholePacks {
+  readonly #connection: Requests;
+  readonly #keys: Keys;
+  readonly #group: string;
+  readonly #log: Logger;
+  readonly #id = randomUUID();
+  /** Transactions. */
+  #sent = 0;
+  /** ms of the monotonic clock. */
+  #pausedUntil = 0;
+  /** The last reason that was logged. */
+  #said = '';
+
+  constructor(connection: Requests, keys: Keys, group: string, log: Logger) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#group = group;
+    this.#log = log;
+  }
+
+  /**
+   * Settles packs.
+   *
+   * @param byScript settles those that no transaction has settled
+   * @returns the ids of the packs that were settled before
+   */
+  async settle(
+    packs: readonly PackSettlement[],
+    maxLength: number,
+    byScript: (packs: readonly PackSettlement[]) => Promise<string[]>,
+  ): Promise<string[]> {
+    if (performance.now() < this.#pausedUntil) return byScript(packs);
+    const { batches, rest } = batchesOf(packs);
+    let refusal: RefusedError | undefined;
+    const left = await Promise.all(
+      batches.map(async (batch) => {
+        try {
+          if (await this.#settle(batch, maxLength)) return [];
+        } catch (error) {
+          if (error instanceof RefusedError) refusal = error;
+        }
+        return batch;
+      }),
+    );
+    const others = [...rest, ...left.flat()];
+    if (others.length === 0) return [];
+    const late = await byScript(others);
+    // The script was not refused: so it was for the transaction.
+    if (refusal) this.#pause(refusal);
+    return late;
+  }
+
+  /** Resolves to whether the packs are settled. */
+  async #settle(packs: readonly Whole[], maxLength: number): Promise<boolean> {
+    try {
+      return await this.#send(callOf(settleWhole.name), packs, maxLength);
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.refusal !== 'NOSCRIPT') throw error;
+      return this.#send(sourceCallOf(settleWhole.name), packs, maxLength);
+    }
+  }
+
+  async #send(call: readonly Argument[], packs: readonly Whole[], maxLength: number): Promise<boolean> {
+    // If a key had this name, results would be written that the script did not decide.
+    const keys = { ...this.#keys, open: `${this.#keys.open}:${this.#id}:${++this.#sent}` };
+    const options = settleWhole.encode({ group: this.#group, maxLength, packs });
+    const names = settleWhole.keys.map((name) => keys[name]);
+    const script = [...call, names.length, ...names, ...options];
+    const { bytes, replies } = transactionOf({ script, packs, keys });
+    const reader = new TransactionReplies(replies, () => this.#connection.renew());
+    try {
+      await this.#connection.request(settleWhole.name, bytes, replies, reader.take);
+    } catch (error) {
+      // The connection was made again because of it.
+      throw reader.refusal ? failureOf(reader.refusal, settleWhole.name) : error;
+    }
+    return reader.isSettled;
+  }
+
+  /** Tries no transaction for a while, and says why: once, if it stays the same. */
+  #pause(error: RefusedError): void {
+    this.#pausedUntil = performance.now() + PAUSE;
+    if (error.message !== this.#said)
+      this.#log.warn({ error }, `packs are settled by scripts alone, which takes longer: ${error.message}`);
+    this.#said = error.message;
+  }
+}
+
+type Whole = PackSettlement & WholePack;
+
+/** The packs for transactions, each with as many as it may have, and the others. */
+function batchesOf(packs: readonly PackSettlement[]): { batches: Whole[][]; rest: PackSettlement[] } {
+  const batches: Whole[][] = [];
+  const rest: PackSettlement[] = [];
+  let [batch, units]: [Whole[], number] = [[], 0];
+  for (const pack of packs) {
+    const length = isWhole(pack) ? pack.texts.reduce((sum, text) => sum + text.length, 0) : Infinity;
+    if (!isWhole(pack) || length > LARGEST) {
+      rest.push(pack);
+      continue;
+    }
+    if (units + length > LARGEST) {
+      batches.push(batch);
+      [batch, units] = [[], 0];
+    }
+    batch.push(pack);
+    units += length;
+  }
+  batches.push(batch);
+  const isWorth = (some: Whole[]) => some.reduce((sum, { texts }) => sum + texts.length / 2, 0) >= LEAST;
+  rest.push(...batches.filter((some) => !isWorth(some)).flat());
+  return { batches: batches.filter(isWorth), rest };
+}
+
+function isWhole(pack: PackSettlement): pack is Whole {
+  return pack.texts !== undefined && pack.left.length === 0;
+}
