@@ -22,6 +22,7 @@ import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
+import { WholePacks } from '../redis/whole-packs.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
@@ -94,7 +95,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
-  const store = new RedisConsumerStore(main, keys, settings.group, channel);
+  const wholePacks = new WholePacks(await connections.open('packs'), keys, settings.group, log);
+  const store = new RedisConsumerStore(main, keys, settings.group, channel, wholePacks);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();

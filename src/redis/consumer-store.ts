@@ -41,6 +41,7 @@ import {
   sweep,
   unpackWaiting,
 } from './scripts/consumer.js';
+import type { WholePacks } from './whole-packs.js';
 
 /** Entries of one call of a script that costs some µs for each: Redis does nothing else meanwhile. */
 const PAGE = 1_000;
@@ -55,13 +56,24 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #keys: Keys;
   readonly #group: string;
   readonly #channel: string | undefined;
+  readonly #wholePacks: WholePacks | undefined;
 
-  /** @param channel what the group reads; undefined if the caller does not relay */
-  constructor(connection: Connection, keys: Keys, group: string, channel: string | undefined) {
+  /**
+   * @param channel what the group reads; undefined if the caller does not relay
+   * @param wholePacks settles packs of which every message has a result; undefined: a script settles all
+   */
+  constructor(
+    connection: Connection,
+    keys: Keys,
+    group: string,
+    channel: string | undefined,
+    wholePacks?: WholePacks,
+  ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
     this.#channel = channel;
+    this.#wholePacks = wholePacks;
   }
 
   prepare(): Promise<boolean> {
@@ -73,7 +85,9 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]> {
-    return this.#connection.run(settle, this.#keys, { group: this.#group, maxLength, packs });
+    const byScript = (some: readonly PackSettlement[]) =>
+      this.#connection.run(settle, this.#keys, { group: this.#group, maxLength, packs: some });
+    return this.#wholePacks?.settle(packs, maxLength, byScript) ?? byScript(packs);
   }
 
   rescue(silence: number): Promise<Rescued> {
