@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { PackSettlement } from '../core/consumer-store.js';
 import type { Logger } from '../log/logger.js';
@@ -6,7 +6,7 @@ import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import { type Argument, callOf, sourceCallOf } from './protocol/script.js';
-import { transactionOf, type WholePack } from './protocol/transaction.js';
+import { repliesTo, transactionOf, type WholePack } from './protocol/transaction.js';
 import { TransactionReplies } from './protocol/transaction-replies.js';
 import { settleWhole } from './scripts/consumer.js';
 
@@ -32,7 +32,8 @@ export class WholePacks {
   readonly #keys: Keys;
   readonly #group: string;
   readonly #log: Logger;
-  readonly #id = randomUUID();
+  /** Of this process. Short, because each result names it. */
+  readonly #id = randomBytes(9).toString('base64url');
   /** Transactions. */
   #sent = 0;
   /** ms of the monotonic clock. */
@@ -95,10 +96,11 @@ export class WholePacks {
     const options = settleWhole.encode({ group: this.#group, maxLength, packs });
     const names = settleWhole.keys.map((name) => keys[name]);
     const script = [...call, names.length, ...names, ...options];
-    const { bytes, replies } = transactionOf({ script, packs, keys });
+    const write = (memory: Buffer | undefined) => transactionOf({ script, packs, keys }, memory);
+    const replies = repliesTo(packs);
     const reader = new TransactionReplies(replies, () => this.#connection.renew());
     try {
-      await this.#connection.request(settleWhole.name, bytes, replies, reader.take);
+      await this.#connection.request(settleWhole.name, write, replies, reader.take);
     } catch (error) {
       // The connection was made again because of it.
       throw reader.refusal ? failureOf(reader.refusal, settleWhole.name) : error;

@@ -54,19 +54,12 @@ export const MUTANTS = {
     to: 'for i = #messages, 1, -1 do',
     faults: ['script-flush'],
   },
-  'ones-beside-packs': {
-    line: 'relay gives a message an id before those of the packs of the same millisecond',
-    in: 'relay.lua',
-    from: 'local first = first_in_inbox()',
-    to: "local first = '*'",
-    faults: ['script-flush'],
-  },
   'settle-shifts-ids': {
     line: 'settle writes results with the ids of their neighbours in the pack',
     in: 'settle.lua',
     from: "prefix .. format('%03d', k), left",
     to: "prefix .. format('%03d', k % n + 1), left",
-    faults: ['script-flush'],
+    faults: ['consumer-stopped'],
   },
   'packs-count-wrong': {
     line: 'a pack that leaves stays counted',
@@ -74,13 +67,6 @@ export const MUTANTS = {
     from: "if n > 0 then count(KEYS[3], 'packed', -n) end",
     to: '',
     faults: ['script-flush'],
-  },
-  'settle-without-owning': {
-    line: 'settle writes results of packs that are settled already',
-    in: 'settle.lua',
-    from: 'if not is_unsettled(KEYS[1], options.group, pack.id) then',
-    to: 'if false then',
-    faults: ['consumer-stopped', 'consumer-killed-committing'],
   },
   'settle-removes-first': {
     line: 'settle removes a pack, though the output refuses its results',
@@ -94,28 +80,7 @@ export const MUTANTS = {
     in: 'settle.lua',
     from: 'if messages then give_back(messages[k], identity, one.attempts, one.outcome) end',
     to: '',
-    faults: ['poison-not-json'],
-  },
-  'exploded-twice': {
-    line: 'a pack that is exploded stays',
-    in: 'packs.lua',
-    from: "  redis.call('XDEL', KEYS[1], id)\n",
-    to: '',
-    faults: ['follower-killed'],
-  },
-  'identity-of-the-neighbour': {
-    line: 'a message that leaves its pack gets the id of the next one',
-    in: 'packs.lua',
-    from: "string.format('%03d', k)",
-    to: "string.format('%03d', k + 1)",
-    faults: ['follower-killed'],
-  },
-  'rescues-nothing': {
-    line: 'the packs of a dead consumer stay with it',
-    in: 'rescue.lua',
-    from: 'take(entry[1], 1)',
-    to: '',
-    faults: ['follower-killed'],
+    faults: ['consumer-stopped'],
   },
   'stray-packs-stay': {
     line: 'packs that no consumer holds stay',
@@ -123,13 +88,6 @@ export const MUTANTS = {
     from: 'if not may_have_strays() then return end',
     to: 'if true then return end',
     faults: ['stray-entries'],
-  },
-  'leaves-with-packs': {
-    line: 'a consumer that leaves drops the packs that it holds',
-    in: 'leave.lua',
-    from: 'if #packs > 0 then',
-    to: 'if false then',
-    faults: ['rolling-restart'],
   },
   'mark-tells-too-much': {
     line: 'a mark says that all messages before it are relayed, so followers drop messages that are not',

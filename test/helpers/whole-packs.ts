@@ -30,9 +30,13 @@ export async function holdingPacks(space: Namespace, count = 4, size = 25, as = 
   const sent: Buffer[] = [];
   let renewed = 0;
   const requests: Requests = {
-    request: (doing, bytes, ...rest) => {
-      sent.push(bytes);
-      return connection.request(doing, bytes, ...rest);
+    request: (doing, write, ...rest) => {
+      const kept = (memory: Buffer | undefined) => {
+        const bytes = write(memory);
+        sent.push(Buffer.from(bytes));
+        return bytes;
+      };
+      return connection.request(doing, kept, ...rest);
     },
     renew: () => {
       renewed++;
@@ -90,8 +94,8 @@ export type HoldingPacks = Awaited<ReturnType<typeof holdingPacks>>;
 export async function transactionBytes({ ids, keys }: Pick<HoldingPacks, 'ids' | 'keys'>): Promise<Buffer> {
   let sent: Buffer | undefined;
   const requests: Requests = {
-    request: async (_doing, bytes) => {
-      sent = bytes;
+    request: async (_doing, write) => {
+      sent = write(undefined);
     },
     renew: () => {},
   };

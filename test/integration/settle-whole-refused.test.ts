@@ -173,7 +173,12 @@ test('a transaction that Redis carries out after the script settled its packs wr
     0,
   );
   const before = await group.everything();
-  await group.connection.request('late', bytes, 103, () => {});
+  await group.connection.request(
+    'late',
+    () => bytes,
+    103,
+    () => {},
+  );
   expect(await group.everything()).toEqual(before);
 });
 
@@ -188,9 +193,9 @@ test('a transaction that lacks memory changes nothing, and the script, which nee
   // It is short from the moment on when the commands are queued.
   const replies: string[] = [];
   const note = (reply: Buffer, at: number) => void replies.push(reply.toString('latin1', at, at + 80));
-  await connection.request('test', bytes.subarray(0, -14), 102, note);
+  await connection.request('test', () => bytes.subarray(0, -14), 102, note);
   await raw.config('SET', 'maxmemory', '1');
-  await connection.request('test', bytes.subarray(-14), 1, note);
+  await connection.request('test', () => bytes.subarray(-14), 1, note);
   expect(replies.slice(1, -1)).toEqual(Array(101).fill(expect.stringMatching(/^\+QUEUED/)));
   expect(replies.at(-1)).toMatch(/^-(EXECABORT|OOM)/);
   expect(await everything()).toEqual(before);

@@ -166,20 +166,21 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   /**
-   * Sends the bytes of commands, past ioredis. Resolves after the last of their replies.
+   * Sends commands, past ioredis. Resolves after the last of their replies.
    *
    * @param doing what for, for errors
+   * @param write returns their bytes, in the memory if that is given and they fit
    * @param replies how many replies come
    * @param onReply called with each reply: it begins at `start`. What it throws first, this rejects with
    * @throws {CgroupError} OUTCOME_UNKNOWN if the connection is not ready, or ends before the last reply
    */
   request(
     doing: string,
-    bytes: Buffer,
+    write: (memory: Buffer | undefined) => Buffer,
     replies: number,
     onReply: (bytes: Buffer, start: number) => void,
   ): Promise<void> {
-    return this.#timed(doing, () => this.#line.request(bytes, replies, onReply));
+    return this.#timed(doing, () => this.#line.request(write, replies, onReply));
   }
 
   /** Sends one command; replies are text. */

@@ -7,8 +7,8 @@ import { unansweredOf } from './reply-clock.js';
 import { type Argument, callOf, sourceCallOf } from './script.js';
 import { ReplyError, replyValue, type Value } from './values.js';
 
-/** Bytes: most commands fit, those with 1,000 messages of 200 bytes. */
-const MEMORY = 262_144;
+/** Bytes. Only those that are used take room. What is longer is rare. */
+const MEMORY = 2 ** 20;
 /**
  * Memory that commands of all connections are written into, one after the other. With new memory for each, V8 would look through
  * the whole heap again and again: the memory of a Buffer counts, wherever it is.
@@ -87,10 +87,25 @@ export class DirectLine {
     if (pipe) this.#parser = make((reply) => pipe.hand(reply));
   }
 
-  /** As {@link Pipe.request}. Rejects if it is not open. */
-  request(bytes: Buffer, replies: number, onReply: (bytes: Buffer, start: number) => void): Promise<void> {
+  /**
+   * Sends commands. As {@link Pipe.request}; rejects if it is not open.
+   *
+   * @param write returns their bytes, in the memory if that is given and they fit
+   */
+  request(
+    write: (memory: Buffer | undefined) => Buffer,
+    replies: number,
+    onReply: (bytes: Buffer, start: number) => void,
+  ): Promise<void> {
     if (!this.#pipe || !this.isOpen) return Promise.reject(new Error('not connected'));
-    return this.#pipe.request(bytes, replies, onReply);
+    const { stream } = this.#redis;
+    // TLS reads later what it encrypts.
+    const isPlain = !(stream instanceof TLSSocket);
+    if (isPlain) memory ??= Buffer.allocUnsafeSlow(MEMORY);
+    const sent = this.#pipe.request(write(isPlain ? memory : undefined), replies, onReply);
+    // The system has not taken all of it: the rest is still to be read from there.
+    if (isPlain && stream.writableLength > 0) memory = undefined;
+    return sent;
   }
 
   /** Sends commands, each of which gets one reply. As {@link request}. */
@@ -98,14 +113,7 @@ export class DirectLine {
     commands: readonly (readonly Argument[])[],
     onReply: (bytes: Buffer, start: number) => void,
   ): Promise<void> {
-    const { stream } = this.#redis;
-    // TLS reads what it encrypts later.
-    const isPlain = !(stream instanceof TLSSocket);
-    if (isPlain) memory ??= Buffer.allocUnsafeSlow(MEMORY);
-    const sent = this.request(commandBytes(commands, isPlain ? memory : undefined), commands.length, onReply);
-    // The system has not taken all of it: the rest is still to be read from there.
-    if (isPlain && stream?.writableLength !== 0) memory = undefined;
-    return sent;
+    return this.request((own) => commandBytes(commands, own), commands.length, onReply);
   }
 
   /**

@@ -16,13 +16,6 @@ export interface WholePacksCall {
   readonly keys: Readonly<Record<'packs' | 'output' | 'open', string>>;
 }
 
-/** The commands of a transaction. */
-export interface Transaction {
-  readonly bytes: Buffer;
-  /** How many replies come, if MULTI is not refused. */
-  readonly replies: number;
-}
-
 /** The last id of a stream: no entry comes after it. */
 const LAST_ID = '18446744073709551615-18446744073709551615';
 /** The replies to MULTI, XREAD, the script, RENAMENX and EXEC: one more than those to all XADDs but for the first. */
@@ -46,10 +39,17 @@ const lengthOf: BytesOf = (text) => text.length;
  *     XADD open NOMKSTREAM *                for each other result
  *     RENAMENX open output
  *     EXEC
+ *
+ * @param memory where to write it, if it fits
  */
-export function transactionOf(call: WholePacksCall): Transaction {
+export function transactionOf(call: WholePacksCall, memory?: Buffer): Buffer {
   // A message that is not ASCII has more bytes than units: only then they are counted.
-  return written(call, lengthOf, 1) ?? (written(call, Buffer.byteLength, WIDEST) as Transaction);
+  return written(call, memory, lengthOf, 1) ?? (written(call, memory, Buffer.byteLength, WIDEST) as Buffer);
+}
+
+/** How many replies come to such a transaction, if MULTI is not refused. */
+export function repliesTo(packs: readonly WholePack[]): number {
+  return packs.reduce((sum, { texts }) => sum + texts.length / 2, OTHER_REPLIES);
 }
 
 /**
@@ -59,21 +59,20 @@ export function transactionOf(call: WholePacksCall): Transaction {
  */
 function written(
   { script, packs, keys }: WholePacksCall,
+  memory: Buffer | undefined,
   bytesOf: BytesOf,
   widest: number,
-): Transaction | undefined {
+): Buffer | undefined {
   const before =
     command(['MULTI']) + command(['XREAD', 'BLOCK', 0, 'STREAMS', keys.packs, LAST_ID]) + command(script);
   const after = command(['RENAMENX', keys.open, keys.output]) + command(['EXEC']);
   let units = (before.length + after.length) * WIDEST;
-  let results = 0;
   for (const { id, consumerId, texts } of packs) {
-    results += texts.length / 2;
     units +=
       (texts.length / 2) * (AROUND_TEXTS + (keys.open.length + consumerId.length) * WIDEST + id.length);
     for (const text of texts) units += text.length * widest;
   }
-  const bytes = Buffer.allocUnsafeSlow(units);
+  const bytes = memory && units <= memory.length ? memory : Buffer.allocUnsafeSlow(units);
   let at = bytes.write(before);
   // One string and one write for each pack: a string of all takes longer, and so does one for each message.
   for (const pack of packs) {
@@ -83,7 +82,7 @@ function written(
     at += length;
   }
   at += bytes.write(after, at);
-  return { bytes: bytes.subarray(0, at), replies: results + OTHER_REPLIES };
+  return bytes.subarray(0, at);
 }
 
 /** An XADD for each result of a pack after the first few. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { identityIn } from '../../../../src/core/pack.js';
-import { transactionOf } from '../../../../src/redis/protocol/transaction.js';
+import { repliesTo, transactionOf } from '../../../../src/redis/protocol/transaction.js';
 import { TransactionReplies } from '../../../../src/redis/protocol/transaction-replies.js';
 import { array, bulk, line } from '../../../helpers/resp.js';
 
@@ -48,7 +48,8 @@ describe('the commands of a transaction', () => {
           texts: Array.from({ length: 2 * count }, (_, i) => texts[i % texts.length] as string),
         }));
         const script = ['EVALSHA', 'f'.repeat(40), 1, 'key', 'é'];
-        const { bytes, replies } = transactionOf({ script, packs: all, keys });
+        const bytes = transactionOf({ script, packs: all, keys });
+        const replies = repliesTo(all);
         const last = '18446744073709551615-18446744073709551615';
         const results = all.flatMap(({ id, consumerId, texts }) =>
           Array.from({ length: texts.length / 2 }, (_, i) => [
