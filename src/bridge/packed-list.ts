@@ -5,7 +5,7 @@ import { ChunkPool } from './chunks.js';
 export const OVERHEAD = 16;
 
 /** Shorter messages are copied byte by byte: the call of a copy costs more. */
-const SHORT = 64;
+const SHORT = 16;
 
 interface Filled {
   chunk: Buffer;
