@@ -1,14 +1,24 @@
 import type { Prefetch } from './prefetch.js';
 
+export interface AttemptTimesOptions {
+  /** Called after each attempt with its duration, ms. */
+  readonly onAttempt: ((ms: number) => void) | undefined;
+  /** Called when it is known for the first time how long a message takes. */
+  readonly onMeasured: () => void;
+}
+
 /** How long the attempts of one consumer take. */
 export class AttemptTimes {
   readonly #prefetch: Prefetch;
   readonly #onAttempt: ((ms: number) => void) | undefined;
+  /** Undefined after it was called. */
+  #onMeasured: (() => void) | undefined;
   #total = 0;
 
-  constructor(prefetch: Prefetch, onAttempt: ((ms: number) => void) | undefined) {
+  constructor(prefetch: Prefetch, { onAttempt, onMeasured }: AttemptTimesOptions) {
     this.#prefetch = prefetch;
     this.#onAttempt = onAttempt;
+    this.#onMeasured = onMeasured;
   }
 
   /** ms of all attempts that have ended. */
@@ -20,6 +30,7 @@ export class AttemptTimes {
     this.#total += ms;
     this.#prefetch.recordAttempt(ms);
     this.#onAttempt?.(ms);
+    this.#measured();
   }
 
   /** Of many attempts in turn. */
@@ -32,5 +43,12 @@ export class AttemptTimes {
     }
     this.#total += sum;
     this.#prefetch.recordAttempts(sum / times.length, times.length);
+    this.#measured();
+  }
+
+  #measured(): void {
+    const onMeasured = this.#onMeasured;
+    this.#onMeasured = undefined;
+    onMeasured?.();
   }
 }

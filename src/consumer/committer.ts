@@ -1,6 +1,13 @@
-import type { ConsumerStore, DeadLetter, PackSettlement, Result, Retry } from '../core/consumer-store.js';
+import {
+  type ConsumerStore,
+  type DeadLetter,
+  type PackSettlement,
+  processedIn,
+  type Result,
+  type Retry,
+} from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
-import { countIn, identitiesIn, identityIn } from '../core/pack.js';
+import { countIn } from '../core/pack.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
@@ -83,11 +90,7 @@ export class Committer {
       onTaken: (batch) => {
         readLimiter.committed(batch.reduce((sum, { delivery }) => sum + delivery.count, 0));
         onResults?.(
-          batch.flatMap(({ settlement: { id, results, texts } }) =>
-            texts
-              ? identitiesIn(id, texts.length / 2).map((inboxId) => ({ inboxId }))
-              : results.map(({ number }) => ({ inboxId: identityIn(id, number) })),
-          ),
+          batch.flatMap(({ settlement }) => processedIn(settlement).map((inboxId) => ({ inboxId }))),
         );
         const processed = batch.reduce(
           (sum, { settlement: { results, texts } }) => sum + (texts ? texts.length / 2 : results.length),

@@ -2,7 +2,7 @@ import type { ConsumerStore, Entry, InboxReader, Pack } from '../core/consumer-s
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import { AttemptTimes } from './attempt-times.js';
+import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
 import { runPack } from './pack-run.js';
@@ -15,20 +15,16 @@ import { Settler, type SettlerOptions } from './settler.js';
 import { Wait } from './wait.js';
 import { WaitingDeliveries } from './waiting.js';
 
-/** ms that the attempts of a pack may take in one turn of the event loop, about. */
+/** ms that the attempts of the packs of one read may take at once, about. */
 const AT_ONCE = 25;
 
-export interface ConsumerOptions extends PrefetchOptions, SettlerOptions {
+export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, AttemptTimesOptions {
   readonly reader: InboxReader;
   readonly store: ConsumerStore;
   /** One for all consumers of a process. */
   readonly readLimiter: ReadLimiter;
   readonly executor: ConsumerExecutor;
   readonly log: Logger;
-  /** Called when it knows for the first time how long a message takes. */
-  readonly onMeasured: () => void;
-  /** Called after each attempt with its duration, ms. */
-  readonly onAttempt: ((ms: number) => void) | undefined;
 }
 
 /**
@@ -67,7 +63,7 @@ export class Consumer {
       concurrency: options.concurrency,
       inWork: () => this.#inWork,
     });
-    this.#times = new AttemptTimes(this.#prefetch, options.onAttempt);
+    this.#times = new AttemptTimes(this.#prefetch, options);
     this.#settler = new Settler(options);
     this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
     this.#reading = new ReadLoop({
@@ -79,11 +75,10 @@ export class Consumer {
       stalled: () => this.#blocked,
       handBack: () => this.#handBack(),
       onRead: ({ packs, entries }) => {
-        const before = this.packSize;
-        for (const pack of packs) this.#acceptPack(pack);
+        const end = performance.now() + AT_ONCE;
+        for (const pack of packs) this.#acceptPack(pack, end);
         this.#accept(entries, true);
         this.#beginAttempts();
-        if (before === undefined && this.packSize !== undefined) options.onMeasured();
       },
       failures: this.#failures,
       log,
@@ -216,15 +211,15 @@ export class Consumer {
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
-  #acceptPack(pack: Pack): void {
+  #acceptPack(pack: Pack, end: number): void {
     const { executeAll } = this.#options.executor;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
+    const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
-    if (!executeAll || !isFree || this.#inFlight.hasPack(pack.id)) {
+    if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
       return;
     }
-    const end = performance.now() + AT_ONCE;
     this.#beginning = true;
     const { times, waiting } = runPack({
       pack,

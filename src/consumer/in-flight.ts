@@ -103,6 +103,8 @@ export class InFlight {
   readonly #onRelease: () => void;
   /** Released deliveries stay in the list until they outnumber the held ones. */
   #list: HeldDelivery[] = [];
+  /** Held deliveries, and the messages that they stand for. */
+  #held = 0;
   #size = 0;
   #bytes = 0;
   /** The highest id of an entry that was ever held: a higher one is new. */
@@ -142,6 +144,7 @@ export class InFlight {
       this.#list.push(delivery);
       this.#bytes += entry.message.length;
     }
+    this.#held += accepted.length;
     this.#size += accepted.length;
     return accepted;
   }
@@ -161,6 +164,7 @@ export class InFlight {
       this.#bytes += message.length;
       return delivery;
     });
+    this.#held += accepted.length;
     this.#size += accepted.length;
     return accepted;
   }
@@ -172,6 +176,7 @@ export class InFlight {
     const entry = { id, message: '', attempts: 0 };
     const delivery = new HeldDelivery(entry, true, performance.now(), this, hold, 0, messages.length);
     this.#list.push(delivery);
+    this.#held++;
     this.#size += messages.length;
     return delivery;
   }
@@ -183,6 +188,7 @@ export class InFlight {
 
   /** Called by a delivery when it is released, with the bytes of its message. */
   onReleased(bytes: number, messages: number): void {
+    this.#held--;
     this.#size -= messages;
     this.#bytes -= bytes;
     if (this.#size === 0) this.#list.length = 0;
@@ -239,8 +245,8 @@ export class InFlight {
     for (const delivery of this.#list) if (delivery.held) yield delivery;
   }
 
-  /** Drops released deliveries from the list before `more` come. */
+  /** Drops released deliveries from the list before `more` come: a whole pack is one, and keeps its results. */
   #compact(more: number): void {
-    if (this.#list.length > 2 * this.#size + more) this.#list = [...this];
+    if (this.#list.length > 2 * this.#held + more) this.#list = [...this];
   }
 }

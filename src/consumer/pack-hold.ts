@@ -3,7 +3,7 @@ import { cutError } from '../core/errors.js';
 import { INTERRUPTED, type Outcome } from '../core/executor.js';
 
 /** Characters of results that a pack collects, about: Redis gets them in one call. */
-const MOST_LENGTH = 1_000_000;
+export const MOST_LENGTH = 1_000_000;
 
 /** What a pack needs of the delivery of one of its messages. */
 export interface MessageInPack {
@@ -112,6 +112,7 @@ export class PackHold {
 
   /** Gives back all messages that have not ended: what becomes of their attempts does not count. */
   abandon(): void {
+    if (this.#texts) return;
     this.#closed = true;
     this.#giveBack(() => true);
   }
@@ -133,7 +134,8 @@ export class PackHold {
       else if (end?.kind === 'interrupted') left.push({ number, attempts: 0 });
       else if (end) left.push({ number, attempts: 0, outcome: { ...end, error: cutError(end.error) } });
     });
-    return { id, consumerId, results, left };
+    if (results.length < this.#messages.length) return { id, consumerId, results, left };
+    return { id, consumerId, results: [], texts: results.flatMap((one) => [one.messageId, one.data]), left };
   }
 
   /** The consumer no longer holds it. Idempotent. */

@@ -2,7 +2,7 @@ import type { Pack } from '../core/consumer-store.js';
 import type { ConsumerExecutor, InstantResults, Outcome } from '../core/executor.js';
 import { identitiesIn } from '../core/pack.js';
 import type { HeldDelivery, InFlight } from './in-flight.js';
-import type { PackHold } from './pack-hold.js';
+import { MOST_LENGTH, type PackHold } from './pack-hold.js';
 
 export interface PackRunOptions {
   readonly pack: Pack;
@@ -45,7 +45,8 @@ export function runPack(options: PackRunOptions): { times: readonly number[]; wa
   };
 
   const inboxIds = identitiesIn(id, messages.length);
-  const { begun, running } = executeAll({ messages, inboxIds }, results, deliveryOf, onOutcome, goOn);
+  const hasRoom = () => results.length < MOST_LENGTH && goOn();
+  const { begun, running } = executeAll({ messages, inboxIds }, results, deliveryOf, onOutcome, hasRoom);
   const { texts, length, times } = results;
   if (times.length === messages.length) {
     hold.complete(inFlight.acceptWhole(pack, hold), texts, length);

@@ -1,5 +1,6 @@
 import type { Outcome } from './executor.js';
 import type { Payload } from './message.js';
+import { identitiesIn, identityIn } from './pack.js';
 
 /** An inbox entry as a consumer gets it. */
 export interface Entry {
@@ -50,6 +51,15 @@ export interface PackSettlement {
   /** In place of `results` of a whole pack: the message id and the data of each message in turn. */
   readonly texts?: readonly string[];
   readonly left: readonly LeftMessage[];
+}
+
+/** The inbox ids of the messages of a pack that have results. */
+export function processedIn({
+  id,
+  results,
+  texts,
+}: Pick<PackSettlement, 'id' | 'results' | 'texts'>): string[] {
+  return texts ? identitiesIn(id, texts.length / 2) : results.map(({ number }) => identityIn(id, number));
 }
 
 /** Bytes of the messages, about: those of a text are counted as its characters. */
@@ -213,7 +223,7 @@ export interface ConsumerStore {
    * Settles packs. May be sent again.
    *
    * @param maxLength as for {@link commit}
-   * @returns the ids of the packs that were settled before, or taken from the consumer: for these nothing was written
+   * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
   /** Gives the messages of packs back to the inbox that no consumer holds any more, or a silent one. */

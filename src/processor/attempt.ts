@@ -47,7 +47,7 @@ export function attemptAll<D extends Delivery>(
       if (context.givenUp || isThenable(result)) throw NOT_AT_ONCE;
       json = encodeResult(result);
     } catch (error) {
-      const attempt = new Attempt(deliveryOf(index), parsed.messageId, options, onOutcome, context);
+      const attempt = new Attempt(deliveryOf(index), parsed.messageId, options, onOutcome, context, before);
       if (error === NOT_AT_ONCE) attempt.goOn(result);
       else attempt.fail(error);
       return { begun: index + 1, running: attempt };
@@ -92,23 +92,28 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
   readonly #options: AttemptOptions;
   readonly #onOutcome: OnOutcome<D>;
   readonly #context: AttemptContext;
-  readonly #began = performance.now();
+  readonly #began: number;
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** @param context of a call that has been made already: then call {@link goOn} or {@link fail}, not {@link begin} */
+  /**
+   * @param context of a call that has been made already: then call {@link goOn} or {@link fail}, not {@link begin}
+   * @param began when: ms of the monotonic clock
+   */
   constructor(
     delivery: D,
     messageId: string,
     options: AttemptOptions,
     onOutcome: OnOutcome<D>,
     context = new AttemptContext(delivery, options.consumerId, options.log),
+    began = performance.now(),
   ) {
     this.#delivery = delivery;
     this.#messageId = messageId;
     this.#options = options;
     this.#onOutcome = onOutcome;
     this.#context = context;
+    this.#began = began;
   }
 
   /** Calls the processor. After the timeout the attempt has failed, but a processor that blocks the thread goes on. */

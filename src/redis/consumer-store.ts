@@ -46,7 +46,7 @@ import type { WholePacks } from './whole-packs.js';
 /** Entries of one call of a script that costs some µs for each: Redis does nothing else meanwhile. */
 const PAGE = 1_000;
 /** Packs of one call that takes them apart. */
-const PACKS = 20;
+const PACKS = 4;
 /** Entries of a read that may wait: few come at a time then, and each may be a pack. */
 const WHILE_WAITING = 16;
 

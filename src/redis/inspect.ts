@@ -87,7 +87,7 @@ export class Inspector {
     return readingOf(await this.#connection.run(snapshot, this.#keys, options), this.#keys);
   }
 
-  /** The totals alone, at a cost that depends on nothing. */
+  /** The totals alone: the cost hardly depends on what waits. */
   async totals(): Promise<GroupTotals> {
     return totalsOf(await this.#connection.run(totals, this.#keys, { group: this.#group }), this.#keys);
   }

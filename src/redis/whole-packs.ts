@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { PackSettlement } from '../core/consumer-store.js';
+import { messageOf } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { failureOf, RefusedError } from './protocol/failure.js';
+import { failureOf, RefusedError, UNKNOWN_COMMAND } from './protocol/failure.js';
 import { type Argument, callOf, sourceCallOf } from './protocol/script.js';
 import { repliesTo, transactionOf, type WholePack } from './protocol/transaction.js';
-import { TransactionReplies } from './protocol/transaction-replies.js';
+import { ResultsMissingError, TransactionReplies } from './protocol/transaction-replies.js';
 import { settleWhole } from './scripts/consumer.js';
 
 /** What transactions need of a connection, which nothing else uses. */
@@ -22,6 +23,10 @@ const LEAST = 10;
 const LARGEST = 250_000;
 /** ms without transactions after Redis has refused one. */
 const PAUSE = 60_000;
+/** The same if it lacks a right or a command: each try makes the connection again. */
+const LONG_PAUSE = 3_600_000;
+/** Transactions without a reply, in a row, that count as refused. */
+const MANY_UNANSWERED = 3;
 
 /**
  * Settles packs of which every message has a result, by transactions (see settle-whole.lua). What a transaction does not settle
@@ -38,6 +43,8 @@ export class WholePacks {
   #sent = 0;
   /** ms of the monotonic clock. */
   #pausedUntil = 0;
+  /** Transactions without a reply, in a row. */
+  #unanswered = 0;
   /** The last reason that was logged. */
   #said = '';
 
@@ -61,23 +68,20 @@ export class WholePacks {
   ): Promise<string[]> {
     if (performance.now() < this.#pausedUntil) return byScript(packs);
     const { batches, rest } = batchesOf(packs);
-    let refusal: RefusedError | undefined;
-    const left = await Promise.all(
-      batches.map(async (batch) => {
-        try {
-          if (await this.#settle(batch, maxLength)) return [];
-        } catch (error) {
-          if (error instanceof RefusedError) refusal = error;
-        }
-        return batch;
-      }),
-    );
-    const others = [...rest, ...left.flat()];
-    if (others.length === 0) return [];
-    const late = await byScript(others);
+    let failure: unknown;
+    const settled = batches.map(async (batch) => {
+      try {
+        if (await this.#settle(batch, maxLength)) return [];
+      } catch (error) {
+        failure = error;
+      }
+      return byScript(batch);
+    });
+    const late = await Promise.all([rest.length > 0 ? byScript(rest) : [], ...settled]);
     // The script was not refused: so it was for the transaction.
-    if (refusal) this.#pause(refusal);
-    return late;
+    if (failure !== undefined) this.#failed(failure);
+    else if (batches.length > 0) this.#unanswered = 0;
+    return late.flat();
   }
 
   /** Resolves to whether the packs are settled. */
@@ -108,12 +112,22 @@ export class WholePacks {
     return reader.isSettled;
   }
 
-  /** Tries no transaction for a while, and says why: once, if it stays the same. */
-  #pause(error: RefusedError): void {
-    this.#pausedUntil = performance.now() + PAUSE;
-    if (error.message !== this.#said)
-      this.#log.warn({ error }, `packs are settled by scripts alone, which takes longer: ${error.message}`);
-    this.#said = error.message;
+  /** Tries no transaction for a while, if it is not the connection that was lost once, and says why: once, if it stays the same. */
+  #failed(error: unknown): void {
+    if (error instanceof ResultsMissingError) {
+      this.#pausedUntil = Infinity;
+      this.#log.error({ error }, error.message);
+      return;
+    }
+    const isRefused = error instanceof RefusedError;
+    if (!isRefused && ++this.#unanswered < MANY_UNANSWERED) return;
+    // A right or a command that is missing will be missing for long.
+    const isForLong = isRefused && (error.refusal === 'NOPERM' || UNKNOWN_COMMAND.test(error.message));
+    this.#pausedUntil = performance.now() + (isForLong ? LONG_PAUSE : PAUSE);
+    const why = messageOf(error);
+    if (why !== this.#said)
+      this.#log.warn({ error }, `packs are settled by scripts alone, which takes longer: ${why}`);
+    this.#said = why;
   }
 }
 

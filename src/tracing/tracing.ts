@@ -1,6 +1,6 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import type { BridgeStore } from '../core/bridge-store.js';
-import type { ConsumerStore } from '../core/consumer-store.js';
+import { type ConsumerStore, processedIn } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
@@ -107,7 +107,7 @@ export class Tracing {
         this.#settle('commit', idsOf(results), () => store.commit(results, maxLength)),
       settlePacks: async (packs, maxLength) => {
         const settle = () => store.settlePacks(packs, maxLength);
-        const ids = packs.flatMap(({ id, results }) => results.map(({ number }) => identityIn(id, number)));
+        const ids = packs.flatMap(processedIn);
         // Without results it only gives messages back.
         const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle));
         // Outcomes that go back to the inbox are recorded later, perhaps by another process.

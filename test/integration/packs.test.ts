@@ -6,6 +6,7 @@ import { verify } from '../../src/verify/verify.js';
 import { packGroup } from '../helpers/pack-group.js';
 import { withRedis } from '../helpers/redis.js';
 import { GROUP } from '../helpers/stores.js';
+import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 const LAST = '18446744073709551615';
@@ -96,6 +97,17 @@ test('renewed packs stay with their consumer; of deleted ones each message is lo
   expect(await consumerStore.renewPacks('b', [three])).toEqual({ gone: [three], deleted: 0 });
   expect(await consumerStore.rescue(30_000)).toEqual({ messages: 0, lost: 0, more: false });
   expect(await inspector.read()).toMatchObject({ backlog: 6, pending: 6, counters: { relayed: 9, lost: 3 } });
+});
+
+test('the lag of a message that left its pack counts from its relay', async () => {
+  const { relayPacks, readAll, consumerStore, inspector } = await group();
+  await relayPacks(1);
+  await readAll();
+  await until(async () => (await inspector.totals()).lagMs > 300);
+  expect(await consumerStore.rescue(0)).toMatchObject({ messages: 3 });
+  expect((await inspector.totals()).lagMs).toBeGreaterThan(300);
+  await readAll('b');
+  expect((await inspector.read()).lagMs).toBeGreaterThan(300);
 });
 
 test('a rescue takes 20 packs, then the next ones', async () => {

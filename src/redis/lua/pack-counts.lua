@@ -30,10 +30,18 @@ local function pending_in_packs(packs, group)
   return sum, with
 end
 
--- The id of the oldest unsettled entry of both streams, '' for none. No pack is handed back: so the oldest pending one is the
--- oldest of them.
+-- The id of the message of an entry of the inbox: a message that came out of a pack has kept its own.
+local function identity_of(inbox, id)
+  local entry = redis.call('XRANGE', inbox, id, id)[1]
+  local own = entry and entry[2][3] == 'id' and entry[2][4]
+  return own and string.match(own, '^%d+%-%d+$') or id
+end
+
+-- The id of the oldest unsettled message, or pack, of both streams, '' for none. No pack is handed back: so the oldest pending
+-- one is the oldest of them.
 local function oldest_of_both(inbox, packs, group, returned)
   local one, pack = oldest_id(inbox, group, returned), oldest_id(packs, group, 0)
+  if one ~= '' then one = identity_of(inbox, one) end
   if one == '' or (pack ~= '' and id_after(one, pack)) then return pack end
   return one
 end

@@ -91,7 +91,7 @@ local function is_too_small(refusal)
   return type(refusal) == 'table' and string.find(refusal.err, 'equal or smaller', 1, true)
 end
 
--- Writes a pack with the number `at` in the block; returns the reply.
+-- Writes the pack with this number, in a block of its own; returns the reply.
 local function add_pack(ms, block, i)
   local id = string.format('%s-%.0f', ms, block * BLOCK + counts[i])
   return pcall('XADD', packs, id, 'pack', ARGV[i + 1])

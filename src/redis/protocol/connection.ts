@@ -212,8 +212,10 @@ export class Connection extends EventEmitter<ConnectionEvents> {
         this.#line.send(commands, (bytes, start) => replyValue(bytes, start, false)),
       );
     } catch (error) {
-      parser.take(); // the next call must not get what came
-      throw error;
+      // What came counts as delivered. The next read fails again, if it is to.
+      const taken = parser.take();
+      if (taken.packs.length + taken.entries.length + taken.foreign.length === 0) throw error;
+      return taken;
     }
     return parser.take();
   }

@@ -56,6 +56,7 @@ export class DirectLine {
         this.#parser?.feed(chunk);
       } catch (error) {
         // The rest of the chunk is lost, and positions with it. So the link is cut, which callers handle.
+        pipe.end(error);
         stream.destroy(error as Error);
       }
     });
@@ -81,10 +82,13 @@ export class DirectLine {
   /**
    * Gives what comes over the socket to another parser, which hands on each reply that it does not take. To be called while no
    * reply is on its way.
+   *
+   * @throws if there is no socket
    */
   divert(make: (onOther: (reply: Buffer) => void) => Parser): void {
     const pipe = this.#pipe;
-    if (pipe) this.#parser = make((reply) => pipe.hand(reply));
+    if (!pipe) throw new Error('not connected');
+    this.#parser = make((reply) => pipe.hand(reply));
   }
 
   /**
@@ -99,12 +103,13 @@ export class DirectLine {
   ): Promise<void> {
     if (!this.#pipe || !this.isOpen) return Promise.reject(new Error('not connected'));
     const { stream } = this.#redis;
-    // TLS reads later what it encrypts.
-    const isPlain = !(stream instanceof TLSSocket);
-    if (isPlain) memory ??= Buffer.allocUnsafeSlow(MEMORY);
-    const sent = this.#pipe.request(write(isPlain ? memory : undefined), replies, onReply);
+    // TLS reads later what it encrypts, and behind what waits already this would wait, too.
+    const isTaken = !(stream instanceof TLSSocket) && stream.writableLength === 0;
+    if (isTaken) memory ??= Buffer.allocUnsafeSlow(MEMORY);
+    const bytes = write(isTaken ? memory : undefined);
+    const sent = this.#pipe.request(bytes, replies, onReply);
     // The system has not taken all of it: the rest is still to be read from there.
-    if (isPlain && stream.writableLength > 0) memory = undefined;
+    if (bytes.buffer === memory?.buffer && stream.writableLength > 0) memory = undefined;
     return sent;
   }
 

@@ -14,7 +14,7 @@ const PACK = Buffer.from('pack');
 /** Begins each entry. */
 const PAIR = '*2\r\n'.length;
 const CRLF = 2;
-/** What ioredis gets in place of a reply. */
+/** What the pipe gets in place of a reply. */
 const ANY_NUMBER = Buffer.from(':1\r\n');
 
 /** What came in replies to XREADGROUP. */
@@ -27,7 +27,7 @@ export interface Taken {
 
 /**
  * Takes the entries out of replies to XREADGROUP, of the inbox, of the packs, or of both. The parser of ioredis would make some
- * eight objects for each entry; it only gets their number.
+ * eight objects for each entry.
  *
  * A reply is `*STREAMS`, for each `*2 $LENGTH stream *COUNT` and its entries, each `*2 $LENGTH id *2 $LENGTH field $LENGTH value`,
  * everything followed by CR LF.

@@ -38,7 +38,7 @@ export class Pipe {
   /**
    * Sends commands. Resolves after the last of their replies.
    *
-   * @param bytes the commands; they must not change until then
+   * @param bytes the commands; they must not change until the system has taken them
    * @param replies how many replies come
    * @param onReply called with each reply: it begins at `start`. What it throws first, this rejects with after the last reply
    * @throws what {@link end} gets, if that comes first

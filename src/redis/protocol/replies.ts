@@ -11,6 +11,8 @@ const CR = 0x0d;
 const LF = 0x0a;
 const ZERO = 0x30;
 const MINUS = 0x2d;
+const PLUS = 0x2b;
+const COLON = 0x3a;
 const ASTERISK = 0x2a;
 const DOLLAR = 0x24;
 
@@ -74,10 +76,14 @@ export class ReplySplitter {
 /**
  * Where the reply at `at` ends, of any kind; it is a part of the one that began at `from`. A number below 0 if part of it is
  * missing, see {@link Take}.
+ *
+ * @throws if no reply begins there: then it is not known whose replies come next
  */
 export function endOfReply(bytes: Buffer, at: number, from: number): number {
+  if (at >= bytes.length) return PARTIAL;
   const kind = bytes[at];
-  if (kind !== DOLLAR && kind !== ASTERISK) return bytes.indexOf(LF, at) + 1 || PARTIAL;
+  if (kind === PLUS || kind === COLON || kind === MINUS) return bytes.indexOf(LF, at) + 1 || PARTIAL;
+  if (kind !== DOLLAR && kind !== ASTERISK) throw new Error('no reply of Redis begins with this byte');
   const line = lineAfter(bytes, at + 1);
   if (line === PARTIAL) return PARTIAL;
   const size = numberAt(bytes, at + 1);

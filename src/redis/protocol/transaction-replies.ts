@@ -5,6 +5,16 @@ const MINUS = 0x2d;
 const COLON = 0x3a;
 const DOLLAR = 0x24;
 
+/** Redis did what settle-whole.lua rules out. */
+export class ResultsMissingError extends CgroupError {
+  override readonly name = 'ResultsMissingError';
+
+  constructor(cause: Error | undefined) {
+    const why = cause?.message ?? 'no error';
+    super('REDIS_REFUSED', `packs are settled, but a result is not in the output (${why})`, { cause });
+  }
+}
+
 /** Reads the replies to a transaction that settles whole packs, see `transactionOf`. */
 export class TransactionReplies {
   readonly #onStuck: () => void;
@@ -63,21 +73,13 @@ function readExec(bytes: Buffer, at: number): boolean {
   for (count -= 2; count > 0; count--) {
     next = endOfReply(bytes, next, at);
     const isId = bytes[next] === DOLLAR && bytes[next + 1] !== MINUS;
-    if (!(count === 1 ? isOne(bytes, next) : isId)) throw notWritten(errorAt(bytes, next));
+    if (!(count === 1 ? isOne(bytes, next) : isId)) throw new ResultsMissingError(errorAt(bytes, next));
   }
   return true;
 }
 
 function isOne(bytes: Buffer, at: number): boolean {
   return bytes[at] === COLON && numberAt(bytes, at + 1) === 1;
-}
-
-/** Redis did what settle-whole.lua rules out. */
-function notWritten(cause: Error | undefined): CgroupError {
-  const why = cause?.message ?? 'no error';
-  return new CgroupError('REDIS_REFUSED', `packs are settled, but a result is not in the output (${why})`, {
-    cause,
-  });
 }
 
 /** The error reply at `at`; undefined for any other reply. */

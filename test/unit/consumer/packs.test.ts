@@ -198,8 +198,10 @@ function setUp({ concurrency = 2, maxAttempts = 3, instant = false } = {}) {
     },
     /** The numbers of the settled packs: processed, and left. */
     numbers: () =>
-      settled.map(({ results: done, left: back }) => ({
-        done: done.map(({ number }) => number),
+      settled.map(({ id, results: done, texts, left: back }) => ({
+        done: texts
+          ? identitiesIn(id, texts.length / 2).map((_, i) => i + 1)
+          : done.map(({ number }) => number),
         left: back.map(({ number }) => number),
       })),
     ids: () => running.map(({ inboxId }) => inboxId),
@@ -230,7 +232,8 @@ describe('a consumer that gets a pack', () => {
       {
         id: '8-1000005',
         consumerId: 'c',
-        results: identitiesIn('8-1000005', 5).map((id, i) => ({ number: i + 1, messageId: id, data: '{}' })),
+        results: [],
+        texts: identitiesIn('8-1000005', 5).flatMap((id) => [id, '{}']),
         left: [],
       },
     ]);
