@@ -94,7 +94,8 @@ export const hostile = [
     line: `the group may not ${RIGHTS.join(', ')}, one after the other, for ${REFUSED_MS} ms from the first refusal on`,
     cuts: 'none',
     outage: AFTER_REDIS,
-    needs: { args: FEW_ATTEMPTS },
+    // With a longest output, so that packs, too, are settled with XTRIM.
+    needs: { args: [...FEW_ATTEMPTS, '--output-max-len', '100000000'] },
     async strike(stage, random) {
       const { admin, publishing } = stage;
       for (const right of random.shuffle(RIGHTS)) {
