@@ -12,6 +12,7 @@ import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { explode } from '../../../dist/redis/scripts/consumer.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
+import { WholePacks } from '../../../dist/redis/whole-packs.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
 import { shaOf } from '../stage/sha.js';
 import { Stage } from '../stage/stage.js';
@@ -61,6 +62,11 @@ export function scripts(size, say) {
     connection.run = (script, ...rest) => {
       tried.add(script.name);
       return run(script, ...rest);
+    };
+    const request = connection.request.bind(connection);
+    connection.request = (name, ...rest) => {
+      tried.add(name);
+      return request(name, ...rest);
     };
     await connection.connect();
     try {
@@ -129,7 +135,8 @@ async function measureBare(redis, bytes) {
 
 /** The states and what is called in them, in this order: each goes on with what the last one left. */
 function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
-  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel');
+  const wholePacks = new WholePacks(connection, keys, GROUP, LOG);
+  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel', wholePacks);
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);
@@ -328,6 +335,8 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
           return store.settlePacks(some, 0);
         };
         await twice(() => settle({ results }));
+        const texts = Array(MOST_IN_PACK).fill(['a message', small]).flat();
+        await twice(() => settle({ results, texts }));
         await settle({ left });
         await twice(() => connection.run(explode, keys, { group: GROUP, ids: ids.splice(0, 2) }));
         await inspector.read();
