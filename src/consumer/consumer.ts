@@ -90,9 +90,10 @@ export class Consumer {
     this.#prefetch.consumers = count;
   }
 
-  /** Whether its processor cannot run for now: it hands back what it holds, and takes nothing. */
+  /** Whether its processor cannot run for now: at most, it takes a message to try whether it can again. */
   get stalled(): boolean {
-    return this.#options.executor.closed;
+    const { executor } = this.#options;
+    return executor.away ?? executor.closed;
   }
 
   /** ms that it was busy, in attempts that have ended. */
@@ -189,7 +190,7 @@ export class Consumer {
 
   /** Whether no attempt can begin for now. */
   get #blocked(): boolean {
-    return this.stalled || this.#returning;
+    return this.#options.executor.closed || this.#returning;
   }
 
   #onChange(): void {

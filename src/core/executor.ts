@@ -58,6 +58,8 @@ export interface ConsumerExecutor {
   readonly depth: number;
   /** Whether it ends every delivery as interrupted for now, because it cannot load the processor. */
   readonly closed: boolean;
+  /** Whether its processor cannot run for now, also while one delivery tries whether it can again. If absent: {@link closed}. */
+  readonly away?: boolean;
   execute<D extends Delivery>(delivery: D, onOutcome: OnOutcome<D>): RunningAttempt;
   /**
    * Makes the first attempts of messages in turn, as long as each has its result at once: at a part of the cost of

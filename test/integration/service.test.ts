@@ -273,6 +273,27 @@ test('a process whose service is away is not ready; status and doctor say why', 
   await run.kill();
 });
 
+test('a process stays not ready while one message probes whether its service is back', async () => {
+  const service = await serviceOn(({ response }) => {
+    // The sixth request is the probe: it is open until the service answers it.
+    if (service.requests.length <= 5) response.writeHead(503).end();
+  });
+  const group = await groupOn(redis.url);
+  const run = await group.start(flagsFor(service.url, '--http', '0', '--max-attempts', '9'));
+  const url = await addressOf(run);
+  await group.publish(1);
+  await until(() => service.requests.length === 6);
+  const probed = await fetch(`${url}/readyz`);
+  expect([probed.status, await probed.text()]).toEqual([
+    503,
+    expect.stringContaining('its processor cannot'),
+  ]);
+  const probe = service.requests[5] as ServiceRequest;
+  answerJson(probe, 1);
+  await until(async () => (await fetch(`${url}/readyz`)).status === 200);
+  await run.kill();
+});
+
 test('messages of a service that is away for one process are done by another', async () => {
   const service = await serviceOn((request) => does.object?.(request));
   const group = await groupOn(redis.url);

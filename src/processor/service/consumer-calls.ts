@@ -43,6 +43,10 @@ export class ConsumerCalls implements ConsumerExecutor {
     return this.#options.circuit.refuses(this.#options.consumerId);
   }
 
+  get away(): boolean {
+    return this.#options.circuit.state !== 'flowing';
+  }
+
   execute<D extends Delivery>(delivery: D, onOutcome: OnOutcome<D>): RunningAttempt {
     const parsed = parseMessage(delivery.message);
     if (!parsed.valid || this.closed) {
