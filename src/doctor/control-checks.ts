@@ -16,6 +16,7 @@ export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>):
     leaderlessIn(facts),
     workerlessIn(facts),
     stalledIn(facts),
+    olderIn(facts),
     ...goneIn(facts),
   ].filter((state) => state !== undefined);
   return found.length > 0 ? found : [{ status: 'ok', what: allWell(facts) }];
@@ -98,6 +99,16 @@ function stalledIn({ processes }: ControlFacts): CheckState | undefined {
     status: 'mend',
     what: `the processor of ${stalled.map(({ id }) => id).join(', ')} cannot be started or reached`,
     why: 'its messages wait, or other processes have them: its log says what is wrong with the program, module or service',
+  };
+}
+
+function olderIn({ processes }: ControlFacts): CheckState | undefined {
+  const older = processes.filter(({ packSize }) => packSize === undefined);
+  if (older.length === 0) return undefined;
+  return {
+    status: 'note',
+    what: `processes of an older version: ${older.map(({ id }) => id).join(', ')}`,
+    why: 'they cannot read packs: until they end, each message has an entry of its own, which takes longer',
   };
 }
 

@@ -39,7 +39,7 @@ export const unset: ControlReading = {
 
 /** A live managed process. */
 export function managed(id: string, host: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
-  const counts = { capacity: 64, consumers: 0, settled: 0, busyMs: 0, share: 0 };
+  const counts = { capacity: 64, consumers: 0, settled: 0, busyMs: 0, share: 0, packSize: 250 };
   return { id, host, pid: 1, managed: true, ...counts, drained: false, ...more };
 }
 

@@ -25,6 +25,8 @@ const control = (more: object) => ({ control: { ...well.control, ...more } });
 const asDrained = (one: ProcessStatus) => ({ ...one, drained: true });
 const event = { at: 'T', revision: 2, who: 'ann@web1', why: 'upgrade', what: 'paused', paused: true };
 
+const { packSize: _, ...older } = managed('old-1-o', 'd');
+
 describe('the check of the control', () => {
   it.each([
     [{}, '40 consumers wanted, capacity 40 on 2 hosts'],
@@ -71,6 +73,7 @@ describe('the check of the control', () => {
       control({ size: 5, drained: ['web9', 'a'] }),
       'note control: web9 is drained, and no live process has this name: cgroup undrain web9',
     ],
+    [{ processes: [...processes, older] }, 'note control: processes of an older version: old-1-o'],
   ])('finds what is wrong with %j', (facts, line) => {
     expect(bad(found(facts))).toEqual([line]);
   });
