@@ -83,6 +83,17 @@ describe('a connection', () => {
     expect(done).toBeLessThanOrEqual(SENT);
   });
 
+  test('that is closed while it is away rejects the commands that wait', async () => {
+    const { proxy, connection } = await connected();
+    const lost = once(connection, 'lost');
+    await proxy.stop();
+    await lost;
+    const waiting = connection.call('PING');
+    connection.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(connection.call('PING')).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+  });
+
   test('waits for a reply that takes long as long as bytes come, and sends a command that takes long', async () => {
     const { proxy, connection, client, key } = await connected();
     proxy.slow(400_000);

@@ -263,6 +263,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   close(): void {
     this.#giveUp?.();
     this.#redis.disconnect();
+    // ioredis would keep the commands that wait for the next connection, and does not make it.
+    if (this.#redis.status === 'reconnecting') endOf(this.#redis);
   }
 
   /** For messages: without user and password. */
@@ -291,6 +293,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#clock.answered();
     }
   }
+}
+
+/** Ends a connection as ioredis ends one that it closes: what waits rejects, and so does what comes later. */
+function endOf(redis: Redis): void {
+  const inner = redis as unknown as { setStatus(status: 'end'): void; flushQueue(error: Error): void };
+  inner.setStatus('end');
+  inner.flushQueue(new Error('Connection is closed.'));
 }
 
 /** Whether Redis refused, for one of these reasons. */
