@@ -10,7 +10,7 @@ const WEIGHT = 0.2;
 const STEADY_WEIGHT = 0.02;
 /** ms a message from which on work comes message by message: so it spreads over all consumers. */
 const SLOW = 1;
-/** Attempts of a pack, ms: so long its first results wait for its last. No message of it begins afterwards. */
+/** ms of attempts after which no further message of a pack begins: its first results wait for the last. */
 const PATIENCE = 100;
 
 /** Unprocessed messages that all consumers of a process may hold: what they hold longer must be renewed. */
@@ -127,7 +127,7 @@ export class Prefetch {
     // A read may bring more packs than it asks for: what they hold is to begin soon.
     const wait = (unprocessed * this.#steadyMean) / this.#options.concurrency;
     if (this.#steadyMean > SLOW || wait > BUSY_HORIZON) return 0;
-    return this.#fixed ?? MOST_IN_PACK;
+    return this.#fixed === undefined ? MOST_IN_PACK : Math.max(this.#fixed - unprocessed, 0);
   }
 
   /** ms of attempts after which no further message of a pack begins. */

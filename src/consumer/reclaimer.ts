@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { bytesOf, type ConsumerStore, type Cursor, type Entry } from '../core/consumer-store.js';
+import { hasCode } from '../core/errors.js';
 import { ReadSize } from '../core/read-size.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
@@ -16,7 +17,7 @@ const RECLAIM_EACH = 5;
 const LINE_AFTER = 5_000;
 /** ms from the end of one search for strays to the next. */
 const STRAYS_EVERY = 10_000;
-/** Most calls in one poll that give back the messages of packs: each is bounded. */
+/** Most calls in one poll that unpack: each is bounded. */
 const MOST_RESCUES = 20;
 /** Most entries asked for at once. */
 const MOST = 100;
@@ -43,6 +44,7 @@ export class Reclaimer implements Service {
   readonly #options: ReclaimerOptions;
   readonly #loop: Loop;
   readonly #failures: ThrottledLog<unknown>;
+  readonly #refusedPacks: ThrottledLog<unknown>;
   /** Throttled: if consumers have room for one message at a time, each would have a line. */
   readonly #takenOver: ThrottledLog<string>;
   readonly #rescued: ThrottledLog<void>;
@@ -64,6 +66,7 @@ export class Reclaimer implements Service {
   constructor(options: ReclaimerOptions) {
     this.#options = options;
     this.#failures = repeatedFailures(options.log, 'entries cannot be reclaimed or retried');
+    this.#refusedPacks = repeatedFailures(options.log, 'packs of silent consumers cannot be unpacked');
     this.#takenOver = new ThrottledLog({
       delay: LINE_AFTER,
       write: (entries, consumer) =>
@@ -75,7 +78,10 @@ export class Reclaimer implements Service {
     this.#rescued = new ThrottledLog({
       delay: LINE_AFTER,
       write: (entries) =>
-        options.log.info({ entries }, `gave back ${plural(entries, 'message')} of packs of silent consumers`),
+        options.log.info(
+          { entries },
+          `moved ${plural(entries, 'message')} of silent consumers out of their packs, for others to take`,
+        ),
     });
     this.#foreign = repeatedWarnings(options.log, (count) => [
       { count },
@@ -113,7 +119,7 @@ export class Reclaimer implements Service {
     // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
     const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
     if (this.#polls++ % RECLAIM_EACH === 0 && recovered) {
-      await this.#rescue();
+      await this.#tryRescue();
       await this.#reclaim();
       await this.#searchStrays();
     }
@@ -155,7 +161,18 @@ export class Reclaimer implements Service {
     }
   }
 
-  /** Needs no room: the messages go back to the inbox. */
+  /** What Redis refuses for packs does not keep entries from being reclaimed. */
+  async #tryRescue(): Promise<void> {
+    try {
+      await this.#rescue();
+      this.#refusedPacks.over();
+    } catch (error) {
+      if (hasCode(error, 'OUTCOME_UNKNOWN')) throw error;
+      this.#refusedPacks.add(error);
+    }
+  }
+
+  /** Needs no room: the messages go to the inbox. */
   async #rescue(): Promise<void> {
     const { store, claimAfter, onLost } = this.#options;
     for (let calls = 0; calls < MOST_RESCUES; calls++) {

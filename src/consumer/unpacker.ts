@@ -1,4 +1,5 @@
 import type { ConsumerStore } from '../core/consumer-store.js';
+import { messageOf } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -26,10 +27,10 @@ export class Unpacker implements Service {
 
   constructor(options: UnpackerOptions) {
     this.#options = options;
-    this.#failures = repeatedFailures(options.log, 'packs cannot be taken apart');
+    this.#failures = repeatedFailures(options.log, 'packs cannot be unpacked');
     this.#unpacked = repeatedWarnings(options.log, (messages) => [
       { messages },
-      `put ${plural(messages, 'message')} of packs into the inbox: a process of an older version runs, which reads no packs`,
+      `unpacked ${plural(messages, 'message')}: a process of an older version runs, and cannot read packs`,
     ]);
     this.#loop = new Loop(
       LOOK_EVERY,
@@ -54,19 +55,26 @@ export class Unpacker implements Service {
    * The last look, once this process relays and reads nothing more: takes all that waits.
    *
    * @param abandon what is left then stays in packs
-   * @throws {CgroupError} if Redis does not answer
    */
   async finish(abandon: AbortSignal): Promise<void> {
-    while (await this.#unpack()) {
-      if (!abandon.aborted) continue;
-      this.#options.log.warn(
-        {},
-        'messages are left in packs, which the processes of an older version do not read: start a process of this version, ' +
-          'and stop it when the backlog is gone',
-      );
-      break;
+    try {
+      while (await this.#unpack()) {
+        if (!abandon.aborted) continue;
+        this.#left({}, 'messages are left in packs');
+        break;
+      }
+    } catch (error) {
+      this.#left({ error }, `messages may be left in packs: ${messageOf(error)}`);
     }
     this.#unpacked.flush();
+  }
+
+  #left(fields: object, what: string): void {
+    this.#options.log.warn(
+      fields,
+      `${what}. The processes of an older version do not read them: start a process of this version, and stop it when the ` +
+        'backlog is gone',
+    );
   }
 
   /** Resolves to whether there may be more. */

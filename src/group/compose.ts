@@ -154,7 +154,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     log,
     report: () => {
       const running = consumers.running.length;
-      const packSizes = consumers.running.flatMap(({ packSize }) => packSize ?? []);
+      // Those that take nothing for now take no packs either.
+      const working = consumers.running.filter(({ stalled }) => !stalled);
+      const packSizes = working.flatMap(({ packSize }) => packSize ?? []);
       return consumers.stopping
         ? undefined
         : {
@@ -165,7 +167,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             settled,
             busyMs: Math.round(consumers.busyMs),
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
-            packSize: running > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
+            packSize: working.length > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
           };
     },

@@ -32,7 +32,10 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
     committer.abandon();
   });
   const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]).then(
-    async (results) => [...results, ...(await Promise.allSettled([unpacker.finish(deadlines.abandon)]))],
+    async (results) => {
+      await unpacker.finish(deadlines.abandon);
+      return results;
+    },
   );
   const results = await Promise.race([stopped, aborted(deadlines.over)]);
   for (const result of results ?? [])

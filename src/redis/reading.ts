@@ -110,6 +110,9 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
   const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters] = reply;
+  const counts = mapOf(counters);
+  // The backlog has it already; a foreign text there counted as 0.
+  numbers.number('counters', 'packed', counts.get('packed'));
   return {
     time: new Date(now).toISOString(),
     ...bridgesIn(mapOf(bridge), now, numbers),
@@ -118,7 +121,7 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
     retrying,
     backlog,
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
-    counters: countersOf(mapOf(counters), numbers),
+    counters: countersOf(counts, numbers),
     deadLetters,
     foreign: numbers.foreign,
   };

@@ -73,12 +73,13 @@ export class WholePacks {
       try {
         if (await this.#settle(batch, maxLength)) return [];
       } catch (error) {
-        failure = error;
+        if (error instanceof ResultsMissingError) this.#end(error);
+        else failure = error;
       }
       return byScript(batch);
     });
     const late = await Promise.all([rest.length > 0 ? byScript(rest) : [], ...settled]);
-    // The script was not refused: so it was for the transaction.
+    // The script settled them: so the failure is about transactions.
     if (failure !== undefined) this.#failed(failure);
     else if (batches.length > 0) this.#unanswered = 0;
     return late.flat();
@@ -112,18 +113,19 @@ export class WholePacks {
     return reader.isSettled;
   }
 
+  /** Tries no transaction any more. */
+  #end(error: ResultsMissingError): void {
+    this.#pausedUntil = Infinity;
+    this.#log.error({ error }, error.message);
+  }
+
   /** Tries no transaction for a while, if it is not the connection that was lost once, and says why: once, if it stays the same. */
   #failed(error: unknown): void {
-    if (error instanceof ResultsMissingError) {
-      this.#pausedUntil = Infinity;
-      this.#log.error({ error }, error.message);
-      return;
-    }
     const isRefused = error instanceof RefusedError;
     if (!isRefused && ++this.#unanswered < MANY_UNANSWERED) return;
     // A right or a command that is missing will be missing for long.
     const isForLong = isRefused && (error.refusal === 'NOPERM' || UNKNOWN_COMMAND.test(error.message));
-    this.#pausedUntil = performance.now() + (isForLong ? LONG_PAUSE : PAUSE);
+    this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + (isForLong ? LONG_PAUSE : PAUSE));
     const why = messageOf(error);
     if (why !== this.#said)
       this.#log.warn({ error }, `packs are settled by scripts alone, which takes longer: ${why}`);

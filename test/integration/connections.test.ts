@@ -90,8 +90,8 @@ describe('a connection', () => {
     await lost;
     const waiting = connection.call('PING');
     connection.close();
-    await expect(waiting).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-    await expect(connection.call('PING')).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(waiting).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
+    await expect(connection.call('PING')).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE' });
   });
 
   test('waits for a reply that takes long as long as bytes come, and sends a command that takes long', async () => {

@@ -40,6 +40,12 @@ const FOREIGN: readonly Foreign[] = [
     }),
   ),
   {
+    write: ({ raw, keys }) => raw.hset(keys.counters, 'packed', 'many'),
+    key: 'counters',
+    field: 'packed',
+    command: 'HDEL',
+  },
+  {
     write: ({ raw, keys }) => raw.hset(keys.counters, 'relayed', 'many'),
     key: 'counters',
     field: 'relayed',

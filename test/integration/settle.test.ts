@@ -226,6 +226,8 @@ describe('commit', () => {
     await raw.xgroup('DESTROY', keys.inbox, 'cgroup');
     expect(await consumerStore.prepare()).toBe(true);
     expect(await consumerStore.prepare()).toBe(false);
+    await raw.xgroup('DESTROY', keys.packs, 'cgroup');
+    expect(await consumerStore.prepare()).toBe(true);
     expect((await read('b')).map(({ id }) => id)).toEqual(ids);
     expect(await consumerStore.commit([resultOf(one, 'a')], 0)).toEqual([]);
     expect(await consumerStore.commit([resultOf(one, 'b'), resultOf(two, 'b')], 0)).toEqual([one]);

@@ -12,11 +12,11 @@
 -- stays in the Redis group until they are taken (see sweep).
 --
 -- Packs come last. The consumer has settled those that it knows: the others came in a reply that it never got, so no attempt
--- has begun on their messages, which go back to the inbox, at most 20 packs in a call.
+-- has begun on their messages, which go back to the inbox, at most 1,000 messages in a call.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset', KEYS[5], 'hash')
 if wrong then return wrong end
 
-local MOST_PACKS = 20
+local MOST_PACKS = 4
 local inbox, retry, group, consumer, attempts = KEYS[2], KEYS[4], options.group, options.consumerId, options.attempts
 local page = redis.call('XPENDING', inbox, group, options.from, options.to, options.count, consumer)
 local scores, back = { 'ZADD', retry }, {}

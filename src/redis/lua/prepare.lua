@@ -2,7 +2,7 @@
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs
 -- ARGV 1 options: group, channel (none if the caller does not relay)
--- Returns 1 if the group of the inbox was created, 0 if it existed. Refuses an output that a running group with other names uses.
+-- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses.
 --
 -- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
 -- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
@@ -47,7 +47,7 @@ local function create(stream)
 end
 
 if of_packs then create(KEYS[9]) end
-if not of_inbox then return 0 end
+if not of_inbox then return of_packs and 1 or 0 end
 redis.call('DEL', KEYS[4])
 create(KEYS[1])
 return 1

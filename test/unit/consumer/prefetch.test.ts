@@ -118,7 +118,8 @@ describe('the packs for a consumer', () => {
     const unmeasured = new Prefetch({ ...ALONE, concurrency: 6 });
     expect([0, 4, 6, 9].map((unprocessed) => unmeasured.roomInPack(unprocessed))).toEqual([6, 2, 0, 0]);
     expect([0, 400].map((unprocessed) => prefetchAt(0.1).roomInPack(unprocessed))).toEqual([250, 250]);
-    expect(prefetchAt(0.1, { batch: 30 }).roomInPack(0)).toBe(30);
+    const fixed = prefetchAt(0.1, { batch: 30 });
+    expect([0, 20, 40].map((unprocessed) => fixed.roomInPack(unprocessed))).toEqual([30, 10, 0]);
     expect([400, 800].map((unprocessed) => prefetchAt(0.2).roomInPack(unprocessed))).toEqual([250, 0]);
     const wide = prefetchAt(0.2, { concurrency: 2 });
     expect([800, 1_200].map((unprocessed) => wide.roomInPack(unprocessed))).toEqual([250, 0]);

@@ -2,29 +2,42 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Heartbeats } from '../../../src/consumer/heartbeats.js';
 import { Reclaimer } from '../../../src/consumer/reclaimer.js';
 import type { ConsumerStore, Rescued } from '../../../src/core/consumer-store.js';
+import { CgroupError } from '../../../src/core/errors.js';
 import { type Logger, silentLogger } from '../../../src/log/logger.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
 const NONE: Rescued = { messages: 0, more: false, lost: 0 };
 
 /** A reclaimer without consumers, and what Redis answers to each call for packs. */
-function setUp(answers: readonly Rescued[], last = NONE) {
+function setUp(answers: readonly Rescued[], last: Rescued | CgroupError = NONE) {
   const silences: number[] = [];
   const lines: unknown[] = [];
-  let lost = 0;
+  const warnings: unknown[] = [];
+  let [lost, searches] = [0, 0];
   const reclaimer = new Reclaimer({
     store: fakeStore({
-      rescue: async (silence) => answers[silences.push(silence) - 1] ?? last,
-      strays: async () => ({ found: 0, next: undefined }),
+      rescue: async (silence) => {
+        const answer = answers[silences.push(silence) - 1] ?? last;
+        if (answer instanceof CgroupError) throw answer;
+        return answer;
+      },
+      strays: async () => {
+        searches++;
+        return { found: 0, next: undefined };
+      },
     }),
     consumers: () => [],
     claimAfter: 3_000,
-    log: { ...silentLogger, info: (fields: object, text: string) => lines.push([fields, text]) } as Logger,
+    log: {
+      ...silentLogger,
+      info: (fields: object, text: string) => lines.push([fields, text]),
+      warn: (_fields: object, text: string) => warnings.push(text),
+    } as Logger,
     onLost: (count) => {
       lost += count;
     },
   });
-  return { reclaimer, silences, lines, lost: () => lost };
+  return { reclaimer, silences, lines, warnings, lost: () => lost, searches: () => searches };
 }
 
 describe('the packs of silent consumers', () => {
@@ -41,7 +54,9 @@ describe('the packs of silent consumers', () => {
     await vi.advanceTimersByTimeAsync(150);
     expect([silences, lost()]).toEqual([[3_000, 3_000, 3_000], 32]);
     await reclaimer.stop();
-    expect(lines).toEqual([[{ entries: 417 }, 'gave back 417 messages of packs of silent consumers']]);
+    expect(lines).toEqual([
+      [{ entries: 417 }, 'moved 417 messages of silent consumers out of their packs, for others to take'],
+    ]);
   });
 
   it('do not keep a poll for ever', async () => {
@@ -53,6 +68,30 @@ describe('the packs of silent consumers', () => {
     await vi.advanceTimersByTimeAsync(500);
     expect(silences.length).toBe(2 * calls);
     await reclaimer.stop();
+  });
+});
+
+describe('packs that Redis refuses to unpack', () => {
+  vi.useFakeTimers();
+  afterEach(() => vi.clearAllTimers());
+
+  it('do not keep entries from being reclaimed, with one line', async () => {
+    const refused = setUp([], new CgroupError('REDIS_REFUSED', 'no ids are left'));
+    await refused.reclaimer.start();
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect([refused.silences.length, refused.searches()]).toEqual([3, 1]);
+    expect(refused.warnings).toEqual([
+      expect.stringMatching(/^packs of silent consumers cannot be unpacked/),
+    ]);
+    await refused.reclaimer.stop();
+  });
+
+  it('are no sign of an outage, unlike a missing reply', async () => {
+    const away = setUp([], new CgroupError('OUTCOME_UNKNOWN', 'no reply'));
+    await away.reclaimer.start();
+    await vi.advanceTimersByTimeAsync(1_100);
+    expect([away.silences.length, away.searches()]).toEqual([1, 0]);
+    await away.reclaimer.stop();
   });
 });
 
