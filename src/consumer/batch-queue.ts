@@ -15,7 +15,7 @@ export interface BatchQueueOptions<T> {
   readonly calls: number;
   /** Characters that an item adds to a call. */
   readonly lengthOf: (item: T) => number;
-  /** Messages of an item: more than one of a pack. */
+  /** How many messages an item stands for. */
   readonly countOf: (item: T) => number;
   /** Sends a batch to Redis; may be called again with the same items, in other batches. */
   readonly send: (batch: readonly T[]) => Promise<void>;

@@ -8,9 +8,9 @@ import type { MessageInPack, PackHold } from './pack-hold.js';
 
 /** A message that a consumer holds, from its arrival until Redis has settled it. */
 export class HeldDelivery implements Delivery, MessageInPack {
-  /** What Redis knows it by: the id of its entry, or of its pack. */
+  /** Its id in Redis: of its entry, or of its pack. */
   readonly entryId: string;
-  /** What everyone else knows it by. */
+  /** The id that users see. */
   readonly inboxId: string;
   /** Empty after {@link beginSettling}. */
   message: Payload;
@@ -86,7 +86,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   }
 }
 
-/** What Redis knows the deliveries by that a consumer holds. */
+/** The ids in Redis of what a consumer holds. */
 export interface HeldIds {
   readonly entries: string[];
   readonly packs: string[];

@@ -1,4 +1,4 @@
-/** A wait for what something else brings about. One at a time. */
+/** Waits until a condition holds that other code brings about. One wait at a time. */
 export class Wait {
   #check: (() => void) | undefined;
 

@@ -101,7 +101,7 @@ export interface DeadLetter extends Held {
 export interface Buried {
   /** Dead letters that are kept now. */
   readonly kept: number;
-  /** The inbox ids that were settled before. */
+  /** The entry ids that were settled before. */
   readonly late: string[];
 }
 
@@ -129,7 +129,7 @@ export interface Reclaimed {
 
 /** What {@link ConsumerStore.rescue} or {@link ConsumerStore.unpack} did. */
 export interface Rescued {
-  /** Messages of packs that went back to the inbox. */
+  /** Messages that went to the inbox. */
   readonly messages: number;
   /** Whether there may be more to do: one call does a limited amount. */
   readonly more: boolean;
@@ -214,9 +214,9 @@ export interface ConsumerStore {
   /**
    * Settles results. May be sent again after an unknown outcome.
    *
-   * @param results in the order of their inbox ids
+   * @param results in the order of their entry ids
    * @param maxLength entries that the output keeps, about; 0 for all
-   * @returns the inbox ids that were settled before
+   * @returns the entry ids that were settled before
    */
   commit(results: readonly Result[], maxLength: number): Promise<string[]>;
   /**
@@ -226,9 +226,9 @@ export interface ConsumerStore {
    * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
-  /** Gives the messages of packs back to the inbox that no consumer holds any more, or a silent one. */
+  /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
-  /** Gives the messages of packs back to the inbox that wait to be read: processes of an older version read no packs. */
+  /** Unpacks packs that no consumer has read: processes of an older version cannot read them. */
   unpack(): Promise<Omit<Rescued, 'lost'>>;
   /** Schedules another attempt for each. May be sent again. */
   retry(retries: readonly Retry[]): Promise<void>;

@@ -31,7 +31,7 @@ import type { Reports } from './events.js';
 import type { Identity } from './identity.js';
 import { OrderFollower } from './orders.js';
 
-/** Entries that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
+/** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
 /** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;

@@ -15,10 +15,7 @@ export interface Names {
 export interface Keys {
   /** stream: the results */
   readonly output: string;
-  /**
-   * how the names begin that the output has while a transaction writes to it: each transaction has a name of its own, which no
-   * key has outside of it
-   */
+  /** prefix of the name that the output has during a transaction: `open:PROCESS:NUMBER`, each used once */
   readonly open: string;
   /** stream, with the consumer group: the relayed and not yet settled messages, nothing else */
   readonly inbox: string;

@@ -83,7 +83,7 @@ export const settingsSchema = z.strictObject({
   concurrency: whole(1, 10_000).prefault(1).describe('messages that one consumer processes at a time'),
   batch: autoOrWhole(1, 5_000)
     .prefault('auto')
-    .describe('most entries a consumer reads at once; auto adapts to the speed of the processor'),
+    .describe('most messages a consumer reads at once; auto adapts to the speed of the processor'),
   maxAttempts: whole(1, 1_000)
     .prefault(5)
     .describe('failed attempts after which a message becomes a dead letter'),

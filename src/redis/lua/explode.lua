@@ -1,9 +1,9 @@
--- Gives the messages of packs back to the inbox: of those that a reader cannot take apart, because another program wrote them.
+-- Unpacks packs that a reader cannot read, because another program wrote them.
 --
 -- USES pack-counts packs
 -- KEYS 1 packs  2 inbox  3 counters
 -- ARGV 1 options: group, ids (of the packs)
--- Returns how many messages were given back; an entry that is no pack becomes one foreign entry of the inbox.
+-- Returns how many messages went to the inbox; an entry that is no pack becomes one foreign entry of the inbox.
 --
 -- Atomic, so that a message is never in both streams or in none. If Redis refuses a command, the packs before it are done, and the
 -- others stay as they are.

@@ -2,9 +2,9 @@
 --
 -- USES pack-counts packs
 -- KEYS 1 packs  2 inbox  3 counters  4 retry  5 processed
--- ARGV 1 options: group, consumerId, from and to (the inbox ids of the page; '-' and '+' for all), count (look at most at so
---        many entries), attempts (attempts made, by inbox id, on the entries of the page that it knows)
--- Returns { how many messages were handed back, inbox id to go on with, or '' at the end }.
+-- ARGV 1 options: group, consumerId, from and to (the entry ids of the page; '-' and '+' for all), count (look at most at so
+--        many entries), attempts (attempts made, by entry id, on the entries of the page that it knows)
+-- Returns { how many messages were handed back, entry id to go on with, or '' at the end }.
 --
 -- Each page is atomic: a handed-back entry is no longer pending, and due at once for the first consumer that asks. The
 -- removal is in the script that finds nothing pending: XGROUP DELCONSUMER would drop an entry that became pending

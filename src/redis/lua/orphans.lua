@@ -3,7 +3,7 @@
 --
 -- USES pack-counts
 -- KEYS 1 inbox, or packs  2 retry
--- ARGV 1 options: group, silence (least silence in ms), from (inbox id to begin with, or '-'), count (check at most so
+-- ARGV 1 options: group, silence (least silence in ms), from (entry id to begin with, or '-'), count (check at most so
 --        many), live (ids of the live consumers), packs (true if they are packs: their messages are counted)
 -- Returns { id to go on with, or '' at the end, consumer, messages, longest silence in ms, ... }.
 --

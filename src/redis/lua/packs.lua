@@ -1,4 +1,4 @@
--- How scripts take packs apart; they use pack-counts, too. Their keys begin with: 1 packs  2 inbox  3 counters.
+-- How scripts unpack packs; they use pack-counts, too. Their keys begin with: 1 packs  2 inbox  3 counters.
 --
 -- A pack is an entry with one field, `pack`: its messages, each a text of MessagePack. Its id tells how many they are: it is the
 -- id of the last one (see core/pack.ts). A message that leaves a pack unsettled goes to the inbox with its id, the attempts

@@ -1,15 +1,15 @@
--- Gives the messages of packs back to the inbox that a silent consumer holds, or no consumer: another program acknowledged
--- them, or removed their consumer.
+-- Unpacks the packs of silent consumers, and those that no consumer holds: another program acknowledged them, or removed
+-- their consumer.
 --
 -- USES pack-counts packs
 -- KEYS 1 packs  2 inbox  3 counters
 -- ARGV 1 options: group, silence (least silence in ms)
--- Returns { messages given back, 1 if there may be more, else 0, messages of packs that another client deleted }.
+-- Returns { messages that went to the inbox, 1 if there may be more, else 0, messages of packs that another client deleted }.
 --
 -- A message of a silent consumer may have been begun: it counts as one attempt. A pack that no consumer holds counts for none,
 -- as strays of the inbox do.
 --
--- Atomic, so that a pack is not settled while it is taken apart: who removes it decides what becomes of its messages. One call
+-- Atomic, so that a pack is not settled while it is unpacked: who removes it decides what becomes of its messages. One call
 -- takes about 1,000 messages, or about 1 MB, and at most 20 packs. If Redis refuses a command, the packs before it are done; the next call goes on.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end

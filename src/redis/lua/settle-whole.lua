@@ -17,8 +17,9 @@
 -- expire are the same for a whole transaction. The rest is tried here, before the packs are removed: a command with the same
 -- keys, in a form that changes nothing, and the first result. Its id shows that ids for the others are left.
 --
--- Without MULTI the commands after this one could be cut off. The command before it, an XREAD that waits for ever outside of
--- a transaction, stops that; and here it is tried that the user may send it.
+-- If Redis refuses MULTI, it carries out each command alone, and may stop after this script. The XREAD before it prevents that:
+-- outside of a transaction it waits for ever, and this script is not reached. So the user must be allowed to send XREAD: that
+-- is tried here.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'hash',
   KEYS[6], 'stream')
 if wrong then return wrong end

@@ -1,11 +1,11 @@
--- Gives the messages of packs back to the inbox that wait to be read, the oldest first: processes of an older version read no packs.
+-- Unpacks the packs that wait to be read, the oldest first: processes of an older version read no packs.
 --
 -- USES pack-counts packs
 -- KEYS 1 packs  2 inbox  3 counters
 -- ARGV 1 options: group
--- Returns { messages given back, 1 if there may be more, else 0 }.
+-- Returns { messages that went to the inbox, 1 if there may be more, else 0 }.
 --
--- Atomic, so that a pack is not read while it is taken apart. One call takes about 1,000 messages, or about 1 MB. If Redis refuses
+-- Atomic, so that a pack is not read while it is unpacked. One call takes about 1,000 messages, or about 1 MB. If Redis refuses
 -- a command, the packs before it are done, and the others stay as they are.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end

@@ -7,7 +7,7 @@ import { unansweredOf } from './reply-clock.js';
 import { type Argument, callOf, sourceCallOf } from './script.js';
 import { ReplyError, replyValue, type Value } from './values.js';
 
-/** Bytes. Only those that are used take room. What is longer is rare. */
+/** Bytes of the shared memory. A longer request gets memory of its own. */
 const MEMORY = 2 ** 20;
 /**
  * Memory that commands of all connections are written into, one after the other. With new memory for each, V8 would look through
@@ -103,7 +103,8 @@ export class DirectLine {
   ): Promise<void> {
     if (!this.#pipe || !this.isOpen) return Promise.reject(new Error('not connected'));
     const { stream } = this.#redis;
-    // TLS reads later what it encrypts, and behind what waits already this would wait, too.
+    // The memory may be used only if the system takes the bytes during `write`: not with TLS, which encrypts later, and not
+    // while earlier bytes wait.
     const isTaken = !(stream instanceof TLSSocket) && stream.writableLength === 0;
     if (isTaken) memory ??= Buffer.allocUnsafeSlow(MEMORY);
     const bytes = write(isTaken ? memory : undefined);
