@@ -200,7 +200,7 @@ export class Consumer {
 
   #accept(entries: readonly Entry[], fresh: boolean): void {
     for (const delivery of this.#inFlight.accept(entries, fresh)) {
-      if (delivery.recorded) this.#settler.settle(delivery, delivery.recorded);
+      if (delivery.unrecorded) this.#settler.settle(delivery, delivery.unrecorded);
       else this.#waiting.add(delivery);
     }
   }

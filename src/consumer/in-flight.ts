@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Entry, Pack, RecordedOutcome } from '../core/consumer-store.js';
+import type { Entry, Pack, UnrecordedOutcome } from '../core/consumer-store.js';
 import type { Delivery, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
 import { identitiesIn } from '../core/pack.js';
@@ -18,7 +18,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   /** The read of a fresh entry counts as its first attempt; of others, `begin.lua` notes each attempt. */
   readonly fresh: boolean;
   /** How this attempt ended, if it was made in a pack: it only has to be recorded. */
-  readonly recorded: RecordedOutcome | undefined;
+  readonly unrecorded: UnrecordedOutcome | undefined;
   /** Undefined if it is an entry of its own. */
   readonly pack: PackHold | undefined;
   /** In its pack, from 1. */
@@ -53,7 +53,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
     this.attempt = attempts + 1;
     // One that came out of a pack may have been tried before.
     this.fresh = fresh && attempts === 0;
-    this.recorded = outcome;
+    this.unrecorded = outcome;
     this.pack = pack;
     this.number = number;
     this.since = since;

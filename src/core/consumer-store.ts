@@ -12,11 +12,11 @@ export interface Entry {
   /** Attempts made before this delivery. */
   readonly attempts: number;
   /** How the next attempt ended: it was made while the message was in a pack, and has to be recorded. */
-  readonly outcome?: RecordedOutcome | undefined;
+  readonly outcome?: UnrecordedOutcome | undefined;
 }
 
 /** An outcome that is kept in the inbox until it is recorded. */
-export type RecordedOutcome = Exclude<Outcome, { readonly kind: 'processed' | 'interrupted' }>;
+export type UnrecordedOutcome = Exclude<Outcome, { readonly kind: 'processed' | 'interrupted' }>;
 
 /** Many messages in one entry, as a consumer gets them. The id of message `k`, from 1, is {@link identityIn}. */
 export interface Pack {
@@ -31,7 +31,7 @@ export interface LeftMessage {
   readonly number: number;
   /** Attempts made before the one of `outcome`, or in all without it. */
   readonly attempts: number;
-  readonly outcome?: RecordedOutcome | undefined;
+  readonly outcome?: UnrecordedOutcome | undefined;
 }
 
 /** A message of a pack that was processed. */

@@ -21,7 +21,7 @@ import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import { messageIn } from './protocol/entries.js';
-import { type Marks, marksIn } from './protocol/marks.js';
+import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
 import type { EntryReply } from './reading.js';
 import {
   begin,
@@ -155,8 +155,12 @@ export class RedisConsumerStore implements ConsumerStore {
     if (!entry) return undefined;
     const fields = entry[1];
     const message = messageIn(fields);
-    const isMarked = fields.length > 2 && String(fields[0]) === 'message';
-    return { id, message, ...(isMarked ? withMarks(claim, marksIn(fields)) : { attempts: claim.attempts }) };
+    const isUnpacked = fields.length > 2 && String(fields[0]) === 'message';
+    return {
+      id,
+      message,
+      ...(isUnpacked ? withUnpacked(claim, unpackedIn(fields)) : { attempts: claim.attempts }),
+    };
   }
 
   unpack(): Promise<Omit<Rescued, 'lost'>> {
@@ -276,12 +280,12 @@ export class RedisInboxReader implements InboxReader {
 }
 
 /** An entry that came out of a pack: its attempts there count, too. */
-function withMarks(
+function withUnpacked(
   { attempts, from }: Claim,
-  { attempts: before, outcome, ...marks }: Marks,
+  { attempts: before, outcome, ...rest }: Unpacked,
 ): Omit<Entry, 'id' | 'message'> {
   // A read counts as an attempt, and a silent consumer may have recorded nothing.
   const unrecorded = { reclaimed: Math.max(before, 1), returned: before, failed: -1 }[from];
-  if (outcome && attempts <= unrecorded) return { ...marks, attempts: before, outcome };
-  return { ...marks, attempts: Math.max(attempts, outcome ? before + 1 : before) };
+  if (outcome && attempts <= unrecorded) return { ...rest, attempts: before, outcome };
+  return { ...rest, attempts: Math.max(attempts, outcome ? before + 1 : before) };
 }

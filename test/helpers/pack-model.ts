@@ -1,4 +1,4 @@
-import type { LeftMessage, PackSettlement, RecordedOutcome } from '../../src/core/consumer-store.js';
+import type { LeftMessage, PackSettlement, UnrecordedOutcome } from '../../src/core/consumer-store.js';
 
 /** A message, as a simple model of the group knows it. */
 export interface Known {
@@ -10,7 +10,7 @@ export interface Known {
   entry: string | undefined;
   /** With what it came to the inbox. */
   attempts: number;
-  outcome: RecordedOutcome | undefined;
+  outcome: UnrecordedOutcome | undefined;
   /** As Redis counts the deliveries of its entry. */
   counter: number;
   /** Waits to be read, is with a consumer, waits for a retry with one, was handed back, or is settled.
@@ -22,7 +22,7 @@ export interface Known {
   /** Attempts made before its delivery, as its consumer was told. */
   told: number;
   /** An attempt ended so before it came to its consumer, which has to record it. */
-  toRecord: RecordedOutcome | undefined;
+  toRecord: UnrecordedOutcome | undefined;
   /** Attempts of its dead letter. */
   buried: number | undefined;
 }
@@ -85,7 +85,7 @@ export class PackModel {
   }
 
   /** A message leaves its pack for the inbox. */
-  leaves(known: Known, attempts: number, outcome: RecordedOutcome | undefined): void {
+  leaves(known: Known, attempts: number, outcome: UnrecordedOutcome | undefined): void {
     Object.assign(known, { pack: undefined, state: 'waiting', attempts, outcome, counter: 0, holder: '' });
   }
 

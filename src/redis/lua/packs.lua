@@ -2,7 +2,7 @@
 --
 -- A pack is an entry with one field, `pack`: its messages, each a text of MessagePack. Its id tells how many they are: it is the
 -- id of the last one (see core/pack.ts). A message that leaves a pack unsettled goes to the inbox with its id, the attempts
--- made, and perhaps the outcome of the next one, which has to be recorded: a marked entry.
+-- made, and perhaps the outcome of the next one, which has to be recorded: an unpacked entry.
 --
 -- Redis does not roll back: so each function below writes first, undoes that if Redis refuses it, and removes the pack last.
 
@@ -40,7 +40,7 @@ local function add_to_inbox(...)
   given_back[#given_back + 1] = id
 end
 
--- Writes a marked entry.
+-- Writes an unpacked entry.
 local function give_back(message, identity, attempts, outcome)
   if outcome then
     add_to_inbox('message', message, 'id', identity, 'attempts', attempts, 'outcome', outcome)

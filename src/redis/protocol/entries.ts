@@ -3,8 +3,8 @@ import type { Entry, Pack } from '../../core/consumer-store.js';
 import { type Payload, payloadOf } from '../../core/message.js';
 import { countIn, isPackId } from '../../core/pack.js';
 import { endsOfTexts, HEAD } from '../../core/packed.js';
-import { marksIn } from './marks.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
+import { unpackedIn } from './unpacked.js';
 
 /** Each begins a reply to XREADGROUP, of one stream or two, and no other reply on the connection of a consumer. */
 const PREFIXES = [Buffer.from('*1\r\n*2\r\n$'), Buffer.from('*2\r\n*2\r\n$')];
@@ -157,7 +157,7 @@ export class EntryParser {
     else if (this.#text) message = this.#text.slice(start, end);
     else message = payloadOf(bytes.subarray(start, end));
     // A message that came out of a pack.
-    if (isOurs && count > 2) this.#entries.push({ id, message, ...marksIn(fieldsAt(bytes, texts)) });
+    if (isOurs && count > 2) this.#entries.push({ id, message, ...unpackedIn(fieldsAt(bytes, texts)) });
     else this.#entries.push({ id, message, attempts: 0 });
     return at;
   }

@@ -137,9 +137,9 @@ describe('an entry that came out of a pack', () => {
     expect(
       inFlight.accept([entry, { ...entry, id: '9-2', attempts: 3 }, { ...entry, id: '9-3', outcome }], true),
     ).toMatchObject([
-      { entryId: '9-1', inboxId: '5-1000002', fresh: true, attempt: 1, recorded: undefined },
+      { entryId: '9-1', inboxId: '5-1000002', fresh: true, attempt: 1, unrecorded: undefined },
       { entryId: '9-2', inboxId: '5-1000002', fresh: false, attempt: 4 },
-      { entryId: '9-3', recorded: outcome },
+      { entryId: '9-3', unrecorded: outcome },
     ]);
     expect(inFlight.accept([{ ...entry, id: '9-4' }], false)).toMatchObject([{ fresh: false }]);
     expect(inFlight.ids().entries).toEqual(['9-1', '9-2', '9-3', '9-4']);

@@ -1,8 +1,8 @@
-import type { Entry, RecordedOutcome } from '../../core/consumer-store.js';
+import type { Entry, UnrecordedOutcome } from '../../core/consumer-store.js';
 import { isEntryId } from '../../core/stream-id.js';
 
 /** What the fields of an entry after its message say: those of a message that came out of a pack. */
-export interface Marks extends Pick<Entry, 'identity' | 'outcome'> {
+export interface Unpacked extends Pick<Entry, 'identity' | 'outcome'> {
   /** Attempts made before it came to the inbox. */
   readonly attempts: number;
 }
@@ -15,8 +15,8 @@ const LONGEST = 1_000_000;
 const LONGEST_WAIT = 1e12;
 
 /** Reads them. What another program wrote in their place counts as absent. */
-export function marksIn(fields: readonly Buffer[]): Marks {
-  let [identity, outcome]: [string | undefined, RecordedOutcome | undefined] = [undefined, undefined];
+export function unpackedIn(fields: readonly Buffer[]): Unpacked {
+  let [identity, outcome]: [string | undefined, UnrecordedOutcome | undefined] = [undefined, undefined];
   let attempts = 0;
   for (let i = 2; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1] as Buffer;
@@ -29,7 +29,7 @@ export function marksIn(fields: readonly Buffer[]): Marks {
   return { attempts, ...(identity && { identity }), ...(outcome && { outcome }) };
 }
 
-function outcomeIn(text: string): RecordedOutcome | undefined {
+function outcomeIn(text: string): UnrecordedOutcome | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
