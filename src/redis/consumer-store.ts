@@ -29,7 +29,6 @@ import {
   type Claim,
   commit,
   due,
-  explode,
   leave,
   prepare,
   reclaim,
@@ -260,18 +259,8 @@ export class RedisInboxReader implements InboxReader {
           ]
         : [[...group, most.entries, 'BLOCK', block, 'STREAMS', packs, inbox, '>', '>']];
     const { foreign, ...taken } = await this.#own.readEntries(packs, reads);
-    if (foreign.length > 0) await this.#setAside(foreign);
-    const more = taken.packs.length + foreign.length === most.packs || taken.entries.length === most.entries;
+    const more = taken.packs.length + foreign === most.packs || taken.entries.length === most.entries;
     return { ...taken, more };
-  }
-
-  /** Gives foreign entries among the packs to the inbox, where they become dead letters. */
-  async #setAside(ids: readonly string[]): Promise<void> {
-    try {
-      await this.#main.run(explode, this.#keys, { group: this.#group, ids });
-    } catch {
-      // They stay pending, and this consumer does not renew them: a rescue finds them. What came with them must not be lost.
-    }
   }
 
   unblock(): Promise<void> {

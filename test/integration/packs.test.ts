@@ -67,7 +67,7 @@ test('a pack that does not fit into what is left of the output is settled by no 
 });
 
 test('a foreign entry among the packs becomes one dead letter, and the packs beside it are read', async () => {
-  const { relayPacks, readAll, raw, keys } = await group();
+  const { relayPacks, readAll, consumerStore, raw, keys } = await group();
   await raw.xadd(keys.packs, '5-1000002', 'pack', 'no pack', 'more', 'x');
   await raw.xadd(keys.packs, '5-1000003', 'message', '{"message_id":"foreign"}');
   await raw.xadd(keys.packs, '5-1000251', 'pack', Buffer.from('db00000000'.repeat(251), 'hex'));
@@ -76,6 +76,13 @@ test('a foreign entry among the packs becomes one dead letter, and the packs bes
   const { packs, entries } = await readAll();
   expect(packs.map(({ id }) => id)).toEqual(ids);
   expect(entries).toEqual([]);
+  // A consumer renews what it can read: only the others become silent.
+  await until(async () => {
+    const idle = (await raw.xpending(keys.packs, GROUP, '-', '+', 9)) as [string, string, number, number][];
+    return idle.every(([id, , ms]) => ids.includes(id) || ms > 100);
+  });
+  for (const id of ids) await raw.xclaim(keys.packs, GROUP, 'a', 0, id, 'IDLE', 0, 'JUSTID');
+  expect(await consumerStore.rescue(100)).toEqual({ messages: 0, lost: 0, more: false });
   expect((await raw.xrange(keys.packs, '-', '+')).map(([id]) => id)).toEqual(ids);
   const { entries: letters } = await readAll();
   expect(letters.map(({ message }) => String(message))).toEqual([

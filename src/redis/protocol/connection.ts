@@ -214,7 +214,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     } catch (error) {
       // What came counts as delivered. The next read fails again, if it is to.
       const taken = parser.take();
-      if (taken.packs.length + taken.entries.length + taken.foreign.length === 0) throw error;
+      if (taken.packs.length + taken.entries.length + taken.foreign === 0) throw error;
       return taken;
     }
     return parser.take();

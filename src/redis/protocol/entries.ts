@@ -21,8 +21,8 @@ const ANY_NUMBER = Buffer.from(':1\r\n');
 export interface Taken {
   readonly packs: Pack[];
   readonly entries: Entry[];
-  /** The ids of entries of the stream of packs that are none: another program wrote them. */
-  readonly foreign: string[];
+  /** How many entries of the stream of packs are none: another program wrote them. They stay pending, so a rescue finds them. */
+  readonly foreign: number;
 }
 
 /**
@@ -38,7 +38,7 @@ export class EntryParser {
   readonly #packsKey: Buffer;
   #entries: Entry[] = [];
   #packs: Pack[] = [];
-  #foreign: string[] = [];
+  #foreign = 0;
   /** Streams of the current reply that have not come in full yet; 0 between two replies. */
   #streams = 0;
   /** Entries of the current stream that have not come yet. */
@@ -67,11 +67,9 @@ export class EntryParser {
   /** Takes the entries that came. */
   take(): Taken {
     // New lists, not those here: V8 has moved them to the old generation, so they would keep the entries for long.
-    return {
-      packs: this.#packs.splice(0),
-      entries: this.#entries.splice(0),
-      foreign: this.#foreign.splice(0),
-    };
+    const foreign = this.#foreign;
+    this.#foreign = 0;
+    return { packs: this.#packs.splice(0), entries: this.#entries.splice(0), foreign };
   }
 
   #takeReply(bytes: Buffer, at: number): number {
@@ -149,7 +147,7 @@ export class EntryParser {
       const isPack = isOurs && count === 2 && isPackId(id);
       const messages = isPack ? messagesOf(bytes, start, end, countIn(id)) : undefined;
       if (messages) this.#packs.push({ id, messages });
-      else this.#foreign.push(id);
+      else this.#foreign++;
       return at;
     }
     let message: Payload;

@@ -99,13 +99,6 @@ export const settleWhole = defineScript({
   decode: (settled: number) => settled === 1,
 });
 
-export const explode = defineScript({
-  name: 'explode',
-  keys: ['packs', 'inbox', 'counters'],
-  encode: packOptions<InGroup & { ids: readonly string[] }>,
-  decode: (messages: number) => messages,
-});
-
 export const rescue = defineScript({
   name: 'rescue',
   keys: ['packs', 'inbox', 'counters'],

@@ -10,7 +10,6 @@ import { keysOf } from '../../../dist/redis/keys.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
-import { explode } from '../../../dist/redis/scripts/consumer.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
 import { WholePacks } from '../../../dist/redis/whole-packs.js';
 import { parseSettings } from '../../../dist/settings/schema.js';
@@ -338,7 +337,6 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         const texts = Array(MOST_IN_PACK).fill(['a message', small]).flat();
         await twice(() => settle({ results, texts }));
         await settle({ left });
-        await twice(() => connection.run(explode, keys, { group: GROUP, ids: ids.splice(0, 2) }));
         await inspector.read();
         await store.renewPacks('busy', ids);
         await store.rescue(NEVER);
