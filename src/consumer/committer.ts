@@ -5,6 +5,7 @@ import {
   processedIn,
   type Result,
   type Retry,
+  resultsIn,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countIn } from '../core/pack.js';
@@ -92,10 +93,7 @@ export class Committer {
         onResults?.(
           batch.flatMap(({ settlement }) => processedIn(settlement).map((inboxId) => ({ inboxId }))),
         );
-        const processed = batch.reduce(
-          (sum, { settlement: { results, texts } }) => sum + (texts ? texts.length / 2 : results.length),
-          0,
-        );
+        const processed = batch.reduce((sum, { settlement }) => sum + resultsIn(settlement), 0);
         onSettled({ processed, retried: 0, dead: 0 });
       },
     });

@@ -184,7 +184,7 @@ export class Consumer {
 
   /** Hands back all entries and leaves the Redis group. Resolves to how many entries it handed back. */
   async leave(): Promise<number> {
-    const packs = [...this.#inFlight.packs()].map(({ id, left }) => ({ id, left }));
+    const packs = [...this.#inFlight.packs()].map(({ id, failed }) => ({ id, left: failed }));
     return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 

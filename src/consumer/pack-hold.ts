@@ -1,4 +1,4 @@
-import type { LeftMessage, PackResult, PackSettlement } from '../core/consumer-store.js';
+import type { LeftMessage, PackSettlement } from '../core/consumer-store.js';
 import { cutError } from '../core/errors.js';
 import { INTERRUPTED, type Outcome } from '../core/executor.js';
 
@@ -117,25 +117,23 @@ export class PackHold {
     this.#giveBack(() => true);
   }
 
-  /** What goes back to the inbox with an outcome. */
-  get left(): LeftMessage[] {
+  /** The messages that have an outcome and no result. */
+  get failed(): LeftMessage[] {
     return this.settlement.left.filter(({ outcome }) => outcome);
   }
 
-  /** What became of the messages; those that have not ended are in neither list. */
+  /** What became of the messages that have ended. */
   get settlement(): PackSettlement {
     const { id, consumerId } = this.#options;
-    if (this.#texts) return { id, consumerId, results: [], texts: this.#texts, left: [] };
-    const results: PackResult[] = [];
+    if (this.#texts) return { id, consumerId, texts: this.#texts, left: [] };
+    const texts: string[] = [];
     const left: LeftMessage[] = [];
     this.#ends.forEach((end, i) => {
-      const number = i + 1;
-      if (end?.kind === 'processed') results.push({ number, messageId: end.messageId, data: end.data });
-      else if (end?.kind === 'interrupted') left.push({ number, attempts: 0 });
-      else if (end) left.push({ number, attempts: 0, outcome: { ...end, error: cutError(end.error) } });
+      if (end?.kind === 'processed') texts.push(end.messageId, end.data);
+      else if (end?.kind === 'interrupted') left.push({ number: i + 1 });
+      else if (end) left.push({ number: i + 1, outcome: { ...end, error: cutError(end.error) } });
     });
-    if (results.length < this.#messages.length) return { id, consumerId, results, left };
-    return { id, consumerId, results: [], texts: results.flatMap((one) => [one.messageId, one.data]), left };
+    return { id, consumerId, texts, left };
   }
 
   /** The consumer no longer holds it. Idempotent. */

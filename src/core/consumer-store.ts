@@ -1,6 +1,6 @@
 import type { Outcome } from './executor.js';
 import type { Payload } from './message.js';
-import { identitiesIn, identityIn } from './pack.js';
+import { identitiesIn } from './pack.js';
 
 /** An inbox entry as a consumer gets it. */
 export interface Entry {
@@ -25,41 +25,33 @@ export interface Pack {
   readonly messages: readonly Payload[];
 }
 
-/** A message that a pack gives back to the inbox. */
+/** A message that goes from its pack to the inbox: no attempt on it counts, but for the one of `outcome`. */
 export interface LeftMessage {
   /** Its number in the pack, from 1. */
   readonly number: number;
-  /** Attempts made before the one of `outcome`, or in all without it. */
-  readonly attempts: number;
   readonly outcome?: UnrecordedOutcome | undefined;
 }
 
-/** A message of a pack that was processed. */
-export interface PackResult {
-  /** Its number in the pack, from 1. */
-  readonly number: number;
-  readonly messageId: string;
-  /** The JSON that goes to the output. */
-  readonly data: string;
-}
-
-/** What became of the messages of a pack: each is in one of the lists, which are in the order of the numbers. */
+/** What became of the messages of a pack, in the order of their numbers: each is left, or has a result. */
 export interface PackSettlement {
   readonly id: string;
   readonly consumerId: string;
-  readonly results: readonly PackResult[];
-  /** In place of `results` of a whole pack: the message id and the data of each message in turn. */
-  readonly texts?: readonly string[];
+  /** The message id and the data (JSON) of each message that has a result, in turn. */
+  readonly texts: readonly string[];
   readonly left: readonly LeftMessage[];
 }
 
+/** How many messages of a pack have results. */
+export function resultsIn({ texts }: Pick<PackSettlement, 'texts'>): number {
+  return texts.length / 2;
+}
+
 /** The inbox ids of the messages of a pack that have results. */
-export function processedIn({
-  id,
-  results,
-  texts,
-}: Pick<PackSettlement, 'id' | 'results' | 'texts'>): string[] {
-  return texts ? identitiesIn(id, texts.length / 2) : results.map(({ number }) => identityIn(id, number));
+export function processedIn({ id, texts, left }: Pick<PackSettlement, 'id' | 'texts' | 'left'>): string[] {
+  const all = identitiesIn(id, resultsIn({ texts }) + left.length);
+  if (left.length === 0) return all;
+  const isLeft = new Set(left.map(({ number }) => number));
+  return all.filter((_, i) => !isLeft.has(i + 1));
 }
 
 /** Bytes of the messages, about: those of a text are counted as its characters. */

@@ -207,11 +207,8 @@ export class RedisConsumerStore implements ConsumerStore {
     for (let first = 0; first < packs.length; first += PACKS) {
       const some = packs.slice(first, first + PACKS).map(({ id, left }) => {
         const known = new Map(left.map((one) => [one.number, one]));
-        const all = Array.from(
-          { length: countIn(id) },
-          (_, i) => known.get(i + 1) ?? { number: i + 1, attempts: 0 },
-        );
-        return { id, consumerId, results: [], left: all };
+        const all = Array.from({ length: countIn(id) }, (_, i) => known.get(i + 1) ?? { number: i + 1 });
+        return { id, consumerId, texts: [], left: all };
       });
       const late = await this.settlePacks(some, 0);
       for (const { id, left } of some) if (!late.includes(id)) sum += left.length;

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { PackSettlement } from '../core/consumer-store.js';
+import { type PackSettlement, resultsIn } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { Logger } from '../log/logger.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError, UNKNOWN_COMMAND } from './protocol/failure.js';
 import { type Argument, callOf, sourceCallOf } from './protocol/script.js';
-import { repliesTo, transactionOf, type WholePack } from './protocol/transaction.js';
+import { repliesTo, transactionOf } from './protocol/transaction.js';
 import { ResultsMissingError, TransactionReplies } from './protocol/transaction-replies.js';
 import { settleWhole } from './scripts/consumer.js';
 
@@ -86,7 +86,7 @@ export class WholePacks {
   }
 
   /** Resolves to whether the packs are settled. */
-  async #settle(packs: readonly Whole[], maxLength: number): Promise<boolean> {
+  async #settle(packs: readonly PackSettlement[], maxLength: number): Promise<boolean> {
     try {
       return await this.#send(callOf(settleWhole.name), packs, maxLength);
     } catch (error) {
@@ -95,7 +95,11 @@ export class WholePacks {
     }
   }
 
-  async #send(call: readonly Argument[], packs: readonly Whole[], maxLength: number): Promise<boolean> {
+  async #send(
+    call: readonly Argument[],
+    packs: readonly PackSettlement[],
+    maxLength: number,
+  ): Promise<boolean> {
     // If a key had this name, results would be written that the script did not decide.
     const keys = { ...this.#keys, open: `${this.#keys.open}:${this.#id}:${++this.#sent}` };
     const options = settleWhole.encode({ group: this.#group, maxLength, packs });
@@ -133,16 +137,17 @@ export class WholePacks {
   }
 }
 
-type Whole = PackSettlement & WholePack;
-
 /** The packs for transactions, each with as many as it may have, and the others. */
-function batchesOf(packs: readonly PackSettlement[]): { batches: Whole[][]; rest: PackSettlement[] } {
-  const batches: Whole[][] = [];
+function batchesOf(packs: readonly PackSettlement[]): {
+  batches: PackSettlement[][];
+  rest: PackSettlement[];
+} {
+  const batches: PackSettlement[][] = [];
   const rest: PackSettlement[] = [];
-  let [batch, units]: [Whole[], number] = [[], 0];
+  let [batch, units]: [PackSettlement[], number] = [[], 0];
   for (const pack of packs) {
-    const length = isWhole(pack) ? pack.texts.reduce((sum, text) => sum + text.length, 0) : Infinity;
-    if (!isWhole(pack) || length > LARGEST) {
+    const length = pack.texts.reduce((sum, text) => sum + text.length, 0);
+    if (pack.left.length > 0 || length > LARGEST) {
       rest.push(pack);
       continue;
     }
@@ -154,11 +159,7 @@ function batchesOf(packs: readonly PackSettlement[]): { batches: Whole[][]; rest
     units += length;
   }
   batches.push(batch);
-  const isWorth = (some: Whole[]) => some.reduce((sum, { texts }) => sum + texts.length / 2, 0) >= LEAST;
+  const isWorth = (some: PackSettlement[]) => some.reduce((sum, pack) => sum + resultsIn(pack), 0) >= LEAST;
   rest.push(...batches.filter((some) => !isWorth(some)).flat());
   return { batches: batches.filter(isWorth), rest };
-}
-
-function isWhole(pack: PackSettlement): pack is Whole {
-  return pack.texts !== undefined && pack.left.length === 0;
 }

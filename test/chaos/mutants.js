@@ -78,7 +78,7 @@ export const MUTANTS = {
   'settle-forgets-what-is-left': {
     line: 'settle drops the messages of a pack that have no result',
     in: 'settle.lua',
-    from: 'if messages then give_back(messages[k], identity, one.attempts, one.outcome) end',
+    from: 'if messages then give_back(messages[k], identity, 0, one.outcome) end',
     to: '',
     faults: ['consumer-stopped'],
   },

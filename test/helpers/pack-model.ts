@@ -1,4 +1,4 @@
-import type { LeftMessage, PackSettlement, UnrecordedOutcome } from '../../src/core/consumer-store.js';
+import type { LeftMessage, UnrecordedOutcome } from '../../src/core/consumer-store.js';
 
 /** A message, as a simple model of the group knows it. */
 export interface Known {
@@ -90,23 +90,22 @@ export class PackModel {
   }
 
   /** Settles a pack; `written` false: it was late. */
-  settle(pack: KnownPack, { results, left }: Pick<PackSettlement, 'results' | 'left'>): void {
+  settle(pack: KnownPack, left: readonly LeftMessage[], attempts = 0): void {
     const gone = (state: Known['state'], known: Known | undefined) =>
       known && Object.assign(known, { pack: undefined, state });
-    for (const { number } of results) gone('processed', pack.messages[number - 1]);
-    for (const { number, attempts, outcome } of left) {
-      const known = pack.messages[number - 1] as Known;
-      if (pack.deleted) gone('lost', known);
-      else this.leaves(known, attempts, outcome);
+    const leftAt = new Map(left.map((one) => [one.number, one]));
+    for (const [i, known] of pack.messages.entries()) {
+      const one = leftAt.get(i + 1);
+      if (!one) gone('processed', known);
+      else if (pack.deleted) gone('lost', known);
+      else this.leaves(known, attempts, one.outcome);
     }
     this.#remove(pack);
   }
 
   explode(pack: KnownPack, attempts: number): void {
-    this.settle(pack, {
-      results: [],
-      left: pack.messages.map((_, i): LeftMessage => ({ number: i + 1, attempts })),
-    });
+    const left = pack.messages.map((_, i) => ({ number: i + 1 }));
+    this.settle(pack, left, attempts);
   }
 
   vanishes(pack: KnownPack): void {

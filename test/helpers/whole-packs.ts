@@ -11,7 +11,7 @@ import { GROUP } from './stores.js';
 /** A pack of which every message was processed. */
 export function wholeOf(id: string, consumerId = 'a', dataOf = (k: number) => `{"n":${k}}`): PackSettlement {
   const texts = Array.from({ length: countIn(id) }, (_, i) => [`m${i + 1}`, dataOf(i + 1)]).flat();
-  return { id, consumerId, results: [], texts, left: [] };
+  return { id, consumerId, texts, left: [] };
 }
 
 /**

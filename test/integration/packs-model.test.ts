@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Entry, LeftMessage, PackResult, PackSettlement } from '../../src/core/consumer-store.js';
+import type { Entry, LeftMessage, PackSettlement } from '../../src/core/consumer-store.js';
 import { countIn, identityIn } from '../../src/core/pack.js';
 import type { Position } from '../../src/core/position.js';
 import { compareIds } from '../../src/core/stream-id.js';
@@ -131,21 +131,15 @@ async function groupWithModel(seed: number) {
 
   /** What became of a pack: each message processed, or left with a random past. */
   const settlementOf = ({ id, messages, holder }: KnownPack, left: number): PackSettlement => {
-    const results: PackResult[] = [];
+    const texts: string[] = [];
     const leaves: LeftMessage[] = [];
     messages.forEach(({ text }, i) => {
       const number = i + 1;
-      if (random() >= left) results.push({ number, messageId: text, data: text });
-      else if (random() < 0.5) leaves.push({ number, attempts: below(2) });
-      else leaves.push({ number, attempts: below(2), outcome: { ...FAILED, error: text } });
+      if (random() >= left) texts.push(text, text);
+      else if (random() < 0.5) leaves.push({ number });
+      else leaves.push({ number, outcome: { ...FAILED, error: text } });
     });
-    return { id, consumerId: holder, results, left: leaves };
-  };
-
-  /** Sometimes in the form for packs of which every message has a result. */
-  const asSent = (pack: PackSettlement): PackSettlement => {
-    if (pack.left.length > 0 || random() < 0.2) return pack;
-    return { ...pack, results: [], texts: pack.results.flatMap(({ messageId, data }) => [messageId, data]) };
+    return { id, consumerId: holder, texts, left: leaves };
   };
 
   /** Packs that consumers may try to settle: also such that are no longer there. */
@@ -155,16 +149,15 @@ async function groupWithModel(seed: number) {
     const sent = some(mine).map((pack) => settlementOf(pack, left));
     const again = some(stale, 1).filter(({ id }) => !sent.some((now) => now.id === id));
     const late = again.filter(({ id }) => !model.packs.has(id)).map(({ id }) => id);
-    const batch = [...again, ...sent].map(asSent);
-    expect([...(await settler.settlePacks(batch, 0))].sort()).toEqual(late.sort());
-    for (const settlement of [...again, ...sent]) {
+    const all = [...again, ...sent];
+    expect([...(await settler.settlePacks(all, 0))].sort()).toEqual(late.sort());
+    for (const settlement of all) {
       const pack = model.packs.get(settlement.id);
-      if (pack) model.settle(pack, settlement);
+      if (pack) model.settle(pack, settlement.left);
     }
     if (random() < 0.3) {
-      const all = [...again, ...sent];
       const ids = all.map(({ id }) => id).sort();
-      expect([...(await settler.settlePacks(all.map(asSent), 0))].sort()).toEqual(ids);
+      expect([...(await settler.settlePacks(all, 0))].sort()).toEqual(ids);
     }
     stale = [...stale, ...sent].slice(-10);
   };
@@ -243,9 +236,9 @@ async function groupWithModel(seed: number) {
     for (const pack of mine) {
       const { left } = known.find((one) => one.pack === pack) ?? { left: [] };
       const listed = new Map(left.map((one) => [one.number, one]));
-      const all = pack.messages.map((_, i) => listed.get(i + 1) ?? { number: i + 1, attempts: 0 });
+      const all = pack.messages.map((_, i) => listed.get(i + 1) ?? { number: i + 1 });
       if (!pack.deleted || known.some((one) => one.pack === pack)) back += all.length;
-      model.settle(pack, { results: [], left: all });
+      model.settle(pack, all);
     }
     expect(await consumerStore.leave(consumer, attempts, known)).toBe(back);
   };

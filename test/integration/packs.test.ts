@@ -17,10 +17,10 @@ const group = () => packGroup(redis.namespace());
 const settlementOf = (id: string, size = 3, ...left: number[]) => ({
   id,
   consumerId: 'a',
-  results: Array.from({ length: size }, (_, i) => i + 1)
+  texts: Array.from({ length: size }, (_, i) => i + 1)
     .filter((number) => !left.includes(number))
-    .map((number) => ({ number, messageId: `m${number}`, data: '{}' })),
-  left: left.map((number) => ({ number, attempts: 0 })),
+    .flatMap((number) => [`m${number}`, '{}']),
+  left: left.map((number) => ({ number })),
 });
 
 test.each([
@@ -141,8 +141,8 @@ test('an outcome is recorded once: kept if it was handed back before, gone if af
   const [id] = (await relayPacks(1, 2)) as [string];
   await readAll();
   const outcome = { kind: 'failed', reason: 'timeout', error: 'é\ud800' } as const;
-  const left = [1, 2].map((number) => ({ number, attempts: 0, outcome }));
-  await consumerStore.settlePacks([{ id, consumerId: 'a', results: [], left }], 0);
+  const left = [1, 2].map((number) => ({ number, outcome }));
+  await consumerStore.settlePacks([{ id, consumerId: 'a', texts: [], left }], 0);
   const { entries } = await readAll();
   const [one, two] = entries.map((entry) => entry.id) as [string, string];
   expect(entries).toMatchObject([1, 2].map((k) => ({ identity: identityIn(id, k), attempts: 0, outcome })));
@@ -171,11 +171,12 @@ test('a consumer leaves both streams, and a dead one is removed from both', asyn
   const found = await other.run(orphans, { inbox: keys.packs, retry: keys.retry }, page);
   expect(found.found).toMatchObject([{ id: 'a', pending: 120 }]);
   expect(await consumerStore.sweep([], 0)).toEqual([]);
-  const packs = [one, two].map((id) => ({ id, left: [{ number: 2, attempts: 1 }] }));
+  const outcome = { kind: 'given-up', error: 'no use' } as const;
+  const packs = [one, two].map((id) => ({ id, left: [{ number: 2, outcome }] }));
   expect(await consumerStore.leave('a', new Map(), packs)).toBe(120);
   expect([await names(keys.inbox), await names(keys.packs)]).toEqual([[], []]);
   const { entries } = await readAll('b');
-  expect(entries.filter(({ attempts }) => attempts === 1).map(({ identity }) => identity)).toEqual([
+  expect(entries.filter((entry) => entry.outcome).map(({ identity }) => identity)).toEqual([
     identityIn(one, 2),
     identityIn(two, 2),
   ]);

@@ -3,7 +3,7 @@
 -- USES pack-counts packs
 -- KEYS 1 packs  2 inbox  3 counters  4 output  5 processed
 -- ARGV 1 options: large (of the list), group, maxLength (trim the output to about so many entries; 0 for never), packs (list of
---        id, consumerId, left: list of number in the pack, attempts and perhaps outcome, in the order of the numbers)
+--        id, consumerId, left: list of number in the pack and perhaps outcome, in the order of the numbers)
 --      2... list with two texts per result: message id, data; pack by pack, in the order of the numbers. Each message is
 --        either left or has a result.
 -- Returns the ids of the packs that were settled before, whoever held them: for these nothing was written.
@@ -43,7 +43,7 @@ local function write(pack, n, at)
   for k = 1, n do
     local identity, one = prefix .. format('%03d', k), left[next_left]
     if one and tonumber(one.number) == k then
-      if messages then give_back(messages[k], identity, one.attempts, one.outcome) end
+      if messages then give_back(messages[k], identity, 0, one.outcome) end
       next_left = next_left + 1
     else
       local added = call('XADD', output, '*', 'message_id', texts[at + 1], 'consumer_id', consumer, 'inbox_id', identity,

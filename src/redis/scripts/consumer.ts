@@ -74,14 +74,11 @@ export const settle = defineScript({
   keys: ['packs', 'inbox', 'counters', 'output', 'processed'],
   encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly PackSettlement[] }) => {
     const texts: string[] = [];
-    for (const pack of packs) {
-      if (pack.texts) for (const text of pack.texts) texts.push(text);
-      else for (const { messageId, data } of pack.results) texts.push(messageId, data);
-    }
+    for (const pack of packs) for (const text of pack.texts) texts.push(text);
     const heads = packs.map(({ id, consumerId, left }) => ({
       id,
       consumerId,
-      left: left.map(({ outcome, ...one }) => ({ ...one, outcome: outcome && JSON.stringify(outcome) })),
+      left: left.map(({ number, outcome }) => ({ number, outcome: outcome && JSON.stringify(outcome) })),
     }));
     return packWithList({ ...options, packs: heads }, packTexts(texts));
   },

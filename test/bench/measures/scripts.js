@@ -324,19 +324,15 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         const args = ['GROUP', GROUP, 'busy', 'COUNT', 20, 'STREAMS', keys.packs, '>'];
         const [[, read]] = await redis.call('XREADGROUP', ...args);
         const ids = read.map(([id]) => id);
-        const numbers = Array.from({ length: MOST_IN_PACK }, (_, i) => i + 1);
-        const results = numbers.map((number) => ({ number, messageId: 'a message', data: small }));
-        const left = numbers.map((number) => ({ number, attempts: 1 }));
-        const settle = (what) => {
-          const some = ids
-            .splice(0, 2)
-            .map((id) => ({ id, consumerId: 'busy', results: [], left: [], ...what }));
+        const texts = Array(MOST_IN_PACK).fill(['a message', small]).flat();
+        const left = Array.from({ length: MOST_IN_PACK }, (_, i) => ({ number: i + 1 }));
+        const settle = (texts, left) => {
+          const some = ids.splice(0, 2).map((id) => ({ id, consumerId: 'busy', texts, left }));
           return store.settlePacks(some, 0);
         };
-        await twice(() => settle({ results }));
-        const texts = Array(MOST_IN_PACK).fill(['a message', small]).flat();
-        await twice(() => settle({ results, texts }));
-        await settle({ left });
+        await twice(() => settle(texts, []));
+        await twice(() => settle(texts.slice(2), left.slice(0, 1)));
+        await settle([], left);
         await inspector.read();
         await store.renewPacks('busy', ids);
         await store.rescue(NEVER);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PackHold } from '../../../src/consumer/pack-hold.js';
+import { processedIn } from '../../../src/core/consumer-store.js';
 import { INTERRUPTED, type Outcome } from '../../../src/core/executor.js';
 
 /** A pack of `count` messages; the tests say which are in work. */
@@ -29,11 +30,9 @@ function setUp(count: number, patience = 1_000) {
     return message;
   });
   const numbers = () => {
-    const { results, texts, left } = pack.settlement;
-    const done = texts
-      ? texts.filter((_, i) => i % 2 === 0).map((_, i) => i + 1)
-      : results.map(({ number }) => number);
-    return { done, left: left.map(({ number }) => number) };
+    const { settlement } = pack;
+    const done = processedIn(settlement).map((id) => Number(id.slice(-3)));
+    return { done, left: settlement.left.map(({ number }) => number) };
   };
   return { pack, messages, numbers, completed: () => completed };
 }
@@ -61,18 +60,15 @@ describe('a pack', () => {
     expect(pack.settlement).toEqual({
       id: '7-1000006',
       consumerId: 'c',
-      results: [
-        { number: 2, messageId: 'm2', data: '2' },
-        { number: 6, messageId: 'm6', data: '6' },
-      ],
+      texts: ['m2', '2', 'm6', '6'],
       left: [
-        { number: 1, attempts: 0, outcome: failed },
-        { number: 3, attempts: 0, outcome: invalid },
-        { number: 4, attempts: 0 },
-        { number: 5, attempts: 0, outcome: givenUp },
+        { number: 1, outcome: failed },
+        { number: 3, outcome: invalid },
+        { number: 4 },
+        { number: 5, outcome: givenUp },
       ],
     });
-    expect(pack.left.map(({ number }) => number)).toEqual([1, 3, 5]);
+    expect(pack.failed.map(({ number }) => number)).toEqual([1, 3, 5]);
     expect(messages.every(({ calls }) => calls.settling === 1)).toBe(true);
     pack.release();
     expect(messages.every(({ calls }) => calls.released === 1)).toBe(true);
@@ -82,14 +78,17 @@ describe('a pack', () => {
     const { pack, completed } = setUp(2);
     pack.end(1, processed('first'), 1);
     pack.end(1, failed, 1);
-    expect([pack.settlement.results[0]?.data, pack.settlement.left, completed()]).toEqual(['first', [], 0]);
+    expect([pack.settlement.texts[1], pack.settlement.left, completed()]).toEqual(['first', [], 0]);
   });
 
   it('that is closed gives back what is not in work, and waits for the rest', () => {
     const { pack, messages, numbers, completed } = setUp(4);
     for (const i of [0, 2]) (messages[i] as { inWork: boolean }).inWork = true;
     pack.close();
-    expect([numbers(), completed()]).toEqual([{ done: [], left: [2, 4] }, 0]);
+    expect([pack.settlement, completed()]).toMatchObject([
+      { texts: [], left: [{ number: 2 }, { number: 4 }] },
+      0,
+    ]);
     pack.end(3, processed('3'), 1);
     pack.end(1, processed('1'), 1);
     expect([numbers(), completed()]).toEqual([{ done: [1, 3], left: [2, 4] }, 1]);

@@ -3,7 +3,13 @@ import { Committer } from '../../../src/consumer/committer.js';
 import { Consumer } from '../../../src/consumer/consumer.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 import type { Failure } from '../../../src/consumer/settler.js';
-import type { Entry, Pack, PackSettlement, ReadEntries } from '../../../src/core/consumer-store.js';
+import {
+  type Entry,
+  type Pack,
+  type PackSettlement,
+  processedIn,
+  type ReadEntries,
+} from '../../../src/core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../../../src/core/executor.js';
 import { identitiesIn } from '../../../src/core/pack.js';
 import { silentLogger } from '../../../src/log/logger.js';
@@ -198,11 +204,9 @@ function setUp({ concurrency = 2, maxAttempts = 3, instant = false } = {}) {
     },
     /** The numbers of the settled packs: processed, and left. */
     numbers: () =>
-      settled.map(({ id, results: done, texts, left: back }) => ({
-        done: texts
-          ? identitiesIn(id, texts.length / 2).map((_, i) => i + 1)
-          : done.map(({ number }) => number),
-        left: back.map(({ number }) => number),
+      settled.map((settlement) => ({
+        done: processedIn(settlement).map((id) => Number(id.slice(-3))),
+        left: settlement.left.map(({ number }) => number),
       })),
     ids: () => running.map(({ inboxId }) => inboxId),
   };
@@ -232,7 +236,6 @@ describe('a consumer that gets a pack', () => {
       {
         id: '8-1000005',
         consumerId: 'c',
-        results: [],
         texts: identitiesIn('8-1000005', 5).flatMap((id) => [id, '{}']),
         left: [],
       },
@@ -250,8 +253,8 @@ describe('a consumer that gets a pack', () => {
     running[0]?.end();
     await settle();
     expect(settled[0]?.left).toEqual([
-      { number: 1, attempts: 0, outcome: failed },
-      { number: 2, attempts: 0, outcome: { kind: 'given-up', error: 'no use' } },
+      { number: 1, outcome: failed },
+      { number: 2, outcome: { kind: 'given-up', error: 'no use' } },
     ]);
     expect([counts, failures, calls.retry, calls.bury]).toEqual([
       { processed: 1, retried: 0, dead: 0 },
@@ -275,8 +278,8 @@ describe('a consumer that gets a pack', () => {
     const { consumer, give, measure, running, settled } = setUp();
     await measure(3);
     await give({ packs: [packOf('8-1000004', 4)] });
-    const left = [1, 2, 3, 4].map((number) => ({ number, attempts: 0 }));
-    expect([running, settled]).toEqual([[], [{ id: '8-1000004', consumerId: 'c', results: [], left }]]);
+    const left = [1, 2, 3, 4].map((number) => ({ number }));
+    expect([running, settled]).toEqual([[], [{ id: '8-1000004', consumerId: 'c', texts: [], left }]]);
     expect(consumer.heldLongerThan(0).packs).toEqual([]);
   });
 
@@ -468,8 +471,8 @@ describe('a consumer with a pack', () => {
     late?.end();
     await settle();
     await done;
-    expect(settled[0]?.results.map(({ number }) => number)).toEqual([1]);
-    expect(settled[0]?.left).toEqual([2, 3].map((number) => ({ number, attempts: 0 })));
+    expect(settled[0]?.texts).toHaveLength(2);
+    expect(settled[0]?.left).toEqual([2, 3].map((number) => ({ number })));
   });
 
   it('says as it leaves which of its outcomes Redis does not have', async () => {
@@ -490,9 +493,7 @@ describe('a consumer with a pack', () => {
     ending.abort();
     await over;
     await consumer.leave();
-    expect(left).toEqual([
-      [{ '8-4': 0 }, [{ id: '8-1000002', left: [{ number: 1, attempts: 0, outcome: failed }] }]],
-    ]);
+    expect(left).toEqual([[{ '8-4': 0 }, [{ id: '8-1000002', left: [{ number: 1, outcome: failed }] }]]]);
   });
 
   it('drops all of it if another consumer has it, and goes on with the next', async () => {

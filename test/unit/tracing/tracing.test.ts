@@ -92,15 +92,10 @@ describe('tracing', () => {
       traced?.execute({ ...delivery, inboxId }, () => {});
     const spans = exporter.getFinishedSpans().map((span) => span.spanContext().spanId);
     const store = tracing?.settlingStore(fakeStore({ settlePacks: async () => ['late'] }));
-    const results = [1, 3].map((number) => ({ number, messageId: 'm', data: '{}' }));
-    const left = [{ number: 2, attempts: 0 }];
-    const pack = { id: '5-1002003', consumerId: 'c1', results, left };
+    const pack = { id: '5-1002003', consumerId: 'c1', texts: ['m', '{}', 'm', '{}'], left: [{ number: 2 }] };
     expect(await store?.settlePacks([pack], 0)).toEqual(['late']);
-    await store?.settlePacks([{ ...pack, results: [], left }], 0);
-    await store?.settlePacks(
-      [{ ...pack, results: [...results, { number: 2, messageId: 'm', data: '{}' }] }],
-      0,
-    );
+    await store?.settlePacks([{ ...pack, texts: [], left: [1, 2, 3].map((number) => ({ number })) }], 0);
+    await store?.settlePacks([{ ...pack, texts: [...pack.texts, 'm', '{}'], left: [] }], 0);
     const commits = exporter.getFinishedSpans().slice(3);
     expect(commits.map(({ links }) => links.map(({ context }) => context.spanId))).toEqual([
       [spans[0], spans[2]],
