@@ -1,5 +1,5 @@
 import type { Pack } from '../core/consumer-store.js';
-import type { ConsumerExecutor, InstantResults, Outcome } from '../core/executor.js';
+import type { ConsumerExecutor, Outcome } from '../core/executor.js';
 import { identitiesIn } from '../core/pack.js';
 import type { HeldDelivery, InFlight } from './in-flight.js';
 import { MOST_LENGTH, type PackHold } from './pack-hold.js';
@@ -25,35 +25,29 @@ export interface PackRunOptions {
 export function runPack(options: PackRunOptions): { times: readonly number[]; waiting: HeldDelivery[] } {
   const { pack, hold, inFlight, executeAll, goOn, onBegun, onOutcome } = options;
   const { id, messages } = pack;
-  const results: InstantResults = { texts: [], length: 0, times: [] };
-  let deliveries: readonly HeldDelivery[] | undefined;
-
-  /** @param inWork the message that is in work: it must not go back with those that are not */
-  const accept = (inWork?: number) => {
-    const accepted = inFlight.acceptPack(pack, hold);
-    if (inWork !== undefined) (accepted[inWork] as HeldDelivery).inWork = true;
-    for (const [i, busy] of results.times.entries()) {
-      const [messageId = '', data = ''] = results.texts.slice(2 * i, 2 * i + 2);
-      hold.end(i + 1, { kind: 'processed', messageId, data }, busy);
-    }
-    deliveries = accepted;
-    return accepted;
-  };
-  const deliveryOf = (index: number) => {
-    onBegun();
-    return accept(index)[index] as HeldDelivery;
-  };
-
   const inboxIds = identitiesIn(id, messages.length);
-  const hasRoom = () => results.length < MOST_LENGTH && goOn();
-  const { begun, running } = executeAll({ messages, inboxIds }, results, deliveryOf, onOutcome, hasRoom);
-  const { texts, length, times } = results;
-  if (times.length === messages.length) {
+  const hasRoom = (length: number) => length < MOST_LENGTH && goOn();
+  const { texts, length, times, next } = executeAll({ messages, inboxIds }, hasRoom);
+  const count = times.length;
+  if (count === messages.length) {
     hold.complete(inFlight.acceptWhole(pack, hold), texts, length);
     return { times, waiting: [] };
   }
-  const all = deliveries ?? accept();
-  const last = all[begun - 1];
-  if (last?.inWork) last.running = running;
-  return { times, waiting: all.slice(begun).filter(({ over }) => !over) };
+  const all = inFlight.acceptPack(pack, hold);
+  const current = next && all[count];
+  if (current) {
+    // It must not go back with those that are not in work.
+    current.inWork = true;
+    onBegun();
+  }
+  for (let i = 0; i < count; i++) {
+    const [messageId, data] = [texts[2 * i] as string, texts[2 * i + 1] as string];
+    hold.end(i + 1, { kind: 'processed', messageId, data }, times[i] as number);
+  }
+  if (current) {
+    const running = next(current, onOutcome);
+    if (current.inWork) current.running = running;
+  }
+  const waiting = all.slice(current ? count + 1 : count).filter(({ over }) => !over);
+  return { times, waiting };
 }

@@ -45,11 +45,16 @@ export interface RunningAttempt {
 /** What came of messages whose processor returned at once. */
 export interface InstantResults {
   /** The message id and the data of each message in turn. */
-  readonly texts: string[];
+  readonly texts: readonly string[];
   /** Characters of all data. */
-  length: number;
+  readonly length: number;
   /** ms of each attempt. */
-  readonly times: number[];
+  readonly times: readonly number[];
+  /**
+   * Goes on with the attempt on the next message, which has begun and has no result yet. Absent if all have results, or if no
+   * further attempt was to begin.
+   */
+  readonly next?: <D extends Delivery>(delivery: D, onOutcome: OnOutcome<D>) => RunningAttempt;
 }
 
 /** Makes the attempts of one consumer. At most as many as its concurrency run at a time. */
@@ -65,18 +70,12 @@ export interface ConsumerExecutor {
    * Makes the first attempts of messages in turn, as long as each has its result at once: at a part of the cost of
    * {@link execute}. Absent if the processor runs elsewhere.
    *
-   * @param results what came of the first messages is added
-   * @param deliveryOf makes the delivery of the first message that is not processed at once: `onOutcome` gets what becomes of it
-   * @param goOn asked before each message
-   * @returns how many attempts it began, and that of the delivery
+   * @param goOn asked before each message, with the characters of all data so far
    */
-  executeAll?<D extends Delivery>(
+  executeAll?(
     pack: { readonly messages: readonly Payload[]; readonly inboxIds: readonly string[] },
-    results: InstantResults,
-    deliveryOf: (index: number) => D,
-    onOutcome: OnOutcome<D>,
-    goOn: () => boolean,
-  ): { readonly begun: number; readonly running: RunningAttempt | undefined };
+    goOn: (length: number) => boolean,
+  ): InstantResults;
   /** Begins no further attempt until {@link resume}: the deliveries that wait end as interrupted. */
   quiet(): void;
   resume(): void;

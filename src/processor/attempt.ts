@@ -24,45 +24,67 @@ export interface AttemptOptions {
 }
 
 /** As {@link ConsumerExecutor.executeAll}. */
-export function attemptAll<D extends Delivery>(
+export function attemptAll(
   { messages, inboxIds }: { readonly messages: readonly Payload[]; readonly inboxIds: readonly string[] },
   options: AttemptOptions,
-  results: InstantResults,
-  deliveryOf: (index: number) => D,
-  onOutcome: OnOutcome<D>,
-  goOn: () => boolean,
-): { readonly begun: number; readonly running: RunningAttempt | undefined } {
+  goOn: (length: number) => boolean,
+): InstantResults {
   const { processor, consumerId, log } = options;
-  let index = 0;
+  const [texts, times]: [string[], number[]] = [[], []];
+  let length = 0;
   let before = performance.now();
-  for (; index < messages.length && goOn(); index++) {
-    const parsed = parseMessage(messages[index] as Payload);
+  for (let i = 0; i < messages.length && goOn(length); i++) {
+    const parsed = parseMessage(messages[i] as Payload);
     if (!parsed.valid)
-      return { begun: index + 1, running: beginAttempt(deliveryOf(index), options, onOutcome) };
-    const context = new AttemptContext({ inboxId: inboxIds[index] as string, attempt: 1 }, consumerId, log);
-    let result: unknown;
+      return {
+        texts,
+        length,
+        times,
+        next: (delivery, onOutcome) => beginAttempt(delivery, options, onOutcome),
+      };
+    const context = new AttemptContext({ inboxId: inboxIds[i] as string, attempt: 1 }, consumerId, log);
+    const { messageId } = parsed;
     let json: string;
     try {
-      result = processor(parsed.message, context);
-      if (context.givenUp || isThenable(result)) throw NOT_AT_ONCE;
+      const result = processor(parsed.message, context);
+      if (context.givenUp || isThenable(result))
+        return {
+          texts,
+          length,
+          times,
+          next: goingOn({ messageId, context, began: before, result }, options),
+        };
       json = encodeResult(result);
     } catch (error) {
-      const attempt = new Attempt(deliveryOf(index), parsed.messageId, options, onOutcome, context, before);
-      if (error === NOT_AT_ONCE) attempt.goOn(result);
-      else attempt.fail(error);
-      return { begun: index + 1, running: attempt };
+      return { texts, length, times, next: goingOn({ messageId, context, began: before, error }, options) };
     }
-    results.texts.push(parsed.messageId, json);
-    results.length += json.length;
+    texts.push(messageId, json);
+    length += json.length;
     const now = performance.now();
-    results.times.push(now - before);
+    times.push(now - before);
     before = now;
   }
-  return { begun: index, running: undefined };
+  return { texts, length, times };
 }
 
-/** Says that a result is no result yet, or none at all. */
-const NOT_AT_ONCE = Symbol();
+/** A call of the processor that has been made, and what came of it. */
+type Call = {
+  readonly messageId: string;
+  readonly context: AttemptContext;
+  /** When: ms of the monotonic clock. */
+  readonly began: number;
+} & ({ readonly result: unknown } | { readonly error: unknown });
+
+/** Makes an attempt of a call. */
+function goingOn(call: Call, options: AttemptOptions): NonNullable<InstantResults['next']> {
+  return (delivery, onOutcome) => {
+    const { messageId, context, began } = call;
+    const attempt = new Attempt(delivery, messageId, options, onOutcome, context, began);
+    if ('error' in call) attempt.fail(call.error);
+    else attempt.goOn(call.result);
+    return attempt;
+  };
+}
 
 const ENDED: RunningAttempt = { interrupt() {} };
 

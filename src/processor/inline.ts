@@ -35,8 +35,7 @@ export class InlineExecutor implements Executor {
       depth: concurrency,
       closed: false,
       execute: (delivery, onOutcome) => beginAttempt(delivery, options, onOutcome),
-      executeAll: (pack, results, deliveryOf, onOutcome, goOn) =>
-        attemptAll(pack, options, results, deliveryOf, onOutcome, goOn),
+      executeAll: (pack, goOn) => attemptAll(pack, options, goOn),
       quiet() {},
       resume() {},
     };
