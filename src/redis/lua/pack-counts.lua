@@ -1,47 +1,6 @@
--- How many messages are in packs.
-
 -- How many messages a pack holds: its id tells (see core/pack.ts); 0 for an id that no pack has.
 local function count_in(id)
   local seq = string.match(id, '%-(%d+)$')
   local messages = #seq >= 7 and #seq <= 16 and tonumber(string.sub(seq, -3)) or 0
   return messages <= 250 and messages or 0
-end
-
--- How many messages are in all packs, by what was counted. Without packs it is none: relay puts the counter right then.
-local function messages_in_packs(packs, counters)
-  if redis.call('XLEN', packs) == 0 then return 0 end
-  return integer_of(redis.call('HGET', counters, 'packed')) or 0
-end
-
--- How many messages are in packs that consumers hold, and how many with each consumer. Each consumer holds a few packs; after
--- 10,000 packs it ends.
-local function pending_in_packs(packs, group)
-  local sum, with, from, pages = 0, {}, '-', 0
-  repeat
-    -- pcall: the group may not exist yet.
-    local page = redis.pcall('XPENDING', packs, group, from, '+', 1000)
-    for _, entry in ipairs(page) do
-      local messages = count_in(entry[1])
-      sum, with[entry[2]] = sum + messages, (with[entry[2]] or 0) + messages
-      from = '(' .. entry[1]
-    end
-    pages = pages + 1
-  until #page < 1000 or pages == 10
-  return sum, with
-end
-
--- The id of the message of an entry of the inbox: a message that came out of a pack has kept its own.
-local function identity_of(inbox, id)
-  local entry = redis.call('XRANGE', inbox, id, id)[1]
-  local own = entry and entry[2][3] == 'id' and entry[2][4]
-  return own and string.match(own, '^%d+%-%d+$') or id
-end
-
--- The id of the oldest unsettled message, or pack, of both streams, '' for none. No pack is handed back: so the oldest pending
--- one is the oldest of them.
-local function oldest_of_both(inbox, packs, group, returned)
-  local one, pack = oldest_id(inbox, group, returned), oldest_id(packs, group, 0)
-  if one ~= '' then one = identity_of(inbox, one) end
-  if one == '' or (pack ~= '' and id_after(one, pack)) then return pack end
-  return one
 end

@@ -1,6 +1,6 @@
 -- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
 --
--- USES pack-counts
+-- USES pack-counts backlog
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 previews (of dead letters)
 --      9 packs
 -- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times), withLastOutput

@@ -1,6 +1,6 @@
 -- The sums of a whole group, all of them true at one moment, without the numbers of each consumer.
 --
--- USES pack-counts
+-- USES pack-counts backlog
 -- KEYS 1 inbox  2 dead  3 retry  4 counters  5 bridge  6 packs
 -- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times)
 -- Returns { now, unsettled messages, id of the oldest, pending, retrying, counters, bridge, dead letters kept }

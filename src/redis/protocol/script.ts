@@ -44,7 +44,14 @@ export function packWithList(options: object, { large, args }: ListArguments): A
 const texts = new Map<string, string>();
 
 /** The files in src/redis/lua that are no scripts: `common` is a part of each, the others of those whose head names them. */
-export const SHARED_LUA: readonly string[] = ['common', 'control-state', 'pack-counts', 'packs', 'shares'];
+export const SHARED_LUA: readonly string[] = [
+  'backlog',
+  'common',
+  'control-state',
+  'pack-counts',
+  'packs',
+  'shares',
+];
 
 /** The text of a script, the shared parts first; read from its file once. */
 export function luaOf(name: string): string {
