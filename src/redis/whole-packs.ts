@@ -45,7 +45,7 @@ export class WholePacks {
   #pausedUntil = 0;
   /** Transactions without a reply, in a row. */
   #unanswered = 0;
-  /** The last reason that was logged. */
+  /** The last kind of refusal that was logged. */
   #said = '';
 
   constructor(connection: Requests, keys: Keys, group: string, log: Logger) {
@@ -123,17 +123,22 @@ export class WholePacks {
     this.#log.error({ error }, error.message);
   }
 
-  /** Tries no transaction for a while, if it is not the connection that was lost once, and says why: once, if it stays the same. */
+  /** Tries no transaction for a while, if it is not the connection that was lost once. Says why, once for each kind of refusal. */
   #failed(error: unknown): void {
+    // Another batch has failed before.
+    if (performance.now() < this.#pausedUntil) return;
     const isRefused = error instanceof RefusedError;
     if (!isRefused && ++this.#unanswered < MANY_UNANSWERED) return;
     // A right or a command that is missing will be missing for long.
     const isForLong = isRefused && (error.refusal === 'NOPERM' || UNKNOWN_COMMAND.test(error.message));
-    this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + (isForLong ? LONG_PAUSE : PAUSE));
-    const why = messageOf(error);
-    if (why !== this.#said)
-      this.#log.warn({ error }, `packs are settled by scripts alone, which takes longer: ${why}`);
-    this.#said = why;
+    this.#pausedUntil = performance.now() + (isForLong ? LONG_PAUSE : PAUSE);
+    const kind = isRefused ? error.refusal : 'no reply';
+    if (kind !== this.#said)
+      this.#log.warn(
+        { error },
+        `packs are settled by scripts alone, which takes longer: ${messageOf(error)}`,
+      );
+    this.#said = kind;
   }
 }
 

@@ -148,7 +148,7 @@ describe('a Redis that cannot be used says why', () => {
     const run = cgroup(['status', '--redis', server.url]);
     expect((await run.exit).code).toBe(1);
     expect(run.stderr()).toMatch(
-      /^cgroup: INFO: ERR unknown command .INFO.*: cgroup needs this command; the configuration of Redis has renamed/,
+      /^cgroup: INFO: ERR unknown command .INFO.*: cgroup uses this command, and the configuration of Redis has renamed/,
     );
   });
 });

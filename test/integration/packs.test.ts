@@ -191,6 +191,15 @@ test('a consumer leaves both streams, and a dead one is removed from both', asyn
   expect([await names(keys.inbox), await names(keys.packs)]).toEqual([[], []]);
 });
 
+test('without keys, or without a group, there is no dead consumer to remove', async () => {
+  const { relayPacks, consumerStore, raw, keys } = await group();
+  await relayPacks(1);
+  await raw.xgroup('DESTROY', keys.inbox, GROUP);
+  expect(await consumerStore.sweep([], 0)).toEqual([]);
+  await raw.del(keys.inbox, keys.packs);
+  expect(await consumerStore.sweep([], 0)).toEqual([]);
+});
+
 test('verify and the inspector see each message of packs, under its id', async () => {
   const { relayPacks, readAll, consumerStore, raw, keys, inspector, other } = await group();
   const [one, two] = (await relayPacks(3)) as [string, string];

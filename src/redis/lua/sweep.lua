@@ -27,8 +27,10 @@ local function look_at(consumers)
     end
   end
 end
-look_at(redis.call('XINFO', 'CONSUMERS', KEYS[1], options.group))
--- pcall: the packs may have no group.
+-- Without a group there is no consumer.
+local of_inbox = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], options.group)
+if of_inbox.err then return {} end
+look_at(of_inbox)
 local of_packs = redis.pcall('XINFO', 'CONSUMERS', KEYS[3], options.group)
 if not of_packs.err then look_at(of_packs) end
 

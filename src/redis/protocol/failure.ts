@@ -108,7 +108,7 @@ function adviceOf(refusal: Refusal, reply: string): string {
       return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:
       return UNKNOWN_COMMAND.test(reply)
-        ? `${said.trim()}: cgroup needs this command; the configuration of Redis has renamed it or switched it off`
+        ? `${said.trim()}: cgroup uses this command, and the configuration of Redis has renamed it or switched it off`
         : said;
   }
 }
