@@ -4,7 +4,7 @@ import { Program } from './program.js';
 
 export const BIN = fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url));
 export const PROCESSOR = fileURLToPath(new URL('processor.mjs', import.meta.url));
-const MUTANT = new URL('mutant.mjs', import.meta.url).href;
+export const MUTANT = new URL('mutant.mjs', import.meta.url).href;
 
 /** One `cgroup start`, behind a proxy of its own. */
 export class GroupProcess extends Program {

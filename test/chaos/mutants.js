@@ -1,8 +1,9 @@
 /**
- * Known ways to break the program, each with the faults under which the checker must find it. `in` is the script
- * that is altered while it is read; `from` is replaced by `to` in it. The files of src stay as they are.
+ * Known ways to break the program, each with the faults under which the checker must find it; or with the integration test
+ * that must, if no result and no dead letter shows it. `in` is the script that is altered while it is read; `from` is
+ * replaced by `to` in it. The files of src stay as they are.
  *
- * @type {Record<string, { line: string, in: string, from: string, to: string, faults: string[] }>}
+ * @type {Record<string, { line: string, in: string, from: string, to: string, faults?: string[], test?: string }>}
  */
 export const MUTANTS = {
   'relay-without-position': {
@@ -17,7 +18,7 @@ export const MUTANTS = {
     in: 'commit.lua',
     from: 'while ids[first] and not is_unsettled(',
     to: 'while false and not is_unsettled(',
-    faults: ['consumer-stopped'],
+    faults: ['consumer-stopped-ones'],
   },
   'commit-removes-first': {
     line: 'commit removes the entries, though the output refuses their results',
@@ -89,6 +90,160 @@ export const MUTANTS = {
     to: 'if true then return end',
     faults: ['stray-entries'],
   },
+  'ones-beside-packs': {
+    line: 'relay gives a message an id before those of the packs of the same millisecond',
+    in: 'relay.lua',
+    from: 'local first = first_in_inbox()',
+    to: "local first = '*'",
+    faults: ['clock-back'],
+  },
+  'packs-beside-ones': {
+    line: 'relay gives a pack an id before those of the messages that came before it',
+    in: 'relay.lua',
+    from: "local ms, block = block_after(is_far(string.match(last, '%d+')) and '0-0' or last)",
+    to: "local ms, block = block_after('0-0')",
+    faults: ['clock-back'],
+  },
+  'packs-overlap': {
+    line: 'relay gives a pack ids that are those of the pack before it',
+    in: 'relay.lua',
+    from: 'local block = math.floor(tonumber(seq) / BLOCK) + 1',
+    to: 'local block = math.floor(tonumber(seq) / BLOCK)',
+    faults: ['clock-back'],
+  },
+  'settle-without-owning': {
+    line: 'settle writes results of packs that are settled already',
+    in: 'settle.lua',
+    from: 'if not is_unsettled(KEYS[1], options.group, pack.id) then',
+    to: 'if false then',
+    faults: ['consumer-stopped'],
+  },
+  'whole-without-owning': {
+    line: 'a transaction writes results of packs that are settled already',
+    in: 'settle-whole.lua',
+    from: 'if known[id] or not is_unsettled(KEYS[1], options.group, id) then return 0 end',
+    to: 'if known[id] then return 0 end',
+    faults: ['consumer-stopped'],
+  },
+  'whole-removes-first': {
+    line: 'a transaction removes packs, though the output refuses their results',
+    in: 'settle-whole.lua',
+    from: "  count_ahead(KEYS[3], 'processed', total)\n",
+    to: "  call_with_ids(ids, 'XDEL', KEYS[1])\n  count_ahead(KEYS[3], 'processed', total)\n",
+    faults: ['exhausted-ids'],
+  },
+  'whole-leaves-shut': {
+    line: 'a transaction settles packs, though its other results cannot be written',
+    in: 'settle-whole.lua',
+    from: "and redis.call('RENAMENX', output, open) == 1",
+    to: '',
+    faults: ['script-flush'],
+  },
+  'whole-counts-wrong': {
+    line: 'packs that a transaction settles stay counted',
+    in: 'settle-whole.lua',
+    from: "count(KEYS[3], 'packed', -total)",
+    to: '',
+    faults: ['script-flush'],
+  },
+  'whole-repeats-ids': {
+    line: 'the first result of a transaction has the id of the second',
+    in: 'settle-whole.lua',
+    from: 'identity_in(pack.id, 1)',
+    to: 'identity_in(pack.id, 2)',
+    faults: ['script-flush'],
+  },
+  'ids-of-neighbours': {
+    line: 'the messages that leave a pack get the ids of their neighbours',
+    in: 'packs.lua',
+    from: 'identity_in(id, k)',
+    to: 'identity_in(id, k % n + 1)',
+    faults: ['follower-killed'],
+  },
+  'rescues-nothing': {
+    line: 'the packs of a dead consumer stay with it',
+    in: 'rescue.lua',
+    from: 'take(entry[1], 1)',
+    to: '',
+    faults: ['follower-killed'],
+  },
+  'leaves-with-packs': {
+    line: 'a consumer that leaves drops the packs that it holds',
+    in: 'leave.lua',
+    from: 'if #packs > 0 then',
+    to: 'if false then',
+    faults: ['restart-after-lost-reads'],
+  },
+  'sweeps-holders-of-packs': {
+    line: 'a dead consumer is removed while packs are pending with it',
+    in: 'sweep.lua',
+    from: 'if not of_packs.err then look_at(of_packs) end',
+    to: '',
+    test: 'packs.test.ts',
+  },
+  'ids-one-further': {
+    line: 'the messages that leave a pack get ids that are one higher, so the group names them by two ids',
+    in: 'packs.lua',
+    from: 'identity_in(id, k)',
+    to: 'identity_in(id, k + 1)',
+    test: 'packs-model.test.ts',
+  },
+  'rescue-forgets-attempts': {
+    line: 'the messages in the packs of a dead consumer count as not begun',
+    in: 'rescue.lua',
+    from: 'take(entry[1], 1)',
+    to: 'take(entry[1], 0)',
+    test: 'packs-model.test.ts',
+  },
+  'settle-forgets-outcomes': {
+    line: 'the attempts of messages that failed in a pack are not recorded',
+    in: 'settle.lua',
+    from: 'one.attempts, one.outcome)',
+    to: 'one.attempts)',
+    test: 'packs-model.test.ts',
+  },
+  'renew-keeps-counting': {
+    line: 'packs that another client deleted stay counted',
+    in: 'renew.lua',
+    from: "if options.packs then count(KEYS[2], 'packed', -deleted) end",
+    to: '',
+    test: 'packs-model.test.ts',
+  },
+  'whole-takes-twice': {
+    line: 'a transaction settles a pack twice that it is given twice',
+    in: 'settle-whole.lua',
+    from: 'if known[id] or not',
+    to: 'if not',
+    test: 'settle-whole.test.ts',
+  },
+  'whole-at-the-last-ids': {
+    line: 'a transaction settles packs, though the output may have no ids for all of their results',
+    in: 'settle-whole.lua',
+    from: 'return string.sub(first, 1, #LAST) ~= LAST and',
+    to: 'return',
+    test: 'settle-whole.test.ts',
+  },
+  'whole-without-trying': {
+    line: 'a transaction settles packs, though the output will not get its name back',
+    in: 'settle-whole.lua',
+    from: 'then error(unnamed) end',
+    to: 'then first = nil end',
+    test: 'settle-whole-refused.test.ts',
+  },
+  'older-get-packs': {
+    line: 'packs are relayed while a process of an older version is live, which cannot read them',
+    in: 'beat.lua',
+    from: 'tonumber(size or 0)',
+    to: 'tonumber(size or 250)',
+    test: 'pack-size.test.ts',
+  },
+  'unpacks-nothing': {
+    line: 'packs wait, though only processes of an older version are live',
+    in: 'unpack.lua',
+    from: 'if not waiting then return end',
+    to: 'if true then return end',
+    test: 'unpack.test.ts',
+  },
   'mark-tells-too-much': {
     line: 'a mark says that all messages before it are relayed, so followers drop messages that are not',
     in: 'mark.lua',
@@ -108,7 +263,7 @@ export const MUTANTS = {
     in: 'reclaim.lua',
     from: 'for _, entry in ipairs(page) do',
     to: 'for _, entry in ipairs({}) do',
-    faults: ['follower-killed'],
+    faults: ['follower-killed-ones'],
   },
   'dead-are-listed': {
     line: 'consumers that are gone stay in the list',

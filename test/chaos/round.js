@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './checker/check.js';
-import { NotProven } from './faults/fault.js';
+import { NotProven, proveSoon } from './faults/fault.js';
 import { Random } from './random.js';
 import { consumerIds, read, unsettled } from './reading.js';
 import { Stage } from './stage.js';
@@ -59,6 +59,8 @@ function needs(faults, options) {
 }
 
 async function strike(stage, faults, random) {
+  // They come once each process has measured its processor. A fault before that would show nothing of them.
+  if (!faults.some(({ needs }) => needs?.ones)) await proveSoon(() => stage.hasPacks(), 'messages in packs');
   await sleep(BEFORE_MS);
   stage.struckAt = performance.now();
   // If one fails, the other one must end before the stage is cleared.
@@ -100,6 +102,7 @@ async function evidence(stage, faults, run) {
     unsettled: left,
     emptiedAt: stage.emptiedAt,
     mayLoseInGaps: stage.bridges === 1 || mayLoseInGaps(faults),
+    mayStray: faults.some(({ strays }) => strays),
     listed,
     live,
     size,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { GroupClient } from '../../dist/index.js';
 import { Group } from './group.js';
-import { BRIDGE } from './keys.js';
+import { BRIDGE, PACKS } from './keys.js';
 import { Leash } from './leash.js';
 import { Probe } from './probe.js';
 import { Publishing } from './publishing.js';
@@ -131,6 +131,12 @@ export class Stage {
   async bridgesInStep() {
     await this.bridgesSubscribed();
     await sleep(5 * MARK_MS);
+  }
+
+  /** Whether packs were ever relayed. */
+  async hasPacks() {
+    const info = await this.admin.xinfo('STREAM', PACKS);
+    return info[info.indexOf('last-generated-id') + 1] !== '0-0';
   }
 
   async #holder() {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Entry } from '../../src/core/consumer-store.js';
 import { identityIn } from '../../src/core/pack.js';
 import { orphans } from '../../src/redis/scripts/group.js';
 import { lateStreams } from '../../src/redis/stream-ids.js';
@@ -163,6 +164,15 @@ test('an outcome is recorded once: kept if it was handed back before, gone if af
 
 test('a consumer leaves both streams, and a dead one is removed from both', async () => {
   const { relayPacks, readAll, consumerStore, raw, keys, other } = await group();
+  const commitAll = (consumerId: string, entries: readonly Entry[]) =>
+    consumerStore.commit(
+      entries.map(({ id, identity = id }) => {
+        return { entryId: id, inboxId: identity, consumerId, messageId: 'm', data: '{}' };
+      }),
+      0,
+    );
+  await relayPacks(1, 1);
+  await commitAll('a', (await readAll()).entries);
   const [one, two] = (await relayPacks(40)) as [string, string];
   await readAll();
   const names = async (key: string) =>
@@ -181,12 +191,7 @@ test('a consumer leaves both streams, and a dead one is removed from both', asyn
     identityIn(two, 2),
   ]);
   expect(await consumerStore.sweep([], 0)).toEqual([]);
-  await consumerStore.commit(
-    entries.map(({ id, identity = id }) => {
-      return { entryId: id, inboxId: identity, consumerId: 'b', messageId: 'm', data: '{}' };
-    }),
-    0,
-  );
+  await commitAll('b', entries);
   expect(await consumerStore.sweep([], 0)).toEqual(['b']);
   expect([await names(keys.inbox), await names(keys.packs)]).toEqual([[], []]);
 });

@@ -42,6 +42,7 @@ function evidence() {
     unsettled: { inbox: 0, packed: 0, pending: 0, retrying: 0 },
     emptiedAt: 0,
     mayLoseInGaps: false,
+    mayStray: false,
     listed: ['host-12-abcdef-1', 'host-12-abcdef-2'],
     live: [{ pid: 12, consumers: 2 }],
     ends: [
@@ -122,6 +123,8 @@ it.each([
   ['altered', (world) => Object.assign(world.dead[0], { message: spoilt(world.dead[0].message) })],
   ['never published', (world) => Object.assign(world.output[3], { messageId: messageId('another run', 3) })],
   ['processed, though it cannot be', (world) => world.output.push(resultOf(FIRST_BAD))],
+  ['inbox id given twice', (world) => Object.assign(world.output[3], { inboxId: world.output[4].inboxId })],
+  ['inbox id given twice', (world) => Object.assign(world.dead[0], { inboxId: world.output[9].inboxId })],
   ['out of order', (world) => Object.assign(world.output[3], { inboxId: `${NOON - 1}-0` })],
 ])('finds what is %s', (name, spoil) => {
   const spoilAll = (world) => {
@@ -137,6 +140,7 @@ it.each([
   ['counter is wrong', (world) => world.output.pop()],
   ['counter is wrong', (world) => Object.assign(world.counters, { packed: 1 })],
   ['counted as lost', (world) => Object.assign(world.counters, { lost: 1 })],
+  ['counted as strays', (world) => Object.assign(world.counters, { strays: 1 })],
   ['consumer list', (world) => world.listed.pop()],
   ['consumer list', (world) => world.listed.push('host-11-abcdef-1')],
   ['size', (world) => Object.assign(world, { size: 3 })],

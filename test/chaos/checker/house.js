@@ -20,7 +20,7 @@ function checkUnsettled({ inbox, pending, retrying }, findings) {
     findings.add('not settled', `${inbox} in the inbox, ${pending} pending, ${retrying} retrying`);
 }
 
-function checkCounters({ counters, output, dead, gaps, unsettled }, findings) {
+function checkCounters({ counters, output, dead, gaps, unsettled, mayStray }, findings) {
   const count = (name) => counters[name] ?? 0;
   const sum = count('processed') + count('dead') + count('lost') + unsettled.inbox;
   if (count('relayed') !== sum)
@@ -31,6 +31,7 @@ function checkCounters({ counters, output, dead, gaps, unsettled }, findings) {
   if (count('packed') !== unsettled.packed)
     findings.add('counter is wrong', `packed is ${count('packed')}, in packs are ${unsettled.packed}`);
   if (count('lost') > 0) findings.add('counted as lost', String(count('lost')));
+  if (count('strays') > 0 && !mayStray) findings.add('counted as strays', String(count('strays')));
 }
 
 function checkConsumers({ listed, live }, findings) {

@@ -21,6 +21,7 @@ export function place({ run, published, output, dead }, findings) {
   for (const result of output) placeResult(places, result, run, findings);
   const byHash = new Map(published.map((one) => [one.hash, one.n]));
   for (const letter of dead) placeLetter(places, letter, byHash, findings);
+  checkIds([...output, ...dead], findings);
 
   for (const { published: one, results, deadLetters } of places.values()) {
     if (results > 1) findings.add('doubled', `${one.id} (${results} results)`);
@@ -28,6 +29,15 @@ export function place({ run, published, output, dead }, findings) {
     if (results > 0 && deadLetters > 0) findings.add('processed and dead', one.id);
   }
   return places;
+}
+
+/** No two messages have the same inbox id. */
+function checkIds(all, findings) {
+  const seen = new Set();
+  for (const { inboxId } of all) {
+    if (seen.has(inboxId)) findings.add('inbox id given twice', inboxId);
+    seen.add(inboxId);
+  }
 }
 
 function placeResult(places, { id, inboxId, messageId, data }, run, findings) {

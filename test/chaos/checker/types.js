@@ -28,6 +28,7 @@
  *   in packs or not; `packed`: those in packs
  * @property {number} emptiedAt all that was sent before was deleted; 0 if nothing was
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
+ * @property {boolean} mayStray whether a fault took entries from consumers that held them
  * @property {string[]} listed consumer ids in the list
  * @property {{ pid: number, consumers: number }[]} live processes at the end
  * @property {number} [size] consumers wanted in all live processes together, if these are managed

@@ -3,6 +3,8 @@ import { FakeClock } from '../fake-clock.js';
 import { prove, RELAYS_AGAIN } from './fault.js';
 
 const HOUR = 3_600;
+/** Messages per second, so few that some are relayed in packs, and some are not. */
+const FEW = 150;
 
 const common = {
   family: 'clock',
@@ -28,10 +30,11 @@ export const clock = [
   {
     ...common,
     name: 'clock-back',
-    line: 'Redis’s clock goes an hour back, and stays',
+    line: `Redis’s clock goes an hour back, and stays; then only ${FEW} messages/s come, one or two at a time`,
     async strike(stage) {
       const back = await shift(stage, -HOUR);
       await sleep(2_000);
+      stage.publishing.setRate(FEW);
       return { proof: `Redis was ${back} s ahead` };
     },
   },

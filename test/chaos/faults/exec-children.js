@@ -30,6 +30,7 @@ export const execChildren = [
     cuts: 'one',
     outage: TAKEN_OVER,
     needs: {
+      ones: true,
       rate: 2_000,
       args: [
         ['--processor', `exec:'${python()}' '${WORKER}' ${LATE_SECONDS}`],

@@ -12,8 +12,9 @@ import { until } from '../until.js';
  *   may be lost; with all, messages may be lost in a recorded gap only
  * @property {{ of: 'relayed' | 'processed', within: number, after: 'strike' | 'heal' }} outage what may stand still,
  *   and for how many ms, from the strike or from the end of the fault
- * @property {{ rate?: number, redis?: object, args?: string[], workers?: StartWorkers }} [needs] what it needs of the
- *   stage
+ * @property {{ rate?: number, ones?: boolean, redis?: object, args?: string[], workers?: StartWorkers }} [needs] what it
+ *   needs of the stage; `ones`: messages do not come in packs, because they are rare or their processor is slow
+ * @property {boolean} [strays] it takes entries from consumers that hold them
  * @property {boolean} [proxies] it changes what proxies do: only one such fault at a time
  * @property {() => string | undefined} [impossible] why this machine cannot do it
  * @property {(stage: import('../stage.js').Stage, random: import('../random.js').Random) =>

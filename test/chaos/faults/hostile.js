@@ -5,7 +5,7 @@ import { COUNTERS, DEAD, GROUP, INBOX, MARKS, OUTPUT, PACKS } from '../keys.js';
 import { until } from '../until.js';
 import { AFTER_REDIS, prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
 import { FEW_ATTEMPTS } from './poison.js';
-import { stopHolding } from './processes.js';
+import { HELD, stopHolding } from './processes.js';
 
 /** What other clients of the same Redis do, by mistake or on purpose. */
 const family = 'hostile';
@@ -22,9 +22,6 @@ const STREAMS = [
   // A foreign entry in the inbox would be a message. Of both at once: else messages go on in the other.
   { keys: [INBOX, PACKS], counter: 'relayed', exhaust: (admin, key) => admin.call('XSETID', key, HIGHEST) },
 ];
-
-/** The streams of which consumers hold entries. */
-const HELD = [INBOX, PACKS];
 
 /** Makes the stream go on after its last entry, or after the one that its group has delivered last. */
 const MEND_IDS = `
@@ -116,6 +113,7 @@ export const hostile = [
     line: 'XACK and XGROUP DELCONSUMER by another client of what is pending, also with a process that was stopped and is then killed',
     cuts: 'one',
     outage: TAKEN_OVER,
+    strays: true,
     async strike({ admin, group }) {
       let [acked, deleted] = [0, 0];
       for (const end = performance.now() + 1_500; performance.now() < end; await sleep(50)) {

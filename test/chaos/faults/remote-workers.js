@@ -16,7 +16,7 @@ const common = {
   family: 'workers',
   cuts: /** @type {const} */ ('one'),
   outage: TAKEN_OVER,
-  needs: { workers: (tools) => Fleet.start(tools, 'hosts') },
+  needs: { ones: true, workers: (tools) => Fleet.start(tools, 'hosts') },
 };
 
 /** @type {import('./fault.js').Fault[]} */

@@ -1,6 +1,7 @@
-import { CONSUMER_IDS } from '../keys.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CONSUMER_IDS, GROUP, PACKS } from '../keys.js';
 import { until } from '../until.js';
-import { prove, RELAYS_AGAIN } from './fault.js';
+import { prove, proveSoon, RELAYS_AGAIN } from './fault.js';
 
 const family = 'scale';
 
@@ -21,6 +22,35 @@ export const scale = [
       }
       prove(!stage.group.processes.some((one) => before.includes(one)), 'every process replaced');
       return { proof: `${before.length} processes replaced` };
+    },
+  },
+  {
+    name: 'restart-after-lost-reads',
+    family,
+    line: 'a process reads packs, the replies are swallowed and its connections are cut: so it does not know that it holds them; then SIGTERM',
+    cuts: 'one',
+    outage: RELAYS_AGAIN,
+    proxies: true,
+    async strike({ group, admin, bridges }) {
+      const follower = await group.follower();
+      const held = async () => {
+        const pending = await admin.xpending(PACKS, GROUP, '-', '+', 1_000);
+        return pending.filter(([, consumer]) => follower.owns(consumer)).map(([id]) => id);
+      };
+      follower.proxy.modes.replies = 'drop';
+      await sleep(300);
+      const before = await held();
+      follower.proxy.heal();
+      follower.proxy.cut();
+      const unknown = await proveSoon(async () => {
+        await sleep(100);
+        const now = await held();
+        return before.filter((id) => now.includes(id));
+      }, 'packs that it read');
+      prove(unknown.length > 0, 'packs that it does not know of');
+      await follower.kill(undefined, 'SIGTERM');
+      await group.whole(bridges);
+      return { proof: `${follower.pid} ended with ${unknown.length} packs that it did not know of` };
     },
   },
   {

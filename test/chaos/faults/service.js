@@ -14,6 +14,7 @@ export const service = [
     // A probe goes to the service after 1, 2, 4 s.
     outage: { of: 'processed', within: 5_000, after: 'heal' },
     needs: {
+      ones: true,
       rate: 1_500,
       args: ['--concurrency', '10', '--timeout', '1s', '--backoff', '100ms'],
       workers: (tools) => Service.start(tools),

@@ -14,7 +14,7 @@ export const workerLinks = [
     line: `the links between remote workers and one process are cut three times, half-open each way until its workers are gone, delayed by 100 ms, slowed to ${SLOW / 1_000} kB/s each way for 2 s`,
     cuts: 'none',
     outage: TAKEN_OVER,
-    needs: { workers: (tools) => Fleet.start(tools, 'proxies') },
+    needs: { ones: true, workers: (tools) => Fleet.start(tools, 'proxies') },
     async strike(stage, random) {
       const proofs = [];
       for (const fault of random.shuffle(FAULTS)) {
