@@ -25,7 +25,7 @@ export const MUTANTS = {
     in: 'commit.lua',
     from: "if type(added) == 'table' then",
     to: "if type(added) == 'table' then\n          call_with_ids(ids, 'XDEL', KEYS[1])",
-    faults: ['exhausted-ids'],
+    faults: ['exhausted-ids-ones'],
   },
   'strays-stay': {
     line: 'entries that no consumer holds stay in the inbox',

@@ -5,13 +5,15 @@ import { COUNTERS, DEAD, GROUP, INBOX, MARKS, OUTPUT, PACKS } from '../keys.js';
 import { until } from '../until.js';
 import { AFTER_REDIS, prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
 import { FEW_ATTEMPTS } from './poison.js';
-import { HELD, stopHolding } from './processes.js';
+import { HELD, ONES, stopHolding } from './processes.js';
 
 /** What other clients of the same Redis do, by mistake or on purpose. */
 const family = 'hostile';
 const HIGHEST = '18446744073709551615-18446744073709551615';
 /** ms for which nothing can be written to a stream, or a right is withdrawn. */
 const REFUSED_MS = 500;
+/** Long enough for a consumer to renew what it holds. */
+const PAST_RENEWAL = 2_500;
 /** What the scripts of the group do half-way. */
 const RIGHTS = ['xadd', 'xdel', 'xack', 'xtrim', 'xclaim', 'xpending', 'hincrby', 'hset', 'zadd', 'zrem'];
 
@@ -72,19 +74,8 @@ export const hostile = [
       return { proof: `${rogue.sent} forged or repeated marks, ${leader.pid} killed` };
     },
   },
-  {
-    name: 'exhausted-ids',
-    family,
-    line: `output, dead letters, and inbox with packs get the highest id there is, one after the other; each is mended after ${REFUSED_MS} ms`,
-    cuts: 'none',
-    outage: AFTER_REDIS,
-    async strike(stage, random) {
-      const proofs = [];
-      for (const stream of random.shuffle(STREAMS)) proofs.push(await exhausted(stage, stream));
-      stage.healed();
-      return { proof: proofs.join(', ') };
-    },
-  },
+  exhaustedIds({ name: 'exhausted-ids', of: 'many', ms: REFUSED_MS }),
+  exhaustedIds({ name: 'exhausted-ids-ones', of: 'few', ms: PAST_RENEWAL, needs: ONES }),
   {
     name: 'rights-withdrawn',
     family,
@@ -137,17 +128,34 @@ export const hostile = [
   },
 ];
 
+function exhaustedIds({ name, of, ms, needs }) {
+  return {
+    name,
+    family,
+    line: `output, dead letters, and inbox with packs get the highest id there is, one after the other, while ${of} messages come; each is mended after ${ms} ms`,
+    cuts: /** @type {const} */ ('none'),
+    outage: AFTER_REDIS,
+    needs,
+    async strike(stage, random) {
+      const proofs = [];
+      for (const stream of random.shuffle(STREAMS)) proofs.push(await exhausted(stage, stream, ms));
+      stage.healed();
+      return { proof: proofs.join(', ') };
+    },
+  };
+}
+
 function foreignEntry(admin, key) {
   return admin.xadd(key, HIGHEST, 'foreign', 'entry');
 }
 
 /** Uses up the ids of streams, proves that nothing is written to them, and mends them. */
-async function exhausted({ admin, publishing }, { keys, counter, exhaust }) {
+async function exhausted({ admin, publishing }, { keys, counter, exhaust }, ms) {
   for (const key of keys) await exhaust(admin, key);
   publishing.send('not-json', 5);
-  const count = () => admin.hget(COUNTERS, counter);
+  const count = async () => Number(await admin.hget(COUNTERS, counter));
   const before = await count();
-  await sleep(REFUSED_MS);
+  await sleep(ms);
   prove((await count()) === before, `${keys} refused`);
   for (const key of keys) await admin.eval(MEND_IDS, 1, key, HIGHEST);
   await until(async () => (await count()) !== before, { what: `${keys} to grow again` });

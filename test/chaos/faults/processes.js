@@ -8,7 +8,7 @@ const family = 'processes';
 /** The streams of which consumers hold entries. */
 export const HELD = [INBOX, PACKS];
 /** Messages come one by one. */
-const ONES = { ones: true, rate: 100 };
+export const ONES = { ones: true, rate: 100 };
 /** Longer than the lease (1 s). */
 const PAST_LEASE = 2_500;
 /** Longer than `claimAfter` (3 s). */
