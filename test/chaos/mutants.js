@@ -172,7 +172,7 @@ export const MUTANTS = {
     in: 'leave.lua',
     from: 'if #packs > 0 then',
     to: 'if false then',
-    faults: ['restart-after-lost-reads'],
+    test: 'packs-model.test.ts',
   },
   'sweeps-holders-of-packs': {
     line: 'a dead consumer is removed while packs are pending with it',
