@@ -198,8 +198,8 @@ export const MUTANTS = {
   'settle-forgets-outcomes': {
     line: 'the attempts of messages that failed in a pack are not recorded',
     in: 'settle.lua',
-    from: 'one.attempts, one.outcome)',
-    to: 'one.attempts)',
+    from: '0, one.outcome)',
+    to: '0)',
     test: 'packs-model.test.ts',
   },
   'renew-keeps-counting': {
