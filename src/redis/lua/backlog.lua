@@ -23,18 +23,26 @@ local function pending_in_packs(packs, group)
   return sum, with
 end
 
--- The id of the message of an entry of the inbox: a message that came out of a pack has kept its own.
-local function identity_of(inbox, id)
-  local entry = redis.call('XRANGE', inbox, id, id)[1]
-  local own = entry and entry[2][3] == 'id' and entry[2][4]
-  return own and string.match(own, '^%d+%-%d+$') or id
+-- The oldest entry of a stream; nil for none. Entries are delivered in their order, so the oldest pending one is the oldest of
+-- all, unless some were handed back. One read: Redis replies with the whole message.
+local function oldest_in(stream, group, returned)
+  -- pcall: the group may not exist yet.
+  local pending = returned == 0 and redis.pcall('XPENDING', stream, group, '-', '+', 1)[1]
+  local entry = pending and redis.call('XRANGE', stream, pending[1], pending[1])[1]
+  return entry or redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+end
+
+-- The id of the message of an entry: a message that came out of a pack has kept its own.
+local function identity_of(entry)
+  local own = entry[2][3] == 'id' and entry[2][4]
+  return own and string.match(own, '^%d+%-%d+$') or entry[1]
 end
 
 -- The id of the oldest unsettled message, or pack, of both streams, '' for none. No pack is handed back: so the oldest pending
 -- one is the oldest of them.
 local function oldest_of_both(inbox, packs, group, returned)
-  local one, pack = oldest_id(inbox, group, returned), oldest_id(packs, group, 0)
-  if one ~= '' then one = identity_of(inbox, one) end
-  if one == '' or (pack ~= '' and id_after(one, pack)) then return pack end
-  return one
+  local one, pack = oldest_in(inbox, group, returned), oldest_in(packs, group, 0)
+  local id = one and identity_of(one) or ''
+  if id == '' or (pack and id_after(id, pack[1])) then return pack and pack[1] or id end
+  return id
 end

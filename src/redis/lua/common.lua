@@ -101,15 +101,6 @@ local function pending_entry(inbox, group, id, consumer)
   return redis.call('XPENDING', inbox, group, id, id, 1)[1]
 end
 
--- The id of the oldest entry of the inbox, '' for none. Entries are delivered in their order, so the oldest pending one is
--- the oldest of all, unless some were handed back. The inbox is asked last: it replies with the whole message.
-local function oldest_id(inbox, group, returned)
-  -- pcall: the group may not exist yet.
-  local pending = returned == 0 and redis.pcall('XPENDING', inbox, group, '-', '+', 1)[1]
-  local oldest = pending or redis.call('XRANGE', inbox, '-', '+', 'COUNT', 1)[1]
-  return oldest and oldest[1] or ''
-end
-
 -- The message of an inbox entry, or nil if the entry is gone.
 local function message_of(inbox, id)
   local entry = redis.call('XRANGE', inbox, id, id)[1]
