@@ -26,13 +26,13 @@ describe('judge', () => {
   });
 
   it('says by how much a target was reached', () => {
-    const verdict = verdictOf({ flood: flood(160_000, 4) }, 'BullMQ');
-    expect(verdict).toMatchObject({ asked: 'at least 8 ×', got: '16 ×', verdict: 'reached', margin: 1 });
+    const verdict = verdictOf({ flood: flood(360_000, 4) }, 'BullMQ');
+    expect(verdict).toMatchObject({ asked: 'at least 18 ×', got: '36 ×', verdict: 'reached', margin: 1 });
   });
 
   it('says by how much a target was missed', () => {
-    const verdict = verdictOf({ flood: flood(65_000, 4) }, 'XADD limit');
-    expect(verdict).toMatchObject({ got: '0.065', verdict: 'missed', margin: -0.5 });
+    const verdict = verdictOf({ flood: flood(125_000, 4) }, 'XADD limit');
+    expect(verdict).toMatchObject({ got: '0.125', verdict: 'missed', margin: -0.5 });
   });
 
   it('wants less CPU, not more', () => {
