@@ -213,6 +213,10 @@ describe('a foreign value in the hash of the bridge', () => {
     await until(async () => (await raw.hget(keys.bridge, 'token')) === '1', {
       what: 'a bridge to lead again',
     });
+    // What is published before may be in the gap.
+    await until(async () => (await raw.hget(keys.counters, 'gaps')) === '1', {
+      what: 'the gap to be recorded',
+    });
     await group.bridgesInStep(2);
     await group.publish(10);
     const { counters } = await group.settled(20);
