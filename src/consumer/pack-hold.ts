@@ -1,4 +1,4 @@
-import type { LeftMessage, PackSettlement } from '../core/consumer-store.js';
+import { type LeftMessage, type PackSettlement, resultsIn } from '../core/consumer-store.js';
 import { cutError } from '../core/errors.js';
 import { INTERRUPTED, type Outcome } from '../core/executor.js';
 
@@ -54,7 +54,7 @@ export class PackHold {
   }
 
   get count(): number {
-    return this.#texts ? this.#texts.length / 2 : this.#messages.length;
+    return this.#texts ? resultsIn({ texts: this.#texts }) : this.#messages.length;
   }
 
   /** Characters that its settlement adds to a call, about. */

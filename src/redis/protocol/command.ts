@@ -17,8 +17,7 @@ export function commandBytes(commands: readonly (readonly Argument[])[], memory?
         runs.push(`${text}$${arg.length}\r\n`, arg);
         text = '\r\n';
       } else {
-        const word = String(arg);
-        text += `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+        text += bulk(arg);
       }
     }
   }
@@ -28,4 +27,10 @@ export function commandBytes(commands: readonly (readonly Argument[])[], memory?
   let at = 0;
   for (const run of runs) at += typeof run === 'string' ? bytes.write(run, at) : run.copy(bytes, at);
   return bytes;
+}
+
+/** One argument of a command, as text. */
+export function bulk(arg: Argument): string {
+  const text = String(arg);
+  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 }

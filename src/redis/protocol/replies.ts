@@ -10,11 +10,15 @@ export const PARTIAL = -1;
 const CR = 0x0d;
 const LF = 0x0a;
 const ZERO = 0x30;
-const MINUS = 0x2d;
 const PLUS = 0x2b;
-const COLON = 0x3a;
-const ASTERISK = 0x2a;
-const DOLLAR = 0x24;
+/** What an error reply begins with. */
+export const MINUS = 0x2d;
+/** What a number begins with. */
+export const COLON = 0x3a;
+/** What a list begins with. */
+export const ASTERISK = 0x2a;
+/** What a text begins with. */
+export const DOLLAR = 0x24;
 
 /**
  * Splits what comes over a socket into replies (https://redis.io/docs/latest/develop/reference/protocol-spec/). A taker that

@@ -1,9 +1,6 @@
 import { CgroupError } from '../../core/errors.js';
-import { endOfReply, lineAfter, numberAt } from './replies.js';
-
-const MINUS = 0x2d;
-const COLON = 0x3a;
-const DOLLAR = 0x24;
+import { COLON, DOLLAR, endOfReply, lineAfter, MINUS, numberAt } from './replies.js';
+import { ReplyError } from './values.js';
 
 /** Redis did what settle-whole.lua rules out. */
 export class ResultsMissingError extends CgroupError {
@@ -85,7 +82,5 @@ function isOne(bytes: Buffer, at: number): boolean {
 /** The error reply at `at`; undefined for any other reply. */
 function errorAt(bytes: Buffer, at: number): Error | undefined {
   if (bytes[at] !== MINUS) return undefined;
-  const error = new Error(bytes.toString('utf8', at + 1, lineAfter(bytes, at + 1) - 2));
-  error.name = 'ReplyError';
-  return error;
+  return new ReplyError(bytes.toString('utf8', at + 1, lineAfter(bytes, at + 1) - 2));
 }

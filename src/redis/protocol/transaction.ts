@@ -1,3 +1,4 @@
+import { bulk } from './command.js';
 import type { Argument } from './script.js';
 
 /** A pack of which every message has a result. */
@@ -114,9 +115,4 @@ const LAST_DIGITS = Array.from(
 
 function command(args: readonly Argument[]): string {
   return `*${args.length}\r\n${args.map(bulk).join('')}`;
-}
-
-function bulk(arg: Argument): string {
-  const text = String(arg);
-  return `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
 }

@@ -1,12 +1,8 @@
-import { lineAfter, numberAt } from './replies.js';
+import { ASTERISK, COLON, DOLLAR, lineAfter, MINUS, numberAt } from './replies.js';
 
 /** A value of a reply; texts are bytes if they were asked for so. */
 export type Value = string | number | null | Buffer | Value[];
 
-const MINUS = 0x2d;
-const COLON = 0x3a;
-const DOLLAR = 0x24;
-const ASTERISK = 0x2a;
 const CRLF = 2;
 
 /** An error reply, with the name that ioredis gives it. */
