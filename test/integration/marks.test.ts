@@ -203,6 +203,15 @@ describe('a foreign value in the hash of the bridge', () => {
     await group.publish(10);
     await group.settled(10);
     const { raw, keys } = group;
+    // A bridge that has not yet heard what is relayed would relay it again.
+    const settled = Date.now();
+    const heard = async () => {
+      const seats = Object.entries(await raw.hgetall(keys.bridge)).filter(([name]) =>
+        name.startsWith('seat:'),
+      );
+      return seats.length === 2 && seats.every(([, at]) => Number(at) > settled);
+    };
+    await until(heard, { what: 'both bridges to hear what is relayed' });
     await raw.hset(keys.bridge, {
       mark: '1'.repeat(400),
       token: 'x',
