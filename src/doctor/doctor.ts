@@ -7,7 +7,7 @@ import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
-import { parseSettings } from '../settings/schema.js';
+import { parseSettings } from '../settings/parse.js';
 import type { SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';

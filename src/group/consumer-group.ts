@@ -16,7 +16,7 @@ import type { WorkerHub } from '../processor/remote/hub.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
-import { parseOptions } from '../settings/schema.js';
+import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose, type Parts } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';

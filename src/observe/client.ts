@@ -6,7 +6,7 @@ import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
-import { parseOptions } from '../settings/schema.js';
+import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
 import { DeadLetters } from './dead-letters.js';

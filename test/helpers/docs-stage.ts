@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { keysOf } from '../../src/redis/keys.js';
 import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
-import { parseSettings } from '../../src/settings/schema.js';
+import { parseSettings } from '../../src/settings/parse.js';
 import { blocksOf, pages } from './docs.js';
 import { until } from './until.js';
 

@@ -2,7 +2,7 @@ import { type Finding, lineOf, redis } from '../../src/core/finding.js';
 import { diagnose } from '../../src/doctor/diagnose.js';
 import type { DoctorFacts } from '../../src/redis/doctor-facts.js';
 import type { ServerFacts } from '../../src/redis/server.js';
-import { parseSettings } from '../../src/settings/schema.js';
+import { parseSettings } from '../../src/settings/parse.js';
 import { UNSET } from './control.js';
 
 export const MB = 2 ** 20;

@@ -12,7 +12,7 @@ import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
 import { WholePacks } from '../../../dist/redis/whole-packs.js';
-import { parseSettings } from '../../../dist/settings/schema.js';
+import { parseSettings } from '../../../dist/settings/parse.js';
 import { shaOf } from '../stage/sha.js';
 import { Stage } from '../stage/stage.js';
 
