@@ -36,6 +36,16 @@ export interface Keys {
    * {@link RETURNED_BELOW} it is the number of attempts made by an entry that was handed back and is due at once.
    */
   readonly retry: string;
+  /** zset, by place: results that wait for earlier ones (order total) */
+  readonly parked: string;
+  /** hash: key of messages -> the entry or pack of it that is in work (order key) */
+  readonly busy: string;
+  /** zset, by key and number: messages that wait behind another one of their key (order key) */
+  readonly held: string;
+  /** zset, by place: dead letters that stop an order (onDead halt) */
+  readonly halted: string;
+  /** prefix of the hashes of the record: `record:MESSAGE_ID` */
+  readonly record: string;
   /** stream: dead letters */
   readonly dead: string;
   /**
@@ -79,6 +89,11 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     // Keys belong to a database, but all databases share the channels.
     marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
+    parked: `${group}:parked`,
+    busy: `${group}:busy`,
+    held: `${group}:held`,
+    halted: `${group}:halted`,
+    record: `${group}:record`,
     dead: `${group}:dead`,
     previews: `${group}:previews`,
     counters: `${group}:counters`,
@@ -110,6 +125,10 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
     [keys.events]: 'stream',
     [keys.members]: 'hash',
     [keys.retry]: 'zset',
+    [keys.parked]: 'zset',
+    [keys.busy]: 'hash',
+    [keys.held]: 'zset',
+    [keys.halted]: 'zset',
     [keys.heartbeats]: 'zset',
     [keys.consumerList]: 'list',
   };
