@@ -12,6 +12,8 @@ export class HeldDelivery implements Delivery, MessageInPack {
   readonly entryId: string;
   /** The id that users see. */
   readonly inboxId: string;
+  /** The key of the message, as JSON. */
+  readonly key: string | undefined;
   /** Empty after {@link beginSettling}. */
   message: Payload;
   readonly attempt: number;
@@ -39,7 +41,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   readonly #weight: number;
 
   constructor(
-    { id, identity, message, attempts, outcome }: Entry,
+    { id, identity, key, message, attempts, outcome }: Entry,
     fresh: boolean,
     since: number,
     inFlight: InFlight,
@@ -49,6 +51,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   ) {
     this.entryId = id;
     this.inboxId = identity ?? id;
+    this.key = key;
     this.message = message;
     this.attempt = attempts + 1;
     // One that came out of a pack may have been tried before.

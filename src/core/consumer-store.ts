@@ -8,6 +8,8 @@ export interface Entry {
   readonly id: string;
   /** The id of the message, if it came out of a pack; else it is the id of the entry. */
   readonly identity?: string | undefined;
+  /** The key of the message, as JSON; undefined if it has none, or without order `key`. */
+  readonly key?: string | undefined;
   readonly message: Payload;
   /** Attempts made before this delivery. */
   readonly attempts: number;
@@ -73,6 +75,14 @@ export interface Result extends Held {
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
+  /** Attempts made, the last one included. This and the times are there if the group writes times. */
+  readonly attempts?: number;
+  /** When the last attempt began, ms since 1970. */
+  readonly startedAt?: number;
+  /** When it ended. */
+  readonly finishedAt?: number;
+  /** The key of the message, as JSON; with order `key` only. */
+  readonly key?: string | undefined;
 }
 
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';

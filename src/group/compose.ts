@@ -10,6 +10,7 @@ import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MOST_IN_PACK } from '../core/pack.js';
 import { MISSED_BEATS } from '../core/registry.js';
+import { sinkOf } from '../core/sink.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
@@ -17,6 +18,7 @@ import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { type Keys, keysOf } from '../redis/keys.js';
+import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
@@ -95,15 +97,26 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
-  const wholePacks = new WholePacks(await connections.open('packs'), keys, settings.group, log);
-  const store = new RedisConsumerStore(main, keys, settings.group, channel, wholePacks);
+  const sink = sinkOf(settings);
+  const settling = sink
+    ? {
+        ordered: new OrderedCommits(main, keys, {
+          ...sink,
+          group: settings.group,
+          maxLength: settings.outputMaxLen,
+        }),
+      }
+    : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
+  const store = new RedisConsumerStore(main, keys, settings.group, channel, settling);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
 
   const resolved = { main, keys, server, tracing };
   const bridge =
-    settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved, () => orders.packSize);
+    settings.bridge === 'off'
+      ? undefined
+      : await makeBridge(dependencies, resolved, () => (sink ? 1 : orders.packSize));
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
   const committer = new Committer({
@@ -125,7 +138,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     if (!isMeasured) heartbeats.hurry();
     isMeasured = true;
   };
-  const shared = { store, committer, readLimiter, onMeasured };
+  const shared = { store, committer, readLimiter, onMeasured, timed: sink?.timed ?? false };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -192,7 +205,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
-    unpacker: new Unpacker({ store, older: () => orders.older, log }),
+    unpacker: new Unpacker({ store, older: () => sink !== undefined || orders.older, log }),
     heartbeats,
     orders,
     control,
@@ -248,7 +261,7 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;

@@ -19,6 +19,7 @@ import type {
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
+import type { OrderedCommits } from './ordered-commits.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import { messageIn } from './protocol/entries.js';
 import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
@@ -56,23 +57,26 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #group: string;
   readonly #channel: string | undefined;
   readonly #wholePacks: WholePacks | undefined;
+  readonly #ordered: OrderedCommits | undefined;
 
   /**
    * @param channel what the group reads; undefined if the caller does not relay
-   * @param wholePacks settles packs of which every message has a result; undefined: a script settles all
+   * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
+   *   script settles all. `ordered` commits results with an order, times, or into a list
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
     channel: string | undefined,
-    wholePacks?: WholePacks,
+    settling: { readonly wholePacks?: WholePacks; readonly ordered?: OrderedCommits } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
     this.#channel = channel;
-    this.#wholePacks = wholePacks;
+    this.#wholePacks = settling.wholePacks;
+    this.#ordered = settling.ordered;
   }
 
   prepare(): Promise<boolean> {
@@ -80,6 +84,7 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {
+    if (this.#ordered) return this.#ordered.commit(results, maxLength);
     return this.#connection.run(commit, this.#keys, { group: this.#group, maxLength, results });
   }
 

@@ -48,9 +48,13 @@ export const SHARED_LUA: readonly string[] = [
   'backlog',
   'common',
   'control-state',
+  'front',
+  'keyed',
   'pack-counts',
   'packs',
   'shares',
+  'sink',
+  'total',
 ];
 
 /** The text of a script, the shared parts first; read from its file once. */

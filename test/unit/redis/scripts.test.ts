@@ -5,6 +5,7 @@ import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
 import * as control from '../../../src/redis/scripts/control.js';
 import * as group from '../../../src/redis/scripts/group.js';
+import * as ordered from '../../../src/redis/scripts/ordered.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
@@ -12,8 +13,8 @@ const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
   .filter((name) => !SHARED_LUA.includes(name));
 
-const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group }).flatMap((exported) =>
-  typeof exported === 'object' ? [[exported.name, exported] as const] : [],
+const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group, ...ordered }).flatMap(
+  (exported) => (typeof exported === 'object' ? [[exported.name, exported] as const] : []),
 );
 
 /** A part of the head of a script: what stands between its title and the next. */

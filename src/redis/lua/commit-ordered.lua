@@ -1,0 +1,172 @@
+-- Settles a batch of results where commit.lua is not enough: with an order, with the times of each step, or into a list.
+--
+-- USES front sink total keyed
+-- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held
+-- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
+--        size (texts of each result), returnedBelow (scores in the retry zset below this are not times)
+--      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
+--        the id of the message, if it is not that of the entry, else ''; then the result (see sink.lua)
+-- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
+--           before }, { when each result that had waited was finished, ms since 1970 } }.
+--
+-- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
+-- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
+-- between.
+--
+-- If Redis refuses a command, nothing is settled: the first result is written or parked before anything is removed, and each
+-- other command is tried in a form that changes nothing. If it refuses a later result (the ids of the output end), that one
+-- is parked in total order, and in the others it is lost to nobody: it stays in the inbox.
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
+  KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset')
+if wrong then return wrong end
+
+local HEAD, STEP = 3, 3 + options.size
+local is_total, is_keyed = options.order == 'total', options.order == 'key'
+local texts, ids = packed_list(), {}
+for n = 1, #texts / STEP do
+  ids[n] = texts[(n - 1) * STEP + 1]
+end
+
+local function key_of(n)
+  return texts[(n - 1) * STEP + 2]
+end
+
+local function result_of(n)
+  return { unpack(texts, (n - 1) * STEP + HEAD + 1, n * STEP) }
+end
+
+-- The places of halted messages that were tried again, by number: their results do not stand where their entries do.
+local halts = {}
+
+local function find_halts()
+  for n = 1, #ids do
+    local own = texts[(n - 1) * STEP + 3]
+    local place = own ~= '' and place_of(own)
+    if place and is_halted(place) then halts[n] = place end
+  end
+end
+
+local function place_at(n)
+  return halts[n] or place_of(ids[n])
+end
+
+-- Entries that were settled before; the first that was not; whether each result is done with, by number.
+local late, first, done, is_retrying = {}, 1, {}, false
+
+-- Finds the first entry that is unsettled, and tries all that comes after its result.
+local function prepare()
+  while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
+    late[first], done[first] = ids[first], true
+    first = first + 1
+  end
+  if #late == #ids then return end
+  redis.call('XDEL', KEYS[1], '0-0')
+  redis.call('XACK', KEYS[1], options.group, '0-0')
+  is_retrying = redis.call('ZCARD', KEYS[5]) > 0
+  if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
+  try_counting()
+  if is_total then
+    redis.call('ZADD', KEYS[6], 'XX', 0, '')
+    redis.call('ZREM', KEYS[6], '')
+    redis.call('ZREM', KEYS[7], '')
+  elseif is_keyed then
+    redis.call('HDEL', KEYS[8], '')
+    redis.call('ZREM', KEYS[9], '')
+  end
+end
+
+local is_prepared, raised = pcall(prepare)
+if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
+if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {} } end
+if is_total then find_halts() end
+
+-- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
+local function may_go_first()
+  if not is_total then return true end
+  local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  if next(halts) or not head or head[1] ~= ids[first] then return false end
+  local place = place_of(ids[first])
+  return not has_parked_before(place) and redis.call('ZLEXCOUNT', KEYS[7], '-', '(' .. place) == 0
+end
+
+local function park(n)
+  return redis.pcall('ZADD', KEYS[6], 0, member_of(place_at(n), result_of(n)))
+end
+
+-- Those that this call settles, and their numbers.
+local mine, numbers, all_pending = {}, {}, false
+
+-- Finds out which of the batch are unsettled, once the first of them is written (see commit.lua).
+local function settle_others(is_last)
+  for n = first, is_last and first or #ids do
+    mine[#mine + 1], numbers[#numbers + 1] = ids[n], n
+  end
+  all_pending = call_with_ids(mine, 'XACK', KEYS[1], options.group) == #mine
+  if all_pending then return end
+  local here, here_numbers = { mine[1] }, { numbers[1] }
+  redis.call('XDEL', KEYS[1], mine[1])
+  for i = 2, #mine do
+    if redis.call('XDEL', KEYS[1], mine[i]) == 1 then
+      here[#here + 1], here_numbers[#here_numbers + 1] = mine[i], numbers[i]
+    else
+      late[#late + 1] = mine[i]
+    end
+  end
+  mine, numbers = here, here_numbers
+end
+
+local function remove()
+  if all_pending then remove_acknowledged(mine, is_retrying) end
+  if is_retrying then call_with_ids(mine, 'ZREM', KEYS[5]) end
+end
+
+-- A halted message has its result: it stops the order no longer.
+local function end_halts()
+  for _, n in ipairs(numbers) do
+    if halts[n] then end_halt(halts[n]) end
+  end
+end
+
+local goes_first = may_go_first()
+local added = goes_first and write_result(result_of(first)) or not goes_first and park(first)
+if type(added) == 'table' then return goes_first and not_added(KEYS[2], added) or added end
+-- The ids of these milliseconds may end within the batch: the other results wait for the next calls.
+local is_last = type(added) == 'string' and string.find(added, '18446744073709551615-', 1, true) == 1
+settle_others(is_last)
+
+local more, finished, refusal = false, {}, nil
+if is_total then
+  remove()
+  end_halts()
+  local limit = goes_first and first_unsettled()
+  -- In order and with nothing parked, results need not pass through the zset.
+  local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
+  for i = 2, #numbers do
+    local n = numbers[i]
+    is_direct = is_direct and not (limit and place_at(n) > limit)
+    if not is_direct or type(write_result(result_of(n))) == 'table' then
+      is_direct = false
+      local parked = park(n)
+      if type(parked) == 'table' then error(parked) end
+    end
+  end
+  if not is_direct then more, finished, refusal = let_out() end
+else
+  for i = 2, #numbers do
+    local reply = write_result(result_of(numbers[i]))
+    if type(reply) == 'table' then
+      refusal = not_added(KEYS[2], reply)
+      -- They stay in the inbox, pending with nobody: they are found as strays.
+      mine, numbers = { unpack(mine, 1, i - 1) }, { unpack(numbers, 1, i - 1) }
+      break
+    end
+  end
+  remove()
+  for _, n in ipairs(is_keyed and numbers or {}) do
+    if key_of(n) ~= '' then free_key(key_of(n), ids[n]) end
+  end
+end
+count_written()
+if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
+if refusal then return refusal end
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished }

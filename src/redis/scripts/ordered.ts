@@ -1,0 +1,76 @@
+import type { Result } from '../../core/consumer-store.js';
+import { packTexts } from '../../core/packed.js';
+import type { Sink } from '../../core/sink.js';
+import { timeOfId } from '../../core/stream-id.js';
+import { RETURNED_BELOW } from '../keys.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+
+// The scripts that write results in an order, with their times, or into a list.
+
+/** What a call left behind. */
+export interface LetOut {
+  /** Results that wait for earlier ones. */
+  readonly parked: number;
+  /** Whether more may go out at once. */
+  readonly more: boolean;
+  /** The entry ids that were settled before. */
+  readonly late: string[];
+  /** When each result that had waited and went out was finished: ms since 1970. */
+  readonly finished: number[];
+}
+
+type LetOutReply = [parked: number, more: number, late: string[], finished: string[]];
+
+const letOutOf = ([parked, more, late, finished]: LetOutReply): LetOut => ({
+  parked,
+  more: more === 1,
+  late,
+  finished: finished.map(Number),
+});
+
+interface CommitOrdered extends Sink {
+  readonly group: string;
+  readonly maxLength: number;
+  readonly results: readonly Result[];
+}
+
+export const commitOrdered = defineScript({
+  name: 'commit-ordered',
+  often: true,
+  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'busy', 'held'],
+  encode: ({ results, timed, ...options }: CommitOrdered) => {
+    const texts: string[] = [];
+    for (const result of results) {
+      const { entryId, inboxId, key = '', consumerId } = result;
+      texts.push(entryId, key, inboxId === entryId ? '' : inboxId, consumerId);
+      if (options.list) texts.push(lineOf(result, timed));
+      else texts.push(result.messageId, inboxId, result.data, ...(timed ? timesOf(result).map(String) : []));
+    }
+    const size = options.list ? 2 : timed ? 7 : 4;
+    return packWithList({ ...options, size, returnedBelow: RETURNED_BELOW }, packTexts(texts));
+  },
+  decode: letOutOf,
+});
+
+export const letOut = defineScript({
+  name: 'let-out',
+  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted'],
+  encode: packOptions<{ maxLength: number; list: boolean }>,
+  decode: letOutOf,
+});
+
+/** A result as an element of an output list: one JSON object. */
+function lineOf(result: Result, timed: boolean): string {
+  const { messageId, consumerId, inboxId, data } = result;
+  const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
+  const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
+  if (!timed) return `${line}}`;
+  const [published, started, finished] = timesOf(result);
+  return `${line},"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
+}
+
+/** When a message was relayed, its last attempt began and ended: ms since 1970. */
+function timesOf({ inboxId, startedAt, finishedAt }: Result): [number, number, number] {
+  const published = timeOfId(inboxId);
+  return [published, startedAt ?? published, finishedAt ?? published];
+}
