@@ -45,6 +45,7 @@ const texts = new Map<string, string>();
 
 /** The files in src/redis/lua that are no scripts: `common` is a part of each, the others of those whose head names them. */
 export const SHARED_LUA: readonly string[] = [
+  'append',
   'backlog',
   'common',
   'control-state',
