@@ -17,6 +17,7 @@ import type {
   Strays,
 } from '../core/consumer-store.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
+import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
@@ -54,29 +55,29 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
-  readonly #channel: string | undefined;
+  readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
 
   /**
-   * @param channel what the group reads; undefined if the caller does not relay
+   * @param source what the group reads; undefined if the caller does not relay
    * @param wholePacks settles packs of which every message has a result; undefined: a script settles all
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
-    channel: string | undefined,
+    source: Source | undefined,
     wholePacks?: WholePacks,
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
-    this.#channel = channel;
+    this.#source = source;
     this.#wholePacks = wholePacks;
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
+    return this.#connection.run(prepare, this.#keys, { group: this.#group, source: this.#source });
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {
