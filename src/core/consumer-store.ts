@@ -209,7 +209,7 @@ export interface ConsumerStore {
   /**
    * Checks the types of the keys and makes the consumer group if it is missing. Resolves to whether it was.
    *
-   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
+   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another source
    *   or Redis group; nothing is changed then
    */
   prepare(): Promise<boolean>;

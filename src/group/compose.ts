@@ -1,4 +1,5 @@
 import { Bridge } from '../bridge/bridge.js';
+import { Puller } from '../bridge/puller.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
@@ -11,6 +12,7 @@ import { lineOf } from '../core/finding.js';
 import { MOST_IN_PACK } from '../core/pack.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { sinkOf } from '../core/sink.js';
+import { type PulledSource, sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
@@ -24,6 +26,7 @@ import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
+import { RedisSourceStore } from '../redis/source-store.js';
 import { WholePacks } from '../redis/whole-packs.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
@@ -60,6 +63,8 @@ export interface Parts {
   /** The connection on which consumers write. */
   readonly main: Connection;
   readonly bridge: Bridge | undefined;
+  /** In place of the bridge, if the messages come from a list or a stream. */
+  readonly puller: Puller | undefined;
   readonly consumers: ConsumerPool;
   /** Adds the consumer of a remote worker. */
   readonly join: Join;
@@ -95,8 +100,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   warnOf(server, log);
   const keys = keysOf(settings);
   const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
-  const tracing = await loadTracing(settings, log);
-  const channel = settings.bridge === 'off' ? undefined : settings.channel;
+  const source = sourceOf(settings);
+  const relays = settings.bridge !== 'off';
+  const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
   const settling = sink
     ? {
@@ -107,16 +113,19 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         }),
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
-  const store = new RedisConsumerStore(main, keys, settings.group, channel, settling);
+  const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, settling);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
 
   const resolved = { main, keys, server, tracing };
+  const packSize = () => (sink ? 1 : orders.packSize);
   const bridge =
-    settings.bridge === 'off'
-      ? undefined
-      : await makeBridge(dependencies, resolved, () => (sink ? 1 : orders.packSize));
+    relays && source.kind === 'channel' ? await makeBridge(dependencies, resolved, packSize) : undefined;
+  const puller =
+    relays && source.kind !== 'channel'
+      ? await makePuller(dependencies, resolved, source, packSize)
+      : undefined;
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
   const committer = new Committer({
@@ -182,6 +191,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
             packSize: working.length > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
+            ...(puller && { pulls: true }),
           };
     },
     onOrders: (reply) => orders.follow(reply),
@@ -198,6 +208,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       : inspector,
     main,
     bridge,
+    puller,
     consumers,
     join: ({ executor, ...worker }) =>
       consumers.join(() =>
@@ -211,8 +222,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     control,
     autoscaling: new Autoscaling({
       id: identity.id,
-      isOn: () => bridge?.leads === true && orders.control?.autoscale !== undefined,
-      readLease: () => bridgeStore.readLease(),
+      isOn: () => (bridge?.leads === true || puller !== undefined) && orders.control?.autoscale !== undefined,
+      readLease: puller ? undefined : () => bridgeStore.readLease(),
       readTotals: () => inspector.totals(),
       control,
       heartbeat,
@@ -247,6 +258,25 @@ async function makeBridge(
   bridge.on('fenced', () => reports.fenced());
   bridge.on('gap', (gap) => reports.gap(gap));
   return bridge;
+}
+
+async function makePuller(
+  { identity, connections, reports, log }: Dependencies,
+  { keys }: Resolved,
+  source: PulledSource,
+  packSize: () => number,
+): Promise<Puller> {
+  const connection = await connections.open('source');
+  const waiting = await connections.open('waiting');
+  const puller = new Puller({
+    source,
+    store: new RedisSourceStore(connection, waiting, keys, source, identity.id),
+    endWait: () => connections.release(waiting),
+    packSize,
+    log: log.child({ [source.kind]: source.name }),
+  });
+  puller.on('gap', (gap) => reports.gap(gap));
+  return puller;
 }
 
 /** What consumers of a process differ in. */

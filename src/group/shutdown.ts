@@ -26,17 +26,19 @@ export class Deadlines {
 
 /** Stops in three steps: quiet, wait until a deadline, hand back. A part that fails does not keep others from stopping. */
 export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { bridge, committer, unpacker } = parts;
+  const { bridge, puller, committer, unpacker } = parts;
   deadlines.abandon.addEventListener('abort', () => {
     bridge?.abandon();
     committer.abandon();
   });
-  const stopped = Promise.allSettled([bridge?.stop(), stopConsumers(parts, deadlines, log)]).then(
-    async (results) => {
-      await unpacker.finish(deadlines.abandon);
-      return results;
-    },
-  );
+  const stopped = Promise.allSettled([
+    bridge?.stop(),
+    puller?.stop(),
+    stopConsumers(parts, deadlines, log),
+  ]).then(async (results) => {
+    await unpacker.finish(deadlines.abandon);
+    return results;
+  });
   const results = await Promise.race([stopped, aborted(deadlines.over)]);
   for (const result of results ?? [])
     if (result.status === 'rejected')

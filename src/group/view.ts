@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { sourceOf } from '../core/source.js';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
@@ -13,10 +14,11 @@ export function viewOf(
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
 ): GroupView {
-  const { group, channel, output, heartbeat, timeout } = settings;
+  const { group, output, heartbeat, timeout } = settings;
+  const source = sourceOf(settings);
   return {
     group,
-    channel,
+    source,
     output,
     heartbeat,
     timeout,
@@ -32,6 +34,9 @@ export function viewOf(
     },
     get bridge() {
       return parts()?.bridge;
+    },
+    get pullFailingFor() {
+      return parts()?.puller?.failingFor ?? 0;
     },
     get activeConsumers() {
       const consumers = parts()?.consumers;

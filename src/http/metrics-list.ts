@@ -42,7 +42,7 @@ function ofGroup(
   name: string,
   unit: string,
   meaning: string,
-  read: (totals: LiveTotals) => number,
+  read: (totals: LiveTotals) => number | undefined,
 ): NumberMetric {
   const readLatest = (source: MetricSource) => {
     const totals = source.totals();
@@ -103,6 +103,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'relayed and not settled: waiting, pending or retrying',
     (t) => t.backlog,
   ),
+  ofGroup(
+    'cgroup_source_waiting',
+    'messages',
+    'in the list or stream, not taken yet; with a channel, or if Redis cannot tell, there is none',
+    (t) => t.source.waiting ?? undefined,
+  ),
   ofGroup('cgroup_waiting', 'messages', 'relayed and not yet read by a consumer', (t) => t.waiting),
   ofGroup('cgroup_pending', 'messages', 'held by consumers', (t) => t.pending),
   ofGroup('cgroup_retrying', 'messages', 'failed and waiting for their next attempt', (t) => t.retrying),
@@ -143,8 +149,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup(
     'cgroup_has_leader',
     '0 or 1',
-    'whether a bridge leads, and its last mark is at most 2 s old',
-    (t) => (t.leader === null ? 0 : 1),
+    'whether a bridge leads, and its last mark is at most 2 s old; there is none with a list or a stream',
+    (t) => (t.source.kind !== 'channel' ? undefined : t.leader === null ? 0 : 1),
   ),
   ofProcess(
     'cgroup_leading',

@@ -97,7 +97,7 @@ export class Readings implements Service {
     const now = performance.now();
     if (!this.#status || now - this.#statusAt >= age) {
       const inspector = inspectorOf(this.#options.view);
-      const status = this.#timed(() => readStatus(inspector, this.#options.view));
+      const status = this.#timed(() => readStatus(inspector, this.#options.view, this.#options.view.source));
       this.#statusAt = now;
       this.#status = status;
       // A failure is not kept: the next request tries again.
@@ -114,7 +114,9 @@ export class Readings implements Service {
     const now = performance.now();
     // A request may have read the status a moment ago: a rate needs some time between two readings.
     const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
-    const totals = status ? totalsOf(status) : await this.#timed(() => readTotals(inspector));
+    const totals = status
+      ? totalsOf(status)
+      : await this.#timed(() => readTotals(inspector, this.#options.view.source));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
     onRead(status, this.history.add(totals, this.#totalsAt));

@@ -17,6 +17,7 @@ import type {
   Strays,
 } from '../core/consumer-store.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
+import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import type { OrderedCommits } from './ordered-commits.js';
@@ -55,12 +56,12 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
-  readonly #channel: string | undefined;
+  readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
 
   /**
-   * @param channel what the group reads; undefined if the caller does not relay
+   * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
    *   script settles all. `ordered` commits results with an order, times, or into a list
    */
@@ -68,19 +69,19 @@ export class RedisConsumerStore implements ConsumerStore {
     connection: Connection,
     keys: Keys,
     group: string,
-    channel: string | undefined,
+    source: Source | undefined,
     settling: { readonly wholePacks?: WholePacks; readonly ordered?: OrderedCommits } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
-    this.#channel = channel;
+    this.#source = source;
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
+    return this.#connection.run(prepare, this.#keys, { group: this.#group, source: this.#source });
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {

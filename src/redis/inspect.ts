@@ -5,11 +5,13 @@ import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
+import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
+import { RefusedError } from './protocol/failure.js';
 import {
   type CutDeadLetter,
   type EntryReply,
@@ -24,11 +26,12 @@ import {
 } from './reading.js';
 import { consumersFor, type LiveConsumers } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
+import { streamLag } from './scripts/source.js';
 
-/** The channel and the Redis group that the keys of a group name. */
+/** The source and the Redis group that the keys of a group name. */
 export interface Owner {
-  /** Undefined if no process ever had a bridge. */
-  readonly channel: string | undefined;
+  /** Undefined if no process ever relayed. */
+  readonly source: Source | undefined;
   readonly group: string;
 }
 
@@ -102,11 +105,25 @@ export class Inspector {
     return consumersFor(this.#keys, ids, mapOf(facts));
   }
 
-  /** The channel and Redis group of the keys; null if no group has run. */
+  /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
-    const found = await this.#connection.call('HMGET', this.#keys.bridge, 'channel', 'group');
-    const [channel, group] = found as (string | null)[];
-    return group ? { channel: channel ?? undefined, group } : null;
+    const fields = ['group', 'channel', 'source', 'listFrom'];
+    const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
+    const [group, ...source] = found as (string | null)[];
+    return group ? { source: sourceIn(source), group } : null;
+  }
+
+  /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */
+  async waitingIn({ kind, name }: Source): Promise<number | undefined> {
+    if (kind === 'channel') return undefined;
+    try {
+      if (kind === 'list') return Number(await this.#connection.call('LLEN', name));
+      return await this.#connection.run(streamLag, { ...this.#keys, source: name }, {});
+    } catch (error) {
+      // Another type, which pulling tells.
+      if (error instanceof RefusedError) return undefined;
+      throw error;
+    }
   }
 
   /** When messages may have been missed; the last 1,000. */
@@ -243,6 +260,13 @@ export class Inspector {
       from = `(${end.id}`;
     }
   }
+}
+
+/** What the fields `channel`, `source` and `listFrom` name; an older version wrote the first only. */
+export function sourceIn([name, kind, from]: readonly (string | null)[]): Source | undefined {
+  if (!name) return undefined;
+  if (kind === 'list') return { kind, name, from: from === 'right' ? 'right' : 'left' };
+  return { kind: kind === 'stream' ? kind : 'channel', name };
 }
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Entry } from '../../src/core/consumer-store.js';
 import type { Position } from '../../src/core/position.js';
+import { sourceOf } from '../../src/core/source.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../../src/redis/consumer-store.js';
@@ -53,7 +54,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(), reader.connect()]);
   const keys = keysOf(space);
-  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, space.channel);
+  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, sourceOf(space));
   const bridgeStore = new RedisBridgeStore(connection, keys);
   await consumerStore.prepare();
 

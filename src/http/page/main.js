@@ -33,7 +33,7 @@ function showStatus(news) {
   show('dead-count', count(status.deadLetters));
   show('dead-parts', `${count(counters.purged)} purged, ${count(counters.revived)} sent back`);
   show('gap-count', count(counters.gaps));
-  showRows(byId('bridges'), bridgeRows(bridges, status.leader), ['id', '']);
+  showRelaying(bridges);
   showProcesses();
   showConsumers();
   const newest = gaps.map(({ from, to, reason }) => [when(from), when(to), reason]).reverse();
@@ -55,6 +55,21 @@ function verdictOf(state) {
     setText(list.children[at], note);
   });
   return title;
+}
+
+/** Who relays: the bridges, or the processes that take messages from a list or a stream. */
+function showRelaying(bridges) {
+  const { source, processes, leader } = status;
+  if (source.kind === 'channel') {
+    show('bridges-title', 'Bridges');
+    showRows(byId('bridges'), bridgeRows(bridges, leader), ['id', '']);
+    return;
+  }
+  const waiting = source.waiting === null ? '' : ` (${count(source.waiting)} waiting)`;
+  show('bridges-title', source.kind === 'list' ? `List${waiting}` : `Stream${waiting}`);
+  const rows = processes.filter(({ pulls }) => pulls).map(({ id }) => [id, 'takes']);
+  const none = ['none', 'nothing is taken from it: cgroup start'];
+  showRows(byId('bridges'), rows.length > 0 ? rows : [none], ['id', '']);
 }
 
 function bridgeRows(bridges, leader) {

@@ -135,7 +135,13 @@ async function measureBare(redis, bytes) {
 /** The states and what is called in them, in this order: each goes on with what the last one left. */
 function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
   const wholePacks = new WholePacks(connection, keys, GROUP, LOG);
-  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel', { wholePacks });
+  const store = new RedisConsumerStore(
+    connection,
+    keys,
+    GROUP,
+    { kind: 'channel', name: 'channel' },
+    { wholePacks },
+  );
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);

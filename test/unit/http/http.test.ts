@@ -81,6 +81,8 @@ describe('notReadyBecause', () => {
     stalledConsumers: 0,
     workers: undefined,
     unrelayedFor: 0,
+    source: { kind: 'list', name: 'orders', from: 'left' },
+    pullFailingFor: 0,
   } as const;
   type Facts = Parameters<typeof notReadyBecause>[0] & Parameters<typeof notReadyBecause>[1];
   const reasons = (facts: Partial<Facts> = {}) =>
@@ -185,7 +187,8 @@ describe('EventStreams', () => {
 describe('verdict', () => {
   const status = {
     time: '2026-11-21T12:00:00.000Z',
-    leader: 'a',
+    leader: 'a' as string | null,
+    source: { kind: 'channel' },
     consumers: [{}],
     waiting: 0,
     pending: 0,
@@ -205,6 +208,8 @@ describe('verdict', () => {
   it.each([
     [{}, 'good', 'Keeping up'],
     [{ leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
+    [{ leader: null, source: { kind: 'list' } }, 'bad', 'Nothing is taken from the list: no process does'],
+    [{ leader: null, source: { kind: 'list' }, processes: [{ pulls: true }] }, 'good', 'Keeping up'],
     [{ control: paused, ...late }, 'warn', 'Paused'],
     [{ control: paused, leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
     [

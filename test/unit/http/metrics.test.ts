@@ -36,12 +36,14 @@ const totals: LiveTotals = {
   foreign: [],
   ...unset,
   consumerCount: 5,
+  source: { kind: 'channel', name: 'c', waiting: null },
 };
 
 function view(more: Partial<GroupView> = {}): GroupView {
   return {
     group: 'g"1',
-    channel: 'c',
+    source: { kind: 'channel', name: 'c' },
+    pullFailingFor: 0,
     output: 'o',
     stats: new ProcessStats(),
     inspector: undefined,

@@ -13,6 +13,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     time: '2026-11-21T12:00:03.987Z',
     group: 'cgroup',
     channel: 'in',
+    source: { kind: 'channel', name: 'in', waiting: null },
     output: 'out',
     leader: 'b1',
     bridges: [
