@@ -96,7 +96,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const wholePacks = new WholePacks(await connections.open('packs'), keys, settings.group, log);
-  const store = new RedisConsumerStore(main, keys, settings.group, channel, wholePacks);
+  const store = new RedisConsumerStore(main, keys, settings.group, channel, wholePacks, settings);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();

@@ -16,6 +16,7 @@ import type {
   Retry,
   Strays,
 } from '../core/consumer-store.js';
+import type { OutputKind } from '../core/output.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
@@ -56,10 +57,12 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #group: string;
   readonly #channel: string | undefined;
   readonly #wholePacks: WholePacks | undefined;
+  readonly #output: OutputKind;
 
   /**
    * @param channel what the group reads; undefined if the caller does not relay
    * @param wholePacks settles packs of which every message has a result; undefined: a script settles all
+   * @param output what the output is, and in which order results leave
    */
   constructor(
     connection: Connection,
@@ -67,16 +70,20 @@ export class RedisConsumerStore implements ConsumerStore {
     group: string,
     channel: string | undefined,
     wholePacks?: WholePacks,
+    output: OutputKind = { outputType: 'stream', order: 'none' },
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
     this.#channel = channel;
     this.#wholePacks = wholePacks;
+    const { outputType, order, orderKey } = output;
+    this.#output = { outputType, order, orderKey };
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
+    const options = { group: this.#group, channel: this.#channel, ...this.#output };
+    return this.#connection.run(prepare, this.#keys, options);
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {

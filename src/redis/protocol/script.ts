@@ -48,6 +48,7 @@ export const SHARED_LUA: readonly string[] = [
   'backlog',
   'common',
   'control-state',
+  'output-list',
   'pack-counts',
   'packs',
   'shares',
