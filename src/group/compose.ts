@@ -113,7 +113,10 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         }),
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
-  const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, settling);
+  const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
+    ...settling,
+    output: settings,
+  });
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();

@@ -16,6 +16,7 @@ import type {
   Retry,
   Strays,
 } from '../core/consumer-store.js';
+import type { OutputKind } from '../core/output.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
 import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
@@ -51,6 +52,9 @@ const PACKS = 4;
 /** Entries of a read that may wait: few come at a time then, and each may be a pack. */
 const WHILE_WAITING = 16;
 
+/** The output of a group without order. */
+const ANY_ORDER: OutputKind = { outputType: 'stream', order: 'none' };
+
 /** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
@@ -59,18 +63,24 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
+  readonly #output: OutputKind;
 
   /**
    * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
-   *   script settles all. `ordered` commits results with an order, times, or into a list
+   *   script settles all. `ordered` commits results with an order, times, or into a list. `output`: what the output is, and
+   *   in which order results leave; by default a stream, in any
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
     source: Source | undefined,
-    settling: { readonly wholePacks?: WholePacks; readonly ordered?: OrderedCommits } = {},
+    settling: {
+      readonly wholePacks?: WholePacks;
+      readonly ordered?: OrderedCommits;
+      readonly output?: OutputKind | undefined;
+    } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
@@ -78,10 +88,13 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#source = source;
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
+    const { outputType, order, orderKey } = settling.output ?? ANY_ORDER;
+    this.#output = { outputType, order, orderKey };
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, source: this.#source });
+    const options = { group: this.#group, source: this.#source, ...this.#output };
+    return this.#connection.run(prepare, this.#keys, options);
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {

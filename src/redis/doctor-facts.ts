@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { OutputKind } from '../core/output.js';
 import { type PulledSource, type Source, sourceOf } from '../core/source.js';
 import type { OnPush } from '../core/subscriber.js';
 import { type ControlFacts, controlFacts } from './control-facts.js';
@@ -80,7 +81,7 @@ interface FactsOptions {
   readonly keys: Keys;
   /** ms of silence after which other consumers take the messages of a consumer over. */
   readonly claimAfter: number;
-  readonly names: RightsNames;
+  readonly names: RightsNames & Pick<OutputKind, 'outputType'>;
   /** Not used for anything else meanwhile. */
   readonly connection: Connection;
   /** Connected, subscribed to nothing: it listens to the channel for a second. */
@@ -106,7 +107,8 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
   const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names);
-  const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
+  const outputType = await outputTypeOf(connection, keys, names);
+  const { wrongKeys, unseenKeys } = await typesFound(connection, keys, outputType);
   // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
     wrongKeys.some((wrong) => wrong.key === key) ? nothing : ifAllowed(ask);
@@ -146,7 +148,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     wrongKeys,
     unseenKeys,
     foreign: await foreignValues(connection, keys, inspector),
-    lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys),
+    lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys, outputType),
     counters: await unless(keys.counters, undefined, async () => (await inspector.totals()).counters),
     owner,
     live: ids?.length,
@@ -217,8 +219,16 @@ async function latencyOf(connection: Connection) {
   return { median: at(0.5), p99: at(0.99) };
 }
 
-async function typesFound(connection: Connection, keys: Keys) {
-  const looked = Object.entries(typesOf(keys)).map(async ([key, expected]) => {
+/** What the group says that its output is; before its first start, what the settings say. */
+async function outputTypeOf(connection: Connection, keys: Keys, names: FactsOptions['names']) {
+  const found = await ifAllowed(() => connection.call('HMGET', keys.bridge, 'group', 'outputType'));
+  const [group, outputType] = (found ?? []) as (string | null)[];
+  if (typeof group !== 'string') return names.outputType;
+  return outputType === 'list' ? 'list' : 'stream';
+}
+
+async function typesFound(connection: Connection, keys: Keys, outputType: OutputKind['outputType']) {
+  const looked = Object.entries(typesOf(keys, outputType)).map(async ([key, expected]) => {
     const found = await ifAllowed(async () => String(await connection.call('TYPE', key)));
     return { key, expected, found };
   });

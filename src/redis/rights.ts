@@ -37,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
+  LINDEX: (_keys, names) => [sourceOf(names).name, -1],
   LLEN: (_keys, names) => [sourceOf(names).name],
   LPUSH: (_keys, names) => [sourceOf(names).name, ''],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Entry } from '../../src/core/consumer-store.js';
+import type { OutputKind } from '../../src/core/output.js';
 import type { Position } from '../../src/core/position.js';
 import { sourceOf } from '../../src/core/source.js';
 import { silentLogger } from '../../src/log/logger.js';
@@ -43,7 +44,7 @@ export interface Stores {
 }
 
 /** Stores on a prepared group; they are closed when the test has ended. */
-export async function openStores(space: Namespace): Promise<Stores> {
+export async function openStores(space: Namespace, output?: OutputKind): Promise<Stores> {
   const raw = new Redis(space.redis);
   const connection = new Connection(space.redis, 'test', silentLogger);
   const reader = new Connection(space.redis, 'reader', silentLogger);
@@ -54,7 +55,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(), reader.connect()]);
   const keys = keysOf(space);
-  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, sourceOf(space));
+  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, sourceOf(space), { output });
   const bridgeStore = new RedisBridgeStore(connection, keys);
   await consumerStore.prepare();
 

@@ -2,14 +2,15 @@
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs
 -- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; none if the
---        caller does not relay)
--- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses.
+--        caller does not relay), outputType, order, orderKey (none without a key)
+-- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
+-- another order.
 --
 -- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
 -- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
 -- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes. They leave
 -- it before the group is created: if Redis refuses to create it, the next call begins again.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.outputType, KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream')
 if wrong then return wrong end
 
@@ -31,11 +32,14 @@ local function source_text(kind, name, from)
 end
 
 -- Two sources in one inbox would each move the position past the messages of the other, and two Redis groups on it would each
--- process everything.
+-- process everything. A process with another order, or none, would let out results that have to wait.
 local function refuse(what)
   return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. what)
 end
-if state.group and state.group ~= options.group and in_use() then return refuse('group ' .. state.group) end
+for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey' }) do
+  local ours, theirs = options[name], state[name]
+  if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
+end
 local source = options.source
 if source then
   local ours = source_text(source.kind, source.name, source.from)
@@ -48,7 +52,10 @@ if source then
   end
   redis.call('HSET', KEYS[6], 'channel', source.name, 'source', source.kind, 'listFrom', source.from or '')
 end
-redis.call('HSET', KEYS[6], 'group', options.group)
+-- A reader from outside knows by this what the output is, also while there is none.
+redis.call('HSET', KEYS[6], 'group', options.group, 'outputType', options.outputType, 'order', options.order)
+redis.call('HDEL', KEYS[6], 'orderKey')
+if options.orderKey then redis.call('HSET', KEYS[6], 'orderKey', options.orderKey) end
 
 -- The error of a stream without the group; nil if it has it.
 local function missing(stream)

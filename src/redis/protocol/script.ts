@@ -56,6 +56,7 @@ export const SHARED_LUA: readonly string[] = [
   'control-state',
   'front',
   'keyed',
+  'output-list',
   'pack-counts',
   'packs',
   'pulling',

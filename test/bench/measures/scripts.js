@@ -215,6 +215,20 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       from = (await connection.run(orphans, keys, page)).next;
     }
   };
+  /** Reads all of an output that is a list, page by page. */
+  const readList = async (count, text) => {
+    const of = keysOf({ redis: 'redis://here', output: 'list', consumerList: keys.consumerList });
+    const lua = "for i = 1, ARGV[1] do redis.call('RPUSH', KEYS[1], ARGV[2]) end";
+    await redis.del(of.output);
+    await redis.hset(of.bridge, 'outputType', 'list');
+    await redis.hset(of.counters, 'processed', count);
+    for (let left = count; left > 0; left -= 10_000)
+      await redis.eval(lua, 1, of.output, Math.min(left, 10_000), text);
+    const reads = new Inspector(connection, of, GROUP);
+    const end = await twice(() => reads.readWithEnd());
+    for await (const _ of reads.output(end));
+    await redis.del(of.output);
+  };
   const busy = `${pending} pending, ${waiting} waiting`;
   return [
     ['nothing', () => store.prepare()],
@@ -345,9 +359,11 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         while ((await store.rescue(0)).more);
       },
     ],
+    [`a list of ${dead} results`, () => readList(dead, small)],
     [
       largeOf({ bytes }),
       async () => {
+        await readList(LETTERS, big);
         await redis.del(keys.inbox, keys.packs, keys.retry, keys.dead);
         await store.prepare();
         await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });
