@@ -326,7 +326,7 @@ export class Consumer {
     const { pack } = delivery;
     if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
     else if (pack) pack.end(delivery.number, outcome, busy);
-    else this.#settler.settle(delivery, outcome);
+    else this.#settler.settle(delivery, outcome, busy);
     if (this.#paused) pack?.closeIdle();
     this.#afterAttempt();
   };

@@ -1,4 +1,4 @@
-import type { DeadReason } from '../core/consumer-store.js';
+import type { DeadReason, Result } from '../core/consumer-store.js';
 import { cutError } from '../core/errors.js';
 import type { Outcome } from '../core/executor.js';
 import type { Committer } from './committer.js';
@@ -24,6 +24,8 @@ export interface SettlerOptions {
   readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
+  /** Whether results say when their attempts began and ended, and how many there were. */
+  readonly timed?: boolean;
   /** Called with each failure that gets another attempt; dead letters are reported when Redis has them. */
   readonly onFailure: (failure: Failure) => void;
 }
@@ -36,13 +38,15 @@ export class Settler {
     this.#options = options;
   }
 
-  settle(delivery: HeldDelivery, outcome: KnownOutcome): void {
+  /** @param busy ms of the attempt; 0 if unknown */
+  settle(delivery: HeldDelivery, outcome: KnownOutcome, busy = 0): void {
     const { entryId, inboxId, attempt } = delivery;
     switch (outcome.kind) {
       case 'processed': {
-        const { id: consumerId, committer } = this.#options;
+        const { id: consumerId, committer, timed } = this.#options;
         const { messageId, data } = outcome;
-        committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
+        const result = { entryId, inboxId, consumerId, messageId, data, delivery };
+        committer.commitResult(timed ? { ...result, ...timesOf(attempt, busy) } : result);
         break;
       }
       case 'failed':
@@ -85,4 +89,9 @@ export class Settler {
     // The committer reports it, once Redis has it.
     committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, delivery });
   }
+}
+
+function timesOf(attempts: number, busy: number): Pick<Result, 'attempts' | 'startedAt' | 'finishedAt'> {
+  const finishedAt = Date.now();
+  return { attempts, startedAt: finishedAt - Math.round(busy), finishedAt };
 }

@@ -73,6 +73,14 @@ export interface Result extends Held {
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
+  /** Attempts made, this one included. */
+  readonly attempts?: number;
+  /** When the attempt began: ms since 1970, by the clock of this process. */
+  readonly startedAt?: number;
+  /** When it ended. */
+  readonly finishedAt?: number;
+  /** The key of its order, as JSON text. */
+  readonly key?: string;
 }
 
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
@@ -190,6 +198,9 @@ export interface InboxReader {
   unblock(): Promise<void>;
 }
 
+/** What settles messages. */
+export type SettlingStore = Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+
 /**
  * What consumers do in Redis on a message's way from the inbox to the output. One method for each change of state.
  *
@@ -218,6 +229,8 @@ export interface ConsumerStore {
    * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
+  /** The message of an entry that is in the inbox; undefined if it was settled. */
+  messageOf(entryId: string): Promise<Payload | undefined>;
   /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
   /** Unpacks packs that no consumer has read: processes of an older version cannot read them. */

@@ -5,14 +5,17 @@ import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
+import type { DeadLetter } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MOST_IN_PACK } from '../core/pack.js';
+import type { Recorder } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
+import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
@@ -46,6 +49,8 @@ export interface Dependencies {
   readonly executor: Executor;
   /** The remote workers, if they are the processor: then the process runs no other consumers. */
   readonly hub: WorkerHub | undefined;
+  /** The system of record, started; undefined if there is none. */
+  readonly recorder: Recorder | undefined;
   readonly reports: Reports;
   /** Kept only if http shows them. */
   readonly stats: ProcessStats | undefined;
@@ -86,7 +91,7 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(dependencies: Dependencies): Promise<Parts> {
-  const { settings, identity, size, connections, hub, reports, stats, log } = dependencies;
+  const { settings, identity, size, connections, hub, recorder, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
@@ -106,17 +111,20 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     settings.bridge === 'off' ? undefined : await makeBridge(dependencies, resolved, () => orders.packSize);
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
+  const onBuried = (deadLetters: readonly DeadLetter[]) => reports.buried(deadLetters);
+  const { deadMaxLen } = settings;
+  const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
   const committer = new Committer({
-    store: tracing?.settlingStore(store) ?? store,
+    store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
-    deadMaxLen: settings.deadMaxLen,
+    deadMaxLen,
     log,
     onSettled: (count) => {
       settled += count.processed + count.retried + count.dead;
       reports.settled(count);
     },
-    onBuried: (deadLetters) => reports.buried(deadLetters),
+    onBuried,
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;
@@ -167,7 +175,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             settled,
             busyMs: Math.round(consumers.busyMs),
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
-            packSize: working.length > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
+            // A message of a pack has no times, and the record wants them.
+            packSize:
+              recorder || (working.length > 0 && packSizes.length === 0)
+                ? 1
+                : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
           };
     },
@@ -246,7 +258,7 @@ interface OwnOptions {
 }
 
 async function makeConsumer(
-  { settings, connections, reports, stats, log }: Dependencies,
+  { settings, connections, recorder, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
@@ -267,6 +279,7 @@ async function makeConsumer(
       concurrency,
       batch,
       policy: { maxAttempts, backoff },
+      timed: recorder !== undefined,
       log: log.child({ consumer: id }),
       onFailure: (failure) => reports.failure(failure),
       onAttempt: stats && ((ms) => stats.attempted(ms)),

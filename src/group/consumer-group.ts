@@ -4,6 +4,7 @@ import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
+import type { Recorder } from '../core/record.js';
 import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
@@ -13,6 +14,7 @@ import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
+import { openRecorder } from '../record/open.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
@@ -63,6 +65,8 @@ export class ConsumerGroup<Input extends Message = Message>
   #executor: Executor | undefined;
   /** The remote workers, if they are the processor. */
   #hub: WorkerHub | undefined;
+  /** The system of record, if it is not in Redis. */
+  #recorder: Recorder | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only if http shows them. */
@@ -224,6 +228,7 @@ export class ConsumerGroup<Input extends Message = Message>
         `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
+    await this.#startRecorder();
     this.#parts = await compose({
       settings,
       identity: this.#identity,
@@ -231,6 +236,7 @@ export class ConsumerGroup<Input extends Message = Message>
       connections: this.#connections,
       executor,
       hub: this.#hub,
+      recorder: this.#recorder,
       reports: this.#reports,
       stats: this.#stats,
       log: this.#log,
@@ -269,6 +275,16 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#reports.ready();
   }
 
+  /** Checks the record before anything is written in Redis. A process with a bridge only writes no results. */
+  async #startRecorder(): Promise<void> {
+    const { settings } = this;
+    if (settings.bridge === 'only' || this.#stopping) return;
+    this.#recorder = await openRecorder(settings, this.#log, (rows, refused, ms) =>
+      this.#stats?.recorded(rows, refused, ms),
+    );
+    await this.#recorder?.start();
+  }
+
   /** Undefined if the processor is no remote workers. */
   async #makeHub(): Promise<WorkerHub | undefined> {
     const { processor, bridge, group, channel, heartbeat, claimAfter, timeout, http } = this.settings;
@@ -305,6 +321,7 @@ export class ConsumerGroup<Input extends Message = Message>
         () => (this.#stopping ? 'stopping' : this.#ready ? 'running' : 'starting'),
         () => this.#parts,
         this.#hub,
+        () => this.#recorder,
       ),
       hub: this.#hub,
       log: this.#log,
@@ -322,6 +339,7 @@ export class ConsumerGroup<Input extends Message = Message>
     // Bounded: a processor's module may hang on import.
     await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
     if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
+    await this.#recorder?.stop();
     await this.#executor?.stop();
     this.#connections.close();
     this.#reports.end();

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Recorder } from '../core/record.js';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
@@ -12,6 +13,7 @@ export function viewOf(
   state: () => GroupView['state'],
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
+  recorder: () => Recorder | undefined,
 ): GroupView {
   const { group, channel, output, heartbeat, timeout } = settings;
   return {
@@ -42,6 +44,9 @@ export function viewOf(
     },
     get workers() {
       return hub?.workers;
+    },
+    get recordAway() {
+      return recorder()?.away;
     },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;
