@@ -62,7 +62,10 @@ export function wordsOf(error: unknown): string {
   const { errors } = error as Partial<AggregateError>;
   const text = messageOf(errors?.[0] ?? error);
   const server = serverErrorIn(error);
-  return server ? `${text} (${server.code}${server.detail ? `: ${server.detail}` : ''})` : text;
+  if (!server) return text;
+  // The row itself is no news, and may be long.
+  const detail = server.detail?.startsWith('Failing row') ? undefined : server.detail;
+  return `${text} (${server.code}${detail ? `: ${detail}` : ''})`;
 }
 
 /**
