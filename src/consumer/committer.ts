@@ -1,11 +1,11 @@
 import {
-  type ConsumerStore,
   type DeadLetter,
   type PackSettlement,
   processedIn,
   type Result,
   type Retry,
   resultsIn,
+  type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countIn } from '../core/pack.js';
@@ -36,7 +36,7 @@ const COMMITS_AT_A_TIME = 2;
 const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
-  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+  readonly store: SettlingStore;
   /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;

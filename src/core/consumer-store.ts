@@ -200,6 +200,9 @@ export interface InboxReader {
   unblock(): Promise<void>;
 }
 
+/** What settles messages. */
+export type SettlingStore = Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+
 /**
  * What consumers do in Redis on a message's way from the inbox to the output. One method for each change of state.
  *
@@ -228,6 +231,8 @@ export interface ConsumerStore {
    * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
+  /** The message of an entry that is in the inbox; undefined if it was settled. */
+  messageOf(entryId: string): Promise<Payload | undefined>;
   /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
   /** Unpacks packs that no consumer has read: processes of an older version cannot read them. */

@@ -6,16 +6,19 @@ import { Heartbeats } from '../consumer/heartbeats.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
+import type { DeadLetter } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MOST_IN_PACK } from '../core/pack.js';
+import type { Recorder } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { sinkOf } from '../core/sink.js';
 import { type PulledSource, sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
+import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
@@ -51,6 +54,8 @@ export interface Dependencies {
   readonly executor: Executor;
   /** The remote workers, if they are the processor: then the process runs no other consumers. */
   readonly hub: WorkerHub | undefined;
+  /** The system of record, started; undefined if there is none. */
+  readonly recorder: Recorder | undefined;
   readonly reports: Reports;
   /** Kept only if http shows them. */
   readonly stats: ProcessStats | undefined;
@@ -93,7 +98,7 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(dependencies: Dependencies): Promise<Parts> {
-  const { settings, identity, size, connections, hub, reports, stats, log } = dependencies;
+  const { settings, identity, size, connections, hub, recorder, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
@@ -104,7 +109,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const relays = settings.bridge !== 'off';
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
-  const settling = sink
+  const writing = sink
     ? {
         ordered: new OrderedCommits(main, keys, {
           ...sink,
@@ -114,7 +119,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
-    ...settling,
+    ...writing,
     output: settings,
   });
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
@@ -131,17 +136,20 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       : undefined;
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
+  const onBuried = (deadLetters: readonly DeadLetter[]) => reports.buried(deadLetters);
+  const { deadMaxLen } = settings;
+  const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
   const committer = new Committer({
-    store: tracing?.settlingStore(store) ?? store,
+    store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
-    deadMaxLen: settings.deadMaxLen,
+    deadMaxLen,
     log,
     onSettled: (count) => {
       settled += count.processed + count.retried + count.dead;
       reports.settled(count);
     },
-    onBuried: (deadLetters) => reports.buried(deadLetters),
+    onBuried,
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;
@@ -192,7 +200,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             settled,
             busyMs: Math.round(consumers.busyMs),
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
-            packSize: working.length > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
+            // A message of a pack has no times, and the record wants them.
+            packSize:
+              recorder || (working.length > 0 && packSizes.length === 0)
+                ? 1
+                : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
             ...(puller && { pulls: true }),
           };
@@ -292,7 +304,7 @@ interface OwnOptions {
 }
 
 async function makeConsumer(
-  { settings, connections, reports, stats, log }: Dependencies,
+  { settings, connections, recorder, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,

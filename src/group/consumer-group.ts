@@ -4,6 +4,7 @@ import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
+import type { Recorder } from '../core/record.js';
 import { aborted, pause, type Service } from '../core/service.js';
 import { sourceOf, sourceText } from '../core/source.js';
 import { plural } from '../core/words.js';
@@ -14,6 +15,7 @@ import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
+import { openRecorder } from '../record/open.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
@@ -64,6 +66,8 @@ export class ConsumerGroup<Input extends Message = Message>
   #executor: Executor | undefined;
   /** The remote workers, if they are the processor. */
   #hub: WorkerHub | undefined;
+  /** The system of record, if it is not in Redis. */
+  #recorder: Recorder | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only if http shows them. */
@@ -226,6 +230,7 @@ export class ConsumerGroup<Input extends Message = Message>
         `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
+    await this.#startRecorder();
     this.#parts = await compose({
       settings,
       identity: this.#identity,
@@ -233,6 +238,7 @@ export class ConsumerGroup<Input extends Message = Message>
       connections: this.#connections,
       executor,
       hub: this.#hub,
+      recorder: this.#recorder,
       reports: this.#reports,
       stats: this.#stats,
       log: this.#log,
@@ -275,6 +281,16 @@ export class ConsumerGroup<Input extends Message = Message>
     throw new CgroupError('REDIS_REFUSED', `${why} after ${BRIDGE_TIMEOUT / 1000} s`);
   }
 
+  /** Checks the record before anything is written in Redis. A process with a bridge only writes no results. */
+  async #startRecorder(): Promise<void> {
+    const { settings } = this;
+    if (settings.bridge === 'only' || this.#stopping) return;
+    this.#recorder = await openRecorder(settings, this.#log, (rows, refused, ms) =>
+      this.#stats?.recorded(rows, refused, ms),
+    );
+    await this.#recorder?.start();
+  }
+
   /** Undefined if the processor is no remote workers. */
   async #makeHub(): Promise<WorkerHub | undefined> {
     const { processor, bridge, group, heartbeat, claimAfter, timeout, http } = this.settings;
@@ -311,6 +327,7 @@ export class ConsumerGroup<Input extends Message = Message>
         () => (this.#stopping ? 'stopping' : this.#ready ? 'running' : 'starting'),
         () => this.#parts,
         this.#hub,
+        () => this.#recorder,
       ),
       hub: this.#hub,
       log: this.#log,
@@ -328,6 +345,7 @@ export class ConsumerGroup<Input extends Message = Message>
     // Bounded: a processor's module may hang on import.
     await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
     if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
+    await this.#recorder?.stop();
     await this.#executor?.stop();
     this.#connections.close();
     this.#reports.end();

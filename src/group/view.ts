@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Recorder } from '../core/record.js';
 import { sourceOf } from '../core/source.js';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
@@ -13,6 +14,7 @@ export function viewOf(
   state: () => GroupView['state'],
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
+  recorder: () => Recorder | undefined,
 ): GroupView {
   const { group, output, heartbeat, timeout } = settings;
   const source = sourceOf(settings);
@@ -47,6 +49,9 @@ export function viewOf(
     },
     get workers() {
       return hub?.workers;
+    },
+    get recordAway() {
+      return recorder()?.away;
     },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;

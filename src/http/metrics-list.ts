@@ -180,6 +180,24 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     Number(connected),
   ),
   ofProcess(
+    'cgroup_record_away',
+    '0 or 1',
+    'whether the system of record took no rows of this process when it last tried',
+    ({ recordAway }) => (recordAway === undefined ? undefined : Number(recordAway)),
+  ),
+  ofProcess(
+    'cgroup_record_rows_total',
+    'rows',
+    'of this process that the system of record took, those that it had already included',
+    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRows),
+  ),
+  ofProcess(
+    'cgroup_record_refused_total',
+    'results',
+    'of this process that the system of record refused: they are dead letters',
+    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRefused),
+  ),
+  ofProcess(
     'cgroup_heartbeat_age_seconds',
     'seconds',
     'since the last heartbeat of this process reached Redis',
@@ -200,6 +218,14 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     meaning:
       'from the start of an attempt of this process to its end, measured in its thread; failed ones count too',
     read: ({ stats }) => stats.processing,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
+    name: 'cgroup_record_write_seconds',
+    unit: 'seconds',
+    meaning: 'of each batch of rows that the system of record took from this process',
+    read: ({ stats }) => stats.recordWrites,
   },
   {
     of: 'process',

@@ -16,6 +16,7 @@ type Watched = Pick<
   | 'activeConsumers'
   | 'stalledConsumers'
   | 'workers'
+  | 'recordAway'
   | 'heartbeat'
   | 'timeout'
 >;
@@ -56,6 +57,7 @@ export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedF
     reasons.push(`the last heartbeat was ${seconds(beatAge)} ago`);
   if (activeConsumers > 0 && stalledConsumers >= activeConsumers)
     reasons.push('its processor cannot be started or reached: its log says why');
+  if (view.recordAway) reasons.push('its system of record takes no rows: its log says why');
   if (workers === 0) reasons.push('no worker is connected');
   if (idleFor > timeout + SETTLE_WITHIN)
     reasons.push(`messages wait, and its consumers have settled none for ${seconds(idleFor)}`);

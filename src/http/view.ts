@@ -27,6 +27,8 @@ export interface GroupView {
   readonly stalledConsumers: number;
   /** Remote workers that are connected; undefined if the processor of the process is another. */
   readonly workers: number | undefined;
+  /** Whether the system of record takes no rows for now; undefined if there is none besides Redis. */
+  readonly recordAway: boolean | undefined;
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** ms that an attempt may take. */

@@ -22,6 +22,9 @@ const TO_OUTPUT = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800,
 ];
 
+/** A batch of hundreds of rows takes some milliseconds, and is given up after 12 s. */
+const RECORD_WRITE = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12];
+
 /** The counters of one process, as plain numbers. They exist only with `http`, and cost next to nothing per message. */
 export class ProcessStats {
   /** Seconds from the start of an attempt to its end. */
@@ -35,6 +38,11 @@ export class ProcessStats {
   fences = 0;
   /** Attempts of this process that Redis has recorded: as results, retries or dead letters. */
   settled = 0;
+  /** Rows that are in the system of record, and results that it refused. */
+  recordRows = 0;
+  recordRefused = 0;
+  /** Seconds of each batch that the record took. */
+  readonly recordWrites = new Histogram(RECORD_WRITE);
   /** ms by which Redis's clock is ahead of ours, as last measured. */
   redisAhead = 0;
 
@@ -54,6 +62,13 @@ export class ProcessStats {
   /** Counts an attempt that has ended. */
   attempted(ms: number): void {
     this.processing.observe(ms / 1_000);
+  }
+
+  /** Counts a batch that the record took. */
+  recorded(rows: number, refused: number, ms: number): void {
+    this.recordRows += rows;
+    this.recordRefused += refused;
+    this.recordWrites.observe(ms / 1_000);
   }
 
   /**

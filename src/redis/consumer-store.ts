@@ -16,6 +16,7 @@ import type {
   Retry,
   Strays,
 } from '../core/consumer-store.js';
+import type { Payload } from '../core/message.js';
 import type { OutputKind } from '../core/output.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
 import type { Source } from '../core/source.js';
@@ -165,13 +166,21 @@ export class RedisConsumerStore implements ConsumerStore {
     return entries.filter((entry) => entry !== undefined);
   }
 
+  async messageOf(entryId: string): Promise<Payload | undefined> {
+    const fields = await this.#fieldsOf(entryId);
+    return fields && messageIn(fields);
+  }
+
+  async #fieldsOf(id: string): Promise<EntryReply[1] | undefined> {
+    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
+    return (reply as EntryReply[])[0]?.[1];
+  }
+
   /** Undefined if it was settled meanwhile. */
   async #entryOf(claim: Claim): Promise<Entry | undefined> {
     const { id } = claim;
-    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
-    const [entry] = reply as EntryReply[];
-    if (!entry) return undefined;
-    const fields = entry[1];
+    const fields = await this.#fieldsOf(id);
+    if (!fields) return undefined;
     const message = messageIn(fields);
     const isUnpacked = fields.length > 2 && String(fields[0]) === 'message';
     return {

@@ -80,6 +80,7 @@ describe('notReadyBecause', () => {
     activeConsumers: 2,
     stalledConsumers: 0,
     workers: undefined,
+    recordAway: undefined,
     unrelayedFor: 0,
     source: { kind: 'list', name: 'orders', from: 'left' },
     pullFailingFor: 0,
@@ -104,6 +105,7 @@ describe('notReadyBecause', () => {
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
     [{ workers: 0 }, 'no worker is connected'],
+    [{ recordAway: true }, 'its system of record takes no rows: its log says why'],
     [{ stalledConsumers: 2 }, 'its processor cannot be started or reached: its log says why'],
     [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
   ] as const)('%j: %s', (facts, reason) => {

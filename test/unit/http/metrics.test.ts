@@ -54,6 +54,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     activeConsumers: 2,
     stalledConsumers: 0,
     workers: undefined,
+    recordAway: undefined,
     heartbeat: 1_000,
     timeout: 60_000,
     ...more,
