@@ -304,7 +304,7 @@ interface OwnOptions {
 }
 
 async function makeConsumer(
-  { settings, connections, recorder, reports, stats, log }: Dependencies,
+  { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
   shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
