@@ -277,7 +277,8 @@ export class ConsumerGroup<Input extends Message = Message>
       starting,
       pause(BRIDGE_TIMEOUT, AbortSignal.any([started.signal, this.#quit.signal])),
     ]);
-    if (started.signal.aborted || this.#stopping) return;
+    if (started.signal.aborted) return starting;
+    if (this.#stopping) return;
     throw new CgroupError('REDIS_REFUSED', `${why} after ${BRIDGE_TIMEOUT / 1000} s`);
   }
 
