@@ -73,6 +73,10 @@ export interface Result extends Held {
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
+  readonly attempts?: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly key?: string;
 }
 
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
