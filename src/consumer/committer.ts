@@ -47,7 +47,9 @@ export interface CommitterOptions {
   /** Called with the dead letters of each call that Redis took. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
-  readonly onResults: ((results: readonly { readonly inboxId: string }[]) => void) | undefined;
+  readonly onResults:
+    | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
+    | undefined;
 }
 
 /**

@@ -29,7 +29,8 @@ interface NumberMetric extends Described {
 
 interface HistogramMetric extends Described {
   readonly type: 'histogram';
-  readonly read: (view: GroupView) => Histogram;
+  /** One, or one for each step. */
+  readonly read: (view: GroupView) => Histogram | ReadonlyMap<string, Histogram>;
 }
 
 export type MetricDefinition = NumberMetric | HistogramMetric;
@@ -236,6 +237,16 @@ export const metricDefinitions: readonly MetricDefinition[] = [
       'from the relay of a message (the time in its inbox id, some milliseconds after the PUBLISH) to when this process ' +
       'knew that its result is in the output; by Redis’s clock, exact to half a round trip',
     read: ({ stats }) => stats.toOutput,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
+    name: 'cgroup_step_seconds',
+    unit: 'seconds',
+    meaning:
+      'of the results of this process, with an order or a record, by `step`: `waiting` from the relay to the start of the last ' +
+      'attempt, `processing` to its end, `parking` to when the result is in the output',
+    read: ({ stats }) => stats.steps,
   },
 ];
 

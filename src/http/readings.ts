@@ -4,6 +4,7 @@ import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
 import { type Point, RecentPoints } from './recent-points.js';
+import { RecentSteps } from './recent-steps.js';
 import { type GroupView, inspectorOf } from './view.js';
 
 /** ms between two readings, and the greatest age of a status that is served. */
@@ -30,6 +31,7 @@ export class Readings implements Service {
   readonly history = new RecentPoints(POINTS);
   readonly #options: ReadingsOptions;
   readonly #loop: Loop;
+  readonly #steps: RecentSteps;
   #totals: LiveTotals | undefined;
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
@@ -41,6 +43,7 @@ export class Readings implements Service {
 
   constructor(options: ReadingsOptions) {
     this.#options = options;
+    this.#steps = new RecentSteps(options.view.stats.steps);
     this.#tried = new Promise((resolve) => {
       this.#onTried = resolve;
     });
@@ -119,7 +122,7 @@ export class Readings implements Service {
       : await this.#timed(() => readTotals(inspector, this.#options.view.source));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
-    onRead(status, this.history.add(totals, this.#totalsAt));
+    onRead(status, this.history.add(totals, this.#totalsAt, this.#steps.next()));
   }
 
   /** Reads, and measures how far the clocks differ, assuming that Redis answered half-way between request and reply. */

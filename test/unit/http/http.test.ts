@@ -7,6 +7,8 @@ import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 import { verdict } from '../../../src/http/page/verdict.js';
 import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
 import { RecentPoints } from '../../../src/http/recent-points.js';
+import { RecentSteps } from '../../../src/http/recent-steps.js';
+import { ProcessStats } from '../../../src/observe/process-stats.js';
 import { unset } from '../../helpers/control.js';
 
 describe('isOwnHost', () => {
@@ -125,6 +127,20 @@ describe('Standstill', () => {
     expect(still.observe(true, 6, 6_000)).toBe(1_000);
     expect(still.observe(false, 6, 7_000)).toBe(0);
     expect(still.observe(true, 6, 8_000)).toBe(1_000);
+  });
+});
+
+describe('RecentSteps', () => {
+  it('has p50 and p99 of what came since the last look, of the steps that there were', () => {
+    const stats = new ProcessStats();
+    const recent = new RecentSteps(stats.steps);
+    expect(recent.next()).toBeUndefined();
+    stats.parked([2_000, 2_000]);
+    expect(recent.next()).toEqual({ parking: { p50: 1.75, p99: expect.closeTo(2.485) } });
+    expect(recent.next()).toBeUndefined();
+    stats.parked([1]);
+    stats.committed([{ inboxId: '1000-1', startedAt: 1_050, finishedAt: 1_050 }]);
+    expect(Object.keys(recent.next() ?? {})).toEqual(['waiting', 'processing', 'parking']);
   });
 });
 

@@ -106,6 +106,24 @@ describe('the metrics served', () => {
     );
   });
 
+  it('have one histogram for each step', async () => {
+    const of = view();
+    of.stats.committed([{ inboxId: '1000-1', startedAt: 1_020, finishedAt: 1_520 }]);
+    of.stats.parked([40, 60_000_000]);
+    const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_step_seconds'));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_step_seconds_bucket{step="waiting",le="0.01"} 0',
+        'cgroup_step_seconds_bucket{step="waiting",le="0.025"} 1',
+        'cgroup_step_seconds_sum{step="processing"} 0.5',
+        'cgroup_step_seconds_count{step="processing"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="1800"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="+Inf"} 2',
+      ]),
+    );
+    expect(lines.filter((line) => line.includes('_count{'))).toHaveLength(3);
+  });
+
   it('have the sizes of managed processes, and whether the group is paused', async () => {
     const control = { ...unset.control, paused: true, wanted: 50, running: 37, capacity: 40 };
     const processes = [shownProcess('a', 'h'), shownProcess('b', 'h')];
