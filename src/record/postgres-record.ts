@@ -49,16 +49,39 @@ export class PostgresRecord implements Recorder {
   }
 
   async start(): Promise<void> {
-    const { sql, table, log } = this.#options;
+    this.#sql = await this.#check(() => this.#make());
+  }
+
+  /**
+   * Checks all that {@link start} does, and changes nothing.
+   *
+   * @returns whether the table is there; if not, the rest is not checked
+   */
+  async check(): Promise<boolean> {
+    let isThere = true;
+    await this.#check(async () => {
+      isThere = false;
+      return undefined;
+    });
+    return isThere;
+  }
+
+  /**
+   * Checks the table and the user's statement. Returns this.
+   *
+   * @param make called if there is no table; returns the one that it made
+   */
+  async #check(make: () => Promise<TableFacts | undefined>): Promise<string | undefined> {
+    const { sql, table } = this.#options;
     const text = sql === undefined ? undefined : await readRecordSql(sql);
     await this.#call(async () => {
-      const before = await this.describe();
-      checkTable(before ?? (await this.#make()), table);
-      if (!before) log.info({ table }, `made the table ${table} for the record`);
+      const facts = (await this.#describe()) ?? (await make());
+      if (!facts) return;
+      checkTable(facts, table);
       if (sql !== undefined && text !== undefined)
         await this.#pool.use((client) => checkRecordSql(client, sql, text));
     });
-    this.#sql = text;
+    return text;
   }
 
   stop(): Promise<void> {
@@ -66,7 +89,7 @@ export class PostgresRecord implements Recorder {
   }
 
   /** What there is under the name of the table; undefined if nothing. Refuses a server that only reads. */
-  async describe(): Promise<TableFacts | undefined> {
+  async #describe(): Promise<TableFacts | undefined> {
     return this.#pool.use(async (client) => {
       const { rows: states } = await client.query('SHOW transaction_read_only');
       if (states[0]?.transaction_read_only === 'on')
@@ -80,7 +103,7 @@ export class PostgresRecord implements Recorder {
   }
 
   async #make(): Promise<TableFacts> {
-    const { table } = this.#options;
+    const { table, log } = this.#options;
     try {
       await this.#pool.transaction(async (client) => {
         // Two processes that start at once would both try, and one would fail.
@@ -90,8 +113,9 @@ export class PostgresRecord implements Recorder {
     } catch (error) {
       throw recordError(error, adviceOnMaking(error, table));
     }
-    const made = await this.describe();
+    const made = await this.#describe();
     if (!made) throw new CgroupError('RECORD_REFUSED', `the table ${table} is gone right after it was made`);
+    log.info({ table }, `made the table ${table} for the record`);
     return made;
   }
 

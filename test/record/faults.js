@@ -5,6 +5,9 @@ import { until } from '../chaos/until.js';
 /** ms for which a process or PostgreSQL is away: longer than it takes until others take over. */
 const AWAY = 2_500;
 
+/** ms that a Redis may take until it has read its file: it holds all messages. */
+const LOADED_WITHIN = 120_000;
+
 /** What can happen to those that work together. Each ends with all of them at work again. */
 const FAULTS = [
   {
@@ -38,7 +41,7 @@ const FAULTS = [
     name: 'Redis is killed, and starts again',
     async happen({ redis }) {
       await redis.kill();
-      await redis.launch();
+      await redis.launch(LOADED_WITHIN);
     },
   },
   {
@@ -53,7 +56,7 @@ const FAULTS = [
 ];
 
 /** Messages for which all faults happen once. */
-const ROUND = 20_000;
+const ROUND = 50_000;
 
 /**
  * Lets faults happen, all in turn, spread over the messages; until all have been, or all messages are processed.
@@ -72,7 +75,7 @@ export async function breakUntilDone({ group, redis, postgres, options, say }) {
         const status = await group.status();
         return (status.counters.processed >= due || status.backlog === 0) && status;
       },
-      { what: `${due} messages to be processed`, timeout: 120_000, every: 50 },
+      { what: `${due} messages to be processed`, timeout: 300_000, every: 50 },
     );
     if (counters.processed === options.messages) break;
     await fault.happen({ group, redis, postgres, random });
