@@ -51,7 +51,7 @@ export async function readStatus(
     readControl(inspector),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
+  const { time, leader, bridges, waiting, pending, retrying, held, backlog, lagMs, counters, deadLetters } =
     reading;
   return {
     time,
@@ -72,6 +72,7 @@ export async function readStatus(
     waiting,
     pending,
     retrying,
+    held,
     backlog,
     lagMs,
     counters,

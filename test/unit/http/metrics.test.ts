@@ -31,6 +31,8 @@ const totals: LiveTotals = {
     revived: 4,
     foreignMarks: 0,
     foreignRetries: 0,
+    freed: 0,
+    foreignHeld: 0,
   },
   deadLetters: 14,
   foreign: [],
