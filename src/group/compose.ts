@@ -2,6 +2,7 @@ import { Bridge } from '../bridge/bridge.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
+import { KeyKeeper } from '../consumer/key-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
@@ -17,6 +18,7 @@ import type { Join, WorkerHub } from '../processor/remote/hub.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
+import { RedisKeyStore } from '../redis/key-store.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -66,6 +68,7 @@ export interface Parts {
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly unpacker: Unpacker;
+  readonly keyKeeper: KeyKeeper;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -208,6 +211,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
     unpacker: new Unpacker({ store, older: () => orders.older, onlyRuns: sink !== undefined, log }),
+    keyKeeper: new KeyKeeper({
+      store: new RedisKeyStore(main, keys, settings.group, () => orders.packSize),
+      keyed: settings.order === 'key',
+      log,
+    }),
     heartbeats,
     orders,
     control,

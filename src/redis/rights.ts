@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
+  HSCAN: ({ busy }) => [busy, 0],
   HMGET: ({ bridge }) => [bridge, 'token'],
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],

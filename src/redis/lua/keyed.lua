@@ -159,15 +159,18 @@ local function add_run_after(id, key, messages)
   return reply
 end
 
--- Writes the next unit of a key after the one with an id; returns the reply, and whether it is a run.
+-- Writes the next unit of a key after the one with an id; returns the reply, and whether it is a run. Without a key: its message.
 local function add_unit(key, id, unit)
   local messages = unit.messages
   if #messages > 1 then return add_run_after(id, key, messages), true end
+  local fields = { 'message', messages[1] }
+  if key then fields[3], fields[4] = 'key', key end
   local own, attempts = string.match(unit.past, '^(%d+%-%d+) (%d+)$')
   if own then
-    return add_to_inbox_after(id, 'message', messages[1], 'key', key, 'id', own, 'attempts', attempts), false
+    local n = #fields
+    fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'id', own, 'attempts', attempts
   end
-  return add_to_inbox_after(id, 'message', messages[1], 'key', key), false
+  return add_to_inbox_after(id, unpack(fields)), false
 end
 
 -- Carries out, in a form that changes nothing, the commands that take something back, and those that come last. They raise what

@@ -14,6 +14,7 @@ const totals: LiveTotals = {
   waiting: 1,
   pending: 2,
   retrying: 3,
+  held: 0,
   backlog: 6,
   lagMs: 1_500,
   counters: {

@@ -23,6 +23,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     waiting: 7,
     pending: 3,
     retrying: 2,
+    held: 0,
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
