@@ -76,6 +76,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZRANGE: ({ heartbeats }) => [heartbeats, 0, -1],
   ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
+  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZREM: ({ retry }) => [retry, 'id'],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
