@@ -3,6 +3,7 @@ import { Puller } from '../bridge/puller.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
+import { KeyKeeper } from '../consumer/key-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
@@ -22,6 +23,7 @@ import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
+import { RedisKeyStore } from '../redis/key-store.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -76,6 +78,7 @@ export interface Parts {
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly unpacker: Unpacker;
+  readonly keyKeeper: KeyKeeper;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -115,6 +118,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
           ...sink,
           group: settings.group,
           maxLength: settings.outputMaxLen,
+          run: (): number => orders.packSize,
         }),
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
@@ -158,7 +162,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     if (!isMeasured) heartbeats.hurry();
     isMeasured = true;
   };
-  const shared = { store, committer, readLimiter, onMeasured, timed: sink?.timed ?? false };
+  const timed = sink?.timed ?? false;
+  const shared = { store, committer, readLimiter, onMeasured, timed, onlyRuns: sink !== undefined };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -175,7 +180,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onSize: (size, before) => reports.scaled(size, before),
     log,
   });
-  const orders = new OrderFollower({ consumers, reports, log });
+  const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   const heartbeats = new Heartbeats({
@@ -231,7 +236,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
-    unpacker: new Unpacker({ store, older: () => sink !== undefined || orders.older, log }),
+    unpacker: new Unpacker({ store, older: () => orders.older, onlyRuns: sink !== undefined, log }),
+    keyKeeper: new KeyKeeper({
+      store: new RedisKeyStore(main, keys, settings.group, () => orders.packSize),
+      keyed: settings.order === 'key',
+      log,
+    }),
     heartbeats,
     orders,
     control,
@@ -254,7 +264,7 @@ async function makeBridge(
   packSize: () => number,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
-  const store = new RedisBridgeStore(connection, keys);
+  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
     id: identity.id,
@@ -306,7 +316,7 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
@@ -319,7 +329,7 @@ async function makeConsumer(
     const own = await makeExecutor();
     const consumer = new Consumer({
       id,
-      reader: new RedisInboxReader(connection, main, keys, group, id),
+      reader: new RedisInboxReader(connection, main, keys, group, id, settings.order === 'key'),
       ...shared,
       executor: tracing?.executor(own, id) ?? own,
       concurrency,

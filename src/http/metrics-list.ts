@@ -97,11 +97,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   counted('dropped', 'messages', 'never relayed because the buffer of a bridge was full (`bufferLimit`)'),
   counted('lost', 'messages', 'deleted from the inbox by another program'),
   counted('strays', 'messages', 'found pending with no consumer, after XACK or XGROUP by another program'),
+  counted('freed', 'keys', 'that were busy with a message which another program had deleted, and went on'),
   counted('trimmed', 'messages', 'results trimmed from the output (`outputMaxLen`)'),
   ofGroup(
     'cgroup_backlog',
     'messages',
-    'relayed and not settled: waiting, pending or retrying',
+    'relayed and not settled: waiting, pending, retrying or held',
     (t) => t.backlog,
   ),
   ofGroup(
@@ -113,6 +114,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup('cgroup_waiting', 'messages', 'relayed and not yet read by a consumer', (t) => t.waiting),
   ofGroup('cgroup_pending', 'messages', 'held by consumers', (t) => t.pending),
   ofGroup('cgroup_retrying', 'messages', 'failed and waiting for their next attempt', (t) => t.retrying),
+  ofGroup(
+    'cgroup_held',
+    'messages',
+    'waiting behind another message of their key (order `key`)',
+    (t) => t.held,
+  ),
   ofGroup(
     'cgroup_lag_seconds',
     'seconds',

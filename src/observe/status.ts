@@ -77,7 +77,7 @@ export async function readStatus(
     readSource(inspector, from),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
+  const { time, leader, bridges, waiting, pending, retrying, held, backlog, lagMs, counters, deadLetters } =
     reading;
   return {
     time,
@@ -99,6 +99,7 @@ export async function readStatus(
     waiting,
     pending,
     retrying,
+    held,
     backlog,
     lagMs,
     counters,

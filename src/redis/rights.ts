@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
+  HSCAN: ({ busy }) => [busy, 0],
   HMGET: ({ bridge }) => [bridge, 'token'],
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
@@ -78,6 +79,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZRANGE: ({ heartbeats }) => [heartbeats, 0, -1],
   ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
+  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZREM: ({ retry }) => [retry, 'id'],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };

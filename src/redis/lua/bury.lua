@@ -1,8 +1,10 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
--- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews
+-- USES pack-counts keyed
+-- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews  6 busy  7 held  8 packs  9 bridge
 -- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), deadLetters (list of entryId,
---        inboxId if the message has another one, consumerId, reason, attempts, failed: whether an attempt failed)
+--        inboxId if the message has another one, consumerId, reason, attempts, failed: whether an attempt failed, key with order
+--        key), run (see keyed.lua)
 --      2... list with two texts per dead letter: message, error
 -- Returns { dead letters kept, id, ... }: the ids of entries that were settled before, for which nothing was written.
 --
@@ -11,8 +13,16 @@
 -- If Redis refuses a command, the dead letters before it are settled, and the others not at all: each is written
 -- before its entry is removed, and the other commands are tried first, in a form that changes nothing (see commit).
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset',
-  KEYS[5], 'stream')
+  KEYS[5], 'stream', KEYS[6], 'hash', KEYS[7], 'zset', KEYS[8], 'stream', KEYS[9], 'hash')
 if wrong then return wrong end
+
+name_keys(KEYS[8], KEYS[1], KEYS[3], KEYS[9], KEYS[6], KEYS[7])
+local keys, units = {}, {}
+for _, letter in ipairs(options.deadLetters) do
+  if letter.key then keys[1] = letter.key end
+end
+if #keys > 0 then try_freeing() end
+keys = {}
 
 redis.call('XDEL', KEYS[1], '0-0')
 redis.call('XACK', KEYS[1], options.group, '0-0')
@@ -44,6 +54,7 @@ for n, letter in ipairs(options.deadLetters) do
     redis.call('ZREM', KEYS[4], id)
     settled = settled + 1
     if letter.failed then failed = failed + 1 end
+    if letter.key then keys[#keys + 1], units[#units + 1] = letter.key, id end
   else
     late[#late + 1] = id
   end
@@ -58,5 +69,7 @@ if settled > 0 then
     redis.pcall('XTRIM', KEYS[5], 'MAXLEN', redis.call('XLEN', KEYS[2]))
   end
 end
+-- Whatever is refused here, they are settled: free.lua frees the rest.
+pcall(free_keys, keys, units)
 if refusal then return refusal end
 return { redis.call('XLEN', KEYS[2]), unpack(late) }

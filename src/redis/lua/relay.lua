@@ -1,12 +1,12 @@
 -- Writes a batch of messages to the inbox, or to the packs, and moves the position past them.
 --
--- USES append
--- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs
+-- USES append pack-counts keyed hold
+-- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
 -- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
---        many ms ahead of the clock)
+--        many ms ahead of the clock), keys (with order key: that of each message and a line feed; see hold.lua)
 --      2... list of the messages, as published; or the packs, one an argument
 -- Returns { 1, id of the last message, '' for none } written, { 0 } fenced: another bridge leads, { 2, epoch, offset } the
 -- position is elsewhere.
@@ -17,7 +17,8 @@
 --
 -- If Redis refuses a message (no higher id is left, a right is withdrawn), what was written is undone by commands that
 -- have worked before: then nothing has changed.
-local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'stream')
+local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'stream',
+  KEYS[6], 'hash', KEYS[7], 'zset')
 if wrong then return wrong end
 
 local from, to, gap = options.from or { epoch = '', offset = '' }, options.to, options.gap
@@ -32,14 +33,20 @@ local size = #messages
 for _, n in ipairs(counts or {}) do
   size = size + n
 end
-if size > 0 then begin_after(options.last) end
+if size > 0 and not options.keys then begin_after(options.last) end
 
+if options.keys and size > 0 then
+  name_keys(packs, inbox, KEYS[3], KEYS[1], KEYS[6], KEYS[7])
+  try_freeing()
+end
 count(KEYS[3], 'relayed', size)
 local moved = pcall('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
 if type(moved) == 'table' then return undo(moved, size) end
 local refusal
 if counts then
   refusal = add_packs(counts, ARGV, 1, size)
+elseif size > 0 and options.keys then
+  refusal = add_by_key(messages, keys_in(options.keys))
 elseif size > 0 then
   refusal = add_messages(messages)
 end

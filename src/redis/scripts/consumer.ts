@@ -100,7 +100,7 @@ export const settleWhole = defineScript({
 
 export const rescue = defineScript({
   name: 'rescue',
-  keys: ['packs', 'inbox', 'counters'],
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
   encode: packOptions<InGroup & { silence: number }>,
   decode: ([messages, more, lost]: [number, number, number]): Rescued => ({
     messages,
@@ -122,18 +122,19 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
+  keys: ['inbox', 'dead', 'counters', 'retry', 'previews', 'busy', 'held', 'packs', 'bridge'],
   encode: ({
     group,
     maxLength,
     deadLetters,
-  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
-    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed }) => {
+    run,
+  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
+    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
       const own = inboxId === entryId ? undefined : inboxId;
-      return { entryId, inboxId: own, consumerId, reason, attempts, failed };
+      return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
+    return packWithList({ group, maxLength, deadLetters: named, run }, packBytes(texts));
   },
   decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
 });
@@ -190,8 +191,8 @@ export const due = defineScript({
 
 export const unpackWaiting = defineScript({
   name: 'unpack',
-  keys: ['packs', 'inbox', 'counters'],
-  encode: packOptions<InGroup>,
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
+  encode: packOptions<InGroup & { keepRuns: boolean }>,
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
@@ -211,7 +212,7 @@ interface LeavePage {
 
 export const leave = defineScript({
   name: 'leave',
-  keys: ['packs', 'inbox', 'counters', 'retry', 'processed'],
+  keys: ['packs', 'inbox', 'counters', 'retry', 'processed', 'bridge', 'busy', 'held'],
   encode: ({
     attempts,
     ...options

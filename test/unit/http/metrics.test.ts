@@ -14,6 +14,7 @@ const totals: LiveTotals = {
   waiting: 1,
   pending: 2,
   retrying: 3,
+  held: 0,
   backlog: 6,
   lagMs: 1_500,
   counters: {
@@ -31,6 +32,8 @@ const totals: LiveTotals = {
     revived: 4,
     foreignMarks: 0,
     foreignRetries: 0,
+    freed: 0,
+    foreignHeld: 0,
   },
   deadLetters: 14,
   foreign: [],
