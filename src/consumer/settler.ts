@@ -87,9 +87,9 @@ export class Settler {
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
-    const { entryId, inboxId, message } = delivery;
+    const { entryId, inboxId, key, message } = delivery;
     // The committer reports it, once Redis has it.
-    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, delivery });
+    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, key, delivery });
   }
 }
 

@@ -105,6 +105,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
           group: settings.group,
           maxLength: settings.outputMaxLen,
         }),
+        burying: { order: sink.order, halt: settings.onDead === 'halt' },
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, channel, settling);
@@ -130,6 +131,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       reports.settled(count);
     },
     onBuried: (deadLetters) => reports.buried(deadLetters),
+    onHalted: (halts) => reports.halted(halts),
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;

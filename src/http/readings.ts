@@ -130,6 +130,6 @@ export class Readings implements Service {
   }
 }
 
-function totalsOf({ consumers, ...totals }: GroupStatus): LiveTotals {
+function totalsOf({ consumers, halted: _halted, ...totals }: GroupStatus): LiveTotals {
   return { ...totals, consumerCount: consumers.length };
 }

@@ -4,6 +4,7 @@ import type {
   DeadLetter,
   Due,
   Entry,
+  Halt,
   Held,
   InboxReader,
   PackSettlement,
@@ -25,6 +26,7 @@ import { messageIn } from './protocol/entries.js';
 import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
 import type { EntryReply } from './reading.js';
 import {
+  type Burying,
   begin,
   bury,
   type Claim,
@@ -58,18 +60,24 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #channel: string | undefined;
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
+  readonly #burying: Burying;
 
   /**
    * @param channel what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
-   *   script settles all. `ordered` commits results with an order, times, or into a list
+   *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
+   *   does to the order
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
     channel: string | undefined,
-    settling: { readonly wholePacks?: WholePacks; readonly ordered?: OrderedCommits } = {},
+    settling: {
+      readonly wholePacks?: WholePacks;
+      readonly ordered?: OrderedCommits;
+      readonly burying?: Burying;
+    } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
@@ -77,6 +85,7 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#channel = channel;
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
+    this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
   prepare(): Promise<boolean> {
@@ -102,8 +111,17 @@ export class RedisConsumerStore implements ConsumerStore {
     await this.#connection.run(retry, this.#keys, { group: this.#group, retries });
   }
 
-  bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
-    return this.#connection.run(bury, this.#keys, { group: this.#group, maxLength, deadLetters });
+  async bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
+    const request = { group: this.#group, ...this.#burying, maxLength, deadLetters };
+    const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
+    // They are dead letters, whatever comes of the rest: the next commit goes on with it.
+    if (mayGoOut) await this.#ordered?.letOut().catch(() => {});
+    if (halted.size === 0) return { kept, late };
+    const halts = deadLetters.flatMap(({ entryId, inboxId, key }): Halt[] => {
+      const deadId = halted.get(entryId);
+      return deadId === undefined ? [] : [{ deadId, inboxId, key }];
+    });
+    return { kept, late, halted: halts };
   }
 
   begin({ entryId, consumerId }: Held, attempt: number): Promise<boolean> {

@@ -42,6 +42,7 @@ const well: DoctorFacts = {
   unseenKeys: [],
   foreign: [],
   lateStreams: [],
+  halted: [],
   counters: undefined,
   owner: { channel: 'in', group: 'cgroup' },
   live: 3,

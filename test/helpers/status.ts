@@ -19,6 +19,8 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     deadLetters: 0,
     foreign: [],
     gaps: [],
+    haltedCount: 0,
+    halted: [],
     counters: {
       relayed: 0,
       processed: 0,
@@ -34,6 +36,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignHalts: 0,
     },
     ...unset,
     ...more,

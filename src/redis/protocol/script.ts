@@ -49,6 +49,7 @@ export const SHARED_LUA: readonly string[] = [
   'common',
   'control-state',
   'front',
+  'halts',
   'keyed',
   'pack-counts',
   'packs',

@@ -1,5 +1,4 @@
 import type {
-  Buried,
   DeadLetter,
   Due,
   Held,
@@ -21,6 +20,13 @@ import type { WholePack } from '../protocol/transaction.js';
 
 interface InGroup {
   readonly group: string;
+}
+
+/** What a dead letter does to the order of a group. */
+export interface Burying {
+  readonly order: 'none' | 'total' | 'key';
+  /** Whether it stops the order (onDead halt). */
+  readonly halt: boolean;
 }
 
 /** An entry as a script gives it to a consumer: the message is read afterwards. */
@@ -120,20 +126,26 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
+  keys: ['inbox', 'dead', 'counters', 'retry', 'previews', 'parked', 'halted', 'busy', 'held'],
   encode: ({
-    group,
-    maxLength,
     deadLetters,
-  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
-    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed }) => {
+    ...options
+  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
+    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
       const own = inboxId === entryId ? undefined : inboxId;
-      return { entryId, inboxId: own, consumerId, reason, attempts, failed };
+      return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
+    return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },
-  decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
+  decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({
+    kept,
+    late,
+    /** Whether results may wait for this call. */
+    mayGoOut: mayGoOut === 1,
+    /** The ids of the dead letters that stop an order, by the ids of their entries. */
+    halted: new Map(inRows(halted, 2).map(([entryId, deadId]) => [String(entryId), String(deadId)])),
+  }),
 });
 
 export const begin = defineScript({

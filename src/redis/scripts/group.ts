@@ -1,12 +1,24 @@
+import { packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } from '../reading.js';
 
 // What each is for: Inspector. What is atomic: the head of its Lua.
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews', 'packs'],
+  keys: [
+    'inbox',
+    'output',
+    'dead',
+    'retry',
+    'counters',
+    'bridge',
+    'processed',
+    'previews',
+    'packs',
+    'halted',
+  ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
@@ -14,7 +26,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'halted'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });
@@ -35,9 +47,21 @@ export const deadLetters = defineScript({
 
 export const revive = defineScript({
   name: 'revive',
-  keys: ['dead', 'inbox', 'counters', 'previews'],
-  encode: packOptions<{ ids: readonly string[] }>,
+  keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry'],
+  encode: packOptions<{ group: string; ids: readonly string[] }>,
   decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
+});
+
+export const skip = defineScript({
+  name: 'skip',
+  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'busy', 'held'],
+  encode: ({ members, ...options }: { list: boolean; letsOut: boolean; members: readonly string[] }) =>
+    packWithList({ ...options, maxLength: 0 }, packTexts([...members])),
+  decode: ([skipped, more]: [number[], number]) => ({
+    /** The numbers of the members, from 0, whose places were given up. */
+    skipped: skipped.map((number) => number - 1),
+    more: more === 1,
+  }),
 });
 
 export const purge = defineScript({

@@ -26,6 +26,8 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
+    haltedCount: 0,
+    halted: [],
     foreign: [],
     ...unset,
     counters: {
@@ -43,6 +45,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignHalts: 0,
     },
     gaps: [{ from: '2026-11-21T11:00:00.000Z', to: '2026-11-21T11:00:02.000Z', reason: 'no bridge' }],
     ...more,
