@@ -24,6 +24,8 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, Attemp
   /** One for all consumers of a process. */
   readonly readLimiter: ReadLimiter;
   readonly executor: ConsumerExecutor;
+  /** Whether it processes no packs but those of messages of one key: it gives the others back. */
+  readonly onlyRuns?: boolean;
   readonly log: Logger;
 }
 
@@ -184,7 +186,7 @@ export class Consumer {
 
   /** Hands back all entries and leaves the Redis group. Resolves to how many entries it handed back. */
   async leave(): Promise<number> {
-    const packs = [...this.#inFlight.packs()].map(({ id, failed }) => ({ id, left: failed }));
+    const packs = [...this.#inFlight.packs()].map(({ id, key, failed }) => ({ id, key, left: failed }));
     return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 
@@ -205,10 +207,12 @@ export class Consumer {
     }
   }
 
-  #hold({ id }: Pack): PackHold {
-    const { committer } = this.#options;
+  #hold({ id, key }: Pack): PackHold {
+    const { committer, timed } = this.#options;
     const onComplete = (hold: PackHold) => committer.settlePack(hold);
-    return new PackHold({ id, consumerId: this.id, patience: this.#prefetch.patience, onComplete });
+    // Messages of one key are in nobody's way but in that of others of this key, whose results wait for these.
+    const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
+    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
@@ -217,12 +221,17 @@ export class Consumer {
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
+    if (pack.key === undefined && this.#options.onlyRuns) {
+      this.#inFlight.acceptPack(pack, hold);
+      hold.close();
+      return;
+    }
     if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
       return;
     }
     this.#beginning = true;
-    const { times, waiting } = runPack({
+    const { times, waiting, isBegun } = runPack({
       pack,
       hold,
       inFlight: this.#inFlight,
@@ -233,11 +242,23 @@ export class Consumer {
     });
     this.#beginning = false;
     this.#times.addAll(times);
-    this.#keep(waiting, hold);
+    this.#keep(waiting, hold, isBegun);
   }
 
-  /** Lets messages of a pack wait for their attempts. What it has no time for goes back at once. */
-  #keep(deliveries: readonly HeldDelivery[], hold: PackHold): void {
+  /**
+   * Lets messages of a pack wait for their attempts. What it has no time for goes back at once. Those of a pack with a key wait
+   * for each other.
+   *
+   * @param isBegun whether the message before them is in work
+   */
+  #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
+    if (hold.key !== undefined) {
+      const [first] = deliveries;
+      // One that is in work brings the next when it ends.
+      if (first && !isBegun) this.#waiting.add(first);
+      if (this.#paused) hold.closeIdle();
+      return;
+    }
     const room = this.#prefetch.roomInPack(this.#room.unprocessed);
     deliveries.forEach((delivery, i) => {
       if (i < room) this.#waiting.add(delivery);
@@ -325,8 +346,10 @@ export class Consumer {
     if (busy > 0) this.#times.add(busy);
     const { pack } = delivery;
     if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
-    else if (pack) pack.end(delivery.number, outcome, busy);
-    else this.#settler.settle(delivery, outcome, busy);
+    else if (pack) {
+      pack.end(delivery.number, outcome, busy);
+      if (delivery.follower && !delivery.follower.over) this.#waiting.add(delivery.follower);
+    } else this.#settler.settle(delivery, outcome, busy);
     if (this.#paused) pack?.closeIdle();
     this.#afterAttempt();
   };

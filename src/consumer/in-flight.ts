@@ -27,6 +27,8 @@ export class HeldDelivery implements Delivery, MessageInPack {
   readonly number: number;
   /** When it arrived: ms of the monotonic clock. */
   readonly since: number;
+  /** The next message of a pack with a key: it begins when this one has a result. */
+  follower: HeldDelivery | undefined = undefined;
   /** The executor has it. */
   inWork = false;
   /** Set while it is in work, but not for processors that return at once. */
@@ -153,20 +155,22 @@ export class InFlight {
   }
 
   /** Holds the messages of a pack from now on. Returns their deliveries; none if the pack was held. */
-  acceptPack({ id, messages }: Pack, hold: PackHold): HeldDelivery[] {
+  acceptPack({ id, messages, key }: Pack, hold: PackHold): HeldDelivery[] {
     if (this.hasPack(id)) return [];
     this.#noteNewest(id);
     this.#compact(messages.length);
     const since = performance.now();
     const identities = identitiesIn(id, messages.length);
     const accepted = messages.map((message, i) => {
-      const entry = { id, identity: identities[i], message, attempts: 0 };
+      const entry = { id, identity: identities[i], key, message, attempts: 0 };
       const delivery = new HeldDelivery(entry, true, since, this, hold, i + 1);
       hold.add(delivery);
       this.#list.push(delivery);
       this.#bytes += message.length;
       return delivery;
     });
+    if (key !== undefined)
+      for (const [i, delivery] of accepted.entries()) delivery.follower = accepted[i + 1];
     this.#held += accepted.length;
     this.#size += accepted.length;
     return accepted;

@@ -89,7 +89,7 @@ export class Settler {
     const { id: consumerId, committer } = this.#options;
     const { entryId, inboxId, key, message } = delivery;
     // The committer reports it, once Redis has it.
-    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, key, delivery });
+    committer.bury({ entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery });
   }
 }
 

@@ -12,6 +12,8 @@ export interface UnpackerOptions {
   readonly store: Pick<ConsumerStore, 'unpack'>;
   /** Whether a process of an older version is live. */
   readonly older: () => boolean;
+  /** Whether this group reads only packs of messages of one key: it unpacks the others. */
+  readonly onlyRuns?: boolean;
   readonly log: Logger;
 }
 
@@ -79,9 +81,10 @@ export class Unpacker implements Service {
 
   /** Resolves to whether there may be more. */
   async #unpack(): Promise<boolean> {
-    const { store, older } = this.#options;
-    if (!older()) return false;
-    const { messages, more } = await store.unpack();
+    const { store, older, onlyRuns } = this.#options;
+    const isOlder = older();
+    if (!isOlder && !onlyRuns) return false;
+    const { messages, more } = await store.unpack(!isOlder);
     if (messages > 0) this.#unpacked.add(undefined, messages);
     return more;
   }

@@ -25,6 +25,8 @@ export interface Pack {
   /** The id in the stream of packs: the id of its last message. */
   readonly id: string;
   readonly messages: readonly Payload[];
+  /** The key of all its messages, as JSON: they are processed one after the other. Undefined without order `key`. */
+  readonly key?: string | undefined;
 }
 
 /** A message that goes from its pack to the inbox: no attempt on it counts, but for the one of `outcome`. */
@@ -41,7 +43,16 @@ export interface PackSettlement {
   /** The message id and the data (JSON) of each message that has a result, in turn. */
   readonly texts: readonly string[];
   readonly left: readonly LeftMessage[];
+  /** As in {@link Pack}: then only its first messages have results. */
+  readonly key?: string | undefined;
+  /** When the attempt that made each result began and ended, in turn: ms since 1970. There if the group writes times. */
+  readonly times?: readonly number[];
+  /** Of a pack with a key: more than one message without a result may have been begun. */
+  readonly begun?: boolean;
 }
+
+/** A pack that a consumer hands back, with its messages that have an outcome and no result. */
+export type HeldPack = Pick<PackSettlement, 'id' | 'left' | 'key'>;
 
 /** How many messages of a pack have results. */
 export function resultsIn({ texts }: Pick<PackSettlement, 'texts'>): number {
@@ -244,8 +255,12 @@ export interface ConsumerStore {
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
   /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
-  /** Unpacks packs that no consumer has read: processes of an older version cannot read them. */
-  unpack(): Promise<Omit<Rescued, 'lost'>>;
+  /**
+   * Unpacks packs that no consumer has read: processes of an older version cannot read them.
+   *
+   * @param keepRuns whether packs of messages of one key stay; by default they do not
+   */
+  unpack(keepRuns?: boolean): Promise<Omit<Rescued, 'lost'>>;
   /** Schedules another attempt for each. May be sent again. */
   retry(retries: readonly Retry[]): Promise<void>;
   /**
@@ -279,7 +294,7 @@ export interface ConsumerStore {
   leave(
     consumerId: string,
     attempts: ReadonlyMap<string, number>,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+    packs: readonly HeldPack[],
   ): Promise<number>;
   /**
    * Hands back entries that were delivered and are pending with no consumer: another program acknowledged them, or

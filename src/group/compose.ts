@@ -104,6 +104,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
           ...sink,
           group: settings.group,
           maxLength: settings.outputMaxLen,
+          run: (): number => orders.packSize,
         }),
         burying: { order: sink.order, halt: settings.onDead === 'halt' },
       }
@@ -140,7 +141,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     if (!isMeasured) heartbeats.hurry();
     isMeasured = true;
   };
-  const shared = { store, committer, readLimiter, onMeasured, timed: sink?.timed ?? false };
+  const timed = sink?.timed ?? false;
+  const shared = { store, committer, readLimiter, onMeasured, timed, onlyRuns: sink !== undefined };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -157,7 +159,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onSize: (size, before) => reports.scaled(size, before),
     log,
   });
-  const orders = new OrderFollower({ consumers, reports, log });
+  const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
   const onLost = (count: number) => reports.lost(count);
   const heartbeats = new Heartbeats({
@@ -207,7 +209,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
-    unpacker: new Unpacker({ store, older: () => sink !== undefined || orders.older, log }),
+    unpacker: new Unpacker({ store, older: () => orders.older, onlyRuns: sink !== undefined, log }),
     heartbeats,
     orders,
     control,
@@ -230,7 +232,7 @@ async function makeBridge(
   packSize: () => number,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
-  const store = new RedisBridgeStore(connection, keys);
+  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
     id: identity.id,
@@ -263,7 +265,7 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
@@ -276,7 +278,7 @@ async function makeConsumer(
     const own = await makeExecutor();
     const consumer = new Consumer({
       id,
-      reader: new RedisInboxReader(connection, main, keys, group, id),
+      reader: new RedisInboxReader(connection, main, keys, group, id, settings.order === 'key'),
       ...shared,
       executor: tracing?.executor(own, id) ?? own,
       concurrency,

@@ -66,7 +66,7 @@ export async function readStatus(
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
+  const { time, leader, bridges, waiting, pending, retrying, held, backlog, lagMs, counters, deadLetters } =
     reading;
   return {
     time,
@@ -87,6 +87,7 @@ export async function readStatus(
     waiting,
     pending,
     retrying,
+    held,
     backlog,
     lagMs,
     counters,

@@ -6,6 +6,7 @@ import type {
   Entry,
   Halt,
   Held,
+  HeldPack,
   InboxReader,
   PackSettlement,
   ReadEntries,
@@ -98,6 +99,7 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]> {
+    if (this.#ordered) return this.#ordered.settlePacks(packs, maxLength);
     const byScript = (some: readonly PackSettlement[]) =>
       this.#connection.run(settle, this.#keys, { group: this.#group, maxLength, packs: some });
     return this.#wholePacks?.settle(packs, maxLength, byScript) ?? byScript(packs);
@@ -112,7 +114,8 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   async bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
-    const request = { group: this.#group, ...this.#burying, maxLength, deadLetters };
+    const run = this.#ordered?.run ?? 1;
+    const request = { group: this.#group, ...this.#burying, maxLength, deadLetters, run };
     const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
     // They are dead letters, whatever comes of the rest: the next commit goes on with it.
     if (mayGoOut) await this.#ordered?.letOut().catch(() => {});
@@ -185,8 +188,8 @@ export class RedisConsumerStore implements ConsumerStore {
     };
   }
 
-  unpack(): Promise<Omit<Rescued, 'lost'>> {
-    return this.#connection.run(unpackWaiting, this.#keys, { group: this.#group });
+  unpack(keepRuns = false): Promise<Omit<Rescued, 'lost'>> {
+    return this.#connection.run(unpackWaiting, this.#keys, { group: this.#group, keepRuns });
   }
 
   strays(from: string | undefined): Promise<Strays> {
@@ -196,7 +199,7 @@ export class RedisConsumerStore implements ConsumerStore {
   async leave(
     consumerId: string,
     attempts: ReadonlyMap<string, number>,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+    packs: readonly HeldPack[],
   ): Promise<number> {
     const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
     let left = await this.#handBack(consumerId, packs);
@@ -222,16 +225,13 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   /** Hands back the packs that a consumer knows of. Resolves to how many messages. */
-  async #handBack(
-    consumerId: string,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
-  ): Promise<number> {
+  async #handBack(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
     let sum = 0;
     for (let first = 0; first < packs.length; first += PACKS) {
-      const some = packs.slice(first, first + PACKS).map(({ id, left }) => {
+      const some = packs.slice(first, first + PACKS).map(({ id, key, left }) => {
         const known = new Map(left.map((one) => [one.number, one]));
         const all = Array.from({ length: countIn(id) }, (_, i) => known.get(i + 1) ?? { number: i + 1 });
-        return { id, consumerId, texts: [], left: all };
+        return { id, key, consumerId, texts: [], left: all, begun: true };
       });
       const late = await this.settlePacks(some, 0);
       for (const { id, left } of some) if (!late.includes(id)) sum += left.length;
@@ -251,26 +251,37 @@ export class RedisInboxReader implements InboxReader {
   readonly #group: string;
   readonly #consumerId: string;
   readonly #keys: Keys;
+  readonly #smallPacks: boolean;
 
   /**
    * @param own the consumer's own connection: a read blocks it
    * @param main another connection of the process, which ends a read
+   * @param smallPacks whether packs may hold a few messages only: then a read asks for more of them
    */
-  constructor(own: Connection, main: Connection, keys: Keys, group: string, consumerId: string) {
+  constructor(
+    own: Connection,
+    main: Connection,
+    keys: Keys,
+    group: string,
+    consumerId: string,
+    smallPacks = false,
+  ) {
     this.#own = own;
     this.#main = main;
     this.#group = group;
     this.#consumerId = consumerId;
     this.#keys = keys;
+    this.#smallPacks = smallPacks;
   }
 
   async read(count: number, block: number | undefined): Promise<ReadEntries> {
     const { inbox, packs } = this.#keys;
     const group = ['GROUP', this.#group, this.#consumerId, 'COUNT'];
+    const few = Math.min(count, WHILE_WAITING);
     const most =
       block === undefined
-        ? { packs: Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
-        : { packs: Math.min(count, WHILE_WAITING), entries: Math.min(count, WHILE_WAITING) };
+        ? { packs: this.#smallPacks ? few : Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
+        : { packs: few, entries: few };
     const reads =
       block === undefined
         ? [

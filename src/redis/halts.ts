@@ -59,11 +59,12 @@ export class Halts {
     // Without an output its type is not known here: the processes of the group let the results out.
     const output = { list: type === 'list', letsOut: type === 'list' || type === 'stream' };
     const skipped: Halt[] = [];
-    for (let first = 0, goesOn = true; first < all.length || goesOn; first += SKIPPED) {
+    for (let first = 0, goesOn = true; first < all.length || goesOn; ) {
       const page = all.slice(first, first + SKIPPED);
       const members = page.map(([member]) => member);
       const reply = await this.#connection.run(skip, this.#keys, { ...output, members });
       for (const number of reply.skipped) skipped.push((page[number] as (typeof page)[0])[1]);
+      first += reply.done;
       goesOn = reply.more;
     }
     return skipped;

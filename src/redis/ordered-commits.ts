@@ -1,7 +1,8 @@
-import type { Result } from '../core/consumer-store.js';
+import type { PackSettlement, Result } from '../core/consumer-store.js';
 import type { Sink } from '../core/sink.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
+import { free, settleKeyed } from './scripts/keyed.js';
 import { commitOrdered, type LetOut, letOut } from './scripts/ordered.js';
 
 /** What commits with an order need to know of a group. */
@@ -9,6 +10,8 @@ export interface OrderedCommitsOptions extends Sink {
   readonly group: string;
   /** Entries that the output keeps, about; 0 for all. */
   readonly maxLength: number;
+  /** Most messages of a key that may go out together; 1 for one by one. */
+  readonly run: () => number;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
 }
@@ -34,12 +37,38 @@ export class OrderedCommits {
   /** Settles results, as {@link ConsumerStore.commit}. */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { group, list, order, timed } = this.#options;
-    const request = { group, maxLength, list, order, timed, results };
+    const request = { group, maxLength, list, order, timed, results, run: this.run };
     const reply = await this.#connection.run(commitOrdered, this.#keys, request);
     this.#note(reply);
+    if (reply.busy.length > 0) await this.free(reply.busy).catch(() => {});
     // They are settled, whatever comes of the rest: the next call, or the next beat, goes on with it.
     if (reply.more) await this.letOut().catch(() => {});
     return reply.late;
+  }
+
+  /** Most messages of a key that may go out together now. */
+  get run(): number {
+    return this.#options.run();
+  }
+
+  /** Settles packs, as {@link ConsumerStore.settlePacks}. */
+  async settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]> {
+    const { group, list, timed } = this.#options;
+    const request = { group, maxLength, list, timed, packs, run: this.run };
+    const { late, busy } = await this.#connection.run(settleKeyed, this.#keys, request);
+    if (busy.length > 0) await this.free(busy).catch(() => {});
+    return late;
+  }
+
+  /** Frees keys whose messages are settled: one call moves a limited amount. */
+  async free(keys: readonly string[]): Promise<void> {
+    for (let left = keys; left.length > 0; ) {
+      const request = { group: this.#options.group, run: this.run, keys: left };
+      const { busy } = await this.#connection.run(free, this.#keys, request);
+      // Redis refuses them: the search for such keys goes on with them.
+      if (busy.length === left.length) return;
+      left = busy;
+    }
   }
 
   /** Lets out everything that waits for nothing any more. */

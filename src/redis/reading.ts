@@ -41,6 +41,10 @@ export interface Counters {
    * while it was tried again.
    */
   readonly foreignHalts: number;
+  /** Keys that were busy with an entry that another client deleted, and went on; with order `key`. */
+  readonly freed: number;
+  /** Members of held that no group wrote, and were removed. */
+  readonly foreignHeld: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -57,7 +61,9 @@ export interface GroupTotals {
   readonly pending: number;
   /** Failed and waiting for their next attempt. */
   readonly retrying: number;
-  /** Relayed and not settled, in the inbox or in packs: waiting + pending + retrying. */
+  /** Waiting behind another message of their key; with order `key`. */
+  readonly held: number;
+  /** Relayed and not settled: waiting + pending + retrying + held. */
   readonly backlog: number;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
   readonly lagMs: number;
@@ -96,6 +102,7 @@ export type TotalsReply = [
   counters: string[],
   bridge: string[],
   deadLetters: number,
+  held: number,
   halted: number,
 ];
 
@@ -117,16 +124,18 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 }
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, halted] = reply;
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, held, halted] =
+    reply;
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
   return {
     time: new Date(now).toISOString(),
     ...bridgesIn(mapOf(bridge), now, numbers),
-    waiting: Math.max(0, backlog - pendingAndRetrying),
+    waiting: Math.max(0, backlog - pendingAndRetrying - held),
     pending: Math.max(0, pendingAndRetrying - retrying),
     retrying,
+    held,
     backlog,
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counts, numbers),
@@ -176,6 +185,8 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     foreignMarks: count('foreignMarks'),
     foreignRetries: count('foreignRetries'),
     foreignHalts: count('foreignHalts'),
+    freed: count('freed'),
+    foreignHeld: count('foreignHeld'),
   };
 }
 

@@ -19,14 +19,15 @@ export async function haltingGroup(
     const connection = new Connection(url, 'halting', silentLogger);
     onTestFinished(() => connection.close());
     await connection.connect();
-    const options = { list: false, order, timed: true, group: GROUP, maxLength: 0 };
+    const options = { list: false, order, timed: true, group: GROUP, maxLength: 0, run: () => 1 };
     const ordered = new OrderedCommits(connection, keys, options);
-    return new RedisConsumerStore(connection, keys, GROUP, undefined, {
-      ordered,
-      burying: { order, halt: halts },
-    });
+    const burying = { order, halt: halts };
+    return {
+      store: new RedisConsumerStore(connection, keys, GROUP, undefined, { ordered, burying }),
+      letOut: () => ordered.letOut(),
+    };
   };
-  const store = await storeAs(as);
+  const { store, letOut } = await storeAs(as);
 
   const resultOf = ({ id, identity = id, key, message }: Entry): Result => ({
     entryId: id,
@@ -53,7 +54,10 @@ export async function haltingGroup(
   return {
     ...stores,
     store,
-    storeAs,
+    /** The store of another user, or of a process with another `onDead`. */
+    storeAs: async (url: string, halts = halt) => (await storeAs(url, halts)).store,
+    /** As the processes of the group do from time to time. */
+    letOut,
     letterOf,
     /** Relays messages without keys; returns the entries that a consumer then holds. */
     hold: async (...messages: string[]): Promise<Entry[]> => {
@@ -65,7 +69,7 @@ export async function haltingGroup(
       for (const message of messages) {
         const number = await raw.hincrby(keys.counters, 'relayed', 1);
         if (await raw.hexists(keys.busy, key)) {
-          const member = `${key}\0${String(number).padStart(16, '0')}\0${message}`;
+          const member = `${key}\0${String(number).padStart(16, '0')}\0\0${message}`;
           await raw.zadd(keys.held, 0, member);
         } else {
           const id = await raw.xadd(keys.inbox, '*', 'message', message, 'key', key);

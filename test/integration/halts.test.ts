@@ -27,8 +27,8 @@ const one = (entries: readonly Entry[]) => {
 /** relayed = processed + dead + backlog + parked. */
 async function expectAllCounted({ inspector, raw, keys }: HaltingGroup) {
   const { counters, backlog } = await inspector.read();
-  const waiting = (await raw.zcard(keys.parked)) + (await raw.zcard(keys.held));
-  expect(counters.processed + counters.dead + backlog + waiting).toBe(counters.relayed);
+  const parked = await raw.zcard(keys.parked);
+  expect(counters.processed + counters.dead + backlog + parked).toBe(counters.relayed);
 }
 
 describe('in total order, with onDead halt', () => {
@@ -331,7 +331,7 @@ describe.each(['total', 'key'] as const)('in order %s, a user without a right', 
   async function finish(group: HaltingGroup, expected: string[]) {
     for (let entries = await group.next(); entries.length > 0; entries = await group.next())
       await group.commit(...entries);
-    await group.store.commit([], 0).catch(() => {});
+    if (order === 'total') await group.letOut();
     expect(await group.output()).toEqual(expected);
     await expectAllCounted(group);
   }
@@ -381,7 +381,6 @@ describe.each(['total', 'key'] as const)('in order %s, a user without a right', 
     await lacking.skip([dead]).catch(() => {});
     await new DeadLetters(group.inspector).skip([dead]);
     expect(await group.halted()).toEqual([]);
-    if (order === 'total') await group.store.commit([], 0).catch(() => {});
     await finish(group, ['0', '2', '3']);
   });
 });

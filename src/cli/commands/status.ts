@@ -57,6 +57,7 @@ function haltedText({ haltedCount, halted }: GroupStatus): string {
 /** The status as tables and sentences. */
 export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
+  const held = status.held > 0 ? `, ${status.held} behind others of their key` : '';
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
   const { relayed, processed, dead, failed, retried } = counters;
   const lacking = workersText(status);
@@ -69,7 +70,7 @@ export function statusText(status: GroupStatus): string {
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
       [
         'backlog',
-        `${backlog} (${status.waiting} waiting, ${status.pending} pending, ${status.retrying} retrying)`,
+        `${backlog} (${status.waiting} waiting, ${status.pending} pending, ${status.retrying} retrying${held})`,
       ],
       [
         'lag',
@@ -108,6 +109,14 @@ export function statusText(status: GroupStatus): string {
     parts.push(
       `foreign: ${plural(counters.foreignHalts, 'member')} removed that halted the order for nothing: another program wrote them, or ` +
         'deleted a message while it was tried again',
+    );
+  if (counters.freed > 0)
+    parts.push(
+      `freed: ${plural(counters.freed, 'key')} went on whose message another program had deleted from the inbox`,
+    );
+  if (counters.foreignHeld > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignHeld, 'member')} removed from the held messages, written by another program`,
     );
   if (counters.strays > 0)
     parts.push(

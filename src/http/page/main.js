@@ -24,7 +24,8 @@ function showStatus(news) {
   show('backlog', count(status.backlog));
   show(
     'backlog-parts',
-    `${count(status.waiting)} waiting, ${count(status.pending)} pending, ${count(status.retrying)} retrying`,
+    `${count(status.waiting)} waiting, ${count(status.pending)} pending, ${count(status.retrying)} retrying` +
+      (status.held > 0 ? `, ${count(status.held)} behind others of their key` : ''),
   );
   show('lag', status.backlog === 0 ? 'none' : duration(status.lagMs));
   show('consumer-count', count(consumers.length));

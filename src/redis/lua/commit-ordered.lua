@@ -1,13 +1,14 @@
 -- Settles a batch of results where commit.lua is not enough: with an order, with the times of each step, or into a list.
 --
--- USES front sink halts total keyed
--- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held
+-- USES front sink halts total pack-counts keyed
+-- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
---        size (texts of each result), returnedBelow (scores in the retry zset below this are not times)
+--        size (texts of each result), returnedBelow (scores in the retry zset below this are not times), run (of order key: see
+--        keyed.lua)
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
 --        the id of the message, if it is not that of the entry, else ''; then the result (see sink.lua)
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
---           before }, { when each result that had waited was finished, ms since 1970 } }.
+--           before }, { when each result that had waited was finished, ms since 1970 }, { keys that free.lua has to free } }.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -17,9 +18,11 @@
 -- other command is tried in a form that changes nothing. If it refuses a later result (the ids of the output end), that one
 -- is parked in total order, and in the others it is lost to nobody: it stays in the inbox.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
-  KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset')
+  KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset',
+  KEYS[10], 'stream', KEYS[11], 'hash')
 if wrong then return wrong end
 
+name_keys(KEYS[10], KEYS[1], KEYS[3], KEYS[11], KEYS[8], KEYS[9])
 local HEAD, STEP = 3, 3 + options.size
 local is_total, is_keyed = options.order == 'total', options.order == 'key'
 local texts, ids = packed_list(), {}
@@ -71,14 +74,13 @@ local function prepare()
     redis.call('ZREM', KEYS[7], '')
   elseif is_keyed then
     redis.call('ZREM', KEYS[7], '')
-    redis.call('HDEL', KEYS[8], '')
-    redis.call('ZREM', KEYS[9], '')
+    try_freeing()
   end
 end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
-if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {} } end
+if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, {} } end
 if is_total or is_keyed then find_halts() end
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
@@ -135,7 +137,17 @@ if type(added) == 'table' then return goes_first and not_added(KEYS[2], added) o
 local is_last = type(added) == 'string' and string.find(added, '18446744073709551615-', 1, true) == 1
 settle_others(is_last)
 
-local more, finished, refusal = false, {}, nil
+-- Frees the keys of the settled messages. Whatever is refused here, they are settled: free.lua frees the rest.
+local function free_settled()
+  local keys, units = {}, {}
+  for _, n in ipairs(numbers) do
+    if key_of(n) ~= '' then keys[#keys + 1], units[#units + 1] = key_of(n), ids[n] end
+  end
+  local is_done, unfreed = pcall(free_keys, keys, units)
+  return is_done and unfreed or keys
+end
+
+local more, finished, left, refusal = false, {}, {}, nil
 if is_total then
   remove()
   end_halts()
@@ -164,11 +176,9 @@ else
   end
   remove()
   end_halts()
-  for _, n in ipairs(is_keyed and numbers or {}) do
-    if key_of(n) ~= '' then free_key(key_of(n), ids[n]) end
-  end
+  if is_keyed then left = free_settled() end
 end
 count_written()
 if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, left }

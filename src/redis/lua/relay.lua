@@ -1,11 +1,12 @@
 -- Writes a batch of messages to the inbox, or to the packs, and moves the position past them.
 --
--- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs
+-- USES pack-counts keyed hold
+-- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
 -- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
---        many ms ahead of the clock)
+--        many ms ahead of the clock), keys (with order key: that of each message and a line feed; see hold.lua)
 --      2... list of the messages, as published; or the packs, one an argument
 -- Returns { 1, id of the last message, '' for none } written, { 0 } fenced: another bridge leads, { 2, epoch, offset } the
 -- position is elsewhere.
@@ -19,7 +20,8 @@
 --
 -- The ids of the messages are in the order of the channel, whichever stream they are in, and none is given twice. A pack has
 -- a block of sequence numbers to itself, from 1,000,000 on (see core/pack.ts); entries of the inbox have smaller ones.
-local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'stream')
+local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'stream',
+  KEYS[6], 'hash', KEYS[7], 'zset')
 if wrong then return wrong end
 
 local from, to, gap = options.from or { epoch = '', offset = '' }, options.to, options.gap
@@ -56,7 +58,7 @@ end
 
 -- The id of the last message before these, and the time; read if messages come.
 local last, now
-if size > 0 then
+if size > 0 and not options.keys then
   now = now_ms()
   last = options.last
   if not last then
@@ -127,12 +129,20 @@ local function add_messages()
   end
 end
 
+if options.keys and size > 0 then
+  name_keys(packs, inbox, KEYS[3], KEYS[1], KEYS[6], KEYS[7])
+  try_freeing()
+end
 count(KEYS[3], 'relayed', size)
 local moved = pcall('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
 if type(moved) == 'table' then return undo(moved) end
 local packs_before = options.packs and redis.call('XLEN', packs)
 local refusal
-if size > 0 then refusal = options.packs and add_packs() or add_messages() end
+if size > 0 and options.keys then
+  refusal = add_by_key(messages, keys_in(options.keys))
+elseif size > 0 then
+  refusal = options.packs and add_packs() or add_messages()
+end
 if refusal then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
   return undo(not_added(stream, refusal))

@@ -104,7 +104,7 @@ export const settleWhole = defineScript({
 
 export const rescue = defineScript({
   name: 'rescue',
-  keys: ['packs', 'inbox', 'counters'],
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
   encode: packOptions<InGroup & { silence: number }>,
   decode: ([messages, more, lost]: [number, number, number]): Rescued => ({
     messages,
@@ -126,11 +126,23 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry', 'previews', 'parked', 'halted', 'busy', 'held'],
+  keys: [
+    'inbox',
+    'dead',
+    'counters',
+    'retry',
+    'previews',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+    'halted',
+    'parked',
+  ],
   encode: ({
     deadLetters,
     ...options
-  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
+  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
     const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
       const own = inboxId === entryId ? undefined : inboxId;
       return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
@@ -200,8 +212,8 @@ export const due = defineScript({
 
 export const unpackWaiting = defineScript({
   name: 'unpack',
-  keys: ['packs', 'inbox', 'counters'],
-  encode: packOptions<InGroup>,
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
+  encode: packOptions<InGroup & { keepRuns: boolean }>,
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
@@ -221,7 +233,7 @@ interface LeavePage {
 
 export const leave = defineScript({
   name: 'leave',
-  keys: ['packs', 'inbox', 'counters', 'retry', 'processed'],
+  keys: ['packs', 'inbox', 'counters', 'retry', 'processed', 'bridge', 'busy', 'held'],
   encode: ({
     attempts,
     ...options

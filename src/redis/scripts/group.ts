@@ -17,6 +17,7 @@ export const snapshot = defineScript({
     'processed',
     'previews',
     'packs',
+    'held',
     'halted',
   ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
@@ -26,7 +27,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'halted'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held', 'halted'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });
@@ -54,12 +55,27 @@ export const revive = defineScript({
 
 export const skip = defineScript({
   name: 'skip',
-  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'busy', 'held'],
+  keys: [
+    'inbox',
+    'output',
+    'counters',
+    'processed',
+    'retry',
+    'parked',
+    'halted',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+  ],
   encode: ({ members, ...options }: { list: boolean; letsOut: boolean; members: readonly string[] }) =>
-    packWithList({ ...options, maxLength: 0 }, packTexts([...members])),
-  decode: ([skipped, more]: [number[], number]) => ({
-    /** The numbers of the members, from 0, whose places were given up. */
+    packWithList({ ...options, maxLength: 0, run: 1 }, packTexts([...members])),
+  decode: ([done, skipped, more]: [number, number[], number]) => ({
+    /** How many of the members it came to. */
+    done,
+    /** The numbers of those whose places were given up, from 0. */
     skipped: skipped.map((number) => number - 1),
+    /** Whether more results may go out. */
     more: more === 1,
   }),
 });

@@ -17,36 +17,52 @@ export interface LetOut {
   readonly late: string[];
   /** When each result that had waited and went out was finished: ms since 1970. */
   readonly finished: number[];
+  /** Keys that are still to be freed; with order `key`. */
+  readonly busy: string[];
 }
 
-type LetOutReply = [parked: number, more: number, late: string[], finished: string[]];
+type LetOutReply = [parked: number, more: number, late: string[], finished: string[], busy?: string[]];
 
-const letOutOf = ([parked, more, late, finished]: LetOutReply): LetOut => ({
+const letOutOf = ([parked, more, late, finished, busy = []]: LetOutReply): LetOut => ({
   parked,
   more: more === 1,
   late,
   finished: finished.map(Number),
+  busy,
 });
 
 interface CommitOrdered extends Sink {
   readonly group: string;
   readonly maxLength: number;
   readonly results: readonly Result[];
+  /** Most messages of a key that go out together. */
+  readonly run: number;
 }
 
 export const commitOrdered = defineScript({
   name: 'commit-ordered',
   often: true,
-  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'busy', 'held'],
+  keys: [
+    'inbox',
+    'output',
+    'counters',
+    'processed',
+    'retry',
+    'parked',
+    'halted',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+  ],
   encode: ({ results, timed, ...options }: CommitOrdered) => {
     const texts: string[] = [];
     for (const result of results) {
       const { entryId, inboxId, key = '', consumerId } = result;
       texts.push(entryId, key, inboxId === entryId ? '' : inboxId, consumerId);
-      if (options.list) texts.push(lineOf(result, timed));
-      else texts.push(result.messageId, inboxId, result.data, ...(timed ? timesOf(result).map(String) : []));
+      pushResult(texts, result, options.list, timed);
     }
-    const size = options.list ? 2 : timed ? 7 : 4;
+    const size = 1 + textsOfResult(options.list, timed);
     return packWithList({ ...options, size, returnedBelow: RETURNED_BELOW }, packTexts(texts));
   },
   decode: letOutOf,
@@ -59,8 +75,29 @@ export const letOut = defineScript({
   decode: letOutOf,
 });
 
+/** What a result that is written needs, without its consumer: see sink.lua. */
+export type Written = Pick<
+  Result,
+  'inboxId' | 'consumerId' | 'messageId' | 'data' | 'startedAt' | 'finishedAt'
+>;
+
+/** How many texts {@link pushResult} adds. */
+export function textsOfResult(list: boolean, timed: boolean): number {
+  return list ? 1 : timed ? 6 : 3;
+}
+
+/** Adds the texts of a result, without its consumer. */
+export function pushResult(texts: string[], result: Written, list: boolean, timed: boolean): void {
+  if (list) {
+    texts.push(lineOf(result, timed));
+    return;
+  }
+  texts.push(result.messageId, result.inboxId, result.data);
+  if (timed) for (const time of timesOf(result)) texts.push(String(time));
+}
+
 /** A result as an element of an output list: one JSON object. */
-function lineOf(result: Result, timed: boolean): string {
+function lineOf(result: Written, timed: boolean): string {
   const { messageId, consumerId, inboxId, data } = result;
   const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
   const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
@@ -70,7 +107,7 @@ function lineOf(result: Result, timed: boolean): string {
 }
 
 /** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: Result): [number, number, number] {
+function timesOf({ inboxId, startedAt, finishedAt }: Written): [number, number, number] {
   const published = timeOfId(inboxId);
   return [published, startedAt ?? published, finishedAt ?? published];
 }

@@ -1,0 +1,73 @@
+import { type PackSettlement, resultsIn } from '../../core/consumer-store.js';
+import { identitiesIn } from '../../core/pack.js';
+import { packTexts } from '../../core/packed.js';
+import type { Sink } from '../../core/sink.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { pushResult, textsOfResult } from './ordered.js';
+
+// The scripts of order by key. What is atomic: the head of the Lua of each.
+
+interface SettleKeyed extends Pick<Sink, 'list' | 'timed'> {
+  readonly group: string;
+  readonly maxLength: number;
+  readonly packs: readonly PackSettlement[];
+  /** Most messages of a key that go out together. */
+  readonly run: number;
+}
+
+/** Settles packs in a group with an order, with times, or with an output list. */
+export const settleKeyed = defineScript({
+  name: 'settle-keyed',
+  often: true,
+  keys: ['packs', 'output', 'counters', 'processed', 'inbox', 'bridge', 'busy', 'held'],
+  encode: ({ packs, list, timed, ...options }: SettleKeyed) => {
+    const texts: string[] = [];
+    const heads = packs.map(({ id, key, consumerId, left, begun, ...pack }) => {
+      const results = resultsIn(pack);
+      const inboxIds = identitiesIn(id, results);
+      for (const [i, inboxId] of inboxIds.entries()) {
+        const [messageId = '', data = ''] = pack.texts.slice(2 * i, 2 * i + 2);
+        const [startedAt, finishedAt] = pack.times?.slice(2 * i, 2 * i + 2) ?? [];
+        const times = startedAt === undefined || finishedAt === undefined ? {} : { startedAt, finishedAt };
+        pushResult(texts, { inboxId, consumerId, messageId, data, ...times }, list, timed);
+      }
+      const outcome = left[0]?.outcome && JSON.stringify(left[0].outcome);
+      return { id, key, consumerId, results, outcome, begun };
+    });
+    const size = textsOfResult(list, timed);
+    return packWithList({ ...options, list, size, packs: heads }, packTexts(texts));
+  },
+  decode: ([late, busy]: [string[], string[]]) => ({ late, busy }),
+});
+
+/** A page of the search for keys that are busy with nothing. */
+export interface FreePage {
+  /** Of the hash busy; undefined to leave it out. */
+  readonly cursor: string | undefined;
+  /** In held; undefined to leave it out. */
+  readonly from: string | undefined;
+  /** About so many keys of each. */
+  readonly count: number;
+}
+
+/** Frees keys: those given, or those of a page. */
+export const free = defineScript({
+  name: 'free',
+  keys: ['inbox', 'packs', 'counters', 'bridge', 'busy', 'held'],
+  encode: ({ cursor = '', from = '', ...options }: FreeRequest) => packOptions({ ...options, cursor, from }),
+  decode: ([freed, cursor, from, busy]: [number, string, string, string[]]) => ({
+    /** Keys that went on. */
+    freed,
+    /** Where to go on; undefined at the end. */
+    cursor: cursor === '0' ? undefined : cursor,
+    from: from === '' ? undefined : from,
+    /** Keys that are still to be freed. */
+    busy,
+  }),
+});
+
+interface FreeRequest extends Partial<FreePage> {
+  readonly group: string;
+  readonly run: number;
+  readonly keys?: readonly string[];
+}
