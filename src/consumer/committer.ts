@@ -1,5 +1,6 @@
 import {
   type DeadLetter,
+  type Halt,
   type PackSettlement,
   processedIn,
   type Result,
@@ -46,6 +47,8 @@ export interface CommitterOptions {
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
   /** Called with the dead letters of each call that Redis took. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
+  /** Called with the dead letters that stop an order from now on. */
+  readonly onHalted?: (halts: readonly Halt[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
   readonly onResults:
     | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
@@ -68,7 +71,8 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onResults } = options;
+    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onHalted, onResults } =
+      options;
     this.#results = this.#queueOf<Settlement<Result>>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
@@ -114,7 +118,8 @@ export class Committer {
       failure: 'dead letters are not written',
       lengthOf: ({ message, error }) => message.length + error.length,
       send: async (deadLetters) => {
-        const { kept, late } = await store.bury(deadLetters, deadMaxLen);
+        const { kept, late, halted } = await store.bury(deadLetters, deadMaxLen);
+        if (halted) onHalted?.(halted);
         if (deadMaxLen === 0) this.#warnOfMany(kept);
         return late.length;
       },

@@ -113,11 +113,23 @@ export interface DeadLetter extends Held {
   readonly key?: string | undefined;
 }
 
+/** A dead letter that stops an order (onDead halt). */
+export interface Halt {
+  /** Its id in the dead-letter stream; '' while the message is tried again. */
+  readonly deadId: string;
+  /** The id of the message. */
+  readonly inboxId: string;
+  /** The key whose messages wait, as JSON; undefined if all results wait (order total). */
+  readonly key: string | undefined;
+}
+
 export interface Buried {
   /** Dead letters that are kept now. */
   readonly kept: number;
   /** The entry ids that were settled before. */
   readonly late: string[];
+  /** Those that stop an order from now on; undefined for none. */
+  readonly halted?: readonly Halt[] | undefined;
 }
 
 /** One failed attempt that will be followed by another. */

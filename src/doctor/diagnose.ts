@@ -8,6 +8,7 @@ import {
   channelOf,
   clockOf,
   consumersOf,
+  haltedOf,
   idsOf,
   keysOfGroup,
   latencyOf,
@@ -38,6 +39,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),
+    halted: haltedOf(facts),
     control: controlChecks(facts),
     'other groups': othersOf(facts),
   };

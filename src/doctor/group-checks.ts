@@ -226,6 +226,26 @@ function subscribedOf({
   return { status: 'ok', what: `${bridges} bridges are subscribed` };
 }
 
+/** Whether an order waits for dead letters. */
+export function haltedOf({ halted }: DoctorFacts): CheckState[] {
+  const dead = (halted ?? []).filter(({ deadId }) => deadId !== '');
+  const [first] = dead;
+  if (!first) return [];
+  const keys = dead.flatMap(({ key }) => key ?? []);
+  const waiting =
+    keys.length < dead.length
+      ? 'all results after it wait'
+      : `the messages of ${plural(keys.length, 'key')} wait`;
+  return [
+    {
+      status: 'mend',
+      what: `the order waits for ${plural(dead.length, 'dead letter')} (onDead halt)`,
+      why: `${waiting}: fix the cause and send it back, or go on without the message`,
+      fixes: [shell('cgroup', 'dead', 'retry', first.deadId), shell('cgroup', 'dead', 'skip', first.deadId)],
+    },
+  ];
+}
+
 /** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
   { live, orphans, backlog, control }: DoctorFacts,

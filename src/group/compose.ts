@@ -120,6 +120,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
           maxLength: settings.outputMaxLen,
           run: (): number => orders.packSize,
         }),
+        burying: { order: sink.order, halt: settings.onDead === 'halt' },
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
@@ -154,6 +155,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       reports.settled(count);
     },
     onBuried,
+    onHalted: (halts) => reports.halted(halts),
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;

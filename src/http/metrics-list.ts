@@ -126,6 +126,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'age of the oldest unsettled message; 0 if there is none',
     (t) => t.lagMs / 1_000,
   ),
+  ofGroup(
+    'cgroup_halted',
+    'messages',
+    'that stop an order until they are sent back or skipped (`onDead halt`)',
+    (t) => t.haltedCount,
+  ),
   ofGroup('cgroup_dead_letters', 'messages', 'dead letters that are kept', (t) => t.deadLetters),
   ofGroup(
     'cgroup_foreign_values',

@@ -135,6 +135,6 @@ export class Readings implements Service {
   }
 }
 
-function totalsOf({ consumers, ...totals }: GroupStatus): LiveTotals {
+function totalsOf({ consumers, halted: _halted, ...totals }: GroupStatus): LiveTotals {
   return { ...totals, consumerCount: consumers.length };
 }

@@ -1,3 +1,4 @@
+import type { Halt } from '../core/consumer-store.js';
 import type { Source } from '../core/source.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
 import type { GroupTotals } from '../redis/reading.js';
@@ -37,9 +38,21 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
+  /** The first 100 messages that stop an order (onDead halt), in the order of the messages. */
+  readonly halted: readonly ShownHalt[];
+}
+
+/** A dead letter that stops an order. */
+export interface ShownHalt {
+  /** The id of the dead letter; '' while its message is tried again. */
+  readonly deadId: string;
+  readonly inboxId: string;
+  /** The key whose messages wait, as JSON; null if all results wait (order total). */
+  readonly key: string | null;
 }
 
 const GAPS_SHOWN = 10;
+const HALTS_SHOWN = 100;
 
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
 export async function readTotals(inspector: Inspector, source: Source): Promise<LiveTotals> {
@@ -77,6 +90,8 @@ export async function readStatus(
     readSource(inspector, from),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
+  const halts =
+    reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, held, backlog, lagMs, counters, deadLetters } =
     reading;
   return {
@@ -105,8 +120,14 @@ export async function readStatus(
     counters,
     deadLetters,
     gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),
-    foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign],
+    haltedCount: reading.haltedCount,
+    halted: halts.halts.map(shownHalt),
+    foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign, ...halts.foreign],
   };
+}
+
+function shownHalt({ deadId, inboxId, key }: Halt): ShownHalt {
+  return { deadId, inboxId, key: key ?? null };
 }
 
 function showGap({ from, to, reason }: GapRecord) {

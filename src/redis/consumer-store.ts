@@ -4,6 +4,7 @@ import type {
   DeadLetter,
   Due,
   Entry,
+  Halt,
   Held,
   HeldPack,
   InboxReader,
@@ -29,6 +30,7 @@ import { messageIn } from './protocol/entries.js';
 import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
 import type { EntryReply } from './reading.js';
 import {
+  type Burying,
   begin,
   bury,
   type Claim,
@@ -66,12 +68,13 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
   readonly #output: OutputKind;
+  readonly #burying: Burying;
 
   /**
    * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
-   *   script settles all. `ordered` commits results with an order, times, or into a list. `output`: what the output is, and
-   *   in which order results leave; by default a stream, in any
+   *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
+   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any
    */
   constructor(
     connection: Connection,
@@ -81,6 +84,7 @@ export class RedisConsumerStore implements ConsumerStore {
     settling: {
       readonly wholePacks?: WholePacks;
       readonly ordered?: OrderedCommits;
+      readonly burying?: Burying;
       readonly output?: OutputKind | undefined;
     } = {},
   ) {
@@ -92,6 +96,7 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#ordered = settling.ordered;
     const { outputType, order, orderKey } = settling.output ?? ANY_ORDER;
     this.#output = { outputType, order, orderKey };
+    this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
   prepare(): Promise<boolean> {
@@ -119,9 +124,18 @@ export class RedisConsumerStore implements ConsumerStore {
     await this.#connection.run(retry, this.#keys, { group: this.#group, retries });
   }
 
-  bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
+  async bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
     const run = this.#ordered?.run ?? 1;
-    return this.#connection.run(bury, this.#keys, { group: this.#group, maxLength, deadLetters, run });
+    const request = { group: this.#group, ...this.#burying, maxLength, deadLetters, run };
+    const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
+    // They are dead letters, whatever comes of the rest: the next commit goes on with it.
+    if (mayGoOut) await this.#ordered?.letOut().catch(() => {});
+    if (halted.size === 0) return { kept, late };
+    const halts = deadLetters.flatMap(({ entryId, inboxId, key }): Halt[] => {
+      const deadId = halted.get(entryId);
+      return deadId === undefined ? [] : [{ deadId, inboxId, key }];
+    });
+    return { kept, late, halted: halts };
   }
 
   begin({ entryId, consumerId }: Held, attempt: number): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { Halt } from '../core/consumer-store.js';
 import type { OutputKind } from '../core/output.js';
 import { type PulledSource, type Source, sourceOf } from '../core/source.js';
 import type { OnPush } from '../core/subscriber.js';
@@ -64,6 +65,8 @@ export interface DoctorFacts {
   readonly foreign: readonly ForeignFound[];
   /** Streams with ids far in the future; undefined if the user may not look. */
   readonly lateStreams: readonly LateStream[] | undefined;
+  /** The first of the dead letters that stop an order; undefined if the user may not read them. */
+  readonly halted: readonly Halt[] | undefined;
   /** Undefined if the user may not read them. */
   readonly counters: Counters | undefined;
   /** The source and group that the keys name; null if no group has run. */
@@ -93,6 +96,8 @@ interface FactsOptions {
 /** ms to listen to the channel. */
 const LISTEN = 1_000;
 const PINGS = 100;
+/** Dead letters that stop an order: so many are read. */
+const HALTS = 100;
 /** Pending entries read in one call: the script blocks Redis meanwhile. */
 const PAGE = 1_000;
 
@@ -150,6 +155,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     foreign: await foreignValues(connection, keys, inspector),
     lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys, outputType),
     counters: await unless(keys.counters, undefined, async () => (await inspector.totals()).counters),
+    halted: await unless(keys.halted, [], async () => (await inspector.halts.first(HALTS)).halts),
     owner,
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),

@@ -35,7 +35,9 @@ export async function foreignValues(
   const processes = await ifAllowed(() => readProcesses(connection, keys));
   const control = await ifAllowed(() => foreignInControl(connection, keys));
   const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
+  const halts = await ifAllowed(() => inspector.halts.first(LOOKED_AT));
   const found = [
+    ...(halts?.foreign ?? []),
     ...(reading?.foreign ?? []),
     ...(live?.foreign ?? []),
     ...(gaps?.foreign ?? []),

@@ -9,6 +9,7 @@ import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
+import { Halts } from './halts.js';
 import type { Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputElementOf, outputEntryOf } from './output.js';
 import type { Connection } from './protocol/connection.js';
@@ -72,6 +73,8 @@ const SHORT = 10;
 export class Inspector {
   /** What operators want of the group, and its processes. */
   readonly control: ControlStore;
+  /** The dead letters that stop an order. */
+  readonly halts: Halts;
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
@@ -83,6 +86,7 @@ export class Inspector {
     this.#keys = keys;
     this.#group = group;
     this.control = new RedisControlStore(connection, keys);
+    this.halts = new Halts(connection, keys);
   }
 
   /** All numbers at one moment. */
@@ -232,7 +236,7 @@ export class Inspector {
   async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
     const found: string[] = [];
     for (let first = 0; first < ids.length; ) {
-      const page = { ids: ids.slice(first, first + REVIVED) };
+      const page = { group: this.#group, ids: ids.slice(first, first + REVIVED) };
       const { done, revived } = await this.#connection.run(revive, this.#keys, page);
       found.push(...revived);
       first += done;

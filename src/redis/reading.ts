@@ -37,6 +37,11 @@ export interface Counters {
   readonly foreignMarks: number;
   /** Members of the retry zset that were no ids of entries, and were removed. */
   readonly foreignRetries: number;
+  /**
+   * Members of `halted` that stopped the order for nothing, and were removed: another program wrote them, or deleted a message
+   * while it was tried again.
+   */
+  readonly foreignHalts: number;
   /** Keys that were busy with an entry that another client deleted, and went on; with order `key`. */
   readonly freed: number;
   /** Members of held that no group wrote, and were removed. */
@@ -66,6 +71,8 @@ export interface GroupTotals {
   readonly counters: Counters;
   /** Kept dead letters: neither purged nor sent back. */
   readonly deadLetters: number;
+  /** Messages that stop an order (onDead halt), those that are tried again included. */
+  readonly haltedCount: number;
   /** Values in the keys of the group that the group did not write. They are passed over: a number counts as 0. */
   readonly foreign: readonly ForeignValue[];
 }
@@ -97,6 +104,7 @@ export type TotalsReply = [
   bridge: string[],
   deadLetters: number,
   held: number,
+  halted: number,
 ];
 
 /** What `snapshot.lua` replies. */
@@ -117,7 +125,8 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 }
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, held] = reply;
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, held, halted] =
+    reply;
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
@@ -132,6 +141,7 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counts, numbers),
     deadLetters,
+    haltedCount: halted,
     foreign: numbers.foreign,
   };
 }
@@ -186,6 +196,7 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
     foreignRetries: count('foreignRetries'),
+    foreignHalts: count('foreignHalts'),
     freed: count('freed'),
     foreignHeld: count('foreignHeld'),
   };

@@ -43,6 +43,7 @@ const well: DoctorFacts = {
   unseenKeys: [],
   foreign: [],
   lateStreams: [],
+  halted: [],
   counters: undefined,
   owner: { source: { kind: 'channel', name: 'in' }, group: 'cgroup' },
   live: 3,

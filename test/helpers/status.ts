@@ -21,6 +21,8 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     deadLetters: 0,
     foreign: [],
     gaps: [],
+    haltedCount: 0,
+    halted: [],
     counters: {
       relayed: 0,
       processed: 0,
@@ -36,6 +38,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignHalts: 0,
       freed: 0,
       foreignHeld: 0,
     },

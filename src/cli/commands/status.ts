@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
-import { printableJson } from '../../log/printable.js';
+import { printableJson, shortened } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -13,6 +13,10 @@ import {
   workersText,
 } from '../control/text.js';
 import { columns } from '../table.js';
+
+/** Halted messages in the table, and characters of a key. */
+const HALTS_SHOWN = 10;
+const KEY_WIDTH = 40;
 
 export function statusCommand(): Command {
   return settingsCommand(
@@ -46,6 +50,22 @@ function relayingRow(status: GroupStatus): [name: string, text: string] {
   const ids = processes.flatMap(({ id, pulls }) => (pulls ? [id] : []));
   const none = `none: nothing is taken from the ${source.kind} (${startCommandOf(status)})`;
   return ['taken by', ids.length > 0 ? ids.join(', ') : none];
+}
+
+/** What waits for halted messages, and what to type. */
+function haltedText({ haltedCount, halted }: GroupStatus): string {
+  const shown = halted.slice(0, HALTS_SHOWN);
+  const rows = shown.map(({ deadId, inboxId, key }) => [
+    deadId === '' ? 'tried again' : deadId,
+    inboxId,
+    key === null ? 'all later results' : `the key ${shortened(key, KEY_WIDTH)}`,
+  ]);
+  const more = haltedCount > shown.length ? [`${haltedCount - shown.length} more`] : [];
+  return [
+    columns([['halted: dead letter', 'inbox id', 'waits for it'], ...rows]),
+    ...more,
+    'fix the cause, then: cgroup dead retry ID; to go on without the message: cgroup dead skip ID',
+  ].join('\n');
 }
 
 /** The status as tables and sentences. */
@@ -86,6 +106,7 @@ export function statusText(status: GroupStatus): string {
           ]),
         ]),
   ];
+  if (status.haltedCount > 0) parts.push(haltedText(status));
   const stalled = stalledText(status);
   if (stalled !== undefined) parts.push(stalled);
   if (counters.lost > 0)
@@ -97,6 +118,11 @@ export function statusText(status: GroupStatus): string {
   if (counters.foreignRetries > 0)
     parts.push(
       `foreign: ${plural(counters.foreignRetries, 'member')} removed from the retry zset, written by another program`,
+    );
+  if (counters.foreignHalts > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignHalts, 'member')} removed that halted the order for nothing: another program wrote them, or ` +
+        'deleted a message while it was tried again',
     );
   if (counters.freed > 0)
     parts.push(

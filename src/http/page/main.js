@@ -47,7 +47,23 @@ function showStatus(news) {
   showRows(byId('gaps'), newest, ['', '', 'text']);
   byId('gaps').closest('.scroll').hidden = gaps.length === 0;
   if (gaps.length > 0) show('gaps-shown', `the newest ${count(gaps.length)} of ${count(counters.gaps)}`);
+  showHalted();
   deadLetters.update(status);
+}
+
+/** What stops an order (onDead halt). */
+function showHalted() {
+  const { halted, haltedCount } = status;
+  byId('halted-section').hidden = haltedCount === 0;
+  const rows = halted.map(({ deadId, inboxId, key }) => [
+    deadId === '' ? 'tried again' : deadId,
+    inboxId,
+    key === null ? 'all later results' : `the messages of the key ${key}`,
+  ]);
+  showRows(byId('halted'), rows, ['id', 'id', 'text']);
+  if (halted.length < haltedCount)
+    show('halted-shown', `the first ${count(halted.length)} of ${count(haltedCount)}`);
+  else show('halted-shown', '');
 }
 
 function verdictOf(state) {

@@ -17,6 +17,10 @@ export function verdict(status) {
   const notes = [];
   if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
   if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
+  if (status.haltedCount > 0)
+    notes.push(
+      `${counted(status.haltedCount, 'message')} halted: the order waits; cgroup dead retry ID, or cgroup dead skip ID`,
+    );
   const now = Date.parse(status.time);
   const gaps = status.gaps.filter((gap) => now - Date.parse(gap.to) < RECENT).length;
   if (gaps > 0) notes.push(`${counted(gaps, 'gap')} in the last hour: messages may have been missed`);
@@ -60,6 +64,15 @@ export function verdict(status) {
     return {
       level: 'warn',
       title: `Slow or stuck: a message has been pending for up to ${duration(lagMs)}`,
+      notes,
+    };
+  if (status.haltedCount > 0)
+    return {
+      level: 'warn',
+      title:
+        status.halted.length > 0 && status.halted.every((one) => one.key !== null)
+          ? `Halted: the messages of ${counted(status.haltedCount, 'key')} wait`
+          : 'Halted: results wait for a dead letter',
       notes,
     };
   return { level: gaps > 0 || counters.lost > 0 ? 'warn' : 'good', title: 'Keeping up', notes };

@@ -1,6 +1,6 @@
 -- Settles a batch of results where commit.lua is not enough: with an order, with the times of each step, or into a list.
 --
--- USES front sink total pack-counts keyed
+-- USES front sink halts total pack-counts keyed
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
 --        size (texts of each result), returnedBelow (scores in the retry zset below this are not times), run (of order key: see
@@ -73,6 +73,7 @@ local function prepare()
     redis.call('ZREM', KEYS[6], '')
     redis.call('ZREM', KEYS[7], '')
   elseif is_keyed then
+    redis.call('ZREM', KEYS[7], '')
     try_freeing()
   end
 end
@@ -80,7 +81,7 @@ end
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
 if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, {} } end
-if is_total then find_halts() end
+if is_total or is_keyed then find_halts() end
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
 local function may_go_first()
@@ -174,6 +175,7 @@ else
     end
   end
   remove()
+  end_halts()
   if is_keyed then left = free_settled() end
 end
 count_written()

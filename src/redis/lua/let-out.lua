@@ -1,7 +1,7 @@
 -- Lets out the results that wait for nothing any more: after a call that left some, or when what preceded them was settled as a
 -- dead letter, or deleted by another client.
 --
--- USES sink total
+-- USES sink halts total
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted
 -- ARGV 1 options: maxLength, list (true if the output is a list)
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, {}, { when each was finished } }.

@@ -1,22 +1,30 @@
--- Total order: which results may go out, and how those that wait do. Scripts that use it use sink, too. Their keys have:
--- 1 inbox  3 counters  6 parked  7 halted.
---
--- A place is where a result stands in the order: the id of its entry, both numbers padded so that texts compare as numbers do.
+-- Total order: which results may go out, and how those that wait do. Scripts that use it use sink and halts, too. Their keys
+-- have: 1 inbox  3 counters  6 parked  7 halted.
 
--- The place of an id; nil if it is none.
-local function place_of(id)
-  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-  return ms and string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq
+-- Foreign members of halted that one call removes.
+local MOST_FOREIGN = 100
+
+-- The place of the first halted message; nil if there is none. What would stop the order for ever is removed: members that another
+-- program wrote, and those of messages that another program deleted while they were tried again. `head` is the first id in
+-- the inbox.
+local function first_halted(head)
+  for _ = 1, MOST_FOREIGN do
+    local member = redis.call('ZRANGEBYLEX', KEYS[7], '-', '+', 'LIMIT', 0, 1)[1]
+    if not member then return nil end
+    local halt = halt_in(member)
+    local is_deleted = halt and halt.entry and (not head or id_after(head, halt.entry))
+    if halt and not is_deleted then return halt.place end
+    redis.call('ZREM', KEYS[7], member)
+    count(KEYS[3], 'foreignHalts', 1)
+  end
+  -- Nothing goes out before the next call has looked at the rest.
+  return ''
 end
-
-local PLACE = 41
 
 -- The first place that is not settled, or that is halted; nil if there is none. Results before it may go out.
 local function first_unsettled()
   local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  local halted = redis.call('ZRANGEBYLEX', KEYS[7], '-', '+', 'LIMIT', 0, 1)[1]
-  local place = entry and place_of(entry[1])
-  local stop = halted and string.sub(halted, 1, PLACE)
+  local place, stop = entry and place_of(entry[1]), first_halted(entry and entry[1])
   if not place or not stop then return place or stop end
   return stop < place and stop or place
 end
@@ -27,7 +35,7 @@ end
 
 -- The halted message at a place stops the order no longer.
 local function end_halt(place)
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', KEYS[7], '[' .. place .. '\0', '(' .. place .. '\1')) do
+  for _, member in ipairs(halts_at(KEYS[7], place)) do
     redis.call('ZREM', KEYS[7], member)
   end
 end

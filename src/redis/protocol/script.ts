@@ -55,6 +55,7 @@ export const SHARED_LUA: readonly string[] = [
   'common',
   'control-state',
   'front',
+  'halts',
   'hold',
   'keyed',
   'output-list',

@@ -1,5 +1,4 @@
 import type {
-  Buried,
   DeadLetter,
   Due,
   Held,
@@ -23,6 +22,13 @@ import type { WholePack } from '../protocol/transaction.js';
 
 interface InGroup {
   readonly group: string;
+}
+
+/** What a dead letter does to the order of a group. */
+export interface Burying {
+  readonly order: 'none' | 'total' | 'key';
+  /** Whether it stops the order (onDead halt). */
+  readonly halt: boolean;
 }
 
 /** An entry as a script gives it to a consumer: the message is read afterwards. */
@@ -122,21 +128,38 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry', 'previews', 'busy', 'held', 'packs', 'bridge'],
+  keys: [
+    'inbox',
+    'dead',
+    'counters',
+    'retry',
+    'previews',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+    'halted',
+    'parked',
+  ],
   encode: ({
-    group,
-    maxLength,
     deadLetters,
-    run,
-  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
+    ...options
+  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
     const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
       const own = inboxId === entryId ? undefined : inboxId;
       return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return packWithList({ group, maxLength, deadLetters: named, run }, packBytes(texts));
+    return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },
-  decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
+  decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({
+    kept,
+    late,
+    /** Whether results may wait for this call. */
+    mayGoOut: mayGoOut === 1,
+    /** The ids of the dead letters that stop an order, by the ids of their entries. */
+    halted: new Map(inRows(halted, 2).map(([entryId, deadId]) => [String(entryId), String(deadId)])),
+  }),
 });
 
 export const begin = defineScript({

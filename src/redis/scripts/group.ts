@@ -1,12 +1,25 @@
+import { packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } from '../reading.js';
 
 // What each is for: Inspector. What is atomic: the head of its Lua.
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews', 'packs', 'held'],
+  keys: [
+    'inbox',
+    'output',
+    'dead',
+    'retry',
+    'counters',
+    'bridge',
+    'processed',
+    'previews',
+    'packs',
+    'held',
+    'halted',
+  ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
@@ -14,7 +27,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held', 'halted'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });
@@ -66,9 +79,36 @@ export const deadLetters = defineScript({
 
 export const revive = defineScript({
   name: 'revive',
-  keys: ['dead', 'inbox', 'counters', 'previews'],
-  encode: packOptions<{ ids: readonly string[] }>,
+  keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry'],
+  encode: packOptions<{ group: string; ids: readonly string[] }>,
   decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
+});
+
+export const skip = defineScript({
+  name: 'skip',
+  keys: [
+    'inbox',
+    'output',
+    'counters',
+    'processed',
+    'retry',
+    'parked',
+    'halted',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+  ],
+  encode: ({ members, ...options }: { list: boolean; letsOut: boolean; members: readonly string[] }) =>
+    packWithList({ ...options, maxLength: 0, run: 1 }, packTexts([...members])),
+  decode: ([done, skipped, more]: [number, number[], number]) => ({
+    /** How many of the members it came to. */
+    done,
+    /** The numbers of those whose places were given up, from 0. */
+    skipped: skipped.map((number) => number - 1),
+    /** Whether more results may go out. */
+    more: more === 1,
+  }),
 });
 
 export const purge = defineScript({

@@ -28,6 +28,9 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
+    held: 0,
+    haltedCount: 0,
+    halted: [],
     foreign: [],
     ...unset,
     counters: {
@@ -45,6 +48,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignHalts: 0,
       freed: 0,
       foreignHeld: 0,
     },
