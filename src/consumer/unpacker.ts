@@ -10,14 +10,16 @@ const LOOK_EVERY = 250;
 
 export interface UnpackerOptions {
   readonly store: Pick<ConsumerStore, 'unpack'>;
+  /** Whether each message has to be an entry of its own, because of an order, a record or a list. */
+  readonly ordered: boolean;
   /** Whether a process of an older version is live. */
   readonly older: () => boolean;
   readonly log: Logger;
 }
 
 /**
- * While a process of an older version is live, which reads no packs: gives the messages of packs that wait back to the inbox.
- * Else they would wait for ever, once all processes are of that version.
+ * Gives the messages of packs that wait back to the inbox, while a process of an older version is live, which reads no packs: else
+ * they would wait for ever, once all processes are of that version. And in a group that settles no packs.
  */
 export class Unpacker implements Service {
   readonly #options: UnpackerOptions;
@@ -30,7 +32,11 @@ export class Unpacker implements Service {
     this.#failures = repeatedFailures(options.log, 'packs cannot be unpacked');
     this.#unpacked = repeatedWarnings(options.log, (messages) => [
       { messages },
-      `unpacked ${plural(messages, 'message')}: a process of an older version runs, and cannot read packs`,
+      `unpacked ${plural(messages, 'message')}: ${
+        options.ordered
+          ? 'they were relayed when the group had no order, no record and no list as output'
+          : 'a process of an older version runs, and cannot read packs'
+      }`,
     ]);
     this.#loop = new Loop(
       LOOK_EVERY,
@@ -72,15 +78,17 @@ export class Unpacker implements Service {
   #left(fields: object, what: string): void {
     this.#options.log.warn(
       fields,
-      `${what}. The processes of an older version do not read them: start a process of this version, and stop it when the ` +
-        'backlog is gone',
+      this.#options.ordered
+        ? `${what}. The next process of the group unpacks them`
+        : `${what}. The processes of an older version do not read them: start a process of this version, and stop it when ` +
+            'the backlog is gone',
     );
   }
 
   /** Resolves to whether there may be more. */
   async #unpack(): Promise<boolean> {
-    const { store, older } = this.#options;
-    if (!older()) return false;
+    const { store, ordered, older } = this.#options;
+    if (!ordered && !older()) return false;
     const { messages, more } = await store.unpack();
     if (messages > 0) this.#unpacked.add(undefined, messages);
     return more;

@@ -2,15 +2,17 @@ import { Bridge } from '../bridge/bridge.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
+import { OrderKeeper } from '../consumer/order-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
+import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
 import { MISSED_BEATS } from '../core/registry.js';
-import { sinkOf } from '../core/sink.js';
+import { type Sink, sinkOf } from '../core/sink.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
@@ -35,6 +37,8 @@ import { OrderFollower } from './orders.js';
 
 /** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
+/** How results are settled without an order, times, or a list. */
+const PLAIN: Sink = { list: false, order: 'none', timed: false };
 /** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
@@ -66,6 +70,8 @@ export interface Parts {
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly unpacker: Unpacker;
+  /** In total order only. */
+  readonly orderKeeper: OrderKeeper | undefined;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -98,19 +104,25 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const tracing = await loadTracing(settings, log);
   const channel = settings.bridge === 'off' ? undefined : settings.channel;
   const sink = sinkOf(settings);
+  const isTotal = sink?.order === 'total';
+  const window = new OrderWindow(isTotal ? settings.orderWindow : Number.POSITIVE_INFINITY, () => {
+    for (const consumer of consumers.running) consumer.beginAttempts();
+  });
+  const ordered = new OrderedCommits(main, keys, {
+    ...(sink ?? PLAIN),
+    group: settings.group,
+    maxLength: settings.outputMaxLen,
+    window,
+  });
   const settling = sink
-    ? {
-        ordered: new OrderedCommits(main, keys, {
-          ...sink,
-          group: settings.group,
-          maxLength: settings.outputMaxLen,
-        }),
-      }
+    ? { ordered }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, channel, settling);
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
+  // What waited in total order waits for nothing if that is not asked any more.
+  if (!isTotal) await ordered.letOut();
 
   const resolved = { main, keys, server, tracing };
   const bridge =
@@ -129,7 +141,10 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       settled += count.processed + count.retried + count.dead;
       reports.settled(count);
     },
-    onBuried: (deadLetters) => reports.buried(deadLetters),
+    onBuried: (deadLetters) => {
+      orderKeeper?.hurry();
+      reports.buried(deadLetters);
+    },
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;
@@ -138,7 +153,14 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     if (!isMeasured) heartbeats.hurry();
     isMeasured = true;
   };
-  const shared = { store, committer, readLimiter, onMeasured, timed: sink?.timed ?? false };
+  const shared = {
+    store,
+    committer,
+    readLimiter,
+    onMeasured,
+    timed: sink?.timed ?? false,
+    window: isTotal ? window : undefined,
+  };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -157,7 +179,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const orders = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
-  const onLost = (count: number) => reports.lost(count);
+  const orderKeeper = isTotal ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
+  const onLost = (count: number) => {
+    orderKeeper?.hurry();
+    reports.lost(count);
+  };
   const heartbeats = new Heartbeats({
     registry,
     store,
@@ -205,7 +231,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
-    unpacker: new Unpacker({ store, older: () => sink !== undefined || orders.older, log }),
+    unpacker: new Unpacker({ store, ordered: sink !== undefined, older: () => orders.older, log }),
+    orderKeeper,
     heartbeats,
     orders,
     control,
@@ -261,7 +288,7 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed'>,
+  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'window'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
@@ -274,7 +301,7 @@ async function makeConsumer(
     const own = await makeExecutor();
     const consumer = new Consumer({
       id,
-      reader: new RedisInboxReader(connection, main, keys, group, id),
+      reader: new RedisInboxReader(connection, main, keys, group, id, takesPacks(settings)),
       ...shared,
       executor: tracing?.executor(own, id) ?? own,
       concurrency,
@@ -289,6 +316,12 @@ async function makeConsumer(
     closeBoth();
     throw error;
   }
+}
+
+/** In total order, and into a list, each message is an entry of its own; waiting packs of another time are unpacked. */
+function takesPacks(settings: Settings): boolean {
+  const sink = sinkOf(settings);
+  return sink === undefined || sink.order === 'key';
 }
 
 function warnOf(server: ServerFacts, log: Logger): void {

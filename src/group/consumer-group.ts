@@ -242,7 +242,7 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /** The bridge first: an id in the list promises that new messages are relayed. */
   async #startParts(parts: Parts): Promise<void> {
-    const { bridge, consumers, heartbeats, reclaimer, unpacker, autoscaling } = parts;
+    const { bridge, consumers, heartbeats, reclaimer, unpacker, orderKeeper, autoscaling } = parts;
     if (bridge) {
       const inPlace = new AbortController();
       void bridge.start().then(() => inPlace.abort());
@@ -259,6 +259,7 @@ export class ConsumerGroup<Input extends Message = Message>
     await consumers.resize(consumers.size);
     await reclaimer.start();
     await unpacker.start();
+    await orderKeeper?.start();
     await autoscaling.start();
     const ids = consumers.running.map(({ id }) => id);
     const { channel } = this.settings;

@@ -233,17 +233,27 @@ export class RedisInboxReader implements InboxReader {
   readonly #group: string;
   readonly #consumerId: string;
   readonly #keys: Keys;
+  readonly #takesPacks: boolean;
 
   /**
    * @param own the consumer's own connection: a read blocks it
    * @param main another connection of the process, which ends a read
+   * @param takesPacks false to leave packs alone: they are unpacked
    */
-  constructor(own: Connection, main: Connection, keys: Keys, group: string, consumerId: string) {
+  constructor(
+    own: Connection,
+    main: Connection,
+    keys: Keys,
+    group: string,
+    consumerId: string,
+    takesPacks = true,
+  ) {
     this.#own = own;
     this.#main = main;
     this.#group = group;
     this.#consumerId = consumerId;
     this.#keys = keys;
+    this.#takesPacks = takesPacks;
   }
 
   async read(count: number, block: number | undefined): Promise<ReadEntries> {
@@ -253,13 +263,15 @@ export class RedisInboxReader implements InboxReader {
       block === undefined
         ? { packs: Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
         : { packs: Math.min(count, WHILE_WAITING), entries: Math.min(count, WHILE_WAITING) };
+    const streams = this.#takesPacks ? [packs, inbox] : [inbox];
+    const ends = streams.map(() => '>');
     const reads =
       block === undefined
         ? [
-            [...group, most.packs, 'STREAMS', packs, '>'],
+            ...(this.#takesPacks ? [[...group, most.packs, 'STREAMS', packs, '>']] : []),
             [...group, most.entries, 'STREAMS', inbox, '>'],
           ]
-        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', packs, inbox, '>', '>']];
+        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', ...streams, ...ends]];
     const { foreign, ...taken } = await this.#own.readEntries(packs, reads);
     const more = taken.packs.length + foreign === most.packs || taken.entries.length === most.entries;
     return { ...taken, more };

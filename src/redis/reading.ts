@@ -36,6 +36,8 @@ export interface Counters {
   readonly foreignMarks: number;
   /** Members of the retry zset that were no ids of entries, and were removed. */
   readonly foreignRetries: number;
+  /** Members of the parked zset that were no results, and were removed. */
+  readonly foreignParked: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -166,6 +168,7 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
     foreignRetries: count('foreignRetries'),
+    foreignParked: count('foreignParked'),
   };
 }
 

@@ -76,6 +76,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
   ZREM: ({ retry }) => [retry, 'id'],
+  ZREMRANGEBYLEX: ({ parked }) => [parked, '+', '-'],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
 

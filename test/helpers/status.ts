@@ -34,6 +34,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignParked: 0,
     },
     ...unset,
     ...more,

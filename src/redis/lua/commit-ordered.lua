@@ -7,7 +7,8 @@
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
 --        the id of the message, if it is not that of the entry, else ''; then the result (see sink.lua)
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
---           before }, { when each result that had waited was finished, ms since 1970 } }.
+--           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
+--           for, '' for none }.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -16,8 +17,10 @@
 -- If Redis refuses a command, nothing is settled: the first result is written or parked before anything is removed, and each
 -- other command is tried in a form that changes nothing. If it refuses a later result (the ids of the output end), that one
 -- is parked in total order, and in the others it is lost to nobody: it stays in the inbox.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
-  KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset',
+  KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset')
+if wrong then return wrong end
+wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 local HEAD, STEP = 3, 3 + options.size
@@ -66,8 +69,7 @@ local function prepare()
   if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
   try_counting()
   if is_total then
-    redis.call('ZADD', KEYS[6], 'XX', 0, '')
-    redis.call('ZREM', KEYS[6], '')
+    try_letting_out()
     redis.call('ZREM', KEYS[7], '')
   elseif is_keyed then
     redis.call('HDEL', KEYS[8], '')
@@ -77,15 +79,15 @@ end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
-if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {} } end
+if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, is_total and first_id() or '' } end
 if is_total then find_halts() end
+local head = is_total and first_id() or ''
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
 local function may_go_first()
   if not is_total then return true end
-  local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  if next(halts) or not head or head[1] ~= ids[first] then return false end
-  local place = place_of(ids[first])
+  if next(halts) or head ~= ids[first] then return false end
+  local place = place_of(head)
   return not has_parked_before(place) and redis.call('ZLEXCOUNT', KEYS[7], '-', '(' .. place) == 0
 end
 
@@ -138,7 +140,8 @@ local more, finished, refusal = false, {}, nil
 if is_total then
   remove()
   end_halts()
-  local limit = goes_first and first_unsettled()
+  if head == '' or not id_after(ids[first], head) then head = first_id() end
+  local limit = limit_at(head)
   -- In order and with nothing parked, results need not pass through the zset.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
   for i = 2, #numbers do
@@ -150,7 +153,7 @@ if is_total then
       if type(parked) == 'table' then error(parked) end
     end
   end
-  if not is_direct then more, finished, refusal = let_out() end
+  if not is_direct then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]))
@@ -169,4 +172,4 @@ end
 count_written()
 if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, head }

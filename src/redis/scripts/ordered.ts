@@ -17,15 +17,28 @@ export interface LetOut {
   readonly late: string[];
   /** When each result that had waited and went out was finished: ms since 1970. */
   readonly finished: number[];
+  /** The id of the entry that the order waits for; '' for none. With total order only. */
+  readonly head: string;
+  /** Whether that entry has to be read: no consumer has it, and none will take it over. */
+  readonly unread: boolean;
 }
 
-type LetOutReply = [parked: number, more: number, late: string[], finished: string[]];
+type LetOutReply = [
+  parked: number,
+  more: number,
+  late: string[],
+  finished: string[],
+  head: string,
+  unread?: number,
+];
 
-const letOutOf = ([parked, more, late, finished]: LetOutReply): LetOut => ({
+const letOutOf = ([parked, more, late, finished, head, unread]: LetOutReply): LetOut => ({
   parked,
   more: more === 1,
   late,
   finished: finished.map(Number),
+  head,
+  unread: unread === 1,
 });
 
 interface CommitOrdered extends Sink {
@@ -54,8 +67,8 @@ export const commitOrdered = defineScript({
 
 export const letOut = defineScript({
   name: 'let-out',
-  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted'],
-  encode: packOptions<{ maxLength: number; list: boolean }>,
+  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'bridge'],
+  encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number }>,
   decode: letOutOf,
 });
 

@@ -31,6 +31,7 @@ const totals: LiveTotals = {
     revived: 4,
     foreignMarks: 0,
     foreignRetries: 0,
+    foreignParked: 0,
   },
   deadLetters: 14,
   foreign: [],

@@ -43,6 +43,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
       revived: 0,
       foreignMarks: 0,
       foreignRetries: 0,
+      foreignParked: 0,
     },
     gaps: [{ from: '2026-11-21T11:00:00.000Z', to: '2026-11-21T11:00:02.000Z', reason: 'no bridge' }],
     ...more,
