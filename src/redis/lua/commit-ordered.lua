@@ -56,12 +56,28 @@ end
 -- Entries that were settled before; the first that was not; whether each result is done with, by number.
 local late, first, done, is_retrying = {}, 1, {}, false
 
--- Finds the first entry that is unsettled, and tries all that comes after its result.
-local function prepare()
-  while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
+-- Whether later results went out, as another client deleted the entry: then it is lost, and reclaim, or renew, counts it.
+local function has_gone_by(n, out)
+  return out and place_at(n) <= out and not message_of(KEYS[1], ids[n])
+end
+
+local function find_late()
+  local out = is_total and redis.call('HGET', KEYS[3], 'out')
+  if is_total then find_halts() end
+  while ids[first] and (not is_unsettled(KEYS[1], options.group, ids[first]) or has_gone_by(first, out)) do
     late[first], done[first] = ids[first], true
     first = first + 1
   end
+  -- The ids rise.
+  if not out or not ids[first] or (not next(halts) and place_at(first) > out) then return end
+  for n = first + 1, #ids do
+    if has_gone_by(n, out) then late[#late + 1], done[n] = ids[n], true end
+  end
+end
+
+-- Finds the first entry that is unsettled, and tries all that comes after its result.
+local function prepare()
+  find_late()
   if #late == #ids then return end
   redis.call('XDEL', KEYS[1], '0-0')
   redis.call('XACK', KEYS[1], options.group, '0-0')
@@ -80,7 +96,6 @@ end
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
 if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, is_total and first_id() or '' } end
-if is_total then find_halts() end
 local head = is_total and first_id() or ''
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
@@ -101,7 +116,9 @@ local mine, numbers, all_pending = {}, {}, false
 -- Finds out which of the batch are unsettled, once the first of them is written (see commit.lua).
 local function settle_others(is_last)
   for n = first, is_last and first or #ids do
-    mine[#mine + 1], numbers[#numbers + 1] = ids[n], n
+    if not done[n] then
+      mine[#mine + 1], numbers[#numbers + 1] = ids[n], n
+    end
   end
   all_pending = call_with_ids(mine, 'XACK', KEYS[1], options.group) == #mine
   if all_pending then return end
@@ -142,17 +159,22 @@ if is_total then
   end_halts()
   if head == '' or not id_after(ids[first], head) then head = first_id() end
   local limit = limit_at(head)
-  -- In order and with nothing parked, results need not pass through the zset.
+  -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
+  local all_out = not limit or place_at(numbers[#numbers]) < limit
+  local out = goes_first and first
   for i = 2, #numbers do
     local n = numbers[i]
-    is_direct = is_direct and not (limit and place_at(n) > limit)
-    if not is_direct or type(write_result(result_of(n))) == 'table' then
+    is_direct = is_direct and (all_out or place_at(n) < limit)
+    if is_direct and type(write_result(result_of(n))) ~= 'table' then
+      out = n
+    else
       is_direct = false
       local parked = park(n)
       if type(parked) == 'table' then error(parked) end
     end
   end
+  if out then note_out(place_at(out)) end
   if not is_direct then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do

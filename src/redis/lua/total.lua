@@ -46,6 +46,11 @@ local function has_parked_before(place)
   return redis.call('ZLEXCOUNT', KEYS[6], '-', end_before(place)) > 0
 end
 
+-- The order has come to this place. pcall: it only shows results that would come too late.
+local function note_out(place)
+  redis.pcall('HSET', KEYS[3], 'out', place)
+end
+
 local function member_of(place, result)
   return place .. '\0' .. cmsgpack.pack(result)
 end
@@ -80,22 +85,27 @@ end
 
 local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
 
--- Writes the results of a page in turn. Returns how many of its members are done with, their bytes, and a refusal.
+-- Writes a page of results in turn. Returns how many of its members are done with, their bytes, and a refusal.
 local function write_page(page, finished)
-  local bytes = 0
+  local done, bytes, refusal, place = 0, 0, nil, nil
   for n, member in ipairs(page) do
     local result = result_in(member)
-    if result and options.list ~= (#result == 2) then
+    if not result then
+      count(KEYS[3], 'foreignParked', 1)
+    elseif options.list ~= (#result == 2) then
       local kind = options.list and 'stream' or 'list'
-      return n - 1, bytes, redis.error_reply('KEYTYPE ' .. KEYS[6] .. ' holds results that wait for a ' .. kind)
+      refusal = redis.error_reply('KEYTYPE ' .. KEYS[6] .. ' holds results that wait for a ' .. kind)
+    else
+      local reply = write_result(result)
+      if type(reply) == 'table' then refusal = not_added(KEYS[2], reply) end
     end
-    local reply = result and write_result(result)
-    if type(reply) == 'table' then return n - 1, bytes, not_added(KEYS[2], reply) end
-    if not result then count(KEYS[3], 'foreignParked', 1) end
+    if refusal then break end
+    if result then place = string.sub(member, 1, PLACE) end
     if result and result[7] then finished[#finished + 1] = result[7] end
-    bytes = bytes + #member
+    done, bytes = n, bytes + #member
   end
-  return #page, bytes
+  if place then note_out(place) end
+  return done, bytes, refusal
 end
 
 -- Lets out the results before the limit, in their order: at most 500 of them, or about a megabyte. Each is written before it
