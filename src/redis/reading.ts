@@ -46,6 +46,8 @@ export interface Counters {
   readonly freed: number;
   /** Members of held that no group wrote, and were removed. */
   readonly foreignHeld: number;
+  /** Members of the parked zset that were no results, and were removed. */
+  readonly foreignParked: number;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -199,6 +201,7 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     foreignHalts: count('foreignHalts'),
     freed: count('freed'),
     foreignHeld: count('foreignHeld'),
+    foreignParked: count('foreignParked'),
   };
 }
 

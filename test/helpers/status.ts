@@ -41,6 +41,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
       foreignHalts: 0,
       freed: 0,
       foreignHeld: 0,
+      foreignParked: 0,
     },
     ...unset,
     ...more,
