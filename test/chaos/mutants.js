@@ -1,3 +1,5 @@
+import { MUTANTS_OF_ORDERS } from './mutants-of-orders.js';
+
 /**
  * Known ways to break the program, each with the faults under which the checker must find it; or with the integration test
  * that must, if no result and no dead letter shows it. `in` is the script that is altered while it is read; `from` is
@@ -280,88 +282,5 @@ export const MUTANTS = {
     to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
-  'order-without-limit': {
-    line: 'a commit lets out results that an unsettled entry precedes',
-    in: 'commit-ordered.lua',
-    from: 'local limit = limit_at(head)',
-    to: 'local limit = nil',
-    test: 'total-order-model.test.ts',
-  },
-  'order-overtakes-parked': {
-    line: 'a commit in order writes before the results that wait',
-    in: 'commit-ordered.lua',
-    from: 'return not has_parked_before(place) and',
-    to: 'return',
-    test: 'total-order-model.test.ts',
-  },
-  'order-direct-past-head': {
-    line: 'a commit writes the rest of its batch past an unsettled entry',
-    in: 'commit-ordered.lua',
-    from: 'is_direct = is_direct and (all_out or place_at(n) < limit)',
-    to: 'is_direct = is_direct',
-    test: 'total-order-model.test.ts',
-  },
-  'order-commits-late': {
-    line: 'a commit writes results of entries that are settled already',
-    in: 'commit-ordered.lua',
-    from: 'while ids[first] and (not is_unsettled(',
-    to: 'while false and (not is_unsettled(',
-    test: 'total-order-model.test.ts',
-  },
-  'order-goes-back': {
-    line: 'a commit writes the result of a deleted entry after later ones',
-    in: 'commit-ordered.lua',
-    from: 'return out and place_at(n) <= out',
-    to: 'return false and place_at(n) <= out',
-    test: 'total-order-model.test.ts',
-  },
-  'order-parked-twice': {
-    line: 'a result that went out waits again',
-    in: 'total.lua',
-    from: "'-', '[' .. page[done])",
-    to: "'-', '[' .. page[1])",
-    test: 'total-order-model.test.ts',
-  },
-  'order-ends-early': {
-    line: 'results that may go out are left behind',
-    in: 'total.lua',
-    from: 'if #page < wanted then return false, finished end',
-    to: 'if #page <= wanted then return false, finished end',
-    test: 'total-order-model.test.ts',
-  },
-  'order-ends-nowhere': {
-    line: 'the place where the order waits bounds nothing',
-    in: 'total.lua',
-    from: "return place and '(' .. place or '+'",
-    to: "return '+'",
-    test: 'total-order-model.test.ts',
-  },
-  'order-places-unpadded': {
-    line: 'places are compared as texts, not as numbers',
-    in: 'total.lua',
-    from: "return ms and string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq",
-    to: "return ms and string.rep('0', 20 - #ms) .. ms .. '-' .. seq .. string.rep('0', 20 - #seq)",
-    test: 'total-order-model.test.ts',
-  },
-  'order-foreign-scores': {
-    line: 'a foreign score hides the results that wait',
-    in: 'total.lua',
-    from: "if redis.call('ZCOUNT', KEYS[6], 0, 0) == redis.call('ZCARD', KEYS[6]) then return end",
-    to: 'if true then return end',
-    test: 'total-order-model.test.ts',
-  },
-  'order-let-out-all': {
-    line: 'let-out lets out what an unsettled entry precedes',
-    in: 'let-out.lua',
-    from: 'limit_at(first) or nil)',
-    to: 'nil)',
-    test: 'total-order-model.test.ts',
-  },
-  'order-counts-twice': {
-    line: 'results are counted more often than they are written',
-    in: 'sink.lua',
-    from: 'written, written_by[result[1]] = written + 1,',
-    to: 'written, written_by[result[1]] = written + 2,',
-    test: 'total-order-model.test.ts',
-  },
+  ...MUTANTS_OF_ORDERS,
 };
