@@ -11,6 +11,7 @@ import {
   idsOf,
   keysOfGroup,
   latencyOf,
+  orderOf,
   othersOf,
   rightsOf,
 } from './group-checks.js';
@@ -34,6 +35,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),
+    order: orderOf(facts),
     control: controlChecks(facts),
     'other groups': othersOf(facts),
   };

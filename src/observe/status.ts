@@ -1,5 +1,5 @@
 import type { GapRecord, Inspector } from '../redis/inspect.js';
-import type { GroupTotals } from '../redis/reading.js';
+import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import { type ControlReading, readControl } from './control-status.js';
 
 /** A live consumer, and what it holds. */
@@ -12,6 +12,18 @@ export interface ConsumerStatus {
   readonly processed: number;
 }
 
+/** What the order of a group waits for, and who has it. */
+export interface OrderStatus extends OrderTotals {
+  readonly head:
+    | (NonNullable<OrderTotals['head']> & {
+        /** The consumer that holds it; null if none does. */
+        readonly consumerId: string | null;
+        /** The attempt under way, or the last one; 0 if none has begun. */
+        readonly attempt: number;
+      })
+    | null;
+}
+
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
@@ -22,6 +34,7 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   readonly group: string;
   readonly channel: string;
   readonly output: string;
+  readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
@@ -51,8 +64,9 @@ export async function readStatus(
     readControl(inspector),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
+  const { time, leader, bridges, waiting, pending, retrying, backlog, parked, lagMs, counters, deadLetters } =
     reading;
+  const order = await orderStatus(inspector, reading.order);
   return {
     time,
     group: names.group,
@@ -73,12 +87,21 @@ export async function readStatus(
     pending,
     retrying,
     backlog,
+    parked,
+    order,
     lagMs,
     counters,
     deadLetters,
     gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),
     foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign],
   };
+}
+
+async function orderStatus(inspector: Inspector, order: OrderTotals): Promise<OrderStatus> {
+  const { head } = order;
+  const holder = head && (await inspector.holderOf(head.inboxId));
+  const { consumerId = null, attempt = 0 } = holder ?? {};
+  return { ...order, head: head && { ...head, consumerId, attempt } };
 }
 
 function showGap({ from, to, reason }: GapRecord) {

@@ -11,7 +11,7 @@ export interface OrderedCommitsOptions extends Sink {
   /** Entries that the output keeps, about; 0 for all. */
   readonly maxLength: number;
   /** Is told how many results wait. */
-  readonly window: Pick<OrderWindow, 'note'>;
+  readonly window: Pick<OrderWindow, 'note' | 'most'>;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
 }
@@ -42,8 +42,9 @@ export class OrderedCommits {
   /** Lets out everything that waits for nothing any more; all results if there is no total order. */
   async letOut(): Promise<void> {
     const { group, maxLength, list, order } = this.#options;
+    const request = { group, maxLength, list, order, window: this.#options.window.most };
     for (let more = true; more; ) {
-      const reply = await this.#connection.run(letOut, this.#keys, { group, maxLength, list, order });
+      const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);
       more = reply.more;
     }

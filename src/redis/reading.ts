@@ -40,6 +40,21 @@ export interface Counters {
   readonly foreignParked: number;
 }
 
+/** What the order of a group waits for. */
+export interface OrderTotals {
+  readonly kind: 'none' | 'total' | 'key';
+  /** The message that results wait for, as of the last heartbeat; null if none waits, and without total order. */
+  readonly head: {
+    readonly inboxId: string;
+    /** ms for which the order has waited for it. */
+    readonly ageMs: number;
+  } | null;
+  /** Results that wait for earlier ones. */
+  readonly parked: number;
+  /** Most results that wait: then nothing new is begun. null without total order. */
+  readonly window: number | null;
+}
+
 /** The totals of a whole group, all processes together, true at one moment. */
 export interface GroupTotals {
   /** When the group was read: ISO 8601, Redis's clock. */
@@ -56,6 +71,9 @@ export interface GroupTotals {
   readonly retrying: number;
   /** Relayed and not settled, in the inbox or in packs: waiting + pending + retrying. */
   readonly backlog: number;
+  /** Processed, and waiting for earlier messages before they go out: with total order only. */
+  readonly parked: number;
+  readonly order: OrderTotals;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
   readonly lagMs: number;
   readonly counters: Counters;
@@ -91,6 +109,7 @@ export type TotalsReply = [
   counters: string[],
   bridge: string[],
   deadLetters: number,
+  parked: number,
 ];
 
 /** What `snapshot.lua` replies. */
@@ -111,7 +130,7 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 }
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters] = reply;
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, parked] = reply;
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
@@ -122,6 +141,8 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
     pending: Math.max(0, pendingAndRetrying - retrying),
     retrying,
     backlog,
+    parked,
+    order: orderIn(mapOf(bridge), now, parked, numbers),
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counts, numbers),
     deadLetters,
@@ -169,6 +190,26 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     foreignMarks: count('foreignMarks'),
     foreignRetries: count('foreignRetries'),
     foreignParked: count('foreignParked'),
+  };
+}
+
+function orderIn(
+  state: ReadonlyMap<string, string>,
+  now: number,
+  parked: number,
+  numbers: NumberReader,
+): OrderTotals {
+  const window = numbers.number('bridge', 'orderWindow', state.get('orderWindow'));
+  const since = numbers.number('bridge', 'headSince', state.get('headSince'));
+  const inboxId = state.get('head');
+  const head = parked > 0 && inboxId ? { inboxId, ageMs: Math.max(0, now - since) } : null;
+  const kind = state.get('order');
+  const isTotal = kind === 'total' || window > 0;
+  return {
+    kind: isTotal ? 'total' : kind === 'key' ? 'key' : 'none',
+    head: isTotal ? head : null,
+    parked,
+    window: window || null,
   };
 }
 

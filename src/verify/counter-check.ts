@@ -3,7 +3,7 @@ import { type Differences, type Examples, note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
 /** The numbers, all of one moment, that the streams are compared with. */
-export interface Numbers extends Pick<Reading, 'backlog' | 'outputLength' | 'deadLetters'> {
+export interface Numbers extends Pick<Reading, 'backlog' | 'parked' | 'outputLength' | 'deadLetters'> {
   readonly counters: Pick<Counters, 'relayed' | 'processed' | 'dead' | 'lost' | 'trimmed' | 'purged'>;
 }
 
@@ -46,11 +46,11 @@ export class CounterCheck {
   }
 
   /** Uses the lengths of the moment: entries that are trimmed or purged while we read make no difference. */
-  differences({ backlog, outputLength, deadLetters, counters }: Numbers): Differences {
+  differences({ backlog, parked, outputLength, deadLetters, counters }: Numbers): Differences {
     const { relayed, processed, dead, lost, trimmed, purged } = counters;
     const distinct = (stream: StreamName, length: number) =>
       length - this.#copies[stream] - this.#foreign[stream];
-    const unsettled = relayed - processed - dead - backlog - lost;
+    const unsettled = relayed - processed - dead - backlog - parked - lost;
     const withoutResult = processed - trimmed - distinct('output', outputLength);
     const withoutDeadLetter = dead - purged - distinct('dead', deadLetters);
     const doubled = this.#copies.output + this.#copies.dead;

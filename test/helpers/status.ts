@@ -15,6 +15,8 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     pending: 0,
     retrying: 0,
     backlog: 0,
+    parked: 0,
+    order: { kind: 'none', head: null, parked: 0, window: null },
     lagMs: 0,
     deadLetters: 0,
     foreign: [],

@@ -95,7 +95,7 @@ end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
-if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, is_total and first_id() or '' } end
+if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, is_total and id_at(limit_at(first_id())) or '' } end
 local head = is_total and first_id() or ''
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
@@ -153,12 +153,12 @@ if type(added) == 'table' then return goes_first and not_added(KEYS[2], added) o
 local is_last = type(added) == 'string' and string.find(added, '18446744073709551615-', 1, true) == 1
 settle_others(is_last)
 
-local more, finished, refusal = false, {}, nil
+local more, finished, refusal, limit = false, {}, nil, nil
 if is_total then
   remove()
   end_halts()
   if head == '' or not id_after(ids[first], head) then head = first_id() end
-  local limit = limit_at(head)
+  limit = limit_at(head)
   -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
   local all_out = not limit or place_at(numbers[#numbers]) < limit
@@ -194,4 +194,4 @@ end
 count_written()
 if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, head }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, id_at(limit) }

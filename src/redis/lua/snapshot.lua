@@ -1,8 +1,8 @@
--- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
+-- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + parked + lost.
 --
 -- USES pack-counts backlog
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 previews (of dead letters)
---      9 packs
+--      9 packs  10 parked
 -- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times), withLastOutput
 -- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of dead,
 --           last id of output if asked for }
@@ -10,7 +10,7 @@
 -- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers and the packs that they hold), whatever the backlog. Redis tells the
 -- last id of a stream only with the whole entry, which may be large: so that of the output is read only on demand.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
-  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream')
+  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream', KEYS[10], 'zset')
 if wrong then return wrong end
 
 local function last_id(stream)
@@ -39,6 +39,7 @@ return {
     redis.call('HGETALL', KEYS[5]),
     redis.call('HGETALL', KEYS[6]),
     redis.call('XLEN', KEYS[3]),
+    redis.call('ZCARD', KEYS[10]),
   },
   with,
   redis.call('HGETALL', KEYS[7]),

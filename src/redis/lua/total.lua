@@ -9,6 +9,12 @@ local function place_of(id)
   return ms and string.rep('0', 20 - #ms) .. ms .. '-' .. string.rep('0', 20 - #seq) .. seq
 end
 
+-- The id that stands at a place, '' for none.
+local function id_at(place)
+  local ms, seq = string.match(place or '', '^0*(%d+)-0*(%d+)$')
+  return ms and ms .. '-' .. seq or ''
+end
+
 local PLACE = 41
 
 -- The id of the first entry of the inbox, '' for none. Redis replies with the whole message: so scripts ask once, and again only

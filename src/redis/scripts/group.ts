@@ -6,7 +6,18 @@ import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } fro
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews', 'packs'],
+  keys: [
+    'inbox',
+    'output',
+    'dead',
+    'retry',
+    'counters',
+    'bridge',
+    'processed',
+    'previews',
+    'packs',
+    'parked',
+  ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
@@ -14,7 +25,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'parked'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });

@@ -37,6 +37,7 @@ class World {
   numbers(): Numbers {
     return {
       backlog: this.backlog,
+      parked: 0,
       outputLength: this.output.length,
       deadLetters: this.dead.length,
       counters: this.counters,
