@@ -14,16 +14,17 @@ interface Waiting {
  * order waits for: it may lie anywhere, also behind others in this process.
  */
 export class OrderWindow {
-  readonly #most: number;
+  /** Most results that may wait. */
+  readonly most: number;
   readonly #onMoved: () => void;
   #waiting: Waiting = { parked: 0, head: '', unread: false };
 
   /**
-   * @param most results; Infinity without total order
+   * @param most results that may wait; Infinity without total order
    * @param onMoved called when more may begin than before
    */
   constructor(most: number, onMoved: () => void) {
-    this.#most = most;
+    this.most = most;
     this.#onMoved = onMoved;
   }
 
@@ -33,7 +34,7 @@ export class OrderWindow {
   }
 
   get full(): boolean {
-    return this.#waiting.parked >= this.#most;
+    return this.#waiting.parked >= this.most;
   }
 
   /** Whether new messages may be read. */

@@ -14,7 +14,7 @@ export interface OrderedCommitsOptions extends Sink {
   /** Most messages of a key that may go out together; 1 for one by one. */
   readonly run: () => number;
   /** Is told how many results wait. */
-  readonly window: Pick<OrderWindow, 'note'>;
+  readonly window: Pick<OrderWindow, 'note' | 'most'>;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
 }
@@ -71,8 +71,9 @@ export class OrderedCommits {
   /** Lets out everything that waits for nothing any more; all results if there is no total order. */
   async letOut(): Promise<void> {
     const { group, maxLength, list, order } = this.#options;
+    const request = { group, maxLength, list, order, window: this.#options.window.most };
     for (let more = true; more; ) {
-      const reply = await this.#connection.run(letOut, this.#keys, { group, maxLength, list, order });
+      const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);
       more = reply.more;
     }

@@ -7,8 +7,8 @@ export const MUTANTS_OF_ORDERS = {
   'order-without-limit': {
     line: 'a commit lets out results that an unsettled entry precedes',
     in: 'commit-ordered.lua',
-    from: 'local limit = limit_at(head)',
-    to: 'local limit = nil',
+    from: '  limit = limit_at(head)',
+    to: '  limit = nil',
     test: 'total-order-model.test.ts',
   },
   'order-overtakes-parked': {
@@ -77,8 +77,8 @@ export const MUTANTS_OF_ORDERS = {
   'order-let-out-all': {
     line: 'let-out lets out what an unsettled entry precedes',
     in: 'let-out.lua',
-    from: 'limit_at(first) or nil)',
-    to: 'nil)',
+    from: 'local limit = is_total and limit_at(first) or nil',
+    to: 'local limit = nil',
     test: 'total-order-model.test.ts',
   },
   'order-counts-twice': {

@@ -17,6 +17,8 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     retrying: 0,
     held: 0,
     backlog: 0,
+    parked: 0,
+    order: { kind: 'none', head: null, parked: 0, window: null },
     lagMs: 0,
     deadLetters: 0,
     foreign: [],

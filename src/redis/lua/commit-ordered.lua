@@ -97,8 +97,11 @@ end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
+if #late == #ids then
+  local waits_for = is_total and id_at(limit_at(first_id())) or ''
+  return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {} }
+end
 local head = is_total and first_id() or ''
-if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, head, 0, {} } end
 if is_keyed then find_halts() end
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
@@ -166,12 +169,12 @@ local function free_settled()
   return is_done and unfreed or keys
 end
 
-local more, finished, left, refusal = false, {}, {}, nil
+local more, finished, left, refusal, limit = false, {}, {}, nil, nil
 if is_total then
   remove()
   end_halts()
   if head == '' or not id_after(ids[first], head) then head = first_id() end
-  local limit = limit_at(head)
+  limit = limit_at(head)
   -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
   local all_out = not limit or place_at(numbers[#numbers]) < limit
@@ -206,4 +209,4 @@ end
 count_written()
 if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, head, 0, left }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, id_at(limit), 0, left }

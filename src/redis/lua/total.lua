@@ -21,6 +21,12 @@ local function first_halted(head)
   return ''
 end
 
+-- The id that stands at a place, '' for none.
+local function id_at(place)
+  local ms, seq = string.match(place or '', '^0*(%d+)-0*(%d+)$')
+  return ms and ms .. '-' .. seq or ''
+end
+
 -- The id of the first entry of the inbox, '' for none. Redis replies with the whole message: so scripts ask once, and again only
 -- when they have removed that entry.
 local function first_id()

@@ -25,6 +25,8 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     pending: 3,
     retrying: 2,
     backlog: 12,
+    parked: 0,
+    order: { kind: 'none', head: null, parked: 0, window: null },
     lagMs: 1_500,
     deadLetters: 3,
     held: 0,
