@@ -122,7 +122,9 @@ test('total order: dead skip goes on without the message, also without processes
     stderr: expect.stringContaining('the dead letter 1-1 stops no order'),
   });
   expect(await idsIn(group)).toEqual(['1', '3']);
-  expect(JSON.parse((await command(group, 'dead', 'skip', '--all', '--json')).stdout)).toEqual({ skipped: 1 });
+  expect(JSON.parse((await command(group, 'dead', 'skip', '--all', '--json')).stdout)).toEqual({
+    skipped: 1,
+  });
   expect(await idsIn(group)).toEqual(['1', '3', '4']);
   expect((await command(group, 'dead', 'skip', two)).code).toBe(1);
   expect(await command(group, 'dead', 'skip', '--all')).toMatchObject({
