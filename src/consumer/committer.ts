@@ -1,5 +1,4 @@
 import {
-  type ConsumerStore,
   type DeadLetter,
   type Halt,
   type PackSettlement,
@@ -7,6 +6,7 @@ import {
   type Result,
   type Retry,
   resultsIn,
+  type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countIn } from '../core/pack.js';
@@ -37,7 +37,7 @@ const COMMITS_AT_A_TIME = 2;
 const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
-  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+  readonly store: SettlingStore;
   /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
   readonly outputMaxLen: number;
@@ -50,7 +50,9 @@ export interface CommitterOptions {
   /** Called with the dead letters that stop an order from now on. */
   readonly onHalted?: (halts: readonly Halt[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
-  readonly onResults: ((results: readonly { readonly inboxId: string }[]) => void) | undefined;
+  readonly onResults:
+    | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
+    | undefined;
 }
 
 /**

@@ -225,6 +225,9 @@ export interface InboxReader {
   unblock(): Promise<void>;
 }
 
+/** What settles messages. */
+export type SettlingStore = Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+
 /**
  * What consumers do in Redis on a message's way from the inbox to the output. One method for each change of state.
  *
@@ -234,7 +237,7 @@ export interface ConsumerStore {
   /**
    * Checks the types of the keys and makes the consumer group if it is missing. Resolves to whether it was.
    *
-   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
+   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another source
    *   or Redis group; nothing is changed then
    */
   prepare(): Promise<boolean>;
@@ -253,6 +256,8 @@ export interface ConsumerStore {
    * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
+  /** The message of an entry that is in the inbox; undefined if it was settled. */
+  messageOf(entryId: string): Promise<Payload | undefined>;
   /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
   /**

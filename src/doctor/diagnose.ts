@@ -15,6 +15,7 @@ import {
   othersOf,
   rightsOf,
 } from './group-checks.js';
+import { sourceChecks } from './source-checks.js';
 
 /**
  * All findings, in the order in which to fix them.
@@ -27,11 +28,14 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     ...(facts.server
       ? statesOfServer(facts.server, facts.channel.bytesPerSecond)
       : { server: UNSEEN_SERVER }),
+    // With a list or a stream nobody subscribes.
+    ...(facts.pulled && { 'output buffer': [] }),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),
     'stream ids': idsOf(facts, settings),
     channel: channelOf(facts, settings),
+    source: sourceChecks(facts),
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),

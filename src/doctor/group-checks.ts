@@ -124,9 +124,12 @@ export function idsOf(
 }
 
 /** Whether the channels are used as they should be. */
-export function channelOf({ counters }: DoctorFacts, { channel }: Pick<Settings, 'channel'>): CheckState[] {
+export function channelOf(
+  { counters, pulled }: DoctorFacts,
+  { channel }: Pick<Settings, 'channel'>,
+): CheckState[] {
   const findings: CheckState[] = [];
-  const pattern = patternHint(channel);
+  const pattern = pulled ? undefined : patternHint(channel);
   if (pattern) findings.push({ status: 'note', what: pattern });
   const { foreignMarks = 0, strays = 0 } = counters ?? {};
   if (foreignMarks > 0)
@@ -145,9 +148,13 @@ export function channelOf({ counters }: DoctorFacts, { channel }: Pick<Settings,
 }
 
 /** Whether other groups or subscribers receive the channel. */
-export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[] {
+export function othersOf({ channel, bridges, others, pulled }: DoctorFacts): CheckState[] {
+  // Groups without bridges cannot be found like this.
+  if (pulled) return [];
   const findings: CheckState[] = [];
-  const same = (others ?? []).filter((other) => other.channel === channel.name);
+  const same = (others ?? []).filter(
+    ({ source }) => source?.kind === 'channel' && source.name === channel.name,
+  );
   if (same.length > 0)
     findings.push({
       status: 'note',
@@ -155,7 +162,7 @@ export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[
       why: 'each group processes every message: if you do not want that, stop one',
       fixes: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
     });
-  const unknown = (others ?? []).filter((other) => other.channel === undefined);
+  const unknown = (others ?? []).filter(({ source }) => source === undefined);
   if (unknown.length > 0)
     findings.push({
       status: 'note',
@@ -184,7 +191,15 @@ function startOf(facts: DoctorFacts['control']): Fix {
 }
 
 /** Whether a bridge relays, and another one could take over. */
-export function bridgesOf({ bridges, live, control }: DoctorFacts): CheckState {
+export function bridgesOf({ bridges, live, control, pulled }: DoctorFacts): CheckState[] {
+  return pulled ? [] : [subscribedOf({ bridges, live, control })];
+}
+
+function subscribedOf({
+  bridges,
+  live,
+  control,
+}: Pick<DoctorFacts, 'bridges' | 'live' | 'control'>): CheckState {
   const start = [startOf(control)];
   if (bridges === undefined) return unseen('PUBSUB NUMSUB');
   if (bridges === 0 && live)

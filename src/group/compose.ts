@@ -1,22 +1,29 @@
 import { Bridge } from '../bridge/bridge.js';
+import { Puller } from '../bridge/puller.js';
 import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
+import { KeyKeeper } from '../consumer/key-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
+import type { DeadLetter } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { MOST_IN_PACK } from '../core/pack.js';
+import type { Recorder } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { sinkOf } from '../core/sink.js';
+import { type PulledSource, sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
+import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
+import { RedisKeyStore } from '../redis/key-store.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connection } from '../redis/protocol/connection.js';
@@ -24,6 +31,7 @@ import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
+import { RedisSourceStore } from '../redis/source-store.js';
 import { WholePacks } from '../redis/whole-packs.js';
 import type { Settings } from '../settings/settings.js';
 import { loadTracing, type Tracing } from '../tracing/tracing.js';
@@ -48,6 +56,8 @@ export interface Dependencies {
   readonly executor: Executor;
   /** The remote workers, if they are the processor: then the process runs no other consumers. */
   readonly hub: WorkerHub | undefined;
+  /** The system of record, started; undefined if there is none. */
+  readonly recorder: Recorder | undefined;
   readonly reports: Reports;
   /** Kept only if http shows them. */
   readonly stats: ProcessStats | undefined;
@@ -60,12 +70,15 @@ export interface Parts {
   /** The connection on which consumers write. */
   readonly main: Connection;
   readonly bridge: Bridge | undefined;
+  /** In place of the bridge, if the messages come from a list or a stream. */
+  readonly puller: Puller | undefined;
   readonly consumers: ConsumerPool;
   /** Adds the consumer of a remote worker. */
   readonly join: Join;
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
   readonly unpacker: Unpacker;
+  readonly keyKeeper: KeyKeeper;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -88,17 +101,18 @@ interface Resolved {
  *   meanwhile
  */
 export async function compose(dependencies: Dependencies): Promise<Parts> {
-  const { settings, identity, size, connections, hub, reports, stats, log } = dependencies;
+  const { settings, identity, size, connections, hub, recorder, reports, stats, log } = dependencies;
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
   warnOf(server, log);
   const keys = keysOf(settings);
   const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
-  const tracing = await loadTracing(settings, log);
-  const channel = settings.bridge === 'off' ? undefined : settings.channel;
+  const source = sourceOf(settings);
+  const relays = settings.bridge !== 'off';
+  const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
-  const settling = sink
+  const writing = sink
     ? {
         ordered: new OrderedCommits(main, keys, {
           ...sink,
@@ -109,29 +123,38 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         burying: { order: sink.order, halt: settings.onDead === 'halt' },
       }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
-  const store = new RedisConsumerStore(main, keys, settings.group, channel, settling);
+  const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
+    ...writing,
+    output: settings,
+  });
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
 
   const resolved = { main, keys, server, tracing };
+  const packSize = () => (sink ? 1 : orders.packSize);
   const bridge =
-    settings.bridge === 'off'
-      ? undefined
-      : await makeBridge(dependencies, resolved, () => (sink ? 1 : orders.packSize));
+    relays && source.kind === 'channel' ? await makeBridge(dependencies, resolved, packSize) : undefined;
+  const puller =
+    relays && source.kind !== 'channel'
+      ? await makePuller(dependencies, resolved, source, packSize)
+      : undefined;
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
+  const onBuried = (deadLetters: readonly DeadLetter[]) => reports.buried(deadLetters);
+  const { deadMaxLen } = settings;
+  const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
   const committer = new Committer({
-    store: tracing?.settlingStore(store) ?? store,
+    store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
     outputMaxLen: settings.outputMaxLen,
-    deadMaxLen: settings.deadMaxLen,
+    deadMaxLen,
     log,
     onSettled: (count) => {
       settled += count.processed + count.retried + count.dead;
       reports.settled(count);
     },
-    onBuried: (deadLetters) => reports.buried(deadLetters),
+    onBuried,
     onHalted: (halts) => reports.halted(halts),
     onResults: stats && ((results) => stats.committed(results)),
   });
@@ -184,8 +207,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             settled,
             busyMs: Math.round(consumers.busyMs),
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
-            packSize: working.length > 0 && packSizes.length === 0 ? 1 : Math.min(MOST_IN_PACK, ...packSizes),
+            // A message of a pack has no times, and the record wants them.
+            packSize:
+              recorder || (working.length > 0 && packSizes.length === 0)
+                ? 1
+                : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
+            ...(puller && { pulls: true }),
           };
     },
     onOrders: (reply) => orders.follow(reply),
@@ -202,6 +230,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       : inspector,
     main,
     bridge,
+    puller,
     consumers,
     join: ({ executor, ...worker }) =>
       consumers.join(() =>
@@ -210,13 +239,18 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
     unpacker: new Unpacker({ store, older: () => orders.older, onlyRuns: sink !== undefined, log }),
+    keyKeeper: new KeyKeeper({
+      store: new RedisKeyStore(main, keys, settings.group, () => orders.packSize),
+      keyed: settings.order === 'key',
+      log,
+    }),
     heartbeats,
     orders,
     control,
     autoscaling: new Autoscaling({
       id: identity.id,
-      isOn: () => bridge?.leads === true && orders.control?.autoscale !== undefined,
-      readLease: () => bridgeStore.readLease(),
+      isOn: () => (bridge?.leads === true || puller !== undefined) && orders.control?.autoscale !== undefined,
+      readLease: puller ? undefined : () => bridgeStore.readLease(),
       readTotals: () => inspector.totals(),
       control,
       heartbeat,
@@ -251,6 +285,25 @@ async function makeBridge(
   bridge.on('fenced', () => reports.fenced());
   bridge.on('gap', (gap) => reports.gap(gap));
   return bridge;
+}
+
+async function makePuller(
+  { identity, connections, reports, log }: Dependencies,
+  { keys }: Resolved,
+  source: PulledSource,
+  packSize: () => number,
+): Promise<Puller> {
+  const connection = await connections.open('source');
+  const waiting = await connections.open('waiting');
+  const puller = new Puller({
+    source,
+    store: new RedisSourceStore(connection, waiting, keys, source, identity.id),
+    endWait: () => connections.release(waiting),
+    packSize,
+    log: log.child({ [source.kind]: source.name }),
+  });
+  puller.on('gap', (gap) => reports.gap(gap));
+  return puller;
 }
 
 /** What consumers of a process differ in. */

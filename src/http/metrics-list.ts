@@ -29,7 +29,8 @@ interface NumberMetric extends Described {
 
 interface HistogramMetric extends Described {
   readonly type: 'histogram';
-  readonly read: (view: GroupView) => Histogram;
+  /** One, or one for each step. */
+  readonly read: (view: GroupView) => Histogram | ReadonlyMap<string, Histogram>;
 }
 
 export type MetricDefinition = NumberMetric | HistogramMetric;
@@ -42,7 +43,7 @@ function ofGroup(
   name: string,
   unit: string,
   meaning: string,
-  read: (totals: LiveTotals) => number,
+  read: (totals: LiveTotals) => number | undefined,
 ): NumberMetric {
   const readLatest = (source: MetricSource) => {
     const totals = source.totals();
@@ -104,6 +105,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'relayed and not settled: waiting, pending, retrying or held',
     (t) => t.backlog,
   ),
+  ofGroup(
+    'cgroup_source_waiting',
+    'messages',
+    'in the list or stream, not taken yet; with a channel, or if Redis cannot tell, there is none',
+    (t) => t.source.waiting ?? undefined,
+  ),
   ofGroup('cgroup_waiting', 'messages', 'relayed and not yet read by a consumer', (t) => t.waiting),
   ofGroup('cgroup_pending', 'messages', 'held by consumers', (t) => t.pending),
   ofGroup('cgroup_retrying', 'messages', 'failed and waiting for their next attempt', (t) => t.retrying),
@@ -156,8 +163,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup(
     'cgroup_has_leader',
     '0 or 1',
-    'whether a bridge leads, and its last mark is at most 2 s old',
-    (t) => (t.leader === null ? 0 : 1),
+    'whether a bridge leads, and its last mark is at most 2 s old; there is none with a list or a stream',
+    (t) => (t.source.kind !== 'channel' ? undefined : t.leader === null ? 0 : 1),
   ),
   ofProcess(
     'cgroup_leading',
@@ -187,6 +194,24 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     Number(connected),
   ),
   ofProcess(
+    'cgroup_record_away',
+    '0 or 1',
+    'whether the system of record took no rows of this process when it last tried',
+    ({ recordAway }) => (recordAway === undefined ? undefined : Number(recordAway)),
+  ),
+  ofProcess(
+    'cgroup_record_rows_total',
+    'rows',
+    'of this process that the system of record took, those that it had already included',
+    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRows),
+  ),
+  ofProcess(
+    'cgroup_record_refused_total',
+    'results',
+    'of this process that the system of record refused: they are dead letters',
+    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRefused),
+  ),
+  ofProcess(
     'cgroup_heartbeat_age_seconds',
     'seconds',
     'since the last heartbeat of this process reached Redis',
@@ -211,12 +236,30 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   {
     of: 'process',
     type: 'histogram',
+    name: 'cgroup_record_write_seconds',
+    unit: 'seconds',
+    meaning: 'of each batch of rows that the system of record took from this process',
+    read: ({ stats }) => stats.recordWrites,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
     name: 'cgroup_publish_to_output_seconds',
     unit: 'seconds',
     meaning:
       'from the relay of a message (the time in its inbox id, some milliseconds after the PUBLISH) to when this process ' +
       'knew that its result is in the output; by Redis’s clock, exact to half a round trip',
     read: ({ stats }) => stats.toOutput,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
+    name: 'cgroup_step_seconds',
+    unit: 'seconds',
+    meaning:
+      'of the results of this process, with an order or a record, by `step`: `waiting` from the relay to the start of the last ' +
+      'attempt, `processing` to its end, `parking` to when the result is in the output',
+    read: ({ stats }) => stats.steps,
   },
 ];
 

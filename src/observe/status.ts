@@ -1,4 +1,5 @@
 import type { Halt } from '../core/consumer-store.js';
+import type { Source } from '../core/source.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
 import type { GroupTotals } from '../redis/reading.js';
 import { type ControlReading, readControl } from './control-status.js';
@@ -13,15 +14,26 @@ export interface ConsumerStatus {
   readonly processed: number;
 }
 
+/** Where the messages of a group come from. */
+export interface SourceStatus {
+  readonly kind: Source['kind'];
+  readonly name: string;
+  /** Messages that wait there to be relayed; null for a channel, which keeps none, or if Redis cannot tell. */
+  readonly waiting: number | null;
+}
+
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
+  readonly source: SourceStatus;
 }
 
 /** The state of a whole group, all processes together. */
 export interface GroupStatus extends GroupTotals, ControlReading {
   readonly group: string;
+  /** The name of the channel, list or stream that the messages come from. */
   readonly channel: string;
+  readonly source: SourceStatus;
   readonly output: string;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
@@ -43,25 +55,39 @@ const GAPS_SHOWN = 10;
 const HALTS_SHOWN = 100;
 
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
-export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
-  const [totals, live, control] = await Promise.all([
+export async function readTotals(inspector: Inspector, source: Source): Promise<LiveTotals> {
+  const [totals, live, control, shownSource] = await Promise.all([
     inspector.totals(),
     inspector.liveConsumers(),
     readControl(inspector),
+    readSource(inspector, source),
   ]);
   const { consumers, foreign } = live;
-  return { ...totals, ...control, consumerCount: consumers.length, foreign: [...totals.foreign, ...foreign] };
+  return {
+    ...totals,
+    ...control,
+    source: shownSource,
+    consumerCount: consumers.length,
+    foreign: [...totals.foreign, ...foreign],
+  };
+}
+
+async function readSource(inspector: Inspector, source: Source): Promise<SourceStatus> {
+  const { kind, name } = source;
+  return { kind, name, waiting: (await inspector.waitingIn(source)) ?? null };
 }
 
 /** Reads the state of a group: O(consumers) for Redis. */
 export async function readStatus(
   inspector: Inspector,
-  names: { readonly group: string; readonly channel: string; readonly output: string },
+  { group, output }: { readonly group: string; readonly output: string },
+  from: Source,
 ): Promise<GroupStatus> {
-  const [reading, live, { control, processes }] = await Promise.all([
+  const [reading, live, { control, processes }, source] = await Promise.all([
     inspector.read(),
     inspector.liveConsumers(),
     readControl(inspector),
+    readSource(inspector, from),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
   const halts =
@@ -70,9 +96,10 @@ export async function readStatus(
     reading;
   return {
     time,
-    group: names.group,
-    channel: names.channel,
-    output: names.output,
+    group,
+    channel: source.name,
+    source,
+    output,
     leader,
     bridges,
     control,

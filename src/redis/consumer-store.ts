@@ -18,7 +18,10 @@ import type {
   Retry,
   Strays,
 } from '../core/consumer-store.js';
+import type { Payload } from '../core/message.js';
+import type { OutputKind } from '../core/output.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
+import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import type { OrderedCommits } from './ordered-commits.js';
@@ -53,44 +56,52 @@ const PACKS = 4;
 /** Entries of a read that may wait: few come at a time then, and each may be a pack. */
 const WHILE_WAITING = 16;
 
+/** The output of a group without order. */
+const ANY_ORDER: OutputKind = { outputType: 'stream', order: 'none' };
+
 /** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
-  readonly #channel: string | undefined;
+  readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
+  readonly #output: OutputKind;
   readonly #burying: Burying;
 
   /**
-   * @param channel what the group reads; undefined if the caller does not relay
+   * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
    *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
-   *   does to the order
+   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
-    channel: string | undefined,
+    source: Source | undefined,
     settling: {
       readonly wholePacks?: WholePacks;
       readonly ordered?: OrderedCommits;
       readonly burying?: Burying;
+      readonly output?: OutputKind | undefined;
     } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
-    this.#channel = channel;
+    this.#source = source;
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
+    const { outputType, order, orderKey } = settling.output ?? ANY_ORDER;
+    this.#output = { outputType, order, orderKey };
     this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
+    const options = { group: this.#group, source: this.#source, ...this.#output };
+    return this.#connection.run(prepare, this.#keys, options);
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {
@@ -172,13 +183,21 @@ export class RedisConsumerStore implements ConsumerStore {
     return entries.filter((entry) => entry !== undefined);
   }
 
+  async messageOf(entryId: string): Promise<Payload | undefined> {
+    const fields = await this.#fieldsOf(entryId);
+    return fields && messageIn(fields);
+  }
+
+  async #fieldsOf(id: string): Promise<EntryReply[1] | undefined> {
+    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
+    return (reply as EntryReply[])[0]?.[1];
+  }
+
   /** Undefined if it was settled meanwhile. */
   async #entryOf(claim: Claim): Promise<Entry | undefined> {
     const { id } = claim;
-    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
-    const [entry] = reply as EntryReply[];
-    if (!entry) return undefined;
-    const fields = entry[1];
+    const fields = await this.#fieldsOf(id);
+    if (!fields) return undefined;
     const message = messageIn(fields);
     const isUnpacked = fields.length > 2 && String(fields[0]) === 'message';
     return {

@@ -1,16 +1,19 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
-import { hasCode } from '../core/errors.js';
+import { CgroupError, hasCode } from '../core/errors.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
 import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
+import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import { Halts } from './halts.js';
 import type { Keys } from './keys.js';
+import { type OutputEnd, type OutputEntry, outputElementOf, outputEntryOf } from './output.js';
 import type { Connection } from './protocol/connection.js';
+import { RefusedError } from './protocol/failure.js';
 import {
   type CutDeadLetter,
   type EntryReply,
@@ -24,12 +27,22 @@ import {
   totalsOf,
 } from './reading.js';
 import { consumersFor, type LiveConsumers } from './registry.js';
-import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
+import {
+  deadLetters,
+  purge,
+  type Results,
+  type ResultsPage,
+  results,
+  revive,
+  snapshot,
+  totals,
+} from './scripts/group.js';
+import { streamLag } from './scripts/source.js';
 
-/** The channel and the Redis group that the keys of a group name. */
+/** The source and the Redis group that the keys of a group name. */
 export interface Owner {
-  /** Undefined if no process ever had a bridge. */
-  readonly channel: string | undefined;
+  /** Undefined if no process ever relayed. */
+  readonly source: Source | undefined;
   readonly group: string;
 }
 
@@ -106,11 +119,25 @@ export class Inspector {
     return consumersFor(this.#keys, ids, mapOf(facts));
   }
 
-  /** The channel and Redis group of the keys; null if no group has run. */
+  /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
-    const found = await this.#connection.call('HMGET', this.#keys.bridge, 'channel', 'group');
-    const [channel, group] = found as (string | null)[];
-    return group ? { channel: channel ?? undefined, group } : null;
+    const fields = ['group', 'channel', 'source', 'listFrom'];
+    const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
+    const [group, ...source] = found as (string | null)[];
+    return group ? { source: sourceIn(source), group } : null;
+  }
+
+  /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */
+  async waitingIn({ kind, name }: Source): Promise<number | undefined> {
+    if (kind === 'channel') return undefined;
+    try {
+      if (kind === 'list') return Number(await this.#connection.call('LLEN', name));
+      return await this.#connection.run(streamLag, { ...this.#keys, source: name }, {});
+    } catch (error) {
+      // Another type, which pulling tells.
+      if (error instanceof RefusedError) return undefined;
+      throw error;
+    }
   }
 
   /** When messages may have been missed; the last 1,000. */
@@ -125,9 +152,16 @@ export class Inspector {
     return { records: records.reverse(), foreign };
   }
 
-  /** The output up to an entry, in order. */
-  output(last: string): AsyncGenerator<StreamEntry> {
-    return this.#entries('XRANGE', this.#keys.output, '-', last);
+  /**
+   * The output in order, up to its end at a reading.
+   *
+   * @throws {CgroupError} STALE if the output is a list, and others took from its middle or its right side while it was read
+   */
+  async *output(end: OutputEnd): AsyncGenerator<OutputEntry> {
+    if (end.outputType === 'list') yield* this.#elements(end);
+    else
+      for await (const entry of this.#entries('XRANGE', this.#keys.output, '-', end.lastOutput))
+        yield outputEntryOf(entry);
   }
 
   /**
@@ -216,6 +250,49 @@ export class Inspector {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
   }
 
+  async *#elements({ lastOutput, counters }: OutputEnd): AsyncGenerator<OutputEntry> {
+    const size = new ReadSize(PAGE);
+    const last = counters.processed - 1;
+    let [from, mark]: [number | undefined, string] = [undefined, ''];
+    while (lastOutput !== '') {
+      const options: ResultsPage = { from, count: size.count, last };
+      const page: Results | undefined = await this.#sized(size, () =>
+        this.#connection.run(results, this.#keys, options),
+      );
+      if (page === undefined) continue;
+      // There is no element with that number any more if all up to it were taken.
+      const isSame = (found: string, known: string) => found === '' || known === '' || found === known;
+      if (!isSame(page.before, mark) || !isSame(page.last, lastOutput))
+        throw new CgroupError(
+          'STALE',
+          `the list ${this.#keys.output} changed at its right side or in its middle while it was read: ` +
+            'take results from its left side only (LPOP, LMOVE), or try again when no program takes any',
+        );
+      if (page.last === '') return;
+      const { first, elements } = page;
+      const before = elements.slice(0, Math.max(0, last + 1 - first));
+      for (const [i, element] of before.entries()) yield outputElementOf(first + i, element);
+      size.came(
+        elements.length,
+        elements.reduce((sum, { length }) => sum + length, 0),
+      );
+      if (before.length < options.count) return;
+      [from, mark] = [first + elements.length, page.lastOfPage];
+    }
+  }
+
+  /** Undefined if the reply did not come: a large one may have been too much for the link, or for a limit of Redis. */
+  async #sized<T>(size: ReadSize, read: () => Promise<T>): Promise<T | undefined> {
+    const { count } = size;
+    try {
+      return await read();
+    } catch (error) {
+      if (count === 1 || !hasCode(error, 'REDIS_UNREACHABLE')) throw error;
+      size.failed();
+      return undefined;
+    }
+  }
+
   /** @param last '' for no entry at all */
   async *#entries(
     command: 'XRANGE' | 'XREVRANGE',
@@ -230,13 +307,8 @@ export class Inspector {
     let left = most;
     while (left > 0) {
       const count = Math.min(left, size.count);
-      const reply = await this.#connection
-        .callBuffer(command, key, from, last, 'COUNT', count)
-        .catch((error: unknown) => {
-          // A large reply may have been too much for the link, or for a limit of Redis.
-          if (count === 1 || !hasCode(error, 'REDIS_UNREACHABLE')) throw error;
-          size.failed();
-        });
+      const read = () => this.#connection.callBuffer(command, key, from, last, 'COUNT', count);
+      const reply = await this.#sized(size, read);
       if (reply === undefined) continue;
       const page = (reply as EntryReply[]).map(entryOf);
       size.came(page.length, bytesIn(page));
@@ -247,6 +319,13 @@ export class Inspector {
       from = `(${end.id}`;
     }
   }
+}
+
+/** What the fields `channel`, `source` and `listFrom` name; an older version wrote the first only. */
+export function sourceIn([name, kind, from]: readonly (string | null)[]): Source | undefined {
+  if (!name) return undefined;
+  if (kind === 'list') return { kind, name, from: from === 'right' ? 'right' : 'left' };
+  return { kind: kind === 'stream' ? kind : 'channel', name };
 }
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */

@@ -1,3 +1,4 @@
+import type { OutputKind } from '../core/output.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 
 /** The names that a user gives; all keys follow from them. */
@@ -13,7 +14,7 @@ export interface Names {
  * in the same hash slot. All keys of a script share a slot, but for those that need processes and control at one moment.
  */
 export interface Keys {
-  /** stream: the results */
+  /** stream, or list: the results */
   readonly output: string;
   /** prefix of the name that the output has during a transaction: `open:PROCESS:NUMBER`, each used once */
   readonly open: string;
@@ -26,7 +27,7 @@ export interface Keys {
   readonly packs: string;
   /**
    * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last
-   * mark, ms since 1970), and the channel and Redis group of the output
+   * mark, ms since 1970), and of the output: channel, Redis group, outputType, order, orderKey
    */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
@@ -109,9 +110,12 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
 }
 
 /** The type of each key, as Redis calls it. `marks` is a channel and has none. */
-export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' | 'list'> {
+export function typesOf(
+  keys: Keys,
+  outputType: OutputKind['outputType'],
+): Record<string, 'stream' | 'hash' | 'zset' | 'list'> {
   return {
-    [keys.output]: 'stream',
+    [keys.output]: outputType,
     [keys.inbox]: 'stream',
     [keys.packs]: 'stream',
     [keys.dead]: 'stream',

@@ -1,4 +1,5 @@
 import { bridgeOf } from '../core/bridge-store.js';
+import type { OutputKind } from '../core/output.js';
 import { timeOfId } from '../core/stream-id.js';
 import { type ForeignValue, NumberReader } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -77,7 +78,7 @@ export interface GroupTotals {
 }
 
 /** A group in full, true at one moment. */
-export interface Reading extends GroupTotals {
+export interface Reading extends GroupTotals, OutputKind {
   readonly pendingOf: ReadonlyMap<string, number>;
   readonly processedBy: ReadonlyMap<string, number>;
   /** Entries in the output. */
@@ -88,7 +89,7 @@ export interface Reading extends GroupTotals {
 
 /** A reading that says where the output ends. */
 export interface ReadingWithEnd extends Reading {
-  /** The newest entry of the output at that moment; '' for none. */
+  /** The newest entry of the output at that moment: its id, or its mark (see `results.lua`) if it is a list. '' for none. */
   readonly lastOutput: string;
 }
 
@@ -150,6 +151,7 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
+    ...outputKindOf(mapOf(totals[6])),
     pendingOf: new Map(pendingOf),
     processedBy: new Map(
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
@@ -157,6 +159,16 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
     outputLength,
     lastDead,
     lastOutput,
+  };
+}
+
+/** What the hash of the bridge says of the output. Versions that do not say write a stream, without an order. */
+function outputKindOf(bridge: ReadonlyMap<string, string>): OutputKind {
+  const order = bridge.get('order');
+  return {
+    outputType: bridge.get('outputType') === 'list' ? 'list' : 'stream',
+    order: order === 'total' || order === 'key' ? order : 'none',
+    orderKey: bridge.get('orderKey'),
   };
 }
 

@@ -7,6 +7,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     time: '2026-11-21T12:00:03.987Z',
     group: 'cgroup',
     channel: 'in',
+    source: { kind: 'channel', name: 'in', waiting: null },
     output: 'out',
     leader: 'b1',
     bridges: [{ id: 'b1', leads: true }],

@@ -38,6 +38,20 @@ export function statusCommand(): Command {
     );
 }
 
+function sourceLine({ name, waiting }: GroupStatus['source']): string {
+  return waiting === null ? name : `${name} (${plural(waiting, 'message waits', 'messages wait')} in it)`;
+}
+
+/** Who relays: the leading bridge, or all that pull. */
+function relayingRow(status: GroupStatus): [name: string, text: string] {
+  const { source, leader, processes } = status;
+  if (source.kind === 'channel')
+    return ['leader', leader ?? `none: nothing is relayed (${startCommandOf(status)})`];
+  const ids = processes.flatMap(({ id, pulls }) => (pulls ? [id] : []));
+  const none = `none: nothing is taken from the ${source.kind} (${startCommandOf(status)})`;
+  return ['taken by', ids.length > 0 ? ids.join(', ') : none];
+}
+
 /** What waits for halted messages, and what to type. */
 function haltedText({ haltedCount, halted }: GroupStatus): string {
   const shown = halted.slice(0, HALTS_SHOWN);
@@ -64,9 +78,9 @@ export function statusText(status: GroupStatus): string {
   const numbers = { relayed, processed, dead, 'failed attempts': failed, retried, gaps: counters.gaps };
   const parts = [
     columns([
-      ['channel', status.channel],
+      [status.source.kind, sourceLine(status.source)],
       ['output', status.output],
-      ['leader', status.leader ?? `none: nothing is relayed (${startCommandOf(status)})`],
+      relayingRow(status),
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
       [
         'backlog',

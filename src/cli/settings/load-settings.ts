@@ -73,8 +73,14 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   return {
     settings: parseSettings(input),
     origin: everySetting((name) => effective.get(name)?.origin ?? 'default'),
-    written: everySetting((name) => filled[name] ?? settingInfos[name].defaultValue) as SettingsInput,
+    written: everySetting((name) => filled[name] ?? defaultOf(name, filled)) as SettingsInput,
   };
+}
+
+/** The default of a setting: of the channel there is none if a list or a stream takes its place. */
+function defaultOf(name: SettingName, { list, stream }: { list?: unknown; stream?: unknown }): unknown {
+  const isReplaced = name === 'channel' && (list !== undefined || stream !== undefined);
+  return isReplaced ? undefined : settingInfos[name].defaultValue;
 }
 
 /** The path of a file starts at the folder of the config file that names it, or else at the working directory. */

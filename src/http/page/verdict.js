@@ -12,7 +12,8 @@ const RECENT = 3_600_000;
  * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
  */
 export function verdict(status) {
-  const { counters, lagMs, waiting, backlog, retrying, leader, consumers, control, processes } = status;
+  const { counters, lagMs, waiting, backlog, retrying, leader, source, consumers, control, processes } =
+    status;
   const notes = [];
   if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
   if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
@@ -47,7 +48,10 @@ export function verdict(status) {
   if (stalled.length > 0 && !allStalled)
     notes.push(`${cannot} by ${stalled.map((one) => one.id).join(', ')}`);
 
-  if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (source.kind === 'channel' && leader === null)
+    return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (source.kind !== 'channel' && !processes.some(({ pulls }) => pulls))
+    return { level: 'bad', title: `Nothing is taken from the ${source.kind}: no process does`, notes };
   if (control.paused) return { level: 'warn', title: pausedTitle(control.pausedBy), notes };
   if (lacksWorkers && consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: no worker is connected', notes };

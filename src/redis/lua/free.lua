@@ -39,6 +39,7 @@ end
 
 -- '!' begins the value of a key that is halted.
 local function look_at(key, id)
+  id = unit_in(id)
   if string.sub(id, 1, 1) == '!' or bytes >= MOST_BYTES then return end
   if not string.find(id, '^%d+%-%d+$') or not is_there(id) then keys[#keys + 1], units[#units + 1] = key, id end
 end
@@ -102,8 +103,10 @@ end
 local function look_at_held()
   local found, from = keys_behind(options.from)
   local wanted, is_any = {}, false
-  for i, id in ipairs(values_of(KEYS[5], found)) do
-    if not id then wanted[found[i]], is_any = true, true end
+  for i, value in ipairs(values_of(KEYS[5], found)) do
+    if not value then wanted[found[i]], is_any = true, true end
+    -- Something does wait behind it.
+    if value and unit_in(value) ~= value then redis.call('HSET', KEYS[5], found[i], unit_in(value)) end
   end
   local first = is_any and entries_of(wanted) or {}
   for _, key in ipairs(found) do

@@ -16,16 +16,23 @@ local function add_by_key(messages, keys)
   for _, key in ipairs(keys) do
     if key ~= '' and units[key] == nil then units[key], distinct[#distinct + 1] = false, key end
   end
-  for i, id in ipairs(values_of(key_of_busy, distinct)) do
-    units[distinct[i]] = id
+  local before = values_of(key_of_busy, distinct)
+  for i, value in ipairs(before) do
+    units[distinct[i]] = value and unit_in(value)
   end
   local state = redis.call('HMGET', key_of_bridge, 'held', 'run')
-  local entries, fields, members, number, after = {}, {}, {}, nil, state[2] or ''
+  local entries, members, number, after = {}, {}, nil, state[2] or ''
+  -- Keys that become busy; those behind which messages wait from now on.
+  local added, waited = {}, {}
 
   local function undo(refusal)
     call_with_ids(entries, 'XDEL', key_of_inbox)
-    for i = 1, #fields, 2 do
-      redis.call('HDEL', key_of_busy, fields[i])
+    for i, key in ipairs(distinct) do
+      if before[i] then
+        redis.pcall('HSET', key_of_busy, key, before[i])
+      else
+        redis.call('HDEL', key_of_busy, key)
+      end
     end
     return refusal, {}
   end
@@ -33,7 +40,7 @@ local function add_by_key(messages, keys)
   for i, message in ipairs(messages) do
     local key = keys[i] or ''
     if key ~= '' and units[key] then
-      number = (number or last_number(state[1])) + 1
+      number, waited[key] = (number or last_number(state[1])) + 1, true
       members[#members + 1], members[#members + 2] = 0, member_of_key(key, number, '', message)
     else
       local id
@@ -43,13 +50,18 @@ local function add_by_key(messages, keys)
         id = add_to_inbox_after(after, 'message', message, 'key', key)
       end
       if type(id) == 'table' then
-        fields = {}
+        distinct = {}
         return undo(not_added(key_of_inbox, id))
       end
       -- Redis counts on from here.
       entries[#entries + 1], after = id, ''
-      if key ~= '' then units[key], fields[#fields + 1], fields[#fields + 2] = id, key, id end
+      if key ~= '' then units[key], added[key] = id, true end
     end
+  end
+  local fields = {}
+  for i, key in ipairs(distinct) do
+    local value = waited[key] and units[key] or added[key] and units[key] .. '.'
+    if value and value ~= before[i] then fields[#fields + 1], fields[#fields + 2] = key, value end
   end
   local is_kept, refusal = pcall(function()
     call_with_pairs(fields, 'HSET', key_of_busy)

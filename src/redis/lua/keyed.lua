@@ -2,7 +2,7 @@
 -- before its other functions. Their option run: how many messages of a key may go out together, at most (1: one by one).
 --
 -- The hash busy has a field for each key with a message in the inbox or in a pack: the id of that entry, its unit. There is one
--- unit of a key at a time. Its other messages wait in held, in the order of their numbers. A member of held is
+-- unit of a key at a time. A dot after the id says that nothing waits behind it: then held need not be asked. Its other messages wait in held, in the order of their numbers. A member of held is
 -- KEY \0 NUMBER \0 PAST \0 message. A key is JSON, so it holds no byte 0. PAST is '', or `ID ATTEMPTS` if the message was in a
 -- unit before, which may have been begun: it keeps its id, and goes alone.
 --
@@ -46,6 +46,12 @@ local function last_number(text)
   return time and time[1] * 1000000 + time[2] or integer_of(text)
 end
 
+-- The id of the unit in a value of busy; '' for none.
+local function unit_in(value)
+  if not value then return '' end
+  return string.byte(value, -1) == 46 and string.sub(value, 1, -2) or value
+end
+
 local function member_of_key(key, number, past, message)
   return key .. '\0' .. string.format('%016.0f', number) .. '\0' .. past .. '\0' .. message
 end
@@ -63,16 +69,17 @@ local function message_held(member, key)
   return string.sub(member, past_end + 1), string.sub(member, past, past_end - 1)
 end
 
--- The next unit of a key: { members, messages, past }, at most so many messages. No messages: nothing waits.
+-- The next unit of a key: { members, messages, past, is_last: nothing waits behind it }, at most so many messages. No messages:
+-- nothing waits.
 local function next_unit(key, most)
   local members, messages, foreign, bytes, size = {}, {}, {}, 0, 2
-  local function taken(past)
+  local function taken(is_last, past)
     if #foreign > 0 then
       call_with_ids(foreign, 'ZREM', key_of_held)
       count(key_of_counters, 'foreignHeld', #foreign)
     end
     moved_bytes = moved_bytes + bytes
-    return { members = members, messages = messages, past = past or '' }
+    return { members = members, messages = messages, past = past or '', is_last = is_last }
   end
   while #messages < most do
     size = math.min(size, math.max(1, most - #messages))
@@ -84,16 +91,16 @@ local function next_unit(key, most)
         foreign[#foreign + 1] = member
       elseif #messages == 0 or (past == '' and total <= LARGEST_PACK) then
         members[#members + 1], messages[#messages + 1], bytes = member, message, total
-        if past ~= '' then return taken(past) end
+        if past ~= '' then return taken(false, past) end
       else
-        return taken()
+        return taken(false)
       end
     end
-    if #page < size then break end
+    if #page < size then return taken(true) end
     -- Their sizes are known only when Redis has copied them: so a page is as long as fits by the mean.
     size = math.max(1, math.min(100, math.floor((LARGEST_PACK - bytes) * math.max(1, #messages) / math.max(1, bytes))))
   end
-  return taken()
+  return taken(false)
 end
 
 local FIRST_BLOCK, BLOCK, EXACT, MOST_AHEAD = 1000, 1000, 2 ^ 53, 86400000
@@ -159,15 +166,18 @@ local function add_run_after(id, key, messages)
   return reply
 end
 
--- Writes the next unit of a key after the one with an id; returns the reply, and whether it is a run.
+-- Writes the next unit of a key after the one with an id; returns the reply, and whether it is a run. Without a key: its message.
 local function add_unit(key, id, unit)
   local messages = unit.messages
   if #messages > 1 then return add_run_after(id, key, messages), true end
+  local fields = { 'message', messages[1] }
+  if key then fields[3], fields[4] = 'key', key end
   local own, attempts = string.match(unit.past, '^(%d+%-%d+) (%d+)$')
   if own then
-    return add_to_inbox_after(id, 'message', messages[1], 'key', key, 'id', own, 'attempts', attempts), false
+    local n = #fields
+    fields[n + 1], fields[n + 2], fields[n + 3], fields[n + 4] = 'id', own, 'attempts', attempts
   end
-  return add_to_inbox_after(id, 'message', messages[1], 'key', key), false
+  return add_to_inbox_after(id, unpack(fields)), false
 end
 
 -- Carries out, in a form that changes nothing, the commands that take something back, and those that come last. They raise what
@@ -177,6 +187,7 @@ local function try_freeing()
   redis.call('XDEL', key_of_packs, '0-0')
   redis.call('HDEL', key_of_busy, '')
   redis.call('ZREM', key_of_held, '')
+  redis.call('ZREMRANGEBYLEX', key_of_held, '[', '[')
   count(key_of_counters, 'packed', 0)
 end
 
@@ -195,13 +206,13 @@ end
 
 -- Writes the next unit of each of the keys, and says what is to be done then.
 local function units_for(keys, ids)
-  local units = { idle = {}, fields = {}, members = {}, entries = {}, runs = {}, in_runs = 0, left = {} }
+  local units = { idle = {}, fields = {}, members = {}, ranges = {}, entries = {}, runs = {}, in_runs = 0, left = {} }
   local busy = values_of(key_of_busy, keys)
   local holds = redis.call('ZCARD', key_of_held) > 0
   local most = math.min(tonumber(options.run), MOST_IN_PACK, math.max(10, math.ceil(MOST_MOVED / #keys)))
   for n, key in ipairs(keys) do
-    local is_free = (busy[n] or '') == ids[n]
-    if is_free and not holds then
+    local is_free = unit_in(busy[n]) == ids[n]
+    if is_free and (not holds or busy[n] ~= ids[n] and busy[n]) then
       units.idle[#units.idle + 1] = key
     elseif is_free and moved_bytes >= MOST_MOVED_BYTES then
       units.left[#units.left + 1] = key
@@ -217,9 +228,11 @@ local function units_for(keys, ids)
         local written = is_run and units.runs or units.entries
         written[#written + 1] = added
         if is_run then units.in_runs = units.in_runs + #unit.messages end
-        units.fields[#units.fields + 1], units.fields[#units.fields + 2] = key, added
-        for _, member in ipairs(unit.members) do
-          units.members[#units.members + 1] = member
+        units.fields[#units.fields + 1], units.fields[#units.fields + 2] = key, unit.is_last and added .. '.' or added
+        if is_run then
+          units.ranges[#units.ranges + 1] = { unit.members[1], unit.members[#unit.members] }
+        else
+          units.members[#units.members + 1] = unit.members[1]
         end
       else
         units.idle[#units.idle + 1] = key
@@ -251,5 +264,8 @@ local function free_keys(keys, ids)
     return keys, as_error(refusal)
   end
   call_with_ids(units.members, 'ZREM', key_of_held)
+  for _, range in ipairs(units.ranges) do
+    redis.call('ZREMRANGEBYLEX', key_of_held, '[' .. range[1], '[' .. range[2])
+  end
   return units.left, units.refusal
 end

@@ -14,8 +14,8 @@ end
 -- after it may have been begun: these keep their ids. Raises what Redis refuses: then all is as before. The caller removes the
 -- pack then.
 local function take_apart(id, key, messages, first, attempts, outcome, begun)
-  local owner = redis.call('HGET', key_of_busy, key)
-  local is_owner = not owner or owner == id
+  local owner = unit_in(redis.call('HGET', key_of_busy, key))
+  local is_owner = owner == '' or owner == id
   local members, entry, after = {}, nil, is_owner and first or first - 1
   local number = number_before(key, #messages - after)
   for k = after + 1, #messages do

@@ -11,7 +11,9 @@ import type {
   Retry,
   Strays,
 } from '../../core/consumer-store.js';
+import type { OutputKind } from '../../core/output.js';
 import { packBytes, packTexts } from '../../core/packed.js';
+import type { Source } from '../../core/source.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import type { WholePack } from '../protocol/transaction.js';
@@ -44,7 +46,7 @@ interface Claimed extends Omit<Reclaimed, 'entries'> {
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps', 'packs'],
-  encode: packOptions<InGroup & { channel: string | undefined }>,
+  encode: packOptions<InGroup & OutputKind & { source: Source | undefined }>,
   decode: (made: number) => made === 1,
 });
 

@@ -32,6 +32,37 @@ export const totals = defineScript({
   decode: (reply: TotalsReply) => reply,
 });
 
+/** Which page of an output that is a list is wanted. */
+export interface ResultsPage {
+  /** The number of the first element; undefined for the oldest. */
+  readonly from: number | undefined;
+  readonly count: number;
+  /** The number of an element behind the page. */
+  readonly last: number;
+}
+
+/** A page of an output that is a list. The marks are '' if there is no such element. */
+export interface Results {
+  /** The number of the first element. */
+  readonly first: number;
+  /** The marks of the element before the page, of the one that was named, and of the last one of the page. */
+  readonly before: string;
+  readonly last: string;
+  readonly lastOfPage: string;
+  readonly elements: readonly Buffer[];
+}
+
+export const results = defineScript({
+  name: 'results',
+  keys: ['output', 'counters'],
+  bytes: true,
+  encode: packOptions<ResultsPage>,
+  decode: ([first, ...rest]: [number, ...Buffer[]]): Results => {
+    const [before = '', last = '', lastOfPage = ''] = rest.slice(0, 3).map(String);
+    return { first, before, last, lastOfPage, elements: rest.slice(3) };
+  },
+});
+
 export const deadLetters = defineScript({
   name: 'dead-letters',
   keys: ['dead', 'previews'],

@@ -66,6 +66,14 @@ export const free = defineScript({
   }),
 });
 
+/** Sends held messages to the inbox, without their keys. */
+export const disband = defineScript({
+  name: 'disband',
+  keys: ['inbox', 'held', 'busy', 'counters', 'packs', 'bridge'],
+  encode: packOptions<Record<string, never>>,
+  decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
+});
+
 interface FreeRequest extends Partial<FreePage> {
   readonly group: string;
   readonly run: number;

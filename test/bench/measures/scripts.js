@@ -135,7 +135,13 @@ async function measureBare(redis, bytes) {
 /** The states and what is called in them, in this order: each goes on with what the last one left. */
 function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
   const wholePacks = new WholePacks(connection, keys, GROUP, LOG);
-  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel', { wholePacks });
+  const store = new RedisConsumerStore(
+    connection,
+    keys,
+    GROUP,
+    { kind: 'channel', name: 'channel' },
+    { wholePacks },
+  );
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);
@@ -208,6 +214,20 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       const page = { group: GROUP, silence: 0, from, count: 1_000, live: [] };
       from = (await connection.run(orphans, keys, page)).next;
     }
+  };
+  /** Reads all of an output that is a list, page by page. */
+  const readList = async (count, text) => {
+    const of = keysOf({ redis: 'redis://here', output: 'list', consumerList: keys.consumerList });
+    const lua = "for i = 1, ARGV[1] do redis.call('RPUSH', KEYS[1], ARGV[2]) end";
+    await redis.del(of.output);
+    await redis.hset(of.bridge, 'outputType', 'list');
+    await redis.hset(of.counters, 'processed', count);
+    for (let left = count; left > 0; left -= 10_000)
+      await redis.eval(lua, 1, of.output, Math.min(left, 10_000), text);
+    const reads = new Inspector(connection, of, GROUP);
+    const end = await twice(() => reads.readWithEnd());
+    for await (const _ of reads.output(end));
+    await redis.del(of.output);
   };
   const busy = `${pending} pending, ${waiting} waiting`;
   return [
@@ -355,9 +375,11 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         while ((await store.rescue(0)).more);
       },
     ],
+    [`a list of ${dead} results`, () => readList(dead, small)],
     [
       largeOf({ bytes }),
       async () => {
+        await readList(LETTERS, big);
         await redis.del(keys.inbox, keys.packs, keys.retry, keys.dead);
         await store.prepare();
         await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });

@@ -14,6 +14,7 @@ const totals: LiveTotals = {
   waiting: 1,
   pending: 2,
   retrying: 3,
+  held: 0,
   backlog: 6,
   lagMs: 1_500,
   counters: {
@@ -41,12 +42,14 @@ const totals: LiveTotals = {
   foreign: [],
   ...unset,
   consumerCount: 5,
+  source: { kind: 'channel', name: 'c', waiting: null },
 };
 
 function view(more: Partial<GroupView> = {}): GroupView {
   return {
     group: 'g"1',
-    channel: 'c',
+    source: { kind: 'channel', name: 'c' },
+    pullFailingFor: 0,
     output: 'o',
     stats: new ProcessStats(),
     inspector: undefined,
@@ -57,6 +60,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     activeConsumers: 2,
     stalledConsumers: 0,
     workers: undefined,
+    recordAway: undefined,
     heartbeat: 1_000,
     timeout: 60_000,
     ...more,
@@ -106,6 +110,24 @@ describe('the metrics served', () => {
         'cgroup_heartbeat_age_seconds 0.25',
       ]),
     );
+  });
+
+  it('have one histogram for each step', async () => {
+    const of = view();
+    of.stats.committed([{ inboxId: '1000-1', startedAt: 1_020, finishedAt: 1_520 }]);
+    of.stats.parked([40, 60_000_000]);
+    const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_step_seconds'));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_step_seconds_bucket{step="waiting",le="0.01"} 0',
+        'cgroup_step_seconds_bucket{step="waiting",le="0.025"} 1',
+        'cgroup_step_seconds_sum{step="processing"} 0.5',
+        'cgroup_step_seconds_count{step="processing"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="1800"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="+Inf"} 2',
+      ]),
+    );
+    expect(lines.filter((line) => line.includes('_count{'))).toHaveLength(3);
   });
 
   it('have the sizes of managed processes, and whether the group is paused', async () => {

@@ -37,6 +37,7 @@ class World {
   numbers(): Numbers {
     return {
       backlog: this.backlog,
+      outputType: 'stream' as const,
       outputLength: this.output.length,
       deadLetters: this.dead.length,
       counters: this.counters,

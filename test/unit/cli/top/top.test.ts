@@ -13,6 +13,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     time: '2026-11-21T12:00:03.987Z',
     group: 'cgroup',
     channel: 'in',
+    source: { kind: 'channel', name: 'in', waiting: null },
     output: 'out',
     leader: 'b1',
     bridges: [
@@ -23,6 +24,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     waiting: 7,
     pending: 3,
     retrying: 2,
+    held: 0,
     backlog: 12,
     lagMs: 1_500,
     deadLetters: 3,
