@@ -330,6 +330,22 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await inspector.read();
       },
     ],
+    [
+      `${BATCH} halted keys`,
+      async () => {
+        const halting = new RedisConsumerStore(connection, keys, GROUP, 'channel', {
+          burying: { order: 'key', halt: true },
+        });
+        const letters = deadOf(held.splice(0, BATCH), small).map((one, i) => ({ ...one, key: `"${i}"` }));
+        await halting.bury(letters, 0);
+        for (let i = 0; i < BATCH; i++)
+          await redis.zadd(keys.held, 0, `"${i}"\0${'1'.padStart(16, '0')}\0\0${small}`);
+        const halts = await inspector.halts.all();
+        await inspector.revive(halts.slice(0, BATCH / 2).map(({ deadId }) => deadId));
+        await inspector.halts.skip(() => true);
+        await redis.del(keys.halted, keys.busy, keys.held);
+      },
+    ],
     [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
     [`${busy}: all silent`, () => reclaimAll({ silence: 0, count: 100, consumerId: 'taker' })],
     [
