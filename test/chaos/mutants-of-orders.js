@@ -84,8 +84,8 @@ export const MUTANTS_OF_ORDERS = {
   'order-counts-twice': {
     line: 'results are counted more often than they are written',
     in: 'sink.lua',
-    from: 'written, written_by[result[1]] = written + 1,',
-    to: 'written, written_by[result[1]] = written + 2,',
+    from: 'written, written_by[consumer] = written + 1,',
+    to: 'written, written_by[consumer] = written + 2,',
     test: 'total-order-model.test.ts',
   },
   'key-overtakes': {

@@ -3,10 +3,11 @@
 -- USES front sink halts total pack-counts keyed
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
---        size (texts of each result), returnedBelow (scores in the retry zset below this are not times), run (of order key: see
+--        returnedBelow (scores in the retry zset below this are not times), run (of order key: see
 --        keyed.lua)
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
---        the id of the message, if it is not that of the entry, else ''; then the result (see sink.lua)
+--        the id of the message, if it is not that of the entry, else ''; the result (see sink.lua), with its place and a byte 0
+--        before it in total order
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
 --           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
 --           for, '' for none, 0, { keys that free.lua has to free } }.
@@ -25,19 +26,21 @@ wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 name_keys(KEYS[10], KEYS[1], KEYS[3], KEYS[11], KEYS[8], KEYS[9])
-local HEAD, STEP = 3, 3 + options.size
+local STEP = 4
 local is_total, is_keyed = options.order == 'total', options.order == 'key'
 local texts, ids = packed_list(), {}
 for n = 1, #texts / STEP do
-  ids[n] = texts[(n - 1) * STEP + 1]
+  ids[n] = texts[n * STEP - 3]
 end
+-- Where a result begins in its text: after its place, in total order.
+local BEGIN = is_total and PLACE + 2 or 1
 
 local function key_of(n)
-  return texts[(n - 1) * STEP + 2]
+  return texts[n * STEP - 2]
 end
 
 local function result_of(n)
-  return { unpack(texts, (n - 1) * STEP + HEAD + 1, n * STEP) }
+  return texts[n * STEP]
 end
 
 -- The places of halted messages that were tried again, by number: their results do not stand where their entries do.
@@ -45,14 +48,19 @@ local halts = {}
 
 local function find_halts()
   for n = 1, #ids do
-    local own = texts[(n - 1) * STEP + 3]
+    local own = texts[n * STEP - 1]
     local place = own ~= '' and place_of(own)
     if place and is_halted(place) then halts[n] = place end
   end
 end
 
 local function place_at(n)
-  return halts[n] or place_of(ids[n])
+  return halts[n] or string.sub(result_of(n), 1, PLACE)
+end
+
+-- A result with the place at which it stands.
+local function member_at(n)
+  return halts[n] and halts[n] .. string.sub(result_of(n), PLACE + 1) or result_of(n)
 end
 
 -- Entries that were settled before; the first that was not; whether each result is done with, by number.
@@ -113,11 +121,22 @@ local function may_go_first()
 end
 
 local function park(n)
-  return redis.pcall('ZADD', KEYS[6], 0, member_of(place_at(n), result_of(n)))
+  return redis.pcall('ZADD', KEYS[6], 0, member_at(n))
 end
 
 -- Those that this call settles, and their numbers.
 local mine, numbers, all_pending = {}, {}, false
+
+-- Parks the results of all numbers from the i-th on, in slices.
+local function park_from(i)
+  for first_one = i, #numbers, 500 do
+    local args = {}
+    for k = first_one, math.min(first_one + 499, #numbers) do
+      args[#args + 1], args[#args + 2] = 0, member_at(numbers[k])
+    end
+    redis.call('ZADD', KEYS[6], unpack(args))
+  end
+end
 
 -- Finds out which of the batch are unsettled, once the first of them is written (see commit.lua).
 local function settle_others(is_last)
@@ -153,7 +172,7 @@ local function end_halts()
 end
 
 local goes_first = may_go_first()
-local added = goes_first and write_result(result_of(first)) or not goes_first and park(first)
+local added = goes_first and write_result(result_of(first), BEGIN) or not goes_first and park(first)
 if type(added) == 'table' then return goes_first and not_added(KEYS[2], added) or added end
 -- The ids of these milliseconds may end within the batch: the other results wait for the next calls.
 local is_last = type(added) == 'string' and string.find(added, '18446744073709551615-', 1, true) == 1
@@ -178,23 +197,19 @@ if is_total then
   -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
   local all_out = not limit or place_at(numbers[#numbers]) < limit
-  local out = goes_first and first
-  for i = 2, #numbers do
+  local out, i = goes_first and first, 2
+  while is_direct and i <= #numbers do
     local n = numbers[i]
     is_direct = is_direct and (all_out or place_at(n) < limit)
-    if is_direct and type(write_result(result_of(n))) ~= 'table' then
-      out = n
-    else
-      is_direct = false
-      local parked = park(n)
-      if type(parked) == 'table' then error(parked) end
-    end
+    is_direct = is_direct and type(write_result(result_of(n), BEGIN)) ~= 'table'
+    if is_direct then out, i = n, i + 1 end
   end
+  park_from(i)
   if out then note_out(place_at(out)) end
   if not is_direct then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do
-    local reply = write_result(result_of(numbers[i]))
+    local reply = write_result(result_of(numbers[i]), BEGIN)
     if type(reply) == 'table' then
       refusal = not_added(KEYS[2], reply)
       -- They stay in the inbox, pending with nobody: they are found as strays.

@@ -3,10 +3,10 @@
 --
 -- USES pack-counts packs sink keyed runs
 -- KEYS 1 packs  2 output  3 counters  4 processed  5 inbox  6 bridge  7 busy  8 held
--- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), size (texts of each result), run
---        (see keyed.lua), packs (list of id; key, none for a pack of a time without order; consumerId; results, how many; outcome
---        of the message after these, if it has to be recorded; begun: true if messages after that one may have been begun)
---      2... list of the texts of the results, as in sink.lua, without the consumer; pack by pack
+-- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), run (see keyed.lua), packs (list of
+--        id; key, none for a pack of a time without order; consumerId; results, how many; outcome of the message after these, if it
+--        has to be recorded; begun: true if messages after that one may have been begun)
+--      2... list of the results (see sink.lua), pack by pack
 -- Returns { ids of the packs that were settled before, keys that free.lua has to free }: for these packs nothing was written.
 --
 -- Atomic, because here "one result" and the order of a key are decided: the caller that removes a pack decides what becomes of
@@ -20,7 +20,7 @@ if wrong then return wrong end
 
 names.inbox = KEYS[5]
 name_keys(KEYS[1], KEYS[5], KEYS[3], KEYS[6], KEYS[7], KEYS[8])
-local texts, size, at = packed_list(), tonumber(options.size), 0
+local texts, at = packed_list(), 0
 
 -- What was written to a stream for the pack at hand, or how many elements to a list.
 local ids, consumer = {}, nil
@@ -39,8 +39,7 @@ end
 -- Writes what became of each message of a pack; returns how many are lost, because another client deleted the pack.
 local function write(pack, n, results)
   for k = 1, results do
-    local from = at + (k - 1) * size
-    local reply = write_result({ consumer, unpack(texts, from + 1, from + size) })
+    local reply = write_result(texts[at + k], 1)
     if type(reply) == 'table' then error(not_added(KEYS[2], reply)) end
     ids[k] = reply
   end
@@ -83,7 +82,7 @@ for _, pack in ipairs(options.packs) do
     if lost > 0 then count(KEYS[3], 'lost', lost) end
     if pack.key then keys[#keys + 1], units[#units + 1] = pack.key, pack.id end
   end
-  at = at + results * size
+  at = at + results
 end
 -- Whatever is refused here, they are settled: free.lua frees the rest.
 local is_freed, left = pcall(free_keys, keys, units)

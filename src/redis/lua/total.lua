@@ -66,22 +66,6 @@ local function note_out(place)
   redis.pcall('HSET', KEYS[3], 'out', place)
 end
 
-local function member_of(place, result)
-  return place .. '\0' .. cmsgpack.pack(result)
-end
-
--- The result that a member of parked holds; nil if another program wrote it.
-local function result_in(member)
-  if string.sub(member, PLACE + 1, PLACE + 1) ~= '\0' or not string.find(member, '^%d+-%d+%z') then return nil end
-  -- unpack_one: a foreign text may hold many values. Its first reply is -1 if nothing follows.
-  local is_unpacked, rest, result = pcall(cmsgpack.unpack_one, string.sub(member, PLACE + 2))
-  if not is_unpacked or rest ~= -1 or type(result) ~= 'table' then return nil end
-  for n = 1, #result do
-    if type(result[n]) ~= 'string' then return nil end
-  end
-  return (#result == 2 or #result == 4 or #result == 7) and result or nil
-end
-
 -- Carries out the commands of let_out, in a form that changes nothing. They raise what Redis refuses.
 local function try_letting_out()
   redis.call('ZADD', KEYS[6], 'XX', 0, '')
@@ -104,19 +88,18 @@ local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
 local function write_page(page, finished)
   local done, bytes, refusal, place = 0, 0, nil, nil
   for n, member in ipairs(page) do
-    local result = result_in(member)
-    if not result then
-      count(KEYS[3], 'foreignParked', 1)
-    elseif options.list ~= (#result == 2) then
-      local kind = options.list and 'stream' or 'list'
-      refusal = redis.error_reply('KEYTYPE ' .. KEYS[6] .. ' holds results that wait for a ' .. kind)
-    else
-      local reply = write_result(result)
-      if type(reply) == 'table' then refusal = not_added(KEYS[2], reply) end
+    -- It raises an error for what another program wrote.
+    local is_ours, reply, at = pcall(write_result, member, PLACE + 2)
+    if is_ours and type(reply) == 'table' then
+      refusal = not_added(KEYS[2], reply)
+      break
     end
-    if refusal then break end
-    if result then place = string.sub(member, 1, PLACE) end
-    if result and result[7] then finished[#finished + 1] = result[7] end
+    if is_ours then
+      place = string.sub(member, 1, PLACE)
+      if at ~= '' then finished[#finished + 1] = at end
+    else
+      count(KEYS[3], 'foreignParked', 1)
+    end
     done, bytes = n, bytes + #member
   end
   if place then note_out(place) end

@@ -3,7 +3,7 @@ import { identitiesIn } from '../../core/pack.js';
 import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
-import { pushResult, textsOfResult } from './ordered.js';
+import { resultText } from './ordered.js';
 
 // The scripts of order by key. What is atomic: the head of the Lua of each.
 
@@ -29,13 +29,12 @@ export const settleKeyed = defineScript({
         const [messageId = '', data = ''] = pack.texts.slice(2 * i, 2 * i + 2);
         const [startedAt, finishedAt] = pack.times?.slice(2 * i, 2 * i + 2) ?? [];
         const times = startedAt === undefined || finishedAt === undefined ? {} : { startedAt, finishedAt };
-        pushResult(texts, { inboxId, consumerId, messageId, data, ...times }, list, timed);
+        texts.push(resultText({ inboxId, consumerId, messageId, data, ...times }, list, timed));
       }
       const outcome = left[0]?.outcome && JSON.stringify(left[0].outcome);
       return { id, key, consumerId, results, outcome, begun };
     });
-    const size = textsOfResult(list, timed);
-    return packWithList({ ...options, list, size, packs: heads }, packTexts(texts));
+    return packWithList({ ...options, list, packs: heads }, packTexts(texts));
   },
   decode: ([late, busy]: [string[], string[]]) => ({ late, busy }),
 });

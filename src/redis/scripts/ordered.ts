@@ -72,12 +72,12 @@ export const commitOrdered = defineScript({
   encode: ({ results, timed, ...options }: CommitOrdered) => {
     const texts: string[] = [];
     for (const result of results) {
-      const { entryId, inboxId, key = '', consumerId } = result;
-      texts.push(entryId, key, inboxId === entryId ? '' : inboxId, consumerId);
-      pushResult(texts, result, options.list, timed);
+      const { entryId, inboxId, key = '' } = result;
+      const text = resultText(result, options.list, timed);
+      const placed = options.order === 'total' ? `${placeOf(entryId)}\0${text}` : text;
+      texts.push(entryId, key, inboxId === entryId ? '' : inboxId, placed);
     }
-    const size = 1 + textsOfResult(options.list, timed);
-    return packWithList({ ...options, size, returnedBelow: RETURNED_BELOW }, packTexts(texts));
+    return packWithList({ ...options, returnedBelow: RETURNED_BELOW }, packTexts(texts));
   },
   decode: letOutOf,
 });
@@ -89,25 +89,28 @@ export const letOut = defineScript({
   decode: letOutOf,
 });
 
-/** What a result that is written needs, without its consumer: see sink.lua. */
+/** What a result that is written needs. */
 export type Written = Pick<
   Result,
   'inboxId' | 'consumerId' | 'messageId' | 'data' | 'startedAt' | 'finishedAt'
 >;
 
-/** How many texts {@link pushResult} adds. */
-export function textsOfResult(list: boolean, timed: boolean): number {
-  return list ? 1 : timed ? 6 : 3;
+/** A result as one text: see sink.lua. */
+export function resultText(result: Written, list: boolean, timed: boolean): string {
+  const { consumerId, inboxId, messageId, data } = result;
+  const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
+  const head = `${consumerId}\0${finished}\0`;
+  if (list) return `${head}line\0${lineOf(result, timed)}`;
+  const times = `${published}\0${started}\0`;
+  return `${head}entry\0${inboxId}\0${times}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
 }
 
-/** Adds the texts of a result, without its consumer. */
-export function pushResult(texts: string[], result: Written, list: boolean, timed: boolean): void {
-  if (list) {
-    texts.push(lineOf(result, timed));
-    return;
-  }
-  texts.push(result.messageId, result.inboxId, result.data);
-  if (timed) for (const time of timesOf(result)) texts.push(String(time));
+/** An id whose numbers are padded with zeros, so that texts compare as ids do. */
+function placeOf(id: string): string {
+  return id
+    .split('-')
+    .map((number) => number.padStart(20, '0'))
+    .join('-');
 }
 
 /** A result as an element of an output list: one JSON object. */
