@@ -12,7 +12,7 @@ export { type ClientOptions, GroupClient } from './observe/client.js';
 export type { ControlStatus, ShownProcess } from './observe/control-status.js';
 export type { DeadLetters, ShownDeadLetter } from './observe/dead-letters.js';
 export type { ChangeOptions } from './observe/group-control.js';
-export type { ConsumerStatus, GroupStatus } from './observe/status.js';
+export type { ConsumerStatus, GroupStatus, SourceStatus } from './observe/status.js';
 export type { Context } from './processor/context.js';
 export type { Processor } from './processor/processor.js';
 export type { ForeignValue } from './redis/foreign.js';

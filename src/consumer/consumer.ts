@@ -1,11 +1,12 @@
 import type { ConsumerStore, Entry, InboxReader, Pack } from '../core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
+import type { OrderWindow } from '../core/order-window.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
-import { runPack } from './pack-run.js';
+import { AT_ONCE, runPack } from './pack-run.js';
 import { Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
@@ -15,9 +16,6 @@ import { Settler, type SettlerOptions } from './settler.js';
 import { Wait } from './wait.js';
 import { WaitingDeliveries } from './waiting.js';
 
-/** ms that the attempts of the packs of one read may take at once, about. */
-const AT_ONCE = 25;
-
 export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, AttemptTimesOptions {
   readonly reader: InboxReader;
   readonly store: ConsumerStore;
@@ -26,6 +24,8 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, Attemp
   readonly executor: ConsumerExecutor;
   /** Whether it processes no packs but those of messages of one key: it gives the others back. */
   readonly onlyRuns?: boolean;
+  /** In total order only. */
+  readonly window?: OrderWindow | undefined;
   readonly log: Logger;
 }
 
@@ -41,7 +41,7 @@ export class Consumer {
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
   readonly #inFlight = new InFlight(() => this.#onChange());
-  readonly #waiting = new WaitingDeliveries();
+  readonly #waiting: WaitingDeliveries;
   readonly #wait = new Wait();
   readonly #room: Room;
   readonly #times: AttemptTimes;
@@ -54,16 +54,18 @@ export class Consumer {
   #paused = true;
 
   constructor(options: ConsumerOptions) {
-    const { id, reader, store, readLimiter, log } = options;
+    const { id, reader, store, readLimiter, window, log } = options;
     this.id = id;
     this.#options = options;
     this.#prefetch = new Prefetch(options);
+    this.#waiting = new WaitingDeliveries(window);
     this.#room = new Room({
       prefetch: this.#prefetch,
       inFlight: this.#inFlight,
       waiting: this.#waiting,
       concurrency: options.concurrency,
       inWork: () => this.#inWork,
+      window,
     });
     this.#times = new AttemptTimes(this.#prefetch, options);
     this.#settler = new Settler(options);
@@ -80,7 +82,7 @@ export class Consumer {
         const end = performance.now() + AT_ONCE;
         for (const pack of packs) this.#acceptPack(pack, end);
         this.#accept(entries, true);
-        this.#beginAttempts();
+        this.beginAttempts();
       },
       failures: this.#failures,
       log,
@@ -116,7 +118,7 @@ export class Consumer {
     // Deliveries that waited in the executor came back to the end.
     this.#waiting.sort();
     this.#reading.resume();
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 
   /**
@@ -143,7 +145,7 @@ export class Consumer {
     try {
       const reply = await call();
       this.#accept(reply.entries, false);
-      this.#beginAttempts();
+      this.beginAttempts();
       return reply;
     } finally {
       this.#takingOver = false;
@@ -283,14 +285,14 @@ export class Consumer {
     this.#waiting.prune();
     if (this.#options.executor.closed) return;
     this.#returning = false;
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 
   /**
    * Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one.
    * Taken-over deliveries do not wait in the executor: each is noted as begun in Redis, so it must begin.
    */
-  #beginAttempts(): void {
+  beginAttempts(): void {
     if (this.#beginning) return;
     if (this.#paused || this.#blocked) {
       this.#onChange();
@@ -364,6 +366,6 @@ export class Consumer {
 
   #afterAttempt(): void {
     this.#inWork--;
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 }

@@ -1,3 +1,4 @@
+import type { OrderWindow } from '../core/order-window.js';
 import { compareIds } from '../core/stream-id.js';
 import type { HeldDelivery } from './in-flight.js';
 
@@ -8,6 +9,12 @@ export class WaitingDeliveries {
   #next = 0;
   /** Those that were tried before, or that it took over. They are older, and begin first. */
   #others: HeldDelivery[] = [];
+  readonly #window: Pick<OrderWindow, 'mayBegin'> | undefined;
+
+  /** @param window in total order only: says which of those that it read itself may begin */
+  constructor(window?: Pick<OrderWindow, 'mayBegin'>) {
+    this.#window = window;
+  }
 
   /** Some of them may not be held any more. */
   get size(): number {
@@ -26,7 +33,7 @@ export class WaitingDeliveries {
   /** Takes the next one that can begin. */
   take(): HeldDelivery | undefined {
     for (;;) {
-      const delivery = this.#others.shift() ?? this.#fresh[this.#next++];
+      const delivery = this.#others.shift() ?? this.#nextFresh();
       if (!delivery) {
         this.compact();
         return undefined;
@@ -34,6 +41,13 @@ export class WaitingDeliveries {
       // Else it was lost while it waited, or went back with its pack.
       if (delivery.held && !delivery.over) return delivery;
     }
+  }
+
+  #nextFresh(): HeldDelivery | undefined {
+    const next = this.#fresh[this.#next];
+    if (!next || (next.held && this.#window?.mayBegin(next.entryId, next.inboxId) === false)) return undefined;
+    this.#next++;
+    return next;
   }
 
   /** Drops those that were taken from the list. */

@@ -12,6 +12,7 @@ import {
   idsOf,
   keysOfGroup,
   latencyOf,
+  orderOf,
   othersOf,
   rightsOf,
 } from './group-checks.js';
@@ -40,6 +41,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),
     halted: haltedOf(facts),
+    order: orderOf(facts),
     control: controlChecks(facts),
     'other groups': othersOf(facts),
   };

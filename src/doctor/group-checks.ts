@@ -282,3 +282,30 @@ export function consumersOf(
     return { status: 'note', what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}` };
   return { status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
 }
+
+/** ms: results that wait longer for one message are not in a queue, but stuck. */
+const STUCK = 30_000;
+
+/** Whether results wait for a message that does not end. */
+export function orderOf({ order }: DoctorFacts): CheckState[] {
+  if (!order || (order.kind === 'none' && order.parked === 0)) return [];
+  const { head, parked, kind } = order;
+  if (kind === 'none')
+    return [
+      {
+        status: 'mend',
+        what: `${plural(parked, 'result waits', 'results wait')} for a total order that no process asks for`,
+        why: 'they go out when a process starts',
+        fixes: [shell('cgroup', 'start')],
+      },
+    ];
+  if (!head || head.ageMs <= STUCK) return [{ status: 'ok', what: `order ${kind}: nothing is stuck` }];
+  return [
+    {
+      status: 'mend',
+      what: `${plural(parked, 'result waits', 'results wait')} for message ${head.inboxId}, for ${formatDuration(head.ageMs)}`,
+      why: 'nothing leaves before it: see which consumer has it, or why it waits for its next attempt',
+      fixes: [shell('cgroup', 'status')],
+    },
+  ];
+}

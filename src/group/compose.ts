@@ -4,6 +4,7 @@ import { Committer } from '../consumer/committer.js';
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { KeyKeeper } from '../consumer/key-keeper.js';
+import { OrderKeeper } from '../consumer/order-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
@@ -11,17 +12,18 @@ import type { DeadLetter } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
 import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
+import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
 import type { Recorder } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
-import { sinkOf } from '../core/sink.js';
+import { type Sink, sinkOf } from '../core/sink.js';
 import { type PulledSource, sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
 import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
-import { RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
+import { type PacksRead, RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
 import { type Keys, keysOf } from '../redis/keys.js';
@@ -43,6 +45,8 @@ import { OrderFollower } from './orders.js';
 
 /** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
+/** How results are settled without an order, times, or a list. */
+const PLAIN: Sink = { list: false, order: 'none', timed: false };
 /** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
@@ -79,6 +83,8 @@ export interface Parts {
   readonly reclaimer: Reclaimer;
   readonly unpacker: Unpacker;
   readonly keyKeeper: KeyKeeper;
+  /** In total order only. */
+  readonly orderKeeper: OrderKeeper | undefined;
   readonly heartbeats: Heartbeats;
   readonly orders: OrderFollower;
   readonly control: ControlStore;
@@ -112,16 +118,19 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const relays = settings.bridge !== 'off';
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
+  const isTotal = sink?.order === 'total';
+  const window = new OrderWindow(isTotal ? settings.orderWindow : Number.POSITIVE_INFINITY, () => {
+    for (const consumer of consumers.running) consumer.beginAttempts();
+  });
+  const ordered = new OrderedCommits(main, keys, {
+    ...(sink ?? PLAIN),
+    group: settings.group,
+    maxLength: settings.outputMaxLen,
+    run: (): number => orders.packSize,
+    window,
+  });
   const writing = sink
-    ? {
-        ordered: new OrderedCommits(main, keys, {
-          ...sink,
-          group: settings.group,
-          maxLength: settings.outputMaxLen,
-          run: (): number => orders.packSize,
-        }),
-        burying: { order: sink.order, halt: settings.onDead === 'halt' },
-      }
+    ? { ordered, burying: { order: sink.order, halt: settings.onDead === 'halt' } }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
     ...writing,
@@ -130,6 +139,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
+  // What waited in total order waits for nothing if that is not asked any more.
+  if (!isTotal) await ordered.letOut();
 
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
@@ -141,7 +152,10 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       : undefined;
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
-  const onBuried = (deadLetters: readonly DeadLetter[]) => reports.buried(deadLetters);
+  const onBuried = (deadLetters: readonly DeadLetter[]) => {
+    orderKeeper?.hurry();
+    reports.buried(deadLetters);
+  };
   const { deadMaxLen } = settings;
   const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
   const committer = new Committer({
@@ -164,8 +178,15 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     if (!isMeasured) heartbeats.hurry();
     isMeasured = true;
   };
-  const timed = sink?.timed ?? false;
-  const shared = { store, committer, readLimiter, onMeasured, timed, onlyRuns: sink !== undefined };
+  const shared = {
+    store,
+    committer,
+    readLimiter,
+    onMeasured,
+    timed: sink?.timed ?? false,
+    onlyRuns: sink !== undefined,
+    window: isTotal ? window : undefined,
+  };
   const consumers = new ConsumerPool({
     make: () => {
       const id = identity.nextConsumerId();
@@ -184,7 +205,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
-  const onLost = (count: number) => reports.lost(count);
+  const orderKeeper = isTotal ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
+  const onLost = (count: number) => {
+    orderKeeper?.hurry();
+    reports.lost(count);
+  };
   const heartbeats = new Heartbeats({
     registry,
     store,
@@ -244,6 +269,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       keyed: settings.order === 'key',
       log,
     }),
+    orderKeeper,
     heartbeats,
     orders,
     control,
@@ -318,7 +344,10 @@ interface OwnOptions {
 async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   { main, keys, tracing }: Resolved,
-  shared: Pick<ConsumerOptions, 'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns'>,
+  shared: Pick<
+    ConsumerOptions,
+    'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'
+  >,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
@@ -331,7 +360,7 @@ async function makeConsumer(
     const own = await makeExecutor();
     const consumer = new Consumer({
       id,
-      reader: new RedisInboxReader(connection, main, keys, group, id, settings.order === 'key'),
+      reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
       ...shared,
       executor: tracing?.executor(own, id) ?? own,
       concurrency,
@@ -346,6 +375,13 @@ async function makeConsumer(
     closeBoth();
     throw error;
   }
+}
+
+/** In total order, and into a list, each message is an entry of its own; waiting packs of another time are unpacked. */
+function packsFor(settings: Settings): PacksRead {
+  const sink = sinkOf(settings);
+  if (sink?.order === 'key') return 'small';
+  return sink ? 'none' : 'large';
 }
 
 function warnOf(server: ServerFacts, log: Logger): void {

@@ -250,7 +250,8 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /** What relays comes first: an id in the list promises that new messages are relayed. */
   async #startParts(parts: Parts): Promise<void> {
-    const { bridge, puller, consumers, heartbeats, reclaimer, unpacker, keyKeeper, autoscaling } = parts;
+    const { bridge, puller, consumers, heartbeats, autoscaling } = parts;
+    const { reclaimer, unpacker, keyKeeper, orderKeeper } = parts;
     const source = sourceOf(this.settings);
     if (bridge) await this.#startWithin(bridge, 'no bridge of the group is in place');
     if (puller) await this.#startWithin(puller, `nothing could be taken from the ${sourceText(source)}`);
@@ -261,6 +262,7 @@ export class ConsumerGroup<Input extends Message = Message>
     await reclaimer.start();
     await unpacker.start();
     await keyKeeper.start();
+    await orderKeeper?.start();
     await autoscaling.start();
     const ids = consumers.running.map(({ id }) => id);
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');

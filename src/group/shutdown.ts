@@ -50,13 +50,14 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, reclaimer, unpacker, keyKeeper, heartbeats, autoscaling } = parts;
+  const { consumers, reclaimer, unpacker, keyKeeper, orderKeeper, heartbeats, autoscaling } = parts;
   try {
     await Promise.all([autoscaling.stop(), reclaimer.stop(), unpacker.stop(), keyKeeper.stop()]);
     const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
     // The process is no longer among the live: others take its share at once.
     heartbeats.hurry();
     const back = await stopped;
+    await orderKeeper?.stop();
     if (back > 0)
       log.info(
         { entries: back },

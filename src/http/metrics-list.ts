@@ -121,6 +121,18 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.held,
   ),
   ofGroup(
+    'cgroup_parked',
+    'messages',
+    'processed, and waiting for earlier ones (total order)',
+    (t) => t.parked,
+  ),
+  ofGroup(
+    'cgroup_order_head_age_seconds',
+    'seconds',
+    'for which results have waited for the same earlier message (total order); 0 if none waits',
+    (t) => (t.order.head?.ageMs ?? 0) / 1_000,
+  ),
+  ofGroup(
     'cgroup_lag_seconds',
     'seconds',
     'age of the oldest unsettled message; 0 if there is none',

@@ -1,7 +1,7 @@
 import type { Halt } from '../core/consumer-store.js';
 import type { Source } from '../core/source.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
-import type { GroupTotals } from '../redis/reading.js';
+import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import { type ControlReading, readControl } from './control-status.js';
 
 /** A live consumer, and what it holds. */
@@ -22,6 +22,18 @@ export interface SourceStatus {
   readonly waiting: number | null;
 }
 
+/** What the order of a group waits for, and who has it. */
+export interface OrderStatus extends OrderTotals {
+  readonly head:
+    | (NonNullable<OrderTotals['head']> & {
+        /** The consumer that holds it; null if none does. */
+        readonly consumerId: string | null;
+        /** The attempt under way, or the last one; 0 if none has begun. */
+        readonly attempt: number;
+      })
+    | null;
+}
+
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
@@ -35,6 +47,7 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   readonly channel: string;
   readonly source: SourceStatus;
   readonly output: string;
+  readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
@@ -92,8 +105,9 @@ export async function readStatus(
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, held, backlog, lagMs, counters, deadLetters } =
-    reading;
+  const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
+  const { counters, deadLetters } = reading;
+  const order = await orderStatus(inspector, reading.order);
   return {
     time,
     group,
@@ -116,6 +130,8 @@ export async function readStatus(
     retrying,
     held,
     backlog,
+    parked,
+    order,
     lagMs,
     counters,
     deadLetters,
@@ -128,6 +144,13 @@ export async function readStatus(
 
 function shownHalt({ deadId, inboxId, key }: Halt): ShownHalt {
   return { deadId, inboxId, key: key ?? null };
+}
+
+async function orderStatus(inspector: Inspector, order: OrderTotals): Promise<OrderStatus> {
+  const { head } = order;
+  const holder = head && (await inspector.holderOf(head.inboxId));
+  const { consumerId = null, attempt = 0 } = holder ?? {};
+  return { ...order, head: head && { ...head, consumerId, attempt } };
 }
 
 function showGap({ from, to, reason }: GapRecord) {

@@ -263,6 +263,9 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 }
 
+/** Packs of any messages; of messages of one key, which may be short, so that a read asks for more of them; or none. */
+export type PacksRead = 'large' | 'small' | 'none';
+
 /** Reads with XREADGROUP (https://redis.io/docs/latest/commands/xreadgroup/). */
 export class RedisInboxReader implements InboxReader {
   readonly #own: Connection;
@@ -270,12 +273,12 @@ export class RedisInboxReader implements InboxReader {
   readonly #group: string;
   readonly #consumerId: string;
   readonly #keys: Keys;
-  readonly #smallPacks: boolean;
+  readonly #packsRead: PacksRead;
 
   /**
    * @param own the consumer's own connection: a read blocks it
    * @param main another connection of the process, which ends a read
-   * @param smallPacks whether packs may hold a few messages only: then a read asks for more of them
+   * @param packsRead which packs it may get
    */
   constructor(
     own: Connection,
@@ -283,14 +286,14 @@ export class RedisInboxReader implements InboxReader {
     keys: Keys,
     group: string,
     consumerId: string,
-    smallPacks = false,
+    packsRead: PacksRead = 'large',
   ) {
     this.#own = own;
     this.#main = main;
     this.#group = group;
     this.#consumerId = consumerId;
     this.#keys = keys;
-    this.#smallPacks = smallPacks;
+    this.#packsRead = packsRead;
   }
 
   async read(count: number, block: number | undefined): Promise<ReadEntries> {
@@ -299,15 +302,20 @@ export class RedisInboxReader implements InboxReader {
     const few = Math.min(count, WHILE_WAITING);
     const most =
       block === undefined
-        ? { packs: this.#smallPacks ? few : Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
+        ? {
+            packs: this.#packsRead === 'small' ? few : Math.max(1, Math.ceil(count / MOST_IN_PACK)),
+            entries: count,
+          }
         : { packs: few, entries: few };
+    const streams = this.#packsRead === 'none' ? [inbox] : [packs, inbox];
+    const ends = streams.map(() => '>');
     const reads =
       block === undefined
         ? [
-            [...group, most.packs, 'STREAMS', packs, '>'],
+            ...(this.#packsRead !== 'none' ? [[...group, most.packs, 'STREAMS', packs, '>']] : []),
             [...group, most.entries, 'STREAMS', inbox, '>'],
           ]
-        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', packs, inbox, '>', '>']];
+        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', ...streams, ...ends]];
     const { foreign, ...taken } = await this.#own.readEntries(packs, reads);
     const more = taken.packs.length + foreign === most.packs || taken.entries.length === most.entries;
     return { ...taken, more };

@@ -9,7 +9,7 @@ import { Inspector, type Owner, sourceIn } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
-import type { Counters } from './reading.js';
+import type { Counters, OrderTotals } from './reading.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { type Orphans, orphans } from './scripts/group.js';
@@ -76,6 +76,8 @@ export interface DoctorFacts {
   readonly orphans: readonly Orphans[] | undefined;
   /** Unsettled messages. */
   readonly backlog: number | undefined;
+  /** What the order waits for; undefined if the user may not look. */
+  readonly order: OrderTotals | undefined;
   /** Null if a key of the group holds something else. */
   readonly control: ControlFacts | null | undefined;
 }
@@ -130,8 +132,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     [],
     async () => (await inspector.liveConsumers()).consumers,
   );
-  const backlog =
-    wrongKeys.length > 0 ? undefined : await ifAllowed(async () => (await inspector.totals()).backlog);
+  const totals = wrongKeys.length > 0 ? undefined : await ifAllowed(() => inspector.totals());
   const bridges = await subscribersOf(connection, keys.marks);
   const others = await otherGroups(connection, keys);
   const subscribers = await subscribersOf(connection, channel);
@@ -159,7 +160,8 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     owner,
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
-    backlog,
+    backlog: totals?.backlog,
+    order: totals?.order,
     control: wrongKeys.length > 0 ? null : await ifAllowed(() => controlFacts(connection, keys, inspector)),
   };
 }

@@ -109,6 +109,15 @@ export class Inspector {
     return totalsOf(await this.#connection.run(totals, this.#keys, { group: this.#group }), this.#keys);
   }
 
+  /** The consumer that holds an entry, and the attempts that were begun; undefined if none holds it. */
+  async holderOf(entryId: string): Promise<{ consumerId: string; attempt: number } | undefined> {
+    const { inbox } = this.#keys;
+    const found = this.#connection.call('XPENDING', inbox, this.#group, entryId, entryId, 1);
+    // The group may be gone.
+    const [pending] = (await found.catch(() => [])) as [string, string, number, number][];
+    return pending && { consumerId: pending[1], attempt: pending[3] };
+  }
+
   /** The live consumers of this output, of all processes, in the order of the list. */
   async liveConsumers(): Promise<LiveConsumers> {
     const { consumerList, members } = this.#keys;

@@ -1,4 +1,5 @@
 import type { PackSettlement, Result } from '../core/consumer-store.js';
+import type { OrderWindow } from '../core/order-window.js';
 import type { Sink } from '../core/sink.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
@@ -12,6 +13,8 @@ export interface OrderedCommitsOptions extends Sink {
   readonly maxLength: number;
   /** Most messages of a key that may go out together; 1 for one by one. */
   readonly run: () => number;
+  /** Is told how many results wait. */
+  readonly window: Pick<OrderWindow, 'note' | 'most'>;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
 }
@@ -21,17 +24,11 @@ export class OrderedCommits {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #options: OrderedCommitsOptions;
-  #parked = 0;
 
   constructor(connection: Connection, keys: Keys, options: OrderedCommitsOptions) {
     this.#connection = connection;
     this.#keys = keys;
     this.#options = options;
-  }
-
-  /** Results that wait for earlier ones, when Redis last said so. */
-  get parked(): number {
-    return this.#parked;
   }
 
   /** Settles results, as {@link ConsumerStore.commit}. */
@@ -71,18 +68,19 @@ export class OrderedCommits {
     }
   }
 
-  /** Lets out everything that waits for nothing any more. */
+  /** Lets out everything that waits for nothing any more; all results if there is no total order. */
   async letOut(): Promise<void> {
-    const { maxLength, list } = this.#options;
+    const { group, maxLength, list, order } = this.#options;
+    const request = { group, maxLength, list, order, window: this.#options.window.most };
     for (let more = true; more; ) {
-      const reply = await this.#connection.run(letOut, this.#keys, { maxLength, list });
+      const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);
       more = reply.more;
     }
   }
 
-  #note({ parked, finished }: LetOut): void {
-    this.#parked = parked;
+  #note({ finished, ...waiting }: LetOut): void {
+    this.#options.window.note(waiting);
     const now = Date.now();
     if (finished.length > 0) this.#options.onParked?.(finished.map((at) => Math.max(0, now - at)));
   }

@@ -46,6 +46,23 @@ export interface Counters {
   readonly freed: number;
   /** Members of held that no group wrote, and were removed. */
   readonly foreignHeld: number;
+  /** Members of the parked zset that were no results, and were removed. */
+  readonly foreignParked: number;
+}
+
+/** What the order of a group waits for. */
+export interface OrderTotals {
+  readonly kind: 'none' | 'total' | 'key';
+  /** The message that results wait for, as of the last heartbeat; null if none waits, and without total order. */
+  readonly head: {
+    readonly inboxId: string;
+    /** ms for which the order has waited for it. */
+    readonly ageMs: number;
+  } | null;
+  /** Results that wait for earlier ones. */
+  readonly parked: number;
+  /** Most results that wait: then nothing new is begun. null without total order. */
+  readonly window: number | null;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -66,6 +83,9 @@ export interface GroupTotals {
   readonly held: number;
   /** Relayed and not settled: waiting + pending + retrying + held. */
   readonly backlog: number;
+  /** Processed, and waiting for earlier messages before they go out: with total order only. */
+  readonly parked: number;
+  readonly order: OrderTotals;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
   readonly lagMs: number;
   readonly counters: Counters;
@@ -105,6 +125,7 @@ export type TotalsReply = [
   deadLetters: number,
   held: number,
   halted: number,
+  parked: number,
 ];
 
 /** What `snapshot.lua` replies. */
@@ -125,8 +146,8 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 }
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters, held, halted] =
-    reply;
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge] = reply;
+  const [deadLetters, held, halted, parked] = reply.slice(7) as [number, number, number, number];
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
@@ -138,6 +159,8 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
     retrying,
     held,
     backlog,
+    parked,
+    order: orderIn(mapOf(bridge), now, parked, numbers),
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counts, numbers),
     deadLetters,
@@ -199,6 +222,27 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     foreignHalts: count('foreignHalts'),
     freed: count('freed'),
     foreignHeld: count('foreignHeld'),
+    foreignParked: count('foreignParked'),
+  };
+}
+
+function orderIn(
+  state: ReadonlyMap<string, string>,
+  now: number,
+  parked: number,
+  numbers: NumberReader,
+): OrderTotals {
+  const window = numbers.number('bridge', 'orderWindow', state.get('orderWindow'));
+  const since = numbers.number('bridge', 'headSince', state.get('headSince'));
+  const inboxId = state.get('head');
+  const head = parked > 0 && inboxId ? { inboxId, ageMs: Math.max(0, now - since) } : null;
+  const kind = state.get('order');
+  const isTotal = kind === 'total' || window > 0;
+  return {
+    kind: isTotal ? 'total' : kind === 'key' ? 'key' : 'none',
+    head: isTotal ? head : null,
+    parked,
+    window: window || null,
   };
 }
 

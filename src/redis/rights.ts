@@ -79,8 +79,8 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZRANGE: ({ heartbeats }) => [heartbeats, 0, -1],
   ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
-  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZREM: ({ retry }) => [retry, 'id'],
+  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
 

@@ -3,7 +3,8 @@ import { type Differences, type Examples, note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
 /** The numbers, all of one moment, that the streams are compared with. */
-export interface Numbers extends Pick<Reading, 'backlog' | 'outputLength' | 'deadLetters' | 'outputType'> {
+export interface Numbers
+  extends Pick<Reading, 'backlog' | 'parked' | 'outputLength' | 'deadLetters' | 'outputType'> {
   readonly counters: Pick<Counters, 'relayed' | 'processed' | 'dead' | 'lost' | 'trimmed' | 'purged'>;
 }
 
@@ -56,11 +57,11 @@ export class CounterCheck {
     return this.#compare(numbers).taken;
   }
 
-  #compare({ backlog, outputLength, deadLetters, outputType, counters }: Numbers) {
+  #compare({ backlog, parked, outputLength, deadLetters, outputType, counters }: Numbers) {
     const { relayed, processed, dead, lost, trimmed, purged } = counters;
     const distinct = (stream: StreamName, length: number) =>
       length - this.#copies[stream] - this.#foreign[stream];
-    const unsettled = relayed - processed - dead - backlog - lost;
+    const unsettled = relayed - processed - dead - backlog - parked - lost;
     const withoutResult = processed - trimmed - distinct('output', outputLength);
     const withoutDeadLetter = dead - purged - distinct('dead', deadLetters);
     const doubled = this.#copies.output + this.#copies.dead;

@@ -1,3 +1,5 @@
+import { MUTANTS_OF_ORDERS } from './mutants-of-orders.js';
+
 /**
  * Known ways to break the program, each with the faults under which the checker must find it; or with the integration test
  * that must, if no result and no dead letter shows it. `in` is the script that is altered while it is read; `from` is
@@ -280,4 +282,5 @@ export const MUTANTS = {
     to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
+  ...MUTANTS_OF_ORDERS,
 };

@@ -49,6 +49,7 @@ const well: DoctorFacts = {
   live: 3,
   orphans: [],
   backlog: 12,
+  order: { kind: 'none', head: null, parked: 0, window: null },
   control: {
     control: UNSET,
     foreign: [],

@@ -19,6 +19,9 @@ async function servedPage() {
   const stats = new ProcessStats();
   const view: GroupView = {
     ...space,
+    source: { kind: 'channel', name: space.channel },
+    pullFailingFor: 0,
+    recordAway: undefined,
     group: GROUP,
     stats,
     inspector,

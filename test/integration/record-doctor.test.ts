@@ -15,6 +15,7 @@ async function findingOf(record: string | undefined, ...args: string[]) {
   });
   await run.exit;
   expect(run.stdout() + run.stderr()).not.toContain('topsecret');
+  if (run.stdout() === '') throw new Error(run.stderr());
   const { findings } = JSON.parse(run.stdout()) as {
     findings: { check: string; status: string; what: string }[];
   };

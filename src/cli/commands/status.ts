@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
 import { printableJson, shortened } from '../../log/printable.js';
-import type { GroupStatus } from '../../observe/status.js';
+import type { GroupStatus, OrderStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import {
@@ -90,6 +90,7 @@ export function statusText(status: GroupStatus): string {
         'lag',
         backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest unsettled message)`,
       ],
+      ...(status.order.kind === 'total' ? [['order', orderText(status.order)]] : []),
       ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
@@ -132,6 +133,10 @@ export function statusText(status: GroupStatus): string {
     parts.push(
       `foreign: ${plural(counters.foreignHeld, 'member')} removed from the held messages, written by another program`,
     );
+  if (counters.foreignParked > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignParked, 'member')} removed from the parked zset, written by another program`,
+    );
   if (counters.strays > 0)
     parts.push(
       `strays: another program took ${plural(counters.strays, 'message')} from the pending entries (XACK, XGROUP); ` +
@@ -154,4 +159,12 @@ export function statusText(status: GroupStatus): string {
     parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
   }
   return parts.join('\n\n');
+}
+
+function orderText({ parked, window, head }: OrderStatus): string {
+  if (!head) return 'total: no result waits for an earlier one';
+  const { inboxId, consumerId, attempt, ageMs } = head;
+  const holder = consumerId === null ? 'no consumer holds it' : `attempt ${attempt}, with ${consumerId}`;
+  const waiting = `${plural(parked, 'result')}${window === null ? '' : ` of at most ${window}`}`;
+  return `total: ${waiting} wait for message ${inboxId}, for ${formatDuration(ageMs)} (${holder})`;
 }

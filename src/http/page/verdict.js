@@ -33,6 +33,12 @@ export function verdict(status) {
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
 
+  const { head, parked } = status.order;
+  if (head)
+    notes.push(
+      `${counted(parked, 'result')} wait for message ${head.inboxId}, for ${duration(head.ageMs)}${head.consumerId ? `: ${head.consumerId} has it, attempt ${head.attempt}` : ''}`,
+    );
+
   const { wanted, capacity, hosts } = control;
   if (capacity < wanted)
     notes.push(`${count(wanted)} consumers wanted, capacity ${count(capacity)} on ${counted(hosts, 'host')}`);

@@ -8,7 +8,8 @@
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
 --        the id of the message, if it is not that of the entry, else ''; then the result (see sink.lua)
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
---           before }, { when each result that had waited was finished, ms since 1970 }, { keys that free.lua has to free } }.
+--           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
+--           for, '' for none, 0, { keys that free.lua has to free } }.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -17,9 +18,10 @@
 -- If Redis refuses a command, nothing is settled: the first result is written or parked before anything is removed, and each
 -- other command is tried in a form that changes nothing. If it refuses a later result (the ids of the output end), that one
 -- is parked in total order, and in the others it is lost to nobody: it stays in the inbox.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
-  KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset',
-  KEYS[10], 'stream', KEYS[11], 'hash')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset',
+  KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset', KEYS[10], 'stream', KEYS[11], 'hash')
+if wrong then return wrong end
+wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 name_keys(KEYS[10], KEYS[1], KEYS[3], KEYS[11], KEYS[8], KEYS[9])
@@ -56,12 +58,28 @@ end
 -- Entries that were settled before; the first that was not; whether each result is done with, by number.
 local late, first, done, is_retrying = {}, 1, {}, false
 
--- Finds the first entry that is unsettled, and tries all that comes after its result.
-local function prepare()
-  while ids[first] and not is_unsettled(KEYS[1], options.group, ids[first]) do
+-- Whether later results went out, as another client deleted the entry: then it is lost, and reclaim, or renew, counts it.
+local function has_gone_by(n, out)
+  return out and place_at(n) <= out and not message_of(KEYS[1], ids[n])
+end
+
+local function find_late()
+  local out = is_total and redis.call('HGET', KEYS[3], 'out')
+  if is_total then find_halts() end
+  while ids[first] and (not is_unsettled(KEYS[1], options.group, ids[first]) or has_gone_by(first, out)) do
     late[first], done[first] = ids[first], true
     first = first + 1
   end
+  -- The ids rise.
+  if not out or not ids[first] or (not next(halts) and place_at(first) > out) then return end
+  for n = first + 1, #ids do
+    if has_gone_by(n, out) then late[#late + 1], done[n] = ids[n], true end
+  end
+end
+
+-- Finds the first entry that is unsettled, and tries all that comes after its result.
+local function prepare()
+  find_late()
   if #late == #ids then return end
   redis.call('XDEL', KEYS[1], '0-0')
   redis.call('XACK', KEYS[1], options.group, '0-0')
@@ -69,8 +87,7 @@ local function prepare()
   if is_retrying then redis.call('ZREM', KEYS[5], '0-0') end
   try_counting()
   if is_total then
-    redis.call('ZADD', KEYS[6], 'XX', 0, '')
-    redis.call('ZREM', KEYS[6], '')
+    try_letting_out()
     redis.call('ZREM', KEYS[7], '')
   elseif is_keyed then
     redis.call('ZREM', KEYS[7], '')
@@ -80,15 +97,18 @@ end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
-if #late == #ids then return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, {} } end
-if is_total or is_keyed then find_halts() end
+if #late == #ids then
+  local waits_for = is_total and id_at(limit_at(first_id())) or ''
+  return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {} }
+end
+local head = is_total and first_id() or ''
+if is_keyed then find_halts() end
 
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
 local function may_go_first()
   if not is_total then return true end
-  local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  if next(halts) or not head or head[1] ~= ids[first] then return false end
-  local place = place_of(ids[first])
+  if next(halts) or head ~= ids[first] then return false end
+  local place = place_of(head)
   return not has_parked_before(place) and redis.call('ZLEXCOUNT', KEYS[7], '-', '(' .. place) == 0
 end
 
@@ -102,7 +122,9 @@ local mine, numbers, all_pending = {}, {}, false
 -- Finds out which of the batch are unsettled, once the first of them is written (see commit.lua).
 local function settle_others(is_last)
   for n = first, is_last and first or #ids do
-    mine[#mine + 1], numbers[#numbers + 1] = ids[n], n
+    if not done[n] then
+      mine[#mine + 1], numbers[#numbers + 1] = ids[n], n
+    end
   end
   all_pending = call_with_ids(mine, 'XACK', KEYS[1], options.group) == #mine
   if all_pending then return end
@@ -147,23 +169,29 @@ local function free_settled()
   return is_done and unfreed or keys
 end
 
-local more, finished, left, refusal = false, {}, {}, nil
+local more, finished, left, refusal, limit = false, {}, {}, nil, nil
 if is_total then
   remove()
   end_halts()
-  local limit = goes_first and first_unsettled()
-  -- In order and with nothing parked, results need not pass through the zset.
+  if head == '' or not id_after(ids[first], head) then head = first_id() end
+  limit = limit_at(head)
+  -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
   local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
+  local all_out = not limit or place_at(numbers[#numbers]) < limit
+  local out = goes_first and first
   for i = 2, #numbers do
     local n = numbers[i]
-    is_direct = is_direct and not (limit and place_at(n) > limit)
-    if not is_direct or type(write_result(result_of(n))) == 'table' then
+    is_direct = is_direct and (all_out or place_at(n) < limit)
+    if is_direct and type(write_result(result_of(n))) ~= 'table' then
+      out = n
+    else
       is_direct = false
       local parked = park(n)
       if type(parked) == 'table' then error(parked) end
     end
   end
-  if not is_direct then more, finished, refusal = let_out() end
+  if out then note_out(place_at(out)) end
+  if not is_direct then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]))
@@ -181,4 +209,4 @@ end
 count_written()
 if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, left }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, id_at(limit), 0, left }

@@ -1,8 +1,8 @@
--- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + lost.
+-- One reading of the whole group, all of it true at one moment: relayed = processed + dead + backlog + parked + lost.
 --
 -- USES pack-counts backlog output-list
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 previews (of dead letters)
---      9 packs  10 held  11 halted
+--      9 packs  10 held  11 halted  12 parked
 -- ARGV 1 options: group, returnedBelow (scores in the retry zset below this are not times), withLastOutput
 -- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of dead,
 --           if asked for: last id of output, or the mark of the last element if it is a list }
@@ -11,7 +11,7 @@
 -- last id of a stream only with the whole entry, which may be large: so that of the output is read only on demand.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream', KEYS[10], 'zset',
-  KEYS[11], 'zset')
+  KEYS[11], 'zset', KEYS[12], 'zset')
 if wrong then return wrong end
 
 -- What prepare wrote. Processes of versions that did not, write a stream.
@@ -48,6 +48,7 @@ return {
     redis.call('XLEN', KEYS[3]),
     held,
     redis.call('ZCARD', KEYS[11]),
+    redis.call('ZCARD', KEYS[12]),
   },
   with,
   redis.call('HGETALL', KEYS[7]),

@@ -4,7 +4,7 @@
 -- Foreign members of halted that one call removes.
 local MOST_FOREIGN = 100
 
--- The place of the first halted message; nil if there is none. What would stop the order for ever is removed: members that another
+-- The place of the first halted message, and its entry while it is tried again; nil if there is none. What would stop the order for ever is removed: members that another
 -- program wrote, and those of messages that another program deleted while they were tried again. `head` is the first id in
 -- the inbox.
 local function first_halted(head)
@@ -13,7 +13,7 @@ local function first_halted(head)
     if not member then return nil end
     local halt = halt_in(member)
     local is_deleted = halt and halt.entry and (not head or id_after(head, halt.entry))
-    if halt and not is_deleted then return halt.place end
+    if halt and not is_deleted then return halt.place, halt.entry end
     redis.call('ZREM', KEYS[7], member)
     count(KEYS[3], 'foreignHalts', 1)
   end
@@ -21,12 +21,26 @@ local function first_halted(head)
   return ''
 end
 
--- The first place that is not settled, or that is halted; nil if there is none. Results before it may go out.
-local function first_unsettled()
+-- The id that stands at a place, '' for none.
+local function id_at(place)
+  local ms, seq = string.match(place or '', '^0*(%d+)-0*(%d+)$')
+  return ms and ms .. '-' .. seq or ''
+end
+
+-- The id of the first entry of the inbox, '' for none. Redis replies with the whole message: so scripts ask once, and again only
+-- when they have removed that entry.
+local function first_id()
   local entry = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  local place, stop = entry and place_of(entry[1]), first_halted(entry and entry[1])
-  if not place or not stop then return place or stop end
-  return stop < place and stop or place
+  return entry and entry[1] or ''
+end
+
+-- The first place that is not settled, or that is halted; nil if there is none. Results before it may go out. Also returns the
+-- entry that settles it, nil for none.
+local function limit_at(first)
+  local place = place_of(first)
+  local stop, again = first_halted(place and first)
+  if stop and not (place and place < stop) then return stop, again end
+  return place, place and first
 end
 
 local function is_halted(place)
@@ -40,13 +54,18 @@ local function end_halt(place)
   end
 end
 
--- The results that wait before a place, at most so many; all if there is no place.
-local function parked_before(place, most)
-  return redis.call('ZRANGEBYLEX', KEYS[6], '-', place and '(' .. place or '+', 'LIMIT', 0, most)
+-- Where the range of results before a place ends; of all, if there is no place.
+local function end_before(place)
+  return place and '(' .. place or '+'
 end
 
 local function has_parked_before(place)
-  return redis.call('ZLEXCOUNT', KEYS[6], '-', place and '(' .. place or '+') > 0
+  return redis.call('ZLEXCOUNT', KEYS[6], '-', end_before(place)) > 0
+end
+
+-- The order has come to this place. pcall: it only shows results that would come too late.
+local function note_out(place)
+  redis.pcall('HSET', KEYS[3], 'out', place)
 end
 
 local function member_of(place, result)
@@ -55,38 +74,68 @@ end
 
 -- The result that a member of parked holds; nil if another program wrote it.
 local function result_in(member)
-  if string.sub(member, PLACE + 1, PLACE + 1) ~= '\0' then return nil end
-  local is_packed, result = pcall(cmsgpack.unpack, string.sub(member, PLACE + 2))
-  if not is_packed or type(result) ~= 'table' or type(result[1]) ~= 'string' or type(result[2]) ~= 'string' then return nil end
-  return result
+  if string.sub(member, PLACE + 1, PLACE + 1) ~= '\0' or not string.find(member, '^%d+-%d+%z') then return nil end
+  -- unpack_one: a foreign text may hold many values. Its first reply is -1 if nothing follows.
+  local is_unpacked, rest, result = pcall(cmsgpack.unpack_one, string.sub(member, PLACE + 2))
+  if not is_unpacked or rest ~= -1 or type(result) ~= 'table' then return nil end
+  for n = 1, #result do
+    if type(result[n]) ~= 'string' then return nil end
+  end
+  return (#result == 2 or #result == 4 or #result == 7) and result or nil
+end
+
+-- Carries out the commands of let_out, in a form that changes nothing. They raise what Redis refuses.
+local function try_letting_out()
+  redis.call('ZADD', KEYS[6], 'XX', 0, '')
+  redis.call('ZREMRANGEBYLEX', KEYS[6], '+', '-')
+end
+
+-- Members that do not have the score 0 would stand in no order.
+local function reset_scores()
+  if redis.call('ZCOUNT', KEYS[6], 0, 0) == redis.call('ZCARD', KEYS[6]) then return end
+  for _, range in ipairs({ { '-inf', '(0' }, { '(0', '+inf' } }) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], range[1], range[2], 'LIMIT', 0, 100)) do
+      redis.call('ZADD', KEYS[6], 0, member)
+    end
+  end
 end
 
 local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
 
--- Writes the results of a page in turn. Returns the members that are done with, their bytes, and a refusal.
+-- Writes a page of results in turn. Returns how many of its members are done with, their bytes, and a refusal.
 local function write_page(page, finished)
-  local done, bytes = {}, 0
+  local done, bytes, refusal, place = 0, 0, nil, nil
   for n, member in ipairs(page) do
     local result = result_in(member)
-    local reply = result and write_result(result)
-    if type(reply) == 'table' then return done, bytes, not_added(KEYS[2], reply) end
-    if not result then count(KEYS[3], 'foreignParked', 1) end
+    if not result then
+      count(KEYS[3], 'foreignParked', 1)
+    elseif options.list ~= (#result == 2) then
+      local kind = options.list and 'stream' or 'list'
+      refusal = redis.error_reply('KEYTYPE ' .. KEYS[6] .. ' holds results that wait for a ' .. kind)
+    else
+      local reply = write_result(result)
+      if type(reply) == 'table' then refusal = not_added(KEYS[2], reply) end
+    end
+    if refusal then break end
+    if result then place = string.sub(member, 1, PLACE) end
     if result and result[7] then finished[#finished + 1] = result[7] end
-    done[n], bytes = member, bytes + #member
+    done, bytes = n, bytes + #member
   end
-  return done, bytes
+  if place then note_out(place) end
+  return done, bytes, refusal
 end
 
--- Lets out the results that no unsettled message precedes, in their order: at most 500 of them, or about a megabyte. Each is
--- written before it leaves the zset. What is no result, because another program wrote it, is removed. Returns whether more
--- may go out, when each was finished, and a refusal: then that result and all after it still wait.
-local function let_out()
-  local limit, finished, sum, bytes, wanted = first_unsettled(), {}, 0, 0, 1
+-- Lets out the results before the limit, in their order: at most 500 of them, or about a megabyte. Each is written before it
+-- leaves the zset. What is no result, because another program wrote it, is removed. Returns whether more may go out, when each
+-- was finished, and a refusal: then that result and all after it still wait.
+local function let_out(limit)
+  local finished, sum, bytes, wanted = {}, 0, 0, 1
+  reset_scores()
   while sum < MOST_OUT and bytes < MOST_BYTES_OUT do
-    local page = parked_before(limit, wanted)
+    local page = redis.call('ZRANGEBYLEX', KEYS[6], '-', end_before(limit), 'LIMIT', 0, wanted)
     local done, size, refusal = write_page(page, finished)
-    if #done > 0 then call_with_ids(done, 'ZREM', KEYS[6]) end
-    if refusal then return true, finished, refusal end
+    if done > 0 then redis.call('ZREMRANGEBYLEX', KEYS[6], '-', '[' .. page[done]) end
+    if refusal then return false, finished, refusal end
     if #page < wanted then return false, finished end
     sum, bytes = sum + #page, bytes + size
     -- Their sizes are known only when Redis has copied them: so a page is as long as fits by the mean.

@@ -19,6 +19,7 @@ export const snapshot = defineScript({
     'packs',
     'held',
     'halted',
+    'parked',
   ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
@@ -27,7 +28,7 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held', 'halted'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held', 'halted', 'parked'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
 });

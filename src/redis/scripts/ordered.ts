@@ -19,16 +19,30 @@ export interface LetOut {
   readonly finished: number[];
   /** Keys that are still to be freed; with order `key`. */
   readonly busy: string[];
+  /** The id of the entry that the order waits for; '' for none. With total order only. */
+  readonly head: string;
+  /** Whether that entry has to be read: no consumer has it, and none will take it over. */
+  readonly unread: boolean;
 }
 
-type LetOutReply = [parked: number, more: number, late: string[], finished: string[], busy?: string[]];
+type LetOutReply = [
+  parked: number,
+  more: number,
+  late: string[],
+  finished: string[],
+  head: string,
+  unread: number,
+  busy?: string[],
+];
 
-const letOutOf = ([parked, more, late, finished, busy = []]: LetOutReply): LetOut => ({
+const letOutOf = ([parked, more, late, finished, head, unread, busy = []]: LetOutReply): LetOut => ({
   parked,
   more: more === 1,
   late,
   finished: finished.map(Number),
   busy,
+  head,
+  unread: unread === 1,
 });
 
 interface CommitOrdered extends Sink {
@@ -70,8 +84,8 @@ export const commitOrdered = defineScript({
 
 export const letOut = defineScript({
   name: 'let-out',
-  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted'],
-  encode: packOptions<{ maxLength: number; list: boolean }>,
+  keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'bridge'],
+  encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number; window: number }>,
   decode: letOutOf,
 });
 

@@ -11,6 +11,8 @@ import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
+import { publishToList, publishToStream } from '../../../dist/redis/scripts/source.js';
+import { RedisSourceStore } from '../../../dist/redis/source-store.js';
 import { WholePacks } from '../../../dist/redis/whole-packs.js';
 import { parseSettings } from '../../../dist/settings/parse.js';
 import { shaOf } from '../stage/sha.js';
@@ -38,6 +40,8 @@ const BARE = {
 };
 const BARE_OF = {
   relay: 'add',
+  'pull-list': 'add',
+  'pull-stream': 'add',
   commit: 'add',
   bury: 'add',
   publish: 'publish',
@@ -177,6 +181,16 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     const to = { epoch: from?.epoch ?? 1, offset: (from?.offset ?? 0) + texts.length };
     await bridge.relay({ caller: 'b#1', token, from, to, messages, packSize });
     lead = { ...lead, position: to };
+  };
+  const sources = ['list', 'stream'].map(
+    (kind) => new RedisSourceStore(connection, connection, keys, { kind, name: kind, from: 'left' }, 'b'),
+  );
+  const append = async (messages) => {
+    for (let first = 0; first < messages.length; first += 1_000) {
+      const some = messages.slice(first, first + 1_000);
+      await connection.run(publishToList, { source: 'list' }, { toLeft: false, messages: some });
+      await connection.run(publishToStream, { source: 'stream' }, { messages: some });
+    }
   };
   const resultsOf = (ids, data) =>
     ids.map((id) => ({ entryId: id, inboxId: id, consumerId: 'busy', messageId: 'a message', data }));
@@ -377,12 +391,29 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     ],
     [`a list of ${dead} results`, () => readList(dead, small)],
     [
+      'a list and a stream of 8,000 messages',
+      async () => {
+        await redis.del(keys.inbox, keys.packs);
+        await store.prepare();
+        await append(Array(8_000).fill(small));
+        for (const packSize of [1, 1, MOST_IN_PACK]) for (const one of sources) await one.pull(packSize);
+        await twice(() => inspector.waitingIn({ kind: 'stream', name: 'stream' }));
+      },
+    ],
+    [
       largeOf({ bytes }),
       async () => {
         await readList(LETTERS, big);
         await redis.del(keys.inbox, keys.packs, keys.retry, keys.dead);
         await store.prepare();
         await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });
+        for (let i = 0; i < LETTERS; i++) await relay([big]);
+        await redis.del('list', 'stream');
+        await append([big]);
+        for (const one of sources) while ((await one.pull(1)).next === 'more');
+        await inspector.waitingIn({ kind: 'stream', name: 'stream' });
+        await redis.del(keys.inbox);
+        await store.prepare();
         for (let i = 0; i < LETTERS; i++) await relay([big]);
         await inspector.totals();
         held = await read('busy', LETTERS);

@@ -16,6 +16,8 @@ const totals: LiveTotals = {
   retrying: 3,
   held: 0,
   backlog: 6,
+  parked: 4,
+  order: { kind: 'total', head: { inboxId: '1-0', ageMs: 2_500 }, parked: 4, window: 10_000 },
   lagMs: 1_500,
   counters: {
     relayed: 100,
@@ -35,8 +37,8 @@ const totals: LiveTotals = {
     foreignHalts: 0,
     freed: 0,
     foreignHeld: 0,
+    foreignParked: 0,
   },
-  held: 0,
   haltedCount: 0,
   deadLetters: 14,
   foreign: [],

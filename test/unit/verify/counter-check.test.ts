@@ -38,6 +38,7 @@ class World {
     return {
       backlog: this.backlog,
       outputType: 'stream' as const,
+      parked: 0,
       outputLength: this.output.length,
       deadLetters: this.dead.length,
       counters: this.counters,
