@@ -14,7 +14,7 @@ export interface OrderedCommitsOptions extends Sink {
   /** Most messages of a key that may go out together; 1 for one by one. */
   readonly run: () => number;
   /** Is told how many results wait. */
-  readonly window: Pick<OrderWindow, 'note' | 'most'>;
+  readonly window?: Pick<OrderWindow, 'note' | 'most'> | undefined;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
 }
@@ -45,7 +45,7 @@ export class OrderedCommits {
 
   /** Most messages of a key that may go out together now. */
   get run(): number {
-    return this.#options.run();
+    return this.#options.run?.() ?? 1;
   }
 
   /** Settles packs, as {@link ConsumerStore.settlePacks}. */
@@ -71,7 +71,7 @@ export class OrderedCommits {
   /** Lets out everything that waits for nothing any more; all results if there is no total order. */
   async letOut(): Promise<void> {
     const { group, maxLength, list, order } = this.#options;
-    const request = { group, maxLength, list, order, window: this.#options.window.most };
+    const request = { group, maxLength, list, order, window: this.#options.window?.most };
     for (let more = true; more; ) {
       const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);
@@ -80,7 +80,7 @@ export class OrderedCommits {
   }
 
   #note({ finished, ...waiting }: LetOut): void {
-    this.#options.window.note(waiting);
+    this.#options.window?.note(waiting);
     const now = Date.now();
     if (finished.length > 0) this.#options.onParked?.(finished.map((at) => Math.max(0, now - at)));
   }

@@ -98,7 +98,7 @@ export interface GroupTotals {
 }
 
 /** A group in full, true at one moment. */
-export interface Reading extends GroupTotals, OutputKind {
+export interface Reading extends GroupTotals, Pick<OutputKind, 'outputType' | 'orderKey'> {
   readonly pendingOf: ReadonlyMap<string, number>;
   readonly processedBy: ReadonlyMap<string, number>;
   /** Entries in the output. */
@@ -174,7 +174,7 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
-    ...outputKindOf(mapOf(totals[6])),
+    ...outputIn(mapOf(totals[6])),
     pendingOf: new Map(pendingOf),
     processedBy: new Map(
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
@@ -185,12 +185,10 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   };
 }
 
-/** What the hash of the bridge says of the output. Versions that do not say write a stream, without an order. */
-function outputKindOf(bridge: ReadonlyMap<string, string>): OutputKind {
-  const order = bridge.get('order');
+/** What the hash of the bridge says of the output. Versions that do not say write a stream. */
+function outputIn(bridge: ReadonlyMap<string, string>): Pick<OutputKind, 'outputType' | 'orderKey'> {
   return {
     outputType: bridge.get('outputType') === 'list' ? 'list' : 'stream',
-    order: order === 'total' || order === 'key' ? order : 'none',
     orderKey: bridge.get('orderKey'),
   };
 }
@@ -237,12 +235,12 @@ function orderIn(
   const inboxId = state.get('head');
   const head = parked > 0 && inboxId ? { inboxId, ageMs: Math.max(0, now - since) } : null;
   const kind = state.get('order');
-  const isTotal = kind === 'total' || window > 0;
+  const isTotal = kind === 'total';
   return {
     kind: isTotal ? 'total' : kind === 'key' ? 'key' : 'none',
     head: isTotal ? head : null,
     parked,
-    window: window || null,
+    window: isTotal ? window : null,
   };
 }
 

@@ -30,7 +30,7 @@ export interface Verification extends Differences {
   readonly lostInGaps: number;
   /** What the output is, and in which order the results leave, as the group says. */
   readonly outputType: Reading['outputType'];
-  readonly order: Reading['order'];
+  readonly order: Reading['order']['kind'];
   /**
    * How often a result came directly after a later one: with the order total among all, with key among those of its key. 0 without
    * an order.
@@ -125,7 +125,7 @@ async function lookAt(
 ): Promise<Look> {
   const reading = await group.readWithEnd();
   const counterCheck = new CounterCheck();
-  const orderCheck = new OrderCheck(reading);
+  const orderCheck = new OrderCheck({ ...reading, order: reading.order.kind });
   const steps = withSteps ? new StepsReader(reading.outputType) : undefined;
   ledger?.startOver();
   let read = 0;
@@ -205,7 +205,7 @@ function verificationOf(
     // A message that no ledger lists may be another publisher's.
     ok: lost === 0 && doubled === 0 && byCounters.unexpected === 0 && outOfOrder === 0,
     outputType: reading.outputType,
-    order: reading.order,
+    order: reading.order.kind,
     outOfOrder,
     trimmed,
     purged,

@@ -51,7 +51,7 @@ export async function keyedGroup(space: Namespace, { run = 250, list = false } =
       return reply;
     },
     readUnits: (consumerId: string, count = 1_000) =>
-      new RedisInboxReader(reading, connection, keys, GROUP, consumerId, true).read(count, undefined),
+      new RedisInboxReader(reading, connection, keys, GROUP, consumerId, 'small').read(count, undefined),
     /** The keys and messages of held, in their order. */
     held: async () =>
       (await raw.zrangebylex(keys.held, '-', '+')).map((member) => {

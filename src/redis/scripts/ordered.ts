@@ -85,7 +85,7 @@ export const commitOrdered = defineScript({
 export const letOut = defineScript({
   name: 'let-out',
   keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'bridge'],
-  encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number; window: number }>,
+  encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number; window: number | undefined }>,
   decode: letOutOf,
 });
 

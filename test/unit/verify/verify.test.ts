@@ -72,7 +72,8 @@ class RunningGroup implements Readable {
     this.#goOn();
     return {
       outputType: 'stream',
-      order: 'none',
+      order: { kind: 'none', head: null, parked: 0, window: null },
+      parked: 0,
       backlog: this.inboxEntries.length,
       counters: { ...this.counters },
       outputLength: this.outputEntries.length,
