@@ -45,7 +45,8 @@ export class WaitingDeliveries {
 
   #nextFresh(): HeldDelivery | undefined {
     const next = this.#fresh[this.#next];
-    if (!next || (next.held && this.#window?.mayBegin(next.entryId) === false)) return undefined;
+    if (!next || (next.held && this.#window?.mayBegin(next.entryId, next.inboxId) === false))
+      return undefined;
     this.#next++;
     return next;
   }

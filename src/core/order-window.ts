@@ -3,7 +3,7 @@ import { compareIds } from './stream-id.js';
 /** What Redis last said of the results that wait for earlier ones. */
 interface Waiting {
   readonly parked: number;
-  /** The id of the entry that the order waits for; '' for none. */
+  /** The id of the message that the order waits for; '' for none. */
   readonly head: string;
   /** Whether that entry has to be read. */
   readonly unread: boolean;
@@ -42,10 +42,14 @@ export class OrderWindow {
     return !this.full || this.#waiting.unread;
   }
 
-  /** Whether the first attempt on an entry may begin. */
-  mayBegin(entryId: string): boolean {
+  /**
+   * Whether the first attempt on an entry may begin.
+   *
+   * @param inboxId the id of its message: another one if a halted message is tried again
+   */
+  mayBegin(entryId: string, inboxId = entryId): boolean {
     const { head } = this.#waiting;
-    return !this.full || (head !== '' && compareIds(entryId, head) <= 0);
+    return !this.full || inboxId === head || (head !== '' && compareIds(entryId, head) <= 0);
   }
 
   /** Takes what Redis says. */

@@ -166,3 +166,21 @@ test('order by key: only the key of the dead letter waits; purge and retry let i
   expect(await group.raw.hlen(group.keys.busy)).toBe(0);
   await second.kill('SIGTERM');
 });
+
+test('total order: a retried message is read and begun though the window is full', {
+  timeout: 90_000,
+}, async () => {
+  const group = await groupOn(redis.url);
+  const { handler, fix } = await fixable();
+  const run = await group.start([...TOTAL, '--order-window', '2', '-p', handler, '--size', '2']);
+  await send(group, { message_id: '0', bad: true });
+  const { halted: all } = await halted(group, 1);
+  const ids = Array.from({ length: 30 }, (_, i) => String(i + 1));
+  await send(group, ...ids.map((message_id) => ({ message_id })));
+  await until(async () => (await group.raw.zcard(group.keys.parked)) >= 2);
+  await fix();
+  expect((await command(group, 'dead', 'retry', all[0]?.deadId ?? '')).code).toBe(0);
+  await until(async () => (await idsIn(group)).length === 31, { timeout: 15_000 });
+  expect(await idsIn(group)).toEqual(['0', ...ids]);
+  await run.kill('SIGTERM');
+});

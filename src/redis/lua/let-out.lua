@@ -36,7 +36,8 @@ end
 try_letting_out()
 try_counting()
 local first = is_total and first_id() or ''
-local limit = is_total and limit_at(first) or nil
+local limit, entry
+if is_total then limit, entry = limit_at(first) end
 local more, finished, refusal = let_out(limit)
 count_written()
 if refusal then return refusal end
@@ -46,9 +47,9 @@ if note('head', head) then redis.pcall('HSET', KEYS[8], 'headSince', now_ms()) e
 
 -- A group that was made anew reads all again, from 0.
 local function is_unread()
-  if head == '' or head ~= first or redis.call('ZSCORE', KEYS[5], first) then return false end
+  if not entry or redis.call('ZSCORE', KEYS[5], entry) then return false end
   local group = group_info(KEYS[1], options.group)
-  return not group or id_after(first, group['last-delivered-id'])
+  return not group or id_after(entry, group['last-delivered-id'])
 end
 
 return { redis.call('ZCARD', KEYS[6]), more and 1 or 0, {}, finished, head, is_unread() and 1 or 0 }

@@ -14,9 +14,11 @@
 --
 -- What waits behind a place is written before the place is removed. If Redis refuses that, the places before it are given up, and
 -- the others not. Results that Redis refuses to write still wait. Sent twice, the second finds nothing.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash',
   KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset',
   KEYS[10], 'stream', KEYS[11], 'hash')
+if wrong then return wrong end
+wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 name_keys(KEYS[10], KEYS[1], KEYS[3], KEYS[11], KEYS[8], KEYS[9])
@@ -49,9 +51,9 @@ for n, member in ipairs(packed_list()) do
 end
 local more, finished, stuck = false, nil, nil
 if options.letsOut and redis.call('ZCARD', KEYS[6]) > 0 then
-  redis.call('ZREM', KEYS[6], '')
+  try_letting_out()
   try_counting()
-  more, finished, stuck = let_out()
+  more, finished, stuck = let_out(limit_at(first_id()))
   count_written()
 end
 return refusal or { done, skipped, more and not stuck and 1 or 0 }

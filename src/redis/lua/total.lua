@@ -4,7 +4,7 @@
 -- Foreign members of halted that one call removes.
 local MOST_FOREIGN = 100
 
--- The place of the first halted message; nil if there is none. What would stop the order for ever is removed: members that another
+-- The place of the first halted message, and its entry while it is tried again; nil if there is none. What would stop the order for ever is removed: members that another
 -- program wrote, and those of messages that another program deleted while they were tried again. `head` is the first id in
 -- the inbox.
 local function first_halted(head)
@@ -13,7 +13,7 @@ local function first_halted(head)
     if not member then return nil end
     local halt = halt_in(member)
     local is_deleted = halt and halt.entry and (not head or id_after(head, halt.entry))
-    if halt and not is_deleted then return halt.place end
+    if halt and not is_deleted then return halt.place, halt.entry end
     redis.call('ZREM', KEYS[7], member)
     count(KEYS[3], 'foreignHalts', 1)
   end
@@ -34,11 +34,13 @@ local function first_id()
   return entry and entry[1] or ''
 end
 
--- The first place that is not settled, or that is halted; nil if there is none. Results before it may go out.
+-- The first place that is not settled, or that is halted; nil if there is none. Results before it may go out. Also returns the
+-- entry that settles it, nil for none.
 local function limit_at(first)
-  local place, stop = place_of(first), first_halted(first ~= '' and first or nil)
-  if not place or not stop then return place or stop end
-  return stop < place and stop or place
+  local place = place_of(first)
+  local stop, again = first_halted(place and first)
+  if stop and not (place and place < stop) then return stop, again end
+  return place, place and first
 end
 
 local function is_halted(place)
