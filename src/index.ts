@@ -20,6 +20,7 @@ export type { Counters, GroupTotals } from './redis/reading.js';
 export type { Listen } from './settings/addresses.js';
 export type { Settings, SettingsInput } from './settings/settings.js';
 export type { Differences, Examples } from './verify/differences.js';
+export type { Steps, StepTimes } from './verify/steps.js';
 export type { Verification, VerifyOptions } from './verify/verify.js';
 export type { GroupConnection } from './worker/link.js';
 export type { RemoteWorkerOptions } from './worker/options.js';
