@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { OrderWindow } from '../core/order-window.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
@@ -23,8 +22,8 @@ export class OrderKeeper implements Service {
   readonly #options: OrderKeeperOptions;
   readonly #loop: Loop;
   readonly #failures: ThrottledLog<unknown>;
-  /** When it last looked: ms of the monotonic clock. */
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** ms to the next look, unless the window is full. */
+  #rest = 0;
 
   constructor(options: OrderKeeperOptions) {
     this.#options = options;
@@ -42,7 +41,7 @@ export class OrderKeeper implements Service {
 
   /** Looks at once: something was settled without a commit. */
   hurry(): void {
-    this.#lookedAt = Number.NEGATIVE_INFINITY;
+    this.#rest = 0;
     this.#loop.hurry();
   }
 
@@ -54,8 +53,9 @@ export class OrderKeeper implements Service {
 
   async #look(): Promise<void> {
     const { store, window, heartbeat } = this.#options;
-    if (!window.full && performance.now() - this.#lookedAt < heartbeat) return;
-    this.#lookedAt = performance.now();
+    this.#rest -= WHILE_FULL;
+    if (!window.full && this.#rest > 0) return;
+    this.#rest = heartbeat;
     await store.letOut();
     this.#failures.over();
   }

@@ -68,12 +68,6 @@ local function note_out(place)
   redis.pcall('HSET', KEYS[3], 'out', place)
 end
 
--- Carries out the commands of let_out, in a form that changes nothing. They raise what Redis refuses.
-local function try_letting_out()
-  redis.call('ZADD', KEYS[6], 'XX', 0, '')
-  redis.call('ZREMRANGEBYLEX', KEYS[6], '+', '-')
-end
-
 -- Members that do not have the score 0 would stand in no order.
 local function reset_scores()
   if redis.call('ZCOUNT', KEYS[6], 0, 0) == redis.call('ZCARD', KEYS[6]) then return end
@@ -82,6 +76,14 @@ local function reset_scores()
       redis.call('ZADD', KEYS[6], 0, member)
     end
   end
+end
+
+-- Comes before the first write: carries out the commands of let_out, in a form that changes nothing. They raise what Redis refuses.
+local function try_letting_out()
+  redis.call('ZADD', KEYS[6], 'XX', 0, '')
+  redis.call('ZREMRANGEBYLEX', KEYS[6], '+', '-')
+  redis.call('ZRANGEBYLEX', KEYS[6], '+', '-')
+  reset_scores()
 end
 
 local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
@@ -113,7 +115,6 @@ end
 -- was finished, and a refusal: then that result and all after it still wait.
 local function let_out(limit)
   local finished, sum, bytes, wanted = {}, 0, 0, 1
-  reset_scores()
   while sum < MOST_OUT and bytes < MOST_BYTES_OUT do
     local page = redis.call('ZRANGEBYLEX', KEYS[6], '-', end_before(limit), 'LIMIT', 0, wanted)
     local done, size, refusal = write_page(page, finished)

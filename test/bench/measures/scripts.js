@@ -7,6 +7,7 @@ import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
 import { keysOf } from '../../../dist/redis/keys.js';
+import { OrderedCommits } from '../../../dist/redis/ordered-commits.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
@@ -146,6 +147,15 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     { kind: 'channel', name: 'channel' },
     { wholePacks },
   );
+  const window = { most: 10_000, note() {} };
+  const ordered = new OrderedCommits(connection, keys, {
+    group: GROUP,
+    order: 'total',
+    list: false,
+    timed: true,
+    maxLength: 0,
+    window,
+  });
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);
@@ -322,6 +332,17 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       },
     ],
     [
+      `${busy}: total order, the first come last`,
+      async () => {
+        const [first, ...rest] = held.splice(0, 4 * BATCH);
+        while (rest.length > 0) await ordered.commit(resultsOf(rest.splice(0, BATCH), small), 0);
+        await ordered.letOut();
+        await ordered.commit(resultsOf([first], small), 0);
+        await ordered.commit(resultsOf(held.splice(0, BATCH), small), 0);
+        await redis.del(keys.parked);
+      },
+    ],
+    [
       `${dead} dead letters`,
       async () => {
         await fill(keys.dead, dead, ['message', small, 'reason', 'failed', 'error', 'e', 'attempts', '5']);
@@ -420,6 +441,8 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await reclaimAll({ silence: 0 });
         const [first, second, ...rest] = held;
         await store.commit(resultsOf([first], big), 0);
+        await ordered.commit(resultsOf([rest.pop()], big), 0);
+        await ordered.letOut();
         await store.retry([{ entryId: second, inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
         for (const id of rest) await store.bury(deadOf([id], big), 0);

@@ -212,6 +212,7 @@ describe('verdict', () => {
     pending: 0,
     retrying: 0,
     backlog: 0,
+    order: { head: null, parked: 0 },
     lagMs: 0,
     deadLetters: 0,
     gaps: [] as object[],
