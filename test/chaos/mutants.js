@@ -282,5 +282,26 @@ export const MUTANTS = {
     to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
+  'pull-leaves-one': {
+    line: 'a pull leaves the last of its messages in the list',
+    in: 'pull-list.lua',
+    from: "redis.call('LTRIM', KEYS[1], #messages, -1)",
+    to: "redis.call('LTRIM', KEYS[1], #messages - 1, -1)",
+    test: 'pull-list.test.ts',
+  },
+  'pull-undoes-nothing': {
+    line: 'a pull that is refused half-way leaves what it wrote in the inbox',
+    in: 'pulling.lua',
+    from: 'return undo(refusal, #messages)',
+    to: 'return refusal',
+    test: 'pull-list.test.ts',
+  },
+  'pull-hides-gaps': {
+    line: 'a stream that was trimmed before it was read makes no gap',
+    in: 'pull-stream.lua',
+    from: 'if not gap then',
+    to: 'if true then',
+    test: 'pull-stream.test.ts',
+  },
   ...MUTANTS_OF_ORDERS,
 };
