@@ -24,7 +24,7 @@ export interface Steps {
   readonly total: StepTimes;
 }
 
-/** Times of one step. Holds any number of them in some 100 KB: below 2 s exact, above to a thousandth. */
+/** Times of one step. Holds any number of them in less than a megabyte: below 2 s exact, above to a thousandth. */
 class StepHistogram {
   /** Its least value is 1. */
   readonly #above = createHistogram();

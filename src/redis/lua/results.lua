@@ -15,17 +15,17 @@ local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'hash')
 if wrong then return wrong end
 
 local oldest = (integer_of(redis.call('HGET', KEYS[2], 'processed')) or 0) - redis.call('LLEN', KEYS[1])
--- An index below 0 would count from the right.
-local function mark_of(number)
-  return number >= oldest and mark_at(KEYS[1], number - oldest) or ''
-end
-
 local from = math.max(oldest, tonumber(options.from or oldest))
-local elements = redis.call('LRANGE', KEYS[1], from - oldest, from - oldest + options.count - 1)
+-- The element before comes with the others: each walk to a place in a long list takes its time.
+local has_before = options.from and from > oldest
+local elements = redis.call('LRANGE', KEYS[1], from - oldest - (has_before and 1 or 0), from - oldest + options.count - 1)
+local before = mark_of(has_before and table.remove(elements, 1))
+-- An index below 0 would count from the right. The last one is near the end of the list.
+local last = tonumber(options.last)
 return {
   from,
-  options.from and mark_of(options.from - 1) or '',
-  mark_of(tonumber(options.last)),
-  #elements > 0 and mark_of(from + #elements - 1) or '',
+  before,
+  last >= oldest and mark_at(KEYS[1], last - oldest) or '',
+  mark_of(elements[#elements]),
   unpack(elements),
 }
