@@ -159,10 +159,12 @@ if is_total then
   end_halts()
   if head == '' or not id_after(ids[first], head) then head = first_id() end
   limit = limit_at(head)
-  -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
-  local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
-  local all_out = not limit or place_at(numbers[#numbers]) < limit
-  local out = goes_first and first
+  -- In order, and with nothing parked between them, results need not pass through the zset. The ids rise: if the last one may go
+  -- out, all may.
+  local last = place_at(numbers[#numbers])
+  local is_direct = goes_first and not has_parked_before(last)
+  local all_out = not limit or last < limit
+  local out, waiting = goes_first and first, {}
   for i = 2, #numbers do
     local n = numbers[i]
     is_direct = is_direct and (all_out or place_at(n) < limit)
@@ -170,12 +172,15 @@ if is_total then
       out = n
     else
       is_direct = false
-      local parked = park(n)
-      if type(parked) == 'table' then error(parked) end
+      waiting[#waiting + 1] = 0
+      waiting[#waiting + 1] = member_of(place_at(n), result_of(n))
     end
   end
+  for i = 1, #waiting, 200 do
+    redis.call('ZADD', KEYS[6], unpack(waiting, i, math.min(i + 199, #waiting)))
+  end
   if out then note_out(place_at(out)) end
-  if not is_direct then more, finished, refusal = let_out(limit) end
+  if not is_direct or has_parked_before(limit) then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]))
