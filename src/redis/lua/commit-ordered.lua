@@ -194,9 +194,11 @@ if is_total then
   end_halts()
   if head == '' or not id_after(ids[first], head) then head = first_id() end
   limit = limit_at(head)
-  -- In order and with nothing parked, results need not pass through the zset. The ids rise: if the last one may go out, all may.
-  local is_direct = goes_first and redis.call('ZCARD', KEYS[6]) == 0
-  local all_out = not limit or place_at(numbers[#numbers]) < limit
+  -- In order, and with nothing parked between them, results need not pass through the zset. The ids rise: if the last one may go
+  -- out, all may.
+  local last = place_at(numbers[#numbers])
+  local is_direct = goes_first and not has_parked_before(last)
+  local all_out = not limit or last < limit
   local out, i = goes_first and first, 2
   while is_direct and i <= #numbers do
     local n = numbers[i]
@@ -206,7 +208,7 @@ if is_total then
   end
   park_from(i)
   if out then note_out(place_at(out)) end
-  if not is_direct then more, finished, refusal = let_out(limit) end
+  if not is_direct or has_parked_before(limit) then more, finished, refusal = let_out(limit) end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]), BEGIN)
