@@ -32,8 +32,8 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
-  HSCAN: ({ busy }) => [busy, 0],
   HMGET: ({ bridge }) => [bridge, 'token'],
+  HSCAN: ({ busy }) => [busy, 0],
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
@@ -76,8 +76,8 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZRANGE: ({ heartbeats }) => [heartbeats, 0, -1],
   ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
-  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZREM: ({ retry }) => [retry, 'id'],
+  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
 

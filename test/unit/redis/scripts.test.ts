@@ -5,6 +5,7 @@ import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
 import * as control from '../../../src/redis/scripts/control.js';
 import * as group from '../../../src/redis/scripts/group.js';
+import * as keyed from '../../../src/redis/scripts/keyed.js';
 import * as ordered from '../../../src/redis/scripts/ordered.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
@@ -13,7 +14,7 @@ const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
   .filter((name) => !SHARED_LUA.includes(name));
 
-const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group, ...ordered }).flatMap(
+const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group, ...keyed, ...ordered }).flatMap(
   (exported) => (typeof exported === 'object' ? [[exported.name, exported] as const] : []),
 );
 
