@@ -210,14 +210,16 @@ export class Consumer {
   #hold({ id, key }: Pack): PackHold {
     const { committer, timed } = this.#options;
     const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
-    const onComplete = (hold: PackHold) => committer.settlePack(hold);
-    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
+    const own = { id, consumerId: this.id, key, timed, patience };
+    return new PackHold({ ...own, onComplete: (hold) => committer.settlePack(hold) });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
-    const { executor, onlyRuns } = this.#options;
-    const { executeAll } = executor;
+    const {
+      executor: { executeAll },
+      onlyRuns,
+    } = this.#options;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);

@@ -32,8 +32,8 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'dead-letters', 'orphans', 'control'],
-  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
+  ...['snapshot', 'totals', 'dead-letters', 'orphans', 'control', 'hottest'],
+  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'ZRANGEBYLEX', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 
