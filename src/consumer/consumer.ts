@@ -211,61 +211,46 @@ export class Consumer {
 
   #hold({ id, key }: Pack): PackHold {
     const { committer, timed } = this.#options;
-    const onComplete = (hold: PackHold) => committer.settlePack(hold);
-    // Messages of one key are in nobody's way but in that of others of this key, whose results wait for these.
     const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
-    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
+    const own = { id, consumerId: this.id, key, timed, patience };
+    return new PackHold({ ...own, onComplete: (hold) => committer.settlePack(hold) });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
-    const { executeAll } = this.#options.executor;
+    const {
+      executor: { executeAll },
+      onlyRuns,
+    } = this.#options;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
-    if (pack.key === undefined && this.#options.onlyRuns) {
+    if (onlyRuns && pack.key === undefined) {
       this.#inFlight.acceptPack(pack, hold);
       hold.close();
-      return;
-    }
-    if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
+    } else if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
-      return;
+    } else {
+      this.#beginning = true;
+      const { times, waiting, isBegun } = runPack({
+        pack,
+        hold,
+        inFlight: this.#inFlight,
+        executeAll,
+        goOn: () => !this.#paused && performance.now() < end,
+        onBegun: () => this.#inWork++,
+        onOutcome: this.#onOutcome,
+      });
+      this.#beginning = false;
+      this.#times.addAll(times);
+      this.#keep(waiting, hold, isBegun);
     }
-    this.#beginning = true;
-    const { times, waiting, isBegun } = runPack({
-      pack,
-      hold,
-      inFlight: this.#inFlight,
-      executeAll,
-      goOn: () => !this.#paused && performance.now() < end,
-      onBegun: () => this.#inWork++,
-      onOutcome: this.#onOutcome,
-    });
-    this.#beginning = false;
-    this.#times.addAll(times);
-    this.#keep(waiting, hold, isBegun);
   }
 
-  /**
-   * Lets messages of a pack wait for their attempts. What it has no time for goes back at once. Those of a pack with a key wait
-   * for each other.
-   *
-   * @param isBegun whether the message before them is in work
-   */
+  /** Lets messages of a pack wait. `isBegun`: the one before them is in work. */
   #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
-    if (hold.key !== undefined) {
-      const [first] = deliveries;
-      // One that is in work brings the next when it ends.
-      if (first && !isBegun) this.#waiting.add(first);
-      if (this.#paused) hold.closeIdle();
-      return;
-    }
-    const room = this.#prefetch.roomInPack(this.#room.unprocessed);
-    deliveries.forEach((delivery, i) => {
-      if (i < room) this.#waiting.add(delivery);
-      else hold.end(delivery.number, INTERRUPTED, 0);
-    });
+    if (hold.key !== undefined) this.#waiting.addInLine(deliveries, isBegun);
+    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.unprocessed));
     if (this.#paused) hold.closeIdle();
   }
 

@@ -1,6 +1,8 @@
+import { INTERRUPTED } from '../core/executor.js';
 import type { OrderWindow } from '../core/order-window.js';
 import { compareIds } from '../core/stream-id.js';
 import type { HeldDelivery } from './in-flight.js';
+import type { PackHold } from './pack-hold.js';
 
 /** The deliveries of a consumer whose attempt has not begun. */
 export class WaitingDeliveries {
@@ -28,6 +30,28 @@ export class WaitingDeliveries {
 
   add(delivery: HeldDelivery): void {
     (delivery.fresh ? this.#fresh : this.#others).push(delivery);
+  }
+
+  /** Adds messages of a pack, as many as there is room for. The others go back at once. */
+  addOfPack(deliveries: readonly HeldDelivery[], hold: PackHold, room: number): void {
+    for (const [i, delivery] of deliveries.entries()) {
+      if (i < room) this.add(delivery);
+      else hold.end(delivery.number, INTERRUPTED, 0);
+    }
+  }
+
+  /**
+   * Adds the first of messages that are processed one after the other.
+   *
+   * @param isBegun whether the message before them is in work: then that one brings it, when it ends
+   */
+  addInLine([first]: readonly HeldDelivery[], isBegun: boolean): void {
+    if (first && !isBegun) this.add(first);
+  }
+
+  /** Adds the message that waited for this one to end. */
+  addFollower({ follower }: HeldDelivery): void {
+    if (follower && !follower.over) this.add(follower);
   }
 
   /** Takes the next one that can begin. */

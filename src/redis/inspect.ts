@@ -37,6 +37,7 @@ import {
   snapshot,
   totals,
 } from './scripts/group.js';
+import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
 
 /** The source and the Redis group that the keys of a group name. */
@@ -66,6 +67,8 @@ export interface GapRecord {
 const PAGE = 1_000;
 /** Most dead letters sent back in one call. */
 const REVIVED = 500;
+/** Keys that are shown. */
+const HOTTEST = 5;
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -191,6 +194,35 @@ export class Inspector {
       const identity = String(fields.id);
       yield { id: isEntryId(identity) ? identity : id, fields };
     }
+    yield* this.#held();
+  }
+
+  /** The messages that wait behind another one of their key. They have no id yet, but for those that came back. */
+  async *#held(): AsyncGenerator<StreamEntry> {
+    const size = new ReadSize(PAGE);
+    for (let from = Buffer.from('-'); ; ) {
+      const args = [this.#keys.held, from, '+', 'LIMIT', 0, size.count] as const;
+      const page = (await this.#connection.callBuffer('ZRANGEBYLEX', ...args)) as Buffer[];
+      size.came(
+        page.length,
+        page.reduce((sum, member) => sum + member.length, 0),
+      );
+      for (const member of page) {
+        const past = member.indexOf(0, member.indexOf(0) + 1) + 1;
+        const end = member.indexOf(0, past);
+        if (past === 0 || end < 0) continue;
+        const [id = ''] = member.toString('latin1', past, end).split(' ');
+        yield { id, fields: { message: member.subarray(end + 1) } };
+      }
+      const last = page.at(-1);
+      if (!last) return;
+      from = Buffer.concat([Buffer.from('('), last]);
+    }
+  }
+
+  /** How many keys are busy, and behind which most messages wait (order `key`). */
+  keyTotals(): Promise<KeyTotals> {
+    return this.#connection.run(hottest, this.#keys, { most: HOTTEST });
   }
 
   /** The dead letters up to an entry, oldest first. */

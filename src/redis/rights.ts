@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
+  HLEN: ({ busy }) => [busy],
   HMGET: ({ bridge }) => [bridge, 'token'],
   HSCAN: ({ busy }) => [busy, 0],
   HSET: ({ processed }) => [processed, 'consumer', 0],

@@ -168,8 +168,8 @@ export const MUTANTS_OF_ORDERS = {
   'key-lost-for-ever': {
     line: 'a key whose message another program deleted stays busy',
     in: 'free.lua',
-    from: 'if not string.find(id',
-    to: 'if false and not string.find(id',
+    from: 'or not is_there(id) then',
+    to: 'then',
     test: 'order-key-model.test.ts',
   },
 };

@@ -90,6 +90,23 @@ describe('relay', () => {
   });
 });
 
+test('the hottest keys are known, and what waits is read', async () => {
+  const group = await keyedGroup(redis.namespace());
+  for (const [i, k] of ['a', 7, 'b', 'c'].entries()) await group.relay(messages(1 + 10 * i, k, 100 * i));
+  expect(await group.inspector.keyTotals()).toEqual({
+    busy: 4,
+    hottest: [
+      { key: '"c"', held: 30 },
+      { key: '"b"', held: 20 },
+      { key: '7', held: 10 },
+    ],
+  });
+  const waiting: number[] = [];
+  for await (const { fields } of group.inspector.inbox()) waiting.push(numberIn(fields.message));
+  expect(waiting).toHaveLength(64);
+  expect(new Set(waiting).size).toBe(64);
+});
+
 describe('a run', () => {
   test('holds what waits, up to so many messages or 64 KB', async () => {
     const group = await withRun(10, { run: 4 });

@@ -14,8 +14,10 @@
 --
 -- If Redis refuses a command, the packs before it are settled, and the others not at all: what was written for the pack at hand
 -- is undone. What comes after that is tried first, in a form that changes nothing.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.list and 'list' or 'stream', KEYS[3], 'hash', KEYS[4], 'hash',
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash',
   KEYS[5], 'stream', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'zset')
+if wrong then return wrong end
+wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 names.inbox = KEYS[5]

@@ -32,8 +32,8 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag'],
-  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
+  ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag', 'hottest'],
+  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'ZRANGEBYLEX', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
   // From the head of a list to its head: it stays as it is.
   ...['LLEN', 'BLMOVE', 'XREAD'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],

@@ -73,6 +73,26 @@ export const disband = defineScript({
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
+/** What keys wait for. */
+export interface KeyTotals {
+  /** Keys with a message in work, or waiting to be read. */
+  readonly busy: number;
+  /** The keys behind which most messages wait, as JSON, the hottest first. */
+  readonly hottest: readonly { readonly key: string; readonly held: number }[];
+}
+
+export const hottest = defineScript({
+  name: 'hottest',
+  keys: ['held', 'busy'],
+  encode: packOptions<{ most: number }>,
+  decode: ([busy, ...flat]: [number, ...(string | number)[]]): KeyTotals => {
+    const all: { key: string; held: number }[] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2)
+      all.push({ key: String(flat[i]), held: Number(flat[i + 1]) });
+    return { busy, hottest: all };
+  },
+});
+
 interface FreeRequest extends Partial<FreePage> {
   readonly group: string;
   readonly run: number;

@@ -6,6 +6,7 @@ import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
 import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
+import { RedisKeyStore } from '../../../dist/redis/key-store.js';
 import { keysOf } from '../../../dist/redis/keys.js';
 import { OrderedCommits } from '../../../dist/redis/ordered-commits.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
@@ -419,6 +420,50 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await append(Array(8_000).fill(small));
         for (const packSize of [1, 1, MOST_IN_PACK]) for (const one of sources) await one.pull(packSize);
         await twice(() => inspector.waitingIn({ kind: 'stream', name: 'stream' }));
+      },
+    ],
+    [
+      'order by key: 500 keys, 20 messages held behind each',
+      async () => {
+        await redis.del(keys.inbox, keys.packs, keys.retry);
+        await store.prepare();
+        const sink = { list: false, order: 'key', timed: true, group: GROUP, maxLength: 0 };
+        const ordered = new OrderedCommits(connection, keys, { ...sink, run: () => MOST_IN_PACK });
+        const keyed = new RedisConsumerStore(connection, keys, GROUP, 'channel', { ordered });
+        const keyStore = new RedisKeyStore(connection, keys, GROUP, () => MOST_IN_PACK);
+        const leading = new RedisBridgeStore(connection, keys, 'k');
+        for (let i = 0; i < 10; i++) {
+          const list = new PackedList();
+          for (let n = 0; n < 1_000; n++)
+            list.append(Buffer.from(JSON.stringify({ message_id: n, k: n % 500, text: 'x'.repeat(70) })));
+          const messages = new Packed(list.length, list.parts(0, list.length));
+          const to = { ...lead.position, offset: lead.position.offset + 1_000 };
+          await leading.relay({
+            caller: 'b#1',
+            token: lead.token,
+            from: lead.position,
+            to,
+            messages,
+            packSize: 1,
+          });
+          lead = { ...lead, position: to };
+        }
+        await inspector.keyTotals();
+        const [[, entries]] = await redis.call(
+          ...['XREADGROUP', 'GROUP', GROUP, 'busy', 'COUNT', BATCH, 'STREAMS', keys.inbox, '>'],
+        );
+        const results = entries.map(([id, [, data, , key]]) => ({ ...resultsOf([id], data)[0], key }));
+        await keyed.commit(results, 0);
+        const args = ['GROUP', GROUP, 'busy', 'COUNT', 40, 'STREAMS', keys.packs, '>'];
+        const [[, packs]] = await redis.call('XREADGROUP', ...args);
+        const settlements = packs.map(([id, [, , , key]]) => {
+          const n = Number(id.slice(-3));
+          return { id, key, consumerId: 'busy', texts: Array(n).fill(['a message', small]).flat(), left: [] };
+        });
+        await keyed.settlePacks(settlements, 0);
+        for (let i = 0; i < 3; i++) await keyStore.search({ busy: '0', held: '-' }, 200);
+        while ((await keyStore.disband()).more);
+        await redis.del(keys.output);
       },
     ],
     [

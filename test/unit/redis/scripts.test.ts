@@ -5,6 +5,7 @@ import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
 import * as control from '../../../src/redis/scripts/control.js';
 import * as group from '../../../src/redis/scripts/group.js';
+import * as keyed from '../../../src/redis/scripts/keyed.js';
 import * as ordered from '../../../src/redis/scripts/ordered.js';
 import * as pulling from '../../../src/redis/scripts/source.js';
 
@@ -19,6 +20,7 @@ const scripts = Object.values({
   ...consumer,
   ...control,
   ...group,
+  ...keyed,
   ...ordered,
   ...pulling,
 }).flatMap((exported) => (typeof exported === 'object' ? [[exported.name, exported] as const] : []));
