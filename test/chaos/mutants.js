@@ -282,11 +282,11 @@ export const MUTANTS = {
     to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
-  'pull-leaves-one': {
-    line: 'a pull leaves the last of its messages in the list',
+  'pull-drops-one': {
+    line: 'a pull removes one message more from the list than it wrote',
     in: 'pull-list.lua',
     from: "redis.call('LTRIM', KEYS[1], #messages, -1)",
-    to: "redis.call('LTRIM', KEYS[1], #messages - 1, -1)",
+    to: "redis.call('LTRIM', KEYS[1], #messages + 1, -1)",
     test: 'pull-list.test.ts',
   },
   'pull-undoes-nothing': {
