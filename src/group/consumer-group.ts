@@ -228,7 +228,9 @@ export class ConsumerGroup<Input extends Message = Message>
         `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
-    await this.#startRecorder();
+    // Before anything is written in Redis: it may refuse.
+    this.#recorder = await openRecorder(settings, this.#log, this.#stats);
+    await this.#recorder?.start();
     this.#parts = await compose({
       settings,
       identity: this.#identity,
@@ -273,16 +275,6 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#log.info({ consumers: ids }, `ready: ${workers}, channel ${channel}`);
     this.#ready = true;
     this.#reports.ready();
-  }
-
-  /** Checks the record before anything is written in Redis. A process with a bridge only writes no results. */
-  async #startRecorder(): Promise<void> {
-    const { settings } = this;
-    if (settings.bridge === 'only' || this.#stopping) return;
-    this.#recorder = await openRecorder(settings, this.#log, (rows, refused, ms) =>
-      this.#stats?.recorded(rows, refused, ms),
-    );
-    await this.#recorder?.start();
   }
 
   /** Undefined if the processor is no remote workers. */
