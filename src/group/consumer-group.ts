@@ -230,7 +230,9 @@ export class ConsumerGroup<Input extends Message = Message>
         `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
-    await this.#startRecorder();
+    // Before anything is written in Redis: it may refuse.
+    this.#recorder = await openRecorder(settings, this.#log, this.#stats);
+    await this.#recorder?.start();
     this.#parts = await compose({
       settings,
       identity: this.#identity,
@@ -283,16 +285,6 @@ export class ConsumerGroup<Input extends Message = Message>
     if (started.signal.aborted) return starting;
     if (this.#stopping) return;
     throw new CgroupError('REDIS_REFUSED', `${why} after ${BRIDGE_TIMEOUT / 1000} s`);
-  }
-
-  /** Checks the record before anything is written in Redis. A process with a bridge only writes no results. */
-  async #startRecorder(): Promise<void> {
-    const { settings } = this;
-    if (settings.bridge === 'only' || this.#stopping) return;
-    this.#recorder = await openRecorder(settings, this.#log, (rows, refused, ms) =>
-      this.#stats?.recorded(rows, refused, ms),
-    );
-    await this.#recorder?.start();
   }
 
   /** Undefined if the processor is no remote workers. */

@@ -208,20 +208,20 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofProcess(
     'cgroup_record_away',
     '0 or 1',
-    'whether the system of record took no rows of this process when it last tried',
-    ({ recordAway }) => (recordAway === undefined ? undefined : Number(recordAway)),
+    'whether the system of record took no rows of this process when it last tried; 0 if there is none',
+    ({ recordAway }) => Number(recordAway ?? false),
   ),
   ofProcess(
     'cgroup_record_rows_total',
     'rows',
     'of this process that the system of record took, those that it had already included',
-    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRows),
+    ({ stats }) => stats.recordRows,
   ),
   ofProcess(
     'cgroup_record_refused_total',
     'results',
     'of this process that the system of record refused: they are dead letters',
-    ({ recordAway, stats }) => (recordAway === undefined ? undefined : stats.recordRefused),
+    ({ stats }) => stats.recordRefused,
   ),
   ofProcess(
     'cgroup_heartbeat_age_seconds',

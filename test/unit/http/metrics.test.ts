@@ -173,6 +173,10 @@ describe('the metrics served', () => {
     const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
     expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
       'cgroup_connected',
+      // Without a record there are none.
+      'cgroup_record_away',
+      'cgroup_record_rows_total',
+      'cgroup_record_refused_total',
     ]);
   });
 
