@@ -1,7 +1,4 @@
-import { Bridge } from '../bridge/bridge.js';
-import { Puller } from '../bridge/puller.js';
 import { Committer } from '../consumer/committer.js';
-import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { KeyKeeper } from '../consumer/key-keeper.js';
 import { OrderKeeper } from '../consumer/order-keeper.js';
@@ -9,96 +6,36 @@ import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
 import type { DeadLetter } from '../core/consumer-store.js';
-import type { ControlStore } from '../core/control.js';
-import type { ConsumerExecutor, Executor } from '../core/executor.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
-import type { Recorder } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { type Sink, sinkOf } from '../core/sink.js';
-import { type PulledSource, sourceOf } from '../core/source.js';
+import { sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
-import type { ProcessStats } from '../observe/process-stats.js';
-import type { Join, WorkerHub } from '../processor/remote/hub.js';
 import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
-import { type PacksRead, RedisConsumerStore, RedisInboxReader } from '../redis/consumer-store.js';
+import { RedisConsumerStore } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
-import { type Keys, keysOf } from '../redis/keys.js';
+import { keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
-import type { Connection } from '../redis/protocol/connection.js';
-import type { Connections } from '../redis/protocol/connections.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
-import { evictionOf, outputBufferOf, refuseUnfit } from '../redis/server-checks.js';
-import { RedisSourceStore } from '../redis/source-store.js';
+import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
 import { WholePacks } from '../redis/whole-packs.js';
-import type { Settings } from '../settings/settings.js';
-import { loadTracing, type Tracing } from '../tracing/tracing.js';
+import { loadTracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
-import { ConsumerPool, type PooledConsumer } from './consumer-pool.js';
-import type { Reports } from './events.js';
-import type { Identity } from './identity.js';
+import { ConsumerPool } from './consumer-pool.js';
+import { makeConsumer } from './make-consumer.js';
 import { OrderFollower } from './orders.js';
+import type { Dependencies, Parts } from './parts.js';
+import { makeBridge, makePuller } from './relaying.js';
 
 /** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
 /** How results are settled without an order, times, or a list. */
 const PLAIN: Sink = { list: false, order: 'none', timed: false };
-/** Bytes of relayed messages that a bridge keeps, at most. */
-const RETAIN_BYTES = 64 * 2 ** 20;
-
-/** What the parts of a group are made from. */
-export interface Dependencies {
-  readonly settings: Settings;
-  readonly identity: Identity;
-  /** Consumers to begin with; undefined for a managed process. */
-  readonly size: number | undefined;
-  readonly connections: Connections;
-  readonly executor: Executor;
-  /** The remote workers, if they are the processor: then the process runs no other consumers. */
-  readonly hub: WorkerHub | undefined;
-  /** The system of record, started; undefined if there is none. */
-  readonly recorder: Recorder | undefined;
-  readonly reports: Reports;
-  /** Kept only if http shows them. */
-  readonly stats: ProcessStats | undefined;
-  readonly log: Logger;
-}
-
-/** Everything that runs, from start to stop. */
-export interface Parts {
-  readonly inspector: Inspector;
-  /** The connection on which consumers write. */
-  readonly main: Connection;
-  readonly bridge: Bridge | undefined;
-  /** In place of the bridge, if the messages come from a list or a stream. */
-  readonly puller: Puller | undefined;
-  readonly consumers: ConsumerPool;
-  /** Adds the consumer of a remote worker. */
-  readonly join: Join;
-  readonly committer: Committer;
-  readonly reclaimer: Reclaimer;
-  readonly unpacker: Unpacker;
-  readonly keyKeeper: KeyKeeper;
-  /** In total order only. */
-  readonly orderKeeper: OrderKeeper | undefined;
-  readonly heartbeats: Heartbeats;
-  readonly orders: OrderFollower;
-  readonly control: ControlStore;
-  readonly autoscaling: Autoscaling;
-}
-
-/** What is known once Redis has answered. */
-interface Resolved {
-  readonly main: Connection;
-  readonly keys: Keys;
-  readonly server: ServerFacts;
-  /** Undefined without tracing: it then costs nothing per message. */
-  readonly tracing: Tracing | undefined;
-}
 
 /**
  * Connects, checks that the group can work with this Redis, and makes all parts. None of them is started.
@@ -286,123 +223,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   };
 }
 
-async function makeBridge(
-  { settings, identity, connections, reports, log }: Dependencies,
-  { keys, server, tracing }: Resolved,
-  packSize: () => number,
-): Promise<Bridge> {
-  const connection = await connections.open('bridge');
-  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
-  const bridgeLog = log.child({ bridge: identity.id });
-  const bridge = new Bridge({
-    id: identity.id,
-    channel: settings.channel,
-    marks: keys.marks,
-    seats: settings.bridges,
-    packSize,
-    lease: settings.lease,
-    limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
-    store: tracing?.bridgeStore(store) ?? store,
-    makeSubscriber: () => connections.make('subscriber'),
-    onRate: rateWarning(server.pubsubHardLimit, bridgeLog),
-    log: bridgeLog,
-  });
-  bridge.on('leading', () => reports.leading());
-  bridge.on('fenced', () => reports.fenced());
-  bridge.on('gap', (gap) => reports.gap(gap));
-  return bridge;
-}
-
-async function makePuller(
-  { identity, connections, reports, log }: Dependencies,
-  { keys }: Resolved,
-  source: PulledSource,
-  packSize: () => number,
-): Promise<Puller> {
-  const connection = await connections.open('source');
-  const waiting = await connections.open('waiting');
-  const puller = new Puller({
-    source,
-    store: new RedisSourceStore(connection, waiting, keys, source, identity.id),
-    endWait: () => connections.release(waiting),
-    packSize,
-    log: log.child({ [source.kind]: source.name }),
-  });
-  puller.on('gap', (gap) => reports.gap(gap));
-  return puller;
-}
-
-/** What consumers of a process differ in. */
-interface OwnOptions {
-  readonly id: string;
-  readonly concurrency: number;
-  readonly makeExecutor: () => Promise<ConsumerExecutor>;
-  /** Frees what the executor has. */
-  readonly close?: () => void;
-}
-
-async function makeConsumer(
-  { settings, connections, reports, stats, log }: Dependencies,
-  { main, keys, tracing }: Resolved,
-  shared: Pick<
-    ConsumerOptions,
-    'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'
-  >,
-  { id, concurrency, makeExecutor, close }: OwnOptions,
-): Promise<PooledConsumer> {
-  const { batch, maxAttempts, backoff, group } = settings;
-  const connection = await connections.open('consumer');
-  const closeBoth = () => {
-    connections.release(connection);
-    close?.();
-  };
-  try {
-    const own = await makeExecutor();
-    const consumer = new Consumer({
-      id,
-      reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
-      ...shared,
-      executor: tracing?.executor(own, id) ?? own,
-      concurrency,
-      batch,
-      policy: { maxAttempts, backoff },
-      log: log.child({ consumer: id }),
-      onFailure: (failure) => reports.failure(failure),
-      onAttempt: stats && ((ms) => stats.attempted(ms)),
-    });
-    return { consumer, close: closeBoth };
-  } catch (error) {
-    closeBoth();
-    throw error;
-  }
-}
-
-/** In total order, and into a list, each message is an entry of its own; waiting packs of another time are unpacked. */
-function packsFor(settings: Settings): PacksRead {
-  const sink = sinkOf(settings);
-  if (sink?.order === 'key') return 'small';
-  return sink ? 'none' : 'large';
-}
-
 function warnOf(server: ServerFacts, log: Logger): void {
   const { version, maxmemoryPolicy } = server;
   log.debug({ version }, `connected to ${version}`);
   const eviction = evictionOf(server);
   if (eviction.status === 'mend') log.warn({ maxmemoryPolicy }, lineOf(eviction));
-}
-
-/**
- * Warns once of a rate at which Redis would soon cut off a bridge that lags behind.
- *
- * @param limit bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined if unknown
- */
-function rateWarning(limit: number | undefined, log: Logger): (bytesPerSecond: number) => void {
-  let warned = false;
-  return (bytesPerSecond) => {
-    if (warned) return;
-    const finding = outputBufferOf(limit, bytesPerSecond);
-    if (finding.status !== 'mend') return;
-    warned = true;
-    log.warn({ bytesPerSecond, limit }, lineOf(finding));
-  };
 }

@@ -21,9 +21,10 @@ import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
 import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
-import { compose, type Parts } from './compose.js';
+import { compose } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { Identity } from './identity.js';
+import type { Parts } from './parts.js';
 import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 

@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import { aborted } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import type { Parts } from './compose.js';
+import type { Parts } from './parts.js';
 
 /** Shares of the time after which attempts are interrupted, and after which the rest is left to other processes. */
 const INTERRUPT_AT = 0.7;

@@ -5,7 +5,7 @@ import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Settings } from '../settings/settings.js';
-import type { Parts } from './compose.js';
+import type { Parts } from './parts.js';
 
 /** What http is shown of a group. `state` and `parts`, which it has while it runs, are asked anew each time. */
 export function viewOf(

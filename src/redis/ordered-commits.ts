@@ -12,7 +12,7 @@ export interface OrderedCommitsOptions extends Sink {
   /** Entries that the output keeps, about; 0 for all. */
   readonly maxLength: number;
   /** Most messages of a key that may go out together; 1 for one by one. */
-  readonly run: () => number;
+  readonly run?: () => number;
   /** Is told how many results wait. */
   readonly window?: Pick<OrderWindow, 'note' | 'most'> | undefined;
   /** Called with the ms that results had waited for earlier ones when they went out. */

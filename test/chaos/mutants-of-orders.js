@@ -77,8 +77,8 @@ export const MUTANTS_OF_ORDERS = {
   'order-let-out-all': {
     line: 'let-out lets out what an unsettled entry precedes',
     in: 'let-out.lua',
-    from: 'local limit = is_total and limit_at(first) or nil',
-    to: 'local limit = nil',
+    from: 'if is_total then limit, entry = limit_at(first) end',
+    to: '',
     test: 'total-order-model.test.ts',
   },
   'order-counts-twice': {

@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
 import type { Entry, Result } from '../../src/core/consumer-store.js';
+import { OrderWindow } from '../../src/core/order-window.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisConsumerStore } from '../../src/redis/consumer-store.js';
-import { OrderWindow } from '../../src/core/order-window.js';
 import { OrderedCommits } from '../../src/redis/ordered-commits.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import type { Namespace } from './redis.js';
@@ -22,7 +22,15 @@ export async function haltingGroup(
     const connection = new Connection(url, 'halting', silentLogger);
     onTestFinished(() => connection.close());
     await connection.connect();
-    const options = { list: false, order, timed: true, group: GROUP, maxLength: 0, run: () => 1, window: NO_WINDOW };
+    const options = {
+      list: false,
+      order,
+      timed: true,
+      group: GROUP,
+      maxLength: 0,
+      run: () => 1,
+      window: NO_WINDOW,
+    };
     const ordered = new OrderedCommits(connection, keys, options);
     const burying = { order, halt: halts };
     return {

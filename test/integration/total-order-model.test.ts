@@ -54,7 +54,13 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
   const keys = keysOf(redis.namespace());
   const inspector = new Inspector(connection, keys, GROUP);
   const window = new OrderWindow(3, () => {});
-  const ordered = new OrderedCommits(connection, keys, { ...sink, group: GROUP, maxLength, window, run: () => 1 });
+  const ordered = new OrderedCommits(connection, keys, {
+    ...sink,
+    group: GROUP,
+    maxLength,
+    window,
+    run: () => 1,
+  });
   const store = new RedisConsumerStore(connection, keys, GROUP, undefined, { ordered });
   await new RedisConsumerStore(connection, keys, GROUP, undefined).prepare();
   const model = new OrderModel();

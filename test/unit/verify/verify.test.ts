@@ -75,8 +75,6 @@ class RunningGroup implements Readable {
       order: { kind: 'none', head: null, parked: 0, window: null },
       parked: 0,
       backlog: this.inboxEntries.length,
-      parked: 0,
-      order: { kind: 'none', head: null, parked: 0, window: null },
       counters: { ...this.counters },
       outputLength: this.outputEntries.length,
       deadLetters: this.deadEntries.length,
