@@ -33,7 +33,7 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['snapshot', 'totals', 'dead-letters', 'orphans', 'control'],
-  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
+  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO', 'XPENDING'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 
