@@ -6,7 +6,7 @@ import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
 import { runPack } from './pack-run.js';
-import { Prefetch, type PrefetchOptions } from './prefetch.js';
+import { AT_ONCE, Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
 import { isSpent } from './retry-policy.js';
@@ -14,9 +14,6 @@ import { Room } from './room.js';
 import { Settler, type SettlerOptions } from './settler.js';
 import { Wait } from './wait.js';
 import { WaitingDeliveries } from './waiting.js';
-
-/** ms that the attempts of the packs of one read may take at once, about. */
-const AT_ONCE = 25;
 
 export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, AttemptTimesOptions {
   readonly reader: InboxReader;
@@ -216,10 +213,8 @@ export class Consumer {
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
-    const {
-      executor: { executeAll },
-      onlyRuns,
-    } = this.#options;
+    const { executor, onlyRuns } = this.#options;
+    const { executeAll } = executor;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
