@@ -6,8 +6,8 @@ import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
-import { AT_ONCE, runPack } from './pack-run.js';
-import { Prefetch, type PrefetchOptions } from './prefetch.js';
+import { runPack } from './pack-run.js';
+import { AT_ONCE, Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
 import { isSpent } from './retry-policy.js';
@@ -71,9 +71,7 @@ export class Consumer {
     this.#settler = new Settler(options);
     this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
     this.#reading = new ReadLoop({
-      reader,
-      store,
-      readLimiter,
+      ...{ reader, store, readLimiter },
       prefetch: this.#prefetch,
       room: () => (this.#blocked ? 0 : this.#room.toRead),
       stalled: () => this.#blocked,
@@ -212,15 +210,15 @@ export class Consumer {
   #hold({ id, key }: Pack): PackHold {
     const { committer, timed } = this.#options;
     const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
-    const own = { id, consumerId: this.id, key, timed, patience };
-    return new PackHold({ ...own, onComplete: (hold) => committer.settlePack(hold) });
+    const onComplete = (hold: PackHold) => committer.settlePack(hold);
+    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
     const {
-      executor: { executeAll },
       onlyRuns,
+      executor: { executeAll },
     } = this.#options;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;

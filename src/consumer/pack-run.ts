@@ -4,9 +4,6 @@ import { identitiesIn } from '../core/pack.js';
 import type { HeldDelivery, InFlight } from './in-flight.js';
 import { MOST_LENGTH, type PackHold, timesInTurn } from './pack-hold.js';
 
-/** ms that the attempts of the packs of one read may take at once, about. */
-export const AT_ONCE = 25;
-
 export interface PackRunOptions {
   readonly pack: Pack;
   readonly hold: PackHold;

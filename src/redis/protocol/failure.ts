@@ -33,7 +33,19 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
   ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag', 'hottest'],
-  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'ZRANGEBYLEX', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO', 'XPENDING'],
+  ...[
+    'XRANGE',
+    'XREVRANGE',
+    'ZRANGE',
+    'ZRANGEBYLEX',
+    'LRANGE',
+    'HGET',
+    'HGETALL',
+    'HMGET',
+    'TYPE',
+    'XINFO',
+    'XPENDING',
+  ],
   // From the head of a list to its head: it stays as it is.
   ...['LLEN', 'BLMOVE', 'XREAD'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],

@@ -90,13 +90,13 @@ export const letOut = defineScript({
 });
 
 /** What a result that is written needs. */
-export type Written = Pick<
+export type WrittenResult = Pick<
   Result,
   'inboxId' | 'consumerId' | 'messageId' | 'data' | 'startedAt' | 'finishedAt'
 >;
 
 /** A result as one text: see sink.lua. */
-export function resultText(result: Written, list: boolean, timed: boolean): string {
+export function resultText(result: WrittenResult, list: boolean, timed: boolean): string {
   const { consumerId, inboxId, messageId, data } = result;
   const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
   const head = `${consumerId}\0${finished}\0`;
@@ -114,7 +114,7 @@ function placeOf(id: string): string {
 }
 
 /** A result as an element of an output list: one JSON object. */
-function lineOf(result: Written, timed: boolean): string {
+function lineOf(result: WrittenResult, timed: boolean): string {
   const { messageId, consumerId, inboxId, data } = result;
   const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
   const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
@@ -124,7 +124,7 @@ function lineOf(result: Written, timed: boolean): string {
 }
 
 /** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: Written): [number, number, number] {
+function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): [number, number, number] {
   const published = timeOfId(inboxId);
   return [published, startedAt ?? published, finishedAt ?? published];
 }
