@@ -1,4 +1,4 @@
-import type { ConsumerStore, Entry, InboxReader, Pack } from '../core/consumer-store.js';
+import type { ConsumerStore, Entry, InboxReader, Pack, ReadEntries } from '../core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
 import type { OrderWindow } from '../core/order-window.js';
 import type { Logger } from '../log/logger.js';
@@ -28,6 +28,8 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, Attemp
   readonly window?: OrderWindow | undefined;
   readonly log: Logger;
 }
+
+type Entries = Pick<ReadEntries, 'entries'>;
 
 /**
  * A consumer of the Redis group, with a loop of its own: it reads entries, has them processed, has the outcomes committed.
@@ -136,9 +138,7 @@ export class Consumer {
   }
 
   /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
-  async takeOver<Reply extends { readonly entries: readonly Entry[] }>(
-    call: () => Promise<Reply>,
-  ): Promise<Reply> {
+  async takeOver<Reply extends Entries>(call: () => Promise<Reply>): Promise<Reply> {
     this.#takingOver = true;
     try {
       const reply = await call();
@@ -216,14 +216,11 @@ export class Consumer {
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
-    const {
-      onlyRuns,
-      executor: { executeAll },
-    } = this.#options;
+    const { executeAll } = this.#options.executor;
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
-    if (onlyRuns && pack.key === undefined) {
+    if (this.#options.onlyRuns && pack.key === undefined) {
       this.#inFlight.acceptPack(pack, hold);
       hold.close();
     } else if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
