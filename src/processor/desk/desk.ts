@@ -9,6 +9,7 @@ import {
   type RunningAttempt,
 } from '../../core/executor.js';
 import { parseMessage } from '../../core/message.js';
+import { compareIds } from '../../core/stream-id.js';
 import type { WorkerDelivery } from '../../protocol/from-group.js';
 import type { WorkerFailure } from '../../protocol/from-worker.js';
 import { tooLarge } from '../result.js';
@@ -313,7 +314,9 @@ export class Desk implements ConsumerExecutor {
     }
   }
 
-  #recall(orders: readonly Order[]): void {
+  #recall(given: readonly Order[]): void {
+    // One that was taken back before has been given out later than younger ones.
+    const orders = given.toSorted((a, b) => compareIds(a.delivery.inboxId, b.delivery.inboxId));
     for (const order of orders) this.#unassign(order);
     if (this.#quiet || this.closed) for (const order of orders) this.#end(order, INTERRUPTED);
     else {

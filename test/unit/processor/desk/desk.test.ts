@@ -329,6 +329,20 @@ describe('the desk', () => {
     expect(story.desk.answer(second, '1')).toBe(true);
   });
 
+  it('what comes back twice is given out oldest first', () => {
+    const story = new Story(2);
+    for (let i = 0; i < 2; i++) story.execute();
+    story.attach();
+    const [, second = ''] = story.ids;
+    for (const holds of [[second], []]) {
+      story.detach();
+      story.desk.keep(holds);
+      if (holds.length > 0) story.atWorker.set(second, '2-0');
+      story.attach();
+    }
+    expect([...story.atWorker.values()]).toEqual(['1-0', '2-0']);
+  });
+
   it('gives no more than a worker says it takes, which cannot be more than the setting', () => {
     const story = new Story(3);
     for (let i = 0; i < 5; i++) story.execute();
