@@ -29,8 +29,6 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, Attemp
   readonly log: Logger;
 }
 
-type Entries = Pick<ReadEntries, 'entries'>;
-
 /**
  * A consumer of the Redis group, with a loop of its own: it reads entries, has them processed, has the outcomes committed.
  * It is made paused.
@@ -138,7 +136,7 @@ export class Consumer {
   }
 
   /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
-  async takeOver<Reply extends Entries>(call: () => Promise<Reply>): Promise<Reply> {
+  async takeOver<Reply extends Pick<ReadEntries, 'entries'>>(call: () => Promise<Reply>): Promise<Reply> {
     this.#takingOver = true;
     try {
       const reply = await call();

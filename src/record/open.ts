@@ -12,7 +12,7 @@ export interface RecordStats {
 
 /** Whether results are recorded in PostgreSQL. */
 export function recordsInPostgres({ record }: RecordSettings): boolean {
-  return record !== undefined && record !== 'redis';
+  return record !== undefined;
 }
 
 /**

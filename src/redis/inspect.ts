@@ -1,9 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
-import { CgroupError, hasCode } from '../core/errors.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
-import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
 import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
@@ -11,7 +9,8 @@ import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import { Halts } from './halts.js';
 import type { Keys } from './keys.js';
-import { type OutputEnd, type OutputEntry, outputElementOf, outputEntryOf } from './output.js';
+import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
+import { Pages } from './pages.js';
 import type { Connection } from './protocol/connection.js';
 import { RefusedError } from './protocol/failure.js';
 import {
@@ -27,16 +26,7 @@ import {
   totalsOf,
 } from './reading.js';
 import { consumersFor, type LiveConsumers } from './registry.js';
-import {
-  deadLetters,
-  purge,
-  type Results,
-  type ResultsPage,
-  results,
-  revive,
-  snapshot,
-  totals,
-} from './scripts/group.js';
+import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
 import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
 
@@ -81,6 +71,7 @@ export class Inspector {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
+  readonly #pages: Pages;
   /** The page of dead letters that was asked for last. */
   #lastPage: Promise<unknown> = Promise.resolve();
 
@@ -88,6 +79,7 @@ export class Inspector {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
+    this.#pages = new Pages(connection, keys);
     this.control = new RedisControlStore(connection, keys);
     this.halts = new Halts(connection, keys);
   }
@@ -156,7 +148,7 @@ export class Inspector {
   async gaps(): Promise<Gaps> {
     const { gaps: key } = this.#keys;
     const [records, foreign]: [GapRecord[], ForeignValue[]] = [[], []];
-    for await (const { id, fields } of this.#entries('XREVRANGE', key, '+', '-', PAGE)) {
+    for await (const { id, fields } of this.#pages.entries('XREVRANGE', key, '+', '-', PAGE)) {
       const [from, to] = [timeIn(fields.from), timeIn(fields.to)];
       if (from === undefined || to === undefined) foreign.push({ key, field: id });
       else records.push({ from, to, reason: String(fields.reason ?? '') });
@@ -170,9 +162,9 @@ export class Inspector {
    * @throws {CgroupError} STALE if the output is a list, and others took from its middle or its right side while it was read
    */
   async *output(end: OutputEnd): AsyncGenerator<OutputEntry> {
-    if (end.outputType === 'list') yield* this.#elements(end);
+    if (end.outputType === 'list') yield* this.#pages.elements(end);
     else
-      for await (const entry of this.#entries('XRANGE', this.#keys.output, '-', end.lastOutput))
+      for await (const entry of this.#pages.entries('XRANGE', this.#keys.output, '-', end.lastOutput))
         yield outputEntryOf(entry);
   }
 
@@ -181,7 +173,7 @@ export class Inspector {
    * inbox, perhaps for the second time.
    */
   async *inbox(): AsyncGenerator<StreamEntry> {
-    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.packs, '-', '+')) {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+')) {
       const { pack = Buffer.alloc(0) } = fields;
       const ends = isPackId(id) ? endsOfTexts(pack, 0, pack.length, countIn(id)) : undefined;
       let from = HEAD;
@@ -190,34 +182,11 @@ export class Inspector {
         from = end + HEAD;
       }
     }
-    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.inbox, '-', '+')) {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.inbox, '-', '+')) {
       const identity = String(fields.id);
       yield { id: isEntryId(identity) ? identity : id, fields };
     }
-    yield* this.#held();
-  }
-
-  /** The messages that wait behind another one of their key. They have no id yet, but for those that came back. */
-  async *#held(): AsyncGenerator<StreamEntry> {
-    const size = new ReadSize(PAGE);
-    for (let from = Buffer.from('-'); ; ) {
-      const args = [this.#keys.held, from, '+', 'LIMIT', 0, size.count] as const;
-      const page = (await this.#connection.callBuffer('ZRANGEBYLEX', ...args)) as Buffer[];
-      size.came(
-        page.length,
-        page.reduce((sum, member) => sum + member.length, 0),
-      );
-      for (const member of page) {
-        const past = member.indexOf(0, member.indexOf(0) + 1) + 1;
-        const end = member.indexOf(0, past);
-        if (past === 0 || end < 0) continue;
-        const [id = ''] = member.toString('latin1', past, end).split(' ');
-        yield { id, fields: { message: member.subarray(end + 1) } };
-      }
-      const last = page.at(-1);
-      if (!last) return;
-      from = Buffer.concat([Buffer.from('('), last]);
-    }
+    yield* this.#pages.held();
   }
 
   /** How many keys are busy, and behind which most messages wait (order `key`). */
@@ -227,12 +196,12 @@ export class Inspector {
 
   /** The dead letters up to an entry, oldest first. */
   deadLetters(last = '+'): AsyncGenerator<StreamEntry> {
-    return this.#entries('XRANGE', this.#keys.dead, '-', last);
+    return this.#pages.entries('XRANGE', this.#keys.dead, '-', last);
   }
 
   /** The newest dead letters, newest first. */
   newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
-    return this.#entries('XREVRANGE', this.#keys.dead, '+', '-', most);
+    return this.#pages.entries('XREVRANGE', this.#keys.dead, '+', '-', most);
   }
 
   /**
@@ -290,76 +259,6 @@ export class Inspector {
   async purge(last: string): Promise<number> {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
   }
-
-  async *#elements({ lastOutput, counters }: OutputEnd): AsyncGenerator<OutputEntry> {
-    const size = new ReadSize(PAGE);
-    const last = counters.processed - 1;
-    let [from, mark]: [number | undefined, string] = [undefined, ''];
-    while (lastOutput !== '') {
-      const options: ResultsPage = { from, count: size.count, last };
-      const page: Results | undefined = await this.#sized(size, () =>
-        this.#connection.run(results, this.#keys, options),
-      );
-      if (page === undefined) continue;
-      // There is no element with that number any more if all up to it were taken.
-      const isSame = (found: string, known: string) => found === '' || known === '' || found === known;
-      if (!isSame(page.before, mark) || !isSame(page.last, lastOutput))
-        throw new CgroupError(
-          'STALE',
-          `the list ${this.#keys.output} changed at its right side or in its middle while it was read: ` +
-            'take results from its left side only (LPOP, LMOVE), or try again when no program takes any',
-        );
-      if (page.last === '') return;
-      const { first, elements } = page;
-      const before = elements.slice(0, Math.max(0, last + 1 - first));
-      for (const [i, element] of before.entries()) yield outputElementOf(first + i, element);
-      size.came(
-        elements.length,
-        elements.reduce((sum, { length }) => sum + length, 0),
-      );
-      if (before.length < options.count) return;
-      [from, mark] = [first + elements.length, page.lastOfPage];
-    }
-  }
-
-  /** Undefined if the reply did not come: a large one may have been too much for the link, or for a limit of Redis. */
-  async #sized<T>(size: ReadSize, read: () => Promise<T>): Promise<T | undefined> {
-    const { count } = size;
-    try {
-      return await read();
-    } catch (error) {
-      if (count === 1 || !hasCode(error, 'REDIS_UNREACHABLE')) throw error;
-      size.failed();
-      return undefined;
-    }
-  }
-
-  /** @param last '' for no entry at all */
-  async *#entries(
-    command: 'XRANGE' | 'XREVRANGE',
-    key: string,
-    first: string,
-    last: string,
-    most = Infinity,
-  ): AsyncGenerator<StreamEntry> {
-    if (last === '') return;
-    const size = new ReadSize(PAGE);
-    let from = first;
-    let left = most;
-    while (left > 0) {
-      const count = Math.min(left, size.count);
-      const read = () => this.#connection.callBuffer(command, key, from, last, 'COUNT', count);
-      const reply = await this.#sized(size, read);
-      if (reply === undefined) continue;
-      const page = (reply as EntryReply[]).map(entryOf);
-      size.came(page.length, bytesIn(page));
-      yield* page;
-      left -= page.length;
-      const end = page.at(-1);
-      if (!end || page.length < count) return;
-      from = `(${end.id}`;
-    }
-  }
 }
 
 /** What the fields `channel`, `source` and `listFrom` name; an older version wrote the first only. */
@@ -373,8 +272,4 @@ export function sourceIn([name, kind, from]: readonly (string | null)[]): Source
 function timeIn(value: Buffer | undefined): number | undefined {
   const time = integerOf(String(value));
   return time !== undefined && time <= LATEST_TIME ? time : undefined;
-}
-
-function bytesIn(entries: readonly StreamEntry[]): number {
-  return entries.flatMap(({ fields }) => Object.values(fields)).reduce((sum, value) => sum + value.length, 0);
 }

@@ -89,8 +89,8 @@ export const settingsSchema = z.strictObject({
   record: record()
     .optional()
     .describe(
-      'also keep each result in a system of record: redis, a hash per message; or the postgres:// URL of a database, a row ' +
-        'per message, exactly once; one with a password is better set in the environment',
+      'also write each result to a system of record, a row of PostgreSQL per message, exactly once: the postgres:// URL of ' +
+        'the database; one with a password is better set in the environment',
     ),
   recordTable: tableName()
     .prefault('cgroup_messages')

@@ -123,13 +123,13 @@ export function keyPath() {
   return z.string({ error }).regex(/^[^.\s]+(\.[^.\s]+)*$/, { error });
 }
 
-/** Where results are recorded besides the output: `redis`, or the URL of a PostgreSQL. */
+/** Where results are recorded besides the output: the URL of a PostgreSQL. */
 export function record() {
-  const error = 'must be redis, or a URL such as postgres://user:password@host:5432/database';
+  const error = 'must be a URL such as postgres://user:password@host:5432/database';
   return z
     .string({ error })
     .trim()
-    .refine((text) => text === 'redis' || (/^postgres(ql)?:\/\//i.test(text) && URL.canParse(text)), {
+    .refine((text) => /^postgres(ql)?:\/\//i.test(text) && URL.canParse(text), {
       error,
     });
 }

@@ -40,7 +40,10 @@ export async function keyedGroup(space: Namespace, { run = 250, list = false } =
     /** Most messages of a run. */
     most,
     ordered,
-    consumerStore: new RedisConsumerStore(connection, keys, GROUP, undefined, { ordered }),
+    consumerStore: new RedisConsumerStore(connection, keys, GROUP, undefined, {
+      ordered,
+      burying: { order: 'key', halt: false },
+    }),
     keyStore: new RedisKeyStore(connection, keys, GROUP, () => most.run),
     relay: async (messages: readonly object[]) => {
       const to = { epoch: 1, offset: (position?.offset ?? 0) + messages.length };

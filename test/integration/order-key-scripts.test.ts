@@ -282,7 +282,10 @@ describe('without the right to one command', () => {
           maxLength: 0,
           run: () => 3,
         });
-        const store = new RedisConsumerStore(connection, keys, GROUP, undefined, { ordered });
+        const store = new RedisConsumerStore(connection, keys, GROUP, undefined, {
+          ordered,
+          burying: { order: 'key', halt: false },
+        });
         const keyStore = new RedisKeyStore(connection, keys, GROUP, () => 3);
         const bridge = new RedisBridgeStore(connection, keys, 'k');
         const before = await everywhere(group);

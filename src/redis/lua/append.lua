@@ -5,7 +5,7 @@
 -- has a block of sequence numbers to itself, from 1,000,000 on (see core/pack.ts); entries of the inbox have smaller ones.
 --
 -- Redis does not roll back: if it refuses a message, `undo` takes back what was written, by commands that have worked before.
-local pcall, inbox, packs, written = redis.pcall, KEYS[2], KEYS[5], {}
+local try, inbox, packs, written = redis.pcall, KEYS[2], KEYS[5], {}
 local FIRST_BLOCK, BLOCK, EXACT = 1000, 1000, 2 ^ 53
 
 -- The stream that is written to, the id of the last message before these, and the time.
@@ -13,7 +13,7 @@ local stream, last, now = inbox, nil, nil
 
 -- The highest id that a stream ever had. Redis replies with two entries, too: so it is asked only if need be.
 local function last_id(key)
-  local info = pcall('XINFO', 'STREAM', key)
+  local info = try('XINFO', 'STREAM', key)
   return info.err and '0-0' or by_name(info)['last-generated-id']
 end
 
@@ -67,7 +67,7 @@ end
 -- Writes a pack with this number, in a block of its own; returns the reply.
 local function add_pack(ms, block, messages, text)
   local id = string.format('%s-%.0f', ms, block * BLOCK + messages)
-  return pcall('XADD', packs, id, 'pack', text)
+  return try('XADD', packs, id, 'pack', text)
 end
 
 -- Writes packs: texts[skipped + 1] holds counts[1] messages, and so on, `size` in all. Returns the refusal of one.
@@ -94,7 +94,7 @@ local function add_packs(counts, texts, skipped, size)
 end
 
 local function add_message(id, message)
-  return pcall('XADD', inbox, id, 'message', message)
+  return try('XADD', inbox, id, 'message', message)
 end
 
 -- Writes entries of the inbox. Returns the refusal of one.

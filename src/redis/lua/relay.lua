@@ -40,7 +40,7 @@ if options.keys and size > 0 then
   try_freeing()
 end
 count(KEYS[3], 'relayed', size)
-local moved = pcall('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
+local moved = try('HSET', KEYS[1], 'epoch', to.epoch, 'offset', to.offset)
 if type(moved) == 'table' then return undo(moved, size) end
 local refusal
 if counts then
@@ -61,7 +61,7 @@ if gap then
   -- The number of a mark may stand for the start. It may be ahead of a clock that was put back: then it is now.
   local since = math.min(integer_of(gap.since or state[5]) or since_now, since_now)
   -- The gap counts even if its stream refuses it.
-  pcall('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', since_now,
+  try('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', since_now,
     'reason', gap.reason, 'dropped', gap.dropped, 'bridge', options.caller)
   count(KEYS[3], 'gaps', 1)
   if gap.dropped ~= '0' then count(KEYS[3], 'dropped', gap.dropped) end

@@ -231,13 +231,14 @@ describe('parseSettings', () => {
       'orderKey: orderKey is for order key: set order to key, or leave it out',
     ],
     [{ onDead: 'halt' }, 'onDead: onDead halt needs an order: total or key'],
-    [
-      { record: 'redis', recordSql: 'x.sql' },
-      'recordSql: recordSql needs a record in PostgreSQL: record postgres://…',
-    ],
+    [{ recordSql: 'x.sql' }, 'recordSql: recordSql needs a record in PostgreSQL: record postgres://…'],
     [
       { order: 'total', heartbeat: '1s' },
       'heartbeat: claimAfter must be at least twice heartbeat, 2s; got 1s',
+    ],
+    [
+      { order: 'key', orderKey: 'a', list: 'x' },
+      'order: order key works with a channel only; with a list set order to total, or leave it out',
     ],
     // Two values are not compared if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
