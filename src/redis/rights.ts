@@ -1,3 +1,4 @@
+import type { OutputKind } from '../core/output.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import type { Keys } from './keys.js';
@@ -10,6 +11,8 @@ export interface RightsNames extends SourceNames {
   /** The URL of Redis: it names the database. */
   readonly redis: string;
   readonly group: string;
+  /** What the output is; a stream if it is not given. */
+  readonly outputType?: OutputKind['outputType'];
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -39,11 +42,11 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
-  LINDEX: (_keys, names) => [sourceOf(names).name, -1],
-  LLEN: (_keys, names) => [sourceOf(names).name],
+  LINDEX: (keys, names) => [listOf(keys, names), -1],
+  LLEN: (keys, names) => [listOf(keys, names)],
   LPUSH: (_keys, names) => [sourceOf(names).name, ''],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],
-  LTRIM: (_keys, names) => [sourceOf(names).name, 0, -1],
+  LTRIM: (keys, names) => [listOf(keys, names), 0, -1],
   MULTI: () => [],
   PEXPIRE: ({ heartbeats }) => [heartbeats, 1],
   PING: () => [],
@@ -236,11 +239,18 @@ async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> 
   }
 }
 
+/** The list that a group takes messages from, or writes results to. */
+function listOf({ output }: Keys, names: RightsNames): string {
+  const source = sourceOf(names);
+  return source.kind === 'list' ? source.name : output;
+}
+
+/** Commands of lists, whether messages come from one or results go to one. */
+const OF_LISTS: readonly string[] = ['LINDEX', 'LLEN', 'LTRIM'];
+
 /** Commands that only some sources need. */
 const ONLY_FOR: Readonly<Record<string, Source['kind']>> = {
   BLMOVE: 'list',
-  LLEN: 'list',
-  LTRIM: 'list',
   PUBLISH: 'channel',
   SUBSCRIBE: 'channel',
   UNSUBSCRIBE: 'channel',
@@ -252,6 +262,7 @@ function needed(names: RightsNames): string[] {
     if (name === 'SELECT') return parseRedisUrl(names.redis).db !== 0;
     // Of the publishers only.
     if (name === 'LPUSH') return false;
+    if (OF_LISTS.includes(name)) return kind === 'list' || names.outputType === 'list';
     return (ONLY_FOR[name] ?? kind) === kind;
   });
 }

@@ -22,6 +22,6 @@ export async function setup(): Promise<() => void> {
   const shared = mkdtempSync(join(tmpdir(), 'cgroup-run-'));
   // PostgreSQL runs as another user if we are root.
   chmodSync(shared, 0o777);
-  process.env.CGROUP_TEST_RUN = shared;
+  process.env.TEST_RUN_OF_CGROUP = shared;
   return () => rmSync(shared, { recursive: true, force: true });
 }

@@ -48,7 +48,11 @@ describe('an output that is a list', () => {
   test('is read in order, with all that its elements say', async () => {
     const stores = await listGroup(3_000);
     const { inspector } = stores;
-    expect(await inspector.read()).toMatchObject({ outputLength: 3_000, outputType: 'list', order: 'none' });
+    expect(await inspector.read()).toMatchObject({
+      outputLength: 3_000,
+      outputType: 'list',
+      order: { kind: 'none' },
+    });
     const times = { published: 1, started: 2, finished: 3 };
     await pushResults(stores, { messageId: 'late', inboxId: '5-5', data: { a: 1 }, times });
     await stores.raw.rpush(stores.keys.output, 'foreign', '7', '{"message_id":"x"}', '{"data":{}}');

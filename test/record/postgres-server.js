@@ -196,10 +196,10 @@ let made;
 
 /**
  * A data folder to copy, because initdb takes a second or more. All processes of a run of tests share it: the run names its
- * folder in CGROUP_TEST_RUN. Without that, it is of this process.
+ * folder in TEST_RUN_OF_CGROUP. Without that, it is of this process.
  */
 function template(bin) {
-  const run = process.env.CGROUP_TEST_RUN;
+  const run = process.env.TEST_RUN_OF_CGROUP;
   const path = run ? join(run, 'postgres') : made;
   if (path && existsSync(path)) return path;
   const fresh = folder();
