@@ -13,7 +13,9 @@ local function write_result(text, at)
   local reply
   local consumer, finished, kind, from = struct.unpack('sss', text, at)
   if (kind == 'line' or kind == 'entry') and options.list ~= (kind == 'line') then
-    return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is a ' .. (options.list and 'list' or 'stream') .. ', not what results wait for')
+    local is, wait_for = 'stream', 'list'
+    if options.list then is, wait_for = wait_for, is end
+    return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is a ' .. is .. ', and there are results that wait for a ' .. wait_for)
   elseif kind == 'line' then
     reply = redis.pcall('RPUSH', KEYS[2], string.sub(text, from))
   elseif kind == 'entry' then
