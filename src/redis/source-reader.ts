@@ -8,6 +8,9 @@ import type { Connection } from './protocol/connection.js';
 import type { EntryReply } from './reading.js';
 import type { ReadPage } from './scripts/source.js';
 
+/** Bytes of a page, about: the script hashes what it reads, and writes keys with it, so it takes half of what others take. */
+const MOST_BYTES = PULL_LIMITS.mostBytes / 2;
+
 /** What a script needs to take the messages that were read, if they are still there. */
 export interface KeyedPage extends ReadPage {
   /** Whether nothing came after them. */
@@ -94,15 +97,16 @@ export class SourceReader {
     });
     let bytes = 0;
     let most = 0;
-    for (; most < found.length && bytes < PULL_LIMITS.mostBytes; most++) bytes += found[most]?.size ?? 0;
-    this.#size.came(most, bytes);
+    for (; most < found.length && bytes < MOST_BYTES; most++) bytes += found[most]?.size ?? 0;
+    // A size of a read is for a whole megabyte.
+    this.#size.came(most, (PULL_LIMITS.mostBytes / MOST_BYTES) * bytes);
     const hash = createHash('sha1');
     let keys = '';
     for (const { key = '', texts } of found.slice(0, most)) {
       keys += `${key}\n`;
       for (const text of texts) hash.update(`${text.length}:`).update(text);
     }
-    return { most, keys, page: hash.digest('hex'), isLast: found.length < count };
+    return { most, keys, page: hash.digest('hex'), isLast: most === found.length && most < count };
   }
 }
 

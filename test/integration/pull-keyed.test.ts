@@ -210,6 +210,12 @@ describe.each(KINDS)('a pull with order key (%s)', (kind) => {
     await expectTaken(withCounters(setup), all);
   });
 
+  test('knows that more messages wait than those that it took', async () => {
+    const setup = await withSource(kind);
+    for (let i = 0; i < 3; i++) await setup.add(messageOf(i, 'a', 'x'.repeat(1_000_000)));
+    expect((await pullAll(setup)).slice(0, 3)).toEqual([1, 1, 1]);
+  });
+
   test.each(['source', 'inbox', 'counters', 'bridge', 'packs', 'busy', 'held'] as const)(
     'changes nothing if the key of the %s holds something foreign',
     async (which) => {

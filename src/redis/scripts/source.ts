@@ -13,7 +13,7 @@ const NEXT = ['wait', 'more', 'full', 'changed'] as const;
 
 /** With order key: the messages that the caller has read of the source, with their keys. */
 export interface ReadPage {
-  /** How many there are, in about as many bytes as a call takes. */
+  /** How many there are. Without the last, they must have fewer bytes than a call takes. */
   readonly most: number;
   /** Each key and a line feed, in the order in which they are to be taken; nothing before it for a message without a key. */
   readonly keys: string;
