@@ -12,6 +12,8 @@ import { logGap } from './gap-log.js';
 const RETRY_EVERY = 500;
 /** ms to wait if another process took the message that woke this one: it will take the next ones, too. */
 const AFTER_LOST_RACE = 100;
+/** ms to wait at most, at random, if another process took messages while this one read them: so they do not meet again. */
+const AFTER_CHANGE = 100;
 /** ms to wait until the group has settled some of its backlog. */
 const WHILE_FULL = 50;
 
@@ -110,6 +112,10 @@ export class Puller extends EventEmitter<PullerEvents> implements Service {
     if (next === 'more' || signal.aborted) return;
     if (next === 'full') {
       await pause(WHILE_FULL, signal);
+      return;
+    }
+    if (next === 'changed') {
+      await pause(Math.random() * AFTER_CHANGE, signal);
       return;
     }
     if (this.#woken && messages === 0) await pause(AFTER_LOST_RACE, signal);

@@ -36,12 +36,18 @@ export function sourceFlags(source: Source): string[] {
   return [`--${source.kind}`, source.name, ...end];
 }
 
+/** Messages that one pull takes at most, and bytes, about: Redis serves nobody else meanwhile. */
+export const PULL_LIMITS = { most: 1_000, mostBytes: 1_000_000 };
+
 /** What one pull did. */
 export interface Pulled {
   /** How many messages it took. */
   readonly messages: number;
-  /** Whether to pull again at once, to wait for messages, or to wait until the group has settled some. */
-  readonly next: 'more' | 'wait' | 'full';
+  /**
+   * Whether to pull again at once, to wait for messages, or to wait until the group has settled some. `changed`: it took none,
+   * because another process took messages meanwhile; pull again soon.
+   */
+  readonly next: 'more' | 'wait' | 'full' | 'changed';
   /** Entries of the stream were removed before they were read. */
   readonly gap?: Gap | undefined;
 }

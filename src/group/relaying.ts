@@ -39,7 +39,7 @@ export async function makeBridge(
 }
 
 export async function makePuller(
-  { identity, connections, reports, log }: Dependencies,
+  { settings, identity, connections, reports, log }: Dependencies,
   { keys }: Resolved,
   source: PulledSource,
   packSize: () => number,
@@ -48,7 +48,7 @@ export async function makePuller(
   const waiting = await connections.open('waiting');
   const puller = new Puller({
     source,
-    store: new RedisSourceStore(connection, waiting, keys, source, identity.id),
+    store: new RedisSourceStore(connection, waiting, keys, source, identity.id, settings.orderKey),
     endWait: () => connections.release(waiting),
     packSize,
     log: log.child({ [source.kind]: source.name }),

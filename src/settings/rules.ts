@@ -17,7 +17,6 @@ const working = z.object({ managed, processor: settingsSchema.shape.processor })
 const naming = z.object({ output, consumerList, list, stream });
 const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
 const ordering = z.object({ order, orderKey, onDead });
-const keying = z.object({ order, list, stream });
 const recording = z.object({ record, recordSql });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
@@ -28,7 +27,7 @@ const running = z.object({ bridge, managed });
  * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
-  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unkeyed, unrecorded];
+  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unrecorded];
   return rules.map((rule) => rule(input)).filter((problem) => problem !== undefined);
 }
 
@@ -108,15 +107,6 @@ function unordered(input: unknown): SettingProblem | undefined {
   if (order === 'none' && onDead === 'halt')
     return { setting: 'onDead', message: 'onDead halt needs an order: total or key' };
   return undefined;
-}
-
-/** The key of a message is found where a bridge relays it. */
-function unkeyed(input: unknown): SettingProblem | undefined {
-  const { data } = keying.safeParse(input);
-  const source = data?.list !== undefined ? 'list' : 'stream';
-  if (data?.order !== 'key' || (data.list === undefined && data.stream === undefined)) return undefined;
-  const message = `order key works with a channel only; with a ${source} set order to total, or leave it out`;
-  return { setting: 'order', message };
 }
 
 function unrecorded(input: unknown): SettingProblem | undefined {

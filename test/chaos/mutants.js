@@ -296,6 +296,13 @@ export const MUTANTS = {
     to: 'return refusal',
     test: 'pull-list.test.ts',
   },
+  'pull-trusts-keys': {
+    line: 'a pull writes messages with the keys of others, which another process took meanwhile',
+    in: 'pulling.lua',
+    from: 'return not options.page or redis.sha1hex(table.concat(page_read)) == options.page',
+    to: 'return true',
+    test: 'pull-keyed.test.ts',
+  },
   'pull-hides-gaps': {
     line: 'a stream that was trimmed before it was read makes no gap',
     in: 'pull-stream.lua',

@@ -8,6 +8,7 @@ import { Connection } from '../../src/redis/protocol/connection.js';
 import { RedisSourceStore } from '../../src/redis/source-store.js';
 import { withRedis } from '../helpers/redis.js';
 import { openStores } from '../helpers/stores.js';
+import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
@@ -215,6 +216,12 @@ describe('a pull from a list', () => {
       await raw.hset(keys.bridge, 'last', foreign);
       await raw.rpush(list, `a${i}`, `b${i}`);
       await store.pull(i % 2 === 0 ? 250 : 1);
+      // Nothing else tells the next call what ids there are in the same millisecond.
+      const last = String(await raw.hget(keys.bridge, 'last'));
+      await until(async () => {
+        const [seconds, micros] = (await raw.time()).map(Number) as [number, number];
+        return seconds * 1_000 + Math.floor(micros / 1_000) > Number(last.split('-')[0]);
+      });
     }
     expect((await relayed()).map(String)).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'b2', 'a3', 'b3']);
   });

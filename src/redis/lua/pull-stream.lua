@@ -1,11 +1,12 @@
 -- Reads on in a stream and writes its messages to the inbox, or to the packs, in the same order. The stream keeps its entries.
 --
--- USES append pulling
--- KEYS 1 source  2 inbox  3 counters  4 bridge  5 packs  6 gaps  7 held
--- ARGV 1 options: most (messages), mostBytes (of messages, about), mostBacklog (nothing is read while so many messages are not
---        settled), caller (for a gap), packSize and largestPack (see pulling), mostAhead (see append)
--- Returns { messages, 1 if more may be there or 2 if the backlog is full, position, start of a gap in ms since 1970, entries
--- that were trimmed in it }; without a gap its first three.
+-- USES append pack-counts keyed hold pulling
+-- KEYS 1 source  2 inbox  3 counters  4 bridge  5 packs  6 busy  7 held  8 gaps
+-- ARGV 1 options: most (messages; 0 to ask for the position), mostBytes (of messages, about), mostBacklog (nothing is read while so
+--        many messages are not settled), caller (for a gap), packSize, largestPack, keys and page (see pulling), mostAhead (see
+--        append)
+-- Returns { messages, 1 if more may be there, 2 if the backlog is full or 3 if the page is not the one that the caller read: then
+-- nothing is written, position, start of a gap in ms since 1970, entries that were trimmed in it }; without a gap its first three.
 --
 -- Atomic, because the position and the inbox must move together: so it may be sent twice, and a Redis that comes back with an
 -- older state has both of them older. If Redis refuses anything, all is undone.
@@ -14,7 +15,7 @@
 -- `passed:NAME` says how many entries the stream ever had up to there (Redis 7.0 counts them), so that it is known how many were
 -- removed before they were read. `pulled_at` tells when the group was alive (see prepare), `last` the id of the last message.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'stream',
-  KEYS[6], 'stream', KEYS[7], 'zset')
+  KEYS[6], 'hash', KEYS[7], 'zset', KEYS[8], 'stream')
 if wrong then return wrong end
 
 local most, most_bytes = tonumber(options.most), tonumber(options.mostBytes)
@@ -33,6 +34,11 @@ end
 if backlog >= tonumber(options.mostBacklog) then
   redis.call('HSET', KEYS[4], 'pulled_at', now_ms())
   return { 0, 2, position }
+end
+
+if most == 0 then
+  redis.call('HSET', KEYS[4], 'pulled_at', now_ms())
+  return { 0, 0, position }
 end
 
 -- Whether a stream without the entry at the position may have lost others after it, and how many entries it has lost.
@@ -68,7 +74,13 @@ while not is_over do
   for _, entry in ipairs(page) do
     if #messages == most or bytes >= most_bytes then break end
     local message = message_in(entry[2])
-    messages[#messages + 1], bytes, read_to = message, bytes + #message, entry[1]
+    messages[#messages + 1], read_to = message, entry[1]
+    note(entry[1])
+    -- Counted as the caller with order key does.
+    for _, text in ipairs(entry[2]) do
+      note(text)
+      bytes = bytes + #text
+    end
   end
   if #messages == most or bytes >= most_bytes then break end
   page = redis.call('XRANGE', KEYS[1], '(' .. read_to, '+', 'COUNT', size)
@@ -76,6 +88,7 @@ while not is_over do
   size = math.min(2 * size, LONGEST_PAGE)
 end
 
+if not is_same_page() then return { 0, 3, position } end
 if #messages == 0 then
   redis.call('HSET', KEYS[4], 'pulled_at', now_ms())
   return { 0, 0, position }
@@ -88,7 +101,7 @@ if not gap then return { #messages, more, read_to } end
 -- Since the last entry that was read; its id may be no time.
 local since = math.min(integer_of(string.match(position, '^%d+')) or now, now)
 -- The gap counts even if its stream refuses it.
-redis.pcall('XADD', KEYS[6], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', now,
+redis.pcall('XADD', KEYS[8], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', now,
   'reason', 'the stream was trimmed before it was read', 'dropped', gap.dropped, 'bridge', options.caller)
 count(KEYS[3], 'gaps', 1)
 if gap.dropped > 0 then count(KEYS[3], 'dropped', gap.dropped) end

@@ -193,9 +193,13 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     await bridge.relay({ caller: 'b#1', token, from, to, messages, packSize });
     lead = { ...lead, position: to };
   };
-  const sources = ['list', 'stream'].map(
-    (kind) => new RedisSourceStore(connection, connection, keys, { kind, name: kind, from: 'left' }, 'b'),
-  );
+  const sourcesOf = (orderKey) =>
+    ['list', 'stream'].map(
+      (kind) =>
+        new RedisSourceStore(connection, connection, keys, { kind, name: kind, from: 'left' }, 'b', orderKey),
+    );
+  const sources = sourcesOf(undefined);
+  const keyedSources = sourcesOf('k');
   const append = async (messages) => {
     for (let first = 0; first < messages.length; first += 1_000) {
       const some = messages.slice(first, first + 1_000);
@@ -417,8 +421,13 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       async () => {
         await redis.del(keys.inbox, keys.packs);
         await store.prepare();
-        await append(Array(8_000).fill(small));
+        const text = 'x'.repeat(60);
+        await append(
+          Array.from({ length: 8_000 }, (_, i) => JSON.stringify({ message_id: i, k: i % 500, text })),
+        );
         for (const packSize of [1, 1, MOST_IN_PACK]) for (const one of sources) await one.pull(packSize);
+        for (let i = 0; i < 8; i++) for (const one of keyedSources) await one.pull(1);
+        await redis.del(keys.busy, keys.held);
         await twice(() => inspector.waitingIn({ kind: 'stream', name: 'stream' }));
       },
     ],

@@ -60,6 +60,14 @@ describe('a puller', () => {
     await puller.stop();
   });
 
+  it('reads again, without a wait for a message, if another process took what it read', async () => {
+    const { puller, calls } = pullerOn(took(0, 'changed'), took(0, 'changed'), took(5, 'wait'));
+    await puller.start();
+    await until(() => calls.includes('wait'));
+    expect(calls).toEqual(['pull 250', 'pull 250', 'pull 250', 'wait']);
+    await puller.stop();
+  });
+
   it('does not start if the source is of another type, or a right is missing', async () => {
     for (const code of ['KEY_TYPE', 'REDIS_AUTH'] as const) {
       const { puller } = pullerOn(new CgroupError(code, 'refused'));

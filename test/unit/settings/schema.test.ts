@@ -236,10 +236,6 @@ describe('parseSettings', () => {
       { order: 'total', heartbeat: '1s' },
       'heartbeat: claimAfter must be at least twice heartbeat, 2s; got 1s',
     ],
-    [
-      { order: 'key', orderKey: 'a', list: 'x' },
-      'order: order key works with a channel only; with a list set order to total, or leave it out',
-    ],
     // Two values are not compared if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
   ])('compares values with each other: %j', (input, problem) => {
