@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { countIn, identitiesIn } from '../../src/core/pack.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
 import { RedisConsumerStore } from '../../src/redis/consumer-store.js';
@@ -55,6 +56,19 @@ async function withRun(count: number, options = {}) {
 
 const outputOf = async ({ fields, keys }: KeyedGroup) =>
   (await fields(keys.output)).map(({ message_id }) => message_id);
+
+test('runs of many calls have no id twice, however fast they follow each other', async () => {
+  const group = await keyedGroup(redis.namespace());
+  const KEYS = 30;
+  // Each run is longer than the one before: in the same block of numbers, Redis would take its id.
+  await group.relay(Array.from({ length: KEYS }, (_, k) => messages(k + 3, `k${k}`)).flat());
+  const { entries } = await group.readUnits('a');
+  await Promise.all(entries.map((entry) => group.consumerStore.commit([resultOf(entry)], 0)));
+  const ids = (await group.raw.xrange(group.keys.packs, '-', '+')).map(([id]) => id);
+  expect(ids).toHaveLength(KEYS);
+  const all = ids.flatMap((id) => identitiesIn(id, countIn(id)));
+  expect(new Set(all).size).toBe(all.length);
+});
 
 describe('relay', () => {
   test('holds messages whose key is busy, those of the same call too', async () => {

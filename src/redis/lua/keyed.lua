@@ -157,6 +157,8 @@ local function add_run_after(id, key, messages)
   local function add(after)
     return redis.pcall('XADD', key_of_packs, pack_id_after(after, #messages), 'pack', payload, 'key', key)
   end
+  -- A pack in the block of another one would have its ids, if it is longer.
+  last_run = last_run or string.match(redis.call('HGET', key_of_bridge, 'run') or '', '^%d+%-%d+$')
   local reply = add(last_run and id_after(last_run, id) and last_run or id)
   if is_too_small(reply) then
     local last = by_name(redis.call('XINFO', 'STREAM', key_of_packs))['last-generated-id']
