@@ -65,6 +65,14 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     maxLength: settings.outputMaxLen,
     run: (): number => orders.packSize,
     window,
+    record: recorder && {
+      recorder,
+      halt: isTotal && settings.onDead === 'halt',
+      deadMaxLen: settings.deadMaxLen,
+      onMore: () => orderKeeper?.hurry(),
+      onBuried: (deadLetters) => reports.buried(deadLetters),
+      onHalted: (halts) => reports.halted(halts),
+    },
   });
   const writing = sink
     ? { ordered, burying: { order: sink.order, halt: settings.onDead === 'halt' } }
@@ -94,10 +102,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     reports.buried(deadLetters);
   };
   const { deadMaxLen } = settings;
-  const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
+  const settling = recorder
+    ? recordingStore({ store, recorder, deadMaxLen, later: isTotal, onBuried })
+    : store;
   const committer = new Committer({
     store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
+    movesMessages: isTotal && recorder !== undefined,
     outputMaxLen: settings.outputMaxLen,
     deadMaxLen,
     log,

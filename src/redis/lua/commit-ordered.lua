@@ -4,7 +4,7 @@
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
 --        returnedBelow (scores in the retry zset below this are not times), run (of order key: see
---        keyed.lua)
+--        keyed.lua), record (true: in total order all results are parked, with their messages, and record.lua lets them out)
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
 --        the id of the message, if it is not that of the entry, else ''; the result (see sink.lua), with its place and a byte 0
 --        before it in total order
@@ -58,8 +58,15 @@ local function place_at(n)
   return halts[n] or string.sub(result_of(n), 1, PLACE)
 end
 
--- A result with the place at which it stands.
+-- The messages of results that go to the record, by number: if it refuses one, its message becomes a dead letter. A message is ''
+-- if another client deleted it.
+local messages = {}
+
+-- A result as it is parked: with the place at which it stands.
 local function member_at(n)
+  if messages[n] then
+    return place_at(n) .. '\0\1' .. #messages[n] .. '\0' .. messages[n] .. string.sub(result_of(n), BEGIN)
+  end
   return halts[n] and halts[n] .. string.sub(result_of(n), PLACE + 1) or result_of(n)
 end
 
@@ -97,6 +104,9 @@ local function prepare()
   if is_total then
     try_letting_out()
     redis.call('ZREM', KEYS[7], '')
+    for n = first, options.record and #ids or 0 do
+      if not done[n] then messages[n] = message_of(KEYS[1], ids[n]) or '' end
+    end
   elseif is_keyed then
     redis.call('ZREM', KEYS[7], '')
     try_freeing()
@@ -115,7 +125,7 @@ if is_keyed then find_halts() end
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
 local function may_go_first()
   if not is_total then return true end
-  if next(halts) or head ~= ids[first] then return false end
+  if options.record or next(halts) or head ~= ids[first] then return false end
   local place = place_of(head)
   return not has_parked_before(place) and redis.call('ZLEXCOUNT', KEYS[7], '-', '(' .. place) == 0
 end
@@ -208,7 +218,11 @@ if is_total then
   end
   park_from(i)
   if out then note_out(place_at(out)) end
-  if not is_direct or has_parked_before(limit) then more, finished, refusal = let_out(limit) end
+  if options.record then
+    more = has_parked_before(limit)
+  elseif not is_direct or has_parked_before(limit) then
+    more, finished, refusal = let_out(limit)
+  end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]), BEGIN)
