@@ -10,7 +10,7 @@
 --        before it in total order
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
 --           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
---           for, '' for none, 0, { keys that free.lua has to free } }.
+--           for, '' for none, or for the record, 0, { keys that free.lua has to free } }.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -116,7 +116,8 @@ end
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
 if #late == #ids then
-  local waits_for = is_total and id_at(limit_at(first_id())) or ''
+  local place = is_total and limit_at(first_id()) or nil
+  local waits_for = not (options.record and has_parked_before(place)) and id_at(place) or ''
   return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {} }
 end
 local head = is_total and first_id() or ''
@@ -220,6 +221,8 @@ if is_total then
   if out then note_out(place_at(out)) end
   if options.record then
     more = has_parked_before(limit)
+    -- The order waits for the record, not for a message.
+    if more then limit = nil end
   elseif not is_direct or has_parked_before(limit) then
     more, finished, refusal = let_out(limit)
   end

@@ -11,7 +11,7 @@
 --        is none; inboxId, consumerId, attempts of a dead letter)
 --      2... list with a text for each change: the result (see sink.lua), the error, ''
 -- Returns { results that wait, 1 if some are handed out, else 0, {}, { when each that went out was finished }, the id of what the
---           order waits for, '' for none, 1 if that is an entry which no consumer has or will get but by a read, else 0, {},
+--           order waits for, '' for none, or for the record, 1 if that is an entry which no consumer has or will get but by a read, else 0, {},
 --           { number and id of each dead letter, in turn }, { results to record: place, a byte 0, text } }.
 --
 -- Atomic, as let-out. Recorded results go out only if they are still the first that wait, to the byte: SHA-1 of their texts. So it
@@ -151,6 +151,9 @@ end
 let_recorded_out()
 if refusal then return refusal end
 local parts = hand_out()
-local head = id_at(limit)
+-- While results wait for the record, the order waits for no message: no other may begin when the window is full.
+local for_record = #parts > 0 or has_parked_before(limit)
+local head = for_record and '' or id_at(limit)
 note_head(head)
-return { redis.call('ZCARD', KEYS[6]), #parts > 0 and 1 or 0, {}, finished, head, is_unread(entry) and 1 or 0, {}, buried, parts }
+local unread = not for_record and is_unread(entry)
+return { redis.call('ZCARD', KEYS[6]), #parts > 0 and 1 or 0, {}, finished, head, unread and 1 or 0, {}, buried, parts }
