@@ -56,6 +56,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
   const isTotal = sink?.order === 'total';
+  // A process without consumers has no record: what waits for it is let out by others.
+  const letsOut = recorder !== undefined || settings.record === undefined;
   const window = new OrderWindow(isTotal ? settings.orderWindow : Number.POSITIVE_INFINITY, () => {
     for (const consumer of consumers.running) consumer.beginAttempts();
   });
@@ -85,7 +87,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
   // What waited in total order waits for nothing if that is not asked any more.
-  if (!isTotal) await ordered.letOut();
+  if (!isTotal && letsOut) await ordered.letOut();
 
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
@@ -153,7 +155,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
-  const orderKeeper = isTotal ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
+  const orderKeeper =
+    isTotal && letsOut ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
   const onLost = (count: number) => {
     orderKeeper?.hurry();
     reports.lost(count);

@@ -82,6 +82,8 @@ test.skipIf(lacksPostgres)(
     const group = await groupOn(redis.url);
     const record = await recordOn(own);
     const [victim, ...others] = await Promise.all([1, 2, 3].map(() => group.start(record.flags)));
+    // It has no record: it must let nothing out.
+    others.push(await group.start([...record.flags, '--bridge', 'only']));
     await group.bridgesInStep(2);
     const ids: string[] = [];
     for (let i = 0; i < 4; i++) {
