@@ -40,6 +40,8 @@ export interface CommitterOptions {
   readonly store: SettlingStore;
   /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
+  /** Whether a call with results has to move their messages, too: then it has fewer of large ones. */
+  readonly movesMessages?: boolean;
   readonly outputMaxLen: number;
   readonly deadMaxLen: number;
   readonly log: Logger;
@@ -73,10 +75,11 @@ export class Committer {
     this.#options = options;
     const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onHalted, onResults } =
       options;
+    const { movesMessages = false } = options;
     this.#results = this.#queueOf<Settlement<Result>>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
-      lengthOf: ({ data }) => data.length,
+      lengthOf: ({ data, delivery }) => data.length + (movesMessages ? delivery.bytes : 0),
       send: async (results) => (await store.commit(results, outputMaxLen)).length,
       onTaken: (results) => {
         readLimiter.committed(results.length);

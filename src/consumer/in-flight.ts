@@ -38,7 +38,8 @@ export class HeldDelivery implements Delivery, MessageInPack {
   /** False after {@link release}. */
   held = true;
   readonly #inFlight: InFlight;
-  readonly #bytes: number;
+  /** Bytes of its message. */
+  readonly bytes: number;
   /** How many messages it stands for. */
   readonly #weight: number;
 
@@ -63,7 +64,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
     this.number = number;
     this.since = since;
     this.#inFlight = inFlight;
-    this.#bytes = message.length;
+    this.bytes = message.length;
     this.#weight = weight;
   }
 
@@ -87,7 +88,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   release(): void {
     if (!this.held) return;
     this.held = false;
-    this.#inFlight.onReleased(this.#bytes, this.#weight);
+    this.#inFlight.onReleased(this.bytes, this.#weight);
   }
 }
 

@@ -1,4 +1,6 @@
+import type { Result } from './consumer-store.js';
 import type { Service } from './service.js';
+import { timeOfId } from './stream-id.js';
 
 /** A result as the record keeps it. */
 export interface RecordRow {
@@ -42,10 +44,23 @@ export interface Written {
 export interface Recorder extends Service {
   /** Checks the table, or makes it. Throws also if the table is another one. */
   start(): Promise<void>;
-  /** Writes rows, in their order. May be sent again after an unknown outcome. */
-  write(rows: readonly RecordRow[]): Promise<Written>;
+  /**
+   * Writes rows, in their order. May be sent again after an unknown outcome.
+   *
+   * @param halts whether those behind a refused row are not to be written: then it is the last one of `refused`, and not more
+   *   than one
+   */
+  write(rows: readonly RecordRow[], halts?: boolean): Promise<Written>;
   /** What the record holds of messages. */
   find(inboxIds: readonly string[]): Promise<readonly RecordedResult[]>;
   /** Whether the last call failed: what waits for the record waits in Redis. */
   readonly away: boolean;
+}
+
+/** The row of a result. A time that is not known is that of the message. */
+export function rowOf(result: Omit<Result, 'entryId'>): RecordRow {
+  const { inboxId, messageId, consumerId, data } = result;
+  const publishedAt = timeOfId(inboxId);
+  const { attempts = 1, finishedAt = publishedAt, startedAt = finishedAt } = result;
+  return { inboxId, messageId, consumerId, data, attempts, publishedAt, startedAt, finishedAt };
 }

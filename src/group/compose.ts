@@ -56,6 +56,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
   const isTotal = sink?.order === 'total';
+  // A process without consumers has no record: what waits for it is let out by others.
+  const letsOut = recorder !== undefined || settings.record === undefined;
   const window = new OrderWindow(isTotal ? settings.orderWindow : Number.POSITIVE_INFINITY, () => {
     for (const consumer of consumers.running) consumer.beginAttempts();
   });
@@ -65,6 +67,14 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     maxLength: settings.outputMaxLen,
     run: (): number => orders.packSize,
     window,
+    record: recorder && {
+      recorder,
+      halt: isTotal && settings.onDead === 'halt',
+      deadMaxLen: settings.deadMaxLen,
+      onMore: () => orderKeeper?.hurry(),
+      onBuried: (deadLetters) => reports.buried(deadLetters),
+      onHalted: (halts) => reports.halted(halts),
+    },
   });
   const writing = sink
     ? { ordered, burying: { order: sink.order, halt: settings.onDead === 'halt' } }
@@ -77,7 +87,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   await store.prepare();
   // What waited in total order waits for nothing if that is not asked any more.
-  if (!isTotal) await ordered.letOut();
+  if (!isTotal && letsOut) await ordered.letOut();
 
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
@@ -94,10 +104,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     reports.buried(deadLetters);
   };
   const { deadMaxLen } = settings;
-  const settling = recorder ? recordingStore({ store, recorder, deadMaxLen, onBuried }) : store;
+  const settling = recorder
+    ? recordingStore({ store, recorder, deadMaxLen, later: isTotal, onBuried })
+    : store;
   const committer = new Committer({
     store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
+    movesMessages: isTotal && recorder !== undefined,
     outputMaxLen: settings.outputMaxLen,
     deadMaxLen,
     log,
@@ -142,7 +155,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   });
   const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
   const { claimAfter, heartbeat } = settings;
-  const orderKeeper = isTotal ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
+  const orderKeeper =
+    isTotal && letsOut ? new OrderKeeper({ store: ordered, window, heartbeat, log }) : undefined;
   const onLost = (count: number) => {
     orderKeeper?.hurry();
     reports.lost(count);

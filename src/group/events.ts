@@ -101,7 +101,7 @@ export class Reports {
   }
 
   /** Redis has these dead letters. */
-  buried(deadLetters: readonly DeadLetter[]): void {
+  buried(deadLetters: readonly Omit<DeadLetter, 'message' | 'entryId'>[]): void {
     for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
       this.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
   }

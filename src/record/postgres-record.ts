@@ -119,20 +119,24 @@ export class PostgresRecord implements Recorder {
     return made;
   }
 
-  async write(rows: readonly RecordRow[]): Promise<Written> {
+  async write(rows: readonly RecordRow[], halts = false): Promise<Written> {
     const refused: RefusedRow[] = [];
     const before: RecordedResult[] = [];
     for (let first = 0; first < rows.length; ) {
       const batch = this.#batchFrom(rows, first);
       const began = performance.now();
-      const written = await this.#call(() => this.#writeBatch(batch));
+      const written = await this.#call(() => this.#writeBatch(batch, halts));
+      const [refusal] = written.refused;
+      const end =
+        halts && refusal ? batch.findIndex(({ inboxId }) => inboxId === refusal.inboxId) + 1 : batch.length;
       this.#options.onWritten?.(
-        batch.length - written.refused.length,
+        end - written.refused.length,
         written.refused.length,
         performance.now() - began,
       );
       refused.push(...written.refused);
       before.push(...written.before);
+      if (halts && refusal) break;
       first += batch.length;
       this.#most = Math.min(2 * this.#most, MOST_ROWS);
     }
@@ -175,7 +179,7 @@ export class PostgresRecord implements Recorder {
     }
   }
 
-  async #writeBatch(rows: readonly RecordRow[]): Promise<Written> {
+  async #writeBatch(rows: readonly RecordRow[], halts: boolean): Promise<Written> {
     try {
       // One statement is a transaction of its own.
       const before =
@@ -190,15 +194,20 @@ export class PostgresRecord implements Recorder {
     await this.#pool.transaction(async (client) => {
       // A constraint that is checked only at the end would not say which row breaks it.
       await client.query('SET CONSTRAINTS ALL IMMEDIATE');
-      await this.#insertByHalves(client, rows, refused, before);
+      await this.#insertByHalves(client, rows, halts, refused, before);
     });
     return { refused, before };
   }
 
-  /** Inserts rows, without those that PostgreSQL refuses: it halves what fails until one row is left. */
+  /**
+   * Inserts rows, without those that PostgreSQL refuses: it halves what fails until one row is left.
+   *
+   * @param halts whether to end at the first of them
+   */
   async #insertByHalves(
     client: ClientBase,
     rows: readonly RecordRow[],
+    halts: boolean,
     refused: RefusedRow[],
     before: RecordedResult[],
   ): Promise<void> {
@@ -218,8 +227,9 @@ export class PostgresRecord implements Recorder {
       }
     }
     const middle = Math.ceil(rows.length / 2);
-    await this.#insertByHalves(client, rows.slice(0, middle), refused, before);
-    await this.#insertByHalves(client, rows.slice(middle), refused, before);
+    await this.#insertByHalves(client, rows.slice(0, middle), halts, refused, before);
+    if (halts && refused.length > 0) return;
+    await this.#insertByHalves(client, rows.slice(middle), halts, refused, before);
   }
 
   /** Inserts the rows that are new, and runs the user's statement with them. Returns what was there before and differs. */

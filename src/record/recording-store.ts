@@ -8,8 +8,13 @@ import {
   type SettlingStore,
 } from '../core/consumer-store.js';
 import { countIn } from '../core/pack.js';
-import type { RecordedResult, Recorder, RecordRow, RefusedRow } from '../core/record.js';
-import { timeOfId } from '../core/stream-id.js';
+import {
+  type RecordedResult,
+  type Recorder,
+  type RecordRow,
+  type RefusedRow,
+  rowOf,
+} from '../core/record.js';
 
 /** Characters of the dead letters of one call, about. */
 const MAX_LENGTH = 1_000_000;
@@ -18,12 +23,14 @@ export interface RecordingStoreOptions {
   readonly store: SettlingStore & Pick<ConsumerStore, 'messageOf'>;
   readonly recorder: Recorder;
   readonly deadMaxLen: number;
+  /** Whether results are recorded after they are committed: see RecordRelease. */
+  readonly later?: boolean;
   /** Called with the dead letters of results that the record refused, when Redis has them. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
 }
 
 /**
- * A store that writes each result to the record before it is committed.
+ * A store that writes each result to the record before it is committed; in total order, before it goes out.
  *
  * If the process ends between the two, the message is processed again. Then the record holds what the first attempt gave, and
  * that goes to the output too, also if the later attempts fail: record and output say the same.
@@ -32,6 +39,7 @@ export function recordingStore({
   store,
   recorder,
   deadMaxLen,
+  later = false,
   onBuried,
 }: RecordingStoreOptions): SettlingStore {
   /** Results that the record refused become dead letters: a few at a time, as their messages may be large. */
@@ -60,6 +68,7 @@ export function recordingStore({
     retry: (retries) => store.retry(retries),
 
     async commit(results, maxLength) {
+      if (later) return store.commit(results, maxLength);
       const { refused, before } = await recorder.write(results.map(rowOf));
       const errors = errorsOf(refused);
       const inRecord = errors.size === 0 ? results : results.filter(({ inboxId }) => !errors.has(inboxId));
@@ -99,14 +108,6 @@ export function recordingStore({
       return { ...buried, late: [...late, ...buried.late] };
     },
   };
-}
-
-/** The row of a result. A time that is not known is that of the message. */
-export function rowOf(result: Omit<Result, 'entryId'>): RecordRow {
-  const { inboxId, messageId, consumerId, data } = result;
-  const publishedAt = timeOfId(inboxId);
-  const { attempts = 1, finishedAt = publishedAt, startedAt = finishedAt } = result;
-  return { inboxId, messageId, consumerId, data, attempts, publishedAt, startedAt, finishedAt };
 }
 
 function rowsOfPack(pack: PackSettlement): RecordRow[] {

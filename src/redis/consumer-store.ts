@@ -129,7 +129,7 @@ export class RedisConsumerStore implements ConsumerStore {
     const request = { group: this.#group, ...this.#burying, maxLength, deadLetters, run };
     const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
     // They are dead letters, whatever comes of the rest: the next commit goes on with it.
-    if (mayGoOut) await this.#ordered?.letOut().catch(() => {});
+    if (mayGoOut) await this.#ordered?.letOutSoon();
     if (halted.size === 0) return { kept, late };
     const halts = deadLetters.flatMap(({ entryId, inboxId, key }): Halt[] => {
       const deadId = halted.get(entryId);

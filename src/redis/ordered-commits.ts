@@ -3,6 +3,7 @@ import type { OrderWindow } from '../core/order-window.js';
 import type { Sink } from '../core/sink.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
+import { RecordRelease, type RecordReleaseOptions } from './record-release.js';
 import { free, settleKeyed } from './scripts/keyed.js';
 import { commitOrdered, type LetOut, letOut } from './scripts/ordered.js';
 
@@ -17,6 +18,8 @@ export interface OrderedCommitsOptions extends Sink {
   readonly window?: Pick<OrderWindow, 'note' | 'most'> | undefined;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
+  /** Where results that are parked in total order go before they go out. */
+  readonly record?: RecordReleaseOptions | undefined;
 }
 
 /** Commits results with an order, with their times, or into a list; and lets out those that waited. */
@@ -24,22 +27,25 @@ export class OrderedCommits {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #options: OrderedCommitsOptions;
+  readonly #release: RecordRelease | undefined;
 
   constructor(connection: Connection, keys: Keys, options: OrderedCommitsOptions) {
     this.#connection = connection;
     this.#keys = keys;
     this.#options = options;
+    this.#release = options.record && new RecordRelease(connection, keys, options.record);
   }
 
   /** Settles results, as {@link ConsumerStore.commit}. */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
     const { group, list, order, timed } = this.#options;
-    const request = { group, maxLength, list, order, timed, results, run: this.run };
+    const record = order === 'total' && this.#release !== undefined;
+    const request = { group, maxLength, list, order, timed, results, run: this.run, record };
     const reply = await this.#connection.run(commitOrdered, this.#keys, request);
     this.#note(reply);
     if (reply.busy.length > 0) await this.free(reply.busy).catch(() => {});
     // They are settled, whatever comes of the rest: the next call, or the next beat, goes on with it.
-    if (reply.more) await this.letOut().catch(() => {});
+    if (reply.more) await this.letOutSoon();
     return reply.late;
   }
 
@@ -68,10 +74,18 @@ export class OrderedCommits {
     }
   }
 
+  /** Lets out what waits for nothing any more, or has it done: whatever comes of it, the next call goes on with it. */
+  async letOutSoon(): Promise<void> {
+    const { record } = this.#options;
+    if (record) record.onMore();
+    else await this.letOut().catch(() => {});
+  }
+
   /** Lets out everything that waits for nothing any more; all results if there is no total order. */
   async letOut(): Promise<void> {
-    const { group, maxLength, list, order } = this.#options;
+    const { group, maxLength, list, order, timed } = this.#options;
     const request = { group, maxLength, list, order, window: this.#options.window?.most };
+    if (this.#release) return this.#release.letOut({ ...request, timed }, (reply) => this.#note(reply));
     for (let more = true; more; ) {
       const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);

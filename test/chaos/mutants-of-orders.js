@@ -49,9 +49,16 @@ export const MUTANTS_OF_ORDERS = {
   'order-ends-early': {
     line: 'results that may go out are left behind',
     in: 'total.lua',
-    from: 'if #page < wanted then return false, finished end',
-    to: 'if #page <= wanted then return false, finished end',
+    from: 'if refusal or #page < wanted then',
+    to: 'if refusal or #page <= wanted then',
     test: 'total-order-model.test.ts',
+  },
+  'order-record-unchecked': {
+    line: 'results go out that another process has not recorded',
+    in: 'record.lua',
+    from: 'return #page == tonumber(recorded.count) and redis.sha1hex(table.concat(parts)) == recorded.digest and page or {}',
+    to: 'return page',
+    test: 'record-release.test.ts',
   },
   'order-ends-nowhere': {
     line: 'the place where the order waits bounds nothing',

@@ -277,9 +277,9 @@ export const MUTANTS = {
   },
   'bury-forgets': {
     line: 'dead letters are counted, but not written',
-    in: 'bury.lua',
-    from: "redis.pcall('XADD', KEYS[2], '*', 'message'",
-    to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
+    in: 'letters.lua',
+    from: "redis.pcall('XADD', dead, '*', 'message'",
+    to: "redis.pcall('XADD', dead, 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
   'pull-drops-one': {

@@ -1,6 +1,6 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
--- USES halts pack-counts keyed
+-- USES halts letters pack-counts keyed
 -- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews  6 busy  7 held  8 packs  9 bridge  10 halted  11 parked
 -- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), order (none,
 --        total or key), halt (true if a dead letter stops the order), deadLetters (list of entryId, inboxId if the message has
@@ -25,12 +25,10 @@ if wrong then return wrong end
 name_keys(KEYS[8], KEYS[1], KEYS[3], KEYS[9], KEYS[6], KEYS[7])
 local is_ordered, is_keyed = options.order ~= 'none', options.order == 'key'
 redis.call('XDEL', KEYS[1], '0-0')
-redis.call('XDEL', KEYS[2], '0-0')
+try_letters(KEYS[2], KEYS[3], options.maxLength)
 redis.call('XACK', KEYS[1], options.group, '0-0')
 redis.call('ZREM', KEYS[4], '0-0')
-count(KEYS[3], 'dead', 0)
 message_of(KEYS[1], '0-1')
-if options.maxLength ~= '0' then redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', '9223372036854775807') end
 if is_ordered then redis.call('ZREM', KEYS[10], '') end
 if is_keyed then try_freeing() end
 
@@ -46,27 +44,10 @@ local function halt_order(place, letter_id, key)
   end
 end
 
--- Bytes of a text in a preview.
-local PREVIEW = 2000
 local settled, late, halted, failed, refusal = 0, {}, {}, 0, nil
 -- The keys that go on, and the ids of their units.
 local keys, units = {}, {}
 local texts = packed_list()
-
-local function write_letter(n, letter, inbox_id)
-  local message, error = texts[2 * n - 1], texts[2 * n]
-  local fields = { 'reason', letter.reason, 'error', error, 'attempts', letter.attempts, 'consumer_id', letter.consumerId,
-    'inbox_id', inbox_id }
-  if is_keyed and letter.key then
-    fields[11], fields[12] = 'key', letter.key
-  end
-  local added = redis.pcall('XADD', KEYS[2], '*', 'message', message, unpack(fields))
-  if type(added) == 'table' then return added end
-  -- Without it, lists read the dead letters themselves (see dead-letters).
-  fields[4] = string.sub(error, 1, PREVIEW)
-  redis.pcall('XADD', KEYS[5], added, 'message', string.sub(message, 1, PREVIEW), 'bytes', #message, unpack(fields))
-  return added
-end
 
 for n, letter in ipairs(options.deadLetters) do
   local id = letter.entryId
@@ -75,17 +56,17 @@ for n, letter in ipairs(options.deadLetters) do
     local place = is_ordered and place_of(inbox_id)
     -- Only a message that has kept its id can have been halted before.
     local before = place and letter.inboxId and halts_at(KEYS[10], place) or {}
-    local added = write_letter(n, letter, inbox_id)
+    if not is_keyed then letter.key = nil end
+    local added = write_letter(KEYS[2], KEYS[5], letter, inbox_id, texts[2 * n - 1], texts[2 * n])
     if type(added) == 'table' then
-      refusal = not_added(KEYS[2], added)
+      refusal = added
       break
     end
     -- In order by key, a message without a key precedes nothing.
     local stops = place and options.halt and (letter.key or not is_keyed)
     refusal = stops and halt_order(place, added, is_keyed and letter.key or '')
     if refusal then
-      redis.call('XDEL', KEYS[2], added)
-      redis.pcall('XDEL', KEYS[5], added)
+      undo_letter(KEYS[2], KEYS[5], added)
       break
     end
     redis.call('XDEL', KEYS[1], id)
@@ -106,16 +87,7 @@ for n, letter in ipairs(options.deadLetters) do
   end
 end
 
-if settled > 0 then
-  count(KEYS[3], 'dead', settled)
-  if failed > 0 then count(KEYS[3], 'failed', failed) end
-  local is_trimmed = options.maxLength ~= '0' and redis.call('ZCARD', KEYS[10]) == 0
-  local trimmed = is_trimmed and redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', options.maxLength) or 0
-  if trimmed > 0 then
-    count(KEYS[3], 'purged', trimmed)
-    redis.pcall('XTRIM', KEYS[5], 'MAXLEN', redis.call('XLEN', KEYS[2]))
-  end
-end
+if settled > 0 then count_letters(KEYS[2], KEYS[5], KEYS[3], KEYS[10], options.maxLength, settled, failed) end
 -- Whatever is refused here, they are settled: free.lua frees the rest.
 pcall(free_keys, keys, units)
 if refusal then return refusal end

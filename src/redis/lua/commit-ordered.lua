@@ -4,13 +4,13 @@
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
 --        returnedBelow (scores in the retry zset below this are not times), run (of order key: see
---        keyed.lua)
+--        keyed.lua), record (true: in total order all results are parked, with their messages, and record.lua lets them out)
 --      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
 --        the id of the message, if it is not that of the entry, else ''; the result (see sink.lua), with its place and a byte 0
 --        before it in total order
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
 --           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
---           for, '' for none, 0, { keys that free.lua has to free } }.
+--           for, '' for none, or for the record, 0, { keys that free.lua has to free } }.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -58,8 +58,15 @@ local function place_at(n)
   return halts[n] or string.sub(result_of(n), 1, PLACE)
 end
 
--- A result with the place at which it stands.
+-- The messages of results that go to the record, by number: if it refuses one, its message becomes a dead letter. A message is ''
+-- if another client deleted it.
+local messages = {}
+
+-- A result as it is parked: with the place at which it stands.
 local function member_at(n)
+  if messages[n] then
+    return place_at(n) .. '\0\1' .. #messages[n] .. '\0' .. messages[n] .. string.sub(result_of(n), BEGIN)
+  end
   return halts[n] and halts[n] .. string.sub(result_of(n), PLACE + 1) or result_of(n)
 end
 
@@ -97,6 +104,9 @@ local function prepare()
   if is_total then
     try_letting_out()
     redis.call('ZREM', KEYS[7], '')
+    for n = first, options.record and #ids or 0 do
+      if not done[n] then messages[n] = message_of(KEYS[1], ids[n]) or '' end
+    end
   elseif is_keyed then
     redis.call('ZREM', KEYS[7], '')
     try_freeing()
@@ -106,7 +116,8 @@ end
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
 if #late == #ids then
-  local waits_for = is_total and id_at(limit_at(first_id())) or ''
+  local place = is_total and limit_at(first_id()) or nil
+  local waits_for = not (options.record and has_parked_before(place)) and id_at(place) or ''
   return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {} }
 end
 local head = is_total and first_id() or ''
@@ -115,7 +126,7 @@ if is_keyed then find_halts() end
 -- Whether nothing precedes the first result: no other entry, no halted message, no parked result.
 local function may_go_first()
   if not is_total then return true end
-  if next(halts) or head ~= ids[first] then return false end
+  if options.record or next(halts) or head ~= ids[first] then return false end
   local place = place_of(head)
   return not has_parked_before(place) and redis.call('ZLEXCOUNT', KEYS[7], '-', '(' .. place) == 0
 end
@@ -208,7 +219,13 @@ if is_total then
   end
   park_from(i)
   if out then note_out(place_at(out)) end
-  if not is_direct or has_parked_before(limit) then more, finished, refusal = let_out(limit) end
+  if options.record then
+    more = has_parked_before(limit)
+    -- The order waits for the record, not for a message.
+    if more then limit = nil end
+  elseif not is_direct or has_parked_before(limit) then
+    more, finished, refusal = let_out(limit)
+  end
 else
   for i = 2, #numbers do
     local reply = write_result(result_of(numbers[i]), BEGIN)

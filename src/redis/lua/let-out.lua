@@ -1,7 +1,7 @@
 -- Lets out the results that wait for nothing any more: after a call that left some, or when what preceded them was settled as a
 -- dead letter, or deleted by another client. Notes since when the order waits for the same message.
 --
--- USES sink halts total
+-- USES sink halts total watched
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 bridge
 -- ARGV 1 options: group, maxLength, list (true if the output is a list), order (none or key: there is no total order any more, so
 --        all results go out), window (most results that wait, for those who watch the group)
@@ -18,16 +18,6 @@ if wrong then return wrong end
 
 local is_total = options.order == 'total'
 
--- What only those who watch the group read. pcall: what they see must not stop the order.
-local function note(field, value)
-  if value == '' then
-    redis.pcall('HDEL', KEYS[8], field)
-  elseif redis.call('HGET', KEYS[8], field) ~= value then
-    redis.pcall('HSET', KEYS[8], field, value)
-    return true
-  end
-end
-
 note('orderWindow', is_total and options.window or '')
 if redis.call('ZCARD', KEYS[6]) == 0 then
   note('head', '')
@@ -43,13 +33,6 @@ count_written()
 if refusal then return refusal end
 
 local head = id_at(limit)
-if note('head', head) then redis.pcall('HSET', KEYS[8], 'headSince', now_ms()) end
+note_head(head)
 
--- A group that was made anew reads all again, from 0.
-local function is_unread()
-  if not entry or redis.call('ZSCORE', KEYS[5], entry) then return false end
-  local group = group_info(KEYS[1], options.group)
-  return not group or id_after(entry, group['last-delivered-id'])
-end
-
-return { redis.call('ZCARD', KEYS[6]), more and 1 or 0, {}, finished, head, is_unread() and 1 or 0 }
+return { redis.call('ZCARD', KEYS[6]), more and 1 or 0, {}, finished, head, is_unread(entry) and 1 or 0 }

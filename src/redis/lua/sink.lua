@@ -1,9 +1,9 @@
 -- How scripts write results to the output, a stream or a list. Their keys have: 2 output  3 counters  4 processed. Their
 -- options have: list (true if the output is a list) and maxLength (trim the output to about so many entries; 0 for never).
 --
--- A result is one text, so that it is parked and let out without being taken apart: consumer id, finished_at ('' without times),
--- `line` and the line, if the output is a list; else `entry`, inbox id, published_at, started_at, how many bytes the message id
--- has, message id, data. A byte 0 ends each field before the line, or before the message id.
+-- A result is one text, so that it is parked and let out without being taken apart: consumer id, finished_at, attempts (both ''
+-- without times), `line` and the line, if the output is a list; else `entry`, inbox id, published_at, started_at, how many bytes
+-- the message id has, message id, data. A byte 0 ends each field before the line, or before the message id.
 
 local written, written_by = 0, {}
 
@@ -11,7 +11,7 @@ local written, written_by = 0, {}
 -- finished. Raises an error if that is no result.
 local function write_result(text, at)
   local reply
-  local consumer, finished, kind, from = struct.unpack('sss', text, at)
+  local consumer, finished, _, kind, from = struct.unpack('ssss', text, at)
   if (kind == 'line' or kind == 'entry') and options.list ~= (kind == 'line') then
     local is, wait_for = 'stream', 'list'
     if options.list then is, wait_for = wait_for, is end

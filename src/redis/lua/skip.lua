@@ -13,7 +13,8 @@
 -- message is gone from the inbox, because another program deleted its entry, its place can be given up, too.
 --
 -- What waits behind a place is written before the place is removed. If Redis refuses that, the places before it are given up, and
--- the others not. Results that Redis refuses to write still wait. Sent twice, the second finds nothing.
+-- the others not. Results that Redis refuses to write still wait, and those that go to the record first. Sent twice, the second
+-- finds nothing.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash',
   KEYS[5], 'zset', KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset',
   KEYS[10], 'stream', KEYS[11], 'hash')
@@ -53,7 +54,7 @@ local more, finished, stuck = false, nil, nil
 if options.letsOut and redis.call('ZCARD', KEYS[6]) > 0 then
   try_letting_out()
   try_counting()
-  more, finished, stuck = let_out(limit_at(first_id()))
+  more, finished, stuck = let_out((limit_at(first_id())), true)
   count_written()
 end
 return refusal or { done, skipped, more and not stuck and 1 or 0 }

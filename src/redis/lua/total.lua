@@ -86,14 +86,39 @@ local function try_letting_out()
   reset_scores()
 end
 
+-- A result that goes to the record before it goes out has its message before it: a byte 1, how many bytes the message has, a
+-- byte 0, the message.
+local function waits_for_record(member)
+  return string.byte(member, PLACE + 2) == 1
+end
+
+-- Where the result begins in a member, and where its message does, nil for none. Raises an error if there is none.
+local function result_in(member)
+  if not waits_for_record(member) then return PLACE + 2 end
+  local length, first = struct.unpack('s', member, PLACE + 3)
+  if first + length > #member then error('no result') end
+  return first + length, first
+end
+
+local function write_member(member)
+  return write_result(member, (result_in(member)))
+end
+
 local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
 
--- Writes a page of results in turn. Returns how many of its members are done with, their bytes, and a refusal.
-local function write_page(page, finished)
+-- How many members may follow those that a call has. Their sizes are known only when Redis has copied them: so a page is as long
+-- as fits by the mean.
+local function fitting(members, bytes)
+  return math.max(1, math.min(100, MOST_OUT - members, math.floor((MOST_BYTES_OUT - bytes) * members / bytes)))
+end
+
+-- Writes a page of results in turn, by default as they are. Returns how many of its members are done with, their bytes, a
+-- refusal, and the place of the last one.
+local function write_page(page, finished, write)
   local done, bytes, refusal, place = 0, 0, nil, nil
   for n, member in ipairs(page) do
     -- It raises an error for what another program wrote.
-    local is_ours, reply, at = pcall(write_result, member, PLACE + 2)
+    local is_ours, reply, at = pcall(write or write_member, member, n)
     if is_ours and type(reply) == 'table' then
       refusal = not_added(KEYS[2], reply)
       break
@@ -106,24 +131,36 @@ local function write_page(page, finished)
     end
     done, bytes = n, bytes + #member
   end
-  if place then note_out(place) end
-  return done, bytes, refusal
+  return done, bytes, refusal, place
+end
+
+-- How many members at the beginning of a page do not wait for the record.
+local function free_of_record(page)
+  for n, member in ipairs(page) do
+    if waits_for_record(member) then return n - 1 end
+  end
+  return #page
 end
 
 -- Lets out the results before the limit, in their order: at most 500 of them, or about a megabyte. Each is written before it
 -- leaves the zset. What is no result, because another program wrote it, is removed. Returns whether more may go out, when each
--- was finished, and a refusal: then that result and all after it still wait.
-local function let_out(limit)
+-- was finished, and a refusal: then that result and all after it still wait. The same holds for one that waits for the record, if
+-- the caller asks for that.
+local function let_out(limit, keeps_record)
   local finished, sum, bytes, wanted = {}, 0, 0, 1
   while sum < MOST_OUT and bytes < MOST_BYTES_OUT do
     local page = redis.call('ZRANGEBYLEX', KEYS[6], '-', end_before(limit), 'LIMIT', 0, wanted)
-    local done, size, refusal = write_page(page, finished)
+    local found = #page
+    local free = keeps_record and free_of_record(page) or found
+    for n = free + 1, found do
+      page[n] = nil
+    end
+    local done, size, refusal, place = write_page(page, finished)
+    if place then note_out(place) end
     if done > 0 then redis.call('ZREMRANGEBYLEX', KEYS[6], '-', '[' .. page[done]) end
-    if refusal then return false, finished, refusal end
-    if #page < wanted then return false, finished end
+    if refusal or #page < wanted then return false, finished, refusal end
     sum, bytes = sum + #page, bytes + size
-    -- Their sizes are known only when Redis has copied them: so a page is as long as fits by the mean.
-    wanted = math.max(1, math.min(100, MOST_OUT - sum, math.floor((MOST_BYTES_OUT - bytes) * sum / bytes)))
+    wanted = fitting(sum, bytes)
   end
   return has_parked_before(limit), finished
 end

@@ -58,6 +58,7 @@ export const SHARED_LUA: readonly string[] = [
   'halts',
   'hold',
   'keyed',
+  'letters',
   'output-list',
   'pack-counts',
   'packs',
@@ -66,6 +67,7 @@ export const SHARED_LUA: readonly string[] = [
   'shares',
   'sink',
   'total',
+  'watched',
 ];
 
 /** The text of a script, the shared parts first; read from its file once. */

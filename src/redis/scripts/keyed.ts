@@ -3,7 +3,7 @@ import { identitiesIn } from '../../core/pack.js';
 import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
-import { resultText } from './ordered.js';
+import { resultText } from '../result-text.js';
 
 // The scripts of order by key. What is atomic: the head of the Lua of each.
 

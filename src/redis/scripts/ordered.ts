@@ -1,9 +1,9 @@
-import type { Result } from '../../core/consumer-store.js';
+import type { DeadLetter, Result } from '../../core/consumer-store.js';
 import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
-import { timeOfId } from '../../core/stream-id.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { placeOf, resultText } from '../result-text.js';
 
 // The scripts that write results in an order, with their times, or into a list.
 
@@ -51,6 +51,8 @@ interface CommitOrdered extends Sink {
   readonly results: readonly Result[];
   /** Most messages of a key that go out together. */
   readonly run: number;
+  /** Whether results go to the record before they go out: with total order they are all parked. */
+  readonly record: boolean;
 }
 
 export const commitOrdered = defineScript({
@@ -89,42 +91,70 @@ export const letOut = defineScript({
   decode: letOutOf,
 });
 
-/** What a result that is written needs. */
-export type WrittenResult = Pick<
-  Result,
-  'inboxId' | 'consumerId' | 'messageId' | 'data' | 'startedAt' | 'finishedAt'
->;
+/** What became of a result that was to be recorded, if it does not go out as it is: by its number, from 1. */
+export type RecordChange = { readonly n: number } & (
+  | { readonly kind: 'result' | 'foreign' }
+  | ({ readonly kind: 'dead' } & Pick<DeadLetter, 'inboxId' | 'consumerId' | 'attempts'>)
+);
 
-/** A result as one text: see sink.lua. */
-export function resultText(result: WrittenResult, list: boolean, timed: boolean): string {
-  const { consumerId, inboxId, messageId, data } = result;
-  const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
-  const head = `${consumerId}\0${finished}\0`;
-  if (list) return `${head}line\0${lineOf(result, timed)}`;
-  const times = `${published}\0${started}\0`;
-  return `${head}entry\0${inboxId}\0${times}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
+/** Results that the caller has recorded: how many of those that it got, the SHA-1 of their bytes, and what changed of them. */
+export interface RecordedPage {
+  readonly count: number;
+  readonly digest: string;
+  readonly changes: readonly RecordChange[];
+  /** One for each change: the result in the words of the record, or its error; else ''. */
+  readonly texts: readonly string[];
 }
 
-/** An id whose numbers are padded with zeros, so that texts compare as ids do. */
-function placeOf(id: string): string {
-  return id
-    .split('-')
-    .map((number) => number.padStart(20, '0'))
-    .join('-');
+interface RecordRequest extends Omit<Sink, 'timed'> {
+  readonly group: string;
+  readonly maxLength: number;
+  readonly window: number | undefined;
+  readonly owner: string;
+  readonly claims: boolean;
+  readonly halt: boolean;
+  readonly deadMaxLen: number;
+  readonly recorded: RecordedPage | undefined;
 }
 
-/** A result as an element of an output list: one JSON object. */
-function lineOf(result: WrittenResult, timed: boolean): string {
-  const { messageId, consumerId, inboxId, data } = result;
-  const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
-  const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
-  if (!timed) return `${line}}`;
-  const [published, started, finished] = timesOf(result);
-  return `${line},"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
-}
+export const recordScript = defineScript({
+  name: 'record',
+  keys: [
+    'inbox',
+    'output',
+    'counters',
+    'processed',
+    'retry',
+    'parked',
+    'halted',
+    'bridge',
+    'dead',
+    'previews',
+  ],
+  bytes: true,
+  encode: ({ recorded, ...options }: RecordRequest) => {
+    const { changes = [], texts = [], ...page } = recorded ?? {};
+    return packWithList({ ...options, recorded: recorded && page, changes }, packTexts(texts));
+  },
+  decode: ([parked, more, , finished, head, unread, , buried, page]: RecordReply) => ({
+    ...letOutOf([parked, more, [], finished.map(String), String(head), unread]),
+    /** The ids of the dead letters, by the numbers of their results. */
+    buried: new Map(
+      buried.flatMap((n, i) => (i % 2 === 0 ? [[Number(n), String(buried[i + 1])] as const] : [])),
+    ),
+    /** Results to record: see result-text.ts. */
+    page,
+  }),
+});
 
-/** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): [number, number, number] {
-  const published = timeOfId(inboxId);
-  return [published, startedAt ?? published, finishedAt ?? published];
-}
+type RecordReply = [
+  parked: number,
+  more: number,
+  late: Buffer[],
+  finished: Buffer[],
+  head: Buffer,
+  unread: number,
+  busy: Buffer[],
+  buried: (number | Buffer)[],
+  page: Buffer[],
+];

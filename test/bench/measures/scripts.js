@@ -157,6 +157,15 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     maxLength: 0,
     window,
   });
+  const recorded = new OrderedCommits(connection, keys, {
+    ...{ group: GROUP, order: 'total', list: false, timed: true, maxLength: 0, window },
+    record: {
+      recorder: { write: async () => ({ refused: [], before: [] }) },
+      halt: false,
+      deadMaxLen: 0,
+      onMore() {},
+    },
+  });
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);
@@ -348,6 +357,14 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       },
     ],
     [
+      `${busy}: total order with a record`,
+      async () => {
+        for (let i = 0; i < 4; i++) await recorded.commit(resultsOf(held.splice(0, BATCH), small), 0);
+        await recorded.letOut();
+        await redis.del(keys.parked);
+      },
+    ],
+    [
       `${dead} dead letters`,
       async () => {
         await fill(keys.dead, dead, ['message', small, 'reason', 'failed', 'error', 'e', 'attempts', '5']);
@@ -497,6 +514,8 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await store.commit(resultsOf([first], big), 0);
         await ordered.commit(resultsOf([rest.pop()], big), 0);
         await ordered.letOut();
+        await recorded.commit(resultsOf([rest.pop()], big), 0);
+        await recorded.letOut();
         await store.retry([{ entryId: second, inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
         for (const id of rest) await store.bury(deadOf([id], big), 0);
