@@ -15,7 +15,6 @@ const MAY_IMPORT = {
   consumer: ['log', 'core'],
   tracing: ['log', 'core'],
   control: ['log', 'core'],
-  record: ['log', 'settings', 'core'],
   observe: ['verify', 'redis', 'log', 'settings', 'core'],
   http: ['protocol', 'processor', 'observe', 'redis', 'log', 'settings', 'core'],
   group: [
@@ -24,7 +23,6 @@ const MAY_IMPORT = {
     'processor',
     'control',
     'tracing',
-    'record',
     'http',
     'observe',
     'redis',
@@ -34,7 +32,7 @@ const MAY_IMPORT = {
   ],
   publish: ['redis', 'log', 'core'],
   verify: ['publish', 'redis', 'core'],
-  doctor: ['record', 'redis', 'log', 'settings', 'core'],
+  doctor: ['redis', 'log', 'settings', 'core'],
   index: [
     'worker',
     'group',
@@ -66,7 +64,6 @@ const MAY_IMPORT = {
 const PACKAGES = {
   redis: ['ioredis'],
   tracing: ['@opentelemetry'],
-  record: ['pg'],
   http: ['fastify', '@fastify', 'prom-client'],
   cli: [
     'commander',
@@ -114,15 +111,6 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(settings|protocol|cli)/' },
       to: { path: 'node_modules/zod/' },
-    },
-    {
-      name: 'the driver of PostgreSQL is loaded only for a record in it',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/record/(postgres-record|pool|record-sql)\\.ts$' },
-      to: {
-        path: '^src/record/(postgres-record|pool|record-sql)\\.ts$',
-        dependencyTypesNot: ['type-only', 'dynamic-import'],
-      },
     },
     {
       name: 'http is loaded only when it is set',

@@ -5,7 +5,6 @@ import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import { logGap } from './gap-log.js';
 import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';
 import { BridgeSession, type ChannelOptions } from './session.js';
@@ -223,7 +222,13 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   }
 
   #onGap(gap: Gap): void {
-    logGap(this.#options.log, gap);
+    const { reason, since, dropped } = gap;
+    const from = since === undefined ? undefined : new Date(since).toISOString();
+    const what = dropped > 0 ? `${dropped} messages were missed` : 'messages may have been missed';
+    this.#options.log.warn(
+      { gap: { from, to: new Date().toISOString(), reason, dropped } },
+      `${what}${from ? ` since ${from}` : ''}: ${reason}`,
+    );
     this.emit('gap', gap);
   }
 }

@@ -17,8 +17,7 @@ export function makeLogger({
   logLevel,
   logFormat,
   redis,
-  record,
-}: Pick<Settings, 'logLevel' | 'logFormat' | 'redis' | 'record'>): pino.Logger {
+}: Pick<Settings, 'logLevel' | 'logFormat' | 'redis'>): pino.Logger {
   const format = logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
   const withStacks = logLevel === 'debug' || logLevel === 'trace';
   const options: pino.LoggerOptions = {
@@ -28,7 +27,7 @@ export function makeLogger({
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: shownBy(withStacks ? pino.stdSerializers.err : brief) },
   };
-  const secrets = [redis, record ?? ''].flatMap(secretsIn);
+  const secrets = secretsIn(redis);
   const lineOf = format === 'json' ? jsonLine : prettyLine(withStacks);
   const write = (line: string) => {
     process.stderr.write(lineOf(cleaned(JSON.parse(line) as object, secrets, format === 'pretty')));

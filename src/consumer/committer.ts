@@ -1,12 +1,11 @@
 import {
+  type ConsumerStore,
   type DeadLetter,
-  type Halt,
   type PackSettlement,
   processedIn,
   type Result,
   type Retry,
   resultsIn,
-  type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countIn } from '../core/pack.js';
@@ -37,11 +36,9 @@ const COMMITS_AT_A_TIME = 2;
 const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
-  readonly store: SettlingStore;
+  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
   /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
-  /** Whether a call with results has to move their messages, too: then it has fewer of large ones. */
-  readonly movesMessages?: boolean;
   readonly outputMaxLen: number;
   readonly deadMaxLen: number;
   readonly log: Logger;
@@ -49,12 +46,8 @@ export interface CommitterOptions {
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
   /** Called with the dead letters of each call that Redis took. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
-  /** Called with the dead letters that stop an order from now on. */
-  readonly onHalted?: (halts: readonly Halt[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
-  readonly onResults:
-    | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
-    | undefined;
+  readonly onResults: ((results: readonly { readonly inboxId: string }[]) => void) | undefined;
 }
 
 /**
@@ -73,13 +66,11 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onHalted, onResults } =
-      options;
-    const { movesMessages = false } = options;
+    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onResults } = options;
     this.#results = this.#queueOf<Settlement<Result>>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
-      lengthOf: ({ data, delivery }) => data.length + (movesMessages ? delivery.bytes : 0),
+      lengthOf: ({ data }) => data.length,
       send: async (results) => (await store.commit(results, outputMaxLen)).length,
       onTaken: (results) => {
         readLimiter.committed(results.length);
@@ -121,8 +112,7 @@ export class Committer {
       failure: 'dead letters are not written',
       lengthOf: ({ message, error }) => message.length + error.length,
       send: async (deadLetters) => {
-        const { kept, late, halted } = await store.bury(deadLetters, deadMaxLen);
-        if (halted) onHalted?.(halted);
+        const { kept, late } = await store.bury(deadLetters, deadMaxLen);
         if (deadMaxLen === 0) this.#warnOfMany(kept);
         return late.length;
       },

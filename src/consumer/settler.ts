@@ -24,8 +24,6 @@ export interface SettlerOptions {
   readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
-  /** Whether the output has the times of each step. */
-  readonly timed: boolean;
   /** Called with each failure that gets another attempt; dead letters are reported when Redis has them. */
   readonly onFailure: (failure: Failure) => void;
 }
@@ -38,17 +36,13 @@ export class Settler {
     this.#options = options;
   }
 
-  /** @param busy ms that the attempt took */
-  settle(delivery: HeldDelivery, outcome: KnownOutcome, busy = 0): void {
-    const { entryId, inboxId, key, attempt } = delivery;
+  settle(delivery: HeldDelivery, outcome: KnownOutcome): void {
+    const { entryId, inboxId, attempt } = delivery;
     switch (outcome.kind) {
       case 'processed': {
-        const { id: consumerId, committer, timed } = this.#options;
+        const { id: consumerId, committer } = this.#options;
         const { messageId, data } = outcome;
-        const result = { entryId, inboxId, consumerId, messageId, data, delivery };
-        committer.commitResult(
-          timed ? { ...result, key, attempts: attempt, ...timesOfAttempt(busy) } : result,
-        );
+        committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
         break;
       }
       case 'failed':
@@ -87,14 +81,8 @@ export class Settler {
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
-    const { entryId, inboxId, key, message } = delivery;
+    const { entryId, inboxId, message } = delivery;
     // The committer reports it, once Redis has it.
-    committer.bury({ entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery });
+    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, delivery });
   }
-}
-
-/** When an attempt began and ended that has just ended: ms since 1970. */
-function timesOfAttempt(busy: number): { startedAt: number; finishedAt: number } {
-  const finishedAt = Date.now();
-  return { startedAt: finishedAt - Math.round(busy), finishedAt };
 }

@@ -1,11 +1,9 @@
 import { performance } from 'node:perf_hooks';
-import type { Recorder } from '../core/record.js';
-import { sourceOf } from '../core/source.js';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Settings } from '../settings/settings.js';
-import type { Parts } from './parts.js';
+import type { Parts } from './compose.js';
 
 /** What http is shown of a group. `state` and `parts`, which it has while it runs, are asked anew each time. */
 export function viewOf(
@@ -14,13 +12,11 @@ export function viewOf(
   state: () => GroupView['state'],
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
-  recorder: () => Recorder | undefined,
 ): GroupView {
-  const { group, output, heartbeat, timeout } = settings;
-  const source = sourceOf(settings);
+  const { group, channel, output, heartbeat, timeout } = settings;
   return {
     group,
-    source,
+    channel,
     output,
     heartbeat,
     timeout,
@@ -37,9 +33,6 @@ export function viewOf(
     get bridge() {
       return parts()?.bridge;
     },
-    get pullFailingFor() {
-      return parts()?.puller?.failingFor ?? 0;
-    },
     get activeConsumers() {
       const consumers = parts()?.consumers;
       return consumers && !consumers.paused ? consumers.running.length : 0;
@@ -49,9 +42,6 @@ export function viewOf(
     },
     get workers() {
       return hub?.workers;
-    },
-    get recordAway() {
-      return recorder()?.away;
     },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;

@@ -8,7 +8,6 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
-import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
 import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -19,15 +18,12 @@ import { leaseOf, mark, relay, release, take } from './scripts/bridge.js';
 export class RedisBridgeStore implements BridgeStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
-  readonly #path: readonly string[] | undefined;
   /** The id of the last message relayed, while no other bridge may have relayed since. */
   #last: string | undefined;
 
-  /** @param orderKey where the key of each message is; undefined without order `key` */
-  constructor(connection: Connection, keys: Keys, orderKey?: string) {
+  constructor(connection: Connection, keys: Keys) {
     this.#connection = connection;
     this.#keys = keys;
-    this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
   }
 
   mark(request: MarkRequest): Promise<MarkReply> {
@@ -42,12 +38,7 @@ export class RedisBridgeStore implements BridgeStore {
   async relay(request: RelayRequest): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
-    const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
-    const { last, ...reply } = await this.#connection.run(relay, this.#keys, {
-      ...request,
-      ...keys,
-      last: before,
-    });
+    const { last, ...reply } = await this.#connection.run(relay, this.#keys, { ...request, last: before });
     if (reply.kind === 'written') this.#last = last || before;
     return reply;
   }

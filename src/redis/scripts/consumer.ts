@@ -1,4 +1,5 @@
 import type {
+  Buried,
   DeadLetter,
   Due,
   Held,
@@ -11,9 +12,7 @@ import type {
   Retry,
   Strays,
 } from '../../core/consumer-store.js';
-import type { OutputKind } from '../../core/output.js';
 import { packBytes, packTexts } from '../../core/packed.js';
-import type { Source } from '../../core/source.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import type { WholePack } from '../protocol/transaction.js';
@@ -22,13 +21,6 @@ import type { WholePack } from '../protocol/transaction.js';
 
 interface InGroup {
   readonly group: string;
-}
-
-/** What a dead letter does to the order of a group. */
-export interface Burying {
-  readonly order: 'none' | 'total' | 'key';
-  /** Whether it stops the order (onDead halt). */
-  readonly halt: boolean;
 }
 
 /** An entry as a script gives it to a consumer: the message is read afterwards. */
@@ -46,7 +38,7 @@ interface Claimed extends Omit<Reclaimed, 'entries'> {
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps', 'packs'],
-  encode: packOptions<InGroup & OutputKind & { source: Source | undefined }>,
+  encode: packOptions<InGroup & { channel: string | undefined }>,
   decode: (made: number) => made === 1,
 });
 
@@ -106,7 +98,7 @@ export const settleWhole = defineScript({
 
 export const rescue = defineScript({
   name: 'rescue',
-  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
+  keys: ['packs', 'inbox', 'counters'],
   encode: packOptions<InGroup & { silence: number }>,
   decode: ([messages, more, lost]: [number, number, number]): Rescued => ({
     messages,
@@ -128,38 +120,20 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: [
-    'inbox',
-    'dead',
-    'counters',
-    'retry',
-    'previews',
-    'busy',
-    'held',
-    'packs',
-    'bridge',
-    'halted',
-    'parked',
-  ],
+  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
   encode: ({
+    group,
+    maxLength,
     deadLetters,
-    ...options
-  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
-    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
+  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
+    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed }) => {
       const own = inboxId === entryId ? undefined : inboxId;
-      return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
+      return { entryId, inboxId: own, consumerId, reason, attempts, failed };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return packWithList({ ...options, deadLetters: named }, packBytes(texts));
+    return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
   },
-  decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({
-    kept,
-    late,
-    /** Whether results may wait for this call. */
-    mayGoOut: mayGoOut === 1,
-    /** The ids of the dead letters that stop an order, by the ids of their entries. */
-    halted: new Map(inRows(halted, 2).map(([entryId, deadId]) => [String(entryId), String(deadId)])),
-  }),
+  decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
 });
 
 export const begin = defineScript({
@@ -214,8 +188,8 @@ export const due = defineScript({
 
 export const unpackWaiting = defineScript({
   name: 'unpack',
-  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
-  encode: packOptions<InGroup & { keepRuns: boolean }>,
+  keys: ['packs', 'inbox', 'counters'],
+  encode: packOptions<InGroup>,
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
@@ -235,7 +209,7 @@ interface LeavePage {
 
 export const leave = defineScript({
   name: 'leave',
-  keys: ['packs', 'inbox', 'counters', 'retry', 'processed', 'bridge', 'busy', 'held'],
+  keys: ['packs', 'inbox', 'counters', 'retry', 'processed'],
   encode: ({
     attempts,
     ...options

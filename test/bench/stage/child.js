@@ -80,11 +80,7 @@ export class Child {
   }
 
   kill() {
-    this.signal('SIGKILL');
-  }
-
-  signal(name) {
-    this.#child.kill(name);
+    this.#child.kill('SIGKILL');
   }
 
   #heard(line) {

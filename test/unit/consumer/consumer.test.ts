@@ -76,7 +76,6 @@ function setUp({ most }: { most: number }) {
     onFailure: () => {},
     onMeasured() {},
     onAttempt: undefined,
-    timed: false,
   });
   consumer.resume();
   /** Waits until nothing more happens by itself. */
@@ -204,7 +203,6 @@ function setUpHolding() {
     onFailure: () => {},
     onMeasured() {},
     onAttempt: undefined,
-    timed: false,
   });
   const next = () => {
     const one = waiting.shift();

@@ -34,7 +34,6 @@ function setUp({ maxAttempts = 1 } = {}) {
   });
   const settler = new Settler({
     id: 'c',
-    timed: false,
     committer,
     policy: { maxAttempts, backoff: 1 },
     onFailure: (failure) => failures.push(failure),
