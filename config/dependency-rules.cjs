@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   consumer: ['log', 'core'],
   tracing: ['log', 'core'],
   control: ['log', 'core'],
+  record: ['log', 'settings', 'core'],
   observe: ['verify', 'redis', 'log', 'settings', 'core'],
   http: ['protocol', 'processor', 'observe', 'redis', 'log', 'settings', 'core'],
   group: [
@@ -23,6 +24,7 @@ const MAY_IMPORT = {
     'processor',
     'control',
     'tracing',
+    'record',
     'http',
     'observe',
     'redis',
@@ -32,7 +34,7 @@ const MAY_IMPORT = {
   ],
   publish: ['redis', 'log', 'core'],
   verify: ['publish', 'redis', 'core'],
-  doctor: ['redis', 'log', 'settings', 'core'],
+  doctor: ['record', 'redis', 'log', 'settings', 'core'],
   index: [
     'worker',
     'group',
@@ -64,6 +66,7 @@ const MAY_IMPORT = {
 const PACKAGES = {
   redis: ['ioredis'],
   tracing: ['@opentelemetry'],
+  record: ['pg'],
   http: ['fastify', '@fastify', 'prom-client'],
   cli: [
     'commander',
@@ -111,6 +114,15 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(settings|protocol|cli)/' },
       to: { path: 'node_modules/zod/' },
+    },
+    {
+      name: 'the driver of PostgreSQL is loaded only for a record in it',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/record/(postgres-record|pool|record-sql)\\.ts$' },
+      to: {
+        path: '^src/record/(postgres-record|pool|record-sql)\\.ts$',
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
     },
     {
       name: 'http is loaded only when it is set',

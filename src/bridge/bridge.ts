@@ -5,6 +5,7 @@ import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
+import { logGap } from './gap-log.js';
 import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';
 import { BridgeSession, type ChannelOptions } from './session.js';
@@ -222,13 +223,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   }
 
   #onGap(gap: Gap): void {
-    const { reason, since, dropped } = gap;
-    const from = since === undefined ? undefined : new Date(since).toISOString();
-    const what = dropped > 0 ? `${dropped} messages were missed` : 'messages may have been missed';
-    this.#options.log.warn(
-      { gap: { from, to: new Date().toISOString(), reason, dropped } },
-      `${what}${from ? ` since ${from}` : ''}: ${reason}`,
-    );
+    logGap(this.#options.log, gap);
     this.emit('gap', gap);
   }
 }

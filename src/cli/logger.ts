@@ -17,7 +17,8 @@ export function makeLogger({
   logLevel,
   logFormat,
   redis,
-}: Pick<Settings, 'logLevel' | 'logFormat' | 'redis'>): pino.Logger {
+  record,
+}: Pick<Settings, 'logLevel' | 'logFormat' | 'redis' | 'record'>): pino.Logger {
   const format = logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json');
   const withStacks = logLevel === 'debug' || logLevel === 'trace';
   const options: pino.LoggerOptions = {
@@ -27,7 +28,7 @@ export function makeLogger({
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { error: shownBy(withStacks ? pino.stdSerializers.err : brief) },
   };
-  const secrets = secretsIn(redis);
+  const secrets = [redis, record ?? ''].flatMap(secretsIn);
   const lineOf = format === 'json' ? jsonLine : prettyLine(withStacks);
   const write = (line: string) => {
     process.stderr.write(lineOf(cleaned(JSON.parse(line) as object, secrets, format === 'pretty')));

@@ -1,11 +1,12 @@
 import {
-  type ConsumerStore,
   type DeadLetter,
+  type Halt,
   type PackSettlement,
   processedIn,
   type Result,
   type Retry,
   resultsIn,
+  type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countIn } from '../core/pack.js';
@@ -36,9 +37,11 @@ const COMMITS_AT_A_TIME = 2;
 const MANY_DEAD_LETTERS = 10_000;
 
 export interface CommitterOptions {
-  readonly store: Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+  readonly store: SettlingStore;
   /** Counts the results and packs that are on their way to Redis. */
   readonly readLimiter: ReadLimiter;
+  /** Whether a call with results has to move their messages, too: then it has fewer of large ones. */
+  readonly movesMessages?: boolean;
   readonly outputMaxLen: number;
   readonly deadMaxLen: number;
   readonly log: Logger;
@@ -46,8 +49,12 @@ export interface CommitterOptions {
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
   /** Called with the dead letters of each call that Redis took. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
+  /** Called with the dead letters that stop an order from now on. */
+  readonly onHalted?: (halts: readonly Halt[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
-  readonly onResults: ((results: readonly { readonly inboxId: string }[]) => void) | undefined;
+  readonly onResults:
+    | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
+    | undefined;
 }
 
 /**
@@ -66,11 +73,13 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onResults } = options;
+    const { store, readLimiter, outputMaxLen, deadMaxLen, onSettled, onBuried, onHalted, onResults } =
+      options;
+    const { movesMessages = false } = options;
     this.#results = this.#queueOf<Settlement<Result>>({
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
-      lengthOf: ({ data }) => data.length,
+      lengthOf: ({ data, delivery }) => data.length + (movesMessages ? delivery.bytes : 0),
       send: async (results) => (await store.commit(results, outputMaxLen)).length,
       onTaken: (results) => {
         readLimiter.committed(results.length);
@@ -112,7 +121,8 @@ export class Committer {
       failure: 'dead letters are not written',
       lengthOf: ({ message, error }) => message.length + error.length,
       send: async (deadLetters) => {
-        const { kept, late } = await store.bury(deadLetters, deadMaxLen);
+        const { kept, late, halted } = await store.bury(deadLetters, deadMaxLen);
+        if (halted) onHalted?.(halted);
         if (deadMaxLen === 0) this.#warnOfMany(kept);
         return late.length;
       },

@@ -1,12 +1,13 @@
-import type { ConsumerStore, Entry, InboxReader, Pack } from '../core/consumer-store.js';
+import type { ConsumerStore, Entry, InboxReader, Pack, ReadEntries } from '../core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
+import type { OrderWindow } from '../core/order-window.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
 import { runPack } from './pack-run.js';
-import { Prefetch, type PrefetchOptions } from './prefetch.js';
+import { AT_ONCE, Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
 import { isSpent } from './retry-policy.js';
@@ -15,15 +16,16 @@ import { Settler, type SettlerOptions } from './settler.js';
 import { Wait } from './wait.js';
 import { WaitingDeliveries } from './waiting.js';
 
-/** ms that the attempts of the packs of one read may take at once, about. */
-const AT_ONCE = 25;
-
 export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, AttemptTimesOptions {
   readonly reader: InboxReader;
   readonly store: ConsumerStore;
   /** One for all consumers of a process. */
   readonly readLimiter: ReadLimiter;
   readonly executor: ConsumerExecutor;
+  /** Whether it processes no packs but those of messages of one key: it gives the others back. */
+  readonly onlyRuns?: boolean;
+  /** In total order only. */
+  readonly window?: OrderWindow | undefined;
   readonly log: Logger;
 }
 
@@ -39,7 +41,7 @@ export class Consumer {
   readonly #settler: Settler;
   readonly #failures: ThrottledLog<unknown>;
   readonly #inFlight = new InFlight(() => this.#onChange());
-  readonly #waiting = new WaitingDeliveries();
+  readonly #waiting: WaitingDeliveries;
   readonly #wait = new Wait();
   readonly #room: Room;
   readonly #times: AttemptTimes;
@@ -52,24 +54,24 @@ export class Consumer {
   #paused = true;
 
   constructor(options: ConsumerOptions) {
-    const { id, reader, store, readLimiter, log } = options;
+    const { id, reader, store, readLimiter, window, log } = options;
     this.id = id;
     this.#options = options;
     this.#prefetch = new Prefetch(options);
+    this.#waiting = new WaitingDeliveries(window);
     this.#room = new Room({
       prefetch: this.#prefetch,
       inFlight: this.#inFlight,
       waiting: this.#waiting,
       concurrency: options.concurrency,
       inWork: () => this.#inWork,
+      window,
     });
     this.#times = new AttemptTimes(this.#prefetch, options);
     this.#settler = new Settler(options);
     this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
     this.#reading = new ReadLoop({
-      reader,
-      store,
-      readLimiter,
+      ...{ reader, store, readLimiter },
       prefetch: this.#prefetch,
       room: () => (this.#blocked ? 0 : this.#room.toRead),
       stalled: () => this.#blocked,
@@ -78,7 +80,7 @@ export class Consumer {
         const end = performance.now() + AT_ONCE;
         for (const pack of packs) this.#acceptPack(pack, end);
         this.#accept(entries, true);
-        this.#beginAttempts();
+        this.beginAttempts();
       },
       failures: this.#failures,
       log,
@@ -114,7 +116,7 @@ export class Consumer {
     // Deliveries that waited in the executor came back to the end.
     this.#waiting.sort();
     this.#reading.resume();
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 
   /**
@@ -134,14 +136,12 @@ export class Consumer {
   }
 
   /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
-  async takeOver<Reply extends { readonly entries: readonly Entry[] }>(
-    call: () => Promise<Reply>,
-  ): Promise<Reply> {
+  async takeOver<Reply extends Pick<ReadEntries, 'entries'>>(call: () => Promise<Reply>): Promise<Reply> {
     this.#takingOver = true;
     try {
       const reply = await call();
       this.#accept(reply.entries, false);
-      this.#beginAttempts();
+      this.beginAttempts();
       return reply;
     } finally {
       this.#takingOver = false;
@@ -184,7 +184,7 @@ export class Consumer {
 
   /** Hands back all entries and leaves the Redis group. Resolves to how many entries it handed back. */
   async leave(): Promise<number> {
-    const packs = [...this.#inFlight.packs()].map(({ id, failed }) => ({ id, left: failed }));
+    const packs = [...this.#inFlight.packs()].map(({ id, key, failed }) => ({ id, key, left: failed }));
     return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 
@@ -205,10 +205,11 @@ export class Consumer {
     }
   }
 
-  #hold({ id }: Pack): PackHold {
-    const { committer } = this.#options;
+  #hold({ id, key }: Pack): PackHold {
+    const { committer, timed } = this.#options;
+    const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
     const onComplete = (hold: PackHold) => committer.settlePack(hold);
-    return new PackHold({ id, consumerId: this.id, patience: this.#prefetch.patience, onComplete });
+    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
@@ -217,32 +218,32 @@ export class Consumer {
     const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
-    if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
+    if (this.#options.onlyRuns && pack.key === undefined) {
+      this.#inFlight.acceptPack(pack, hold);
+      hold.close();
+    } else if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
-      return;
+    } else {
+      this.#beginning = true;
+      const { times, waiting, isBegun } = runPack({
+        pack,
+        hold,
+        inFlight: this.#inFlight,
+        executeAll,
+        goOn: () => !this.#paused && performance.now() < end,
+        onBegun: () => this.#inWork++,
+        onOutcome: this.#onOutcome,
+      });
+      this.#beginning = false;
+      this.#times.addAll(times);
+      this.#keep(waiting, hold, isBegun);
     }
-    this.#beginning = true;
-    const { times, waiting } = runPack({
-      pack,
-      hold,
-      inFlight: this.#inFlight,
-      executeAll,
-      goOn: () => !this.#paused && performance.now() < end,
-      onBegun: () => this.#inWork++,
-      onOutcome: this.#onOutcome,
-    });
-    this.#beginning = false;
-    this.#times.addAll(times);
-    this.#keep(waiting, hold);
   }
 
-  /** Lets messages of a pack wait for their attempts. What it has no time for goes back at once. */
-  #keep(deliveries: readonly HeldDelivery[], hold: PackHold): void {
-    const room = this.#prefetch.roomInPack(this.#room.unprocessed);
-    deliveries.forEach((delivery, i) => {
-      if (i < room) this.#waiting.add(delivery);
-      else hold.end(delivery.number, INTERRUPTED, 0);
-    });
+  /** Lets messages of a pack wait. `isBegun`: the one before them is in work. */
+  #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
+    if (hold.key !== undefined) this.#waiting.addInLine(deliveries, isBegun);
+    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.unprocessed));
     if (this.#paused) hold.closeIdle();
   }
 
@@ -262,14 +263,14 @@ export class Consumer {
     this.#waiting.prune();
     if (this.#options.executor.closed) return;
     this.#returning = false;
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 
   /**
    * Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one.
    * Taken-over deliveries do not wait in the executor: each is noted as begun in Redis, so it must begin.
    */
-  #beginAttempts(): void {
+  beginAttempts(): void {
     if (this.#beginning) return;
     if (this.#paused || this.#blocked) {
       this.#onChange();
@@ -325,8 +326,10 @@ export class Consumer {
     if (busy > 0) this.#times.add(busy);
     const { pack } = delivery;
     if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
-    else if (pack) pack.end(delivery.number, outcome, busy);
-    else this.#settler.settle(delivery, outcome);
+    else if (pack) {
+      pack.end(delivery.number, outcome, busy);
+      if (delivery.follower && !delivery.follower.over) this.#waiting.add(delivery.follower);
+    } else this.#settler.settle(delivery, outcome, busy);
     if (this.#paused) pack?.closeIdle();
     this.#afterAttempt();
   };
@@ -341,6 +344,6 @@ export class Consumer {
 
   #afterAttempt(): void {
     this.#inWork--;
-    this.#beginAttempts();
+    this.beginAttempts();
   }
 }

@@ -12,6 +12,8 @@ export class HeldDelivery implements Delivery, MessageInPack {
   readonly entryId: string;
   /** The id that users see. */
   readonly inboxId: string;
+  /** The key of the message, as JSON. */
+  readonly key: string | undefined;
   /** Empty after {@link beginSettling}. */
   message: Payload;
   readonly attempt: number;
@@ -25,6 +27,8 @@ export class HeldDelivery implements Delivery, MessageInPack {
   readonly number: number;
   /** When it arrived: ms of the monotonic clock. */
   readonly since: number;
+  /** The next message of a pack with a key: it begins when this one has a result. */
+  follower: HeldDelivery | undefined = undefined;
   /** The executor has it. */
   inWork = false;
   /** Set while it is in work, but not for processors that return at once. */
@@ -34,12 +38,13 @@ export class HeldDelivery implements Delivery, MessageInPack {
   /** False after {@link release}. */
   held = true;
   readonly #inFlight: InFlight;
-  readonly #bytes: number;
+  /** Bytes of its message. */
+  readonly bytes: number;
   /** How many messages it stands for. */
   readonly #weight: number;
 
   constructor(
-    { id, identity, message, attempts, outcome }: Entry,
+    { id, identity, key, message, attempts, outcome }: Entry,
     fresh: boolean,
     since: number,
     inFlight: InFlight,
@@ -49,6 +54,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   ) {
     this.entryId = id;
     this.inboxId = identity ?? id;
+    this.key = key;
     this.message = message;
     this.attempt = attempts + 1;
     // One that came out of a pack may have been tried before.
@@ -58,7 +64,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
     this.number = number;
     this.since = since;
     this.#inFlight = inFlight;
-    this.#bytes = message.length;
+    this.bytes = message.length;
     this.#weight = weight;
   }
 
@@ -82,7 +88,7 @@ export class HeldDelivery implements Delivery, MessageInPack {
   release(): void {
     if (!this.held) return;
     this.held = false;
-    this.#inFlight.onReleased(this.#bytes, this.#weight);
+    this.#inFlight.onReleased(this.bytes, this.#weight);
   }
 }
 
@@ -150,20 +156,22 @@ export class InFlight {
   }
 
   /** Holds the messages of a pack from now on. Returns their deliveries; none if the pack was held. */
-  acceptPack({ id, messages }: Pack, hold: PackHold): HeldDelivery[] {
+  acceptPack({ id, messages, key }: Pack, hold: PackHold): HeldDelivery[] {
     if (this.hasPack(id)) return [];
     this.#noteNewest(id);
     this.#compact(messages.length);
     const since = performance.now();
     const identities = identitiesIn(id, messages.length);
     const accepted = messages.map((message, i) => {
-      const entry = { id, identity: identities[i], message, attempts: 0 };
+      const entry = { id, identity: identities[i], key, message, attempts: 0 };
       const delivery = new HeldDelivery(entry, true, since, this, hold, i + 1);
       hold.add(delivery);
       this.#list.push(delivery);
       this.#bytes += message.length;
       return delivery;
     });
+    if (key !== undefined)
+      for (const [i, delivery] of accepted.entries()) delivery.follower = accepted[i + 1];
     this.#held += accepted.length;
     this.#size += accepted.length;
     return accepted;

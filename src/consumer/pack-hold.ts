@@ -16,6 +16,10 @@ export interface MessageInPack {
 export interface PackHoldOptions {
   readonly id: string;
   readonly consumerId: string;
+  /** The key of all its messages: then one begins when the one before it has a result. */
+  readonly key?: string | undefined;
+  /** Whether to note when each attempt began and ended. */
+  readonly timed?: boolean;
   /** ms of attempts after which no further message of it begins: the results must not wait for long. */
   readonly patience: number;
   /** Called once, when each message has ended: then the pack is to be settled. */
@@ -25,10 +29,11 @@ export interface PackHoldOptions {
 /**
  * A pack that a consumer holds, from the read until Redis has settled it in one go. Until then it collects how its messages
  * end: by an outcome, or interrupted, which means that the message goes back to the inbox without an attempt. It may be
- * closed before all have begun.
+ * closed before all have begun. With a key it is closed by the first message that has no result.
  */
 export class PackHold {
   readonly id: string;
+  readonly key: string | undefined;
   readonly #options: PackHoldOptions;
   readonly #messages: MessageInPack[] = [];
   /** How the messages ended, in their order. */
@@ -40,9 +45,12 @@ export class PackHold {
   #length = 0;
   /** Of a pack that was processed as a whole: the message id and the data of each message in turn. */
   #texts: readonly string[] | undefined;
+  /** When the attempts with a result began and ended, in turn, by the number of the message from 0; if it is timed. */
+  readonly #times: [startedAt: number, finishedAt: number][] = [];
 
   constructor(options: PackHoldOptions) {
     this.id = options.id;
+    this.key = options.key;
     this.#options = options;
   }
 
@@ -77,22 +85,30 @@ export class PackHold {
    *
    * @param number from 1
    * @param busy ms of the attempt
+   * @param finishedAt ms since 1970
    */
-  end(number: number, outcome: Outcome, busy: number): void {
+  end(number: number, outcome: Outcome, busy: number, finishedAt?: number): void {
     if (this.#ends[number - 1]) return;
+    if (this.#options.timed) this.#times[number - 1] = timesOf(busy, finishedAt ?? Date.now());
     this.#ends[number - 1] = outcome;
     this.#open--;
     this.#busy += busy;
     if (outcome.kind === 'processed') this.#length += outcome.data.length;
     else if (outcome.kind !== 'interrupted') this.#length += outcome.error.length;
     if (this.#open === 0) this.#complete();
+    else if (this.key !== undefined && outcome.kind !== 'processed') this.close();
     else if (this.#busy > this.#options.patience || this.#length > MOST_LENGTH) this.close();
   }
 
-  /** All its messages have results; `message` stands for all of them. */
-  complete(message: MessageInPack, texts: readonly string[], length: number): void {
+  /**
+   * All its messages have results; `message` stands for all of them.
+   *
+   * @param busy ms of each attempt; the last one has just ended
+   */
+  complete(message: MessageInPack, texts: readonly string[], length: number, busy: readonly number[]): void {
     this.#messages.push(message);
     this.#texts = texts;
+    if (this.#options.timed) this.#times.push(...timesInTurn(busy, Date.now()));
     this.#length = length;
     this.#closed = true;
     this.#complete();
@@ -125,7 +141,11 @@ export class PackHold {
   /** What became of the messages that have ended. */
   get settlement(): PackSettlement {
     const { id, consumerId } = this.#options;
-    if (this.#texts) return { id, consumerId, texts: this.#texts, left: [] };
+    const more = {
+      ...(this.key !== undefined && { key: this.key }),
+      ...(this.#options.timed && { times: this.#timesOfResults() }),
+    };
+    if (this.#texts) return { id, consumerId, texts: this.#texts, left: [], ...more };
     const texts: string[] = [];
     const left: LeftMessage[] = [];
     this.#ends.forEach((end, i) => {
@@ -133,7 +153,12 @@ export class PackHold {
       else if (end?.kind === 'interrupted') left.push({ number: i + 1 });
       else if (end) left.push({ number: i + 1, outcome: { ...end, error: cutError(end.error) } });
     });
-    return { id, consumerId, texts, left };
+    return { id, consumerId, texts, left, ...more };
+  }
+
+  #timesOfResults(): number[] {
+    if (this.#texts) return this.#times.flat();
+    return this.#times.filter((_, i) => this.#ends[i]?.kind === 'processed').flat();
   }
 
   /** The consumer no longer holds it. Idempotent. */
@@ -151,4 +176,25 @@ export class PackHold {
     for (const message of this.#messages) message.beginSettling();
     this.#options.onComplete(this);
   }
+}
+
+function timesOf(busy: number, finishedAt: number): [startedAt: number, finishedAt: number] {
+  return [finishedAt - Math.round(busy), finishedAt];
+}
+
+/**
+ * When attempts in turn began and ended: ms since 1970.
+ *
+ * @param busy ms of each
+ * @param end of the last one
+ */
+export function timesInTurn(busy: readonly number[], end: number): [startedAt: number, finishedAt: number][] {
+  const times: [number, number][] = [];
+  let after = 0;
+  for (let i = busy.length - 1; i >= 0; i--) {
+    const ms = busy[i] as number;
+    times.push([Math.round(end - after - ms), Math.round(end - after)]);
+    after += ms;
+  }
+  return times.reverse();
 }

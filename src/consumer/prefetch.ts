@@ -4,6 +4,8 @@ import { MOST_IN_PACK } from '../core/pack.js';
 const HORIZON = 25;
 /** The same if more is waiting than it asked for: with many consumers, small reads would keep Redis busy. */
 const BUSY_HORIZON = 100;
+/** ms that the attempts of the packs of one read, or of one key, may take at once, about. */
+export const AT_ONCE = 25;
 /** Weight of the newest measurement in the running mean. */
 const WEIGHT = 0.2;
 /** The same in the mean from which packs follow: one slow message must not end them. */

@@ -11,8 +11,10 @@ import { LONGEST_WAIT } from './retry-policy.js';
 
 /** ms between two polls for entries whose next attempt is due. */
 const POLL_EVERY = 100;
-/** Every 5th poll also reclaims from silent consumers. */
+/** Every 5th poll, at least, also reclaims from silent consumers; more if entries are taken over soon. */
 const RECLAIM_EACH = 5;
+/** Part of `claimAfter` by which a take-over may come too late, about. */
+const LATE = 1 / 6;
 /** ms from the first entry that is taken over to the line about all of them. */
 const LINE_AFTER = 5_000;
 /** ms from the end of one search for strays to the next. */
@@ -53,6 +55,8 @@ export class Reclaimer implements Service {
   #failedAt = Number.NEGATIVE_INFINITY;
   readonly #size = new ReadSize(MOST);
   #polls = 0;
+  /** Polls from one that reclaims to the next. */
+  readonly #reclaimEach: number;
   /** When it last went through the entries of all consumers: ms of the monotonic clock. */
   #wentThroughAt = Number.NEGATIVE_INFINITY;
   readonly #strays: ThrottledLog<void>;
@@ -65,6 +69,8 @@ export class Reclaimer implements Service {
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
+    const each = Math.floor((options.claimAfter * LATE) / POLL_EVERY);
+    this.#reclaimEach = Math.max(1, Math.min(RECLAIM_EACH, each));
     this.#failures = repeatedFailures(options.log, 'entries cannot be reclaimed or retried');
     this.#refusedPacks = repeatedFailures(options.log, 'packs of silent consumers cannot be unpacked');
     this.#takenOver = new ThrottledLog({
@@ -118,7 +124,7 @@ export class Reclaimer implements Service {
     await this.#takeDue();
     // After an outage of Redis all consumers look silent: the live ones get time to renew their entries.
     const recovered = performance.now() - this.#failedAt >= this.#options.claimAfter;
-    if (this.#polls++ % RECLAIM_EACH === 0 && recovered) {
+    if (this.#polls++ % this.#reclaimEach === 0 && recovered) {
       await this.#tryRescue();
       await this.#reclaim();
       await this.#searchStrays();

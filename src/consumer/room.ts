@@ -1,3 +1,4 @@
+import type { OrderWindow } from '../core/order-window.js';
 import type { InFlight } from './in-flight.js';
 import type { Prefetch } from './prefetch.js';
 import type { WaitingDeliveries } from './waiting.js';
@@ -13,6 +14,8 @@ export interface RoomOptions {
   readonly concurrency: number;
   /** Messages that are in work. */
   readonly inWork: () => number;
+  /** In total order only. */
+  readonly window: OrderWindow | undefined;
 }
 
 /** How many messages a consumer has room for, beside those that it holds. */
@@ -31,7 +34,9 @@ export class Room {
 
   /** How many messages to read now; 0 for not yet. */
   get toRead(): number {
-    const { prefetch, inFlight } = this.#options;
+    const { prefetch, inFlight, window } = this.#options;
+    // The order waits for an entry that has to be read, the first of those: whatever this consumer holds.
+    if (window?.full) return window.mayRead ? 1 : 0;
     if (this.#holdsMoreThan(this.#share)) return 0;
     return Math.min(prefetch.readCount(this.unprocessed), prefetch.maxInFlight - inFlight.size);
   }
@@ -41,7 +46,9 @@ export class Room {
    * over: a fast consumer takes them on top of what it holds, and a slow one takes at least one.
    */
   get toTakeOver(): number {
-    const { prefetch, waiting, concurrency, inWork } = this.#options;
+    const { prefetch, waiting, concurrency, inWork, window } = this.#options;
+    // Those that it read itself do not begin then: it has room for what the order may wait for.
+    if (window?.full) return Math.max(concurrency - inWork() - waiting.others, waiting.others === 0 ? 1 : 0);
     if (this.#holdsMoreThan(2 * this.#share)) return 0;
     const { maxUnprocessed } = prefetch;
     if (maxUnprocessed > concurrency) return maxUnprocessed - waiting.others;

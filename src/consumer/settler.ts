@@ -24,6 +24,8 @@ export interface SettlerOptions {
   readonly id: string;
   readonly committer: Committer;
   readonly policy: RetryPolicy;
+  /** Whether the output has the times of each step. */
+  readonly timed: boolean;
   /** Called with each failure that gets another attempt; dead letters are reported when Redis has them. */
   readonly onFailure: (failure: Failure) => void;
 }
@@ -36,13 +38,17 @@ export class Settler {
     this.#options = options;
   }
 
-  settle(delivery: HeldDelivery, outcome: KnownOutcome): void {
-    const { entryId, inboxId, attempt } = delivery;
+  /** @param busy ms that the attempt took */
+  settle(delivery: HeldDelivery, outcome: KnownOutcome, busy = 0): void {
+    const { entryId, inboxId, key, attempt } = delivery;
     switch (outcome.kind) {
       case 'processed': {
-        const { id: consumerId, committer } = this.#options;
+        const { id: consumerId, committer, timed } = this.#options;
         const { messageId, data } = outcome;
-        committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
+        const result = { entryId, inboxId, consumerId, messageId, data, delivery };
+        committer.commitResult(
+          timed ? { ...result, key, attempts: attempt, ...timesOfAttempt(busy) } : result,
+        );
         break;
       }
       case 'failed':
@@ -81,8 +87,14 @@ export class Settler {
 
   #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
     const { id: consumerId, committer } = this.#options;
-    const { entryId, inboxId, message } = delivery;
+    const { entryId, inboxId, key, message } = delivery;
     // The committer reports it, once Redis has it.
-    committer.bury({ entryId, inboxId, consumerId, message, reason, error, attempts, failed, delivery });
+    committer.bury({ entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery });
   }
+}
+
+/** When an attempt began and ended that has just ended: ms since 1970. */
+function timesOfAttempt(busy: number): { startedAt: number; finishedAt: number } {
+  const finishedAt = Date.now();
+  return { startedAt: finishedAt - Math.round(busy), finishedAt };
 }

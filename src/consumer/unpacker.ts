@@ -12,12 +12,14 @@ export interface UnpackerOptions {
   readonly store: Pick<ConsumerStore, 'unpack'>;
   /** Whether a process of an older version is live. */
   readonly older: () => boolean;
+  /** Whether this group has an order, a record or a list as output: then it reads only packs of one key, and unpacks the others. */
+  readonly onlyRuns: boolean;
   readonly log: Logger;
 }
 
 /**
- * While a process of an older version is live, which reads no packs: gives the messages of packs that wait back to the inbox.
- * Else they would wait for ever, once all processes are of that version.
+ * Gives the messages of packs that wait back to the inbox, while a process of an older version is live, which reads no packs: else
+ * they would wait for ever, once all processes are of that version. And in a group that settles no packs.
  */
 export class Unpacker implements Service {
   readonly #options: UnpackerOptions;
@@ -30,7 +32,11 @@ export class Unpacker implements Service {
     this.#failures = repeatedFailures(options.log, 'packs cannot be unpacked');
     this.#unpacked = repeatedWarnings(options.log, (messages) => [
       { messages },
-      `unpacked ${plural(messages, 'message')}: a process of an older version runs, and cannot read packs`,
+      `unpacked ${plural(messages, 'message')}: ${
+        options.onlyRuns
+          ? 'they were relayed when the group had no order, no record and no list as output'
+          : 'a process of an older version runs, and cannot read packs'
+      }`,
     ]);
     this.#loop = new Loop(
       LOOK_EVERY,
@@ -72,16 +78,19 @@ export class Unpacker implements Service {
   #left(fields: object, what: string): void {
     this.#options.log.warn(
       fields,
-      `${what}. The processes of an older version do not read them: start a process of this version, and stop it when the ` +
-        'backlog is gone',
+      this.#options.onlyRuns
+        ? `${what}. The next process of the group unpacks them`
+        : `${what}. The processes of an older version do not read them: start a process of this version, and stop it when ` +
+            'the backlog is gone',
     );
   }
 
   /** Resolves to whether there may be more. */
   async #unpack(): Promise<boolean> {
-    const { store, older } = this.#options;
-    if (!older()) return false;
-    const { messages, more } = await store.unpack();
+    const { store, older, onlyRuns } = this.#options;
+    const isOlder = older();
+    if (!isOlder && !onlyRuns) return false;
+    const { messages, more } = await store.unpack(!isOlder);
     if (messages > 0) this.#unpacked.add(undefined, messages);
     return more;
   }

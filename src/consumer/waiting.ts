@@ -1,5 +1,8 @@
+import { INTERRUPTED } from '../core/executor.js';
+import type { OrderWindow } from '../core/order-window.js';
 import { compareIds } from '../core/stream-id.js';
 import type { HeldDelivery } from './in-flight.js';
+import type { PackHold } from './pack-hold.js';
 
 /** The deliveries of a consumer whose attempt has not begun. */
 export class WaitingDeliveries {
@@ -8,6 +11,12 @@ export class WaitingDeliveries {
   #next = 0;
   /** Those that were tried before, or that it took over. They are older, and begin first. */
   #others: HeldDelivery[] = [];
+  readonly #window: Pick<OrderWindow, 'mayBegin'> | undefined;
+
+  /** @param window in total order only: says which of those that it read itself may begin */
+  constructor(window?: Pick<OrderWindow, 'mayBegin'>) {
+    this.#window = window;
+  }
 
   /** Some of them may not be held any more. */
   get size(): number {
@@ -23,10 +32,32 @@ export class WaitingDeliveries {
     (delivery.fresh ? this.#fresh : this.#others).push(delivery);
   }
 
+  /** Adds messages of a pack, as many as there is room for. The others go back at once. */
+  addOfPack(deliveries: readonly HeldDelivery[], hold: PackHold, room: number): void {
+    for (const [i, delivery] of deliveries.entries()) {
+      if (i < room) this.add(delivery);
+      else hold.end(delivery.number, INTERRUPTED, 0);
+    }
+  }
+
+  /**
+   * Adds the first of messages that are processed one after the other.
+   *
+   * @param isBegun whether the message before them is in work: then that one brings it, when it ends
+   */
+  addInLine([first]: readonly HeldDelivery[], isBegun: boolean): void {
+    if (first && !isBegun) this.add(first);
+  }
+
+  /** Adds the message that waited for this one to end. */
+  addFollower({ follower }: HeldDelivery): void {
+    if (follower && !follower.over) this.add(follower);
+  }
+
   /** Takes the next one that can begin. */
   take(): HeldDelivery | undefined {
     for (;;) {
-      const delivery = this.#others.shift() ?? this.#fresh[this.#next++];
+      const delivery = this.#others.shift() ?? this.#nextFresh();
       if (!delivery) {
         this.compact();
         return undefined;
@@ -34,6 +65,14 @@ export class WaitingDeliveries {
       // Else it was lost while it waited, or went back with its pack.
       if (delivery.held && !delivery.over) return delivery;
     }
+  }
+
+  #nextFresh(): HeldDelivery | undefined {
+    const next = this.#fresh[this.#next];
+    if (!next || (next.held && this.#window?.mayBegin(next.entryId, next.inboxId) === false))
+      return undefined;
+    this.#next++;
+    return next;
   }
 
   /** Drops those that were taken from the list. */

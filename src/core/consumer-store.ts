@@ -8,6 +8,8 @@ export interface Entry {
   readonly id: string;
   /** The id of the message, if it came out of a pack; else it is the id of the entry. */
   readonly identity?: string | undefined;
+  /** The key of the message, as JSON; undefined if it has none, or without order `key`. */
+  readonly key?: string | undefined;
   readonly message: Payload;
   /** Attempts made before this delivery. */
   readonly attempts: number;
@@ -23,6 +25,8 @@ export interface Pack {
   /** The id in the stream of packs: the id of its last message. */
   readonly id: string;
   readonly messages: readonly Payload[];
+  /** The key of all its messages, as JSON: they are processed one after the other. Undefined without order `key`. */
+  readonly key?: string | undefined;
 }
 
 /** A message that goes from its pack to the inbox: no attempt on it counts, but for the one of `outcome`. */
@@ -39,7 +43,16 @@ export interface PackSettlement {
   /** The message id and the data (JSON) of each message that has a result, in turn. */
   readonly texts: readonly string[];
   readonly left: readonly LeftMessage[];
+  /** As in {@link Pack}: then only its first messages have results. */
+  readonly key?: string | undefined;
+  /** When the attempt that made each result began and ended, in turn: ms since 1970. There if the group writes times. */
+  readonly times?: readonly number[];
+  /** Of a pack with a key: more than one message without a result may have been begun. */
+  readonly begun?: boolean;
 }
+
+/** A pack that a consumer hands back, with its messages that have an outcome and no result. */
+export type HeldPack = Pick<PackSettlement, 'id' | 'left' | 'key'>;
 
 /** How many messages of a pack have results. */
 export function resultsIn({ texts }: Pick<PackSettlement, 'texts'>): number {
@@ -73,6 +86,14 @@ export interface Result extends Held {
   readonly messageId: string;
   /** The JSON that goes to the output. */
   readonly data: string;
+  /** Attempts made, the last one included. This and the times are there if the group writes times. */
+  readonly attempts?: number;
+  /** When the last attempt began, ms since 1970. */
+  readonly startedAt?: number;
+  /** When it ended. */
+  readonly finishedAt?: number;
+  /** The key of the message, as JSON; with order `key` only. */
+  readonly key?: string | undefined;
 }
 
 export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
@@ -88,6 +109,18 @@ export interface DeadLetter extends Held {
   readonly attempts: number;
   /** Whether an attempt failed, as against a message that could not be tried at all. */
   readonly failed: boolean;
+  /** The key of the message, as JSON; with order `key` only. */
+  readonly key?: string | undefined;
+}
+
+/** A dead letter that stops an order (onDead halt). */
+export interface Halt {
+  /** Its id in the dead-letter stream; '' while the message is tried again. */
+  readonly deadId: string;
+  /** The id of the message. */
+  readonly inboxId: string;
+  /** The key whose messages wait, as JSON; undefined if all results wait (order total). */
+  readonly key: string | undefined;
 }
 
 export interface Buried {
@@ -95,6 +128,8 @@ export interface Buried {
   readonly kept: number;
   /** The entry ids that were settled before. */
   readonly late: string[];
+  /** Those that stop an order from now on; undefined for none. */
+  readonly halted?: readonly Halt[] | undefined;
 }
 
 /** One failed attempt that will be followed by another. */
@@ -190,6 +225,9 @@ export interface InboxReader {
   unblock(): Promise<void>;
 }
 
+/** What settles messages. */
+export type SettlingStore = Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'>;
+
 /**
  * What consumers do in Redis on a message's way from the inbox to the output. One method for each change of state.
  *
@@ -199,7 +237,7 @@ export interface ConsumerStore {
   /**
    * Checks the types of the keys and makes the consumer group if it is missing. Resolves to whether it was.
    *
-   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another channel
+   * @throws {CgroupError} KEY_TYPE if a key holds something foreign, or the output is that of another source
    *   or Redis group; nothing is changed then
    */
   prepare(): Promise<boolean>;
@@ -218,10 +256,16 @@ export interface ConsumerStore {
    * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
+  /** The message of an entry that is in the inbox; undefined if it was settled. */
+  messageOf(entryId: string): Promise<Payload | undefined>;
   /** Unpacks the packs of silent consumers, and those that no consumer holds. */
   rescue(silence: number): Promise<Rescued>;
-  /** Unpacks packs that no consumer has read: processes of an older version cannot read them. */
-  unpack(): Promise<Omit<Rescued, 'lost'>>;
+  /**
+   * Unpacks packs that no consumer has read: processes of an older version cannot read them.
+   *
+   * @param keepRuns whether packs of messages of one key stay; by default they do not
+   */
+  unpack(keepRuns?: boolean): Promise<Omit<Rescued, 'lost'>>;
   /** Schedules another attempt for each. May be sent again. */
   retry(retries: readonly Retry[]): Promise<void>;
   /**
@@ -255,7 +299,7 @@ export interface ConsumerStore {
   leave(
     consumerId: string,
     attempts: ReadonlyMap<string, number>,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+    packs: readonly HeldPack[],
   ): Promise<number>;
   /**
    * Hands back entries that were delivered and are pending with no consumer: another program acknowledged them, or

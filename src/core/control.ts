@@ -67,6 +67,8 @@ export interface ProcessReport {
   readonly packSize?: number;
   /** Remote workers that are connected; absent if its processor is another. */
   readonly workers?: number;
+  /** True if it takes messages from a list or a stream; else absent. */
+  readonly pulls?: true;
 }
 
 /** What Redis replies: what the process has to do. */

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'OUTCOME_UNKNOWN' // the connection ended before the reply: what was to be done may or may not be done
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
+  | 'RECORD_AWAY' // the system of record does not answer, or cannot write for now
+  | 'RECORD_REFUSED' // the system of record refuses: its table, a right, or the statement of recordSql
   | 'LISTEN' // the address of `http` is in use, or none of this machine
   | 'STALE' // another change came first
   | 'STATE' // a method was called at a time when it cannot work

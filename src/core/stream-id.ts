@@ -10,6 +10,11 @@ export function isEntryId(text: string): boolean {
   return numbers.some((part) => part > 0n) && numbers.every((part) => BigInt.asUintN(BITS, part) === part);
 }
 
+/** Whether it has the form of an id. Much cheaper than {@link isEntryId}, which also knows the largest one. */
+export function looksLikeEntryId(text: string): boolean {
+  return /^\d+-\d+$/.test(text);
+}
+
 /** When the entry was written: ms since 1970, by the clock of Redis. */
 export function timeOfId(id: string): number {
   return Number(id.slice(0, id.indexOf('-')));

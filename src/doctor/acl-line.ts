@@ -1,5 +1,6 @@
 import { type Fix, redis, redisLine } from '../core/finding.js';
 import { parseRedisUrl } from '../core/redis-address.js';
+import { type Source, sourceOf } from '../core/source.js';
 import { keysOf } from '../redis/keys.js';
 import { aclRules, literal } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
@@ -13,7 +14,7 @@ type Persistence = Pick<ServerFacts, 'aclFile' | 'configFile'>;
 /** The ACL rule of a Redis user who has the rights that cgroup needs, and no others. */
 export class AclLine {
   readonly #rules: readonly string[];
-  readonly #channel: string;
+  readonly #source: Source;
   /** The user of the URL; `cgroup` in place of the default user, which others share. */
   readonly #user: string;
   /** Whether the URL names the user. */
@@ -21,7 +22,7 @@ export class AclLine {
 
   constructor(settings: Settings) {
     this.#rules = aclRules(keysOf(settings), settings);
-    this.#channel = settings.channel;
+    this.#source = sourceOf(settings);
     const user = userIn(settings.redis);
     this.#isNamed = user !== undefined;
     this.#user = user ?? 'cgroup';
@@ -36,10 +37,14 @@ export class AclLine {
     return redisLine(this.words);
   }
 
-  /** The command that creates a user who may publish messages and do nothing else: it cannot reach the marks channel. */
+  /** The command that creates a user who may publish messages and do nothing else: it cannot reach the keys of the group. */
   get publisherLine(): string {
-    const channel = `&${literal(this.#channel)}`;
-    const rules = ['resetkeys', 'resetchannels', channel, '-@all', '+publish', '+ping'];
+    const name = literal(this.#source.name);
+    const rules = {
+      channel: ['resetkeys', 'resetchannels', `&${name}`, '-@all', '+publish', '+ping'],
+      list: ['resetkeys', `~${name}`, 'resetchannels', '-@all', '+lpush', '+rpush', '+llen', '+ping'],
+      stream: ['resetkeys', `~${name}`, 'resetchannels', '-@all', '+xadd', '+xlen', '+ping'],
+    }[this.#source.kind];
     return redisLine(['ACL', 'SETUSER', 'publisher', ...NEW, ...rules]);
   }
 

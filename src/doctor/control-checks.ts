@@ -74,6 +74,8 @@ function shortageOf({ control, processes }: ControlFacts): CheckState | undefine
 
 function leaderlessIn({ control, processes, leader }: ControlFacts): CheckState | undefined {
   if (!control.autoscale || leader !== null || processes.length === 0) return undefined;
+  // Without bridges the first of those that pull sets the size.
+  if (processes.some(({ pulls }) => pulls)) return undefined;
   return {
     status: 'mend',
     what: 'autoscaling is on, and no bridge leads',

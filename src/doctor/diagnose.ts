@@ -8,12 +8,15 @@ import {
   channelOf,
   clockOf,
   consumersOf,
+  haltedOf,
   idsOf,
   keysOfGroup,
   latencyOf,
+  orderOf,
   othersOf,
   rightsOf,
 } from './group-checks.js';
+import { sourceChecks } from './source-checks.js';
 
 /**
  * All findings, in the order in which to fix them.
@@ -26,14 +29,19 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     ...(facts.server
       ? statesOfServer(facts.server, facts.channel.bytesPerSecond)
       : { server: UNSEEN_SERVER }),
+    // With a list or a stream nobody subscribes.
+    ...(facts.pulled && { 'output buffer': [] }),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),
     'stream ids': idsOf(facts, settings),
     channel: channelOf(facts, settings),
+    source: sourceChecks(facts),
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),
+    halted: haltedOf(facts),
+    order: orderOf(facts),
     control: controlChecks(facts),
     'other groups': othersOf(facts),
   };

@@ -1,13 +1,14 @@
 import { CgroupError } from '../core/errors.js';
 import { type Finding, redis } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
+import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { keysOf } from '../redis/keys.js';
 import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
-import { parseSettings } from '../settings/schema.js';
+import { parseSettings } from '../settings/parse.js';
 import type { SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
@@ -46,7 +47,8 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const keys = keysOf(settings);
     const facts = await readFacts({ keys, names: settings, claimAfter, connection, listener, trial });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
-    return reportOf(await markRefused(connection, findings), acl, facts.server);
+    const record = await examineRecord(settings, log);
+    return reportOf([...(await markRefused(connection, findings)), ...record], acl, facts.server);
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;

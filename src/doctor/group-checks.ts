@@ -124,9 +124,12 @@ export function idsOf(
 }
 
 /** Whether the channels are used as they should be. */
-export function channelOf({ counters }: DoctorFacts, { channel }: Pick<Settings, 'channel'>): CheckState[] {
+export function channelOf(
+  { counters, pulled }: DoctorFacts,
+  { channel }: Pick<Settings, 'channel'>,
+): CheckState[] {
   const findings: CheckState[] = [];
-  const pattern = patternHint(channel);
+  const pattern = pulled ? undefined : patternHint(channel);
   if (pattern) findings.push({ status: 'note', what: pattern });
   const { foreignMarks = 0, strays = 0 } = counters ?? {};
   if (foreignMarks > 0)
@@ -145,9 +148,13 @@ export function channelOf({ counters }: DoctorFacts, { channel }: Pick<Settings,
 }
 
 /** Whether other groups or subscribers receive the channel. */
-export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[] {
+export function othersOf({ channel, bridges, others, pulled }: DoctorFacts): CheckState[] {
+  // Groups without bridges cannot be found like this.
+  if (pulled) return [];
   const findings: CheckState[] = [];
-  const same = (others ?? []).filter((other) => other.channel === channel.name);
+  const same = (others ?? []).filter(
+    ({ source }) => source?.kind === 'channel' && source.name === channel.name,
+  );
   if (same.length > 0)
     findings.push({
       status: 'note',
@@ -155,7 +162,7 @@ export function othersOf({ channel, bridges, others }: DoctorFacts): CheckState[
       why: 'each group processes every message: if you do not want that, stop one',
       fixes: same.map(({ output }) => shell('cgroup', 'status', '--output', output)),
     });
-  const unknown = (others ?? []).filter((other) => other.channel === undefined);
+  const unknown = (others ?? []).filter(({ source }) => source === undefined);
   if (unknown.length > 0)
     findings.push({
       status: 'note',
@@ -184,7 +191,15 @@ function startOf(facts: DoctorFacts['control']): Fix {
 }
 
 /** Whether a bridge relays, and another one could take over. */
-export function bridgesOf({ bridges, live, control }: DoctorFacts): CheckState {
+export function bridgesOf({ bridges, live, control, pulled }: DoctorFacts): CheckState[] {
+  return pulled ? [] : [subscribedOf({ bridges, live, control })];
+}
+
+function subscribedOf({
+  bridges,
+  live,
+  control,
+}: Pick<DoctorFacts, 'bridges' | 'live' | 'control'>): CheckState {
   const start = [startOf(control)];
   if (bridges === undefined) return unseen('PUBSUB NUMSUB');
   if (bridges === 0 && live)
@@ -209,6 +224,26 @@ export function bridgesOf({ bridges, live, control }: DoctorFacts): CheckState {
       fixes: start,
     };
   return { status: 'ok', what: `${bridges} bridges are subscribed` };
+}
+
+/** Whether an order waits for dead letters. */
+export function haltedOf({ halted }: DoctorFacts): CheckState[] {
+  const dead = (halted ?? []).filter(({ deadId }) => deadId !== '');
+  const [first] = dead;
+  if (!first) return [];
+  const keys = dead.flatMap(({ key }) => key ?? []);
+  const waiting =
+    keys.length < dead.length
+      ? 'all results after it wait'
+      : `the messages of ${plural(keys.length, 'key')} wait`;
+  return [
+    {
+      status: 'mend',
+      what: `the order waits for ${plural(dead.length, 'dead letter')} (onDead halt)`,
+      why: `${waiting}: fix the cause and send it back, or go on without the message`,
+      fixes: [shell('cgroup', 'dead', 'retry', first.deadId), shell('cgroup', 'dead', 'skip', first.deadId)],
+    },
+  ];
 }
 
 /** Whether consumers run for all messages that wait or are pending. */
@@ -246,4 +281,31 @@ export function consumersOf(
   if (orphans === undefined && live > 0)
     return { status: 'note', what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}` };
   return { status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
+}
+
+/** ms: results that wait longer for one message are not in a queue, but stuck. */
+const STUCK = 30_000;
+
+/** Whether results wait for a message that does not end. */
+export function orderOf({ order }: DoctorFacts): CheckState[] {
+  if (!order || (order.kind === 'none' && order.parked === 0)) return [];
+  const { head, parked, kind } = order;
+  if (kind === 'none')
+    return [
+      {
+        status: 'mend',
+        what: `${plural(parked, 'result waits', 'results wait')} for a total order that no process asks for`,
+        why: 'they go out when a process starts',
+        fixes: [shell('cgroup', 'start')],
+      },
+    ];
+  if (!head || head.ageMs <= STUCK) return [{ status: 'ok', what: `order ${kind}: nothing is stuck` }];
+  return [
+    {
+      status: 'mend',
+      what: `${plural(parked, 'result waits', 'results wait')} for message ${head.inboxId}, for ${formatDuration(head.ageMs)}`,
+      why: 'nothing leaves before it: see which consumer has it, or why it waits for its next attempt',
+      fixes: [shell('cgroup', 'status')],
+    },
+  ];
 }

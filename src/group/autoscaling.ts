@@ -2,7 +2,15 @@ import { performance } from 'node:perf_hooks';
 import { Autoscaler } from '../control/autoscale.js';
 import type { Measurement } from '../control/load.js';
 import { bridgeOf, type Lease } from '../core/bridge-store.js';
-import type { AutoscaleRule, Control, ControlStore, ProcessStatus } from '../core/control.js';
+import type {
+  Author,
+  AutoscaleRule,
+  Control,
+  ControlChange,
+  ControlStore,
+  ProcessStatus,
+} from '../core/control.js';
+import { hasCode } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import { sizesOf } from '../core/sizes.js';
 import type { Logger } from '../log/logger.js';
@@ -12,9 +20,10 @@ import type { GroupTotals } from '../redis/reading.js';
 export interface AutoscalingOptions {
   /** Of this process, and of its bridge. */
   readonly id: string;
-  /** Whether this process leads, and the group scales by itself, as far as it knows. */
+  /** Whether this process leads or pulls, and the group scales by itself, as far as it knows. */
   readonly isOn: () => boolean;
-  readonly readLease: () => Promise<Lease>;
+  /** Undefined without bridges: then the first of the processes that pull sets the size. */
+  readonly readLease: (() => Promise<Lease>) | undefined;
   readonly readTotals: () => Promise<GroupTotals>;
   readonly control: ControlStore;
   /** ms between two measurements: what the processes report is no newer. */
@@ -24,7 +33,7 @@ export interface AutoscalingOptions {
   readonly log: Logger;
 }
 
-/** Where the bridge of this process leads: measures the group once a heartbeat, and sets its size. */
+/** Where the bridge of this process leads, or it is the first that pulls: measures the group once a heartbeat, sets its size. */
 export class Autoscaling implements Service {
   readonly #options: AutoscalingOptions;
   readonly #loop: Loop;
@@ -63,20 +72,27 @@ export class Autoscaling implements Service {
       return;
     }
     const [lease, { control, processes }, totals] = await Promise.all([
-      readLease(),
+      readLease?.(),
       store.readAll(),
       readTotals(),
     ]);
     const { autoscale: rule, revision: expected } = control;
-    if (!rule || bridgeOf(lease.holder) !== id) return;
-    const autoscaler = this.#scalerFor(rule, lease, sizesOf(control, processes).wanted);
+    const leader = lease
+      ? bridgeOf(lease.holder)
+      : processes.flatMap((one) => (one.pulls ? [one.id] : [])).sort()[0];
+    if (!rule || leader !== id) return;
+    const autoscaler = this.#scalerFor(rule, lease?.token ?? 0, sizesOf(control, processes).wanted);
     const decision = autoscaler.observe(measurementOf(control, processes, totals));
     if (!decision) {
       this.#explain(autoscaler);
       return;
     }
     const { size, why } = decision;
-    if (await store.setSize(size, { who: id, why }, { token: lease.token, expected })) {
+    const author = { who: id, why };
+    const isSet = lease
+      ? await store.setSize(size, author, { token: lease.token, expected })
+      : await changeUnlessStale(store, { size, autoscale: rule }, author, expected);
+    if (isSet) {
       log.info({ size }, `autoscaling sets the size to ${size}: ${why}`);
       onSet();
     }
@@ -92,11 +108,27 @@ export class Autoscaling implements Service {
     this.#wasBound = bound;
   }
 
-  #scalerFor(rule: AutoscaleRule, { token }: Lease, size: number): Autoscaler {
+  #scalerFor(rule: AutoscaleRule, token: number, size: number): Autoscaler {
     const madeFor = JSON.stringify([rule.min, rule.max, rule.drainWithin, token]);
     if (this.#scaler?.madeFor !== madeFor || this.#scaler.autoscaler.size !== size)
       this.#scaler = { autoscaler: new Autoscaler(rule, size), madeFor };
     return this.#scaler.autoscaler;
+  }
+}
+
+/** Without a lease the revision decides: of two processes that take themselves for the first, one succeeds. */
+async function changeUnlessStale(
+  store: ControlStore,
+  change: ControlChange,
+  author: Author,
+  expected: number,
+): Promise<boolean> {
+  try {
+    await store.change(change, author, expected);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'STALE')) return false;
+    throw error;
   }
 }
 

@@ -4,7 +4,9 @@ import { CgroupError, SettingsError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import type { Message } from '../core/message.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
-import { aborted, pause } from '../core/service.js';
+import type { Recorder } from '../core/record.js';
+import { aborted, pause, type Service } from '../core/service.js';
+import { sourceOf, sourceText } from '../core/source.js';
 import { plural } from '../core/words.js';
 import type { HttpServer } from '../http/server.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
@@ -13,14 +15,16 @@ import { type GroupStatus, readStatus } from '../observe/status.js';
 import { chooseExecutor } from '../processor/choose.js';
 import type { Processor } from '../processor/processor.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
+import { openRecorder } from '../record/open.js';
 import { type LocalServer, startLocalServer } from '../redis/local-server.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { patternHint } from '../settings/channels.js';
-import { parseOptions } from '../settings/schema.js';
+import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
-import { compose, type Parts } from './compose.js';
+import { compose } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { Identity } from './identity.js';
+import type { Parts } from './parts.js';
 import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 
@@ -37,7 +41,7 @@ export interface GroupOptions<Input extends Message = Message> extends Omit<Sett
   readonly logger?: Logger;
 }
 
-/** ms to wait at start-up until some bridge of the group is in place. */
+/** ms to wait at start-up until some bridge of the group is in place, or the first messages could be taken. */
 const BRIDGE_TIMEOUT = 15_000;
 
 /**
@@ -63,6 +67,8 @@ export class ConsumerGroup<Input extends Message = Message>
   #executor: Executor | undefined;
   /** The remote workers, if they are the processor. */
   #hub: WorkerHub | undefined;
+  /** The system of record, if it is not in Redis. */
+  #recorder: Recorder | undefined;
   #redis: LocalServer | undefined;
   #http: HttpServer | undefined;
   /** Kept only if http shows them. */
@@ -191,7 +197,7 @@ export class ConsumerGroup<Input extends Message = Message>
    * @throws {CgroupError} STATE if it is not running
    */
   async status(): Promise<GroupStatus> {
-    return readStatus(this.#running.inspector, this.settings);
+    return readStatus(this.#running.inspector, this.settings, sourceOf(this.settings));
   }
 
   get #running(): Parts {
@@ -204,8 +210,9 @@ export class ConsumerGroup<Input extends Message = Message>
 
   async #start(): Promise<void> {
     const { settings } = this;
-    const hint = patternHint(settings.channel);
-    if (hint) this.#log.warn({ channel: settings.channel }, hint);
+    const source = sourceOf(settings);
+    const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
+    if (hint) this.#log.warn({ channel: source.name }, hint);
     const hub = await this.#makeHub();
     // A bridge alone needs no workers.
     if (settings.bridge !== 'only') this.#hub = hub;
@@ -224,6 +231,9 @@ export class ConsumerGroup<Input extends Message = Message>
         `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
       );
     }
+    // Before anything is written in Redis: it may refuse.
+    this.#recorder = await openRecorder(settings, this.#log, this.#stats);
+    await this.#recorder?.start();
     this.#parts = await compose({
       settings,
       identity: this.#identity,
@@ -231,6 +241,7 @@ export class ConsumerGroup<Input extends Message = Message>
       connections: this.#connections,
       executor,
       hub: this.#hub,
+      recorder: this.#recorder,
       reports: this.#reports,
       stats: this.#stats,
       log: this.#log,
@@ -240,38 +251,42 @@ export class ConsumerGroup<Input extends Message = Message>
     await this.#startParts(this.#parts);
   }
 
-  /** The bridge first: an id in the list promises that new messages are relayed. */
+  /** What relays comes first: an id in the list promises that new messages are relayed. */
   async #startParts(parts: Parts): Promise<void> {
-    const { bridge, consumers, heartbeats, reclaimer, unpacker, autoscaling } = parts;
-    if (bridge) {
-      const inPlace = new AbortController();
-      void bridge.start().then(() => inPlace.abort());
-      await pause(BRIDGE_TIMEOUT, AbortSignal.any([inPlace.signal, this.#quit.signal]));
-      if (!inPlace.signal.aborted && !this.#stopping)
-        throw new CgroupError(
-          'REDIS_REFUSED',
-          `no bridge of the group is in place after ${BRIDGE_TIMEOUT / 1000} s`,
-        );
-    }
+    const { bridge, puller, consumers, heartbeats, autoscaling } = parts;
+    const { reclaimer, unpacker, keyKeeper, orderKeeper } = parts;
+    const source = sourceOf(this.settings);
+    if (bridge) await this.#startWithin(bridge, 'no bridge of the group is in place');
+    if (puller) await this.#startWithin(puller, `nothing could be taken from the ${sourceText(source)}`);
     if (this.#stopping) return;
     // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
     await heartbeats.start();
     await consumers.resize(consumers.size);
-    await reclaimer.start();
-    await unpacker.start();
-    await autoscaling.start();
+    for (const part of [reclaimer, unpacker, keyKeeper, orderKeeper, autoscaling]) await part?.start();
     const ids = consumers.running.map(({ id }) => id);
-    const { channel } = this.settings;
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');
     this.#hub?.open(parts.join);
-    this.#log.info({ consumers: ids }, `ready: ${workers}, channel ${channel}`);
+    this.#log.info({ consumers: ids }, `ready: ${workers}, ${sourceText(source)}`);
     this.#ready = true;
     this.#reports.ready();
   }
 
+  /** @throws {CgroupError} REDIS_REFUSED after 15 s, or what `start` throws */
+  async #startWithin(part: Service, why: string): Promise<void> {
+    const started = new AbortController();
+    const starting = part.start().finally(() => started.abort());
+    await Promise.race([
+      starting,
+      pause(BRIDGE_TIMEOUT, AbortSignal.any([started.signal, this.#quit.signal])),
+    ]);
+    if (started.signal.aborted) return starting;
+    if (this.#stopping) return;
+    throw new CgroupError('REDIS_REFUSED', `${why} after ${BRIDGE_TIMEOUT / 1000} s`);
+  }
+
   /** Undefined if the processor is no remote workers. */
   async #makeHub(): Promise<WorkerHub | undefined> {
-    const { processor, bridge, group, channel, heartbeat, claimAfter, timeout, http } = this.settings;
+    const { processor, bridge, group, heartbeat, claimAfter, timeout, http } = this.settings;
     if (processor === undefined || kindOfProcessor(processor) !== 'remote') return undefined;
     if (!http && bridge !== 'only') {
       const message =
@@ -281,7 +296,7 @@ export class ConsumerGroup<Input extends Message = Message>
     const { WorkerHub } = await import('../processor/remote/hub.js');
     return new WorkerHub({
       group,
-      channel,
+      channel: sourceOf(this.settings).name,
       heartbeat,
       lease: claimAfter,
       timeout,
@@ -305,6 +320,7 @@ export class ConsumerGroup<Input extends Message = Message>
         () => (this.#stopping ? 'stopping' : this.#ready ? 'running' : 'starting'),
         () => this.#parts,
         this.#hub,
+        () => this.#recorder,
       ),
       hub: this.#hub,
       log: this.#log,
@@ -322,6 +338,7 @@ export class ConsumerGroup<Input extends Message = Message>
     // Bounded: a processor's module may hang on import.
     await Promise.race([this.#starting?.catch(() => {}), aborted(deadlines.over)]);
     if (this.#parts) await stopParts(this.#parts, deadlines, this.#log);
+    await this.#recorder?.stop();
     await this.#executor?.stop();
     this.#connections.close();
     this.#reports.end();

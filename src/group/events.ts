@@ -1,6 +1,6 @@
 import type { Failure } from '../consumer/settler.js';
 import type { Gap } from '../core/bridge-store.js';
-import type { DeadLetter } from '../core/consumer-store.js';
+import type { DeadLetter, Halt } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
@@ -39,6 +39,7 @@ export class Reports {
   readonly #emit: Emit;
   readonly #deaths: ThrottledLog<Failure>;
   readonly #failures: ThrottledLog<Failure>;
+  readonly #halts: ThrottledLog<Halt>;
 
   constructor(log: Logger, stats: ProcessStats | undefined, emit: Emit) {
     this.#log = log;
@@ -53,11 +54,16 @@ export class Reports {
           `${plural(count, 'new dead letter')}, the last one (${last.reason}): ${last.error}`,
         ),
     });
+    this.#halts = new ThrottledLog({
+      delay: 1_000,
+      write: (count, last) => log.warn({ count, ...last }, haltText(count, last)),
+    });
   }
 
   /** Writes what waits to be written. Call it last. */
   end(): void {
     this.#deaths.flush();
+    this.#halts.flush();
     this.#failures.stop();
   }
 
@@ -95,9 +101,14 @@ export class Reports {
   }
 
   /** Redis has these dead letters. */
-  buried(deadLetters: readonly DeadLetter[]): void {
+  buried(deadLetters: readonly Omit<DeadLetter, 'message' | 'entryId'>[]): void {
     for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
       this.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
+  }
+
+  /** These dead letters stop an order. */
+  halted(halts: readonly Halt[]): void {
+    for (const halt of halts) this.#halts.add(halt);
   }
 
   scaled(size: number, before: number): void {
@@ -151,6 +162,17 @@ function withoutSuccess(log: Logger): ThrottledLog<Failure> {
       ),
     over: lineWhenOver(log, what),
   });
+}
+
+/** What stops, and what to type. */
+function haltText(count: number, { deadId, key }: Halt): string {
+  const stopped =
+    key === undefined ? 'the output' : count === 1 ? `the messages of the key ${key}` : 'their keys';
+  const which = count === 1 ? `the dead letter ${deadId} stops` : `${count} dead letters stop`;
+  return (
+    `${which} ${stopped} (onDead halt): fix the cause, then cgroup dead retry ${deadId}; ` +
+    `to go on without the message: cgroup dead skip ${deadId}`
+  );
 }
 
 /** What a line of the log says about an attempt. */

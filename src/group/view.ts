@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks';
+import type { Recorder } from '../core/record.js';
+import { sourceOf } from '../core/source.js';
 import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Settings } from '../settings/settings.js';
-import type { Parts } from './compose.js';
+import type { Parts } from './parts.js';
 
 /** What http is shown of a group. `state` and `parts`, which it has while it runs, are asked anew each time. */
 export function viewOf(
@@ -12,11 +14,13 @@ export function viewOf(
   state: () => GroupView['state'],
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
+  recorder: () => Recorder | undefined,
 ): GroupView {
-  const { group, channel, output, heartbeat, timeout } = settings;
+  const { group, output, heartbeat, timeout } = settings;
+  const source = sourceOf(settings);
   return {
     group,
-    channel,
+    source,
     output,
     heartbeat,
     timeout,
@@ -33,6 +37,9 @@ export function viewOf(
     get bridge() {
       return parts()?.bridge;
     },
+    get pullFailingFor() {
+      return parts()?.puller?.failingFor ?? 0;
+    },
     get activeConsumers() {
       const consumers = parts()?.consumers;
       return consumers && !consumers.paused ? consumers.running.length : 0;
@@ -42,6 +49,9 @@ export function viewOf(
     },
     get workers() {
       return hub?.workers;
+    },
+    get recordAway() {
+      return recorder()?.away;
     },
     get beatAge() {
       const last = parts()?.heartbeats.lastBeat;

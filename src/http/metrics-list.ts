@@ -29,7 +29,8 @@ interface NumberMetric extends Described {
 
 interface HistogramMetric extends Described {
   readonly type: 'histogram';
-  readonly read: (view: GroupView) => Histogram;
+  /** One, or one for each step. */
+  readonly read: (view: GroupView) => Histogram | ReadonlyMap<string, Histogram>;
 }
 
 export type MetricDefinition = NumberMetric | HistogramMetric;
@@ -42,7 +43,7 @@ function ofGroup(
   name: string,
   unit: string,
   meaning: string,
-  read: (totals: LiveTotals) => number,
+  read: (totals: LiveTotals) => number | undefined,
 ): NumberMetric {
   const readLatest = (source: MetricSource) => {
     const totals = source.totals();
@@ -96,21 +97,52 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   counted('dropped', 'messages', 'never relayed because the buffer of a bridge was full (`bufferLimit`)'),
   counted('lost', 'messages', 'deleted from the inbox by another program'),
   counted('strays', 'messages', 'found pending with no consumer, after XACK or XGROUP by another program'),
+  counted('freed', 'keys', 'that were busy with a message which another program had deleted, and went on'),
   counted('trimmed', 'messages', 'results trimmed from the output (`outputMaxLen`)'),
   ofGroup(
     'cgroup_backlog',
     'messages',
-    'relayed and not settled: waiting, pending or retrying',
+    'relayed and not settled: waiting, pending, retrying or held',
     (t) => t.backlog,
+  ),
+  ofGroup(
+    'cgroup_source_waiting',
+    'messages',
+    'in the list or stream, not taken yet; with a channel, or if Redis cannot tell, there is none',
+    (t) => t.source.waiting ?? undefined,
   ),
   ofGroup('cgroup_waiting', 'messages', 'relayed and not yet read by a consumer', (t) => t.waiting),
   ofGroup('cgroup_pending', 'messages', 'held by consumers', (t) => t.pending),
   ofGroup('cgroup_retrying', 'messages', 'failed and waiting for their next attempt', (t) => t.retrying),
   ofGroup(
+    'cgroup_held',
+    'messages',
+    'waiting behind another message of their key (order `key`)',
+    (t) => t.held,
+  ),
+  ofGroup(
+    'cgroup_parked',
+    'messages',
+    'processed, and waiting for earlier ones (total order)',
+    (t) => t.parked,
+  ),
+  ofGroup(
+    'cgroup_order_head_age_seconds',
+    'seconds',
+    'for which results have waited for the same earlier message (total order); 0 if none waits',
+    (t) => (t.order.head?.ageMs ?? 0) / 1_000,
+  ),
+  ofGroup(
     'cgroup_lag_seconds',
     'seconds',
     'age of the oldest unsettled message; 0 if there is none',
     (t) => t.lagMs / 1_000,
+  ),
+  ofGroup(
+    'cgroup_halted',
+    'messages',
+    'that stop an order until they are sent back or skipped (`onDead halt`)',
+    (t) => t.haltedCount,
   ),
   ofGroup('cgroup_dead_letters', 'messages', 'dead letters that are kept', (t) => t.deadLetters),
   ofGroup(
@@ -143,8 +175,8 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup(
     'cgroup_has_leader',
     '0 or 1',
-    'whether a bridge leads, and its last mark is at most 2 s old',
-    (t) => (t.leader === null ? 0 : 1),
+    'whether a bridge leads, and its last mark is at most 2 s old; there is none with a list or a stream',
+    (t) => (t.source.kind !== 'channel' ? undefined : t.leader === null ? 0 : 1),
   ),
   ofProcess(
     'cgroup_leading',
@@ -174,6 +206,24 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     Number(connected),
   ),
   ofProcess(
+    'cgroup_record_away',
+    '0 or 1',
+    'whether the system of record took no rows of this process when it last tried; 0 if there is none',
+    ({ recordAway }) => Number(recordAway ?? false),
+  ),
+  ofProcess(
+    'cgroup_record_rows_total',
+    'rows',
+    'of this process that the system of record took, those that it had already included',
+    ({ stats }) => stats.recordRows,
+  ),
+  ofProcess(
+    'cgroup_record_refused_total',
+    'results',
+    'of this process that the system of record refused: they are dead letters',
+    ({ stats }) => stats.recordRefused,
+  ),
+  ofProcess(
     'cgroup_heartbeat_age_seconds',
     'seconds',
     'since the last heartbeat of this process reached Redis',
@@ -198,12 +248,30 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   {
     of: 'process',
     type: 'histogram',
+    name: 'cgroup_record_write_seconds',
+    unit: 'seconds',
+    meaning: 'of each batch of rows that the system of record took from this process',
+    read: ({ stats }) => stats.recordWrites,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
     name: 'cgroup_publish_to_output_seconds',
     unit: 'seconds',
     meaning:
       'from the relay of a message (the time in its inbox id, some milliseconds after the PUBLISH) to when this process ' +
       'knew that its result is in the output; by Redis’s clock, exact to half a round trip',
     read: ({ stats }) => stats.toOutput,
+  },
+  {
+    of: 'process',
+    type: 'histogram',
+    name: 'cgroup_step_seconds',
+    unit: 'seconds',
+    meaning:
+      'of the results of this process, with an order or a record, by `step`: `waiting` from the relay to the start of the last ' +
+      'attempt, `processing` to its end, `parking` to when the result is in the output',
+    read: ({ stats }) => stats.steps,
   },
 ];
 

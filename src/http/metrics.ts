@@ -15,8 +15,12 @@ function register(registry: Registry, definition: MetricDefinition, source: Metr
   const { type, name, meaning, unit } = definition;
   const common = { name, help: `${meaning} (${unit})`, registers: [registry] };
   if (type === 'histogram') {
-    const counted = definition.read(source.view);
-    new CountedHistogram({ ...common, buckets: [...counted.bounds] }, counted);
+    const read = definition.read(source.view);
+    const counted: Labelled[] =
+      'bounds' in read
+        ? [{ labels: {}, histogram: read }]
+        : [...read].map(([step, histogram]) => ({ labels: { step }, histogram }));
+    new CountedHistogram({ ...common, buckets: [...(counted[0]?.histogram.bounds ?? [])] }, counted);
     return;
   }
   const Metric = type === 'gauge' ? Gauge : Counter;
@@ -33,32 +37,39 @@ function register(registry: Registry, definition: MetricDefinition, source: Metr
   });
 }
 
-/** Serves a histogram that is counted elsewhere: prom-client's own `observe` costs too much per message. */
+/** A histogram, with the labels that tell it from others of the same name. */
+interface Labelled {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly histogram: Histogram;
+}
+
+/** Serves histograms of one name that are counted elsewhere: prom-client's own `observe` costs too much per message. */
 class CountedHistogram extends PromHistogram {
-  readonly #counted: Histogram;
+  readonly #counted: readonly Labelled[];
   readonly #config: { readonly name: string; readonly help: string };
 
-  constructor(config: ConstructorParameters<typeof PromHistogram>[0], counted: Histogram) {
+  constructor(config: ConstructorParameters<typeof PromHistogram>[0], counted: readonly Labelled[]) {
     super(config);
     this.#counted = counted;
     this.#config = config;
   }
 
   override async get(): ReturnType<PromHistogram['get']> {
-    const { bounds, counts, sum } = this.#counted;
     const { name, help } = this.#config;
-    const value = (metricName: string, labels: object, number: number) => ({
-      metricName: `${name}_${metricName}`,
-      labels,
-      value: number,
-      exemplar: null,
+    const values = this.#counted.flatMap(({ labels: own, histogram: { bounds, counts, sum } }) => {
+      const value = (metricName: string, labels: object, number: number) => ({
+        metricName: `${name}_${metricName}`,
+        labels: { ...own, ...labels },
+        value: number,
+        exemplar: null,
+      });
+      let count = 0;
+      const buckets = [...counts].map((more, i) => {
+        count += more;
+        return value('bucket', { le: bounds[i] ?? '+Inf' }, count);
+      });
+      return [...buckets, value('sum', {}, sum), value('count', {}, count)];
     });
-    let count = 0;
-    const values = [...counts].map((more, i) => {
-      count += more;
-      return value('bucket', { le: bounds[i] ?? '+Inf' }, count);
-    });
-    values.push(value('sum', {}, sum), value('count', {}, count));
     const histogram = { name, help, type: 'histogram', values, aggregator: 'sum' };
     return histogram as unknown as Awaited<ReturnType<PromHistogram['get']>>;
   }

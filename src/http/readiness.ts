@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { MISSED_BEATS } from '../core/registry.js';
+import { sourceText } from '../core/source.js';
 import type { LiveTotals } from '../observe/status.js';
 import type { GroupView } from './view.js';
 
@@ -9,10 +10,13 @@ type Watched = Pick<
   | 'state'
   | 'connected'
   | 'bridge'
+  | 'source'
+  | 'pullFailingFor'
   | 'beatAge'
   | 'activeConsumers'
   | 'stalledConsumers'
   | 'workers'
+  | 'recordAway'
   | 'heartbeat'
   | 'timeout'
 >;
@@ -45,10 +49,15 @@ export function notReadyBecause(view: Watched, { readingAge, idleFor, unrelayedF
   else if (readingAge > READING_LATE)
     reasons.push(`the group could not be read for ${READING_LATE / 1_000} s`);
   if (bridge?.inStep === false) reasons.push('its bridge is not in step');
+  if (view.pullFailingFor > RELAY_WITHIN)
+    reasons.push(
+      `nothing could be taken from the ${sourceText(view.source)} for ${seconds(view.pullFailingFor)}`,
+    );
   if (beatAge !== undefined && beatAge > MISSED_BEATS * heartbeat)
     reasons.push(`the last heartbeat was ${seconds(beatAge)} ago`);
   if (activeConsumers > 0 && stalledConsumers >= activeConsumers)
     reasons.push('its processor cannot be started or reached: its log says why');
+  if (view.recordAway) reasons.push('its system of record takes no rows: its log says why');
   if (workers === 0) reasons.push('no worker is connected');
   if (idleFor > timeout + SETTLE_WITHIN)
     reasons.push(`messages wait, and its consumers have settled none for ${seconds(idleFor)}`);

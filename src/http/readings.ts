@@ -4,6 +4,7 @@ import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
 import { type Point, RecentPoints } from './recent-points.js';
+import { RecentSteps } from './recent-steps.js';
 import { type GroupView, inspectorOf } from './view.js';
 
 /** ms between two readings, and the greatest age of a status that is served. */
@@ -30,6 +31,7 @@ export class Readings implements Service {
   readonly history = new RecentPoints(POINTS);
   readonly #options: ReadingsOptions;
   readonly #loop: Loop;
+  readonly #steps: RecentSteps;
   #totals: LiveTotals | undefined;
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
@@ -41,6 +43,7 @@ export class Readings implements Service {
 
   constructor(options: ReadingsOptions) {
     this.#options = options;
+    this.#steps = new RecentSteps(options.view.stats.steps);
     this.#tried = new Promise((resolve) => {
       this.#onTried = resolve;
     });
@@ -97,7 +100,7 @@ export class Readings implements Service {
     const now = performance.now();
     if (!this.#status || now - this.#statusAt >= age) {
       const inspector = inspectorOf(this.#options.view);
-      const status = this.#timed(() => readStatus(inspector, this.#options.view));
+      const status = this.#timed(() => readStatus(inspector, this.#options.view, this.#options.view.source));
       this.#statusAt = now;
       this.#status = status;
       // A failure is not kept: the next request tries again.
@@ -114,10 +117,12 @@ export class Readings implements Service {
     const now = performance.now();
     // A request may have read the status a moment ago: a rate needs some time between two readings.
     const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
-    const totals = status ? totalsOf(status) : await this.#timed(() => readTotals(inspector));
+    const totals = status
+      ? totalsOf(status)
+      : await this.#timed(() => readTotals(inspector, this.#options.view.source));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
-    onRead(status, this.history.add(totals, this.#totalsAt));
+    onRead(status, this.history.add(totals, this.#totalsAt, this.#steps.next()));
   }
 
   /** Reads, and measures how far the clocks differ, assuming that Redis answered half-way between request and reply. */
@@ -130,6 +135,6 @@ export class Readings implements Service {
   }
 }
 
-function totalsOf({ consumers, ...totals }: GroupStatus): LiveTotals {
+function totalsOf({ consumers, halted: _halted, ...totals }: GroupStatus): LiveTotals {
   return { ...totals, consumerCount: consumers.length };
 }

@@ -1,11 +1,13 @@
 import { CgroupError } from '../core/errors.js';
+import type { Source } from '../core/source.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Inspector } from '../redis/inspect.js';
 
 /** What the server sees of the group in its process. It cannot change anything. */
 export interface GroupView {
   readonly group: string;
-  readonly channel: string;
+  /** Where the messages come from. */
+  readonly source: Source;
   readonly output: string;
   readonly stats: ProcessStats;
   /** Reads the group; undefined until it is connected, and after it has stopped. */
@@ -15,6 +17,8 @@ export interface GroupView {
   readonly connected: boolean;
   /** The bridge of this process, if it runs one. */
   readonly bridge: BridgeView | undefined;
+  /** ms since which it could take nothing from its list or stream; 0 if it can, or has a bridge. */
+  readonly pullFailingFor: number;
   /** ms since a heartbeat last reached Redis; undefined if none has. */
   readonly beatAge: number | undefined;
   /** Consumers that may begin attempts; 0 while the group is paused. */
@@ -23,6 +27,8 @@ export interface GroupView {
   readonly stalledConsumers: number;
   /** Remote workers that are connected; undefined if the processor of the process is another. */
   readonly workers: number | undefined;
+  /** Whether the system of record takes no rows for now; undefined if there is none besides Redis. */
+  readonly recordAway: boolean | undefined;
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** ms that an attempt may take. */

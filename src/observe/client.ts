@@ -1,12 +1,13 @@
 import type { AutoscaleRule, Control, ControlEvent, ProcessStatus } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
+import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
-import { parseOptions } from '../settings/schema.js';
+import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
 import { DeadLetters } from './dead-letters.js';
@@ -67,7 +68,7 @@ export class GroupClient implements AsyncDisposable {
 
   /** The state of the whole group. */
   status(): Promise<GroupStatus> {
-    return readStatus(this.inspector, this.settings);
+    return readStatus(this.inspector, this.settings, sourceOf(this.settings));
   }
 
   /** What operators want of the group: size, pause, autoscaling, drained hosts and processes. */
@@ -142,7 +143,7 @@ export class GroupClient implements AsyncDisposable {
   }
 
   /**
-   * Checks that the output belongs to the channel and Redis group of the settings: with a wrong name, all numbers look like
+   * Checks that the output belongs to the source and Redis group of the settings: with a wrong name, all numbers look like
    * those of an idle group.
    *
    * @returns what is wrong and what to do, in words; undefined if nothing is, or Redis does not answer
@@ -156,7 +157,8 @@ export class GroupClient implements AsyncDisposable {
       if (owner === null)
         return { what: `no group has run here with the output ${output}`, fix: 'see --output and --redis' };
       const { status, what } = ownerOf(owner, this.settings);
-      return status === 'mend' ? { what, fix: 'give its --channel and --group' } : undefined;
+      const [flag] = sourceFlags(owner.source ?? sourceOf(this.settings));
+      return status === 'mend' ? { what, fix: `give its ${flag} and --group` } : undefined;
     } catch (error) {
       // The status fails in the same way, and reports why.
       if (error instanceof CgroupError) return undefined;

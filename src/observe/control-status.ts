@@ -34,6 +34,8 @@ export interface ShownProcess {
   readonly stalled: number;
   /** Remote workers that are connected to it; null if its processor is another. */
   readonly workers: number | null;
+  /** Whether it takes messages from a list or a stream. */
+  readonly pulls: boolean;
   /** Whether it, or its host, is drained. */
   readonly drained: boolean;
 }
@@ -68,7 +70,7 @@ function shownControl({ size, paused, autoscale, revision, drained }: Control) {
 }
 
 function shownProcess(process: ProcessStatus): ShownProcess {
-  const { id, host, pid, managed, capacity, share, consumers, stalled, workers, drained } = process;
+  const { id, host, pid, managed, capacity, share, consumers, stalled, workers, pulls, drained } = process;
   return {
     id,
     host,
@@ -79,6 +81,7 @@ function shownProcess(process: ProcessStatus): ShownProcess {
     consumers,
     stalled: stalled ?? 0,
     workers: workers ?? null,
+    pulls: pulls ?? false,
     drained,
   };
 }

@@ -25,9 +25,17 @@ export interface ShownDeadLetter {
   readonly message: string;
   /** The exact bytes, if they are not UTF-8. */
   readonly message_base64?: string;
+  /** The key of the message, as JSON; only with order `key`. */
+  readonly key?: string;
+  /** There if it stops an order (onDead halt): until it is sent back, skipped or purged. */
+  readonly halted?: true;
 }
 
-export function shownDeadLetter({ id, fields }: StreamEntry): ShownDeadLetter {
+/** @param halted the ids of those that stop an order */
+export function shownDeadLetter(
+  { id, fields }: StreamEntry,
+  halted: ReadonlySet<string> = new Set(),
+): ShownDeadLetter {
   const text = (name: string) => fields[name]?.toString('utf8') ?? '';
   const message = fields.message ?? Buffer.alloc(0);
   return {
@@ -38,12 +46,14 @@ export function shownDeadLetter({ id, fields }: StreamEntry): ShownDeadLetter {
     attempts: integerOf(text('attempts')) ?? 0,
     consumer_id: text('consumer_id'),
     inbox_id: text('inbox_id'),
+    ...(fields.key && { key: text('key') }),
+    ...(halted.has(id) && { halted: true as const }),
     message: text('message'),
     ...(isUtf8(message) ? {} : { message_base64: message.toString('base64') }),
   };
 }
 
-/** The dead letters of a group: reads them, sends them back, deletes them. */
+/** The dead letters of a group: reads them, sends them back, skips them where they stop an order, deletes them. */
 export class DeadLetters {
   readonly #inspector: Inspector;
 
@@ -60,9 +70,10 @@ export class DeadLetters {
   async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownDeadLetter[]> {
     if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0))
       throw new CgroupError('SETTINGS', `limit must be a whole number or Infinity; got ${limit}`);
+    const halted = await this.#halted();
     const deadLetters: ShownDeadLetter[] = [];
     for await (const entry of this.#inspector.newestDeadLetters(limit))
-      deadLetters.push(shownDeadLetter(entry));
+      deadLetters.push(shownDeadLetter(entry, halted));
     return deadLetters;
   }
 
@@ -73,7 +84,9 @@ export class DeadLetters {
    * @param longest bytes of each text
    */
   async previews(limit: number, longest: number): Promise<ShownDeadLetter[]> {
-    return (await this.#inspector.deadLettersBefore(undefined, limit, longest)).map(shownDeadLetter);
+    const letters = await this.#inspector.deadLettersBefore(undefined, limit, longest);
+    const halted = await this.#halted();
+    return letters.map((letter) => shownDeadLetter(letter, halted));
   }
 
   /**
@@ -84,11 +97,12 @@ export class DeadLetters {
   async show(id: string): Promise<ShownDeadLetter | undefined> {
     checkIds([id]);
     const entry = await this.#inspector.deadLetter(id);
-    return entry && shownDeadLetter(entry);
+    return entry && shownDeadLetter(entry, await this.#halted());
   }
 
   /**
-   * Sends dead letters back to the inbox, to be processed like new messages.
+   * Sends dead letters back to the inbox, to be processed like new messages. One that stops an order keeps its place: its
+   * result leaves where it would have left, or before the next message of its key.
    *
    * @returns the ids of those that were there
    * @throws {CgroupError} NOT_FOUND for a text that is no id; nothing is sent back then
@@ -110,6 +124,33 @@ export class DeadLetters {
     return (await this.#inspector.revive(ids, (sent) => onProgress?.(sent, deadLetters))).length;
   }
 
+  /**
+   * Gives up the places of dead letters that stop an order (onDead halt): what waits for them goes on without them. They stay dead
+   * letters.
+   *
+   * @returns the ids of those that stopped an order
+   * @throws {CgroupError} NOT_FOUND for a text that is no id; none is skipped then
+   */
+  async skip(ids: readonly string[]): Promise<string[]> {
+    checkIds(ids);
+    const wanted = new Set(ids);
+    return (await this.#inspector.halts.skip(({ deadId }) => wanted.has(deadId))).map(({ deadId }) => deadId);
+  }
+
+  /**
+   * Skips all that stop an order now.
+   *
+   * @returns how many
+   */
+  async skipAll(): Promise<number> {
+    return (await this.#inspector.halts.skip(() => true)).length;
+  }
+
+  /** The ids of those that stop an order. */
+  async #halted(): Promise<ReadonlySet<string>> {
+    return new Set((await this.#inspector.halts.all()).map(({ deadId }) => deadId));
+  }
+
   /** The ids of all up to one of them, the newest first. */
   async #all(last: string): Promise<string[]> {
     const all: string[] = [];
@@ -121,14 +162,14 @@ export class DeadLetters {
     }
   }
 
-  /** How many are kept, and the id of the newest: '' for none. */
-  async count(): Promise<{ readonly count: number; readonly newest: string }> {
-    const { lastDead, deadLetters } = await this.#inspector.read();
-    return { count: deadLetters, newest: lastDead };
+  /** How many are kept, how many of them stop an order at most, and the id of the newest: '' for none. */
+  async count(): Promise<{ readonly count: number; readonly halted: number; readonly newest: string }> {
+    const { lastDead, deadLetters, haltedCount } = await this.#inspector.read();
+    return { count: deadLetters, halted: Math.min(haltedCount, deadLetters), newest: lastDead };
   }
 
   /**
-   * Deletes dead letters for good.
+   * Deletes dead letters for good. Those that stop an order are skipped first: it would wait for nothing.
    *
    * @param options.through the id of the newest one to delete; all that are there now by default
    * @returns how many were deleted
@@ -136,7 +177,9 @@ export class DeadLetters {
    */
   async purge({ through }: { readonly through?: string } = {}): Promise<number> {
     if (through) checkIds([through]);
-    return this.#inspector.purge(through ?? (await this.count()).newest);
+    const last = through ?? (await this.count()).newest;
+    await this.#inspector.halts.skip(({ deadId }) => deadId !== '' && compareIds(deadId, last) <= 0);
+    return this.#inspector.purge(last);
   }
 }
 

@@ -25,3 +25,28 @@ export class Histogram {
     this.#sum += value * times;
   }
 }
+
+/**
+ * The value that a part of all values does not exceed, from 0 to 1; interpolated below its bound, as Prometheus does. Values above all
+ * bounds count as the last one. Undefined if there are no values.
+ *
+ * @param counts one for each bound, and one for what is above
+ */
+export function quantileOf(
+  bounds: readonly number[],
+  counts: ArrayLike<number>,
+  part: number,
+): number | undefined {
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i] as number;
+  if (total === 0) return undefined;
+  const rank = part * total;
+  let below = 0;
+  for (const [i, bound] of bounds.entries()) {
+    const here = counts[i] as number;
+    const least = bounds[i - 1] ?? 0;
+    if (here > 0 && below + here >= rank) return least + ((bound - least) * (rank - below)) / here;
+    below += here;
+  }
+  return bounds.at(-1);
+}

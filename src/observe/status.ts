@@ -1,5 +1,7 @@
+import type { Halt } from '../core/consumer-store.js';
+import type { Source } from '../core/source.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
-import type { GroupTotals } from '../redis/reading.js';
+import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import { type ControlReading, readControl } from './control-status.js';
 
 /** A live consumer, and what it holds. */
@@ -12,52 +14,106 @@ export interface ConsumerStatus {
   readonly processed: number;
 }
 
+/** Where the messages of a group come from. */
+export interface SourceStatus {
+  readonly kind: Source['kind'];
+  readonly name: string;
+  /** Messages that wait there to be relayed; null for a channel, which keeps none, or if Redis cannot tell. */
+  readonly waiting: number | null;
+}
+
+/** What the order of a group waits for, and who has it. */
+export interface OrderStatus extends OrderTotals {
+  readonly head:
+    | (NonNullable<OrderTotals['head']> & {
+        /** The consumer that holds it; null if none does. */
+        readonly consumerId: string | null;
+        /** The attempt under way, or the last one; 0 if none has begun. */
+        readonly attempt: number;
+      })
+    | null;
+}
+
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
+  readonly source: SourceStatus;
 }
 
 /** The state of a whole group, all processes together. */
 export interface GroupStatus extends GroupTotals, ControlReading {
   readonly group: string;
+  /** The name of the channel, list or stream that the messages come from. */
   readonly channel: string;
+  readonly source: SourceStatus;
   readonly output: string;
+  readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
   readonly gaps: readonly { readonly from: string; readonly to: string; readonly reason: string }[];
+  /** The first 100 messages that stop an order (onDead halt), in the order of the messages. */
+  readonly halted: readonly ShownHalt[];
+}
+
+/** A dead letter that stops an order. */
+export interface ShownHalt {
+  /** The id of the dead letter; '' while its message is tried again. */
+  readonly deadId: string;
+  readonly inboxId: string;
+  /** The key whose messages wait, as JSON; null if all results wait (order total). */
+  readonly key: string | null;
 }
 
 const GAPS_SHOWN = 10;
+const HALTS_SHOWN = 100;
 
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
-export async function readTotals(inspector: Inspector): Promise<LiveTotals> {
-  const [totals, live, control] = await Promise.all([
+export async function readTotals(inspector: Inspector, source: Source): Promise<LiveTotals> {
+  const [totals, live, control, shownSource] = await Promise.all([
     inspector.totals(),
     inspector.liveConsumers(),
     readControl(inspector),
+    readSource(inspector, source),
   ]);
   const { consumers, foreign } = live;
-  return { ...totals, ...control, consumerCount: consumers.length, foreign: [...totals.foreign, ...foreign] };
+  return {
+    ...totals,
+    ...control,
+    source: shownSource,
+    consumerCount: consumers.length,
+    foreign: [...totals.foreign, ...foreign],
+  };
+}
+
+async function readSource(inspector: Inspector, source: Source): Promise<SourceStatus> {
+  const { kind, name } = source;
+  return { kind, name, waiting: (await inspector.waitingIn(source)) ?? null };
 }
 
 /** Reads the state of a group: O(consumers) for Redis. */
 export async function readStatus(
   inspector: Inspector,
-  names: { readonly group: string; readonly channel: string; readonly output: string },
+  { group, output }: { readonly group: string; readonly output: string },
+  from: Source,
 ): Promise<GroupStatus> {
-  const [reading, live, { control, processes }] = await Promise.all([
+  const [reading, live, { control, processes }, source] = await Promise.all([
     inspector.read(),
     inspector.liveConsumers(),
     readControl(inspector),
+    readSource(inspector, from),
   ]);
   const gaps = reading.counters.gaps > 0 ? await inspector.gaps() : { records: [], foreign: [] };
-  const { time, leader, bridges, waiting, pending, retrying, backlog, lagMs, counters, deadLetters } =
-    reading;
+  const halts =
+    reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
+  const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
+  const { counters, deadLetters } = reading;
+  const order = await orderStatus(inspector, reading.order);
   return {
     time,
-    group: names.group,
-    channel: names.channel,
-    output: names.output,
+    group,
+    channel: source.name,
+    source,
+    output,
     leader,
     bridges,
     control,
@@ -72,13 +128,29 @@ export async function readStatus(
     waiting,
     pending,
     retrying,
+    held,
     backlog,
+    parked,
+    order,
     lagMs,
     counters,
     deadLetters,
     gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),
-    foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign],
+    haltedCount: reading.haltedCount,
+    halted: halts.halts.map(shownHalt),
+    foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign, ...halts.foreign],
   };
+}
+
+function shownHalt({ deadId, inboxId, key }: Halt): ShownHalt {
+  return { deadId, inboxId, key: key ?? null };
+}
+
+async function orderStatus(inspector: Inspector, order: OrderTotals): Promise<OrderStatus> {
+  const { head } = order;
+  const holder = head && (await inspector.holderOf(head.inboxId));
+  const { consumerId = null, attempt = 0 } = holder ?? {};
+  return { ...order, head: head && { ...head, consumerId, attempt } };
 }
 
 function showGap({ from, to, reason }: GapRecord) {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { CgroupError } from '../core/errors.js';
 import type { Executor } from '../core/executor.js';
 import { EXEC, kindOfProcessor } from '../core/processor-kind.js';
+import { type SourceNames, sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { type ExecutorOptions, InlineExecutor } from './inline.js';
 import { LOAD_TIMEOUT, loadProcessorWithin } from './load.js';
@@ -9,7 +10,7 @@ import { builtinProcessor, checkedProcessor, type Processor } from './processor.
 import { ThreadPool } from './threads/pool.js';
 
 /** The settings that say which processor runs, and where. */
-export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' | 'timeout'> {
+export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' | 'timeout'>, SourceNames {
   /** The setting: a path, `exec:COMMAND`, a URL, `remote`; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   readonly simulateMs: number;
@@ -17,7 +18,6 @@ export interface ProcessorSettings extends Pick<ExecutorOptions, 'concurrency' |
   readonly threads: number | 'auto';
   /** What workers in other languages may want to know of their group. */
   readonly group: string;
-  readonly channel: string;
   /** ms */
   readonly heartbeat: number;
   /** ms */
@@ -39,6 +39,7 @@ export async function chooseExecutor(
 ): Promise<Executor> {
   const { processor: path, simulateMs, concurrency, timeout } = settings;
   const options = { concurrency, timeout, log };
+  const channel = sourceOf(settings).name;
   if (own) return new InlineExecutor(async () => checkedProcessor(own, 'the processor'), options);
   if (path === undefined) return new InlineExecutor(async () => builtinProcessor(simulateMs), options);
   switch (kindOfProcessor(path)) {
@@ -46,13 +47,13 @@ export async function chooseExecutor(
       break;
     case 'exec': {
       const { ExecExecutor } = await import('./exec/executor.js');
-      const { group, channel, heartbeat, claimAfter: lease } = settings;
+      const { group, heartbeat, claimAfter: lease } = settings;
       const welcome = { group, channel, heartbeat, lease };
       return new ExecExecutor({ ...options, command: path.slice(EXEC.length), processId, welcome });
     }
     case 'service': {
       const { ServiceExecutor } = await import('./service/executor.js');
-      return new ServiceExecutor({ ...options, url: path, channel: settings.channel });
+      return new ServiceExecutor({ ...options, url: path, channel });
     }
     case 'remote':
       throw new CgroupError(

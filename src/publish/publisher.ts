@@ -2,13 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
+import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { listenTo } from '../core/subscriber.js';
 import { type Logger, silentLogger } from '../log/logger.js';
+import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { publishBatch, type Receivers } from '../redis/scripts/group.js';
+import { publishToList, publishToStream } from '../redis/scripts/source.js';
 import { LedgerFile } from './ledger-file.js';
 import { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
+import { PushedLedger } from './pushed-ledger.js';
 
 /** Batches under way at a time: enough to keep Redis busy. */
 const MOST_IN_FLIGHT = 3;
@@ -17,14 +21,16 @@ const BATCH_BYTES = 1_000_000;
 /** Bytes that the ledger's subscriber may lag behind: Redis disconnects one that is 8 MB behind for a minute. */
 const AWAITED_BYTES = 4_000_000;
 
-export interface PublishOptions {
+export interface PublishOptions extends SourceNames {
   /** The URL of Redis. */
   readonly redis: string;
-  readonly channel: string;
   readonly plan: Plan;
   /** Size of each message; the smallest possible size if undefined or too small. */
   readonly bytes?: number | undefined;
-  /** The file for the ids that a subscriber of the channel receives meanwhile, in the order of the channel. */
+  /**
+   * The file for the ids that a subscriber of the channel receives meanwhile, in the order of the channel. Of a list or a stream:
+   * for our own ids, in their order there.
+   */
   readonly ledger?: string | undefined;
   /** Ends the publishing early. */
   readonly signal?: AbortSignal | undefined;
@@ -40,8 +46,8 @@ export interface Published {
   readonly seconds: number;
   /** Messages per second. */
   readonly rate: number;
-  /** The fewest and the most subscribers that received a message, our own not counted. */
-  readonly receivers: { readonly min: number; readonly max: number };
+  /** The fewest and the most subscribers that received a message, our own not counted; null for a list or a stream. */
+  readonly receivers: { readonly min: number; readonly max: number } | null;
   /** Messages that no subscriber received. */
   readonly unheard: number;
   /** The path of the ledger. */
@@ -178,30 +184,36 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
  *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the error says how many messages were published)
  */
 export async function publish(options: PublishOptions): Promise<Published> {
-  const { redis, channel, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
+  const { redis, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
+  const source = sourceOf(options);
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
   const connections = new Connections(() => redis, logger);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
+  let pushed: PushedLedger | undefined;
   try {
     const writer = await connections.open('publisher');
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
-      const recording = new LedgerRecorder((id) => opened.add(id));
-      [file, recorder] = [opened, recording];
-      await listenTo(
-        await connections.open('ledger'),
-        channel,
-        (message) => recording.receive(message),
-        () => recording.lose(),
-      );
+      file = opened;
+      if (source.kind !== 'channel') pushed = new PushedLedger((id) => opened.add(id));
+      else {
+        const recording = new LedgerRecorder((id) => opened.add(id));
+        recorder = recording;
+        await listenTo(
+          await connections.open('ledger'),
+          source.name,
+          (message) => recording.receive(message),
+          () => recording.lose(),
+        );
+      }
     }
     const { tally, seconds } = await carryOut({
       plan: withinBytes(options.plan, size),
       next,
-      publish: (messages) => writer.run(publishBatch, {}, { channel, own: file ? 1 : 0, messages }),
-      recorder,
+      publish: sender(writer, source, recorder !== undefined, pushed),
+      recorder: recorder ?? pushed,
       mostAwaited: Math.max(1, Math.floor(AWAITED_BYTES / size)),
       signal,
       onProgress,
@@ -218,7 +230,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
       published,
       seconds,
       rate,
-      receivers,
+      receivers: source.kind === 'channel' ? receivers : null,
       unheard,
       ledger: ledger ?? null,
       listed: file?.ids ?? null,
@@ -227,6 +239,33 @@ export async function publish(options: PublishOptions): Promise<Published> {
     connections.close();
     await file?.close();
   }
+}
+
+/** How a batch is sent, by the source. */
+function sender(
+  writer: Connection,
+  source: Source,
+  hasSubscriber: boolean,
+  ledger: PushedLedger | undefined,
+): Publishing['publish'] {
+  const { kind, name } = source;
+  if (kind === 'channel')
+    return (messages) =>
+      writer.run(publishBatch, {}, { channel: name, own: hasSubscriber ? 1 : 0, messages });
+  const keys = { source: name };
+  return async (messages) => {
+    let appended = false;
+    try {
+      // Taken from the right: appended to the left.
+      if (kind === 'list')
+        await writer.run(publishToList, keys, { toLeft: source.from === 'right', messages });
+      else await writer.run(publishToStream, keys, { messages });
+      appended = true;
+    } finally {
+      ledger?.answered(messages.length, appended);
+    }
+    return { least: 0, most: 0, unheard: 0 };
+  };
 }
 
 /** The error with the number of messages that were published. */

@@ -8,6 +8,7 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
+import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
 import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -18,12 +19,15 @@ import { leaseOf, mark, relay, release, take } from './scripts/bridge.js';
 export class RedisBridgeStore implements BridgeStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
+  readonly #path: readonly string[] | undefined;
   /** The id of the last message relayed, while no other bridge may have relayed since. */
   #last: string | undefined;
 
-  constructor(connection: Connection, keys: Keys) {
+  /** @param orderKey where the key of each message is; undefined without order `key` */
+  constructor(connection: Connection, keys: Keys, orderKey?: string) {
     this.#connection = connection;
     this.#keys = keys;
+    this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
   }
 
   mark(request: MarkRequest): Promise<MarkReply> {
@@ -38,7 +42,12 @@ export class RedisBridgeStore implements BridgeStore {
   async relay(request: RelayRequest): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
-    const { last, ...reply } = await this.#connection.run(relay, this.#keys, { ...request, last: before });
+    const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
+    const { last, ...reply } = await this.#connection.run(relay, this.#keys, {
+      ...request,
+      ...keys,
+      last: before,
+    });
     if (reply.kind === 'written') this.#last = last || before;
     return reply;
   }

@@ -4,7 +4,9 @@ import type {
   DeadLetter,
   Due,
   Entry,
+  Halt,
   Held,
+  HeldPack,
   InboxReader,
   PackSettlement,
   ReadEntries,
@@ -16,14 +18,19 @@ import type {
   Retry,
   Strays,
 } from '../core/consumer-store.js';
+import type { Payload } from '../core/message.js';
+import type { OutputKind } from '../core/output.js';
 import { countIn, MOST_IN_PACK } from '../core/pack.js';
+import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
+import type { OrderedCommits } from './ordered-commits.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import { messageIn } from './protocol/entries.js';
 import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
 import type { EntryReply } from './reading.js';
 import {
+  type Burying,
   begin,
   bury,
   type Claim,
@@ -49,41 +56,61 @@ const PACKS = 4;
 /** Entries of a read that may wait: few come at a time then, and each may be a pack. */
 const WHILE_WAITING = 16;
 
+/** The output of a group without order. */
+const ANY_ORDER: OutputKind = { outputType: 'stream', order: 'none' };
+
 /** One script for each method; the head of its Lua says what is atomic. */
 export class RedisConsumerStore implements ConsumerStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
-  readonly #channel: string | undefined;
+  readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
+  readonly #ordered: OrderedCommits | undefined;
+  readonly #output: OutputKind;
+  readonly #burying: Burying;
 
   /**
-   * @param channel what the group reads; undefined if the caller does not relay
-   * @param wholePacks settles packs of which every message has a result; undefined: a script settles all
+   * @param source what the group reads; undefined if the caller does not relay
+   * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
+   *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
+   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any
    */
   constructor(
     connection: Connection,
     keys: Keys,
     group: string,
-    channel: string | undefined,
-    wholePacks?: WholePacks,
+    source: Source | undefined,
+    settling: {
+      readonly wholePacks?: WholePacks;
+      readonly ordered?: OrderedCommits;
+      readonly burying?: Burying;
+      readonly output?: OutputKind | undefined;
+    } = {},
   ) {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
-    this.#channel = channel;
-    this.#wholePacks = wholePacks;
+    this.#source = source;
+    this.#wholePacks = settling.wholePacks;
+    this.#ordered = settling.ordered;
+    const { outputType, order, orderKey } = settling.output ?? ANY_ORDER;
+    this.#output = { outputType, order, orderKey };
+    this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
   prepare(): Promise<boolean> {
-    return this.#connection.run(prepare, this.#keys, { group: this.#group, channel: this.#channel });
+    const options = { group: this.#group, source: this.#source, ...this.#output };
+    return this.#connection.run(prepare, this.#keys, options);
   }
 
   commit(results: readonly Result[], maxLength: number): Promise<string[]> {
+    if (this.#ordered) return this.#ordered.commit(results, maxLength);
     return this.#connection.run(commit, this.#keys, { group: this.#group, maxLength, results });
   }
 
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]> {
+    if (this.#ordered) return this.#ordered.settlePacks(packs, maxLength);
     const byScript = (some: readonly PackSettlement[]) =>
       this.#connection.run(settle, this.#keys, { group: this.#group, maxLength, packs: some });
     return this.#wholePacks?.settle(packs, maxLength, byScript) ?? byScript(packs);
@@ -97,8 +124,18 @@ export class RedisConsumerStore implements ConsumerStore {
     await this.#connection.run(retry, this.#keys, { group: this.#group, retries });
   }
 
-  bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
-    return this.#connection.run(bury, this.#keys, { group: this.#group, maxLength, deadLetters });
+  async bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
+    const run = this.#ordered?.run ?? 1;
+    const request = { group: this.#group, ...this.#burying, maxLength, deadLetters, run };
+    const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
+    // They are dead letters, whatever comes of the rest: the next commit goes on with it.
+    if (mayGoOut) await this.#ordered?.letOutSoon();
+    if (halted.size === 0) return { kept, late };
+    const halts = deadLetters.flatMap(({ entryId, inboxId, key }): Halt[] => {
+      const deadId = halted.get(entryId);
+      return deadId === undefined ? [] : [{ deadId, inboxId, key }];
+    });
+    return { kept, late, halted: halts };
   }
 
   begin({ entryId, consumerId }: Held, attempt: number): Promise<boolean> {
@@ -146,13 +183,21 @@ export class RedisConsumerStore implements ConsumerStore {
     return entries.filter((entry) => entry !== undefined);
   }
 
+  async messageOf(entryId: string): Promise<Payload | undefined> {
+    const fields = await this.#fieldsOf(entryId);
+    return fields && messageIn(fields);
+  }
+
+  async #fieldsOf(id: string): Promise<EntryReply[1] | undefined> {
+    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
+    return (reply as EntryReply[])[0]?.[1];
+  }
+
   /** Undefined if it was settled meanwhile. */
   async #entryOf(claim: Claim): Promise<Entry | undefined> {
     const { id } = claim;
-    const reply = await this.#connection.callBuffer('XRANGE', this.#keys.inbox, id, id);
-    const [entry] = reply as EntryReply[];
-    if (!entry) return undefined;
-    const fields = entry[1];
+    const fields = await this.#fieldsOf(id);
+    if (!fields) return undefined;
     const message = messageIn(fields);
     const isUnpacked = fields.length > 2 && String(fields[0]) === 'message';
     return {
@@ -162,8 +207,8 @@ export class RedisConsumerStore implements ConsumerStore {
     };
   }
 
-  unpack(): Promise<Omit<Rescued, 'lost'>> {
-    return this.#connection.run(unpackWaiting, this.#keys, { group: this.#group });
+  unpack(keepRuns = false): Promise<Omit<Rescued, 'lost'>> {
+    return this.#connection.run(unpackWaiting, this.#keys, { group: this.#group, keepRuns });
   }
 
   strays(from: string | undefined): Promise<Strays> {
@@ -173,7 +218,7 @@ export class RedisConsumerStore implements ConsumerStore {
   async leave(
     consumerId: string,
     attempts: ReadonlyMap<string, number>,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
+    packs: readonly HeldPack[],
   ): Promise<number> {
     const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
     let left = await this.#handBack(consumerId, packs);
@@ -199,16 +244,13 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   /** Hands back the packs that a consumer knows of. Resolves to how many messages. */
-  async #handBack(
-    consumerId: string,
-    packs: readonly Pick<PackSettlement, 'id' | 'left'>[],
-  ): Promise<number> {
+  async #handBack(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
     let sum = 0;
     for (let first = 0; first < packs.length; first += PACKS) {
-      const some = packs.slice(first, first + PACKS).map(({ id, left }) => {
+      const some = packs.slice(first, first + PACKS).map(({ id, key, left }) => {
         const known = new Map(left.map((one) => [one.number, one]));
         const all = Array.from({ length: countIn(id) }, (_, i) => known.get(i + 1) ?? { number: i + 1 });
-        return { id, consumerId, texts: [], left: all };
+        return { id, key, consumerId, texts: [], left: all, begun: true };
       });
       const late = await this.settlePacks(some, 0);
       for (const { id, left } of some) if (!late.includes(id)) sum += left.length;
@@ -221,6 +263,9 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 }
 
+/** Packs of any messages; of messages of one key, which may be short, so that a read asks for more of them; or none. */
+export type PacksRead = 'large' | 'small' | 'none';
+
 /** Reads with XREADGROUP (https://redis.io/docs/latest/commands/xreadgroup/). */
 export class RedisInboxReader implements InboxReader {
   readonly #own: Connection;
@@ -228,33 +273,49 @@ export class RedisInboxReader implements InboxReader {
   readonly #group: string;
   readonly #consumerId: string;
   readonly #keys: Keys;
+  readonly #packsRead: PacksRead;
 
   /**
    * @param own the consumer's own connection: a read blocks it
    * @param main another connection of the process, which ends a read
+   * @param packsRead which packs it may get
    */
-  constructor(own: Connection, main: Connection, keys: Keys, group: string, consumerId: string) {
+  constructor(
+    own: Connection,
+    main: Connection,
+    keys: Keys,
+    group: string,
+    consumerId: string,
+    packsRead: PacksRead = 'large',
+  ) {
     this.#own = own;
     this.#main = main;
     this.#group = group;
     this.#consumerId = consumerId;
     this.#keys = keys;
+    this.#packsRead = packsRead;
   }
 
   async read(count: number, block: number | undefined): Promise<ReadEntries> {
     const { inbox, packs } = this.#keys;
     const group = ['GROUP', this.#group, this.#consumerId, 'COUNT'];
+    const few = Math.min(count, WHILE_WAITING);
     const most =
       block === undefined
-        ? { packs: Math.max(1, Math.ceil(count / MOST_IN_PACK)), entries: count }
-        : { packs: Math.min(count, WHILE_WAITING), entries: Math.min(count, WHILE_WAITING) };
+        ? {
+            packs: this.#packsRead === 'small' ? few : Math.max(1, Math.ceil(count / MOST_IN_PACK)),
+            entries: count,
+          }
+        : { packs: few, entries: few };
+    const streams = this.#packsRead === 'none' ? [inbox] : [packs, inbox];
+    const ends = streams.map(() => '>');
     const reads =
       block === undefined
         ? [
-            [...group, most.packs, 'STREAMS', packs, '>'],
+            ...(this.#packsRead !== 'none' ? [[...group, most.packs, 'STREAMS', packs, '>']] : []),
             [...group, most.entries, 'STREAMS', inbox, '>'],
           ]
-        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', packs, inbox, '>', '>']];
+        : [[...group, most.entries, 'BLOCK', block, 'STREAMS', ...streams, ...ends]];
     const { foreign, ...taken } = await this.#own.readEntries(packs, reads);
     const more = taken.packs.length + foreign === most.packs || taken.entries.length === most.entries;
     return { ...taken, more };

@@ -165,7 +165,7 @@ function recordIn(
     return undefined;
   }
   const { share, packSize, report } = record;
-  const { id, host, pid, managed, capacity, consumers, settled, busyMs, stalled, workers, output } =
+  const { id, host, pid, managed, capacity, consumers, settled, busyMs, stalled, workers, pulls, output } =
     Object(report);
   const texts = [id, host, output].every((value) => typeof value === 'string');
   const optional = [stalled ?? 0, packSize ?? 0, workers ?? 0, share ?? 0];
@@ -177,6 +177,7 @@ function recordIn(
     ...(stalled !== undefined && { stalled }),
     ...(typeof packSize === 'number' && { packSize }),
     ...(workers !== undefined && { workers }),
+    ...(pulls === true && { pulls }),
   };
   const process = { id, host, pid, managed, capacity, consumers, settled, busyMs, ...counted };
   return { id, output, process: { ...process, share: managed ? (share as number | undefined) : undefined } };

@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
+import type { Halt } from '../core/consumer-store.js';
+import type { OutputKind } from '../core/output.js';
+import { type PulledSource, type Source, sourceOf } from '../core/source.js';
 import type { OnPush } from '../core/subscriber.js';
 import { type ControlFacts, controlFacts } from './control-facts.js';
 import { type ForeignFound, foreignValues } from './foreign-values.js';
-import { Inspector, type Owner } from './inspect.js';
+import { Inspector, type Owner, sourceIn } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
-import type { Counters } from './reading.js';
+import type { Counters, OrderTotals } from './reading.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { type Orphans, orphans } from './scripts/group.js';
@@ -16,8 +19,8 @@ import { type LateStream, lateStreams } from './stream-ids.js';
 /** Another group that runs on the same Redis. */
 interface OtherGroup {
   readonly output: string;
-  /** The channel it reads; undefined if the user may not look. */
-  readonly channel: string | undefined;
+  /** Where its messages come from; undefined if the user may not look. */
+  readonly source: Source | undefined;
 }
 
 /** All that a diagnosis needs. Undefined stands for what Redis refuses to this user. */
@@ -34,7 +37,17 @@ export interface DoctorFacts {
     | undefined;
   /** Of PING, ms. */
   readonly latency: { readonly median: number; readonly p99: number } | undefined;
-  /** The channel that the group reads. */
+  /** The list or stream that the group reads; undefined if it reads a channel. */
+  readonly pulled:
+    | {
+        readonly source: PulledSource;
+        /** Its type, as Redis calls it; `none` if it is empty or not there yet. Undefined if the user may not look. */
+        readonly type: string | undefined;
+        /** Messages in it that are not relayed yet; undefined if Redis cannot tell. */
+        readonly waiting: number | undefined;
+      }
+    | undefined;
+  /** The channel that the group reads; with a list or a stream nobody listens. */
   readonly channel: {
     readonly name: string;
     /** Ours not counted. */
@@ -52,15 +65,19 @@ export interface DoctorFacts {
   readonly foreign: readonly ForeignFound[];
   /** Streams with ids far in the future; undefined if the user may not look. */
   readonly lateStreams: readonly LateStream[] | undefined;
+  /** The first of the dead letters that stop an order; undefined if the user may not read them. */
+  readonly halted: readonly Halt[] | undefined;
   /** Undefined if the user may not read them. */
   readonly counters: Counters | undefined;
-  /** The channel and group that the keys name; null if no group has run. */
+  /** The source and group that the keys name; null if no group has run. */
   readonly owner: Owner | null | undefined;
   /** Live consumers of this output, of all processes. */
   readonly live: number | undefined;
   readonly orphans: readonly Orphans[] | undefined;
   /** Unsettled messages. */
   readonly backlog: number | undefined;
+  /** What the order waits for; undefined if the user may not look. */
+  readonly order: OrderTotals | undefined;
   /** Null if a key of the group holds something else. */
   readonly control: ControlFacts | null | undefined;
 }
@@ -69,7 +86,7 @@ interface FactsOptions {
   readonly keys: Keys;
   /** ms of silence after which other consumers take the messages of a consumer over. */
   readonly claimAfter: number;
-  readonly names: RightsNames;
+  readonly names: RightsNames & Pick<OutputKind, 'outputType'>;
   /** Not used for anything else meanwhile. */
   readonly connection: Connection;
   /** Connected, subscribed to nothing: it listens to the channel for a second. */
@@ -81,6 +98,8 @@ interface FactsOptions {
 /** ms to listen to the channel. */
 const LISTEN = 1_000;
 const PINGS = 100;
+/** Dead letters that stop an order: so many are read. */
+const HALTS = 100;
 /** Pending entries read in one call: the script blocks Redis meanwhile. */
 const PAGE = 1_000;
 
@@ -95,23 +114,25 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
   const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names);
-  const { wrongKeys, unseenKeys } = await typesFound(connection, keys);
+  const outputType = await outputTypeOf(connection, keys, names);
+  const { wrongKeys, unseenKeys } = await typesFound(connection, keys, outputType);
   // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
     wrongKeys.some((wrong) => wrong.key === key) ? nothing : ifAllowed(ask);
   const owner = await unless<Owner | null>(keys.bridge, null, () => inspector.owner());
   // Read under wrong names, any group looks stopped.
-  const { channel = names.channel, group } = owner ?? names;
+  const source = owner?.source ?? sourceOf(names);
+  const { group } = owner ?? names;
+  const channel = source.kind === 'channel' ? source.name : names.channel;
   const clock = await startClock(connection);
-  const heard = await listen(listener, channel);
+  const heard = source.kind === 'channel' ? await listen(listener, channel) : undefined;
   const latency = await latencyOf(connection);
   const live = await unless<readonly LiveConsumer[]>(
     keys.consumerList,
     [],
     async () => (await inspector.liveConsumers()).consumers,
   );
-  const backlog =
-    wrongKeys.length > 0 ? undefined : await ifAllowed(async () => (await inspector.totals()).backlog);
+  const totals = wrongKeys.length > 0 ? undefined : await ifAllowed(() => inspector.totals());
   const bridges = await subscribersOf(connection, keys.marks);
   const others = await otherGroups(connection, keys);
   const subscribers = await subscribersOf(connection, channel);
@@ -127,19 +148,28 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
       subscribers: subscribers && subscribers - (heard ? 1 : 0),
       bytesPerSecond,
     },
+    pulled: source.kind === 'channel' ? undefined : await pulledFacts(connection, inspector, source),
     bridges,
     others,
     wrongKeys,
     unseenKeys,
     foreign: await foreignValues(connection, keys, inspector),
-    lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys),
+    lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys, outputType),
     counters: await unless(keys.counters, undefined, async () => (await inspector.totals()).counters),
+    halted: await unless(keys.halted, [], async () => (await inspector.halts.first(HALTS)).halts),
     owner,
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
-    backlog,
+    backlog: totals?.backlog,
+    order: totals?.order,
     control: wrongKeys.length > 0 ? null : await ifAllowed(() => controlFacts(connection, keys, inspector)),
   };
+}
+
+async function pulledFacts(connection: Connection, inspector: Inspector, source: PulledSource) {
+  const type = await ifAllowed(async () => String(await connection.call('TYPE', source.name)));
+  const waiting = type === source.kind ? await ifAllowed(() => inspector.waitingIn(source)) : undefined;
+  return { source, type, waiting };
 }
 
 /** Redis's clock against this machine's, at two moments. */
@@ -197,8 +227,16 @@ async function latencyOf(connection: Connection) {
   return { median: at(0.5), p99: at(0.99) };
 }
 
-async function typesFound(connection: Connection, keys: Keys) {
-  const looked = Object.entries(typesOf(keys)).map(async ([key, expected]) => {
+/** What the group says that its output is; before its first start, what the settings say. */
+async function outputTypeOf(connection: Connection, keys: Keys, names: FactsOptions['names']) {
+  const found = await ifAllowed(() => connection.call('HMGET', keys.bridge, 'group', 'outputType'));
+  const [group, outputType] = (found ?? []) as (string | null)[];
+  if (typeof group !== 'string') return names.outputType;
+  return outputType === 'list' ? 'list' : 'stream';
+}
+
+async function typesFound(connection: Connection, keys: Keys, outputType: OutputKind['outputType']) {
+  const looked = Object.entries(typesOf(keys, outputType)).map(async ([key, expected]) => {
     const found = await ifAllowed(async () => String(await connection.call('TYPE', key)));
     return { key, expected, found };
   });
@@ -226,10 +264,10 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
     const bridge = keys.bridge.replace(keys.output, () => output);
     // Another database shows its channels only, which all databases share.
     const sameDatabase = database === /:\d+$/.exec(keys.marks.replace(/^.*\}:marks/, ''))?.[0];
-    const channel = sameDatabase
-      ? await ifAllowed(() => connection.call('HGET', bridge, 'channel'))
+    const fields = sameDatabase
+      ? await ifAllowed(() => connection.call('HMGET', bridge, 'channel', 'source', 'listFrom'))
       : undefined;
-    others.push({ output, channel: (channel as string | null | undefined) ?? undefined });
+    others.push({ output, source: sourceIn((fields ?? []) as (string | null)[]) });
   }
   return others;
 }

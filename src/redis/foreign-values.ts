@@ -1,3 +1,4 @@
+import type { OutputKind } from '../core/output.js';
 import { isEntryId, timeOfId } from '../core/stream-id.js';
 import { readEvents, readProcesses } from './control-store.js';
 import { type ForeignValue, LATEST_TIME } from './foreign.js';
@@ -34,7 +35,9 @@ export async function foreignValues(
   const processes = await ifAllowed(() => readProcesses(connection, keys));
   const control = await ifAllowed(() => foreignInControl(connection, keys));
   const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
+  const halts = await ifAllowed(() => inspector.halts.first(LOOKED_AT));
   const found = [
+    ...(halts?.foreign ?? []),
     ...(reading?.foreign ?? []),
     ...(live?.foreign ?? []),
     ...(gaps?.foreign ?? []),
@@ -46,11 +49,12 @@ export async function foreignValues(
       .filter((member) => !isEntryId(member))
       .map((member) => ({ key: keys.retry, field: member })),
   ];
-  const types = typesOf(keys);
+  const outputType = reading?.outputType ?? 'stream';
+  const types = typesOf(keys, outputType);
   // The sum of the others comes last.
   found.sort((a, b) => Number(a.field === 'relayed') - Number(b.field === 'relayed'));
   return found.map(({ key, field }) => {
-    const counted = key === keys.counters ? recount(keys, field) : undefined;
+    const counted = key === keys.counters ? recount(keys, field, outputType) : undefined;
     return { key, field, command: counted ?? [REMOVE[types[key] ?? 'hash'], key, field] };
   });
 }
@@ -77,19 +81,30 @@ function isOurs({ id, fields }: CutDeadLetter): boolean {
 }
 
 /**
- * The command that gives a counter its true value, so that relayed = processed + dead + backlog + lost; undefined for a counter
- * of which that does not tell. Redis computes it, because the group counts on meanwhile.
+ * The command that gives a counter its true value, so that relayed = processed + dead + backlog + parked + lost; undefined for a
+ * counter of which that does not tell. Redis computes it, because the group counts on meanwhile.
  */
-function recount({ counters, output, dead, inbox }: Keys, field: string): readonly string[] | undefined {
-  const sums: Readonly<Record<string, readonly [key: string, counts: string]>> = {
-    processed: [output, 'n("trimmed")'],
-    dead: [dead, 'n("purged")'],
-    relayed: [inbox, 'n("processed") + n("dead") + n("lost") + n("packed")'],
+function recount(
+  { counters, output, dead, inbox, held, parked }: Keys,
+  field: string,
+  outputType: OutputKind['outputType'],
+): readonly string[] | undefined {
+  const unsettled =
+    'n("packed") + redis.call("XLEN", KEYS[2]) + redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4])';
+  const all = [inbox, held, parked];
+  const sums: Readonly<Record<string, readonly [sum: string, keys: readonly string[]]>> = {
+    // Others may have taken results from a list.
+    processed:
+      outputType === 'list'
+        ? [`n("relayed") - n("dead") - n("lost") - (${unsettled})`, all]
+        : ['redis.call("XLEN", KEYS[2]) + n("trimmed")', [output]],
+    dead: ['redis.call("XLEN", KEYS[2]) + n("purged")', [dead]],
+    relayed: [`n("processed") + n("dead") + n("lost") + ${unsettled}`, all],
   };
-  const [stream, counts] = sums[field] ?? [];
-  if (stream === undefined) return undefined;
+  const [sum, read = []] = sums[field] ?? [];
+  if (sum === undefined) return undefined;
   const lua =
     'local function n(name) return tonumber(redis.call("HGET", KEYS[1], name)) or 0 end ' +
-    `return redis.call("HSET", KEYS[1], "${field}", string.format("%.0f", redis.call("XLEN", KEYS[2]) + ${counts}))`;
-  return ['EVAL', lua, '2', counters, stream];
+    `return redis.call("HSET", KEYS[1], "${field}", string.format("%.0f", ${sum}))`;
+  return ['EVAL', lua, String(1 + read.length), counters, ...read];
 }

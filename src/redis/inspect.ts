@@ -1,15 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
-import { hasCode } from '../core/errors.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
-import { ReadSize } from '../core/read-size.js';
 import { pause } from '../core/service.js';
+import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
+import { Halts } from './halts.js';
 import type { Keys } from './keys.js';
+import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
+import { Pages } from './pages.js';
 import type { Connection } from './protocol/connection.js';
+import { RefusedError } from './protocol/failure.js';
 import {
   type CutDeadLetter,
   type EntryReply,
@@ -24,11 +27,13 @@ import {
 } from './reading.js';
 import { consumersFor, type LiveConsumers } from './registry.js';
 import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
+import { hottest, type KeyTotals } from './scripts/keyed.js';
+import { streamLag } from './scripts/source.js';
 
-/** The channel and the Redis group that the keys of a group name. */
+/** The source and the Redis group that the keys of a group name. */
 export interface Owner {
-  /** Undefined if no process ever had a bridge. */
-  readonly channel: string | undefined;
+  /** Undefined if no process ever relayed. */
+  readonly source: Source | undefined;
   readonly group: string;
 }
 
@@ -52,6 +57,8 @@ export interface GapRecord {
 const PAGE = 1_000;
 /** Most dead letters sent back in one call. */
 const REVIVED = 500;
+/** Keys that are shown. */
+const HOTTEST = 5;
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -59,9 +66,12 @@ const SHORT = 10;
 export class Inspector {
   /** What operators want of the group, and its processes. */
   readonly control: ControlStore;
+  /** The dead letters that stop an order. */
+  readonly halts: Halts;
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #group: string;
+  readonly #pages: Pages;
   /** The page of dead letters that was asked for last. */
   #lastPage: Promise<unknown> = Promise.resolve();
 
@@ -69,7 +79,9 @@ export class Inspector {
     this.#connection = connection;
     this.#keys = keys;
     this.#group = group;
+    this.#pages = new Pages(connection, keys);
     this.control = new RedisControlStore(connection, keys);
+    this.halts = new Halts(connection, keys);
   }
 
   /** All numbers at one moment. */
@@ -92,6 +104,15 @@ export class Inspector {
     return totalsOf(await this.#connection.run(totals, this.#keys, { group: this.#group }), this.#keys);
   }
 
+  /** The consumer that holds an entry, and the attempts that were begun; undefined if none holds it. */
+  async holderOf(entryId: string): Promise<{ consumerId: string; attempt: number } | undefined> {
+    const { inbox } = this.#keys;
+    const found = this.#connection.call('XPENDING', inbox, this.#group, entryId, entryId, 1);
+    // The group may be gone.
+    const [pending] = (await found.catch(() => [])) as [string, string, number, number][];
+    return pending && { consumerId: pending[1], attempt: pending[3] };
+  }
+
   /** The live consumers of this output, of all processes, in the order of the list. */
   async liveConsumers(): Promise<LiveConsumers> {
     const { consumerList, members } = this.#keys;
@@ -102,18 +123,32 @@ export class Inspector {
     return consumersFor(this.#keys, ids, mapOf(facts));
   }
 
-  /** The channel and Redis group of the keys; null if no group has run. */
+  /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
-    const found = await this.#connection.call('HMGET', this.#keys.bridge, 'channel', 'group');
-    const [channel, group] = found as (string | null)[];
-    return group ? { channel: channel ?? undefined, group } : null;
+    const fields = ['group', 'channel', 'source', 'listFrom'];
+    const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
+    const [group, ...source] = found as (string | null)[];
+    return group ? { source: sourceIn(source), group } : null;
+  }
+
+  /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */
+  async waitingIn({ kind, name }: Source): Promise<number | undefined> {
+    if (kind === 'channel') return undefined;
+    try {
+      if (kind === 'list') return Number(await this.#connection.call('LLEN', name));
+      return await this.#connection.run(streamLag, { ...this.#keys, source: name }, {});
+    } catch (error) {
+      // Another type, which pulling tells.
+      if (error instanceof RefusedError) return undefined;
+      throw error;
+    }
   }
 
   /** When messages may have been missed; the last 1,000. */
   async gaps(): Promise<Gaps> {
     const { gaps: key } = this.#keys;
     const [records, foreign]: [GapRecord[], ForeignValue[]] = [[], []];
-    for await (const { id, fields } of this.#entries('XREVRANGE', key, '+', '-', PAGE)) {
+    for await (const { id, fields } of this.#pages.entries('XREVRANGE', key, '+', '-', PAGE)) {
       const [from, to] = [timeIn(fields.from), timeIn(fields.to)];
       if (from === undefined || to === undefined) foreign.push({ key, field: id });
       else records.push({ from, to, reason: String(fields.reason ?? '') });
@@ -121,9 +156,16 @@ export class Inspector {
     return { records: records.reverse(), foreign };
   }
 
-  /** The output up to an entry, in order. */
-  output(last: string): AsyncGenerator<StreamEntry> {
-    return this.#entries('XRANGE', this.#keys.output, '-', last);
+  /**
+   * The output in order, up to its end at a reading.
+   *
+   * @throws {CgroupError} STALE if the output is a list, and others took from its middle or its right side while it was read
+   */
+  async *output(end: OutputEnd): AsyncGenerator<OutputEntry> {
+    if (end.outputType === 'list') yield* this.#pages.elements(end);
+    else
+      for await (const entry of this.#pages.entries('XRANGE', this.#keys.output, '-', end.lastOutput))
+        yield outputEntryOf(entry);
   }
 
   /**
@@ -131,7 +173,7 @@ export class Inspector {
    * inbox, perhaps for the second time.
    */
   async *inbox(): AsyncGenerator<StreamEntry> {
-    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.packs, '-', '+')) {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+')) {
       const { pack = Buffer.alloc(0) } = fields;
       const ends = isPackId(id) ? endsOfTexts(pack, 0, pack.length, countIn(id)) : undefined;
       let from = HEAD;
@@ -140,20 +182,26 @@ export class Inspector {
         from = end + HEAD;
       }
     }
-    for await (const { id, fields } of this.#entries('XRANGE', this.#keys.inbox, '-', '+')) {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.inbox, '-', '+')) {
       const identity = String(fields.id);
       yield { id: isEntryId(identity) ? identity : id, fields };
     }
+    yield* this.#pages.held();
+  }
+
+  /** How many keys are busy, and behind which most messages wait (order `key`). */
+  keyTotals(): Promise<KeyTotals> {
+    return this.#connection.run(hottest, this.#keys, { most: HOTTEST });
   }
 
   /** The dead letters up to an entry, oldest first. */
   deadLetters(last = '+'): AsyncGenerator<StreamEntry> {
-    return this.#entries('XRANGE', this.#keys.dead, '-', last);
+    return this.#pages.entries('XRANGE', this.#keys.dead, '-', last);
   }
 
   /** The newest dead letters, newest first. */
   newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
-    return this.#entries('XREVRANGE', this.#keys.dead, '+', '-', most);
+    return this.#pages.entries('XREVRANGE', this.#keys.dead, '+', '-', most);
   }
 
   /**
@@ -198,7 +246,7 @@ export class Inspector {
   async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
     const found: string[] = [];
     for (let first = 0; first < ids.length; ) {
-      const page = { ids: ids.slice(first, first + REVIVED) };
+      const page = { group: this.#group, ids: ids.slice(first, first + REVIVED) };
       const { done, revived } = await this.#connection.run(revive, this.#keys, page);
       found.push(...revived);
       first += done;
@@ -211,46 +259,17 @@ export class Inspector {
   async purge(last: string): Promise<number> {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
   }
+}
 
-  /** @param last '' for no entry at all */
-  async *#entries(
-    command: 'XRANGE' | 'XREVRANGE',
-    key: string,
-    first: string,
-    last: string,
-    most = Infinity,
-  ): AsyncGenerator<StreamEntry> {
-    if (last === '') return;
-    const size = new ReadSize(PAGE);
-    let from = first;
-    let left = most;
-    while (left > 0) {
-      const count = Math.min(left, size.count);
-      const reply = await this.#connection
-        .callBuffer(command, key, from, last, 'COUNT', count)
-        .catch((error: unknown) => {
-          // A large reply may have been too much for the link, or for a limit of Redis.
-          if (count === 1 || !hasCode(error, 'REDIS_UNREACHABLE')) throw error;
-          size.failed();
-        });
-      if (reply === undefined) continue;
-      const page = (reply as EntryReply[]).map(entryOf);
-      size.came(page.length, bytesIn(page));
-      yield* page;
-      left -= page.length;
-      const end = page.at(-1);
-      if (!end || page.length < count) return;
-      from = `(${end.id}`;
-    }
-  }
+/** What the fields `channel`, `source` and `listFrom` name; an older version wrote the first only. */
+export function sourceIn([name, kind, from]: readonly (string | null)[]): Source | undefined {
+  if (!name) return undefined;
+  if (kind === 'list') return { kind, name, from: from === 'right' ? 'right' : 'left' };
+  return { kind: kind === 'stream' ? kind : 'channel', name };
 }
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */
 function timeIn(value: Buffer | undefined): number | undefined {
   const time = integerOf(String(value));
   return time !== undefined && time <= LATEST_TIME ? time : undefined;
-}
-
-function bytesIn(entries: readonly StreamEntry[]): number {
-  return entries.flatMap(({ fields }) => Object.values(fields)).reduce((sum, value) => sum + value.length, 0);
 }

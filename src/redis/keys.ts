@@ -1,3 +1,4 @@
+import type { OutputKind } from '../core/output.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 
 /** The names that a user gives; all keys follow from them. */
@@ -13,7 +14,7 @@ export interface Names {
  * in the same hash slot. All keys of a script share a slot, but for those that need processes and control at one moment.
  */
 export interface Keys {
-  /** stream: the results */
+  /** stream, or list: the results */
   readonly output: string;
   /** prefix of the name that the output has during a transaction: `open:PROCESS:NUMBER`, each used once */
   readonly open: string;
@@ -26,7 +27,7 @@ export interface Keys {
   readonly packs: string;
   /**
    * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last
-   * mark, ms since 1970), and the channel and Redis group of the output
+   * mark, ms since 1970), and of the output: channel, Redis group, outputType, order, orderKey
    */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
@@ -36,6 +37,16 @@ export interface Keys {
    * {@link RETURNED_BELOW} it is the number of attempts made by an entry that was handed back and is due at once.
    */
   readonly retry: string;
+  /** zset, by place: results that wait for earlier ones (order total) */
+  readonly parked: string;
+  /** hash: key of messages -> the entry or pack of it that is in work (order key) */
+  readonly busy: string;
+  /** zset, by key and number: messages that wait behind another one of their key (order key) */
+  readonly held: string;
+  /** zset, by place: dead letters that stop an order (onDead halt) */
+  readonly halted: string;
+  /** prefix of the hashes of the record: `record:MESSAGE_ID` */
+  readonly record: string;
   /** stream: dead letters */
   readonly dead: string;
   /**
@@ -79,6 +90,11 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     // Keys belong to a database, but all databases share the channels.
     marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
+    parked: `${group}:parked`,
+    busy: `${group}:busy`,
+    held: `${group}:held`,
+    halted: `${group}:halted`,
+    record: `${group}:record`,
     dead: `${group}:dead`,
     previews: `${group}:previews`,
     counters: `${group}:counters`,
@@ -94,9 +110,12 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
 }
 
 /** The type of each key, as Redis calls it. `marks` is a channel and has none. */
-export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' | 'list'> {
+export function typesOf(
+  keys: Keys,
+  outputType: OutputKind['outputType'],
+): Record<string, 'stream' | 'hash' | 'zset' | 'list'> {
   return {
-    [keys.output]: 'stream',
+    [keys.output]: outputType,
     [keys.inbox]: 'stream',
     [keys.packs]: 'stream',
     [keys.dead]: 'stream',
@@ -110,6 +129,10 @@ export function typesOf(keys: Keys): Record<string, 'stream' | 'hash' | 'zset' |
     [keys.events]: 'stream',
     [keys.members]: 'hash',
     [keys.retry]: 'zset',
+    [keys.parked]: 'zset',
+    [keys.busy]: 'hash',
+    [keys.held]: 'zset',
+    [keys.halted]: 'zset',
     [keys.heartbeats]: 'zset',
     [keys.consumerList]: 'list',
   };

@@ -1,4 +1,5 @@
 import { bridgeOf } from '../core/bridge-store.js';
+import type { OutputKind } from '../core/output.js';
 import { timeOfId } from '../core/stream-id.js';
 import { type ForeignValue, NumberReader } from './foreign.js';
 import type { Keys } from './keys.js';
@@ -36,6 +37,32 @@ export interface Counters {
   readonly foreignMarks: number;
   /** Members of the retry zset that were no ids of entries, and were removed. */
   readonly foreignRetries: number;
+  /**
+   * Members of `halted` that stopped the order for nothing, and were removed: another program wrote them, or deleted a message
+   * while it was tried again.
+   */
+  readonly foreignHalts: number;
+  /** Keys that were busy with an entry that another client deleted, and went on; with order `key`. */
+  readonly freed: number;
+  /** Members of held that no group wrote, and were removed. */
+  readonly foreignHeld: number;
+  /** Members of the parked zset that were no results, and were removed. */
+  readonly foreignParked: number;
+}
+
+/** What the order of a group waits for. */
+export interface OrderTotals {
+  readonly kind: 'none' | 'total' | 'key';
+  /** The message that results wait for, as of the last heartbeat; null if none waits, and without total order. */
+  readonly head: {
+    readonly inboxId: string;
+    /** ms for which the order has waited for it. */
+    readonly ageMs: number;
+  } | null;
+  /** Results that wait for earlier ones. */
+  readonly parked: number;
+  /** Most results that wait: then nothing new is begun. null without total order. */
+  readonly window: number | null;
 }
 
 /** The totals of a whole group, all processes together, true at one moment. */
@@ -52,19 +79,26 @@ export interface GroupTotals {
   readonly pending: number;
   /** Failed and waiting for their next attempt. */
   readonly retrying: number;
-  /** Relayed and not settled, in the inbox or in packs: waiting + pending + retrying. */
+  /** Waiting behind another message of their key; with order `key`. */
+  readonly held: number;
+  /** Relayed and not settled: waiting + pending + retrying + held. */
   readonly backlog: number;
+  /** Processed, and waiting for earlier messages before they go out: with total order only. */
+  readonly parked: number;
+  readonly order: OrderTotals;
   /** ms since the oldest unsettled message was relayed; 0 if there is none. */
   readonly lagMs: number;
   readonly counters: Counters;
   /** Kept dead letters: neither purged nor sent back. */
   readonly deadLetters: number;
+  /** Messages that stop an order (onDead halt), those that are tried again included. */
+  readonly haltedCount: number;
   /** Values in the keys of the group that the group did not write. They are passed over: a number counts as 0. */
   readonly foreign: readonly ForeignValue[];
 }
 
 /** A group in full, true at one moment. */
-export interface Reading extends GroupTotals {
+export interface Reading extends GroupTotals, Pick<OutputKind, 'outputType' | 'orderKey'> {
   readonly pendingOf: ReadonlyMap<string, number>;
   readonly processedBy: ReadonlyMap<string, number>;
   /** Entries in the output. */
@@ -75,7 +109,7 @@ export interface Reading extends GroupTotals {
 
 /** A reading that says where the output ends. */
 export interface ReadingWithEnd extends Reading {
-  /** The newest entry of the output at that moment; '' for none. */
+  /** The newest entry of the output at that moment: its id, or its mark (see `results.lua`) if it is a list. '' for none. */
   readonly lastOutput: string;
 }
 
@@ -89,6 +123,9 @@ export type TotalsReply = [
   counters: string[],
   bridge: string[],
   deadLetters: number,
+  held: number,
+  halted: number,
+  parked: number,
 ];
 
 /** What `snapshot.lua` replies. */
@@ -109,20 +146,25 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 }
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
-  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge, deadLetters] = reply;
+  const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge] = reply;
+  const [deadLetters, held, halted, parked] = reply.slice(7) as [number, number, number, number];
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
   return {
     time: new Date(now).toISOString(),
     ...bridgesIn(mapOf(bridge), now, numbers),
-    waiting: Math.max(0, backlog - pendingAndRetrying),
+    waiting: Math.max(0, backlog - pendingAndRetrying - held),
     pending: Math.max(0, pendingAndRetrying - retrying),
     retrying,
+    held,
     backlog,
+    parked,
+    order: orderIn(mapOf(bridge), now, parked, numbers),
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
     counters: countersOf(counts, numbers),
     deadLetters,
+    haltedCount: halted,
     foreign: numbers.foreign,
   };
 }
@@ -132,6 +174,7 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
+    ...outputIn(mapOf(totals[6])),
     pendingOf: new Map(pendingOf),
     processedBy: new Map(
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
@@ -139,6 +182,14 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
     outputLength,
     lastDead,
     lastOutput,
+  };
+}
+
+/** What the hash of the bridge says of the output. Versions that do not say write a stream. */
+function outputIn(bridge: ReadonlyMap<string, string>): Pick<OutputKind, 'outputType' | 'orderKey'> {
+  return {
+    outputType: bridge.get('outputType') === 'list' ? 'list' : 'stream',
+    orderKey: bridge.get('orderKey'),
   };
 }
 
@@ -166,6 +217,30 @@ function countersOf(counts: ReadonlyMap<string, string>, numbers: NumberReader):
     revived: count('revived'),
     foreignMarks: count('foreignMarks'),
     foreignRetries: count('foreignRetries'),
+    foreignHalts: count('foreignHalts'),
+    freed: count('freed'),
+    foreignHeld: count('foreignHeld'),
+    foreignParked: count('foreignParked'),
+  };
+}
+
+function orderIn(
+  state: ReadonlyMap<string, string>,
+  now: number,
+  parked: number,
+  numbers: NumberReader,
+): OrderTotals {
+  const window = numbers.number('bridge', 'orderWindow', state.get('orderWindow'));
+  const since = numbers.number('bridge', 'headSince', state.get('headSince'));
+  const inboxId = state.get('head');
+  const head = parked > 0 && inboxId ? { inboxId, ageMs: Math.max(0, now - since) } : null;
+  const kind = state.get('order');
+  const isTotal = kind === 'total';
+  return {
+    kind: isTotal ? 'total' : kind === 'key' ? 'key' : 'none',
+    head: isTotal ? head : null,
+    parked,
+    window: isTotal ? window : null,
   };
 }
 

@@ -1,15 +1,18 @@
+import type { OutputKind } from '../core/output.js';
 import { parseRedisUrl } from '../core/redis-address.js';
+import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
 
 /** The names in the rights of a group. */
-export interface RightsNames {
+export interface RightsNames extends SourceNames {
   /** The URL of Redis: it names the database. */
   readonly redis: string;
-  readonly channel: string;
   readonly group: string;
+  /** What the output is; a stream if it is not given. */
+  readonly outputType?: OutputKind['outputType'];
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -20,6 +23,7 @@ type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
  * against the sources.
  */
 const COMMANDS: Readonly<Record<string, Example>> = {
+  BLMOVE: (_keys, names) => [sourceOf(names).name, sourceOf(names).name, 'LEFT', 'LEFT', 1],
   'CLIENT|ID': () => [],
   'CLIENT|SETNAME': () => ['cgroup'],
   'CLIENT|UNBLOCK': () => [0],
@@ -32,21 +36,27 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   HGET: ({ bridge }) => [bridge, 'mark'],
   HGETALL: ({ members }) => [members],
   HINCRBY: ({ counters }) => [counters, 'relayed', 0],
+  HLEN: ({ busy }) => [busy],
   HMGET: ({ bridge }) => [bridge, 'token'],
+  HSCAN: ({ busy }) => [busy, 0],
   HSET: ({ processed }) => [processed, 'consumer', 0],
   HSETNX: ({ bridge }) => [bridge, 'heard_at', 0],
   INFO: () => [],
+  LINDEX: (keys, names) => [listOf(keys, names), -1],
+  LLEN: (keys, names) => [listOf(keys, names)],
+  LPUSH: (_keys, names) => [sourceOf(names).name, ''],
   LRANGE: ({ consumerList }) => [consumerList, 0, -1],
+  LTRIM: (keys, names) => [listOf(keys, names), 0, -1],
   MULTI: () => [],
   PEXPIRE: ({ heartbeats }) => [heartbeats, 1],
   PING: () => [],
   PUBLISH: ({ marks }) => [marks, ''],
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
-  'PUBSUB|NUMSUB': (_keys, { channel }) => [channel],
+  'PUBSUB|NUMSUB': ({ marks }) => [marks],
   RENAMENX: ({ output, open }) => [output, open],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
   SELECT: (_keys, { redis }) => [parseRedisUrl(redis).db],
-  SUBSCRIBE: (_keys, { channel }) => [channel],
+  SUBSCRIBE: (_keys, names) => [sourceOf(names).name],
   TIME: () => [],
   TYPE: ({ output }) => [output],
   UNSUBSCRIBE: () => [],
@@ -69,9 +79,12 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   ZADD: ({ retry }) => [retry, 0, 'id'],
   ZCARD: ({ retry }) => [retry],
   ZCOUNT: ({ retry }) => [retry, 0, 0],
+  ZLEXCOUNT: ({ parked }) => [parked, '-', '+'],
   ZRANGE: ({ heartbeats }) => [heartbeats, 0, -1],
+  ZRANGEBYLEX: ({ parked }) => [parked, '-', '+'],
   ZRANGEBYSCORE: ({ retry }) => [retry, 0, 0],
   ZREM: ({ retry }) => [retry, 'id'],
+  ZREMRANGEBYLEX: ({ held }) => [held, '[', '['],
   ZSCORE: ({ retry }) => [retry, 'id'],
 };
 
@@ -97,11 +110,13 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
     keys.heartbeats.replace(/heartbeats$/, ''),
   ].map(literal);
   const [output, group, list, registry] = patterns;
+  const source = sourceOf(names);
+  const pulled = source.kind === 'channel' ? [] : [literal(source.name)];
   return [
     'resetkeys',
-    ...[output, `${group}*`, list, `${registry}*`].map((pattern) => `~${pattern}`),
+    ...[output, `${group}*`, list, `${registry}*`, ...pulled].map((pattern) => `~${pattern}`),
     'resetchannels',
-    ...[names.channel, keys.marks].map((channel) => `&${literal(channel)}`),
+    ...channelsOf(source, keys).map((channel) => `&${literal(channel)}`),
     '-@all',
     ...needed(names).map((command) => `+${command.toLowerCase()}`),
   ];
@@ -122,14 +137,16 @@ export async function missingRights(
   keys: Keys,
   names: RightsNames,
 ): Promise<MissingRights> {
+  const source = sourceOf(names);
   const commands = new Set<string>();
   const lacked = { keys: new Set<string>(), channels: new Set<string>() };
   const subscribing = {
-    SUBSCRIBE: () => listener.subscribe(new Map([[names.channel, () => {}]])),
+    SUBSCRIBE: () => listener.subscribe(new Map([[source.name, () => {}]])),
     UNSUBSCRIBE: () => listener.unsubscribe(),
   };
   for (const [command, send] of Object.entries(subscribing))
-    if ((await refusalOf(send())) === 'command') commands.add(command.toLowerCase());
+    if (source.kind === 'channel' && (await refusalOf(send())) === 'command')
+      commands.add(command.toLowerCase());
   // Outside of a transaction it does nothing.
   if ((await refusalOf(connection.call('EXEC'))) === 'command') commands.add('exec');
   const asked = needed(names).filter(
@@ -143,11 +160,15 @@ export async function missingRights(
         if ((await refusal([...name.split('|'), ...example(keys, names)])) === 'command')
           commands.add(name.toLowerCase());
       }),
-      ...Object.values(own).map(async (key) => {
+      ...[...Object.values(own), ...(source.kind === 'list' ? [source.name] : [])].map(async (key) => {
         const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
         if (refusals.includes('key')) lacked.keys.add(key);
       }),
-      ...[names.channel, marks].map(async (channel) => {
+      ...(source.kind === 'stream' ? [source.name] : []).map(async (key) => {
+        // Its entries stay: to read is enough.
+        if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
+      }),
+      ...channelsOf(source, { marks }).map(async (channel) => {
         if ((await refusal(['PUBLISH', channel, ''])) === 'channel') lacked.channels.add(channel);
       }),
     ]),
@@ -218,8 +239,37 @@ async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> 
   }
 }
 
+/** The list that a group takes messages from, or writes results to. */
+function listOf({ output }: Keys, names: RightsNames): string {
+  const source = sourceOf(names);
+  return source.kind === 'list' ? source.name : output;
+}
+
+/** Commands of lists, whether messages come from one or results go to one. */
+const OF_LISTS: readonly string[] = ['LINDEX', 'LLEN', 'LTRIM'];
+
+/** Commands that only some sources need. */
+const ONLY_FOR: Readonly<Record<string, Source['kind']>> = {
+  BLMOVE: 'list',
+  PUBLISH: 'channel',
+  SUBSCRIBE: 'channel',
+  UNSUBSCRIBE: 'channel',
+};
+
 function needed(names: RightsNames): string[] {
-  return commandNames.filter((name) => name !== 'SELECT' || parseRedisUrl(names.redis).db !== 0);
+  const { kind } = sourceOf(names);
+  return commandNames.filter((name) => {
+    if (name === 'SELECT') return parseRedisUrl(names.redis).db !== 0;
+    // Of the publishers only.
+    if (name === 'LPUSH') return false;
+    if (OF_LISTS.includes(name)) return kind === 'list' || names.outputType === 'list';
+    return (ONLY_FOR[name] ?? kind) === kind;
+  });
+}
+
+/** The channels that a group uses; a list or a stream needs no marks. */
+function channelsOf(source: Source, { marks }: Pick<Keys, 'marks'>): string[] {
+  return source.kind === 'channel' ? [source.name, marks] : [];
 }
 
 /** A name as a pattern that matches only this name. */

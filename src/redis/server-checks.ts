@@ -9,6 +9,7 @@ import {
   shell,
   unseen,
 } from '../core/finding.js';
+import { type SourceNames, sourceFlags, sourceOf, sourceText } from '../core/source.js';
 import type { Owner } from './inspect.js';
 import type { ServerFacts } from './server.js';
 
@@ -219,27 +220,29 @@ function messageSizeOf({ replyLimit, longestArgument, configFile }: ServerFacts)
 }
 
 /**
- * Whether the output belongs to this channel and this Redis group.
+ * Whether the output belongs to this source and this Redis group.
  *
  * @param owner null if no group has run, undefined if Redis refused to say
  */
 export function ownerOf(
   owner: Owner | null | undefined,
-  names: Readonly<Record<'channel' | 'group' | 'output', string>>,
+  names: SourceNames & Readonly<Record<'group' | 'output', string>>,
 ): CheckState {
   if (owner === null) return { status: 'ok', what: 'no group has run here yet' };
   if (owner === undefined) return unseen('HMGET of the hash that names it');
-  const { channel = names.channel, group } = owner;
+  const ours = sourceOf(names);
+  const { source = ours, group } = owner;
+  const [text, ourText] = [sourceText(source), sourceText(ours)];
   const wrong = [
-    ...(channel === names.channel ? [] : [`the channel ${names.channel}`]),
+    ...(text === ourText ? [] : [`the ${ourText}`]),
     ...(group === names.group ? [] : [`the group ${names.group}`]),
   ];
-  if (wrong.length === 0) return { status: 'ok', what: `channel ${channel}, group ${group}` };
+  if (wrong.length === 0) return { status: 'ok', what: `${text}, group ${group}` };
   return {
     status: 'mend',
-    what: `the output ${names.output} belongs to the channel ${channel} and the group ${group}, not to ${wrong.join(' and ')}`,
+    what: `the output ${names.output} belongs to the ${text} and the group ${group}, not to ${wrong.join(' and ')}`,
     why: 'two groups on one output mix their results',
-    fixes: [shell('cgroup', 'doctor', '--output', names.output, '--channel', channel, '--group', group)],
+    fixes: [shell('cgroup', 'doctor', '--output', names.output, ...sourceFlags(source), '--group', group)],
   };
 }
 

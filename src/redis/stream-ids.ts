@@ -1,4 +1,5 @@
 import { MOST_AHEAD } from '../core/bridge-store.js';
+import type { OutputKind } from '../core/output.js';
 import type { Keys } from './keys.js';
 import { type Connection, refusedAs } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
@@ -20,16 +21,25 @@ export interface LateStream {
 type Ids = readonly (readonly [id: string, fields: unknown])[];
 
 /** The streams of a group whose ids are far ahead of Redis's clock; undefined if the user may not look at them. */
-export async function lateStreams(connection: Connection, keys: Keys): Promise<LateStream[] | undefined> {
-  return ifAllowed(() => readLateStreams(connection, keys));
+export async function lateStreams(
+  connection: Connection,
+  keys: Keys,
+  outputType: OutputKind['outputType'],
+): Promise<LateStream[] | undefined> {
+  const { output, inbox, packs, dead, gaps, events } = keys;
+  const streams = [...(outputType === 'stream' ? [output] : []), inbox, packs, dead, gaps, events];
+  return ifAllowed(() => readLateStreams(connection, keys, streams));
 }
 
-async function readLateStreams(connection: Connection, keys: Keys): Promise<LateStream[]> {
-  const { output, inbox, packs, dead, gaps, events } = keys;
+async function readLateStreams(
+  connection: Connection,
+  { inbox, packs }: Keys,
+  streams: readonly string[],
+): Promise<LateStream[]> {
   const [seconds] = (await connection.call('TIME')) as [string, string];
   const limit = Number(seconds) * 1_000 + MOST_AHEAD;
   const late: LateStream[] = [];
-  for (const key of [output, inbox, packs, dead, gaps, events]) {
+  for (const key of streams) {
     const info = await infoOf(connection, key);
     const lastId = info?.get('last-generated-id') ?? '0-0';
     // As numbers: 2^64 is close enough here.

@@ -1,25 +1,24 @@
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
-import { type SettingProblem, SettingsError } from '../core/errors.js';
-import { kindOfProcessor, REMOTE } from '../core/processor-kind.js';
-import { hostAndPort } from '../core/redis-address.js';
+import type { SettingProblem } from '../core/errors.js';
 import { maskUrls } from '../log/redaction.js';
-import { isLoopback } from './addresses.js';
-import { formatDuration } from './durations.js';
 import { nearest } from './nearest.js';
-import { durationNames, type SettingName, type Settings, type SettingsInput } from './settings.js';
+import type { SettingName, SettingsInput } from './settings.js';
 import {
   autoOrWhole,
   choice,
   duration,
   hostName,
+  keyPath,
   listen,
   name,
+  path,
   processor,
+  record,
   redisUrl,
   size,
   slotName,
+  tableName,
   toggle,
   token,
   whole,
@@ -48,11 +47,60 @@ export const settingsSchema = z.strictObject({
   channel: name()
     .prefault('messages:published')
     .describe('the Pub/Sub channel that messages are published on'),
-  output: slotName().prefault('messages:processed').describe('the stream that results are written to'),
+  list: name()
+    .optional()
+    .describe('take the messages from this list instead of a channel; they leave it in the same moment'),
+  listFrom: choice(['left', 'right'])
+    .prefault('left')
+    .describe('the end of the list to take from: left if producers RPUSH, right if they LPUSH'),
+  stream: name()
+    .optional()
+    .describe('read the messages of this stream instead of a channel, from its beginning; they stay in it'),
+  output: slotName()
+    .prefault('messages:processed')
+    .describe('the stream or list that results are written to'),
+  outputType: choice(['stream', 'list'])
+    .prefault('stream')
+    .describe('what the output is: a stream, or a list to which each result is appended as one JSON object'),
   consumerList: slotName()
     .prefault('consumer:ids')
     .describe('the list that holds the ids of the live consumers'),
   group: name().prefault('cgroup').describe('the name of the consumer group on the inbox stream'),
+  order: choice(['none', 'total', 'key'])
+    .prefault('none')
+    .describe(
+      'none: each result leaves when it is ready; total: results leave in the order in which messages came in; key: messages ' +
+        'with the same key are processed one after the other; with an order, heartbeat is 250ms and claimAfter 1s unless set',
+    ),
+  orderKey: keyPath()
+    .optional()
+    .describe(
+      'where the key of a message is for order key, such as customer.id; a message without it has no order',
+    ),
+  orderWindow: whole(1, 1_000_000)
+    .prefault(10_000)
+    .describe('results that may wait for earlier ones with order total; beyond it no new message is begun'),
+  onDead: choice(['skip', 'halt'])
+    .prefault('skip')
+    .describe(
+      'with an order, after a dead letter: skip goes on; halt lets what follows it wait (its key, or everything) until ' +
+        'cgroup dead retry or dead skip',
+    ),
+  record: record()
+    .optional()
+    .describe(
+      'also write each result to a system of record, a row of PostgreSQL per message, exactly once: the postgres:// URL of ' +
+        'the database; one with a password is better set in the environment',
+    ),
+  recordTable: tableName()
+    .prefault('cgroup_messages')
+    .describe('the table of the record in PostgreSQL, NAME or SCHEMA.NAME; made if it is missing'),
+  recordSql: path()
+    .optional()
+    .describe(
+      'a file with one SQL statement of your own, run in the transaction that writes the rows; $1 is a jsonb array of the ' +
+        'rows that are new',
+    ),
   processor: processor()
     .optional()
     .describe(
@@ -148,8 +196,8 @@ export const settingsSchema = z.strictObject({
     .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
 });
 
-/** Settings whose value is never shown, even if it is wrong. `redis` is shown without its password. */
-export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken']);
+/** Settings whose value is never shown, even if it is wrong. `redis` and `record` are shown without their password. */
+export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken', 'record']);
 
 /** The names of all settings, in the order of the documentation. */
 export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
@@ -158,41 +206,16 @@ export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settingsSchema.shape, name);
 }
 
-/**
- * Checks settings and fills in the defaults.
- *
- * @throws {SettingsError} naming every unknown or wrong setting, and what is allowed.
- */
-export function parseSettings(input: unknown): Settings {
-  const parsed = settingsSchema.safeParse(input);
-  const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input);
-  problems.push(...brokenRules(input));
-  if (!parsed.success || problems.length > 0) throw new SettingsError(problems);
-  return parsed.data;
-}
+/** With an order, a silent consumer holds back others: so by default it counts as silent sooner. */
+const ORDER_DEFAULTS = { heartbeat: '250ms', claimAfter: '1s' } as const satisfies SettingsInput;
 
-/**
- * Checks what a program gives: durations may be whole numbers of milliseconds too, the processor's path a `URL`.
- *
- * @throws {SettingsError} as {@link parseSettings} does
- */
-export function parseOptions(options: SettingsInput): Settings {
-  const written: Record<string, unknown> = { ...options };
-  for (const name of durationNames)
-    if (Number.isSafeInteger(written[name]) && Number(written[name]) >= 0)
-      written[name] = `${written[name]}ms`;
-  if (options.processor instanceof URL) written.processor = pathOf(options.processor);
-  return parseSettings(written);
-}
-
-/** The path of a file: URL of this machine, the text of a service's; any other URL as it is, for the schema to refuse. */
-function pathOf(url: URL): string | URL {
-  if (kindOfProcessor(url.href) === 'service') return url.href;
-  try {
-    return fileURLToPath(url);
-  } catch {
-    return url;
-  }
+/** Settings as given, with the defaults that depend on others. */
+export function withOrderDefaults(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null) return input;
+  const { order } = input as SettingsInput;
+  if (order === undefined || order === 'none') return input;
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  return { ...ORDER_DEFAULTS, ...Object.fromEntries(given) };
 }
 
 /** The problem of one setting's value, without the rules between settings; undefined if it is right. */
@@ -208,92 +231,15 @@ export function unknownSetting(name: string): SettingProblem {
   return { setting: name, message: `there is no setting ${JSON.stringify(name)}; ${hint}` };
 }
 
-/** The settings of each rule. Other settings in the input are ignored. */
-const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
-  settingsSchema.shape;
-const working = z.object({ managed, processor: settingsSchema.shape.processor });
-const naming = z.object({ output, consumerList });
-const beating = z.object({ claimAfter, heartbeat });
-const serving = z.object({ http, httpToken });
-const running = z.object({ bridge, managed });
-
-/**
- * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
- * checked if one of its values is wrong alone.
- */
-export function brokenRules(input: unknown): SettingProblem[] {
-  return [oneKey(input), tooSilent(input), tooOpen(input), idle(input), uncounted(input)].filter(
-    (problem) => problem !== undefined,
-  );
-}
-
-function oneKey(input: unknown): SettingProblem | undefined {
-  const parsed = naming.safeParse(input);
-  if (!parsed.success || parsed.data.output !== parsed.data.consumerList) return undefined;
-  const given = (input as SettingsInput).consumerList === undefined ? 'output' : 'consumerList';
-  const message = `output and consumerList must be two keys: a stream and a list; got ${show(parsed.data.output)} for both`;
-  return { setting: given, message };
-}
-
-function tooSilent(input: unknown): SettingProblem | undefined {
-  const parsed = beating.safeParse(input);
-  if (!parsed.success) return undefined;
-  const { claimAfter, heartbeat } = parsed.data;
-  // A consumer that missed one beat is not silent yet.
-  if (claimAfter >= 2 * heartbeat) return undefined;
-  const given = (input as SettingsInput).claimAfter === undefined ? 'heartbeat' : 'claimAfter';
-  const numbers = `${formatDuration(2 * heartbeat)}; got ${formatDuration(claimAfter)}`;
-  const message = `claimAfter must be at least twice heartbeat, ${numbers}`;
-  return { setting: given, message };
-}
-
-function tooOpen(input: unknown): SettingProblem | undefined {
-  const parsed = serving.safeParse(input);
-  const at = parsed.data?.http;
-  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
-  const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
-  return { setting: 'http', message };
-}
-
-function idle(input: unknown): SettingProblem | undefined {
-  const { data } = running.safeParse(input);
-  if (!data?.managed || data.bridge !== 'only') return undefined;
-  const message =
-    'managed is for processes with consumers, and with bridge only there are none: leave one out';
-  return { setting: 'managed', message };
-}
-
-/** With remote workers there are as many consumers as workers are connected. */
-function uncounted(input: unknown): SettingProblem | undefined {
-  const { data } = working.safeParse(input);
-  if (data?.processor !== REMOTE || !data.managed) return undefined;
-  const message =
-    'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
-  return { setting: 'managed', message };
-}
-
-/** One problem for each setting, however many of its checks failed. */
-function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): SettingProblem[] {
-  const problems = new Map<string, SettingProblem>();
-  for (const issue of issues) {
-    const setting = String(issue.path[0] ?? '');
-    if (issue.code === 'unrecognized_keys')
-      for (const key of issue.keys) problems.set(key, unknownSetting(key));
-    else if (setting === '') problems.set('', { setting, message: 'settings must be an object' });
-    else if (!problems.has(setting))
-      problems.set(setting, wrongValue(setting, (input as Record<string, unknown>)[setting], issue.message));
-  }
-  return [...problems.values()];
-}
-
-function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
+/** The problem of a value that breaks a rule of its setting. */
+export function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
   // A wrong secret must not get into the log either.
   const got = secretSettings.has(setting as SettingName) ? '' : `; got ${maskUrls(show(value))}`;
   return { setting, message: `${setting} ${rule}${got}` };
 }
 
 /** A value in a few words, whatever it is: a config file written in JavaScript may hold anything. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (value instanceof URL) return JSON.stringify(value.href);
   if (typeof value === 'function') return 'a function';

@@ -12,12 +12,33 @@ export interface Settings {
   readonly redis: string;
   /** The Pub/Sub channel that messages are published on. */
   readonly channel: string;
-  /** The stream that results are written to. */
+  /** The list that messages are taken from; undefined if they come from the channel or a stream. */
+  readonly list?: string | undefined;
+  /** The end of the list that messages are taken from. */
+  readonly listFrom: 'left' | 'right';
+  /** The stream whose messages are read; undefined if they come from the channel or a list. */
+  readonly stream?: string | undefined;
+  /** The stream or list that results are written to. */
   readonly output: string;
+  readonly outputType: 'stream' | 'list';
   /** The list that holds the ids of the live consumers. */
   readonly consumerList: string;
   /** The name of the consumer group on the inbox stream. */
   readonly group: string;
+  /** In which order results leave: any; that of the messages; that of the messages with the same key. */
+  readonly order: 'none' | 'total' | 'key';
+  /** Where the key of a message is, names with dots between them; with order `key` only. */
+  readonly orderKey?: string | undefined;
+  /** Results that may wait for earlier ones; with order `total`. */
+  readonly orderWindow: number;
+  /** What an order does after a dead letter: go on, or let what follows it wait. */
+  readonly onDead: 'skip' | 'halt';
+  /** The URL of a PostgreSQL in which results are recorded; undefined for none. */
+  readonly record?: string | undefined;
+  /** The table of the record in PostgreSQL. */
+  readonly recordTable: string;
+  /** The path of a file with an SQL statement that runs with each batch of new rows. */
+  readonly recordSql?: string | undefined;
   /** The path of a module, `exec:COMMAND`, the URL of a service, or `remote`; undefined for the built-in processor. */
   readonly processor?: string | undefined;
   /** Threads that run the module; 0 runs it on the main thread. */

@@ -116,3 +116,30 @@ export function hostName() {
   const error = 'must be a text of 1 to 300 characters, without control characters';
   return z.string({ error }).regex(HOST_OR_PROCESS, { error });
 }
+
+/** A path of names into a message. */
+export function keyPath() {
+  const error = 'must be the path of a value in the message, such as customer.id';
+  return z.string({ error }).regex(/^[^.\s]+(\.[^.\s]+)*$/, { error });
+}
+
+/** Where results are recorded besides the output: the URL of a PostgreSQL. */
+export function record() {
+  const error = 'must be a URL such as postgres://user:password@host:5432/database';
+  return z
+    .string({ error })
+    .trim()
+    .refine((text) => /^postgres(ql)?:\/\//i.test(text) && URL.canParse(text), {
+      error,
+    });
+}
+
+/** A table of PostgreSQL, in a schema if one is named. */
+export function tableName() {
+  const error = 'must be NAME or SCHEMA.NAME, each of letters, digits and _, not beginning with a digit';
+  return z.string({ error }).regex(/^[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?$/, { error });
+}
+
+export function path() {
+  return z.string({ error: 'must be the path of a file' }).min(1, { error: 'must not be empty' });
+}

@@ -1,6 +1,6 @@
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import type { BridgeStore } from '../core/bridge-store.js';
-import { type ConsumerStore, processedIn } from '../core/consumer-store.js';
+import { processedIn, type SettlingStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
@@ -98,9 +98,7 @@ export class Tracing {
   }
 
   /** What settles messages, with a span around each call. */
-  settlingStore(
-    store: ConsumerStore,
-  ): Pick<ConsumerStore, 'prepare' | 'commit' | 'settlePacks' | 'bury' | 'retry'> {
+  settlingStore(store: SettlingStore): SettlingStore {
     return {
       prepare: () => store.prepare(),
       commit: (results, maxLength) =>

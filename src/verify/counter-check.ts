@@ -3,7 +3,8 @@ import { type Differences, type Examples, note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
 /** The numbers, all of one moment, that the streams are compared with. */
-export interface Numbers extends Pick<Reading, 'backlog' | 'outputLength' | 'deadLetters'> {
+export interface Numbers
+  extends Pick<Reading, 'backlog' | 'parked' | 'outputLength' | 'deadLetters' | 'outputType'> {
   readonly counters: Pick<Counters, 'relayed' | 'processed' | 'dead' | 'lost' | 'trimmed' | 'purged'>;
 }
 
@@ -46,11 +47,21 @@ export class CounterCheck {
   }
 
   /** Uses the lengths of the moment: entries that are trimmed or purged while we read make no difference. */
-  differences({ backlog, outputLength, deadLetters, counters }: Numbers): Differences {
+  differences(numbers: Numbers): Differences {
+    const { lost, doubled, unexpected } = this.#compare(numbers);
+    return { lost, doubled, unexpected };
+  }
+
+  /** How many results are not in a list any more: others took them, as they may, or deleted them. 0 for a stream. */
+  taken(numbers: Numbers): number {
+    return this.#compare(numbers).taken;
+  }
+
+  #compare({ backlog, parked, outputLength, deadLetters, outputType, counters }: Numbers) {
     const { relayed, processed, dead, lost, trimmed, purged } = counters;
     const distinct = (stream: StreamName, length: number) =>
       length - this.#copies[stream] - this.#foreign[stream];
-    const unsettled = relayed - processed - dead - backlog - lost;
+    const unsettled = relayed - processed - dead - backlog - parked - lost;
     const withoutResult = processed - trimmed - distinct('output', outputLength);
     const withoutDeadLetter = dead - purged - distinct('dead', deadLetters);
     const doubled = this.#copies.output + this.#copies.dead;
@@ -61,10 +72,13 @@ export class CounterCheck {
     // A message that a defect of ours settled twice was also counted twice: then the second one is not missing.
     const countedTwice = Math.min(doubled - wrongOne, surplus(unsettled), missing - wrongOne);
     const explained = wrongOne + countedTwice;
+    const unexplained = missing - explained;
+    const taken = outputType === 'list' ? Math.min(deficit(withoutResult), unexplained) : 0;
     return {
-      lost: lost + deficit(unsettled) + missing - explained,
+      lost: lost + deficit(unsettled) + unexplained - taken,
       doubled,
       unexpected: this.#foreign.output + this.#foreign.dead + tooMany - explained,
+      taken,
     };
   }
 

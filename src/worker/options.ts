@@ -5,7 +5,7 @@ import type { Logger } from '../log/logger.js';
 import { maskUrl, maskUrls } from '../log/redaction.js';
 import type { Processor } from '../processor/processor.js';
 import { WORKER_NAME } from '../protocol/schema.js';
-import { parseOptions } from '../settings/schema.js';
+import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 
 /** The settings of a worker that a group has too. */

@@ -3,13 +3,16 @@ import { burst } from './measures/burst.js';
 import { drain } from './measures/drain.js';
 import { flood } from './measures/flood.js';
 import { latency } from './measures/latency.js';
+import { orders } from './measures/orders.js';
 import { processors } from './measures/processors.js';
+import { queue } from './measures/queue.js';
 import { rates } from './measures/rates.js';
 import { scaling } from './measures/scaling.js';
 import { scripts } from './measures/scripts.js';
 import { shares } from './measures/shares.js';
 import { soak } from './measures/soak.js';
 import { startup } from './measures/startup.js';
+import { steps } from './measures/steps.js';
 import { stopped } from './measures/stopped.js';
 import { threads } from './measures/threads.js';
 import { watched } from './measures/watched.js';
@@ -20,13 +23,16 @@ const MEASURES = {
   drain,
   flood,
   latency,
+  orders,
   processors,
+  queue,
   rates,
   scaling,
   scripts,
   shares,
   soak,
   startup,
+  steps,
   stopped,
   threads,
   watched,

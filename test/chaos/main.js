@@ -34,7 +34,7 @@ async function main(args) {
 
 async function chaos(faults, options) {
   say(
-    `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges`,
+    `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges, order ${options.order}`,
   );
   const results = await run(faults, options, (result) => say(...roundLines(result, options)));
   say('', ...table(results));

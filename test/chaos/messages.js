@@ -52,6 +52,18 @@ export function usualKind(n) {
   return n % 50 === 7 ? 'odd' : 'plain';
 }
 
+/** Keys of the messages that are not hot. */
+const KEYS = 97;
+
+/** Kinds of messages in which no key can be found. */
+const KEYLESS = ['not-json', 'not-utf8', 'no-id'];
+
+/** The key of the n-th message, for an order by key: one in five has the same. Undefined if its kind has none. */
+export function keyOf(n, kind = 'plain') {
+  if (KEYLESS.includes(kind)) return undefined;
+  return n % 5 === 0 ? -1 : n % KEYS;
+}
+
 /**
  * The bytes of a message.
  *
@@ -62,13 +74,15 @@ export function messageBytes(run, n, kind) {
   const [name, size] = kind.split(':');
   switch (name) {
     case 'plain':
-      return Buffer.from(`{"message_id":"${id}","n":${n},"pad":"${'x'.repeat(n % 120)}"}`);
+      return Buffer.from(`{"message_id":"${id}","n":${n},"k":${keyOf(n)},"pad":"${'x'.repeat(n % 120)}"}`);
     case 'odd':
       return Buffer.from(
-        `\t{ "message_id" : "${id}",\n "n":${n}, "pad":"${ODD[n % ODD.length]}", "f":1.50e3 } `,
+        `\t{ "message_id" : "${id}",\n "n":${n},"k":${keyOf(n)}, "pad":"${ODD[n % ODD.length]}", "f":1.50e3 } `,
       );
     case 'big':
-      return Buffer.from(`{"message_id":"${id}","n":${n},"pad":"${'b'.repeat(Number(size))}"}`);
+      return Buffer.from(
+        `{"message_id":"${id}","n":${n},"k":${keyOf(n)},"pad":"${'b'.repeat(Number(size))}"}`,
+      );
     case 'not-json':
       return Buffer.from(`{"message_id":"${id}","n":`);
     case 'not-utf8':
@@ -79,7 +93,7 @@ export function messageBytes(run, n, kind) {
     case 'no-id':
       return Buffer.from(`{"id":"${id}","message_id":null}`);
     default:
-      return Buffer.from(`{"message_id":"${id}","n":${n},"poison":"${name}"}`);
+      return Buffer.from(`{"message_id":"${id}","n":${n},"k":${keyOf(n)},"poison":"${name}"}`);
   }
 }
 

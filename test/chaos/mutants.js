@@ -1,3 +1,5 @@
+import { MUTANTS_OF_ORDERS } from './mutants-of-orders.js';
+
 /**
  * Known ways to break the program, each with the faults under which the checker must find it; or with the integration test
  * that must, if no result and no dead letter shows it. `in` is the script that is altered while it is read; `from` is
@@ -43,14 +45,14 @@ export const MUTANTS = {
   },
   'relay-alters': {
     line: 'relay adds a blank to each message',
-    in: 'relay.lua',
-    from: "'message', messages[i])",
-    to: "'message', messages[i] .. ' ')",
+    in: 'append.lua',
+    from: "'message', message)",
+    to: "'message', message .. ' ')",
     faults: ['poison-not-json'],
   },
   'relay-backwards': {
     line: 'relay writes a batch from its end to its beginning',
-    in: 'relay.lua',
+    in: 'append.lua',
     from: 'for i = 1, #messages do',
     to: 'for i = #messages, 1, -1 do',
     faults: ['script-flush'],
@@ -92,21 +94,21 @@ export const MUTANTS = {
   },
   'ones-beside-packs': {
     line: 'relay gives a message an id before those of the packs of the same millisecond',
-    in: 'relay.lua',
+    in: 'append.lua',
     from: 'local first = first_in_inbox()',
     to: "local first = '*'",
     faults: ['clock-back'],
   },
   'packs-beside-ones': {
     line: 'relay gives a pack an id before those of the messages that came before it',
-    in: 'relay.lua',
-    from: "local ms, block = block_after(is_far(string.match(last, '%d+')) and '0-0' or last)",
-    to: "local ms, block = block_after('0-0')",
+    in: 'append.lua',
+    from: "local ms, block = block_after(is_far(string.match(last, '%d+')) and '0-0' or last, #counts)",
+    to: "local ms, block = block_after('0-0', #counts)",
     faults: ['clock-back'],
   },
   'packs-overlap': {
     line: 'relay gives a pack ids that are those of the pack before it',
-    in: 'relay.lua',
+    in: 'append.lua',
     from: 'local block = math.floor(tonumber(seq) / BLOCK) + 1',
     to: 'local block = math.floor(tonumber(seq) / BLOCK)',
     faults: ['clock-back'],
@@ -275,9 +277,38 @@ export const MUTANTS = {
   },
   'bury-forgets': {
     line: 'dead letters are counted, but not written',
-    in: 'bury.lua',
-    from: "redis.pcall('XADD', KEYS[2], '*', 'message'",
-    to: "redis.pcall('XADD', KEYS[2], 'MAXLEN', '0', '*', 'message'",
+    in: 'letters.lua',
+    from: "redis.pcall('XADD', dead, '*', 'message'",
+    to: "redis.pcall('XADD', dead, 'MAXLEN', '0', '*', 'message'",
     faults: ['poison-not-json'],
   },
+  'pull-drops-one': {
+    line: 'a pull removes one message more from the list than it wrote',
+    in: 'pull-list.lua',
+    from: "redis.call('LTRIM', KEYS[1], #messages, -1)",
+    to: "redis.call('LTRIM', KEYS[1], #messages + 1, -1)",
+    test: 'pull-list.test.ts',
+  },
+  'pull-undoes-nothing': {
+    line: 'a pull that is refused half-way leaves what it wrote in the inbox',
+    in: 'pulling.lua',
+    from: 'return undo(refusal, #messages)',
+    to: 'return refusal',
+    test: 'pull-list.test.ts',
+  },
+  'pull-trusts-keys': {
+    line: 'a pull writes messages with the keys of others, which another process took meanwhile',
+    in: 'pulling.lua',
+    from: 'return not options.page or redis.sha1hex(table.concat(page_read)) == options.page',
+    to: 'return true',
+    test: 'pull-keyed.test.ts',
+  },
+  'pull-hides-gaps': {
+    line: 'a stream that was trimmed before it was read makes no gap',
+    in: 'pull-stream.lua',
+    from: 'if not gap then',
+    to: 'if true then',
+    test: 'pull-stream.test.ts',
+  },
+  ...MUTANTS_OF_ORDERS,
 };

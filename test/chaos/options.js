@@ -12,6 +12,7 @@ came out against what went in. Each fault proves that it happened.
   --rate N         messages per second; 5000
   --pairs          two faults at a time
   --bridges N      processes of the group, and bridges that are subscribed; 2
+  --order KIND     the group runs with this order, total or key, and the output must have it; none
   --strict-times   an outage that is longer than promised fails the round
   --mutant NAME    break the build itself in a known way: the checker must find it
   --mutants        run each mutant, and fail if one is not found
@@ -20,6 +21,7 @@ came out against what went in. Each fault proves that it happened.
 
 Exit code 0: all is well; 1: the checker found something; 2: wrong usage, or a fault did not happen.`;
 
+const ORDERS = ['none', 'total', 'key'];
 const NUMBERS = ['seed', 'messages', 'minutes', 'rate', 'bridges'];
 
 /**
@@ -37,6 +39,7 @@ export function readOptions(args) {
       rate: { type: 'string', default: '5000' },
       bridges: { type: 'string', default: '2' },
       pairs: { type: 'boolean', default: false },
+      order: { type: 'string', default: 'none' },
       'strict-times': { type: 'boolean', default: false },
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
@@ -45,6 +48,8 @@ export function readOptions(args) {
       help: { type: 'boolean', default: false },
     },
   });
+  if (!ORDERS.includes(values.order))
+    throw new TypeError(`--order is none of ${ORDERS.join(', ')}: ${values.order}`);
   const numbers = NUMBERS.map((name) => [name, numberOf(name, values[name])]);
   const { 'strict-times': strictTimes, ...rest } = values;
   return { ...rest, strictTimes, faults: values.faults.split(','), ...Object.fromEntries(numbers) };

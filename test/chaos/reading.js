@@ -1,4 +1,16 @@
-import { CONSUMER_IDS, COUNTERS, DEAD, GAPS, GROUP, INBOX, OUTPUT, PACKS, RETRY } from './keys.js';
+import {
+  CONSUMER_IDS,
+  COUNTERS,
+  DEAD,
+  GAPS,
+  GROUP,
+  HELD,
+  INBOX,
+  OUTPUT,
+  PACKS,
+  PARKED,
+  RETRY,
+} from './keys.js';
 
 const PAGE = 1_000;
 
@@ -25,7 +37,7 @@ return {
 
 /** The messages that are not settled yet, read from Redis. */
 export async function unsettled(redis) {
-  const [ones, pendingOnes, [inPacks, pendingInPacks], retrying, relayed] = await Promise.all([
+  const [ones, pendingOnes, [inPacks, pendingInPacks], retrying, relayed, parked, held] = await Promise.all([
     redis.xlen(INBOX),
     redis.xpending(INBOX, GROUP).then(
       ([count]) => count,
@@ -34,9 +46,11 @@ export async function unsettled(redis) {
     redis.eval(IN_PACKS, 1, PACKS, GROUP),
     redis.zcard(RETRY),
     redis.hget(COUNTERS, 'relayed'),
+    redis.zcard(PARKED),
+    redis.zcard(HELD),
   ]);
   return {
-    inbox: ones + inPacks,
+    inbox: ones + inPacks + parked + held,
     packed: inPacks,
     pending: pendingOnes + pendingInPacks,
     retrying,

@@ -43,8 +43,12 @@ export class RedisServer {
     return this.#child.pid;
   }
 
-  /** Starts it (again), on the same port and files, and waits until it answers. */
-  async launch() {
+  /**
+   * Starts it (again), on the same port and files, and waits until it answers.
+   *
+   * @param {number} timeout ms; many messages take long to load
+   */
+  async launch(timeout = 15_000) {
     const log = openSync(join(this.#dir, 'redis.log'), 'a');
     const env = { ...process.env, ...this.clock?.environment };
     const command = ['redis-server', '--port', String(this.port), ...this.#args];
@@ -52,7 +56,7 @@ export class RedisServer {
       spawn('/bin/sh', ['-c', START, 'redis', ...command], { stdio: ['ignore', log, log], env }),
     );
     this.#child.exited = once(this.#child, 'exit');
-    await until(() => answers(this.port), { what: 'Redis to answer' });
+    await until(() => answers(this.port), { what: 'Redis to answer', timeout });
   }
 
   /** SIGKILL. Data without fsync stays in the system's cache: only a truncated AOF loses any. */

@@ -4,7 +4,7 @@ import { MUTANTS } from './mutants.js';
 const COLUMNS = ['accepted', 'processed', 'dead', 'lost', 'inGaps', 'doubled'];
 
 /** One line per round, and more if it failed. */
-export function roundLines(result, { bridges, rate }) {
+export function roundLines(result, { bridges, rate, order }) {
   const time = new Date().toISOString().slice(11, 19);
   const outage =
     result.outage === undefined ? '' : ` outage ${result.outage} ms${result.slow ? ' (slow)' : ''}`;
@@ -15,7 +15,8 @@ export function roundLines(result, { bridges, rate }) {
     lines.push(`    ${name}: ${count}, such as ${examples.join(' | ')}`);
   if (isBad(result)) {
     const pairs = result.faults.length > 1 ? '--pairs ' : '';
-    const stage = `--seed ${result.seed} --bridges ${bridges} --rate ${rate}`;
+    const ordered = order === 'none' ? '' : ` --order ${order}`;
+    const stage = `--seed ${result.seed} --bridges ${bridges} --rate ${rate}${ordered}`;
     lines.push(`    again: npm run chaos -- ${stage} ${pairs}--faults ${result.faults}`);
     if (result.logs) lines.push(`    logs: ${result.logs}`);
   }

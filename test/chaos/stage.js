@@ -31,7 +31,7 @@ export class Stage {
   #leash = new Leash(this.dir);
 
   /**
-   * @param {{ run: string, rate: number, bridges: number, mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
+   * @param {{ run: string, rate: number, bridges: number, order: 'none' | 'total' | 'key', mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
    */
   static async open(options) {
     const stage = new Stage();
@@ -44,7 +44,7 @@ export class Stage {
     return stage;
   }
 
-  async #open({ run, rate, bridges, mutant, redis = {}, args = [], workers }) {
+  async #open({ run, rate, bridges, mutant, order, redis = {}, args = [], workers }) {
     const [dir, leash] = [this.dir, this.#leash];
     this.bridges = bridges;
     this.redis = await RedisServer.start({ dir, leash, ...redis });
@@ -55,7 +55,16 @@ export class Stage {
     this.witness = await Witness.start(port);
     this.client = await GroupClient.connect({ redis: `redis://127.0.0.1:${port}` });
     this.workers = await workers?.({ dir, leash, bridges });
-    const settings = ['--size', String(CONSUMERS_PER_PROCESS), '--bridges', String(bridges), ...args];
+    this.order = order;
+    const ordered = { none: [], total: ['--order', order], key: ['--order', order, '--order-key', 'k'] };
+    const settings = [
+      '--size',
+      String(CONSUMERS_PER_PROCESS),
+      '--bridges',
+      String(bridges),
+      ...ordered[order],
+      ...args,
+    ];
     const argsOf = (slot) => [...settings, ...(this.workers?.argsOf(slot) ?? [])];
     this.group = new Group({ redisPort: port, argsOf, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);

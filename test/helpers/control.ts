@@ -55,6 +55,7 @@ export function shownProcess(id: string, host: string, more: Partial<ShownProces
     consumers: 0,
     stalled: 0,
     workers: null,
+    pulls: false,
     drained: false,
     ...more,
   };

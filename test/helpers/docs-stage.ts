@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { keysOf } from '../../src/redis/keys.js';
 import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
-import { parseSettings } from '../../src/settings/schema.js';
+import { parseSettings } from '../../src/settings/parse.js';
 import { blocksOf, pages } from './docs.js';
 import { until } from './until.js';
 
@@ -71,7 +71,9 @@ export class Stage {
     const text = command
       .replaceAll('9464', String(this.#port))
       .replaceAll(/redis:\/\/[^\s'"]+/g, this.#redis.url)
-      .replace(/(?<=\bcgroup (?:un)?drain )web1\b/, hostname());
+      .replace(/(?<=\bcgroup (?:un)?drain )web1\b/, hostname())
+      // The group of the stage has another order, so an output of its own.
+      .replace(/--order \w+/, '$& --output messages:in-order');
     return /\bcgroup (dead|top)\b/.test(text)
       ? text.replaceAll(/\b\d{13}-\d+\b/g, await this.#deadLetter())
       : text;

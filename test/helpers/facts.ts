@@ -2,7 +2,7 @@ import { type Finding, lineOf, redis } from '../../src/core/finding.js';
 import { diagnose } from '../../src/doctor/diagnose.js';
 import type { DoctorFacts } from '../../src/redis/doctor-facts.js';
 import type { ServerFacts } from '../../src/redis/server.js';
-import { parseSettings } from '../../src/settings/schema.js';
+import { parseSettings } from '../../src/settings/parse.js';
 import { UNSET } from './control.js';
 
 export const MB = 2 ** 20;
@@ -36,17 +36,20 @@ const well: DoctorFacts = {
   clock: { ahead: 3, stepped: 0.4 },
   latency: { median: 0.1, p99: 0.3 },
   channel: { name: 'in', subscribers: 2, bytesPerSecond: 1_000 },
+  pulled: undefined,
   bridges: 2,
   others: [],
   wrongKeys: [],
   unseenKeys: [],
   foreign: [],
   lateStreams: [],
+  halted: [],
   counters: undefined,
-  owner: { channel: 'in', group: 'cgroup' },
+  owner: { source: { kind: 'channel', name: 'in' }, group: 'cgroup' },
   live: 3,
   orphans: [],
   backlog: 12,
+  order: { kind: 'none', head: null, parked: 0, window: null },
   control: {
     control: UNSET,
     foreign: [],

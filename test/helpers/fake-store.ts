@@ -7,6 +7,7 @@ export function fakeStore(given: Partial<ConsumerStore>): ConsumerStore {
     prepare: unexpected('prepare'),
     commit: unexpected('commit'),
     settlePacks: unexpected('settlePacks'),
+    messageOf: unexpected('messageOf'),
     rescue: unexpected('rescue'),
     retry: unexpected('retry'),
     bury: unexpected('bury'),

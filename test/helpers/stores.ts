@@ -1,7 +1,9 @@
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { Entry } from '../../src/core/consumer-store.js';
+import type { OutputKind } from '../../src/core/output.js';
 import type { Position } from '../../src/core/position.js';
+import { sourceOf } from '../../src/core/source.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
 import { RedisConsumerStore, RedisInboxReader } from '../../src/redis/consumer-store.js';
@@ -42,7 +44,7 @@ export interface Stores {
 }
 
 /** Stores on a prepared group; they are closed when the test has ended. */
-export async function openStores(space: Namespace): Promise<Stores> {
+export async function openStores(space: Namespace, output?: OutputKind): Promise<Stores> {
   const raw = new Redis(space.redis);
   const connection = new Connection(space.redis, 'test', silentLogger);
   const reader = new Connection(space.redis, 'reader', silentLogger);
@@ -53,7 +55,7 @@ export async function openStores(space: Namespace): Promise<Stores> {
   });
   await Promise.all([connection.connect(), reader.connect()]);
   const keys = keysOf(space);
-  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, space.channel);
+  const consumerStore = new RedisConsumerStore(connection, keys, GROUP, sourceOf(space), { output });
   const bridgeStore = new RedisBridgeStore(connection, keys);
   await consumerStore.prepare();
 

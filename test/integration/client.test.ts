@@ -79,7 +79,7 @@ test('a client sees the group, its dead letters, and sends them back', async () 
 
 test('a client deletes the dead letters that were there when it counted them', async () => {
   const { client, publish, settled } = await setUp();
-  expect(await client.deadLetters.count()).toEqual({ count: 0, newest: '' });
+  expect(await client.deadLetters.count()).toEqual({ count: 0, halted: 0, newest: '' });
   expect(await client.deadLetters.purge()).toBe(0);
   await publish(['a', 'b'], true);
   await settled(0, 2);

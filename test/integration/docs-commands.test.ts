@@ -28,6 +28,8 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   ],
   // The transcript below runs the demo, and so does demo.test.ts.
   [/^(?:npx )?(cgroup demo.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
+  // No dead letter stops an order on the stage; halts-processes.test.ts skips some.
+  [/^(?:npx )?(cgroup dead skip \d.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
   // There is no service or worker to check, and no other host, on the stage.
   [
     /^(?:npx )?(cgroup worker (?:--check (?:https?|wss?):|.*wss?:\/\/(?!127\.)).*)$/,

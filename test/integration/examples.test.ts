@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { metricDefinitions } from '../../src/http/metrics-list.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { emptyFolder, lacks } from '../helpers/http.js';
+import { freshPostgres, lacksPostgres } from '../helpers/postgres.js';
 import { metricsIn } from '../helpers/prometheus-rules.js';
 import { freshRedis } from '../helpers/redis.js';
 import { freePort } from '../helpers/service.js';
@@ -177,6 +178,33 @@ describe('examples/typescript', () => {
 
     await expectEmbedded(commandIn('typescript', 'node'), folder);
   });
+});
+
+describe('examples/balances', () => {
+  test.skipIf(lacksPostgres)(
+    'adds a payment to its account; one that PostgreSQL refuses is a dead letter',
+    async () => {
+      const [redis, postgres] = [await redisOf(), await freshPostgres()];
+      await postgres.sql(textOf(EXAMPLES, 'balances', 'accounts.sql'));
+      const env = { ...redis.env, CGROUP_RECORD: postgres.url };
+      const group = await startAsIn('balances', await projectOf('balances'), env);
+      await redis.publish({ message_id: 'bad', account: 'anna', amount: 'much' });
+      await redis.publish({ message_id: 'p0', account: 'anna', amount: 0.66 });
+      await redis.publishAsIn('balances');
+      await redis.processed(2);
+      expect(await postgres.sql('SELECT account, balance::text FROM accounts')).toEqual([
+        { account: 'anna', balance: '13.00' },
+      ]);
+      const list = cgroup(['dead', 'list', ...commandIn('balances', 'npx cgroup dead list'), '--json'], {
+        env,
+      });
+      await list.exit;
+      expect(JSON.parse(list.stdout())).toMatchObject([
+        { reason: 'failed', error: expect.stringContaining('invalid input syntax for type numeric: "much"') },
+      ]);
+      expect((await group.kill()).code).toBe(0);
+    },
+  );
 });
 
 describe('examples/commonjs', () => {

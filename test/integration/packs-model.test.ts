@@ -59,7 +59,7 @@ async function groupWithModel(seed: number) {
     renew: () => sending[1].renew(),
   };
   const wholePacks = new WholePacks(requests, keys, GROUP, silentLogger);
-  const settler = new RedisConsumerStore(sending[0], keys, GROUP, undefined, wholePacks);
+  const settler = new RedisConsumerStore(sending[0], keys, GROUP, undefined, { wholePacks });
   const readers = new Map(CONSUMERS.map((id) => [id, new RedisInboxReader(own, own, keys, GROUP, id)]));
   const { token } = (await bridgeStore.take('bridge', 0, 0)) as { token: number };
   let position: Position | undefined;

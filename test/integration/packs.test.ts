@@ -219,5 +219,7 @@ test('verify and the inspector see each message of packs, under its id', async (
   ]);
   expect(await verify(inspector)).toMatchObject({ ok: true, relayed: 9, processed: 5, backlog: 4 });
   await raw.xadd(keys.packs, `${LAST}-1000001`, 'pack', 'x');
-  expect(await lateStreams(other, keys)).toMatchObject([{ key: keys.packs, hasGroup: true, before: third }]);
+  expect(await lateStreams(other, keys, 'stream')).toMatchObject([
+    { key: keys.packs, hasGroup: true, before: third },
+  ]);
 });

@@ -6,7 +6,7 @@ import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { addressOf, emptyFolder, freePort, lacks, runBeside, SERVING } from '../helpers/http.js';
 import { hastened, metricsIn } from '../helpers/prometheus-rules.js';
-import { withRedis } from '../helpers/redis.js';
+import { namespaceOn, withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
@@ -36,10 +36,19 @@ describe('the files for Prometheus and Grafana', () => {
     const group = await groupOn(redis.url);
     const run = await group.start(['--size', '1', ...SERVING, '--http-token', TOKEN]);
     const address = await addressOf(run);
-    const names = await until(async () => {
-      const all = await served(address);
-      return all.has('cgroup_backlog') ? all : undefined;
-    });
+    // What depends on the source is served with a list only.
+    const list = `${group.space.channel}:list`;
+    const { output, consumerList } = namespaceOn(redis.url);
+    const flags = ['--redis', redis.url, '--output', output, '--consumer-list', consumerList, '--list', list];
+    const queue = cgroup(['start', ...flags, '--size', '1', ...SERVING, '--http-token', TOKEN]);
+    await queue.line(/"msg":"ready: /);
+    const names = new Set<string>();
+    for (const at of [address, await addressOf(queue)])
+      for (const name of await until(async () => {
+        const all = await served(at);
+        return all.has('cgroup_backlog') ? all : undefined;
+      }))
+        names.add(name);
     const rules = parse(await config('alerts.yml')) as Rules;
     const inRules = rules.groups.flatMap((one) => one.rules.flatMap(({ expr }) => metricsIn(expr)));
     const dashboard = JSON.parse(await config('grafana-dashboard.json')) as Dashboard;
@@ -54,7 +63,7 @@ describe('the files for Prometheus and Grafana', () => {
     expect([...inRules, ...inPanels, ...inVariables].filter((name) => !names.has(name))).toEqual([]);
     const shown = new Set([...inRules, ...inPanels]);
     expect([...names].filter((name) => !shown.has(name))).toEqual([]);
-    await run.kill();
+    await Promise.all([run.kill(), queue.kill()]);
   });
 });
 

@@ -163,7 +163,7 @@ describe('a key of a foreign type', () => {
     const client = clientOf(space.redis);
     await client.set(key, 'not yours');
     const run = cgroup(['start', ...flagsOf(space)]);
-    const line = `the key ${key} holds a string, not a (stream|hash|zset|list); nothing was changed: rename it, or choose other names \\(--output, --consumer-list\\)$`;
+    const line = `the key ${key} holds a string, not a (stream|hash|zset|list); nothing was changed: rename it, or choose other names \\(--output, --consumer-list, --list, --stream\\)$`;
     await expectFailed(run, new RegExp(line.replace(/[{}]/g, '\\$&')));
     expect(await client.get(key)).toBe('not yours');
     // All names of a namespace have the same end.

@@ -249,7 +249,8 @@ describe('verify', () => {
     const ledger = newPath();
     const inspector = client.inspector;
     const ids: string[] = [];
-    for await (const { fields } of inspector.output('+')) ids.push(String(fields.message_id));
+    for await (const { messageId } of inspector.output(await inspector.readWithEnd()))
+      ids.push(String(messageId));
     writeFileSync(ledger, [...ids.slice(0, 50), ...missed, ...ids.slice(50)].join('\n'));
     expect(await verify(inspector)).toMatchObject({ ...OK, gaps: 1 });
     expect(await verify(inspector, { ledgers: [ledger] })).toMatchObject({

@@ -158,6 +158,7 @@ expectTypeOf<SettingsError['problems']>().toEqualTypeOf<readonly SettingProblem[
 expectTypeOf<GroupStatus>().toExtend<{
   readonly group: string;
   readonly channel: string;
+  readonly source: { readonly kind: 'channel' | 'list' | 'stream'; readonly name: string };
   readonly output: string;
   readonly leader: string | null;
   readonly waiting: number;

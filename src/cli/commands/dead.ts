@@ -30,9 +30,10 @@ export function deadCommand(): Command {
         ['cgroup dead list', 'which messages, and why'],
         ['cgroup dead show 1795251095809-0', 'one, with its whole message'],
         ['cgroup dead retry --all', 'send them back, once the cause is fixed'],
+        ['cgroup dead skip 1795251095809-0', 'let the order go on without one (onDead halt)'],
       ]),
     );
-  for (const command of [listCommand(), showCommand(), retryCommand(), purgeCommand()])
+  for (const command of [listCommand(), showCommand(), retryCommand(), skipCommand(), purgeCommand()])
     root.addCommand(command);
   return root;
 }
@@ -60,10 +61,12 @@ function listText(shown: readonly ShownDeadLetter[], kept: number): string {
   if (shown.length === 0) return 'no dead letters';
   const more = kept > shown.length ? [`the newest ${shown.length} of ${kept}; --limit shows more`] : [];
   const next = 'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all';
+  const anyHalted = shown.some(({ halted }) => halted);
   const table = columns([
-    ['id', 'time', 'reason', 'attempts', 'error', 'message'],
-    ...shown.map(({ id, time, reason, attempts, error, message }) => [
+    ['id', ...(anyHalted ? ['halted'] : []), 'time', 'reason', 'attempts', 'error', 'message'],
+    ...shown.map(({ id, halted, time, reason, attempts, error, message }) => [
       id,
+      ...(anyHalted ? [halted ? 'yes' : ''] : []),
       time,
       printable(reason),
       String(attempts),
@@ -71,7 +74,10 @@ function listText(shown: readonly ShownDeadLetter[], kept: number): string {
       shortened(message, MESSAGE_WIDTH),
     ]),
   ]);
-  return [table, '', ...more, next].join('\n');
+  const halts = anyHalted
+    ? ['those marked as halted stop the order: send them back, or cgroup dead skip ID']
+    : [];
+  return [table, '', ...more, next, ...halts].join('\n');
 }
 
 function showCommand(): Command {
@@ -123,6 +129,37 @@ function retryCommand(): Command {
     });
 }
 
+function skipCommand(): Command {
+  return settingsCommand(
+    'skip',
+    'Lets an order go on without dead letters that stop it (onDead halt). They stay dead letters.',
+    GROUP_SETTINGS,
+    [
+      ['cgroup dead skip 1795251095809-0', 'one or more'],
+      ['cgroup dead skip --all', 'all that stop the order now'],
+    ],
+  )
+    .argument('[id...]', 'ids of dead letters', (id: string, ids: string[] = []) => [...ids, letterId(id)])
+    .option('--all', 'all that stop the order')
+    .option('--json', 'print one JSON object')
+    .action(async (ids: string[], { all, json }: { all?: boolean; json?: boolean }, command: Command) => {
+      if (ids.length > 0 === (all === true)) command.error('error: give the ids of dead letters, or --all');
+      await withGroup(command, async ({ client: { deadLetters } }) => {
+        const found = all ? undefined : await deadLetters.skip(ids);
+        const count = found?.length ?? (await deadLetters.skipAll());
+        print(json ? printableJson({ skipped: count }) : skippedText(count));
+        const others = found ? ids.filter((id) => !found.includes(id)) : [];
+        if (others.length > 0) throw notHalted(others);
+      });
+    });
+}
+
+function skippedText(count: number): string {
+  return count === 0
+    ? 'skipped none: no dead letter stops the order'
+    : `skipped ${plural(count, 'dead letter')}: the order goes on without ${count === 1 ? 'it' : 'them'}`;
+}
+
 function retryAll({ deadLetters }: GroupClient): Promise<number> {
   const shown = { unit: 'dead letters', label: 'sending back' };
   return withProgress(shown, (onProgress) => deadLetters.retryAll(onProgress));
@@ -146,8 +183,12 @@ function purgeCommand(): Command {
         command.error('error: stderr is no terminal and cannot show the question: give --yes');
       await withGroup(command, async ({ client: { deadLetters }, settings: { output } }) => {
         // Deletes no message that dies while the question is open.
-        const { count, newest } = await deadLetters.count();
-        const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?`);
+        const { count, halted, newest } = await deadLetters.count();
+        const goesOn =
+          halted > 0
+            ? ` ${plural(halted, 'of them stops', 'of them stop')} the order, which goes on then.`
+            : '';
+        const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?${goesOn}`);
         const wanted = !asks || count === 0 || (await confirmed(question));
         const purged = wanted ? await deadLetters.purge({ through: newest }) : 0;
         print(json ? printableJson({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
@@ -159,6 +200,15 @@ function purgeCommand(): Command {
 function letterId(text: string): string {
   if (isEntryId(text)) return text;
   throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows the ids.');
+}
+
+function notHalted(ids: readonly string[]): CgroupError {
+  const what = ids.length === 1 ? 'the dead letter' : 'the dead letters';
+  const verb = ids.length === 1 ? 'stops' : 'stop';
+  return new CgroupError(
+    'NOT_FOUND',
+    `${what} ${ids.join(', ')} ${verb} no order, so there is nothing to skip: cgroup status shows what is halted`,
+  );
 }
 
 function notFound(ids: readonly string[]): CgroupError {

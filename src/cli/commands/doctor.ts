@@ -18,7 +18,7 @@ export function doctorCommand(): Command {
     'doctor',
     'Checks Redis and the group. For each problem it shows what is wrong, why it matters, and the command that ' +
       'fixes it. Exit code 1 if there is something to fix. Changes nothing.',
-    [...GROUP_SETTINGS, 'claimAfter', 'lease'],
+    [...GROUP_SETTINGS, 'claimAfter', 'lease', 'record', 'recordTable', 'recordSql'],
     [
       ['cgroup doctor', 'before the first start, and whenever something looks wrong'],
       ['cgroup doctor --json | jq -r .acl', 'the ACL line of a Redis user for cgroup'],

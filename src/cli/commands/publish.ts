@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { type Source, sourceOf, sourceText } from '../../core/source.js';
 import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
@@ -32,12 +33,14 @@ interface PublishFlags {
 export function publishCommand(): Command {
   return settingsCommand(
     'publish',
-    'Publishes generated messages to the channel: {"message_id":"<uuid>"}.',
-    ['redis', 'channel', 'logLevel', 'logFormat'],
+    'Publishes generated messages to the channel, list or stream: {"message_id":"<uuid>"}.',
+    ['redis', 'channel', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
     [
       ['cgroup publish --count 300000', 'as fast as Redis accepts them'],
       ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],
       ['cgroup publish --count 100000 --ledger ids.txt', 'then: cgroup verify --ledger ids.txt'],
+      ['cgroup publish --list orders --count 1000', 'RPUSH; with --list-from right: LPUSH'],
+      ['cgroup publish --stream events', 'XADD, in the field message'],
     ],
   )
     .option(
@@ -55,7 +58,7 @@ export function publishCommand(): Command {
     )
     .option(
       '--ledger <file>',
-      'write the ids that a subscriber of the channel receives to this file, one a line',
+      'write the ids that a subscriber of the channel receives to this file, one a line; of a list or stream: those appended',
     )
     .option('--json', 'print one JSON object')
     .action((flags: PublishFlags, command: Command) => run(flags, command));
@@ -63,8 +66,10 @@ export function publishCommand(): Command {
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
   const { settings } = await settingsOf(command);
-  const log = makeLogger(settings).child({ process: processName(), channel: settings.channel });
-  const hint = patternHint(settings.channel);
+  const { channel, list, listFrom, stream } = settings;
+  const source = sourceOf(settings);
+  const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
+  const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
   if (hint) log.warn({}, hint);
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
@@ -75,7 +80,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const result = await withProgress(shown, (onProgress) =>
     publish({
       redis: settings.redis,
-      channel: settings.channel,
+      ...{ channel, list, listFrom, stream },
       plan,
       bytes,
       ledger,
@@ -88,10 +93,10 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
     log.warn(
       { unheard: result.unheard },
       `no subscriber received ${result.unheard} of ${result.published} messages; they are gone: ` +
-        `is a group running on the channel ${settings.channel}? ` +
+        `is a group running on the channel ${channel}? ` +
         'Start one first (cgroup start), or check --channel and --redis',
     );
-  print(flags.json ? printableJson(result) : publishedText(result));
+  print(flags.json ? printableJson(result) : publishedText(result, source));
 }
 
 function expected({ count, rate, duration }: Plan): number | undefined {
@@ -100,14 +105,19 @@ function expected({ count, rate, duration }: Plan): number | undefined {
 }
 
 /** The result of publishing in a line. */
-export function publishedText(result: Published): string {
+export function publishedText(result: Published, source: Source): string {
   const { published, seconds, rate, receivers, unheard, ledger, listed } = result;
   const sent = `published ${published} messages in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
   const to = ledger === null ? '' : `; ${listed} ids in ${ledger}`;
-  return `${sent}${receivedText(published, receivers, unheard)}${to}`;
+  const where = receivers ? receivedText(published, receivers, unheard) : ` to ${sourceText(source)}`;
+  return `${sent}${where}${to}`;
 }
 
-function receivedText(published: number, { min, max }: Published['receivers'], unheard: number): string {
+function receivedText(
+  published: number,
+  { min, max }: NonNullable<Published['receivers']>,
+  unheard: number,
+): string {
   if (published === 0) return '';
   if (max === 0) return ', received by no subscriber';
   if (unheard > 0) return `, ${unheard} of them received by no subscriber`;

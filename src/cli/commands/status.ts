@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
-import { printableJson } from '../../log/printable.js';
-import type { GroupStatus } from '../../observe/status.js';
+import { printableJson, shortened } from '../../log/printable.js';
+import type { GroupStatus, OrderStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import {
@@ -13,6 +13,10 @@ import {
   workersText,
 } from '../control/text.js';
 import { columns } from '../table.js';
+
+/** Halted messages in the table, and characters of a key. */
+const HALTS_SHOWN = 10;
+const KEY_WIDTH = 40;
 
 export function statusCommand(): Command {
   return settingsCommand(
@@ -34,27 +38,59 @@ export function statusCommand(): Command {
     );
 }
 
+function sourceLine({ name, waiting }: GroupStatus['source']): string {
+  return waiting === null ? name : `${name} (${plural(waiting, 'message waits', 'messages wait')} in it)`;
+}
+
+/** Who relays: the leading bridge, or all that pull. */
+function relayingRow(status: GroupStatus): [name: string, text: string] {
+  const { source, leader, processes } = status;
+  if (source.kind === 'channel')
+    return ['leader', leader ?? `none: nothing is relayed (${startCommandOf(status)})`];
+  const ids = processes.flatMap(({ id, pulls }) => (pulls ? [id] : []));
+  const none = `none: nothing is taken from the ${source.kind} (${startCommandOf(status)})`;
+  return ['taken by', ids.length > 0 ? ids.join(', ') : none];
+}
+
+/** What waits for halted messages, and what to type. */
+function haltedText({ haltedCount, halted }: GroupStatus): string {
+  const shown = halted.slice(0, HALTS_SHOWN);
+  const rows = shown.map(({ deadId, inboxId, key }) => [
+    deadId === '' ? 'tried again' : deadId,
+    inboxId,
+    key === null ? 'all later results' : `the key ${shortened(key, KEY_WIDTH)}`,
+  ]);
+  const more = haltedCount > shown.length ? [`${haltedCount - shown.length} more`] : [];
+  return [
+    columns([['halted: dead letter', 'inbox id', 'waits for it'], ...rows]),
+    ...more,
+    'fix the cause, then: cgroup dead retry ID; to go on without the message: cgroup dead skip ID',
+  ].join('\n');
+}
+
 /** The status as tables and sentences. */
 export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
+  const held = status.held > 0 ? `, ${status.held} behind others of their key` : '';
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
   const { relayed, processed, dead, failed, retried } = counters;
   const lacking = workersText(status);
   const numbers = { relayed, processed, dead, 'failed attempts': failed, retried, gaps: counters.gaps };
   const parts = [
     columns([
-      ['channel', status.channel],
+      [status.source.kind, sourceLine(status.source)],
       ['output', status.output],
-      ['leader', status.leader ?? `none: nothing is relayed (${startCommandOf(status)})`],
+      relayingRow(status),
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
       [
         'backlog',
-        `${backlog} (${status.waiting} waiting, ${status.pending} pending, ${status.retrying} retrying)`,
+        `${backlog} (${status.waiting} waiting, ${status.pending} pending, ${status.retrying} retrying${held})`,
       ],
       [
         'lag',
         backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest unsettled message)`,
       ],
+      ...(status.order.kind === 'total' ? [['order', orderText(status.order)]] : []),
       ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
@@ -71,6 +107,7 @@ export function statusText(status: GroupStatus): string {
           ]),
         ]),
   ];
+  if (status.haltedCount > 0) parts.push(haltedText(status));
   const stalled = stalledText(status);
   if (stalled !== undefined) parts.push(stalled);
   if (counters.lost > 0)
@@ -82,6 +119,23 @@ export function statusText(status: GroupStatus): string {
   if (counters.foreignRetries > 0)
     parts.push(
       `foreign: ${plural(counters.foreignRetries, 'member')} removed from the retry zset, written by another program`,
+    );
+  if (counters.foreignHalts > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignHalts, 'member')} removed that halted the order for nothing: another program wrote them, or ` +
+        'deleted a message while it was tried again',
+    );
+  if (counters.freed > 0)
+    parts.push(
+      `freed: ${plural(counters.freed, 'key')} went on whose message another program had deleted from the inbox`,
+    );
+  if (counters.foreignHeld > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignHeld, 'member')} removed from the held messages, written by another program`,
+    );
+  if (counters.foreignParked > 0)
+    parts.push(
+      `foreign: ${plural(counters.foreignParked, 'member')} removed from the parked zset, written by another program`,
     );
   if (counters.strays > 0)
     parts.push(
@@ -105,4 +159,12 @@ export function statusText(status: GroupStatus): string {
     parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
   }
   return parts.join('\n\n');
+}
+
+function orderText({ parked, window, head }: OrderStatus): string {
+  if (!head) return 'total: no result waits for an earlier one';
+  const { inboxId, consumerId, attempt, ageMs } = head;
+  const holder = consumerId === null ? 'no consumer holds it' : `attempt ${attempt}, with ${consumerId}`;
+  const waiting = `${plural(parked, 'result')}${window === null ? '' : ` of at most ${window}`}`;
+  return `total: ${waiting} wait for message ${inboxId}, for ${formatDuration(ageMs)} (${holder})`;
 }

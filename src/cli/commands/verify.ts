@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
-import type { Examples } from '../../verify/differences.js';
 import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { withProgress } from '../progress.js';
@@ -19,6 +18,7 @@ export function verifyCommand(): Command {
     [
       ['cgroup verify', 'was each relayed message settled once?'],
       ['cgroup verify --ledger ids.txt', 'and each published one? (cgroup publish --ledger ids.txt)'],
+      ['cgroup verify --steps', 'how long did each step take? (with an order or a record)'],
       ['cgroup status', 'when and why messages were missed (gaps)'],
     ],
   )
@@ -27,18 +27,19 @@ export function verifyCommand(): Command {
       'file of message ids, one a line, in the order of the channel; repeat it for several',
       collectLedger,
     )
+    .option('--steps', 'how long results waited, were processed and were parked: percentiles of each step')
     .option('--json', 'print one JSON object')
-    .action(async (flags: { ledger?: string[]; json?: boolean }, command: Command) =>
+    .action(async (flags: { ledger?: string[]; steps?: boolean; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
         const result = await withProgress({ unit: 'entries', label: 'verifying' }, (onProgress) =>
-          client.verify({ ledgers: flags.ledger ?? [], onProgress }),
+          client.verify({ ledgers: flags.ledger ?? [], steps: flags.steps === true, onProgress }),
         );
         if (isEmpty(result))
           log.warn(
             {},
             `nothing to verify: no group has written to ${settings.output} here; check --output and --redis`,
           );
-        print(flags.json ? printableJson(result, 2) : verificationText(result));
+        print(flags.json ? printableJson(result, 2) : verificationText(result, flags.steps));
         if (!result.ok) process.exitCode = DIFFERENT;
       }),
     );
@@ -57,36 +58,71 @@ function isEmpty(result: Verification): boolean {
   return relayed + processed + dead + backlog + doubled + unexpected === 0 && lost === (ledger ?? 0);
 }
 
-/** A verification as a table, a verdict, and the meaning of each difference. */
-export function verificationText(result: Verification): string {
+/**
+ * A verification as a table, a verdict, and the meaning of each difference.
+ *
+ * @param withSteps whether to show the steps, or to say why there are none
+ */
+export function verificationText(result: Verification, withSteps = false): string {
   const { relayed, processed, dead, backlog, ledger, lost, doubled, unexpected } = result;
-  const rows = Object.entries({ relayed, processed, dead, backlog, ledger, lost, doubled, unexpected });
+  const rows = Object.entries({
+    relayed,
+    processed,
+    dead,
+    backlog,
+    ledger,
+    lost,
+    doubled,
+    unexpected,
+    ...(result.order !== 'none' && { 'out of order': result.outOfOrder }),
+  });
   const table = columns(rows.filter(([, number]) => number !== null).map((row) => row.map(String)));
-  return [table, verdict(result), ...findings(result), ...remarks(result)].join('\n\n');
+  const steps = withSteps ? [stepsText(result)] : [];
+  return [table, verdict(result), ...findings(result), ...remarks(result), ...steps].join('\n\n');
+}
+
+function stepsText({ steps, outputType, processed }: Verification): string {
+  if (steps === null)
+    return processed > 0
+      ? 'no steps: results have the times of their steps only if they were written with an order or a record; set order or record'
+      : 'no steps: there are no results yet';
+  const { waiting, processing, parking, total } = steps;
+  const shown = { waiting, processing, ...(parking && { parking }), total };
+  const rows = Object.entries(shown).map(([step, { count, p50, p95, p99, max }]) => [
+    step,
+    ...[count, p50, p95, p99, max].map(String),
+  ]);
+  const table = columns([['ms', 'count', 'p50', 'p95', 'p99', 'max'], ...rows]);
+  if (outputType === 'stream') return table;
+  return `${table}\n\nthe output is a list, which does not say when a result came into it: there is no parking, and total ends with the processing`;
 }
 
 function verdict(result: Verification): string {
-  const { ok, relayed, processed, dead, backlog, lost, doubled, unexpected, untraceable } = result;
+  const { ok, relayed, processed, dead, backlog, lost, doubled, unexpected, untraceable, order } = result;
   const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog`;
   const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
   if (ok && relayed === 0) return 'no message was ever relayed';
-  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once${untraced}: ${sum}`;
+  const ordered = order === 'none' ? '' : order === 'total' ? ', in order' : ', in order of each key';
+  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once${ordered}${untraced}: ${sum}`;
   const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
-  return `NOT every message once: ${found.map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
+  const wrong = found.map(([kind, count]) => `${count} ${kind}`);
+  if (wrong.length === 0) return `every message once, but NOT in order: ${result.outOfOrder} out of order`;
+  if (result.outOfOrder > 0) wrong.push(`${result.outOfOrder} out of order`);
+  return `NOT every message once: ${wrong.join(', ')}`;
 }
 
 function findings(result: Verification): string[] {
   const { lost, doubled, unexpected, examples } = result;
   return [
-    finding('lost', lost, whyLost(result), examples),
-    finding('doubled', doubled, whyDoubled(result), examples),
-    finding('unexpected', unexpected, whyUnexpected(result), examples),
+    finding('lost', lost, whyLost(result), examples.lost),
+    finding('doubled', doubled, whyDoubled(result), examples.doubled),
+    finding('unexpected', unexpected, whyUnexpected(result), examples.unexpected),
+    finding('out of order', result.outOfOrder, whyOutOfOrder(result), examples.outOfOrder),
   ].filter((text) => text !== '');
 }
 
-function finding(kind: keyof Examples, count: number, why: readonly string[], examples: Examples): string {
+function finding(kind: string, count: number, why: readonly string[], ids: readonly string[]): string {
   if (count === 0) return '';
-  const ids = examples[kind];
   const more = ids.length > 0 && ids.length < count ? ['…'] : [];
   return [`${kind}:`, ...why, ...[...ids.map(printable), ...more].map((id) => `  ${id}`)].join('\n  ');
 }
@@ -140,8 +176,15 @@ function whyUnexpected({ byCounters, byLedger }: Verification): string[] {
   return why;
 }
 
+function whyOutOfOrder({ order }: Verification): string[] {
+  return [
+    `results left after later ones${order === 'key' ? ' of their key' : ''}: ` +
+      'another program moved entries, or this is a defect of cgroup: please report it',
+  ];
+}
+
 /** Facts that are no difference, but good to know. */
-function remarks({ backlog, trimmed, purged, untraceable, gaps, ledger }: Verification): string[] {
+function remarks({ backlog, trimmed, purged, taken, untraceable, gaps, ledger }: Verification): string[] {
   const remarks: string[] = [];
   if (backlog > 0)
     remarks.push(
@@ -149,11 +192,17 @@ function remarks({ backlog, trimmed, purged, untraceable, gaps, ledger }: Verifi
     );
   const gone: string[] = [];
   if (trimmed > 0) gone.push(plural(trimmed, 'result was trimmed', 'results were trimmed'));
+  if (taken > 0) gone.push(plural(taken, 'result was taken by others', 'results were taken by others'));
   if (purged > 0) gone.push(plural(purged, 'dead letter was purged', 'dead letters were purged'));
   if (ledger !== null && gone.length > 0)
     remarks.push(
       `${gone.join(' and ')}: the ledger cannot be compared completely; ` +
         `${untraceable} of its ids were not found and may be among them`,
+    );
+  if (ledger === null && taken > 0)
+    remarks.push(
+      `${plural(taken, 'result is', 'results are')} not in the list any more: others took them, or deleted them; ` +
+        'nothing can tell which, and a doubled one among them is not found',
     );
   if (ledger === null && gaps > 0)
     remarks.push(

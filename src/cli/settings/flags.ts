@@ -6,7 +6,16 @@ import { type SettingInfo, settingInfos } from './setting-info.js';
 export type RawFlags = Partial<Record<SettingName, string | boolean>>;
 
 /** The settings that name a group. */
-export const GROUP_NAMES: readonly SettingName[] = ['redis', 'channel', 'output', 'consumerList', 'group'];
+export const GROUP_NAMES: readonly SettingName[] = [
+  'redis',
+  'channel',
+  'list',
+  'listFrom',
+  'stream',
+  'output',
+  'consumerList',
+  'group',
+];
 
 /** An option that sets a setting; a command may have others, even with the name of a setting. */
 class SettingOption extends Option {

@@ -1,12 +1,17 @@
 import { resolve } from 'node:path';
 import { type SettingProblem, SettingsError } from '../../core/errors.js';
 import { kindOfProcessor } from '../../core/processor-kind.js';
-import { brokenRules, parseSettings, problemOf, settingNames } from '../../settings/schema.js';
+import { parseSettings } from '../../settings/parse.js';
+import { brokenRules } from '../../settings/rules.js';
+import { problemOf, settingNames, withOrderDefaults } from '../../settings/schema.js';
 import type { SettingName, Settings, SettingsInput } from '../../settings/settings.js';
 import { readConfigFile } from './config-file.js';
 import type { RawFlags } from './flags.js';
 import { settingInfos } from './setting-info.js';
 import { fromEnvironment, fromFile, fromFlags, type Given, type GivenSetting } from './sources.js';
+
+/** Where messages come from: one of them. */
+const SOURCES: readonly string[] = ['channel', 'list', 'stream'] satisfies SettingName[];
 
 export interface LoadSettingsOptions {
   /** The flags as typed, from `rawFlags`. */
@@ -40,7 +45,13 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   const given = [...fromFlags(flags), ...fromEnvironment(env), ...(file ? fromFile(file) : [])];
 
   const effective = new Map<string, GivenSetting>();
-  for (const one of given) if (one.known && !effective.has(one.name)) effective.set(one.name, one);
+  const strongest = given.find((one) => one.known && SOURCES.includes(one.name));
+  for (const one of given) {
+    if (!one.known || effective.has(one.name)) continue;
+    // A flag that names a list beats the channel of a file.
+    const isBeaten = SOURCES.includes(one.name) && one.source !== strongest?.source;
+    if (!isBeaten) effective.set(one.name, one);
+  }
 
   const problems: SettingProblem[] = [];
   if (file?.broken !== undefined) problems.push({ setting: '', message: file.broken });
@@ -58,16 +69,24 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   for (const problem of broken) problems.push(placed(problem, effective.get(problem.setting)));
   if (problems.length > 0) throw new SettingsError(problems);
 
+  const filled = withOrderDefaults(input) as typeof input;
   return {
     settings: parseSettings(input),
     origin: everySetting((name) => effective.get(name)?.origin ?? 'default'),
-    written: everySetting((name) => input[name] ?? settingInfos[name].defaultValue) as SettingsInput,
+    written: everySetting((name) => filled[name] ?? defaultOf(name, filled)) as SettingsInput,
   };
 }
 
-/** The path of a processor's module starts at the folder of the file that names it, or else at the working directory. */
+/** The default of a setting: of the channel there is none if a list or a stream takes its place. */
+function defaultOf(name: SettingName, { list, stream }: { list?: unknown; stream?: unknown }): unknown {
+  const isReplaced = name === 'channel' && (list !== undefined || stream !== undefined);
+  return isReplaced ? undefined : settingInfos[name].defaultValue;
+}
+
+/** The path of a file starts at the folder of the config file that names it, or else at the working directory. */
 function absolute({ name, value }: GivenSetting, folder: string): unknown {
-  const isPath = name === 'processor' && typeof value === 'string' && kindOfProcessor(value) === 'module';
+  if (typeof value !== 'string') return value;
+  const isPath = name === 'recordSql' || (name === 'processor' && kindOfProcessor(value) === 'module');
   return isPath ? resolve(folder, value) : value;
 }
 

@@ -26,6 +26,7 @@ export function printConfig(loaded: LoadedSettings, { json }: { json: boolean })
 
 function shown(name: SettingName, { written }: LoadedSettings): unknown {
   const value = written[name];
+  if (name === 'record' && value !== undefined) return maskUrl(String(value));
   if (name === 'redis' || (name === 'processor' && kindOfProcessor(String(value)) === 'service'))
     return maskUrl(String(value));
   return secretSettings.has(name) && value !== undefined ? MASK : value;

@@ -38,14 +38,14 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
     text === undefined ? [] : [{ text: printable(text), tone: 'alarm' }],
   );
   if (!status) return alarm.length > 0 ? alarm : [{ text: 'reading …', tone: 'dim' }];
-  const { time, group, channel, output, backlog, waiting, pending, retrying, lagMs, counters } = status;
+  const { time, group, channel, output, backlog, waiting, pending, retrying, held, lagMs, counters } = status;
   const rate = rates.at(-1) ?? Number.NaN;
   // The text before a sparkline is about 24 wide.
   const spark = (values: readonly number[]) => sparkline(values, Math.min(width - 24, LONGEST_SPARK));
   const numbers = columns([
     ['rate', Number.isNaN(rate) ? '?' : `${number.format(rate)} msg/s`, spark(rates)],
     ['lag', backlog === 0 ? 'none' : formatDuration(lagMs), spark(lags)],
-    ['backlog', number.format(backlog), named({ waiting, pending, retrying })],
+    ['backlog', number.format(backlog), named({ waiting, pending, retrying, ...(held > 0 && { held }) })],
     ['settled', number.format(counters.processed + counters.dead), totals(counters)],
   ]);
   const control = isControlled(status)

@@ -1,4 +1,5 @@
 import { shortened } from '../../log/printable.js';
+import type { GroupStatus } from '../../observe/status.js';
 import { startCommandOf, workersText } from '../control/text.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
@@ -24,12 +25,43 @@ export interface Section {
 const ERROR_WIDTH = 200;
 const number = new Intl.NumberFormat('en');
 
+function named(name: string, count: number): string {
+  return `${name} (${number.format(count)})`;
+}
+
+function bridgesOf(status: GroupStatus): Section {
+  const { bridges, leader } = status;
+  return {
+    heads: [named('bridges', bridges.length), ''],
+    rows: leader
+      ? bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows'])
+      : [
+          [`none leads: nothing is relayed (${startCommandOf(status)})`],
+          ...bridges.map(({ id }) => [id, 'follows']),
+        ],
+    weight: 1,
+  };
+}
+
+/** The processes that take messages from the list or stream. */
+function pullingOf(status: GroupStatus): Section {
+  const { kind, waiting } = status.source;
+  const ids = status.processes.flatMap(({ id, pulls }) => (pulls ? [id] : []));
+  return {
+    heads: [kind, waiting === null ? '' : `${number.format(waiting)} waiting`],
+    rows:
+      ids.length > 0
+        ? ids.map((id) => [id, 'takes'])
+        : [[`nothing is taken from it (${startCommandOf(status)})`]],
+    weight: 1,
+  };
+}
+
 /** The tables below the numbers. The most important comes first, and gets room first. */
 export function sectionsOf(view: TopView, room: number): Section[] {
   const { status, deadLetters } = view;
   if (!status) return [];
-  const { bridges, leader, gaps, counters } = status;
-  const named = (name: string, count: number) => `${name} (${number.format(count)})`;
+  const { gaps, counters } = status;
   const sections: Section[] = [
     {
       heads: [named('consumers', view.consumers.length), 'host', 'pid', 'pending', 'processed', 'msg/s'],
@@ -46,16 +78,7 @@ export function sectionsOf(view: TopView, room: number): Section[] {
             ]),
       weight: 3,
     },
-    {
-      heads: [named('bridges', bridges.length), ''],
-      rows: leader
-        ? bridges.map(({ id, leads }) => [id, leads ? 'leads' : 'follows'])
-        : [
-            [`none leads: nothing is relayed (${startCommandOf(status)})`],
-            ...bridges.map(({ id }) => [id, 'follows']),
-          ],
-      weight: 1,
-    },
+    status.source.kind === 'channel' ? bridgesOf(status) : pullingOf(status),
   ];
   if (deadLetters.length > 0)
     sections.push({

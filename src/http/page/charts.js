@@ -4,19 +4,23 @@ import UPlot from './uplot.js';
 const POINTS = 900;
 const HEIGHT = 180;
 
-/** The charts of the last 15 minutes. All draw the same points. */
+/** The charts of the last 15 minutes. All draw the same points. A chart whose place is hidden is made when the place is shown. */
 export class Charts {
   #points = [];
-  #charts = [];
+  #charts = new Map();
   #places;
 
-  /** @param places [{ element, series: [{ label, stroke, value }] }]; `stroke` is the name of a custom property of CSS */
+  /**
+   * @param places [{ element, least, series: [{ label, stroke, dash, value }] }]; `least` is the least height of the axis, 1 if left out;
+   *   `stroke` is the name of a custom property of CSS, `dash` an optional pattern of the line; a value may be null
+   */
   constructor(places) {
     this.#places = places;
     this.#make();
     // A canvas does not follow the style sheet: new colours need new charts.
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#make());
-    new ResizeObserver(() => this.#fit()).observe(places[0].element);
+    const observer = new ResizeObserver(() => this.#fit());
+    for (const { element } of places) observer.observe(element);
   }
 
   /** Replaces all points. */
@@ -32,7 +36,8 @@ export class Charts {
   }
 
   #make() {
-    for (const chart of this.#charts) chart.destroy();
+    for (const chart of this.#charts.values()) chart.destroy();
+    this.#charts.clear();
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     const axis = {
@@ -40,30 +45,30 @@ export class Charts {
       grid: { stroke: colour('--line'), width: 1 },
       ticks: { show: false },
     };
-    this.#charts = this.#places.map(
-      ({ element, series }) =>
-        new UPlot(
-          {
-            width: element.clientWidth,
-            height: HEIGHT,
-            cursor: { y: false },
-            axes: [axis, { ...axis, size: 60 }],
-            // From 0, as no value is below it; up to at least 1, so that the axis has a height when all values are 0.
-            scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
-            series: [
-              {},
-              ...series.map(({ label, stroke }) => ({
-                label,
-                stroke: colour(stroke),
-                width: 2,
-                points: { show: false },
-              })),
-            ],
-          },
-          this.#columns(series),
-          element,
-        ),
-    );
+    for (const place of this.#places) {
+      const { element, series, least = 1 } = place;
+      if (element.clientWidth === 0) continue;
+      const options = {
+        width: element.clientWidth,
+        height: HEIGHT,
+        cursor: { y: false },
+        axes: [axis, { ...axis, size: 60 }],
+        // From 0, as no value is below it; up to `least`, so that the axis has a height when all values are 0.
+        scales: { y: { range: (_, __, most) => [0, Math.max(least, most * 1.1)] } },
+        series: [
+          {},
+          ...series.map(({ label, stroke, dash }) => ({
+            label,
+            stroke: colour(stroke),
+            dash,
+            width: 2,
+            spanGaps: true,
+            points: { show: false },
+          })),
+        ],
+      };
+      this.#charts.set(place, new UPlot(options, this.#columns(series), element));
+    }
   }
 
   #columns(series) {
@@ -74,14 +79,14 @@ export class Charts {
   }
 
   #draw() {
-    this.#charts.forEach((chart, at) => {
-      chart.setData(this.#columns(this.#places[at].series));
-    });
+    for (const [{ series }, chart] of this.#charts) chart.setData(this.#columns(series));
   }
 
   #fit() {
-    this.#charts.forEach((chart, at) => {
-      chart.setSize({ width: this.#places[at].element.clientWidth, height: HEIGHT });
-    });
+    const isShown = ({ element }) => element.clientWidth > 0;
+    if (this.#places.some((place) => isShown(place) !== this.#charts.has(place))) this.#make();
+    else
+      for (const [{ element }, chart] of this.#charts)
+        chart.setSize({ width: element.clientWidth, height: HEIGHT });
   }
 }

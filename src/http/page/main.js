@@ -7,6 +7,12 @@ import { verdict } from './verdict.js';
 const MOST_CONSUMERS = 100;
 /** Most processes in the table. */
 const MOST_PROCESSES = 100;
+/** The steps of a message, and the colours of their lines. */
+const STEPS = [
+  ['waiting', '--in'],
+  ['processing', '--out'],
+  ['parking', '--lag'],
+];
 
 const show = (id, text) => setText(byId(id), text);
 
@@ -24,7 +30,8 @@ function showStatus(news) {
   show('backlog', count(status.backlog));
   show(
     'backlog-parts',
-    `${count(status.waiting)} waiting, ${count(status.pending)} pending, ${count(status.retrying)} retrying`,
+    `${count(status.waiting)} waiting, ${count(status.pending)} pending, ${count(status.retrying)} retrying` +
+      (status.held > 0 ? `, ${count(status.held)} behind others of their key` : ''),
   );
   show('lag', status.backlog === 0 ? 'none' : duration(status.lagMs));
   show('consumer-count', count(consumers.length));
@@ -33,14 +40,30 @@ function showStatus(news) {
   show('dead-count', count(status.deadLetters));
   show('dead-parts', `${count(counters.purged)} purged, ${count(counters.revived)} sent back`);
   show('gap-count', count(counters.gaps));
-  showRows(byId('bridges'), bridgeRows(bridges, status.leader), ['id', '']);
+  showRelaying(bridges);
   showProcesses();
   showConsumers();
   const newest = gaps.map(({ from, to, reason }) => [when(from), when(to), reason]).reverse();
   showRows(byId('gaps'), newest, ['', '', 'text']);
   byId('gaps').closest('.scroll').hidden = gaps.length === 0;
   if (gaps.length > 0) show('gaps-shown', `the newest ${count(gaps.length)} of ${count(counters.gaps)}`);
+  showHalted();
   deadLetters.update(status);
+}
+
+/** What stops an order (onDead halt). */
+function showHalted() {
+  const { halted, haltedCount } = status;
+  byId('halted-section').hidden = haltedCount === 0;
+  const rows = halted.map(({ deadId, inboxId, key }) => [
+    deadId === '' ? 'tried again' : deadId,
+    inboxId,
+    key === null ? 'all later results' : `the messages of the key ${key}`,
+  ]);
+  showRows(byId('halted'), rows, ['id', 'id', 'text']);
+  if (halted.length < haltedCount)
+    show('halted-shown', `the first ${count(halted.length)} of ${count(haltedCount)}`);
+  else show('halted-shown', '');
 }
 
 function verdictOf(state) {
@@ -55,6 +78,21 @@ function verdictOf(state) {
     setText(list.children[at], note);
   });
   return title;
+}
+
+/** Who relays: the bridges, or the processes that take messages from a list or a stream. */
+function showRelaying(bridges) {
+  const { source, processes, leader } = status;
+  if (source.kind === 'channel') {
+    show('bridges-title', 'Bridges');
+    showRows(byId('bridges'), bridgeRows(bridges, leader), ['id', '']);
+    return;
+  }
+  const waiting = source.waiting === null ? '' : ` (${count(source.waiting)} waiting)`;
+  show('bridges-title', source.kind === 'list' ? `List${waiting}` : `Stream${waiting}`);
+  const rows = processes.filter(({ pulls }) => pulls).map(({ id }) => [id, 'takes']);
+  const none = ['none', 'nothing is taken from it: cgroup start'];
+  showRows(byId('bridges'), rows.length > 0 ? rows : [none], ['id', '']);
 }
 
 function bridgeRows(bridges, leader) {
@@ -131,7 +169,26 @@ async function drawCharts() {
       element: byId('lag-chart'),
       series: [{ label: 'lag', stroke: '--lag', value: (point) => point.lagMs / 1_000 }],
     },
+    { element: byId('steps-chart'), least: 0.01, series: STEPS.flatMap(seriesOfStep) },
   ]);
+}
+
+function seriesOfStep([step, stroke]) {
+  return [
+    { label: `${step} p50`, stroke, value: ({ steps }) => steps?.[step]?.p50 ?? null },
+    { label: `${step} p99`, stroke, dash: [6, 4], value: ({ steps }) => steps?.[step]?.p99 ?? null },
+  ];
+}
+
+/** Shows the chart of the steps once there are some: results have them with an order or a record only. */
+function showSteps(points) {
+  const newest = points.findLast(({ steps }) => steps)?.steps;
+  if (!newest) return;
+  byId('steps').hidden = false;
+  const parts = STEPS.filter(([step]) => newest[step]).map(
+    ([step]) => `${step} ${duration(newest[step].p50 * 1_000)}, ${duration(newest[step].p99 * 1_000)}`,
+  );
+  show('steps-caption', `(last p50, p99: ${parts.join('; ')})`);
 }
 
 /** Draws on the charts. If they could not be loaded, the next start of the events tries again. */
@@ -166,11 +223,13 @@ events.addEventListener('history', ({ data }) => {
   charts ??= drawCharts();
   onCharts((drawn) => drawn.reset(points));
   if (points.length > 0) showPoint(points.at(-1));
+  showSteps(points);
 });
 events.addEventListener('point', ({ data }) => {
   const point = JSON.parse(data);
   onCharts((drawn) => drawn.add(point));
   showPoint(point);
+  showSteps([point]);
 });
 events.addEventListener('status', ({ data }) => {
   showStatus(JSON.parse(data));

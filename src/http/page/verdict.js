@@ -12,10 +12,15 @@ const RECENT = 3_600_000;
  * @returns {{ level: 'good' | 'warn' | 'bad', title: string, notes: string[] }}
  */
 export function verdict(status) {
-  const { counters, lagMs, waiting, backlog, retrying, leader, consumers, control, processes } = status;
+  const { counters, lagMs, waiting, backlog, retrying, leader, source, consumers, control, processes } =
+    status;
   const notes = [];
   if (retrying > 0) notes.push(`${counted(retrying, 'message')} failed and will be tried again`);
   if (status.deadLetters > 0) notes.push(`${counted(status.deadLetters, 'dead letter')} to look at`);
+  if (status.haltedCount > 0)
+    notes.push(
+      `${counted(status.haltedCount, 'message')} halted: the order waits; cgroup dead retry ID, or cgroup dead skip ID`,
+    );
   const now = Date.parse(status.time);
   const gaps = status.gaps.filter((gap) => now - Date.parse(gap.to) < RECENT).length;
   if (gaps > 0) notes.push(`${counted(gaps, 'gap')} in the last hour: messages may have been missed`);
@@ -27,6 +32,12 @@ export function verdict(status) {
     );
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
+
+  const { head, parked } = status.order;
+  if (head)
+    notes.push(
+      `${counted(parked, 'result')} wait for message ${head.inboxId}, for ${duration(head.ageMs)}${head.consumerId ? `: ${head.consumerId} has it, attempt ${head.attempt}` : ''}`,
+    );
 
   const { wanted, capacity, hosts } = control;
   if (capacity < wanted)
@@ -43,7 +54,10 @@ export function verdict(status) {
   if (stalled.length > 0 && !allStalled)
     notes.push(`${cannot} by ${stalled.map((one) => one.id).join(', ')}`);
 
-  if (leader === null) return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (source.kind === 'channel' && leader === null)
+    return { level: 'bad', title: 'Nothing is relayed: no bridge leads', notes };
+  if (source.kind !== 'channel' && !processes.some(({ pulls }) => pulls))
+    return { level: 'bad', title: `Nothing is taken from the ${source.kind}: no process does`, notes };
   if (control.paused) return { level: 'warn', title: pausedTitle(control.pausedBy), notes };
   if (lacksWorkers && consumers.length === 0)
     return { level: 'bad', title: 'Nothing is processed: no worker is connected', notes };
@@ -56,6 +70,15 @@ export function verdict(status) {
     return {
       level: 'warn',
       title: `Slow or stuck: a message has been pending for up to ${duration(lagMs)}`,
+      notes,
+    };
+  if (status.haltedCount > 0)
+    return {
+      level: 'warn',
+      title:
+        status.halted.length > 0 && status.halted.every((one) => one.key !== null)
+          ? `Halted: the messages of ${counted(status.haltedCount, 'key')} wait`
+          : 'Halted: results wait for a dead letter',
       notes,
     };
   return { level: gaps > 0 || counters.lost > 0 ? 'warn' : 'good', title: 'Keeping up', notes };

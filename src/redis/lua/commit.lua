@@ -1,5 +1,6 @@
 -- Settles a batch of results: each entry leaves the inbox and its result is written to the output.
 --
+-- USES front
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry
 -- ARGV 1 options: large (of the list), group, maxLength (trim the output to about so many entries; 0 for never), returnedBelow (scores in the
 --        retry zset below this are not times), runs (consumer id, how many results in a row are its own, ...), identities
@@ -14,8 +15,6 @@
 -- batch is counted, and each other command is tried in a form that changes nothing. Rights do not change while a script runs.
 -- After a first write of a script Redis does not refuse the others for lack of memory.
 local STEP = 3
--- To cut off the front of the inbox is worth its questions from so many entries on.
-local LEAST_FRONT = 10
 local results, ids, runs = packed_list(), {}, options.runs
 for n = 1, #results / STEP do
   ids[n] = results[(n - 1) * STEP + 1]
@@ -77,45 +76,6 @@ if #late == #ids then return late end
 -- Those that this call settles.
 local mine, all_pending = ids, false
 
--- How many of the batch, once acknowledged, are the front of the inbox with nothing else between them. If the numbers fit,
--- each delivered entry is pending, handed back or in the batch. They do not fit if another client acknowledged entries
--- without removing them. If they fit, all entries before the oldest pending one are in the batch.
--- Redis reports the lag since 7.0, not always (https://redis.io/docs/latest/commands/xinfo-groups/).
-local function length_of_front()
-  if #mine < LEAST_FRONT then return 0 end
-  local group = group_info(KEYS[1], options.group)
-  if not group or not group.lag or redis.call('XLEN', KEYS[1]) ~= group.pending + #mine + group.lag then return 0 end
-  if is_retrying and redis.call('ZCOUNT', KEYS[5], '-inf', '(' .. options.returnedBelow) > 0 then return 0 end
-  local oldest = redis.call('XPENDING', KEYS[1], options.group, '-', '+', 1)[1]
-  if not oldest then return #mine end
-  local low, high = 0, #mine
-  while low < high do
-    local middle = math.ceil((low + high) / 2)
-    if id_after(oldest[1], mine[middle]) then low = middle else high = middle - 1 end
-  end
-  return low
-end
-
--- XDEL walks through a node of the stream for each entry; cutting off the front of the stream costs nearly nothing.
-local function remove_all()
-  -- pcall: if a question is refused, or to cut off the front is, the entries are deleted one by one.
-  local is_known, front = pcall(length_of_front)
-  local rest = mine
-  local cut = is_known and front > 0 and redis.pcall('XTRIM', KEYS[1], 'MINID', '=', mine[front])
-  if type(cut) == 'number' then
-    cut = cut + redis.call('XDEL', KEYS[1], mine[front])
-    -- Another client acknowledged as many entries without removing them as it removed pending ones, so the numbers fitted.
-    if cut > front then count(KEYS[3], 'lost', cut - front) end
-    if cut >= front then
-      rest = {}
-      for n = front + 1, #mine do
-        rest[#rest + 1] = mine[n]
-      end
-    end
-  end
-  call_with_ids(rest, 'XDEL', KEYS[1])
-end
-
 -- Finds out which of the batch are unsettled, once the first of them is written. A pending entry is unsettled: if all
 -- were pending, the caller settles all; if not, the removal of each decides.
 local function settle_others(is_last)
@@ -159,7 +119,7 @@ for run = 1, #runs, 2 do
   of_consumer[consumer] = of_consumer[consumer] - written
   settled = settled + written
 end
-if all_pending then remove_all() end
+if all_pending then remove_acknowledged(mine, is_retrying) end
 if is_retrying then call_with_ids(mine, 'ZREM', KEYS[5]) end
 -- What was counted, and not written.
 if settled < #ids then

@@ -24,12 +24,14 @@ local function packed_list()
   return list
 end
 
--- wrong_type(key, type, key, type, ...): nil, or the error to return.
+-- wrong_type(key, type, key, type, ...): nil, or the error to return. The type of an output may be 'stream or list'.
 local function wrong_type(...)
   local pairs_ = { ... }
   for i = 1, #pairs_, 2 do
     local found = redis.call('TYPE', pairs_[i]).ok
-    if found ~= 'none' and found ~= pairs_[i + 1] then
+    local fits = found == pairs_[i + 1]
+      or pairs_[i + 1] == 'stream or list' and (found == 'stream' or found == 'list')
+    if found ~= 'none' and not fits then
       return redis.error_reply('KEYTYPE ' .. pairs_[i] .. ' holds a ' .. found .. ', not a ' .. pairs_[i + 1])
     end
   end

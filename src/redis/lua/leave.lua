@@ -1,7 +1,7 @@
 -- A consumer leaves the group, page by page: hands back the entries that it holds and, after the last page, removes itself.
 --
--- USES pack-counts packs
--- KEYS 1 packs  2 inbox  3 counters  4 retry  5 processed
+-- USES pack-counts packs keyed runs
+-- KEYS 1 packs  2 inbox  3 counters  4 retry  5 processed  6 bridge  7 busy  8 held
 -- ARGV 1 options: group, consumerId, from and to (the entry ids of the page; '-' and '+' for all), count (look at most at so
 --        many entries), attempts (attempts made, by entry id, on the entries of the page that it knows)
 -- Returns { how many messages were handed back, entry id to go on with, or '' at the end }.
@@ -12,9 +12,11 @@
 -- stays in the Redis group until they are taken (see sweep).
 --
 -- Packs come last. The consumer has settled those that it knows: the others came in a reply that it never got, so no attempt
--- has begun on their messages, which go back to the inbox, at most 1,000 messages in a call.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset', KEYS[5], 'hash')
+-- has begun on their messages, which go back to the inbox, at most 1,000 messages in a call (those of runs: see runs.lua).
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'zset', KEYS[5], 'hash',
+  KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'zset')
 if wrong then return wrong end
+name_keys(KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7], KEYS[8])
 
 local MOST_PACKS = 4
 local inbox, retry, group, consumer, attempts = KEYS[2], KEYS[4], options.group, options.consumerId, options.attempts
@@ -42,6 +44,7 @@ local sum = #back
 if #packs > 0 then
   local is_done, raised = pcall(function()
     try_removal()
+    try_freeing()
     for _, entry in ipairs(packs) do
       sum = sum + explode(entry[1], 0)
     end

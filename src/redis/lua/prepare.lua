@@ -1,36 +1,61 @@
 -- Makes the group ready: checks the type of every key and creates the consumer group, of the inbox and of the packs.
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs
--- ARGV 1 options: group, channel (none if the caller does not relay)
--- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses.
+-- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; none if the
+--        caller does not relay), outputType, order, orderKey (none without a key)
+-- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
+-- another order.
 --
 -- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
 -- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
 -- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes. They leave
 -- it before the group is created: if Redis refuses to create it, the next call begins again.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'stream', KEYS[4], 'zset',
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.outputType, KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream')
 if wrong then return wrong end
 
--- Whether a bridge is subscribed: it marks ten times a second, and its seat shows when.
+local state = by_name(redis.call('HGETALL', KEYS[6]))
+
+-- Whether the group runs: a bridge marks ten times a second, and its seat shows when; a process that pulls from a list or a stream
+-- does so once a second.
 local function in_use()
-  local state, now = redis.call('HGETALL', KEYS[6]), now_ms()
-  for i = 1, #state, 2 do
-    if string.sub(state[i], 1, 5) == 'seat:' and math.abs(now - state[i + 1]) < 2000 then return true end
+  local now = now_ms()
+  for name, value in pairs(state) do
+    local seen = string.sub(name, 1, 5) == 'seat:' or name == 'pulled_at'
+    if seen and math.abs(now - (tonumber(value) or 0)) < 2000 then return true end
   end
   return false
 end
 
--- Two channels in one inbox would each move the position past the messages of the other, and two Redis groups on it
--- would each process everything.
-for _, name in ipairs({ 'group', 'channel' }) do
-  local ours, theirs = options[name], redis.call('HGET', KEYS[6], name)
-  if ours and theirs and theirs ~= ours and in_use() then
-    return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. name .. ' ' .. theirs)
-  end
+local function source_text(kind, name, from)
+  return kind .. ' ' .. name .. (from == 'right' and ', taken from the right' or '')
 end
-redis.call('HSET', KEYS[6], 'group', options.group)
-if options.channel then redis.call('HSET', KEYS[6], 'channel', options.channel) end
+
+-- Two sources in one inbox would each move the position past the messages of the other, and two Redis groups on it would each
+-- process everything. A process with another order, or none, would let out results that have to wait.
+local function refuse(what)
+  return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. what)
+end
+for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey' }) do
+  local ours, theirs = options[name], state[name]
+  if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
+end
+local source = options.source
+if source then
+  local ours = source_text(source.kind, source.name, source.from)
+  -- An older version knew channels only.
+  local theirs = state.channel and source_text(state.source or 'channel', state.channel, state.listFrom)
+  if theirs and theirs ~= ours then
+    if in_use() then return refuse(theirs) end
+    -- The next pull looks for the last id.
+    redis.call('HDEL', KEYS[6], 'last')
+  end
+  redis.call('HSET', KEYS[6], 'channel', source.name, 'source', source.kind, 'listFrom', source.from or '')
+end
+-- A reader from outside knows by this what the output is, also while there is none.
+redis.call('HSET', KEYS[6], 'group', options.group, 'outputType', options.outputType, 'order', options.order)
+redis.call('HDEL', KEYS[6], 'orderKey')
+if options.orderKey then redis.call('HSET', KEYS[6], 'orderKey', options.orderKey) end
 
 -- The error of a stream without the group; nil if it has it.
 local function missing(stream)

@@ -1,18 +1,22 @@
 -- Unpacks the packs of silent consumers, and those that no consumer holds: another program acknowledged them, or removed
 -- their consumer.
 --
--- USES pack-counts packs
--- KEYS 1 packs  2 inbox  3 counters
+-- USES pack-counts packs keyed runs
+-- KEYS 1 packs  2 inbox  3 counters  4 bridge  5 busy  6 held
 -- ARGV 1 options: group, silence (least silence in ms)
 -- Returns { messages that went to the inbox, 1 if there may be more, else 0, messages of packs that another client deleted }.
+--
+-- Of a run, the first message goes to the inbox, and the others wait behind it (see runs.lua).
 --
 -- A message of a silent consumer may have been begun: it counts as one attempt. A pack that no consumer holds counts for none,
 -- as strays of the inbox do.
 --
 -- Atomic, so that a pack is not settled while it is unpacked: who removes it decides what becomes of its messages. One call
 -- takes about 1,000 messages, or about 1 MB, and at most 20 packs. If Redis refuses a command, the packs before it are done; the next call goes on.
-local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash')
+local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'hash',
+  KEYS[6], 'zset')
 if wrong then return wrong end
+name_keys(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 
 local MOST, MOST_MESSAGES, MOST_BYTES, PAGE, MOST_PAGES = 20, 1000, 1000000, 1000, 10
 local group = group_info(KEYS[1], options.group)
@@ -78,6 +82,7 @@ end
 
 local is_done, raised = pcall(function()
   try_removal()
+  try_freeing()
   take_silent()
   take_strays()
 end)

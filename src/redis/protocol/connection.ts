@@ -4,14 +4,13 @@ import { CgroupError } from '../../core/errors.js';
 import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
-import type { Keys } from '../keys.js';
 import { DirectLine, type Parser } from './direct-line.js';
 import { EntryParser, type Taken } from './entries.js';
 import { failureOf, RefusedError, withoutCommand } from './failure.js';
 import { addHandshake, ioredisOptions } from './handshake.js';
 import { pushSplitter } from './pushes.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
-import { type Argument, luaOf, type Script } from './script.js';
+import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { moreTelling, unreachable } from './unreachable.js';
 import { replyValue } from './values.js';
 
@@ -147,9 +146,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   }
 
   /** Runs a script on the keys of a group. */
-  async run<Key extends keyof Keys, Options, Reply>(
+  async run<Key extends keyof ScriptKeys, Options, Reply>(
     script: Script<Key, Options, Reply>,
-    keys: Pick<Keys, Key>,
+    keys: Pick<ScriptKeys, Key>,
     options: Options,
   ): Promise<Reply> {
     const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];

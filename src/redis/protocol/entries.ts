@@ -11,6 +11,10 @@ const PREFIXES = [Buffer.from('*1\r\n*2\r\n$'), Buffer.from('*2\r\n*2\r\n$')];
 /** The names of the fields that hold the message, or a pack. */
 const MESSAGE = Buffer.from('message');
 const PACK = Buffer.from('pack');
+/** The name of the field that follows with order `key`. */
+const KEY = Buffer.from('key');
+/** Texts of an entry that has these two fields. */
+const WITH_KEY = 4;
 /** Begins each entry. */
 const PAIR = '*2\r\n'.length;
 const CRLF = 2;
@@ -126,6 +130,8 @@ export class EntryParser {
     let start = 0;
     let end = 0;
     let isOurs = false;
+    let keyStart = 0;
+    let keyEnd = 0;
     const count = numberAt(bytes, texts);
     const field = this.#arePacks ? PACK : MESSAGE;
     // The message, or the pack, is the value of the first field.
@@ -138,15 +144,22 @@ export class EntryParser {
         start = text;
         end = text + length;
       }
+      if (i === 2 && count === WITH_KEY && length === KEY.length && startsWith(bytes, text, KEY))
+        keyStart = -1;
+      if (i === 3 && keyStart < 0) {
+        keyStart = text;
+        keyEnd = text + length;
+      }
       at = text + length + CRLF;
     }
     if (at > bytes.length) return from - at;
     // Not a slice of the text: it would keep all of the text as long as the id. A message is not kept for long.
     const id = bytes.toString('latin1', idStart, idEnd);
     if (this.#arePacks) {
-      const isPack = isOurs && count === 2 && isPackId(id);
+      const isPack = isOurs && (count === 2 || keyStart > 0) && isPackId(id);
       const messages = isPack ? messagesOf(bytes, start, end, countIn(id)) : undefined;
-      if (messages) this.#packs.push({ id, messages });
+      const key = keyStart > 0 ? bytes.toString('utf8', keyStart, keyEnd) : undefined;
+      if (messages) this.#packs.push(key === undefined ? { id, messages } : { id, messages, key });
       else this.#foreign++;
       return at;
     }
@@ -155,7 +168,9 @@ export class EntryParser {
     else if (this.#text) message = this.#text.slice(start, end);
     else message = payloadOf(bytes.subarray(start, end));
     // A message that came out of a pack.
-    if (isOurs && count > 2) this.#entries.push({ id, message, ...unpackedIn(fieldsAt(bytes, texts)) });
+    if (isOurs && keyStart > 0)
+      this.#entries.push({ id, message, attempts: 0, key: bytes.toString('utf8', keyStart, keyEnd) });
+    else if (isOurs && count > 2) this.#entries.push({ id, message, ...unpackedIn(fieldsAt(bytes, texts)) });
     else this.#entries.push({ id, message, attempts: 0 });
     return at;
   }

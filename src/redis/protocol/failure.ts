@@ -32,8 +32,22 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'dead-letters', 'orphans', 'control'],
-  ...['XRANGE', 'XREVRANGE', 'ZRANGE', 'LRANGE', 'HGET', 'HGETALL', 'HMGET', 'TYPE', 'XINFO'],
+  ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag', 'hottest'],
+  ...[
+    'XRANGE',
+    'XREVRANGE',
+    'ZRANGE',
+    'ZRANGEBYLEX',
+    'LRANGE',
+    'HGET',
+    'HGETALL',
+    'HMGET',
+    'TYPE',
+    'XINFO',
+    'XPENDING',
+  ],
+  // From the head of a list to its head: it stays as it is.
+  ...['LLEN', 'BLMOVE', 'XREAD'],
   ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
 ]);
 
@@ -93,7 +107,7 @@ function adviceOf(refusal: Refusal, reply: string): string {
   const said = reply.replace(/^(KEYTYPE|LASTID) /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
   switch (refusal) {
     case 'KEYTYPE':
-      return `the key ${said}; nothing was changed: rename it, or choose other names (--output, --consumer-list)`;
+      return `the key ${said}; nothing was changed: rename it, or choose other names (--output, --consumer-list, --list, --stream)`;
     case 'LASTID':
       return (
         `the stream ${said} holds an entry with the last possible id, so Redis adds no other one; what is to be written ` +

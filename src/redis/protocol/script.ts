@@ -6,8 +6,13 @@ import type { Keys } from '../keys.js';
 /** A value of a command's or script's argument. */
 export type Argument = string | number | Buffer;
 
+/** The keys that scripts work on: those of the group, and the list or stream that its messages come from. */
+export interface ScriptKeys extends Keys {
+  readonly source: string;
+}
+
 /** A Lua script: the keys that it works on, how its options become arguments, and what its reply means. */
-export interface Script<Key extends keyof Keys, Options, Reply> {
+export interface Script<Key extends keyof ScriptKeys, Options, Reply> {
   /** Its text is src/redis/lua/NAME.lua, whose head says what is atomic and why. */
   readonly name: string;
   /** The names of its keys, in the order of KEYS. */
@@ -22,7 +27,7 @@ export interface Script<Key extends keyof Keys, Options, Reply> {
 }
 
 /** Declares a script. `Raw` is the reply as Redis gives it. */
-export function defineScript<const Key extends keyof Keys, Options, Raw, Reply>(
+export function defineScript<const Key extends keyof ScriptKeys, Options, Raw, Reply>(
   script: Omit<Script<Key, Options, Reply>, 'decode'> & { readonly decode: (reply: Raw) => Reply },
 ): Script<Key, Options, Reply> {
   return { ...script, decode: (reply) => script.decode(reply as Raw) };
@@ -45,12 +50,24 @@ const texts = new Map<string, string>();
 
 /** The files in src/redis/lua that are no scripts: `common` is a part of each, the others of those whose head names them. */
 export const SHARED_LUA: readonly string[] = [
+  'append',
   'backlog',
   'common',
   'control-state',
+  'front',
+  'halts',
+  'hold',
+  'keyed',
+  'letters',
+  'output-list',
   'pack-counts',
   'packs',
+  'pulling',
+  'runs',
   'shares',
+  'sink',
+  'total',
+  'watched',
 ];
 
 /** The text of a script, the shared parts first; read from its file once. */

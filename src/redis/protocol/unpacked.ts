@@ -1,8 +1,8 @@
 import type { Entry, UnrecordedOutcome } from '../../core/consumer-store.js';
 import { isEntryId } from '../../core/stream-id.js';
 
-/** What the fields of an entry after its message say: those of a message that came out of a pack. */
-export interface Unpacked extends Pick<Entry, 'identity' | 'outcome'> {
+/** What the fields of an entry after its message say: of a message that came out of a pack, or that has a key. */
+export interface Unpacked extends Pick<Entry, 'identity' | 'key' | 'outcome'> {
   /** Attempts made before it came to the inbox. */
   readonly attempts: number;
 }
@@ -18,15 +18,17 @@ const LONGEST_WAIT = 1e12;
 export function unpackedIn(fields: readonly Buffer[]): Unpacked {
   let [identity, outcome]: [string | undefined, UnrecordedOutcome | undefined] = [undefined, undefined];
   let attempts = 0;
+  let key: string | undefined;
   for (let i = 2; i + 1 < fields.length; i += 2) {
     const value = fields[i + 1] as Buffer;
     if (value.length > LONGEST) continue;
     const [name, text] = [String(fields[i]), String(value)];
     if (name === 'id' && isEntryId(text)) identity = text;
+    if (name === 'key') key = text;
     if (name === 'attempts' && ATTEMPTS.test(text)) attempts = Number(text);
     if (name === 'outcome') outcome = outcomeIn(text);
   }
-  return { attempts, ...(identity && { identity }), ...(outcome && { outcome }) };
+  return { attempts, ...(identity && { identity }), ...(key && { key }), ...(outcome && { outcome }) };
 }
 
 function outcomeIn(text: string): UnrecordedOutcome | undefined {

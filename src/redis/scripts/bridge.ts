@@ -58,8 +58,8 @@ export const take = defineScript({
 export const relay = defineScript({
   name: 'relay',
   often: true,
-  keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs'],
-  encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined }) => {
+  keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs', 'busy', 'held'],
+  encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined; keys?: string }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;

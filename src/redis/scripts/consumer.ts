@@ -1,5 +1,4 @@
 import type {
-  Buried,
   DeadLetter,
   Due,
   Held,
@@ -12,7 +11,9 @@ import type {
   Retry,
   Strays,
 } from '../../core/consumer-store.js';
+import type { OutputKind } from '../../core/output.js';
 import { packBytes, packTexts } from '../../core/packed.js';
+import type { Source } from '../../core/source.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import type { WholePack } from '../protocol/transaction.js';
@@ -21,6 +22,13 @@ import type { WholePack } from '../protocol/transaction.js';
 
 interface InGroup {
   readonly group: string;
+}
+
+/** What a dead letter does to the order of a group. */
+export interface Burying {
+  readonly order: 'none' | 'total' | 'key';
+  /** Whether it stops the order (onDead halt). */
+  readonly halt: boolean;
 }
 
 /** An entry as a script gives it to a consumer: the message is read afterwards. */
@@ -38,7 +46,7 @@ interface Claimed extends Omit<Reclaimed, 'entries'> {
 export const prepare = defineScript({
   name: 'prepare',
   keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps', 'packs'],
-  encode: packOptions<InGroup & { channel: string | undefined }>,
+  encode: packOptions<InGroup & OutputKind & { source: Source | undefined }>,
   decode: (made: number) => made === 1,
 });
 
@@ -98,7 +106,7 @@ export const settleWhole = defineScript({
 
 export const rescue = defineScript({
   name: 'rescue',
-  keys: ['packs', 'inbox', 'counters'],
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
   encode: packOptions<InGroup & { silence: number }>,
   decode: ([messages, more, lost]: [number, number, number]): Rescued => ({
     messages,
@@ -120,20 +128,38 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  keys: ['inbox', 'dead', 'counters', 'retry', 'previews'],
+  keys: [
+    'inbox',
+    'dead',
+    'counters',
+    'retry',
+    'previews',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+    'halted',
+    'parked',
+  ],
   encode: ({
-    group,
-    maxLength,
     deadLetters,
-  }: InGroup & { maxLength: number; deadLetters: readonly DeadLetter[] }) => {
-    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed }) => {
+    ...options
+  }: InGroup & Burying & { maxLength: number; deadLetters: readonly DeadLetter[]; run: number }) => {
+    const named = deadLetters.map(({ entryId, inboxId, consumerId, reason, attempts, failed, key }) => {
       const own = inboxId === entryId ? undefined : inboxId;
-      return { entryId, inboxId: own, consumerId, reason, attempts, failed };
+      return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
     });
     const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
-    return packWithList({ group, maxLength, deadLetters: named }, packBytes(texts));
+    return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },
-  decode: ([kept, ...late]: [number, ...string[]]): Buried => ({ kept, late }),
+  decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({
+    kept,
+    late,
+    /** Whether results may wait for this call. */
+    mayGoOut: mayGoOut === 1,
+    /** The ids of the dead letters that stop an order, by the ids of their entries. */
+    halted: new Map(inRows(halted, 2).map(([entryId, deadId]) => [String(entryId), String(deadId)])),
+  }),
 });
 
 export const begin = defineScript({
@@ -188,8 +214,8 @@ export const due = defineScript({
 
 export const unpackWaiting = defineScript({
   name: 'unpack',
-  keys: ['packs', 'inbox', 'counters'],
-  encode: packOptions<InGroup>,
+  keys: ['packs', 'inbox', 'counters', 'bridge', 'busy', 'held'],
+  encode: packOptions<InGroup & { keepRuns: boolean }>,
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
@@ -209,7 +235,7 @@ interface LeavePage {
 
 export const leave = defineScript({
   name: 'leave',
-  keys: ['packs', 'inbox', 'counters', 'retry', 'processed'],
+  keys: ['packs', 'inbox', 'counters', 'retry', 'processed', 'bridge', 'busy', 'held'],
   encode: ({
     attempts,
     ...options

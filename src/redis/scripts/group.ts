@@ -1,12 +1,26 @@
+import { packTexts } from '../../core/packed.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import { type CutDeadLetter, entryOf, type SnapshotReply, type TotalsReply } from '../reading.js';
 
 // What each is for: Inspector. What is atomic: the head of its Lua.
 
 export const snapshot = defineScript({
   name: 'snapshot',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'previews', 'packs'],
+  keys: [
+    'inbox',
+    'output',
+    'dead',
+    'retry',
+    'counters',
+    'bridge',
+    'processed',
+    'previews',
+    'packs',
+    'held',
+    'halted',
+    'parked',
+  ],
   encode: (options: { group: string; withLastOutput: boolean }) =>
     packOptions({ ...options, returnedBelow: RETURNED_BELOW }),
   decode: (reply: SnapshotReply) => reply,
@@ -14,9 +28,40 @@ export const snapshot = defineScript({
 
 export const totals = defineScript({
   name: 'totals',
-  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs'],
+  keys: ['inbox', 'dead', 'retry', 'counters', 'bridge', 'packs', 'held', 'halted', 'parked'],
   encode: ({ group }: { group: string }) => packOptions({ group, returnedBelow: RETURNED_BELOW }),
   decode: (reply: TotalsReply) => reply,
+});
+
+/** Which page of an output that is a list is wanted. */
+export interface ResultsPage {
+  /** The number of the first element; undefined for the oldest. */
+  readonly from: number | undefined;
+  readonly count: number;
+  /** The number of an element behind the page. */
+  readonly last: number;
+}
+
+/** A page of an output that is a list. The marks are '' if there is no such element. */
+export interface Results {
+  /** The number of the first element. */
+  readonly first: number;
+  /** The marks of the element before the page, of the one that was named, and of the last one of the page. */
+  readonly before: string;
+  readonly last: string;
+  readonly lastOfPage: string;
+  readonly elements: readonly Buffer[];
+}
+
+export const results = defineScript({
+  name: 'results',
+  keys: ['output', 'counters'],
+  bytes: true,
+  encode: packOptions<ResultsPage>,
+  decode: ([first, ...rest]: [number, ...Buffer[]]): Results => {
+    const [before = '', last = '', lastOfPage = ''] = rest.slice(0, 3).map(String);
+    return { first, before, last, lastOfPage, elements: rest.slice(3) };
+  },
 });
 
 export const deadLetters = defineScript({
@@ -35,9 +80,36 @@ export const deadLetters = defineScript({
 
 export const revive = defineScript({
   name: 'revive',
-  keys: ['dead', 'inbox', 'counters', 'previews'],
-  encode: packOptions<{ ids: readonly string[] }>,
+  keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry'],
+  encode: packOptions<{ group: string; ids: readonly string[] }>,
   decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
+});
+
+export const skip = defineScript({
+  name: 'skip',
+  keys: [
+    'inbox',
+    'output',
+    'counters',
+    'processed',
+    'retry',
+    'parked',
+    'halted',
+    'busy',
+    'held',
+    'packs',
+    'bridge',
+  ],
+  encode: ({ members, ...options }: { list: boolean; letsOut: boolean; members: readonly string[] }) =>
+    packWithList({ ...options, maxLength: 0, run: 1 }, packTexts([...members])),
+  decode: ([done, skipped, more]: [number, number[], number]) => ({
+    /** How many of the members it came to. */
+    done,
+    /** The numbers of those whose places were given up, from 0. */
+    skipped: skipped.map((number) => number - 1),
+    /** Whether more results may go out. */
+    more: more === 1,
+  }),
 });
 
 export const purge = defineScript({

@@ -6,13 +6,17 @@ import { RedisBridgeStore } from '../../../dist/redis/bridge-store.js';
 import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
+import { RedisKeyStore } from '../../../dist/redis/key-store.js';
 import { keysOf } from '../../../dist/redis/keys.js';
+import { OrderedCommits } from '../../../dist/redis/ordered-commits.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
 import { RedisRegistry } from '../../../dist/redis/registry.js';
 import { orphans, publishBatch } from '../../../dist/redis/scripts/group.js';
+import { publishToList, publishToStream } from '../../../dist/redis/scripts/source.js';
+import { RedisSourceStore } from '../../../dist/redis/source-store.js';
 import { WholePacks } from '../../../dist/redis/whole-packs.js';
-import { parseSettings } from '../../../dist/settings/schema.js';
+import { parseSettings } from '../../../dist/settings/parse.js';
 import { shaOf } from '../stage/sha.js';
 import { Stage } from '../stage/stage.js';
 
@@ -38,6 +42,8 @@ const BARE = {
 };
 const BARE_OF = {
   relay: 'add',
+  'pull-list': 'add',
+  'pull-stream': 'add',
   commit: 'add',
   bury: 'add',
   publish: 'publish',
@@ -135,7 +141,31 @@ async function measureBare(redis, bytes) {
 /** The states and what is called in them, in this order: each goes on with what the last one left. */
 function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
   const wholePacks = new WholePacks(connection, keys, GROUP, LOG);
-  const store = new RedisConsumerStore(connection, keys, GROUP, 'channel', wholePacks);
+  const store = new RedisConsumerStore(
+    connection,
+    keys,
+    GROUP,
+    { kind: 'channel', name: 'channel' },
+    { wholePacks },
+  );
+  const window = { most: 10_000, note() {} };
+  const ordered = new OrderedCommits(connection, keys, {
+    group: GROUP,
+    order: 'total',
+    list: false,
+    timed: true,
+    maxLength: 0,
+    window,
+  });
+  const recorded = new OrderedCommits(connection, keys, {
+    ...{ group: GROUP, order: 'total', list: false, timed: true, maxLength: 0, window },
+    record: {
+      recorder: { write: async () => ({ refused: [], before: [] }) },
+      halt: false,
+      deadMaxLen: 0,
+      onMore() {},
+    },
+  });
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
   const registry = new RedisRegistry(connection, keys, here);
@@ -171,6 +201,20 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
     const to = { epoch: from?.epoch ?? 1, offset: (from?.offset ?? 0) + texts.length };
     await bridge.relay({ caller: 'b#1', token, from, to, messages, packSize });
     lead = { ...lead, position: to };
+  };
+  const sourcesOf = (orderKey) =>
+    ['list', 'stream'].map(
+      (kind) =>
+        new RedisSourceStore(connection, connection, keys, { kind, name: kind, from: 'left' }, 'b', orderKey),
+    );
+  const sources = sourcesOf(undefined);
+  const keyedSources = sourcesOf('k');
+  const append = async (messages) => {
+    for (let first = 0; first < messages.length; first += 1_000) {
+      const some = messages.slice(first, first + 1_000);
+      await connection.run(publishToList, { source: 'list' }, { toLeft: false, messages: some });
+      await connection.run(publishToStream, { source: 'stream' }, { messages: some });
+    }
   };
   const resultsOf = (ids, data) =>
     ids.map((id) => ({ entryId: id, inboxId: id, consumerId: 'busy', messageId: 'a message', data }));
@@ -208,6 +252,20 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       const page = { group: GROUP, silence: 0, from, count: 1_000, live: [] };
       from = (await connection.run(orphans, keys, page)).next;
     }
+  };
+  /** Reads all of an output that is a list, page by page. */
+  const readList = async (count, text) => {
+    const of = keysOf({ redis: 'redis://here', output: 'list', consumerList: keys.consumerList });
+    const lua = "for i = 1, ARGV[1] do redis.call('RPUSH', KEYS[1], ARGV[2]) end";
+    await redis.del(of.output);
+    await redis.hset(of.bridge, 'outputType', 'list');
+    await redis.hset(of.counters, 'processed', count);
+    for (let left = count; left > 0; left -= 10_000)
+      await redis.eval(lua, 1, of.output, Math.min(left, 10_000), text);
+    const reads = new Inspector(connection, of, GROUP);
+    const end = await twice(() => reads.readWithEnd());
+    for await (const _ of reads.output(end));
+    await redis.del(of.output);
   };
   const busy = `${pending} pending, ${waiting} waiting`;
   return [
@@ -288,12 +346,47 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       },
     ],
     [
+      `${busy}: total order, the first come last`,
+      async () => {
+        const [first, ...rest] = held.splice(0, 4 * BATCH);
+        while (rest.length > 0) await ordered.commit(resultsOf(rest.splice(0, BATCH), small), 0);
+        await ordered.letOut();
+        await ordered.commit(resultsOf([first], small), 0);
+        await ordered.commit(resultsOf(held.splice(0, BATCH), small), 0);
+        await redis.del(keys.parked);
+      },
+    ],
+    [
+      `${busy}: total order with a record`,
+      async () => {
+        for (let i = 0; i < 4; i++) await recorded.commit(resultsOf(held.splice(0, BATCH), small), 0);
+        await recorded.letOut();
+        await redis.del(keys.parked);
+      },
+    ],
+    [
       `${dead} dead letters`,
       async () => {
         await fill(keys.dead, dead, ['message', small, 'reason', 'failed', 'error', 'e', 'attempts', '5']);
         const page = await twice(() => inspector.deadLettersBefore(undefined, BATCH, 2_000));
         await inspector.revive(page.map(({ id }) => id));
         await inspector.read();
+      },
+    ],
+    [
+      `${BATCH} halted keys`,
+      async () => {
+        const halting = new RedisConsumerStore(connection, keys, GROUP, 'channel', {
+          burying: { order: 'key', halt: true },
+        });
+        const letters = deadOf(held.splice(0, BATCH), small).map((one, i) => ({ ...one, key: `"${i}"` }));
+        await halting.bury(letters, 0);
+        for (let i = 0; i < BATCH; i++)
+          await redis.zadd(keys.held, 0, `"${i}"\0${'1'.padStart(16, '0')}\0\0${small}`);
+        const halts = await inspector.halts.all();
+        await inspector.revive(halts.slice(0, BATCH / 2).map(({ deadId }) => deadId));
+        await inspector.halts.skip(() => true);
+        await redis.del(keys.halted, keys.busy, keys.held);
       },
     ],
     [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
@@ -339,18 +432,90 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         while ((await store.rescue(0)).more);
       },
     ],
+    [`a list of ${dead} results`, () => readList(dead, small)],
+    [
+      'a list and a stream of 8,000 messages',
+      async () => {
+        await redis.del(keys.inbox, keys.packs);
+        await store.prepare();
+        const text = 'x'.repeat(60);
+        await append(
+          Array.from({ length: 8_000 }, (_, i) => JSON.stringify({ message_id: i, k: i % 500, text })),
+        );
+        for (const packSize of [1, 1, MOST_IN_PACK]) for (const one of sources) await one.pull(packSize);
+        for (let i = 0; i < 8; i++) for (const one of keyedSources) await one.pull(1);
+        await redis.del(keys.busy, keys.held);
+        await twice(() => inspector.waitingIn({ kind: 'stream', name: 'stream' }));
+      },
+    ],
+    [
+      'order by key: 500 keys, 20 messages held behind each',
+      async () => {
+        await redis.del(keys.inbox, keys.packs, keys.retry);
+        await store.prepare();
+        const sink = { list: false, order: 'key', timed: true, group: GROUP, maxLength: 0 };
+        const ordered = new OrderedCommits(connection, keys, { ...sink, run: () => MOST_IN_PACK });
+        const keyed = new RedisConsumerStore(connection, keys, GROUP, 'channel', { ordered });
+        const keyStore = new RedisKeyStore(connection, keys, GROUP, () => MOST_IN_PACK);
+        const leading = new RedisBridgeStore(connection, keys, 'k');
+        for (let i = 0; i < 10; i++) {
+          const list = new PackedList();
+          for (let n = 0; n < 1_000; n++)
+            list.append(Buffer.from(JSON.stringify({ message_id: n, k: n % 500, text: 'x'.repeat(70) })));
+          const messages = new Packed(list.length, list.parts(0, list.length));
+          const to = { ...lead.position, offset: lead.position.offset + 1_000 };
+          await leading.relay({
+            caller: 'b#1',
+            token: lead.token,
+            from: lead.position,
+            to,
+            messages,
+            packSize: 1,
+          });
+          lead = { ...lead, position: to };
+        }
+        await inspector.keyTotals();
+        const [[, entries]] = await redis.call(
+          ...['XREADGROUP', 'GROUP', GROUP, 'busy', 'COUNT', BATCH, 'STREAMS', keys.inbox, '>'],
+        );
+        const results = entries.map(([id, [, data, , key]]) => ({ ...resultsOf([id], data)[0], key }));
+        await keyed.commit(results, 0);
+        const args = ['GROUP', GROUP, 'busy', 'COUNT', 40, 'STREAMS', keys.packs, '>'];
+        const [[, packs]] = await redis.call('XREADGROUP', ...args);
+        const settlements = packs.map(([id, [, , , key]]) => {
+          const n = Number(id.slice(-3));
+          return { id, key, consumerId: 'busy', texts: Array(n).fill(['a message', small]).flat(), left: [] };
+        });
+        await keyed.settlePacks(settlements, 0);
+        for (let i = 0; i < 3; i++) await keyStore.search({ busy: '0', held: '-' }, 200);
+        while ((await keyStore.disband()).more);
+        await redis.del(keys.output);
+      },
+    ],
     [
       largeOf({ bytes }),
       async () => {
+        await readList(LETTERS, big);
         await redis.del(keys.inbox, keys.packs, keys.retry, keys.dead);
         await store.prepare();
         await connection.run(publishBatch, keys, { channel: 'channel', own: 0, messages: [big] });
+        for (let i = 0; i < LETTERS; i++) await relay([big]);
+        await redis.del('list', 'stream');
+        await append([big]);
+        for (const one of sources) while ((await one.pull(1)).next === 'more');
+        await inspector.waitingIn({ kind: 'stream', name: 'stream' });
+        await redis.del(keys.inbox);
+        await store.prepare();
         for (let i = 0; i < LETTERS; i++) await relay([big]);
         await inspector.totals();
         held = await read('busy', LETTERS);
         await reclaimAll({ silence: 0 });
         const [first, second, ...rest] = held;
         await store.commit(resultsOf([first], big), 0);
+        await ordered.commit(resultsOf([rest.pop()], big), 0);
+        await ordered.letOut();
+        await recorded.commit(resultsOf([rest.pop()], big), 0);
+        await recorded.letOut();
         await store.retry([{ entryId: second, inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
         for (const id of rest) await store.bury(deadOf([id], big), 0);

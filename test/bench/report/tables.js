@@ -1,5 +1,6 @@
 import { megabytes, short, spreadText, whole } from './format.js';
 import { byMinute } from './memory.js';
+import { ORDER_TABLES } from './order-tables.js';
 import { groupBy, ratio, spread } from './statistics.js';
 import { MOST_SCRIPT_MS } from './targets.js';
 
@@ -70,6 +71,8 @@ export const TABLES = {
       ['p50', 'p99', 'lateP99', 'p999', 'max', 'late'].map((name) => spreadText(numbers(name), short)),
     ),
   }),
+
+  ...ORDER_TABLES,
 
   drain: ({ messages, rounds }) => ({
     title: `Drain of a backlog of ${whole(messages)} messages`,

@@ -7,6 +7,12 @@ const milliseconds = (number) => `${short(number)} ms`;
 const LATENCY_RATE = 10_000;
 const HIGH_RATE = 50_000;
 const MOST_CONSUMERS = 64;
+/** Of the flood without order: total order, and order by key with keys spread evenly, or by Zipf's law. */
+const ORDERS = { total: 0.5, uniform: 0.4, zipf: 0.4 };
+/** ms for which an order may stop after a fault. */
+const PAUSES = { killed: 1_500, stopped: 1_500, cut: 1_000 };
+/** msg/s if all messages have the same key. */
+const HOT_RATE = 20_000;
 /** Smaller runs show nothing of these targets. */
 const FLOODED = { rate: 200_000, seconds: 60 };
 const STEADY = { rate: 100_000 };
@@ -56,6 +62,22 @@ export const TARGETS = [
     ...of('flood', "Redis's CPU per message, of one XADD"),
     ...atMost(4.2, times, ({ rounds }) => ratio(rounds, redisCpu('cgroup'), redisCpu('limit')).median),
   },
+  ...Object.entries(ORDERS).map(([kind, want]) => ({
+    ...of('orders', `order ${kind}, of the same flood without order`),
+    ...atLeast(want, short, ({ rounds }) => ratio(rounds, rate(kind), rate('none')).median),
+  })),
+  {
+    ...of('orders', 'order by key with one hot key, msg/s'),
+    ...atLeast(HOT_RATE, whole, ({ rounds }) => spread(rounds.map(rate('hot'))).median),
+  },
+  {
+    ...of('queue', 'time without faults, of the ideal'),
+    ...atMost(1.05, times, ({ calm }) => calm.seconds / calm.ideal),
+  },
+  ...Object.entries(PAUSES).map(([fault, want]) => ({
+    ...of('queue', `pause of the output after a fault (${fault}), without the work that is done again`),
+    ...atMost(want, milliseconds, ({ faulty, work }) => faulty.pauses[fault] - work),
+  })),
   {
     ...of('drain', 'drain of a backlog, of the XADD limit'),
     ...atLeast(0.36, short, (result) =>

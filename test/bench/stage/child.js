@@ -80,7 +80,11 @@ export class Child {
   }
 
   kill() {
-    this.#child.kill('SIGKILL');
+    this.signal('SIGKILL');
+  }
+
+  signal(name) {
+    this.#child.kill(name);
   }
 
   #heard(line) {

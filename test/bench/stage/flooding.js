@@ -8,15 +8,16 @@ const WARM_UP = 0.1;
  * Publishes `messages` at full flood, after the messages that warm a contender up.
  *
  * @param {import('./child.js').Child} child the contender's process
+ * @param {string} [keys] how the keys of messages are spread; they have none without it
  * @returns msg/s from the first PUBLISH to the last result, msg/s of the publisher, CPU per message, and how many results there
  *   are now, those of the warm-up included
  */
-export async function floodOnce(stage, child, messages) {
+export async function floodOnce(stage, child, messages, keys) {
   const warmUp = Math.ceil(messages * WARM_UP);
-  await publish(stage, { count: warmUp });
+  await publish(stage, { count: warmUp, keys });
   await stage.untilOutput(warmUp);
 
-  const go = await preparePublisher(stage, { first: warmUp, count: messages });
+  const go = await preparePublisher(stage, { first: warmUp, count: messages, keys });
   const costs = await meter(stage, child);
   const { began, ended } = await go();
   await stage.untilOutput(warmUp + messages);

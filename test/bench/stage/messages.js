@@ -1,7 +1,9 @@
+import { KEY_DIGITS } from './keys.js';
+
 /**
  * The message of all publishers: an id like a UUID whose last 12 digits are its number. The width is fixed, so a batch is
  * a copy of a template with other digits. With a stamp it also says when it was sent,
- * in µs of the machine's monotonic clock, which all processes share.
+ * in µs of the machine's monotonic clock, which all processes share. For orders by key it has a key.
  */
 const ID = '00000000-0000-4000-8000-';
 const NUMBER_DIGITS = 12;
@@ -9,10 +11,11 @@ const STAMP_DIGITS = 16;
 const QUOTE = 0x22;
 
 /** The JSON of a message. */
-export function messageOf(number, stamp) {
+export function messageOf(number, stamp, key) {
   const id = `${ID}${String(number).padStart(NUMBER_DIGITS, '0')}`;
   const sent = stamp === undefined ? '' : `,"sent":"${String(stamp).padStart(STAMP_DIGITS, '0')}"`;
-  return `{"message_id":"${id}"${sent}}`;
+  const keyed = key === undefined ? '' : `,"key":"${String(key).padStart(KEY_DIGITS, '0')}"`;
+  return `{"message_id":"${id}"${sent}${keyed}}`;
 }
 
 /** The number in a message id; undefined if it is not from the benchmark. */
@@ -48,16 +51,23 @@ export class PublishTemplate {
   #length;
   #numberAt;
   #stampAt;
+  #keyAt;
+  #keyOf;
 
-  /** @param {{ channel: string, most: number, stamped: boolean }} options `most`: commands in the largest batch */
-  constructor({ channel, most, stamped }) {
-    const message = messageOf(0, stamped ? 0 : undefined);
+  /**
+   * @param {{ channel: string, most: number, stamped: boolean, keyOf?: (number: number) => number }} options `most`: commands
+   *   in the largest batch; `keyOf`: the key of each message, which has none without it
+   */
+  constructor({ channel, most, stamped, keyOf }) {
+    const message = messageOf(0, stamped ? 0 : undefined, keyOf && 0);
     const head = `*3\r\n$7\r\nPUBLISH\r\n$${channel.length}\r\n${channel}\r\n$${message.length}\r\n`;
     const command = `${head}${message}\r\n`;
     this.#length = command.length;
     this.#bytes = Buffer.from(command.repeat(most), 'latin1');
     this.#numberAt = head.length + message.indexOf(ID) + ID.length;
     this.#stampAt = stamped ? head.length + message.indexOf('"sent":"') + '"sent":"'.length : undefined;
+    this.#keyAt = head.length + message.indexOf('"key":"') + '"key":"'.length;
+    this.#keyOf = keyOf;
   }
 
   /** @returns {Buffer} `count` commands, for the messages from number `first` on */
@@ -66,6 +76,7 @@ export class PublishTemplate {
     for (let i = 0, at = 0; i < count; i++, at += this.#length) {
       writeDigits(bytes, at + this.#numberAt, NUMBER_DIGITS, first + i);
       if (this.#stampAt !== undefined) writeDigits(bytes, at + this.#stampAt, STAMP_DIGITS, stamp);
+      if (this.#keyOf) writeDigits(bytes, at + this.#keyAt, KEY_DIGITS, this.#keyOf(first + i));
     }
     return bytes;
   }

@@ -21,6 +21,17 @@ describe('PublishTemplate', () => {
     });
   });
 
+  it('gives messages keys', () => {
+    const template = new PublishTemplate({
+      channel: 'c',
+      most: 2,
+      stamped: false,
+      keyOf: (number) => 7 * number,
+    });
+    const made = commands(template.batch(3, 2).toString());
+    expect(made.map((command) => JSON.parse(bodyOf(command)).key)).toEqual(['000021', '000028']);
+  });
+
   it('does not change with the commands that it made', () => {
     const template = new PublishTemplate({ channel: 'c', most: 1, stamped: true });
     template.batch(999_999, 1, 999_999);

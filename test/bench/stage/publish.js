@@ -3,8 +3,9 @@ const PUBLISHER = new URL('publisher.js', import.meta.url);
 /**
  * Publishes messages from a process of its own: `rate` a second, or without it at full flood.
  *
- * @param {{ first?: number, count: number, rate?: number, stamped?: boolean, connections?: number }} options `first`: number
- *   of the first message; `connections`: at full flood, as many publishers
+ * @param {{ first?: number, count: number, rate?: number, stamped?: boolean, connections?: number, keys?: string }} options `first`: number
+ *   of the first message; `connections`: at full flood, as many publishers; `keys`: how the keys of messages are spread (see keys.js); they have
+ *   none without it
  * @returns the report of the publisher at its end (see there)
  */
 export async function publish(stage, options) {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { CHANNEL } from '../names.js';
+import { keysOf } from './keys.js';
 import { Lateness } from './lateness.js';
 import { microseconds, PublishTemplate } from './messages.js';
 
@@ -13,7 +14,7 @@ import { microseconds, PublishTemplate } from './messages.js';
  * without a receiver. `began`, `ended`: ms since 1970 of the first write and the last reply. `late`, `lateP99`: ms by which
  * messages left late, the most and p99.
  */
-const { port, first, count, rate, stamped, connections } = JSON.parse(process.argv[2]);
+const { port, first, count, rate, stamped, connections, keys } = JSON.parse(process.argv[2]);
 
 /** Most commands in one write. */
 const BATCH = 500;
@@ -22,7 +23,8 @@ const WINDOW = 20_000;
 const TICK_MS = 1;
 const [LINE_END, COLON, ZERO, MINUS] = [0x0a, 0x3a, 0x30, 0x2d];
 
-const template = new PublishTemplate({ channel: CHANNEL, most: BATCH, stamped });
+const keyOf = keys && keysOf(keys);
+const template = new PublishTemplate({ channel: CHANNEL, most: BATCH, stamped, keyOf });
 const lateness = new Lateness();
 let [sent, replied, unheard, began] = [0, 0, 0, 0];
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { keysOf } from '../../../dist/redis/keys.js';
 import { startLocalServer } from '../../../dist/redis/local-server.js';
-import { parseSettings } from '../../../dist/settings/schema.js';
+import { parseSettings } from '../../../dist/settings/parse.js';
 import { OUTPUT } from '../names.js';
 import { Child } from './child.js';
 import { millisecondsOf } from './stream-id.js';

@@ -1,7 +1,7 @@
 import { Findings } from './findings.js';
 import { checkHouse } from './house.js';
 import { losses } from './losses.js';
-import { checkOrder } from './order.js';
+import { checkOrder, checkOutputOrder } from './order.js';
 import { place } from './place.js';
 
 /**
@@ -18,6 +18,7 @@ export function check(evidence) {
   for (const { id } of lost) findings.add('lost', id);
   if (!evidence.mayLoseInGaps) for (const { id } of inGaps) findings.add('lost in a gap', id);
   checkOrder(evidence, places, findings);
+  checkOutputOrder(evidence, findings);
   checkHouse(evidence, findings);
 
   const doubled = [...places.values()].filter(({ results, deadLetters }) => results + deadLetters > 1).length;

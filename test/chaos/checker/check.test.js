@@ -34,6 +34,7 @@ function evidence() {
   return {
     run: RUN,
     published,
+    order: 'none',
     witnessed: published.map(({ n }) => n),
     output,
     dead,
@@ -132,6 +133,22 @@ it.each([
     recounted(world);
   };
   expect(findingsAfter(spoilAll)).toContain(name);
+});
+
+describe('an output out of order', () => {
+  const swap = (a, b, order) => (world) => {
+    world.order = order;
+    [world.output[a], world.output[b]] = [world.output[b], world.output[a]];
+  };
+
+  it.each([
+    ['total', swap(1, 2, 'total'), true],
+    ['key, of one key', swap(0, 5, 'key'), true],
+    ['key, of two keys', swap(1, 2, 'key'), false],
+    ['none', swap(1, 2, 'none'), false],
+  ])('is found with order %s', (_name, spoil, isFound) => {
+    expect(findingsAfter(spoil)).toEqual(isFound ? ['output out of order'] : []);
+  });
 });
 
 it.each([

@@ -22,10 +22,11 @@
  * @property {number[]} witnessed numbers of the messages, in the order of the channel
  * @property {Result[]} output
  * @property {DeadLetter[]} dead
+ * @property {'none' | 'total' | 'key'} order that the output must have
  * @property {Gap[]} gaps
  * @property {Record<string, number>} counters
  * @property {{ inbox: number, packed: number, pending: number, retrying: number }} unsettled at the end; `inbox`: messages,
- *   in packs or not; `packed`: those in packs
+ *   in packs or not, held or parked ones too; `packed`: those in packs
  * @property {number} emptiedAt all that was sent before was deleted; 0 if nothing was
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
  * @property {boolean} mayStray whether a fault took entries from consumers that held them

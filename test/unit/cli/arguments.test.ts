@@ -62,6 +62,13 @@ describe('the last line of publish', () => {
       'published 0 messages in 0.000 s (0 msg/s)',
     ],
   ])('%j', (part, text) => {
-    expect(publishedText({ ...some, ...part })).toBe(text);
+    expect(publishedText({ ...some, ...part }, { kind: 'channel', name: 'in' })).toBe(text);
+  });
+
+  it('names a list or a stream, which nobody receives', () => {
+    const list = { kind: 'list', name: 'orders', from: 'right' } as const;
+    expect(publishedText({ ...some, receivers: null, ledger: 'ids.txt', listed: 300_000 }, list)).toBe(
+      `${start} to list orders, taken from the right; 300000 ids in ids.txt`,
+    );
   });
 });

@@ -76,6 +76,7 @@ function setUp({ most }: { most: number }) {
     onFailure: () => {},
     onMeasured() {},
     onAttempt: undefined,
+    timed: false,
   });
   consumer.resume();
   /** Waits until nothing more happens by itself. */
@@ -203,6 +204,7 @@ function setUpHolding() {
     onFailure: () => {},
     onMeasured() {},
     onAttempt: undefined,
+    timed: false,
   });
   const next = () => {
     const one = waiting.shift();

@@ -156,6 +156,7 @@ function setUp({ concurrency = 2, maxAttempts = 3, instant = false } = {}) {
     onFailure: (failure) => failures.push(failure),
     onMeasured() {},
     onAttempt: undefined,
+    timed: false,
   });
   const settle = () => vi.advanceTimersByTimeAsync(50);
   const give = async (read: Partial<ReadEntries>) => {

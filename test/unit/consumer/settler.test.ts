@@ -34,6 +34,7 @@ function setUp({ maxAttempts = 1 } = {}) {
   });
   const settler = new Settler({
     id: 'c',
+    timed: false,
     committer,
     policy: { maxAttempts, backoff: 1 },
     onFailure: (failure) => failures.push(failure),

@@ -8,6 +8,7 @@ function setUp(...pages: { messages: number; more: boolean }[]) {
   const warn = vi.fn();
   const state = { older: true };
   const unpacker = new Unpacker({
+    onlyRuns: false,
     store: {
       unpack: async () => {
         calls();

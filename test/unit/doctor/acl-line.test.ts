@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AclLine } from '../../../src/doctor/acl-line.js';
-import { parseSettings } from '../../../src/settings/schema.js';
+import { parseSettings } from '../../../src/settings/parse.js';
 import { server } from '../../helpers/facts.js';
 
 describe('the ACL line', () => {

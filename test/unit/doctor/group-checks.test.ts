@@ -25,7 +25,7 @@ describe('the checks of a group', () => {
       'mend keys: out holds a string, not a stream: RENAME out out:old',
     ],
     [
-      { owner: { channel: 'other', group: 'cgroup' } },
+      { owner: { source: { kind: 'channel', name: 'other' }, group: 'cgroup' } },
       'mend owner: the output out belongs to the channel other and the group cgroup, not to the channel in: cgroup doctor --output out --channel other --group cgroup',
     ],
     [
@@ -42,11 +42,11 @@ describe('the checks of a group', () => {
       'mend consumers: 4 messages lie with consumers that are gone: gone-1: cgroup start',
     ],
     [
-      { others: [{ output: 'two', channel: 'in' }] },
+      { others: [{ output: 'two', source: { kind: 'channel', name: 'in' } }] },
       'note other groups: other groups read the same channel, into two: cgroup status --output two',
     ],
     [
-      { others: [{ output: 'two', channel: undefined }] },
+      { others: [{ output: 'two', source: undefined }] },
       'note other groups: other groups run here, and this user may not see what they read: two',
     ],
     [
@@ -121,9 +121,9 @@ describe('the checks of a group', () => {
 
   it('use the channel and group that the keys name, if the user names others', () => {
     const all = findings({
-      owner: { channel: 'other', group: 'mine' },
+      owner: { source: { kind: 'channel', name: 'other' }, group: 'mine' },
       channel: { name: 'other', subscribers: 3, bytesPerSecond: 0 },
-      others: [{ output: 'two', channel: 'in' }],
+      others: [{ output: 'two', source: { kind: 'channel', name: 'in' } }],
     });
     expect(bad(all)).toEqual([
       expect.stringContaining(

@@ -7,6 +7,8 @@ import { hasToken, isOwnHost } from '../../../src/http/guard.js';
 import { verdict } from '../../../src/http/page/verdict.js';
 import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
 import { RecentPoints } from '../../../src/http/recent-points.js';
+import { RecentSteps } from '../../../src/http/recent-steps.js';
+import { ProcessStats } from '../../../src/observe/process-stats.js';
 import { unset } from '../../helpers/control.js';
 
 describe('isOwnHost', () => {
@@ -80,7 +82,10 @@ describe('notReadyBecause', () => {
     activeConsumers: 2,
     stalledConsumers: 0,
     workers: undefined,
+    recordAway: undefined,
     unrelayedFor: 0,
+    source: { kind: 'list', name: 'orders', from: 'left' },
+    pullFailingFor: 0,
   } as const;
   type Facts = Parameters<typeof notReadyBecause>[0] & Parameters<typeof notReadyBecause>[1];
   const reasons = (facts: Partial<Facts> = {}) =>
@@ -102,6 +107,7 @@ describe('notReadyBecause', () => {
     [{ beatAge: 3_100 }, 'the last heartbeat was 3 s ago'],
     [{ idleFor: 66_000 }, 'messages wait, and its consumers have settled none for 66 s'],
     [{ workers: 0 }, 'no worker is connected'],
+    [{ recordAway: true }, 'its system of record takes no rows: its log says why'],
     [{ stalledConsumers: 2 }, 'its processor cannot be started or reached: its log says why'],
     [{ unrelayedFor: 6_000 }, 'its bridge leads, and has relayed none of what it received for 6 s'],
   ] as const)('%j: %s', (facts, reason) => {
@@ -121,6 +127,20 @@ describe('Standstill', () => {
     expect(still.observe(true, 6, 6_000)).toBe(1_000);
     expect(still.observe(false, 6, 7_000)).toBe(0);
     expect(still.observe(true, 6, 8_000)).toBe(1_000);
+  });
+});
+
+describe('RecentSteps', () => {
+  it('has p50 and p99 of what came since the last look, of the steps that there were', () => {
+    const stats = new ProcessStats();
+    const recent = new RecentSteps(stats.steps);
+    expect(recent.next()).toBeUndefined();
+    stats.parked([2_000, 2_000]);
+    expect(recent.next()).toEqual({ parking: { p50: 1.75, p99: expect.closeTo(2.485) } });
+    expect(recent.next()).toBeUndefined();
+    stats.parked([1]);
+    stats.committed([{ inboxId: '1000-1', startedAt: 1_050, finishedAt: 1_050 }]);
+    expect(Object.keys(recent.next() ?? {})).toEqual(['waiting', 'processing', 'parking']);
   });
 });
 
@@ -185,12 +205,14 @@ describe('EventStreams', () => {
 describe('verdict', () => {
   const status = {
     time: '2026-11-21T12:00:00.000Z',
-    leader: 'a',
+    leader: 'a' as string | null,
+    source: { kind: 'channel' },
     consumers: [{}],
     waiting: 0,
     pending: 0,
     retrying: 0,
     backlog: 0,
+    order: { head: null, parked: 0 },
     lagMs: 0,
     deadLetters: 0,
     gaps: [] as object[],
@@ -205,6 +227,8 @@ describe('verdict', () => {
   it.each([
     [{}, 'good', 'Keeping up'],
     [{ leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
+    [{ leader: null, source: { kind: 'list' } }, 'bad', 'Nothing is taken from the list: no process does'],
+    [{ leader: null, source: { kind: 'list' }, processes: [{ pulls: true }] }, 'good', 'Keeping up'],
     [{ control: paused, ...late }, 'warn', 'Paused'],
     [{ control: paused, leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
     [

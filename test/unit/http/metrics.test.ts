@@ -14,7 +14,10 @@ const totals: LiveTotals = {
   waiting: 1,
   pending: 2,
   retrying: 3,
+  held: 0,
   backlog: 6,
+  parked: 4,
+  order: { kind: 'total', head: { inboxId: '1-0', ageMs: 2_500 }, parked: 4, window: 10_000 },
   lagMs: 1_500,
   counters: {
     relayed: 100,
@@ -31,17 +34,24 @@ const totals: LiveTotals = {
     revived: 4,
     foreignMarks: 0,
     foreignRetries: 0,
+    foreignHalts: 0,
+    freed: 0,
+    foreignHeld: 0,
+    foreignParked: 0,
   },
+  haltedCount: 0,
   deadLetters: 14,
   foreign: [],
   ...unset,
   consumerCount: 5,
+  source: { kind: 'channel', name: 'c', waiting: null },
 };
 
 function view(more: Partial<GroupView> = {}): GroupView {
   return {
     group: 'g"1',
-    channel: 'c',
+    source: { kind: 'channel', name: 'c' },
+    pullFailingFor: 0,
     output: 'o',
     stats: new ProcessStats(),
     inspector: undefined,
@@ -52,6 +62,7 @@ function view(more: Partial<GroupView> = {}): GroupView {
     activeConsumers: 2,
     stalledConsumers: 0,
     workers: undefined,
+    recordAway: undefined,
     heartbeat: 1_000,
     timeout: 60_000,
     ...more,
@@ -103,6 +114,24 @@ describe('the metrics served', () => {
     );
   });
 
+  it('have one histogram for each step', async () => {
+    const of = view();
+    of.stats.committed([{ inboxId: '1000-1', startedAt: 1_020, finishedAt: 1_520 }]);
+    of.stats.parked([40, 60_000_000]);
+    const lines = (await served(of, totals)).filter((line) => line.startsWith('cgroup_step_seconds'));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'cgroup_step_seconds_bucket{step="waiting",le="0.01"} 0',
+        'cgroup_step_seconds_bucket{step="waiting",le="0.025"} 1',
+        'cgroup_step_seconds_sum{step="processing"} 0.5',
+        'cgroup_step_seconds_count{step="processing"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="1800"} 1',
+        'cgroup_step_seconds_bucket{step="parking",le="+Inf"} 2',
+      ]),
+    );
+    expect(lines.filter((line) => line.includes('_count{'))).toHaveLength(3);
+  });
+
   it('have the sizes of managed processes, and whether the group is paused', async () => {
     const control = { ...unset.control, paused: true, wanted: 50, running: 37, capacity: 40 };
     const processes = [shownProcess('a', 'h'), shownProcess('b', 'h')];
@@ -144,6 +173,10 @@ describe('the metrics served', () => {
     const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
     expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
       'cgroup_connected',
+      // Without a record there are none.
+      'cgroup_record_away',
+      'cgroup_record_rows_total',
+      'cgroup_record_refused_total',
     ]);
   });
 

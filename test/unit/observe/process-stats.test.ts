@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Histogram } from '../../../src/observe/histogram.js';
+import { Histogram, quantileOf } from '../../../src/observe/histogram.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
 
 describe('Histogram', () => {
@@ -20,6 +20,18 @@ describe('Histogram', () => {
   });
 });
 
+describe('quantileOf', () => {
+  it('interpolates below the bound, as Prometheus does', () => {
+    const bounds = [1, 2, 5];
+    expect(quantileOf(bounds, [10, 0, 0, 0], 0.5)).toBe(0.5);
+    expect(quantileOf(bounds, [0, 0, 4, 0], 0.5)).toBe(3.5);
+    expect(quantileOf(bounds, [1, 0, 1, 0], 0.5)).toBe(1);
+    expect(quantileOf(bounds, [5, 4, 1, 0], 0.99)).toBeCloseTo(2 + 3 * 0.9);
+    expect(quantileOf(bounds, [0, 0, 0, 3], 0.5)).toBe(5);
+    expect(quantileOf(bounds, [0, 0, 0, 0], 0.5)).toBeUndefined();
+  });
+});
+
 describe('ProcessStats', () => {
   const total = (histogram: Histogram) => histogram.counts.reduce((a, b) => a + b, 0);
 
@@ -33,6 +45,28 @@ describe('ProcessStats', () => {
     expect(stats.toOutput.sum).toBeLessThan(9);
     stats.committed([]);
     expect(total(stats.toOutput)).toBe(4);
+  });
+
+  it('counts the steps of results that have times, by the clock of Redis', () => {
+    const stats = new ProcessStats();
+    stats.redisAhead = 5_000;
+    const sums = () => [...stats.steps].map(([step, steps]) => [step, total(steps), steps.sum]);
+    stats.committed([{ inboxId: '1000-1' }]);
+    expect(sums()).toEqual([
+      ['waiting', 0, 0],
+      ['processing', 0, 0],
+      ['parking', 0, 0],
+    ]);
+    stats.committed([
+      { inboxId: '10000-1', startedAt: 6_000, finishedAt: 6_250 },
+      { inboxId: '10000-2', startedAt: 4_000, finishedAt: 3_000 },
+    ]);
+    stats.parked([500, 1_500, -3]);
+    expect(sums()).toEqual([
+      ['waiting', 2, 1],
+      ['processing', 2, 0.25],
+      ['parking', 3, 2],
+    ]);
   });
 
   it('distinguishes ids that begin with the same digits', () => {

@@ -5,6 +5,9 @@ import * as bridge from '../../../src/redis/scripts/bridge.js';
 import * as consumer from '../../../src/redis/scripts/consumer.js';
 import * as control from '../../../src/redis/scripts/control.js';
 import * as group from '../../../src/redis/scripts/group.js';
+import * as keyed from '../../../src/redis/scripts/keyed.js';
+import * as ordered from '../../../src/redis/scripts/ordered.js';
+import * as pulling from '../../../src/redis/scripts/source.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
@@ -12,9 +15,15 @@ const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
   .filter((name) => !SHARED_LUA.includes(name));
 
-const scripts = Object.values({ ...bridge, ...consumer, ...control, ...group }).flatMap((exported) =>
-  typeof exported === 'object' ? [[exported.name, exported] as const] : [],
-);
+const scripts = Object.values({
+  ...bridge,
+  ...consumer,
+  ...control,
+  ...group,
+  ...keyed,
+  ...ordered,
+  ...pulling,
+}).flatMap((exported) => (typeof exported === 'object' ? [[exported.name, exported] as const] : []));
 
 /** A part of the head of a script: what stands between its title and the next. */
 function partOf(text: string, title: 'KEYS' | 'ARGV'): string {
@@ -61,10 +70,14 @@ describe('the scripts', () => {
     const check = (
       tries ? /wrong_type\(([\s\S]*?)\)\n/ : /wrong_type\(([\s\S]*?)\)\nif wrong then return wrong end/
     ).exec(text);
-    const checked = [...(check?.[1] ?? '').matchAll(/KEYS\[(\d+)\], '(?:stream|hash|zset|list)'/g)];
+    const checked = [
+      ...(check?.[1] ?? '').matchAll(
+        /KEYS\[(\d+)\], (?:'(?:stream|hash|zset|list|stream or list)'|options\.outputType)/g,
+      ),
+    ];
     expect(checked.map(([, number]) => Number(number))).toEqual(keys.map((_, index) => index + 1));
     const firstCommand = text.search(
-      /redis\.p?call\(|\b(?:claim|count|message_of|pending_entry|is_unsettled|try_removal|read_control|keep_control)\(/,
+      /redis\.p?call\(|\b(?:claim|count|message_of|pending_entry|is_unsettled|try_removal|read_control|keep_control|write_all)\(/,
     );
     if (keys.length > 0 && !tries) expect(firstCommand).toBeGreaterThan(check?.index ?? Infinity);
   });

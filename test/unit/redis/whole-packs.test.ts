@@ -6,7 +6,7 @@ import { keysOf } from '../../../src/redis/keys.js';
 import { RefusedError } from '../../../src/redis/protocol/failure.js';
 import { ResultsMissingError } from '../../../src/redis/protocol/transaction-replies.js';
 import { WholePacks } from '../../../src/redis/whole-packs.js';
-import { parseSettings } from '../../../src/settings/schema.js';
+import { parseSettings } from '../../../src/settings/parse.js';
 import { wholeOf } from '../../helpers/whole-packs.js';
 
 const DAY = 86_400_000;

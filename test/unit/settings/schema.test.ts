@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SettingsError } from '../../../src/core/errors.js';
-import {
-  parseOptions,
-  parseSettings,
-  problemOf,
-  settingNames,
-  settingsSchema,
-} from '../../../src/settings/schema.js';
+import { parseOptions, parseSettings } from '../../../src/settings/parse.js';
+import { problemOf, settingNames, settingsSchema } from '../../../src/settings/schema.js';
 
 /** The problems of an input, as `setting: message`. */
 function problems(input: unknown): string[] {
@@ -34,9 +29,15 @@ describe('parseSettings', () => {
       size: 3,
       redis: 'redis://127.0.0.1:6379',
       channel: 'messages:published',
+      listFrom: 'left',
       output: 'messages:processed',
+      outputType: 'stream',
       consumerList: 'consumer:ids',
       group: 'cgroup',
+      order: 'none',
+      orderWindow: 10_000,
+      onDead: 'skip',
+      recordTable: 'cgroup_messages',
       threads: 'auto',
       simulateMs: 0,
       managed: false,
@@ -206,16 +207,48 @@ describe('parseSettings', () => {
     [{ heartbeat: '2s' }, 'heartbeat: claimAfter must be at least twice heartbeat, 4s; got 3s'],
     [
       { output: 'x', consumerList: 'x' },
-      'consumerList: output and consumerList must be two keys: a stream and a list; got "x" for both',
+      'consumerList: output, consumerList and list or stream must be different keys; got "x" twice',
     ],
     [
       { output: 'consumer:ids' },
-      'output: output and consumerList must be two keys: a stream and a list; got "consumer:ids" for both',
+      'output: output, consumerList and list or stream must be different keys; got "consumer:ids" twice',
+    ],
+    [
+      { list: 'x', output: 'x' },
+      'list: output, consumerList and list or stream must be different keys; got "x" twice',
+    ],
+    [
+      { channel: 'x', list: 'y' },
+      'list: messages come from one of channel, list and stream: channel is set too; leave one out',
+    ],
+    [
+      { stream: 'x', list: 'y' },
+      'stream: messages come from one of channel, list and stream: list is set too; leave one out',
+    ],
+    [{ order: 'key' }, 'order: order key needs orderKey, where the key is: orderKey customer.id'],
+    [
+      { order: 'total', orderKey: 'a' },
+      'orderKey: orderKey is for order key: set order to key, or leave it out',
+    ],
+    [{ onDead: 'halt' }, 'onDead: onDead halt needs an order: total or key'],
+    [{ recordSql: 'x.sql' }, 'recordSql: recordSql needs a record in PostgreSQL: record postgres://…'],
+    [
+      { order: 'total', heartbeat: '1s' },
+      'heartbeat: claimAfter must be at least twice heartbeat, 2s; got 1s',
     ],
     // Two values are not compared if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
-  ])('compares claimAfter with heartbeat: %j', (input, problem) => {
+  ])('compares values with each other: %j', (input, problem) => {
     expect(problems(input)).toEqual([problem]);
+  });
+
+  it('finds silent consumers sooner with an order, unless told otherwise', () => {
+    expect(parseSettings({ order: 'total' })).toMatchObject({ heartbeat: 250, claimAfter: 1_000 });
+    expect(parseSettings({ order: 'total', claimAfter: '5s' })).toMatchObject({
+      heartbeat: 250,
+      claimAfter: 5_000,
+    });
+    expect(parseSettings({ order: 'none' })).toMatchObject({ heartbeat: 1_000, claimAfter: 3_000 });
   });
 
   it('throws only SettingsError for any input', () => {

@@ -37,6 +37,8 @@ class World {
   numbers(): Numbers {
     return {
       backlog: this.backlog,
+      outputType: 'stream' as const,
+      parked: 0,
       outputLength: this.output.length,
       deadLetters: this.dead.length,
       counters: this.counters,

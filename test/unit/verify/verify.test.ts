@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
+import { type OutputEnd, outputEntryOf } from '../../../src/redis/output.js';
 import type { ReadingWithEnd, StreamEntry } from '../../../src/redis/reading.js';
 import { type Readable, verify } from '../../../src/verify/verify.js';
 
@@ -70,6 +71,9 @@ class RunningGroup implements Readable {
     this.looks++;
     this.#goOn();
     return {
+      outputType: 'stream',
+      order: { kind: 'none', head: null, parked: 0, window: null },
+      parked: 0,
       backlog: this.inboxEntries.length,
       counters: { ...this.counters },
       outputLength: this.outputEntries.length,
@@ -83,14 +87,14 @@ class RunningGroup implements Readable {
     return { records: this.gapRecords, foreign: [] };
   }
 
-  output(last: string) {
+  async *output({ lastOutput }: OutputEnd) {
     const fields = (e: Entry) => ({
       message_id: e.messageId,
       consumer_id: 'c',
       inbox_id: e.inboxId,
       data: '{}',
     });
-    return this.#pages(this.outputEntries, fields, last);
+    for await (const entry of this.#pages(this.outputEntries, fields, lastOutput)) yield outputEntryOf(entry);
   }
 
   deadLetters(last = '+') {
@@ -214,14 +218,19 @@ describe('verify', () => {
       lostInGaps: 0,
       unexpected: 0,
       ok: true,
+      outputType: 'stream',
+      order: 'none',
+      outOfOrder: 0,
       trimmed: 0,
       purged: 0,
+      taken: 0,
       gaps: 0,
       ledger: null,
       untraceable: 0,
       byCounters: { lost: 0, doubled: 0, unexpected: 0 },
       byLedger: null,
-      examples: { lost: [], doubled: [], unexpected: [] },
+      examples: { lost: [], doubled: [], unexpected: [], outOfOrder: [] },
+      steps: null,
     });
   });
 

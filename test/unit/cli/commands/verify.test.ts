@@ -13,14 +13,19 @@ describe('the text of a verification', () => {
     lostInGaps: 0,
     unexpected: 0,
     ok: true,
+    outputType: 'stream',
+    order: 'none',
+    outOfOrder: 0,
     trimmed: 0,
+    taken: 0,
+    steps: null,
     purged: 0,
     gaps: 0,
     ledger: null,
     untraceable: 0,
     byCounters: { lost: 0, doubled: 0, unexpected: 0 },
     byLedger: null,
-    examples: { lost: [], doubled: [], unexpected: [] },
+    examples: { lost: [], doubled: [], unexpected: [], outOfOrder: [] },
   };
 
   it('is a table and a sentence', () => {
@@ -45,7 +50,7 @@ describe('the text of a verification', () => {
       ...GOOD,
       ok: false,
       lost: 2,
-      examples: { lost: [odd], doubled: [], unexpected: [] },
+      examples: { lost: [odd], doubled: [], unexpected: [], outOfOrder: [] },
     });
     expect(text).toContain('    id\\u009b2J\\u202e\\u000d\\u000aforged\n    …');
     expect(text).not.toContain(odd);
@@ -92,7 +97,7 @@ describe('the text of a verification', () => {
         lost: 3,
         lostInGaps: 3,
         byLedger: { lost: 3, doubled: 0, unexpected: 0 },
-        examples: { lost: ['m1', 'm2'], doubled: [], unexpected: [] },
+        examples: { lost: ['m1', 'm2'], doubled: [], unexpected: [], outOfOrder: [] },
       },
       /^lost:\n {2}3 were published in a gap.*\n {4}m1\n {4}m2\n {4}…$/m,
     ],

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { configJsonSchema } from '../../../../src/cli/settings/documents.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
-import { parseSettings, settingNames } from '../../../../src/settings/schema.js';
+import { parseSettings } from '../../../../src/settings/parse.js';
+import { settingNames } from '../../../../src/settings/schema.js';
 
 const root = new URL('../../../../', import.meta.url);
 

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type LoadSettingsOptions, loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { messageOf, SettingsError } from '../../../../src/core/errors.js';
-import { parseSettings, settingNames } from '../../../../src/settings/schema.js';
+import { parseSettings } from '../../../../src/settings/parse.js';
+import { settingNames } from '../../../../src/settings/schema.js';
 
 const root = mkdtempSync(join(tmpdir(), 'cgroup-settings-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

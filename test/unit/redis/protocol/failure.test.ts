@@ -57,7 +57,7 @@ describe('an error reply', () => {
     ],
     [
       'KEYTYPE inbox holds a list, not a stream',
-      'the key inbox holds a list, not a stream; nothing was changed: rename it, or choose other names (--output, --consumer-list)',
+      'the key inbox holds a list, not a stream; nothing was changed: rename it, or choose other names (--output, --consumer-list, --list, --stream)',
     ],
     [
       'NOAUTH Authentication required.',
@@ -93,6 +93,7 @@ describe('a command that changes nothing', () => {
   /** Commands that change something, a connection included. */
   const ACTS = [
     ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'EXEC', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
+    ...['LPUSH', 'LTRIM'],
     ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM', 'RENAMENX'],
     ...['XACK', 'XADD', 'XCLAIM', 'XDEL', 'XTRIM', 'XGROUP|CREATE', 'XGROUP|DELCONSUMER'],
   ];

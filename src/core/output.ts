@@ -1,0 +1,7 @@
+/** What the output of a group is, and in which order results leave. */
+export interface OutputKind {
+  readonly outputType: 'stream' | 'list';
+  readonly order: 'none' | 'total' | 'key';
+  /** Where the key of a message is, names with dots between them; with order `key` only. */
+  readonly orderKey?: string | undefined;
+}

@@ -1,0 +1,74 @@
+import { Bridge } from '../bridge/bridge.js';
+import { Puller } from '../bridge/puller.js';
+import { lineOf } from '../core/finding.js';
+import type { PulledSource } from '../core/source.js';
+import type { Logger } from '../log/logger.js';
+import { RedisBridgeStore } from '../redis/bridge-store.js';
+import { outputBufferOf } from '../redis/server-checks.js';
+import { RedisSourceStore } from '../redis/source-store.js';
+import type { Dependencies, Resolved } from './parts.js';
+
+/** Bytes of relayed messages that a bridge keeps, at most. */
+const RETAIN_BYTES = 64 * 2 ** 20;
+
+export async function makeBridge(
+  { settings, identity, connections, reports, log }: Dependencies,
+  { keys, server, tracing }: Resolved,
+  packSize: () => number,
+): Promise<Bridge> {
+  const connection = await connections.open('bridge');
+  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
+  const bridgeLog = log.child({ bridge: identity.id });
+  const bridge = new Bridge({
+    id: identity.id,
+    channel: settings.channel,
+    marks: keys.marks,
+    seats: settings.bridges,
+    packSize,
+    lease: settings.lease,
+    limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
+    store: tracing?.bridgeStore(store) ?? store,
+    makeSubscriber: () => connections.make('subscriber'),
+    onRate: rateWarning(server.pubsubHardLimit, bridgeLog),
+    log: bridgeLog,
+  });
+  bridge.on('leading', () => reports.leading());
+  bridge.on('fenced', () => reports.fenced());
+  bridge.on('gap', (gap) => reports.gap(gap));
+  return bridge;
+}
+
+export async function makePuller(
+  { settings, identity, connections, reports, log }: Dependencies,
+  { keys }: Resolved,
+  source: PulledSource,
+  packSize: () => number,
+): Promise<Puller> {
+  const connection = await connections.open('source');
+  const waiting = await connections.open('waiting');
+  const puller = new Puller({
+    source,
+    store: new RedisSourceStore(connection, waiting, keys, source, identity.id, settings.orderKey),
+    endWait: () => connections.release(waiting),
+    packSize,
+    log: log.child({ [source.kind]: source.name }),
+  });
+  puller.on('gap', (gap) => reports.gap(gap));
+  return puller;
+}
+
+/**
+ * Warns once of a rate at which Redis would soon cut off a bridge that lags behind.
+ *
+ * @param limit bytes that Redis lets a subscriber lag behind; 0 for no limit, undefined if unknown
+ */
+function rateWarning(limit: number | undefined, log: Logger): (bytesPerSecond: number) => void {
+  let warned = false;
+  return (bytesPerSecond) => {
+    if (warned) return;
+    const finding = outputBufferOf(limit, bytesPerSecond);
+    if (finding.status !== 'mend') return;
+    warned = true;
+    log.warn({ bytesPerSecond, limit }, lineOf(finding));
+  };
+}

@@ -1,0 +1,89 @@
+import type { Result } from '../core/consumer-store.js';
+import { isEntryId, timeOfId } from '../core/stream-id.js';
+
+// Results as texts, in the form that lua/sink.lua writes to the output.
+
+/** What a result that is written needs. */
+export type WrittenResult = Pick<
+  Result,
+  'inboxId' | 'consumerId' | 'messageId' | 'data' | 'attempts' | 'startedAt' | 'finishedAt'
+>;
+
+/** A result as one text: see sink.lua. */
+export function resultText(result: WrittenResult, list: boolean, timed: boolean): string {
+  const { consumerId, inboxId, messageId, data, attempts = '' } = result;
+  const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
+  const head = `${consumerId}\0${finished}\0${timed ? attempts : ''}\0`;
+  if (list) return `${head}line\0${lineOf(result, timed)}`;
+  const times = `${published}\0${started}\0`;
+  return `${head}entry\0${inboxId}\0${times}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
+}
+
+/** A result as an element of an output list: one JSON object. */
+function lineOf(result: WrittenResult, timed: boolean): string {
+  const { messageId, consumerId, inboxId, data } = result;
+  const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
+  const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
+  if (!timed) return `${line}}`;
+  const [published, started, finished] = timesOf(result);
+  return `${line},"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
+}
+
+/** When a message was relayed, its last attempt began and ended: ms since 1970. */
+function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): [number, number, number] {
+  const published = timeOfId(inboxId);
+  return [published, startedAt ?? published, finishedAt ?? published];
+}
+
+/** Bytes of a place. */
+export const PLACE = 41;
+
+/** An id whose numbers are padded with zeros, so that texts compare as ids do. */
+export function placeOf(id: string): string {
+  return id
+    .split('-')
+    .map((number) => number.padStart(20, '0'))
+    .join('-');
+}
+
+/** A list's line, as {@link resultText} writes it. */
+const TEXT = '"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"';
+const LINE = new RegExp(
+  `^{"message_id":(${TEXT}),"consumer_id":${TEXT},"inbox_id":"([^"]*)","data":([^]*?)` +
+    '(?:,"published_at":\\d+,"started_at":(\\d+),"finished_at":(\\d+))?}$',
+);
+
+/** A result that is parked: its place, a byte 0, its text. Undefined if another program wrote it. */
+export function parkedResult(part: Buffer): WrittenResult | undefined {
+  let at = PLACE + 1;
+  const next = () => {
+    const end = part.indexOf(0, at);
+    const field = end < 0 ? '' : part.toString('utf8', at, end);
+    at = end < 0 ? part.length : end + 1;
+    return field;
+  };
+  const [consumerId, finished, attempts, kind] = [next(), next(), next(), next()];
+  const common = { consumerId, ...(attempts !== '' && { attempts: Number(attempts) }) };
+  if (kind === 'line') {
+    const line = LINE.exec(part.toString('utf8', at));
+    const [, messageId, inboxId = '', data = '', startedAt, finishedAt] = line ?? [];
+    if (messageId === undefined || !isEntryId(inboxId)) return undefined;
+    const result = { ...common, inboxId, messageId: JSON.parse(messageId) as string, data };
+    return { ...result, ...timesIn(startedAt, finishedAt) };
+  }
+  if (kind !== 'entry') return undefined;
+  const [inboxId, , startedAt, length] = [next(), next(), next(), Number(next())];
+  if (!isEntryId(inboxId) || !(length >= 0)) return undefined;
+  const messageId = part.toString('utf8', at, at + length);
+  return {
+    ...common,
+    inboxId,
+    messageId,
+    data: part.toString('utf8', at + length),
+    ...timesIn(startedAt, finished),
+  };
+}
+
+function timesIn(startedAt = '', finishedAt = ''): Pick<WrittenResult, 'startedAt' | 'finishedAt'> {
+  return finishedAt === '' ? {} : { startedAt: Number(startedAt), finishedAt: Number(finishedAt) };
+}

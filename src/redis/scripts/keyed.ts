@@ -1,0 +1,100 @@
+import { type PackSettlement, resultsIn } from '../../core/consumer-store.js';
+import { identitiesIn } from '../../core/pack.js';
+import { packTexts } from '../../core/packed.js';
+import type { Sink } from '../../core/sink.js';
+import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { resultText } from '../result-text.js';
+
+// The scripts of order by key. What is atomic: the head of the Lua of each.
+
+interface SettleKeyed extends Pick<Sink, 'list' | 'timed'> {
+  readonly group: string;
+  readonly maxLength: number;
+  readonly packs: readonly PackSettlement[];
+  /** Most messages of a key that go out together. */
+  readonly run: number;
+}
+
+/** Settles packs in a group with an order, with times, or with an output list. */
+export const settleKeyed = defineScript({
+  name: 'settle-keyed',
+  often: true,
+  keys: ['packs', 'output', 'counters', 'processed', 'inbox', 'bridge', 'busy', 'held'],
+  encode: ({ packs, list, timed, ...options }: SettleKeyed) => {
+    const texts: string[] = [];
+    const heads = packs.map(({ id, key, consumerId, left, begun, ...pack }) => {
+      const results = resultsIn(pack);
+      const inboxIds = identitiesIn(id, results);
+      for (const [i, inboxId] of inboxIds.entries()) {
+        const [messageId = '', data = ''] = pack.texts.slice(2 * i, 2 * i + 2);
+        const [startedAt, finishedAt] = pack.times?.slice(2 * i, 2 * i + 2) ?? [];
+        const times = startedAt === undefined || finishedAt === undefined ? {} : { startedAt, finishedAt };
+        texts.push(resultText({ inboxId, consumerId, messageId, data, ...times }, list, timed));
+      }
+      const outcome = left[0]?.outcome && JSON.stringify(left[0].outcome);
+      return { id, key, consumerId, results, outcome, begun };
+    });
+    return packWithList({ ...options, list, packs: heads }, packTexts(texts));
+  },
+  decode: ([late, busy]: [string[], string[]]) => ({ late, busy }),
+});
+
+/** A page of the search for keys that are busy with nothing. */
+export interface FreePage {
+  /** Of the hash busy; undefined to leave it out. */
+  readonly cursor: string | undefined;
+  /** In held; undefined to leave it out. */
+  readonly from: string | undefined;
+  /** About so many keys of each. */
+  readonly count: number;
+}
+
+/** Frees keys: those given, or those of a page. */
+export const free = defineScript({
+  name: 'free',
+  keys: ['inbox', 'packs', 'counters', 'bridge', 'busy', 'held'],
+  encode: ({ cursor = '', from = '', ...options }: FreeRequest) => packOptions({ ...options, cursor, from }),
+  decode: ([freed, cursor, from, busy]: [number, string, string, string[]]) => ({
+    /** Keys that went on. */
+    freed,
+    /** Where to go on; undefined at the end. */
+    cursor: cursor === '0' ? undefined : cursor,
+    from: from === '' ? undefined : from,
+    /** Keys that are still to be freed. */
+    busy,
+  }),
+});
+
+/** Sends held messages to the inbox, without their keys. */
+export const disband = defineScript({
+  name: 'disband',
+  keys: ['inbox', 'held', 'busy', 'counters', 'packs', 'bridge'],
+  encode: packOptions<Record<string, never>>,
+  decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
+});
+
+/** What keys wait for. */
+export interface KeyTotals {
+  /** Keys with a message in work, or waiting to be read. */
+  readonly busy: number;
+  /** The keys behind which most messages wait, as JSON, the hottest first. */
+  readonly hottest: readonly { readonly key: string; readonly held: number }[];
+}
+
+export const hottest = defineScript({
+  name: 'hottest',
+  keys: ['held', 'busy'],
+  encode: packOptions<{ most: number }>,
+  decode: ([busy, ...flat]: [number, ...(string | number)[]]): KeyTotals => {
+    const all: { key: string; held: number }[] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2)
+      all.push({ key: String(flat[i]), held: Number(flat[i + 1]) });
+    return { busy, hottest: all };
+  },
+});
+
+interface FreeRequest extends Partial<FreePage> {
+  readonly group: string;
+  readonly run: number;
+  readonly keys?: readonly string[];
+}

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { SettingProblem } from '../core/errors.js';
+import { REMOTE } from '../core/processor-kind.js';
+import { hostAndPort } from '../core/redis-address.js';
+import { isLoopback } from './addresses.js';
+import { formatDuration } from './durations.js';
+import { settingsSchema, show, withOrderDefaults } from './schema.js';
+import type { SettingsInput } from './settings.js';
+
+// The rules between settings: which values do not go together.
+
+/** The settings of each rule. Other settings in the input are ignored. */
+const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
+  settingsSchema.shape;
+const { channel, list, stream, order, orderKey, onDead, record, recordSql } = settingsSchema.shape;
+const working = z.object({ managed, processor: settingsSchema.shape.processor });
+const naming = z.object({ output, consumerList, list, stream });
+const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
+const ordering = z.object({ order, orderKey, onDead });
+const recording = z.object({ record, recordSql });
+const beating = z.object({ claimAfter, heartbeat });
+const serving = z.object({ http, httpToken });
+const running = z.object({ bridge, managed });
+
+/**
+ * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
+ * checked if one of its values is wrong alone.
+ */
+export function brokenRules(input: unknown): SettingProblem[] {
+  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unrecorded];
+  return rules.map((rule) => rule(input)).filter((problem) => problem !== undefined);
+}
+
+function oneKey(input: unknown): SettingProblem | undefined {
+  const { data } = naming.safeParse(input);
+  if (!data) return undefined;
+  const keys = [data.output, data.consumerList, data.list, data.stream].filter((key) => key !== undefined);
+  const twice = keys.find((key, i) => keys.indexOf(key) !== i);
+  if (twice === undefined) return undefined;
+  const { list, stream, consumerList } = input as SettingsInput;
+  const given =
+    list === twice
+      ? 'list'
+      : stream === twice
+        ? 'stream'
+        : consumerList === undefined
+          ? 'output'
+          : 'consumerList';
+  const message = `output, consumerList and list or stream must be different keys; got ${show(twice)} twice`;
+  return { setting: given, message };
+}
+
+function oneSource(input: unknown): SettingProblem | undefined {
+  const { data } = coming.safeParse(input);
+  const given = (['stream', 'list', 'channel'] as const).filter((name) => data?.[name] !== undefined);
+  const [setting, other] = given;
+  if (!setting || !other) return undefined;
+  const message = `messages come from one of channel, list and stream: ${other} is set too; leave one out`;
+  return { setting, message };
+}
+
+function tooSilent(input: unknown): SettingProblem | undefined {
+  const parsed = beating.safeParse(withOrderDefaults(input));
+  if (!parsed.success) return undefined;
+  const { claimAfter, heartbeat } = parsed.data;
+  // A consumer that missed one beat is not silent yet.
+  if (claimAfter >= 2 * heartbeat) return undefined;
+  const given = (input as SettingsInput).claimAfter === undefined ? 'heartbeat' : 'claimAfter';
+  const numbers = `${formatDuration(2 * heartbeat)}; got ${formatDuration(claimAfter)}`;
+  const message = `claimAfter must be at least twice heartbeat, ${numbers}`;
+  return { setting: given, message };
+}
+
+function tooOpen(input: unknown): SettingProblem | undefined {
+  const parsed = serving.safeParse(input);
+  const at = parsed.data?.http;
+  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
+  const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
+  return { setting: 'http', message };
+}
+
+function idle(input: unknown): SettingProblem | undefined {
+  const { data } = running.safeParse(input);
+  if (!data?.managed || data.bridge !== 'only') return undefined;
+  const message =
+    'managed is for processes with consumers, and with bridge only there are none: leave one out';
+  return { setting: 'managed', message };
+}
+
+/** With remote workers there are as many consumers as workers are connected. */
+function uncounted(input: unknown): SettingProblem | undefined {
+  const { data } = working.safeParse(input);
+  if (data?.processor !== REMOTE || !data.managed) return undefined;
+  const message =
+    'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
+  return { setting: 'managed', message };
+}
+
+function unordered(input: unknown): SettingProblem | undefined {
+  const { data } = ordering.safeParse(input);
+  if (!data) return undefined;
+  const { order, orderKey, onDead } = data;
+  if (order === 'key' && orderKey === undefined)
+    return { setting: 'order', message: 'order key needs orderKey, where the key is: orderKey customer.id' };
+  if (order !== 'key' && orderKey !== undefined)
+    return { setting: 'orderKey', message: 'orderKey is for order key: set order to key, or leave it out' };
+  if (order === 'none' && onDead === 'halt')
+    return { setting: 'onDead', message: 'onDead halt needs an order: total or key' };
+  return undefined;
+}
+
+function unrecorded(input: unknown): SettingProblem | undefined {
+  const { data } = recording.safeParse(input);
+  if (data?.recordSql === undefined || data.record !== undefined) return undefined;
+  return { setting: 'recordSql', message: 'recordSql needs a record in PostgreSQL: record postgres://…' };
+}

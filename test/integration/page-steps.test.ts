@@ -1,0 +1,83 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { HttpServer } from '../../src/http/server.js';
+import type { GroupView } from '../../src/http/view.js';
+import { silentLogger } from '../../src/log/logger.js';
+import { ProcessStats } from '../../src/observe/process-stats.js';
+import { openBrowser, openPage } from '../helpers/browser.js';
+import { lacks } from '../helpers/http.js';
+import { withRedis } from '../helpers/redis.js';
+import { GROUP, openStores } from '../helpers/stores.js';
+import { until } from '../helpers/until.js';
+
+const redis = withRedis();
+const missing = lacks('chromium');
+
+/** A page of a group without processes, and the numbers of the process that serves it. */
+async function servedPage() {
+  const space = redis.namespace();
+  const { inspector } = await openStores(space, { outputType: 'stream', order: 'total' });
+  const stats = new ProcessStats();
+  const view: GroupView = {
+    ...space,
+    source: { kind: 'channel', name: space.channel },
+    pullFailingFor: 0,
+    recordAway: undefined,
+    group: GROUP,
+    stats,
+    inspector,
+    state: 'running',
+    connected: true,
+    bridge: undefined,
+    beatAge: 0,
+    activeConsumers: 0,
+    stalledConsumers: 0,
+    workers: undefined,
+    heartbeat: 1_000,
+    timeout: 60_000,
+  };
+  const listen = { host: '127.0.0.1', port: 0 };
+  const server = new HttpServer({ view, listen, token: undefined, hub: undefined, log: silentLogger });
+  onTestFinished(() => server.stop());
+  await server.start();
+  await server.read();
+  return { stats, address: `http://127.0.0.1:${server.port}` };
+}
+
+/** Results that waited 100 ms, took 20 ms, and were parked for 2 s. */
+function settle(stats: ProcessStats): void {
+  const startedAt = Date.now();
+  const published = startedAt - 100;
+  const results = Array.from({ length: 50 }, (_, i) => ({
+    inboxId: `${Math.round(published + stats.redisAhead)}-${i}`,
+    startedAt,
+    finishedAt: startedAt + 20,
+  }));
+  stats.committed(results);
+  stats.parked(results.map(() => 2_000));
+}
+
+describe.skipIf(missing)(`steps on the page${missing ? `, skipped: ${missing}` : ''}`, () => {
+  test('are shown from the first result that has them, and drawn', { timeout: 60_000 }, async () => {
+    const { stats, address } = await servedPage();
+    const { page, wrong } = await openPage(await openBrowser(), address);
+    await until(async () => (await page.locator('#rate-chart canvas').count()) === 1);
+    await until(async () => (await page.textContent('#rate-in')) === '0', { what: 'a point' });
+    expect(await page.isVisible('#steps')).toBe(false);
+    expect(await page.locator('#steps-chart canvas').count()).toBe(0);
+
+    settle(stats);
+    await until(() => page.isVisible('#steps'), { what: 'the chart of the steps' });
+    await until(async () => (await page.locator('#steps-chart canvas').count()) === 1);
+    expect(await page.textContent('#steps-caption')).toMatch(
+      /^\(last p50, p99: waiting \d+ ms, \d+ ms; processing \d+ ms, \d+ ms; parking 1\.[78] s, 2\.5 s\)$/,
+    );
+    const labels = await page.locator('#steps-chart .u-legend .u-label').allTextContents();
+    expect(labels).toEqual(expect.arrayContaining(['waiting p50', 'processing p99', 'parking p99']));
+    // The other charts are drawn once.
+    expect(await page.locator('#rate-chart canvas').count()).toBe(1);
+
+    const later = await openPage(await openBrowser(), address);
+    await until(async () => (await later.page.locator('#steps-chart canvas').count()) === 1);
+    expect([...wrong, ...later.wrong]).toEqual([]);
+  });
+});
