@@ -52,10 +52,10 @@ export class Settler {
         break;
       }
       case 'failed':
-        this.#retryOrBury(delivery, outcome);
+        this.#retryOrBury(delivery, outcome, busy);
         break;
       case 'given-up':
-        this.#bury(delivery, 'failed', cutError(outcome.error), attempt, true);
+        this.#bury(delivery, 'failed', cutError(outcome.error), attempt, true, busy);
         break;
       case 'invalid':
         this.#bury(delivery, outcome.reason, cutError(outcome.error), 0, false);
@@ -71,25 +71,33 @@ export class Settler {
     delivery.beginSettling();
   }
 
-  #retryOrBury(delivery: HeldDelivery, outcome: Extract<Outcome, { kind: 'failed' }>): void {
+  #retryOrBury(delivery: HeldDelivery, outcome: Extract<Outcome, { kind: 'failed' }>, busy: number): void {
     const { reason, retryAfter } = outcome;
     const error = cutError(outcome.error);
     const { id: consumerId, committer, policy, onFailure } = this.#options;
     const { entryId, inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random(), retryAfter);
     if (wait === undefined) {
-      this.#bury(delivery, reason, error, attempt, true);
+      this.#bury(delivery, reason, error, attempt, true, busy);
       return;
     }
     committer.retry({ entryId, inboxId, consumerId, wait, delivery });
     onFailure({ consumerId, inboxId, attempt, reason, error, dead: false });
   }
 
-  #bury(delivery: HeldDelivery, reason: DeadReason, error: string, attempts: number, failed: boolean): void {
-    const { id: consumerId, committer } = this.#options;
+  #bury(
+    delivery: HeldDelivery,
+    reason: DeadReason,
+    error: string,
+    attempts: number,
+    failed: boolean,
+    busy = 0,
+  ): void {
+    const { id: consumerId, committer, timed } = this.#options;
     const { entryId, inboxId, key, message } = delivery;
+    const letter = { entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery };
     // The committer reports it, once Redis has it.
-    committer.bury({ entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery });
+    committer.bury(timed ? { ...letter, ...timesOfAttempt(busy) } : letter);
   }
 }
 

@@ -14,6 +14,8 @@ export interface UnpackerOptions {
   readonly older: () => boolean;
   /** Whether this group has an order, a record or a list as output: then it reads only packs of one key, and unpacks the others. */
   readonly onlyRuns: boolean;
+  /** Whether it leaves packs of one key as they are, if no process of an older version is live. */
+  readonly keepRuns: boolean;
   readonly log: Logger;
 }
 
@@ -87,10 +89,10 @@ export class Unpacker implements Service {
 
   /** Resolves to whether there may be more. */
   async #unpack(): Promise<boolean> {
-    const { store, older, onlyRuns } = this.#options;
+    const { store, older, onlyRuns, keepRuns } = this.#options;
     const isOlder = older();
     if (!isOlder && !onlyRuns) return false;
-    const { messages, more } = await store.unpack(!isOlder);
+    const { messages, more } = await store.unpack(keepRuns && !isOlder);
     if (messages > 0) this.#unpacked.add(undefined, messages);
     return more;
   }

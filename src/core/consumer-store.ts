@@ -109,6 +109,9 @@ export interface DeadLetter extends Held {
   readonly attempts: number;
   /** Whether an attempt failed, as against a message that could not be tried at all. */
   readonly failed: boolean;
+  /** When the last attempt began and ended, as in a result. */
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
   /** The key of the message, as JSON; with order `key` only. */
   readonly key?: string | undefined;
 }

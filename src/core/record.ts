@@ -2,7 +2,23 @@ import type { Result } from './consumer-store.js';
 import type { Service } from './service.js';
 import { timeOfId } from './stream-id.js';
 
-/** A result as the record keeps it. */
+/** The setting `record` for a hash of each message in Redis, beside the group. */
+export const IN_REDIS = 'redis';
+
+/** The setting that says where results are recorded; undefined for nowhere. */
+interface Recording {
+  readonly record?: string | undefined;
+}
+
+export function recordsInRedis({ record }: Recording): boolean {
+  return record === IN_REDIS;
+}
+
+export function recordsInPostgres({ record }: Recording): boolean {
+  return record !== undefined && record !== IN_REDIS;
+}
+
+/** A result as the record in PostgreSQL keeps it. */
 export interface RecordRow {
   readonly inboxId: string;
   readonly messageId: string;
@@ -36,7 +52,7 @@ export interface Written {
 }
 
 /**
- * A system of record besides the output. A message has one row at most: the first that is written.
+ * A system of record besides Redis. A message has one row at most: the first that is written.
  *
  * @throws {CgroupError} RECORD_AWAY if the record does not answer; RECORD_REFUSED if it refuses the whole: for example, its
  *   table is gone, or a right is missing

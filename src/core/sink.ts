@@ -1,3 +1,5 @@
+import { recordsInRedis } from './record.js';
+
 /** How a group writes its results. */
 export interface Sink {
   /** Whether the output is a list. */
@@ -5,6 +7,8 @@ export interface Sink {
   readonly order: 'none' | 'total' | 'key';
   /** Whether the output has the times of each step. */
   readonly timed: boolean;
+  /** Whether each settled message also has a hash in Redis (record redis). */
+  readonly hashed?: boolean;
 }
 
 /** The settings that say so. */
@@ -17,5 +21,6 @@ interface SinkSettings extends Pick<Sink, 'order'> {
 export function sinkOf({ order, outputType, record }: SinkSettings): Sink | undefined {
   const timed = order !== 'none' || record !== undefined;
   const list = outputType === 'list';
-  return timed || list ? { list, order, timed } : undefined;
+  if (!timed && !list) return undefined;
+  return { list, order, timed, ...(recordsInRedis({ record }) && { hashed: true }) };
 }

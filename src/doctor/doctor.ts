@@ -47,7 +47,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const keys = keysOf(settings);
     const facts = await readFacts({ keys, names: settings, claimAfter, connection, listener, trial });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
-    const record = await examineRecord(settings, log);
+    const record = await examineRecord(settings, keys.record, log);
     return reportOf([...(await markRefused(connection, findings)), ...record], acl, facts.server);
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;

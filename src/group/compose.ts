@@ -5,20 +5,22 @@ import { OrderKeeper } from '../consumer/order-keeper.js';
 import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Unpacker } from '../consumer/unpacker.js';
-import type { DeadLetter } from '../core/consumer-store.js';
+import type { DeadLetter, Halt } from '../core/consumer-store.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
+import { recordsInPostgres } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { type Sink, sinkOf } from '../core/sink.js';
 import { sourceOf } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
+import { type BuryRefusedOptions, buryRefused } from '../record/bury-refused.js';
 import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore } from '../redis/consumer-store.js';
 import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
-import { keysOf } from '../redis/keys.js';
+import { hashesOf, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
 import { RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
@@ -57,7 +59,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const sink = sinkOf(settings);
   const isTotal = sink?.order === 'total';
   // A process without consumers has no record: what waits for it is let out by others.
-  const letsOut = recorder !== undefined || settings.record === undefined;
+  const letsOut = recorder !== undefined || !recordsInPostgres(settings);
   const window = new OrderWindow(isTotal ? settings.orderWindow : Number.POSITIVE_INFINITY, () => {
     for (const consumer of consumers.running) consumer.beginAttempts();
   });
@@ -75,9 +77,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       onBuried: (deadLetters) => reports.buried(deadLetters),
       onHalted: (halts) => reports.halted(halts),
     },
+    onRefused: (results, errors) => buryRefused(burying, results, errors),
   });
+  const hashes = sink?.hashed ? hashesOf(keys) : undefined;
   const writing = sink
-    ? { ordered, burying: { order: sink.order, halt: settings.onDead === 'halt' } }
+    ? { ordered, burying: { order: sink.order, halt: settings.onDead === 'halt', hashes } }
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
     ...writing,
@@ -104,9 +108,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     reports.buried(deadLetters);
   };
   const { deadMaxLen } = settings;
-  const settling = recorder
-    ? recordingStore({ store, recorder, deadMaxLen, later: isTotal, onBuried })
-    : store;
+  const onHalted = (halts: readonly Halt[]) => reports.halted(halts);
+  const burying: BuryRefusedOptions = { store, deadMaxLen, onBuried, onHalted };
+  const settling = recorder ? recordingStore({ ...burying, store, recorder, later: isTotal }) : store;
   const committer = new Committer({
     store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
@@ -119,7 +123,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       reports.settled(count);
     },
     onBuried,
-    onHalted: (halts) => reports.halted(halts),
+    onHalted,
     onResults: stats && ((results) => stats.committed(results)),
   });
   let isMeasured = false;
@@ -185,7 +189,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
             // A message of a pack has no times, and the record wants them.
             packSize:
-              recorder || (working.length > 0 && packSizes.length === 0)
+              recorder || sink?.hashed || (working.length > 0 && packSizes.length === 0)
                 ? 1
                 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
@@ -214,7 +218,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       ),
     committer,
     reclaimer: new Reclaimer({ store, consumers: () => consumers.running, claimAfter, log, onLost }),
-    unpacker: new Unpacker({ store, older: () => orders.older, onlyRuns: sink !== undefined, log }),
+    unpacker: new Unpacker({
+      store,
+      older: () => orders.older,
+      onlyRuns: sink !== undefined,
+      keepRuns: !sink?.hashed,
+      log,
+    }),
     keyKeeper: new KeyKeeper({
       store: new RedisKeyStore(main, keys, settings.group, () => orders.packSize),
       keyed: settings.order === 'key',

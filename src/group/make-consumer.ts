@@ -51,9 +51,12 @@ export async function makeConsumer(
   }
 }
 
-/** In total order, and into a list, each message is an entry of its own; waiting packs of another time are unpacked. */
+/**
+ * In total order, with a record in Redis, and into a list, each message is an entry of its own; waiting packs of another time are
+ * unpacked.
+ */
 function packsFor(settings: Settings): PacksRead {
   const sink = sinkOf(settings);
-  if (sink?.order === 'key') return 'small';
+  if (sink?.order === 'key' && !sink.hashed) return 'small';
   return sink ? 'none' : 'large';
 }

@@ -1,11 +1,24 @@
 import { hasCode, messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import type { Logger } from '../log/logger.js';
-import { type RecordSettings, recordsInPostgres } from './open.js';
+import type { RecordSettings } from './open.js';
 
-/** What the doctor finds about the record; nothing if results are not recorded in PostgreSQL. Changes nothing. */
-export async function examineRecord(settings: RecordSettings, log: Logger): Promise<Finding[]> {
+/**
+ * What the doctor finds about the record; nothing if results are not recorded. Changes nothing.
+ *
+ * @param hashes the prefix of the hashes in Redis
+ */
+export async function examineRecord(
+  settings: RecordSettings,
+  hashes: string,
+  log: Logger,
+): Promise<Finding[]> {
   const { record: url, recordTable: table, recordSql: sql } = settings;
+  if (recordsInRedis(settings)) {
+    const what = `results are recorded in Redis, a hash for each message: ${hashes}:MESSAGE_ID`;
+    return [{ check: 'record', status: 'ok', what }];
+  }
   if (url === undefined || !recordsInPostgres(settings)) return [];
   const { PostgresRecord } = await import('./postgres-record.js');
   const record = new PostgresRecord({ url, table, sql, log });

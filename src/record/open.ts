@@ -1,4 +1,4 @@
-import type { Recorder } from '../core/record.js';
+import { type Recorder, recordsInPostgres } from '../core/record.js';
 import type { Logger } from '../log/logger.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -8,11 +8,6 @@ export type RecordSettings = Pick<Settings, 'record' | 'recordTable' | 'recordSq
 /** Counts batches that the record took: rows in it, refused ones, ms of the write. */
 export interface RecordStats {
   recorded(rows: number, refused: number, ms: number): void;
-}
-
-/** Whether results are recorded in PostgreSQL. */
-export function recordsInPostgres({ record }: RecordSettings): boolean {
-  return record !== undefined;
 }
 
 /**

@@ -1,7 +1,6 @@
 import {
   type Buried,
   type ConsumerStore,
-  type DeadLetter,
   type PackSettlement,
   processedIn,
   type Result,
@@ -15,18 +14,13 @@ import {
   type RefusedRow,
   rowOf,
 } from '../core/record.js';
+import { type BuryRefusedOptions, buryRefused } from './bury-refused.js';
 
-/** Characters of the dead letters of one call, about. */
-const MAX_LENGTH = 1_000_000;
-
-export interface RecordingStoreOptions {
+export interface RecordingStoreOptions extends BuryRefusedOptions {
   readonly store: SettlingStore & Pick<ConsumerStore, 'messageOf'>;
   readonly recorder: Recorder;
-  readonly deadMaxLen: number;
   /** Whether results are recorded after they are committed: see RecordRelease. */
   readonly later?: boolean;
-  /** Called with the dead letters of results that the record refused, when Redis has them. */
-  readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
 }
 
 /**
@@ -36,33 +30,11 @@ export interface RecordingStoreOptions {
  * that goes to the output too, also if the later attempts fail: record and output say the same.
  */
 export function recordingStore({
-  store,
   recorder,
-  deadMaxLen,
   later = false,
-  onBuried,
+  ...burying
 }: RecordingStoreOptions): SettlingStore {
-  /** Results that the record refused become dead letters: a few at a time, as their messages may be large. */
-  const buryRefused = async (results: readonly Result[], errors: ReadonlyMap<string, string>) => {
-    let [deadLetters, length]: [DeadLetter[], number] = [[], 0];
-    const bury = async () => {
-      if (deadLetters.length === 0) return;
-      const { late } = await store.bury(deadLetters, deadMaxLen);
-      onBuried(deadLetters.filter(({ entryId }) => !late.includes(entryId)));
-      [deadLetters, length] = [[], 0];
-    };
-    for (const { entryId, consumerId, inboxId, attempts = 1 } of results) {
-      const message = await store.messageOf(entryId);
-      if (message === undefined) continue; // settled meanwhile
-      const error = errors.get(inboxId) ?? '';
-      const held = { entryId, consumerId, inboxId, message, attempts };
-      deadLetters.push({ ...held, reason: 'failed', error, failed: true });
-      length += message.length + error.length;
-      if (length > MAX_LENGTH) await bury();
-    }
-    await bury();
-  };
-
+  const { store } = burying;
   return {
     prepare: () => store.prepare(),
     retry: (retries) => store.retry(retries),
@@ -76,6 +48,7 @@ export function recordingStore({
       // Last: if Redis does not take one of the two, all of it is done again, and changes nothing twice.
       if (errors.size > 0)
         await buryRefused(
+          burying,
           results.filter(({ inboxId }) => errors.has(inboxId)),
           errors,
         );

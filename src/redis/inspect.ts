@@ -8,7 +8,7 @@ import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import { Halts } from './halts.js';
-import type { Keys } from './keys.js';
+import { hashesOf, type Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
 import { Pages } from './pages.js';
 import type { Connection } from './protocol/connection.js';
@@ -245,8 +245,9 @@ export class Inspector {
    */
   async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
     const found: string[] = [];
+    const hashes = hashesOf(this.#keys);
     for (let first = 0; first < ids.length; ) {
-      const page = { group: this.#group, ids: ids.slice(first, first + REVIVED) };
+      const page = { group: this.#group, ids: ids.slice(first, first + REVIVED), hashes };
       const { done, revived } = await this.#connection.run(revive, this.#keys, page);
       found.push(...revived);
       first += done;

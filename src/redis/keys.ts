@@ -45,7 +45,7 @@ export interface Keys {
   readonly held: string;
   /** zset, by place: dead letters that stop an order (onDead halt) */
   readonly halted: string;
-  /** prefix of the hashes of the record: `record:MESSAGE_ID` */
+  /** prefix of the hashes of the record in Redis: see {@link hashesOf} */
   readonly record: string;
   /** stream: dead letters */
   readonly dead: string;
@@ -107,6 +107,11 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     members: `${registry}:members`,
     processes: `${registry}:processes`,
   };
+}
+
+/** What stands before the message id in the key of each hash of the record in Redis. */
+export function hashesOf({ record }: Keys): string {
+  return `${record}:`;
 }
 
 /** The type of each key, as Redis calls it. `marks` is a channel and has none. */

@@ -1,7 +1,8 @@
 import type { PackSettlement, Result } from '../core/consumer-store.js';
+import { cutError } from '../core/errors.js';
 import type { OrderWindow } from '../core/order-window.js';
 import type { Sink } from '../core/sink.js';
-import type { Keys } from './keys.js';
+import { hashesOf, type Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { RecordRelease, type RecordReleaseOptions } from './record-release.js';
 import { free, settleKeyed } from './scripts/keyed.js';
@@ -20,6 +21,12 @@ export interface OrderedCommitsOptions extends Sink {
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;
   /** Where results that are parked in total order go before they go out. */
   readonly record?: RecordReleaseOptions | undefined;
+  /**
+   * Has results become dead letters whose hash cannot be written (record redis).
+   *
+   * @param errors what is wrong, by inbox id
+   */
+  readonly onRefused?: (results: readonly Result[], errors: ReadonlyMap<string, string>) => Promise<void>;
 }
 
 /** Commits results with an order, with their times, or into a list; and lets out those that waited. */
@@ -38,15 +45,31 @@ export class OrderedCommits {
 
   /** Settles results, as {@link ConsumerStore.commit}. */
   async commit(results: readonly Result[], maxLength: number): Promise<string[]> {
-    const { group, list, order, timed } = this.#options;
+    const { group, list, order, timed, hashed } = this.#options;
     const record = order === 'total' && this.#release !== undefined;
-    const request = { group, maxLength, list, order, timed, results, run: this.run, record };
+    const hashes = hashed ? hashesOf(this.#keys) : undefined;
+    const request = { group, maxLength, list, order, timed, results, run: this.run, record, hashes };
     const reply = await this.#connection.run(commitOrdered, this.#keys, request);
     this.#note(reply);
     if (reply.busy.length > 0) await this.free(reply.busy).catch(() => {});
     // They are settled, whatever comes of the rest: the next call, or the next beat, goes on with it.
     if (reply.more) await this.letOutSoon();
+    if (reply.foreign.size > 0) await this.#refuse(results, reply.foreign);
     return reply.late;
+  }
+
+  async #refuse(results: readonly Result[], foreign: ReadonlyMap<string, string>): Promise<void> {
+    const refused = results.filter(({ entryId }) => foreign.has(entryId));
+    const errors = refused.map(({ entryId, inboxId, messageId }) => {
+      const holds = `the key ${hashesOf(this.#keys)}${messageId} holds a ${foreign.get(entryId)}, not a hash`;
+      return [
+        inboxId,
+        cutError(
+          `${holds}: the result cannot be recorded; rename or delete that key, then cgroup dead retry`,
+        ),
+      ] as const;
+    });
+    await this.#options.onRefused?.(refused, new Map(errors));
   }
 
   /** Most messages of a key that may go out together now. */

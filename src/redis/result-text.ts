@@ -1,4 +1,5 @@
-import type { Result } from '../core/consumer-store.js';
+import type { DeadLetter, Result } from '../core/consumer-store.js';
+import { parseMessage } from '../core/message.js';
 import { isEntryId, timeOfId } from '../core/stream-id.js';
 
 // Results as texts, in the form that lua/sink.lua writes to the output.
@@ -23,14 +24,32 @@ export function resultText(result: WrittenResult, list: boolean, timed: boolean)
 function lineOf(result: WrittenResult, timed: boolean): string {
   const { messageId, consumerId, inboxId, data } = result;
   const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
-  const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
-  if (!timed) return `${line}}`;
-  const [published, started, finished] = timesOf(result);
-  return `${line},"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
+  return `{${names},"inbox_id":"${inboxId}","data":${data}${timed ? endOfLine(result) : '}'}`;
 }
 
+/** What comes after the data, if the output has times. */
+function endOfLine(result: WrittenResult): string {
+  const [published, started, finished] = timesOf(result);
+  return `,"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
+}
+
+/** What the hash of a result has that its text, which has times, does not tell a script: see recorded.lua. */
+export function resultHashText(result: WrittenResult, list: boolean): string {
+  const { attempts = 1, data, messageId } = result;
+  const after = list ? endOfLine(result).length : 0;
+  return `${attempts}\0${after}\0${Buffer.byteLength(data)}\0${timesOf(result).join('\0')}\0${messageId}`;
+}
+
+/** What the hash of a dead letter has besides: see recorded.lua. Empty for a message that has no id, and so no hash. */
+export function letterHashText(letter: DeadLetter): string {
+  const parsed = parseMessage(letter.message);
+  return parsed.valid ? `${timesOf(letter).join('\0')}\0${parsed.messageId}` : '';
+}
+
+type Timed = Pick<DeadLetter, 'inboxId' | 'startedAt' | 'finishedAt'>;
+
 /** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): [number, number, number] {
+function timesOf({ inboxId, startedAt, finishedAt }: Timed): [number, number, number] {
   const published = timeOfId(inboxId);
   return [published, startedAt ?? published, finishedAt ?? published];
 }

@@ -1,23 +1,25 @@
 import { z } from 'zod';
 import type { SettingProblem } from '../core/errors.js';
 import { REMOTE } from '../core/processor-kind.js';
+import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import { hostAndPort } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
 import { settingsSchema, show, withOrderDefaults } from './schema.js';
-import type { SettingsInput } from './settings.js';
+import type { SettingName, SettingsInput } from './settings.js';
 
 // The rules between settings: which values do not go together.
 
 /** The settings of each rule. Other settings in the input are ignored. */
 const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
   settingsSchema.shape;
-const { channel, list, stream, order, orderKey, onDead, record, recordSql } = settingsSchema.shape;
+const { channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
+  settingsSchema.shape;
 const working = z.object({ managed, processor: settingsSchema.shape.processor });
 const naming = z.object({ output, consumerList, list, stream });
 const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
 const ordering = z.object({ order, orderKey, onDead });
-const recording = z.object({ record, recordSql });
+const recording = z.object({ record, recordTable, recordSql });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
 const running = z.object({ bridge, managed });
@@ -111,6 +113,13 @@ function unordered(input: unknown): SettingProblem | undefined {
 
 function unrecorded(input: unknown): SettingProblem | undefined {
   const { data } = recording.safeParse(input);
-  if (data?.recordSql === undefined || data.record !== undefined) return undefined;
-  return { setting: 'recordSql', message: 'recordSql needs a record in PostgreSQL: record postgres://…' };
+  if (!data || recordsInPostgres(data)) return undefined;
+  const inRedis = recordsInRedis(data) ? ', not in Redis' : '';
+  const needs = (setting: SettingName) => ({
+    setting,
+    message: `${setting} needs a record in PostgreSQL${inRedis}: record postgres://…`,
+  });
+  if (data.recordSql !== undefined) return needs('recordSql');
+  const { recordTable: table } = input as SettingsInput;
+  return inRedis && table !== undefined ? needs('recordTable') : undefined;
 }

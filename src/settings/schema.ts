@@ -89,8 +89,8 @@ export const settingsSchema = z.strictObject({
   record: record()
     .optional()
     .describe(
-      'also write each result to a system of record, a row of PostgreSQL per message, exactly once: the postgres:// URL of ' +
-        'the database; one with a password is better set in the environment',
+      'also write what became of each message to a system of record, exactly once: redis, a hash per message in the same Redis; ' +
+        'or the postgres:// URL of a database, a row per result; one with a password is better set in the environment',
     ),
   recordTable: tableName()
     .prefault('cgroup_messages')

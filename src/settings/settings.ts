@@ -33,7 +33,7 @@ export interface Settings {
   readonly orderWindow: number;
   /** What an order does after a dead letter: go on, or let what follows it wait. */
   readonly onDead: 'skip' | 'halt';
-  /** The URL of a PostgreSQL in which results are recorded; undefined for none. */
+  /** Where results are recorded: `redis`, or the URL of a PostgreSQL; undefined for nowhere. */
   readonly record?: string | undefined;
   /** The table of the record in PostgreSQL. */
   readonly recordTable: string;

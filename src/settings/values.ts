@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { HOST_OR_PROCESS } from '../core/control.js';
 import { messageOf } from '../core/errors.js';
 import { EXEC, kindOfProcessor } from '../core/processor-kind.js';
+import { IN_REDIS } from '../core/record.js';
 import { parseRedisUrl, REDIS_URL_RULE } from '../core/redis-address.js';
 import { parseListen } from './addresses.js';
 import { DURATION, formatDuration, parseDuration } from './durations.js';
@@ -123,13 +124,13 @@ export function keyPath() {
   return z.string({ error }).regex(/^[^.\s]+(\.[^.\s]+)*$/, { error });
 }
 
-/** Where results are recorded besides the output: the URL of a PostgreSQL. */
+/** Where results are recorded besides the output: in Redis, or the URL of a PostgreSQL. */
 export function record() {
-  const error = 'must be a URL such as postgres://user:password@host:5432/database';
+  const error = 'must be redis, or a URL such as postgres://user:password@host:5432/database';
   return z
     .string({ error })
     .trim()
-    .refine((text) => /^postgres(ql)?:\/\//i.test(text) && URL.canParse(text), {
+    .refine((text) => text === IN_REDIS || (/^postgres(ql)?:\/\//i.test(text) && URL.canParse(text)), {
       error,
     });
 }

@@ -1,12 +1,13 @@
 -- Settles entries as dead letters: each leaves the inbox and is kept with its reason.
 --
--- USES halts letters pack-counts keyed
+-- USES halts letters pack-counts keyed recorded
 -- KEYS 1 inbox  2 dead  3 counters  4 retry  5 previews  6 busy  7 held  8 packs  9 bridge  10 halted  11 parked
 -- ARGV 1 options: large (of the list), group, maxLength (keep about so many dead letters, the newest; 0 for all), order (none,
 --        total or key), halt (true if a dead letter stops the order), deadLetters (list of entryId, inboxId if the message has
 --        another one, consumerId, reason, attempts, failed: whether an attempt failed, key of the message as JSON), run (see
---        keyed.lua)
---      2... list with two texts per dead letter: message, error
+--        keyed.lua), hashes (prefix of the hashes of the record in Redis; none without)
+--      2... list with two texts per dead letter: message, error; with hashes, another one before them (see recorded.lua): '' for
+--        a message without an id
 -- Returns { dead letters kept, 1 if results may wait for this call, else 0, { ids of entries that were settled before, for which
 --           nothing was written }, { entry id and id of each dead letter that stops the order, in turn } }.
 --
@@ -48,6 +49,7 @@ local settled, late, halted, failed, refusal = 0, {}, {}, 0, nil
 -- The keys that go on, and the ids of their units.
 local keys, units = {}, {}
 local texts = packed_list()
+local STEP = options.hashes and 3 or 2
 
 for n, letter in ipairs(options.deadLetters) do
   local id = letter.entryId
@@ -57,7 +59,11 @@ for n, letter in ipairs(options.deadLetters) do
     -- Only a message that has kept its id can have been halted before.
     local before = place and letter.inboxId and halts_at(KEYS[10], place) or {}
     if not is_keyed then letter.key = nil end
-    local added = write_letter(KEYS[2], KEYS[5], letter, inbox_id, texts[2 * n - 1], texts[2 * n])
+    if options.hashes then
+      letter.messageId, refusal = recordable_id(options.hashes, texts[STEP * n - 2])
+      if refusal then break end
+    end
+    local added = write_letter(KEYS[2], KEYS[5], letter, inbox_id, texts[STEP * n - 1], texts[STEP * n])
     if type(added) == 'table' then
       refusal = added
       break
@@ -68,6 +74,9 @@ for n, letter in ipairs(options.deadLetters) do
     if refusal then
       undo_letter(KEYS[2], KEYS[5], added)
       break
+    end
+    if letter.messageId then
+      record_letter(options.hashes .. letter.messageId, texts[STEP * n - 2], inbox_id, letter, texts[STEP * n])
     end
     redis.call('XDEL', KEYS[1], id)
     redis.call('XACK', KEYS[1], options.group, id)

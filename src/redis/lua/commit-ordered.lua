@@ -1,16 +1,18 @@
 -- Settles a batch of results where commit.lua is not enough: with an order, with the times of each step, or into a list.
 --
--- USES front sink halts total pack-counts keyed
+-- USES front sink halts total pack-counts keyed recorded
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 busy  9 held  10 packs  11 bridge
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none, total or key),
 --        returnedBelow (scores in the retry zset below this are not times), run (of order key: see
---        keyed.lua), record (true: in total order all results are parked, with their messages, and record.lua lets them out)
---      2... list with these texts per result, in the order of the entries: id of the entry; for order key its key, '' for none;
---        the id of the message, if it is not that of the entry, else ''; the result (see sink.lua), with its place and a byte 0
---        before it in total order
+--        keyed.lua), record (true: in total order all results are parked, with their messages, and record.lua lets them out),
+--        hashes (prefix of the hashes of the record in Redis; none without)
+--      2... list with these texts per result, in the order of the entries: with hashes, the result for its hash (see
+--        recorded.lua); id of the entry; for order key its key, '' for none; the id of the message, if it is not that of the
+--        entry, else ''; the result (see sink.lua), with its place and a byte 0 before it in total order
 -- Returns { results that wait for earlier ones, 1 if more may go out at once, else 0, { ids of entries that were settled
 --           before }, { when each result that had waited was finished, ms since 1970 }, the id of the entry that the order waits
---           for, '' for none, or for the record, 0, { keys that free.lua has to free } }.
+--           for, '' for none, or for the record, 0, { keys that free.lua has to free }, { entry id of each result whose hash
+--           cannot be written, the type of what is in its place ... } }. These are not settled: the caller makes them dead letters.
 --
 -- Atomic, because here "one result" is decided, as in commit.lua: the caller that removes an entry settles it. And because here
 -- the order is decided: what precedes an unsettled message goes out, the rest is parked, and no other script sees anything
@@ -26,7 +28,7 @@ wrong = wrong_type(KEYS[2], options.list and 'list' or 'stream')
 if wrong then return wrong end
 
 name_keys(KEYS[10], KEYS[1], KEYS[3], KEYS[11], KEYS[8], KEYS[9])
-local STEP = 4
+local STEP = options.hashes and 5 or 4
 local is_total, is_keyed = options.order == 'total', options.order == 'key'
 local texts, ids = packed_list(), {}
 for n = 1, #texts / STEP do
@@ -72,6 +74,16 @@ end
 
 -- Entries that were settled before; the first that was not; whether each result is done with, by number.
 local late, first, done, is_retrying = {}, 1, {}, false
+-- The keys of the hashes, by number; the results that have none, because another program holds the key.
+local hash_keys, foreign = {}, {}
+
+local function find_foreign()
+  for n = 1, #ids do
+    hash_keys[n] = key_of_result(options.hashes, texts[n * STEP - 4])
+    local found = foreign_type(hash_keys[n])
+    if found then foreign[#foreign + 1], foreign[#foreign + 2], done[n] = ids[n], found, true end
+  end
+end
 
 -- Whether later results went out, as another client deleted the entry: then it is lost, and reclaim, or renew, counts it.
 local function has_gone_by(n, out)
@@ -81,21 +93,22 @@ end
 local function find_late()
   local out = is_total and redis.call('HGET', KEYS[3], 'out')
   if is_total then find_halts() end
-  while ids[first] and (not is_unsettled(KEYS[1], options.group, ids[first]) or has_gone_by(first, out)) do
-    late[first], done[first] = ids[first], true
+  while ids[first] and (not is_unsettled(KEYS[1], options.group, ids[first]) or has_gone_by(first, out) or done[first]) do
+    if not done[first] then late[#late + 1], done[first] = ids[first], true end
     first = first + 1
   end
   -- The ids rise.
   if not out or not ids[first] or (not next(halts) and place_at(first) > out) then return end
   for n = first + 1, #ids do
-    if has_gone_by(n, out) then late[#late + 1], done[n] = ids[n], true end
+    if not done[n] and has_gone_by(n, out) then late[#late + 1], done[n] = ids[n], true end
   end
 end
 
 -- Finds the first entry that is unsettled, and tries all that comes after its result.
 local function prepare()
+  if options.hashes then find_foreign() end
   find_late()
-  if #late == #ids then return end
+  if not ids[first] then return end
   redis.call('XDEL', KEYS[1], '0-0')
   redis.call('XACK', KEYS[1], options.group, '0-0')
   is_retrying = redis.call('ZCARD', KEYS[5]) > 0
@@ -115,10 +128,10 @@ end
 
 local is_prepared, raised = pcall(prepare)
 if not is_prepared then return type(raised) == 'table' and raised or { err = raised } end
-if #late == #ids then
+if not ids[first] then
   local place = is_total and limit_at(first_id()) or nil
   local waits_for = not (options.record and has_parked_before(place)) and id_at(place) or ''
-  return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {} }
+  return { is_total and redis.call('ZCARD', KEYS[6]) or 0, 0, late, {}, waits_for, 0, {}, foreign }
 end
 local head = is_total and first_id() or ''
 if is_keyed then find_halts() end
@@ -171,6 +184,10 @@ local function settle_others(is_last)
 end
 
 local function remove()
+  for _, n in ipairs(options.hashes and numbers or {}) do
+    local own, consumer = texts[n * STEP - 1], struct.unpack('s', result_of(n), BEGIN)
+    record_result(hash_keys[n], texts[n * STEP - 4], own ~= '' and own or ids[n], consumer, result_of(n))
+  end
   if all_pending then remove_acknowledged(mine, is_retrying) end
   if is_retrying then call_with_ids(mine, 'ZREM', KEYS[5]) end
 end
@@ -241,6 +258,6 @@ else
   if is_keyed then left = free_settled() end
 end
 count_written()
-if is_last and #mine + #late < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
+if is_last and #mine + #late + #foreign / 2 < #ids then return redis.error_reply('LASTID ' .. KEYS[2]) end
 if refusal then return refusal end
-return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, id_at(limit), 0, left }
+return { is_total and redis.call('ZCARD', KEYS[6]) or 0, more and 1 or 0, late, finished, id_at(limit), 0, left, foreign }

@@ -1,8 +1,8 @@
 -- Sends dead letters back to the inbox, each as a new entry.
 --
--- USES halts
+-- USES halts recorded
 -- KEYS 1 dead  2 inbox  3 counters  4 previews  5 halted  6 busy  7 retry
--- ARGV 1 options: ids (of dead letters), group
+-- ARGV 1 options: ids (of dead letters), group, hashes (prefix of the hashes of the record in Redis)
 -- Returns { how many of the ids it came to, the ids that were found and sent back ... }. After a megabyte it ends: Redis copies
 -- each message, and does nothing else meanwhile.
 --
@@ -67,9 +67,11 @@ local function try_again(message, inbox_id, member, halt)
   redis.call('ZREM', KEYS[5], member)
 end
 
+-- Writes an entry like that of a new message. Returns the refusal, and its id.
 local function write_entry(message)
   local added = redis.pcall('XADD', KEYS[2], '*', 'message', message)
-  return type(added) == 'table' and not_added(KEYS[2], added) or nil
+  if type(added) == 'table' then return not_added(KEYS[2], added) end
+  return nil, added
 end
 
 local LARGEST_CALL = 1000000
@@ -79,14 +81,17 @@ for n, id in ipairs(options.ids) do
   done = n
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   if entry then
-    local message, inbox_id = entry[2][2], by_name(entry[2]).inbox_id
+    local fields, new_id = by_name(entry[2]), nil
+    local message, inbox_id = entry[2][2], fields.inbox_id
     local member, halt = halt_of(id, inbox_id)
     if member then
       refusal = try_again(message, inbox_id, member, halt)
     else
-      refusal = write_entry(message)
+      refusal, new_id = write_entry(message)
     end
     if refusal then break end
+    -- Its letter has this if it has a hash.
+    if fields.message_id then record_retry(options.hashes .. fields.message_id, inbox_id, new_id or inbox_id) end
     redis.call('XDEL', KEYS[1], id)
     redis.pcall('XDEL', KEYS[4], id)
     revived[#revived + 1] = id

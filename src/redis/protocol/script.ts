@@ -63,6 +63,7 @@ export const SHARED_LUA: readonly string[] = [
   'pack-counts',
   'packs',
   'pulling',
+  'recorded',
   'runs',
   'shares',
   'sink',

@@ -17,6 +17,7 @@ import type { Source } from '../../core/source.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 import type { WholePack } from '../protocol/transaction.js';
+import { letterHashText } from '../result-text.js';
 
 // What each is for: the interface in core/consumer-store.ts. What is atomic: the head of its Lua.
 
@@ -29,6 +30,8 @@ export interface Burying {
   readonly order: 'none' | 'total' | 'key';
   /** Whether it stops the order (onDead halt). */
   readonly halt: boolean;
+  /** The prefix of the hashes of the record in Redis; undefined without. */
+  readonly hashes?: string | undefined;
 }
 
 /** An entry as a script gives it to a consumer: the message is read afterwards. */
@@ -149,7 +152,11 @@ export const bury = defineScript({
       const own = inboxId === entryId ? undefined : inboxId;
       return { entryId, inboxId: own, consumerId, reason, attempts, failed, key };
     });
-    const texts = deadLetters.flatMap(({ message, error }) => [message, error]);
+    const texts = deadLetters.flatMap((letter) => [
+      ...(options.hashes === undefined ? [] : [letterHashText(letter)]),
+      letter.message,
+      letter.error,
+    ]);
     return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },
   decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({

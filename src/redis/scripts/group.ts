@@ -81,7 +81,7 @@ export const deadLetters = defineScript({
 export const revive = defineScript({
   name: 'revive',
   keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry'],
-  encode: packOptions<{ group: string; ids: readonly string[] }>,
+  encode: packOptions<{ group: string; ids: readonly string[]; hashes: string }>,
   decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
 });
 

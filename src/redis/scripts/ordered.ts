@@ -3,7 +3,7 @@ import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
 import { RETURNED_BELOW } from '../keys.js';
 import { defineScript, packOptions, packWithList } from '../protocol/script.js';
-import { placeOf, resultText } from '../result-text.js';
+import { placeOf, resultHashText, resultText } from '../result-text.js';
 
 // The scripts that write results in an order, with their times, or into a list.
 
@@ -35,6 +35,8 @@ type LetOutReply = [
   busy?: string[],
 ];
 
+type CommitReply = [...Required<LetOutReply>, foreign: string[]];
+
 const letOutOf = ([parked, more, late, finished, head, unread, busy = []]: LetOutReply): LetOut => ({
   parked,
   more: more === 1,
@@ -45,7 +47,7 @@ const letOutOf = ([parked, more, late, finished, head, unread, busy = []]: LetOu
   unread: unread === 1,
 });
 
-interface CommitOrdered extends Sink {
+interface CommitOrdered extends Omit<Sink, 'hashed'> {
   readonly group: string;
   readonly maxLength: number;
   readonly results: readonly Result[];
@@ -53,6 +55,8 @@ interface CommitOrdered extends Sink {
   readonly run: number;
   /** Whether results go to the record before they go out: with total order they are all parked. */
   readonly record: boolean;
+  /** The prefix of the hashes of the record in Redis; undefined without. */
+  readonly hashes: string | undefined;
 }
 
 export const commitOrdered = defineScript({
@@ -76,12 +80,17 @@ export const commitOrdered = defineScript({
     for (const result of results) {
       const { entryId, inboxId, key = '' } = result;
       const text = resultText(result, options.list, timed);
+      if (options.hashes !== undefined) texts.push(resultHashText(result, options.list));
       const placed = options.order === 'total' ? `${placeOf(entryId)}\0${text}` : text;
       texts.push(entryId, key, inboxId === entryId ? '' : inboxId, placed);
     }
     return packWithList({ ...options, returnedBelow: RETURNED_BELOW }, packTexts(texts));
   },
-  decode: letOutOf,
+  decode: ([parked, more, late, finished, head, unread, busy, foreign]: CommitReply) => ({
+    ...letOutOf([parked, more, late, finished, head, unread, busy]),
+    /** By entry id, results that are not settled, because another program holds the key of their hash: what it holds. */
+    foreign: new Map(foreign.flatMap((id, i) => (i % 2 === 0 ? [[id, foreign[i + 1] ?? ''] as const] : []))),
+  }),
 });
 
 export const letOut = defineScript({

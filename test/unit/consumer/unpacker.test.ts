@@ -1,17 +1,26 @@
 import { expect, it, vi } from 'vitest';
-import { Unpacker } from '../../../src/consumer/unpacker.js';
+import { Unpacker, type UnpackerOptions } from '../../../src/consumer/unpacker.js';
 import { silentLogger } from '../../../src/log/logger.js';
 
 /** An unpacker, and a store from which each call takes the next of these. */
 function setUp(...pages: { messages: number; more: boolean }[]) {
+  return setUpWith({}, ...pages);
+}
+
+function setUpWith(
+  more: Partial<UnpackerOptions>,
+  ...pages: { messages: number; more: boolean }[]
+) {
   const calls = vi.fn();
   const warn = vi.fn();
   const state = { older: true };
   const unpacker = new Unpacker({
     onlyRuns: false,
+    keepRuns: true,
+    ...more,
     store: {
-      unpack: async () => {
-        calls();
+      unpack: async (keepRuns) => {
+        calls(keepRuns);
         const page = pages.shift();
         if (!page) throw new Error('Redis is away');
         return page;
@@ -86,4 +95,18 @@ it('says at the end that messages may be left if Redis does not answer', async (
   expect(warn.mock.calls.map(([, text]) => text)).toEqual([
     expect.stringMatching(/^messages may be left in packs: Redis is away\. /),
   ]);
+});
+
+it.each([
+  { older: false, keepRuns: true, kept: true },
+  { older: true, keepRuns: true, kept: false },
+  { older: false, keepRuns: false, kept: false },
+])('packs of one key stay only if both the group and all processes can read them: $kept', async (one) => {
+  const { unpacker, calls, state, never } = setUpWith(
+    { onlyRuns: true, keepRuns: one.keepRuns },
+    { messages: 1, more: false },
+  );
+  state.older = one.older;
+  await unpacker.finish(never);
+  expect(calls).toHaveBeenCalledExactlyOnceWith(one.kept);
 });

@@ -233,6 +233,18 @@ describe('parseSettings', () => {
     [{ onDead: 'halt' }, 'onDead: onDead halt needs an order: total or key'],
     [{ recordSql: 'x.sql' }, 'recordSql: recordSql needs a record in PostgreSQL: record postgres://…'],
     [
+      { record: 'redis', recordSql: 'x.sql' },
+      'recordSql: recordSql needs a record in PostgreSQL, not in Redis: record postgres://…',
+    ],
+    [
+      { record: 'redis', recordTable: 'results' },
+      'recordTable: recordTable needs a record in PostgreSQL, not in Redis: record postgres://…',
+    ],
+    [
+      { record: 'redis://127.0.0.1' },
+      'record: record must be redis, or a URL such as postgres://user:password@host:5432/database',
+    ],
+    [
       { order: 'total', heartbeat: '1s' },
       'heartbeat: claimAfter must be at least twice heartbeat, 2s; got 1s',
     ],
@@ -240,6 +252,12 @@ describe('parseSettings', () => {
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
   ])('compares values with each other: %j', (input, problem) => {
     expect(problems(input)).toEqual([problem]);
+  });
+
+  it('takes a record in Redis, and one in PostgreSQL with its table', () => {
+    expect(parseSettings({ record: 'redis' }).record).toBe('redis');
+    const postgres = { record: 'postgres://me@host/db', recordTable: 'results', recordSql: 'x.sql' };
+    expect(parseSettings(postgres)).toMatchObject(postgres);
   });
 
   it('finds silent consumers sooner with an order, unless told otherwise', () => {
@@ -273,7 +291,7 @@ describe('problemOf', () => {
       fc.property(cases, ([name, value]) => {
         const problem = problemOf(name, value);
         // It does not check rules between settings.
-        const together = problems({ [name]: value }).filter((line) => !line.includes('twice'));
+        const together = problems({ [name]: value }).filter((line) => !/twice|needs a record/.test(line));
         expect(problem ? [`${problem.setting}: ${problem.message}`] : []).toEqual(together);
       }),
     );
