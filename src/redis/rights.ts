@@ -1,7 +1,8 @@
 import type { OutputKind } from '../core/output.js';
+import { recordsInRedis } from '../core/record.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
-import type { Keys } from './keys.js';
+import { hashesOf, type Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
@@ -13,6 +14,7 @@ export interface RightsNames extends SourceNames {
   readonly group: string;
   /** What the output is; a stream if it is not given. */
   readonly outputType?: OutputKind['outputType'];
+  readonly record?: string | undefined;
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -152,7 +154,8 @@ export async function missingRights(
   const asked = needed(names).filter(
     (name) => !['MULTI', 'EXEC', 'DISCARD'].includes(name) && !(name in subscribing),
   );
-  const { marks, ...own } = keys;
+  const { marks, record: _prefix, ...own } = keys;
+  const hashes = recordsInRedis(names) ? [`${hashesOf(keys)}*`] : [];
   const lacking = await whileQueueing(connection, (refusal) =>
     Promise.all([
       ...asked.map(async (name) => {
@@ -160,10 +163,12 @@ export async function missingRights(
         if ((await refusal([...name.split('|'), ...example(keys, names)])) === 'command')
           commands.add(name.toLowerCase());
       }),
-      ...[...Object.values(own), ...(source.kind === 'list' ? [source.name] : [])].map(async (key) => {
-        const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
-        if (refusals.includes('key')) lacked.keys.add(key);
-      }),
+      ...[...Object.values(own), ...hashes, ...(source.kind === 'list' ? [source.name] : [])].map(
+        async (key) => {
+          const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
+          if (refusals.includes('key')) lacked.keys.add(key);
+        },
+      ),
       ...(source.kind === 'stream' ? [source.name] : []).map(async (key) => {
         // Its entries stay: to read is enough.
         if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);

@@ -67,7 +67,7 @@ export const SHORT = {
     rounds: 1,
   },
   watched: { messages: 20_000, streams: 5, pairs: 1 },
-  scripts: { waiting: 20_000, pending: 5_000, dead: 5_000, bytes: 1_000_000 },
+  scripts: { waiting: 20_000, pending: 12_000, dead: 5_000, bytes: 1_000_000 },
   shares: { groups: [{ processes: 2, hosts: 2, size: 6, small: 2 }], rounds: 1 },
   autoscale: {
     processes: 1,

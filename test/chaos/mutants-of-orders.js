@@ -60,6 +60,27 @@ export const MUTANTS_OF_ORDERS = {
     to: 'return page',
     test: 'record-release.test.ts',
   },
+  'record-hash-of-late': {
+    line: 'a commit writes the hashes of results that it does not settle',
+    in: 'commit-ordered.lua',
+    from: 'for _, n in ipairs(options.hashes and numbers or {}) do',
+    to: 'for n = 1, options.hashes and #ids or 0 do',
+    test: 'record-redis-scripts.test.ts',
+  },
+  'record-hash-untried': {
+    line: 'the key of a hash that another program holds is found only when the message is settled',
+    in: 'recorded.lua',
+    from: "return redis.call('TYPE', key).ok",
+    to: 'return nil',
+    test: 'record-redis-scripts.test.ts',
+  },
+  'record-hash-keeps-fields': {
+    line: 'the hash of a message that died keeps its error when it is processed',
+    in: 'recorded.lua',
+    from: "if redis.call('HSET', key, ...) < select('#', ...) / 2 then",
+    to: "if redis.call('HSET', key, ...) < 0 then",
+    test: 'record-redis-scripts.test.ts',
+  },
   'order-ends-nowhere': {
     line: 'the place where the order waits bounds nothing',
     in: 'total.lua',

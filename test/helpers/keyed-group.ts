@@ -35,6 +35,7 @@ export async function keyedGroup(space: Namespace, { run = 250, list = false } =
   let position: Position | undefined;
   return {
     ...stores,
+    space,
     connection,
     close,
     /** Most messages of a run. */

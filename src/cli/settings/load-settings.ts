@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type SettingProblem, SettingsError } from '../../core/errors.js';
 import { kindOfProcessor } from '../../core/processor-kind.js';
+import { IN_REDIS } from '../../core/record.js';
 import { parseSettings } from '../../settings/parse.js';
 import { brokenRules } from '../../settings/rules.js';
 import { problemOf, settingNames, withOrderDefaults } from '../../settings/schema.js';
@@ -77,10 +78,14 @@ export async function loadSettings(options: LoadSettingsOptions): Promise<Loaded
   };
 }
 
-/** The default of a setting: of the channel there is none if a list or a stream takes its place. */
-function defaultOf(name: SettingName, { list, stream }: { list?: unknown; stream?: unknown }): unknown {
+/** The default of a setting; none if another setting takes its place, or has no use for it. */
+function defaultOf(
+  name: SettingName,
+  { list, stream, record }: Partial<Record<SettingName, unknown>>,
+): unknown {
   const isReplaced = name === 'channel' && (list !== undefined || stream !== undefined);
-  return isReplaced ? undefined : settingInfos[name].defaultValue;
+  const isUseless = name === 'recordTable' && record === IN_REDIS;
+  return isReplaced || isUseless ? undefined : settingInfos[name].defaultValue;
 }
 
 /** The path of a file starts at the folder of the config file that names it, or else at the working directory. */

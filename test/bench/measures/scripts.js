@@ -7,7 +7,7 @@ import { RedisConsumerStore } from '../../../dist/redis/consumer-store.js';
 import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
 import { RedisKeyStore } from '../../../dist/redis/key-store.js';
-import { keysOf } from '../../../dist/redis/keys.js';
+import { hashesOf, keysOf } from '../../../dist/redis/keys.js';
 import { OrderedCommits } from '../../../dist/redis/ordered-commits.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
@@ -165,6 +165,12 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       deadMaxLen: 0,
       onMore() {},
     },
+  });
+  const hashing = new RedisConsumerStore(connection, keys, GROUP, 'channel', {
+    ordered: new OrderedCommits(connection, keys, {
+      ...{ group: GROUP, order: 'none', list: false, timed: true, hashed: true, maxLength: 0 },
+    }),
+    burying: { order: 'none', halt: false, hashes: hashesOf(keys) },
   });
   const bridge = new RedisBridgeStore(connection, keys);
   const here = { id: 'here-1', host: 'here', pid: 1, output: keys.output };
@@ -365,6 +371,26 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       },
     ],
     [
+      `${busy}: a record in Redis`,
+      async () => {
+        const messageOf = (id) => JSON.stringify({ message_id: id, text: 'x'.repeat(60) });
+        for (const from of [0, 0, held.length / 2]) {
+          const results = resultsOf(held.splice(from, BATCH), small);
+          await hashing.commit(
+            results.map((one) => ({ ...one, messageId: one.entryId })),
+            0,
+          );
+        }
+        const letters = deadOf(held.splice(0, BATCH), small);
+        await hashing.bury(
+          letters.map((one) => ({ ...one, message: messageOf(one.entryId) })),
+          0,
+        );
+        const page = await inspector.deadLettersBefore(undefined, BATCH, 2_000);
+        await inspector.revive(page.map(({ id }) => id));
+      },
+    ],
+    [
       `${dead} dead letters`,
       async () => {
         await fill(keys.dead, dead, ['message', small, 'reason', 'failed', 'error', 'e', 'attempts', '5']);
@@ -516,6 +542,8 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await ordered.letOut();
         await recorded.commit(resultsOf([rest.pop()], big), 0);
         await recorded.letOut();
+        await hashing.commit(resultsOf([rest.pop()], big), 0);
+        await hashing.bury(deadOf([rest.pop()], big), 0);
         await store.retry([{ entryId: second, inboxId: second, consumerId: 'taker', wait: 0 }]);
         await dues();
         for (const id of rest) await store.bury(deadOf([id], big), 0);

@@ -7,10 +7,7 @@ function setUp(...pages: { messages: number; more: boolean }[]) {
   return setUpWith({}, ...pages);
 }
 
-function setUpWith(
-  more: Partial<UnpackerOptions>,
-  ...pages: { messages: number; more: boolean }[]
-) {
+function setUpWith(more: Partial<UnpackerOptions>, ...pages: { messages: number; more: boolean }[]) {
   const calls = vi.fn();
   const warn = vi.fn();
   const state = { older: true };
