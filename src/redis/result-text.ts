@@ -12,27 +12,32 @@ export type WrittenResult = Pick<
 /** A result as one text: see sink.lua. */
 export function resultText(result: WrittenResult, list: boolean, timed: boolean): string {
   const { consumerId, inboxId, messageId, data, attempts = '' } = result;
-  const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
-  const head = `${consumerId}\0${finished}\0${timed ? attempts : ''}\0`;
-  if (list) return `${head}line\0${lineOf(result, timed)}`;
-  const times = `${published}\0${started}\0`;
-  return `${head}entry\0${inboxId}\0${times}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
+  const times = timed ? timesOf(result) : undefined;
+  const head = times ? `${consumerId}\0${times.finished}\0${attempts}\0` : `${consumerId}\0\0\0`;
+  if (list) return `${head}line\0${lineOf(result, times)}`;
+  const before = times ? `${times.published}\0${times.started}\0` : '\0\0';
+  return `${head}entry\0${inboxId}\0${before}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
 }
 
 /** A result as an element of an output list: one JSON object. */
-function lineOf(result: WrittenResult, timed: boolean): string {
-  const { messageId, consumerId, inboxId, data } = result;
+function lineOf({ messageId, consumerId, inboxId, data }: WrittenResult, times: Times | undefined): string {
   const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
   const line = `{${names},"inbox_id":"${inboxId}","data":${data}`;
-  if (!timed) return `${line}}`;
-  const [published, started, finished] = timesOf(result);
+  if (!times) return `${line}}`;
+  const { published, started, finished } = times;
   return `${line},"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
 }
 
 /** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): [number, number, number] {
+interface Times {
+  readonly published: number;
+  readonly started: number;
+  readonly finished: number;
+}
+
+function timesOf({ inboxId, startedAt, finishedAt }: WrittenResult): Times {
   const published = timeOfId(inboxId);
-  return [published, startedAt ?? published, finishedAt ?? published];
+  return { published, started: startedAt ?? published, finished: finishedAt ?? published };
 }
 
 /** Bytes of a place. */
@@ -40,10 +45,8 @@ export const PLACE = 41;
 
 /** An id whose numbers are padded with zeros, so that texts compare as ids do. */
 export function placeOf(id: string): string {
-  return id
-    .split('-')
-    .map((number) => number.padStart(20, '0'))
-    .join('-');
+  const dash = id.indexOf('-');
+  return `${id.slice(0, dash).padStart(20, '0')}-${id.slice(dash + 1).padStart(20, '0')}`;
 }
 
 /** A list's line, as {@link resultText} writes it. */
