@@ -45,10 +45,25 @@ export class Settler {
       case 'processed': {
         const { id: consumerId, committer, timed } = this.#options;
         const { messageId, data } = outcome;
-        const result = { entryId, inboxId, consumerId, messageId, data, delivery };
-        committer.commitResult(
-          timed ? { ...result, key, attempts: attempt, ...timesOfAttempt(busy) } : result,
-        );
+        if (!timed) {
+          committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
+          break;
+        }
+        const finishedAt = Date.now();
+        const startedAt = finishedAt - Math.round(busy);
+        // Not from parts ({ ...result, key }): to put those together took a quarter of all time.
+        committer.commitResult({
+          entryId,
+          inboxId,
+          consumerId,
+          messageId,
+          data,
+          delivery,
+          key,
+          attempts: attempt,
+          startedAt,
+          finishedAt,
+        });
         break;
       }
       case 'failed':
@@ -96,13 +111,9 @@ export class Settler {
     const { id: consumerId, committer, timed } = this.#options;
     const { entryId, inboxId, key, message } = delivery;
     const letter = { entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery };
+    const finishedAt = Date.now();
+    const times = timed ? { startedAt: finishedAt - Math.round(busy), finishedAt } : undefined;
     // The committer reports it, once Redis has it.
-    committer.bury(timed ? { ...letter, ...timesOfAttempt(busy) } : letter);
+    committer.bury({ ...letter, ...times });
   }
-}
-
-/** When an attempt began and ended that has just ended: ms since 1970. */
-function timesOfAttempt(busy: number): { startedAt: number; finishedAt: number } {
-  const finishedAt = Date.now();
-  return { startedAt: finishedAt - Math.round(busy), finishedAt };
 }

@@ -13,45 +13,54 @@ export type WrittenResult = Pick<
 /** A result as one text: see sink.lua. */
 export function resultText(result: WrittenResult, list: boolean, timed: boolean): string {
   const { consumerId, inboxId, messageId, data, attempts = '' } = result;
-  const [published, started, finished] = timed ? timesOf(result) : ['', '', ''];
-  const head = `${consumerId}\0${finished}\0${timed ? attempts : ''}\0`;
-  if (list) return `${head}line\0${lineOf(result, timed)}`;
-  const times = `${published}\0${started}\0`;
-  return `${head}entry\0${inboxId}\0${times}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
+  const times = timed ? timesOf(result) : undefined;
+  const head = times ? `${consumerId}\0${times.finished}\0${attempts}\0` : `${consumerId}\0\0\0`;
+  if (list) return `${head}line\0${lineOf(result, times)}`;
+  const before = times ? `${times.published}\0${times.started}\0` : '\0\0';
+  return `${head}entry\0${inboxId}\0${before}${Buffer.byteLength(messageId)}\0${messageId}${data}`;
 }
 
 /** A result as an element of an output list: one JSON object. */
-function lineOf(result: WrittenResult, timed: boolean): string {
-  const { messageId, consumerId, inboxId, data } = result;
+function lineOf({ messageId, consumerId, inboxId, data }: WrittenResult, times: Times | undefined): string {
   const names = `"message_id":${JSON.stringify(messageId)},"consumer_id":${JSON.stringify(consumerId)}`;
-  return `{${names},"inbox_id":"${inboxId}","data":${data}${timed ? endOfLine(result) : '}'}`;
+  return `{${names},"inbox_id":"${inboxId}","data":${data}${times ? endOfLine(times) : '}'}`;
 }
 
-/** What comes after the data, if the output has times. */
-function endOfLine(result: WrittenResult): string {
-  const [published, started, finished] = timesOf(result);
+/** What comes after the data. */
+function endOfLine({ published, started, finished }: Times): string {
   return `,"published_at":${published},"started_at":${started},"finished_at":${finished}}`;
 }
 
 /** What the hash of a result has that its text, which has times, does not tell a script: see recorded.lua. */
 export function resultHashText(result: WrittenResult, list: boolean): string {
   const { attempts = 1, data, messageId } = result;
-  const after = list ? endOfLine(result).length : 0;
-  return `${attempts}\0${after}\0${Buffer.byteLength(data)}\0${timesOf(result).join('\0')}\0${messageId}`;
+  const times = timesOf(result);
+  const after = list ? endOfLine(times).length : 0;
+  return `${attempts}\0${after}\0${Buffer.byteLength(data)}\0${hashedTimes(times)}${messageId}`;
 }
 
 /** What the hash of a dead letter has besides: see recorded.lua. Empty for a message that has no id, and so no hash. */
 export function letterHashText(letter: DeadLetter): string {
   const parsed = parseMessage(letter.message);
-  return parsed.valid ? `${timesOf(letter).join('\0')}\0${parsed.messageId}` : '';
+  return parsed.valid ? hashedTimes(timesOf(letter)) + parsed.messageId : '';
+}
+
+function hashedTimes({ published, started, finished }: Times): string {
+  return `${published}\0${started}\0${finished}\0`;
+}
+
+/** When a message was relayed, its last attempt began and ended: ms since 1970. */
+interface Times {
+  readonly published: number;
+  readonly started: number;
+  readonly finished: number;
 }
 
 type Timed = Pick<DeadLetter, 'inboxId' | 'startedAt' | 'finishedAt'>;
 
-/** When a message was relayed, its last attempt began and ended: ms since 1970. */
-function timesOf({ inboxId, startedAt, finishedAt }: Timed): [number, number, number] {
+function timesOf({ inboxId, startedAt, finishedAt }: Timed): Times {
   const published = timeOfId(inboxId);
-  return [published, startedAt ?? published, finishedAt ?? published];
+  return { published, started: startedAt ?? published, finished: finishedAt ?? published };
 }
 
 /** Bytes of a place. */
@@ -59,10 +68,8 @@ export const PLACE = 41;
 
 /** An id whose numbers are padded with zeros, so that texts compare as ids do. */
 export function placeOf(id: string): string {
-  return id
-    .split('-')
-    .map((number) => number.padStart(20, '0'))
-    .join('-');
+  const dash = id.indexOf('-');
+  return `${id.slice(0, dash).padStart(20, '0')}-${id.slice(dash + 1).padStart(20, '0')}`;
 }
 
 /** A list's line, as {@link resultText} writes it. */

@@ -292,8 +292,8 @@ export const MUTANTS = {
   'pull-undoes-nothing': {
     line: 'a pull that is refused half-way leaves what it wrote in the inbox',
     in: 'pulling.lua',
-    from: 'return undo(refusal, #messages)',
-    to: 'return refusal',
+    from: '  return undo(refusal, #messages)\nend',
+    to: '  return refusal\nend',
     test: 'pull-list.test.ts',
   },
   'pull-trusts-keys': {

@@ -122,7 +122,7 @@ test('results that wait for a list do not go to a stream', async () => {
   await connection.connect();
   const window = { most: 10, note() {} };
   const other = new OrderedCommits(connection, keys, { ...TOTAL, group: GROUP, maxLength: 0, window });
-  await expect(other.letOut()).rejects.toThrow(/not what results wait for/);
+  await expect(other.letOut()).rejects.toThrow(/results that wait for a list/);
   await ordered.letOut();
   expect(await raw.llen(keys.output)).toBe(1);
 });
