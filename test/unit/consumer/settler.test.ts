@@ -11,7 +11,7 @@ import { fakeStore } from '../../helpers/fake-store.js';
 type KnownOutcome = Exclude<Outcome, { kind: 'interrupted' }>;
 
 /** Settles one delivery after another; the test lets Redis take the dead letters. */
-function setUp({ maxAttempts = 1 } = {}) {
+function setUp({ maxAttempts = 1, timed = false } = {}) {
   const buried: DeadLetter[] = [];
   const reported: DeadLetter[] = [];
   const failures: Failure[] = [];
@@ -34,7 +34,7 @@ function setUp({ maxAttempts = 1 } = {}) {
   });
   const settler = new Settler({
     id: 'c',
-    timed: false,
+    timed,
     committer,
     policy: { maxAttempts, backoff: 1 },
     onFailure: (failure) => failures.push(failure),
@@ -45,9 +45,9 @@ function setUp({ maxAttempts = 1 } = {}) {
     buried,
     reported,
     failures,
-    settle: async (outcome: KnownOutcome) => {
+    settle: async (outcome: KnownOutcome, busy = 0) => {
       const [delivery] = inFlight.accept([{ id: `${++id}-0`, message: 'text', attempts: 0 }], true);
-      if (delivery) settler.settle(delivery, outcome);
+      if (delivery) settler.settle(delivery, outcome, busy);
       await vi.advanceTimersByTimeAsync(10);
     },
     take: async () => {
@@ -75,6 +75,22 @@ describe('a failure', () => {
     await settle(failed('broken'));
     expect(failures).toMatchObject([{ inboxId: '1-0', error: 'broken', attempt: 1, dead: false }]);
   });
+
+  it.each([
+    { outcome: failed('broken'), ms: 12 },
+    { outcome: { kind: 'given-up', error: 'no' } as const, ms: 12 },
+  ])(
+    'as a dead letter has the times of its attempt, if the group writes times: $outcome.kind',
+    async (one) => {
+      const { settle, buried } = setUp({ timed: true });
+      const before = Date.now();
+      await settle(one.outcome, one.ms);
+      expect(buried).toMatchObject([{ startedAt: before - one.ms, finishedAt: before }]);
+      const plain = setUp();
+      await plain.settle(one.outcome, one.ms);
+      expect(plain.buried[0]).not.toHaveProperty('startedAt');
+    },
+  );
 
   it.each([
     ['ASCII', 'x'.repeat(5_000_000), 'x', 5_000_000],

@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import type { DeadLetter, PackSettlement, Result } from '../../../src/core/consumer-store.js';
+import type { DeadLetter, Halt, PackSettlement, Result } from '../../../src/core/consumer-store.js';
 import { CgroupError } from '../../../src/core/errors.js';
 import type { RecordedResult, Recorder, RecordRow } from '../../../src/core/record.js';
 import { recordingStore } from '../../../src/record/recording-store.js';
 import { fakeStore } from '../../helpers/fake-store.js';
 
 /** A record in memory that refuses data with the word `bad`, and a store that notes what it gets. */
-function stage({ away = false, settled = [] as string[] } = {}) {
+function stage({ away = false, settled = [] as string[], halts = [] as Halt[] } = {}) {
   const rows = new Map<string, RecordRow>();
   const did: string[] = [];
   const committed: (readonly Result[])[] = [];
   const packs: (readonly PackSettlement[])[] = [];
   const buried: DeadLetter[] = [];
   const reported: DeadLetter[] = [];
+  const halted: Halt[] = [];
   const found = ({ inboxId, messageId, data }: RecordRow): RecordedResult => ({ inboxId, messageId, data });
   const recorder: Recorder = {
     away,
@@ -49,15 +50,16 @@ function stage({ away = false, settled = [] as string[] } = {}) {
       bury: async (letters) => {
         did.push('bury');
         buried.push(...letters);
-        return { kept: buried.length, late: [] };
+        return { kept: buried.length, late: [], ...(halts.length > 0 && { halted: halts }) };
       },
       messageOf: async (id) => (settled.includes(id) ? undefined : `message of ${id}`),
     }),
     recorder,
     deadMaxLen: 0,
     onBuried: (letters) => reported.push(...letters),
+    onHalted: (halts) => halted.push(...halts),
   });
-  return { store, rows, did, committed, packs, buried, reported };
+  return { store, rows, did, committed, packs, buried, reported, halted };
 }
 
 const result = (n: number, data = `{"n":${n}}`): Result => ({
@@ -109,6 +111,14 @@ describe('results', () => {
       },
     ]);
     expect(reported).toEqual(buried);
+  });
+
+  test('that the record refuses keep their key and times as dead letters, and may stop the order', async () => {
+    const halts = [{ deadId: '9-0', inboxId: '1-0', key: '"k"' }];
+    const { store, buried, halted } = stage({ halts });
+    await store.commit([{ ...result(1, 'bad'), key: '"k"', attempts: 2, startedAt: 3, finishedAt: 4 }], 0);
+    expect(buried).toMatchObject([{ key: '"k"', attempts: 2, startedAt: 3, finishedAt: 4 }]);
+    expect(halted).toEqual(halts);
   });
 
   test('are those of the record, if an earlier attempt wrote others', async () => {

@@ -123,6 +123,14 @@ describe('the source of a setting', () => {
     expect(written).toMatchObject({ size: 9, interval: '5s', lease: '3s', timeout: '60s' });
   });
 
+  it('give the library no table of PostgreSQL with a record in Redis', async () => {
+    expect((await load({ flags: { record: 'redis' } })).written.recordTable).toBeUndefined();
+    expect((await load({})).written.recordTable).toBe('cgroup_messages');
+    await expect(load({ flags: { record: 'redis', recordTable: 'cgroup_messages' } })).rejects.toThrow(
+      '--record-table: needs a record in PostgreSQL, not in Redis',
+    );
+  });
+
   it('may be a variable, for every setting', async () => {
     const variables = { CGROUP_OUTPUT_MAX_LEN: '7', CGROUP_SIMULATE_MS: '8', CGROUP_CONSUMER_LIST: 'l' };
     const { settings } = await load({ env: variables });
