@@ -221,12 +221,19 @@ test('the doctor says where the record is, and a user with its rights records', 
     what: `results are recorded in Redis, a hash for each message: ${group.keys.record}:MESSAGE_ID`,
   });
   const name = `u${Math.random().toString(36).slice(2)}`;
+  const url = redis.url.replace('//', `//${name}:pass@`);
+  // A user who may do all, but not with the keys of the hashes.
+  const all = Object.values(group.keys).map((key) => `~${key}`);
+  await group.raw.call('ACL', 'SETUSER', name, 'on', '>pass', '+@all', '&*', ...all);
+  const lacking = cgroup(['doctor', ...group.flags, '--redis', url, ...RECORD]);
+  expect((await lacking.exit).code).toBe(1);
+  expect(lacking.stdout()).toContain(`${group.keys.record}:*`);
+  await group.raw.call('ACL', 'DELUSER', name);
   const rules = acl
     .replace(/^.*ACL SETUSER \S+ /, '')
     .split(' ')
     .map((rule) => rule.replace(/^'|'$/g, '').replace('PASSWORD', 'pass'));
   await group.raw.call('ACL', 'SETUSER', name, ...rules);
-  const url = redis.url.replace('//', `//${name}:pass@`);
   const run = await group.start([...RECORD, '--redis', url, '--order', 'total']);
   await group.publish(['a', 'b']);
   await group.settled(2);

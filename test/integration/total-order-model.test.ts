@@ -6,7 +6,7 @@ import type { Sink } from '../../src/core/sink.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { RedisConsumerStore } from '../../src/redis/consumer-store.js';
 import { Inspector } from '../../src/redis/inspect.js';
-import { keysOf } from '../../src/redis/keys.js';
+import { hashesOf, keysOf } from '../../src/redis/keys.js';
 import { OrderedCommits } from '../../src/redis/ordered-commits.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { OrderModel } from '../helpers/order-model.js';
@@ -50,7 +50,9 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
   const one = <T>(all: readonly T[]) => all[below(all.length)] as T;
   const list = random() < 0.3;
   const maxLength = random() < 0.1 ? 5 : 0;
-  const sink: Sink = { list, order: 'total', timed: true };
+  // Some of them with a record in Redis.
+  const hashed = seed % 3 === 0;
+  const sink: Sink = { list, order: 'total', timed: true, hashed };
   const keys = keysOf(redis.namespace());
   const inspector = new Inspector(connection, keys, GROUP);
   const window = new OrderWindow(3, () => {});
@@ -61,11 +63,17 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
     window,
     run: () => 1,
   });
-  const store = new RedisConsumerStore(connection, keys, GROUP, undefined, { ordered });
+  const hashes = hashesOf(keys);
+  const store = new RedisConsumerStore(connection, keys, GROUP, undefined, {
+    ordered,
+    burying: { order: 'none', halt: false, hashes: hashed ? hashes : undefined },
+  });
   await new RedisConsumerStore(connection, keys, GROUP, undefined).prepare();
   const model = new OrderModel();
   /** Every entry that a consumer ever got: its result may come at any time, and twice. */
   const known: string[] = [];
+  /** What the record has to hold, by message id: the data of a result, or that the message is dead. */
+  const record = new Map<string, string>();
   let made = 0;
 
   const sorted = (ids: readonly string[]) => known.filter((id) => ids.includes(id));
@@ -83,7 +91,7 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
     entryId: id,
     inboxId: id,
     consumerId: 'a',
-    message: '{}',
+    message: JSON.stringify({ message_id: `m-${id}` }),
     reason: 'failed',
     error: 'it broke',
     attempts: 5,
@@ -130,12 +138,15 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
       expect([...late].sort()).toEqual(
         model.commit(results.map(({ entryId: id, data }) => ({ id, data }))).sort(),
       );
+      for (const { entryId, messageId, data } of results)
+        if (!late.includes(entryId)) record.set(messageId, data);
     },
     bury: async () => {
       const id = one(known.filter((other) => model.inbox.includes(other)).slice(0, 3));
       if (id === undefined) return;
       await store.bury([deadOf(id)], 0);
       expect(model.bury(id)).toBe(true);
+      record.set(`m-${id}`, 'dead');
     },
     takeOver: async () => {
       await store.reclaim({
@@ -192,7 +203,17 @@ async function groupWithModel(seed: number, { raw, connection }: Lane) {
     }));
   };
 
+  const recorded = async () => {
+    const pipeline = raw.pipeline();
+    for (const id of known) pipeline.hmget(`${hashes}m-${id}`, 'state', 'data');
+    const replies = ((await pipeline.exec()) ?? []).map(([, reply]) => reply as (string | null)[]);
+    return replies.flatMap(([state, data], i) =>
+      state ? [[`m-${known[i]}`, state === 'processed' ? String(data) : state] as const] : [],
+    );
+  };
+
   const check = async () => {
+    expect(new Map(await recorded())).toEqual(hashed ? record : new Map());
     const found = await outputs();
     if (maxLength === 0) expect(found).toEqual(model.output);
     else if (found.length > 0) expect(found).toEqual(model.output.slice(-found.length));
