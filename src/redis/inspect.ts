@@ -19,6 +19,7 @@ import {
   entryOf,
   type GroupTotals,
   mapOf,
+  type OrderTotals,
   type Reading,
   type ReadingWithEnd,
   readingOf,
@@ -57,8 +58,8 @@ export interface GapRecord {
 const PAGE = 1_000;
 /** Most dead letters sent back in one call. */
 const REVIVED = 500;
-/** Keys that are shown. */
-const HOTTEST = 5;
+/** Keys that are shown, bytes of each, and ms after which one is stuck. */
+const HOTTEST = { most: 10, longest: 200, late: 30_000 };
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -189,9 +190,10 @@ export class Inspector {
     yield* this.#pages.held();
   }
 
-  /** How many keys are busy, and behind which most messages wait (order `key`). */
-  keyTotals(): Promise<KeyTotals> {
-    return this.#connection.run(hottest, this.#keys, { most: HOTTEST });
+  /** What the keys of a group wait for. Without order `key` Redis is not asked. */
+  async keyTotals(kind: OrderTotals['kind']): Promise<KeyTotals> {
+    if (kind !== 'key') return { busy: null, hottest: [], stuck: null };
+    return this.#connection.run(hottest, this.#keys, { group: this.#group, ...HOTTEST });
   }
 
   /** The dead letters up to an entry, oldest first. */

@@ -474,7 +474,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
           });
           lead = { ...lead, position: to };
         }
-        await inspector.keyTotals();
+        await inspector.keyTotals('key');
         const [[, entries]] = await redis.call(
           ...['XREADGROUP', 'GROUP', GROUP, 'busy', 'COUNT', BATCH, 'STREAMS', keys.inbox, '>'],
         );

@@ -5,6 +5,7 @@ import { TopHistory } from '../../../../src/cli/top/history.js';
 import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 import { unset } from '../../../helpers/control.js';
+import { NO_ORDER } from '../../../helpers/status.js';
 
 const ALL = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY };
 
@@ -26,7 +27,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     retrying: 2,
     backlog: 12,
     parked: 0,
-    order: { kind: 'none', head: null, parked: 0, window: null },
+    order: NO_ORDER,
     lagMs: 1_500,
     deadLetters: 3,
     held: 0,
