@@ -163,6 +163,14 @@ describe('a stuck key', () => {
     expect((await group.inspector.keyTotals('key')).stuck).toMatchObject({ key: '"k0"', consumerId: 'a' });
   });
 
+  test('is found among the hottest, though many older messages of other keys are in work', async () => {
+    const group = await keyedGroup(redis.namespace());
+    for (let i = 0; i < 150; i++) await longAgo(group, `"k${i}"`, 90_000 - i, 0);
+    await longAgo(group, '"hot"', 40_000, 5);
+    await group.readUnits('a');
+    expect((await group.inspector.keyTotals('key')).stuck).toMatchObject({ key: '"hot"', held: 5 });
+  });
+
   test('may be a run', async () => {
     const group = await keyedGroup(redis.namespace(), { run: 3 });
     await group.relay(messages(6, 'a'));

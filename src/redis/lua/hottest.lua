@@ -11,9 +11,8 @@
 -- Atomic, so that what is said of a key fits together. It costs the same, whatever waits:
 --
 -- - The hottest: 100 places of held at equal distances are looked at, so each key is found that has a hundredth of it.
--- - The stuck one: a message in work is pending, so the pending entries that are old enough are looked at, at most 100 of each stream.
---   While a group is behind, its entries are old before they are read: so this counts only if the group has read on since, or
---   has read everything.
+-- - The stuck one is among those keys, or its message is among the 100 oldest pending entries of a stream. While a group is behind,
+--   its entries are old before they are read: so an old one counts only if the group has read on since, or has read everything.
 --
 -- Each part ends after a megabyte, because Redis replies with the messages.
 local wrong = wrong_type(KEYS[1], 'zset', KEYS[2], 'hash', KEYS[3], 'stream', KEYS[4], 'stream')
@@ -105,35 +104,49 @@ local function has_gone_past(stream, id)
   return time_of(last) - time_of(id) > late or redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 1)[1] == nil
 end
 
--- The first key whose message has been in work for too long, and its unit.
-local function first_stuck(stream)
+-- The first key of a stream whose message has been in work for too long: { key, messages behind it, id of its unit }.
+local function first_late(stream)
   -- pcall: the group may be gone.
-  for _, one in ipairs(redis.pcall('XPENDING', stream, options.group, '-', string.format('%.0f', now - late - 1), MOST_LATE)) do
+  local pending = redis.pcall('XPENDING', stream, options.group, '-', string.format('%.0f', now - late - 1), MOST_LATE)
+  for _, one in ipairs(pending) do
     local entry = read(one[1])
     local key = entry and by_name(entry[2]).key
     local held = key and redis.call('HGET', KEYS[2], key) == one[1] and waiting_behind(key) or 0
-    if held > 0 then return has_gone_past(stream, one[1]) and key, held, one[1] end
+    if held > 0 then return { key, held, one[1] } end
   end
 end
 
-local function stuck()
-  local found = {}
-  for _, stream in ipairs({ KEYS[3], KEYS[4] }) do
-    bytes = 0
-    local key, held, unit = first_stuck(stream)
-    if key then
-      bytes = 0
-      local this = about(key, held, unit)
-      if not found[6] or this[6] > found[6] then found = this end
+-- The same of the hottest keys.
+local function late_among(hot)
+  local found
+  for _, one in ipairs(hot) do
+    -- Without a dot: something waits behind it.
+    local unit = string.match(redis.call('HGET', KEYS[2], one[1]) or '', '^%d+%-%d+$')
+    local is_late = unit and now - time_of(unit) > late and (not found or id_after(found[3], unit))
+    if is_late and redis.pcall('XPENDING', stream_of(unit), options.group, unit, unit, 1)[1] then
+      found = { one[1], one[2], unit }
     end
   end
   return found
 end
 
-local reply = { redis.call('HLEN', KEYS[2]), stuck() }
+local function stuck_among(hot)
+  local found
+  for _, stream in ipairs({ KEYS[3], KEYS[4], '' }) do
+    bytes = 0
+    local one
+    if stream == '' then one = late_among(hot) else one = first_late(stream) end
+    local is_first = one and (not found or id_after(found[3], one[3]))
+    if is_first and has_gone_past(stream_of(one[3]), one[3]) then found = one end
+  end
+  bytes = 0
+  return found and about(unpack(found)) or {}
+end
+
+local hot = hottest_keys()
+local reply = { redis.call('HLEN', KEYS[2]), stuck_among(hot) }
 bytes = 0
-for i, one in ipairs(hottest_keys()) do
-  if i > tonumber(options.most) then break end
-  reply[i + 2] = about_key(one[1], one[2])
+for i = 1, math.min(#hot, tonumber(options.most)) do
+  reply[i + 2] = about_key(unpack(hot[i]))
 end
 return reply
