@@ -1,7 +1,6 @@
 import { plural } from '../core/words.js';
 import { shortened } from '../log/printable.js';
-import type { OrderStatus } from '../observe/status.js';
-import type { WaitingKey } from '../redis/scripts/keyed.js';
+import type { OrderStatus, WaitingKey } from '../observe/status.js';
 import { formatDuration } from '../settings/durations.js';
 
 /** Characters of a key. */

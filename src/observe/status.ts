@@ -5,6 +5,8 @@ import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import type { KeyTotals } from '../redis/scripts/keyed.js';
 import { type ControlReading, readControl } from './control-status.js';
 
+export type { WaitingKey } from '../redis/scripts/keyed.js';
+
 /** A live consumer, and what it holds. */
 export interface ConsumerStatus {
   readonly id: string;

@@ -389,7 +389,14 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await redis.del(keys.halted, keys.busy, keys.held);
       },
     ],
-    [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
+    [
+      `${dead} dead letters: purge`,
+      async () => {
+        const page = await inspector.deadLettersBefore(undefined, 500, 0);
+        await inspector.purgeThese(page.map(({ id }) => id));
+        await inspector.purge((await inspector.read()).lastDead);
+      },
+    ],
     [`${busy}: all silent`, () => reclaimAll({ silence: 0, count: 100, consumerId: 'taker' })],
     [
       `${busy}: strays`,
