@@ -96,7 +96,9 @@ export interface Result extends Held {
   readonly key?: string | undefined;
 }
 
-export type DeadReason = 'invalid-json' | 'no-message-id' | 'failed' | 'timeout';
+/** Why messages become dead letters. */
+export const DEAD_REASONS = ['invalid-json', 'no-message-id', 'failed', 'timeout'] as const;
+export type DeadReason = (typeof DEAD_REASONS)[number];
 
 /** A message that is given up. */
 export interface DeadLetter extends Held {

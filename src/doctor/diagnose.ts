@@ -8,14 +8,13 @@ import {
   channelOf,
   clockOf,
   consumersOf,
-  haltedOf,
   idsOf,
   keysOfGroup,
   latencyOf,
-  orderOf,
   othersOf,
   rightsOf,
 } from './group-checks.js';
+import { haltedOf, orderOf } from './order-checks.js';
 import { sourceChecks } from './source-checks.js';
 
 /**

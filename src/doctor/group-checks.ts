@@ -226,26 +226,6 @@ function subscribedOf({
   return { status: 'ok', what: `${bridges} bridges are subscribed` };
 }
 
-/** Whether an order waits for dead letters. */
-export function haltedOf({ halted }: DoctorFacts): CheckState[] {
-  const dead = (halted ?? []).filter(({ deadId }) => deadId !== '');
-  const [first] = dead;
-  if (!first) return [];
-  const keys = dead.flatMap(({ key }) => key ?? []);
-  const waiting =
-    keys.length < dead.length
-      ? 'all results after it wait'
-      : `the messages of ${plural(keys.length, 'key')} wait`;
-  return [
-    {
-      status: 'mend',
-      what: `the order waits for ${plural(dead.length, 'dead letter')} (onDead halt)`,
-      why: `${waiting}: fix the cause and send it back, or go on without the message`,
-      fixes: [shell('cgroup', 'dead', 'retry', first.deadId), shell('cgroup', 'dead', 'skip', first.deadId)],
-    },
-  ];
-}
-
 /** Whether consumers run for all messages that wait or are pending. */
 export function consumersOf(
   { live, orphans, backlog, control }: DoctorFacts,
@@ -281,31 +261,4 @@ export function consumersOf(
   if (orphans === undefined && live > 0)
     return { status: 'note', what: `${run}; messages of others are ${notChecked('EVALSHA or XPENDING')}` };
   return { status: 'ok', what: live === 0 ? run : `${run}, none is orphaned` };
-}
-
-/** ms: results that wait longer for one message are not in a queue, but stuck. */
-const STUCK = 30_000;
-
-/** Whether results wait for a message that does not end. */
-export function orderOf({ order }: DoctorFacts): CheckState[] {
-  if (!order || (order.kind === 'none' && order.parked === 0)) return [];
-  const { head, parked, kind } = order;
-  if (kind === 'none')
-    return [
-      {
-        status: 'mend',
-        what: `${plural(parked, 'result waits', 'results wait')} for a total order that no process asks for`,
-        why: 'they go out when a process starts',
-        fixes: [shell('cgroup', 'start')],
-      },
-    ];
-  if (!head || head.ageMs <= STUCK) return [{ status: 'ok', what: `order ${kind}: nothing is stuck` }];
-  return [
-    {
-      status: 'mend',
-      what: `${plural(parked, 'result waits', 'results wait')} for message ${head.inboxId}, for ${formatDuration(head.ageMs)}`,
-      why: 'nothing leaves before it: see which consumer has it, or why it waits for its next attempt',
-      fixes: [shell('cgroup', 'status')],
-    },
-  ];
 }

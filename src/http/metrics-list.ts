@@ -52,6 +52,11 @@ function ofGroup(
   return { of: 'group', type: typeOf(name), name, unit, meaning, read: readLatest };
 }
 
+/** A number of keys, 0 if there is none; undefined without order by key. */
+function ofKeys({ busy }: LiveTotals['order'], value: number | null | undefined): number | undefined {
+  return busy === null ? undefined : (value ?? 0);
+}
+
 /** A gauge of the managed processes, all together. */
 function ofManaged(name: string, meaning: string, key: keyof Sizes): NumberMetric {
   return ofGroup(name, 'consumers', meaning, ({ control }) => control[key]);
@@ -121,10 +126,34 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     (t) => t.held,
   ),
   ofGroup(
+    'cgroup_busy_keys',
+    'keys',
+    'with a message that is not settled, or halted; with order `key` only, as the next two',
+    (t) => t.order.busy ?? undefined,
+  ),
+  ofGroup(
+    'cgroup_hottest_key_held',
+    'messages',
+    'waiting behind another message of the same key, the most of any key; `cgroup status` names it',
+    ({ order }) => ofKeys(order, order.hottest[0]?.held),
+  ),
+  ofGroup(
+    'cgroup_stuck_key_seconds',
+    'seconds',
+    'for which messages of a key have waited for the same one in work, the most of any key; 0 up to 30 s',
+    ({ order }) => ofKeys(order, order.stuck && order.stuck.ageMs / 1_000),
+  ),
+  ofGroup(
     'cgroup_parked',
     'messages',
     'processed, and waiting for earlier ones (total order)',
     (t) => t.parked,
+  ),
+  ofGroup(
+    'cgroup_order_window',
+    'messages',
+    'that may be parked before nothing new is begun (`orderWindow`); with total order only',
+    (t) => t.order.window ?? undefined,
   ),
   ofGroup(
     'cgroup_order_head_age_seconds',

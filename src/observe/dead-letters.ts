@@ -4,11 +4,22 @@ import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
 import { integerOf, LATEST_TIME } from '../redis/foreign.js';
 import type { Inspector } from '../redis/inspect.js';
 import type { StreamEntry } from '../redis/reading.js';
+import {
+  type DeadLetterGroup,
+  DeadLetterGroups,
+  type DeadLetterSelection,
+  matcherOf,
+  sinceOf,
+} from './dead-selection.js';
 
 /** Most dead letters that {@link DeadLetters.list} returns by default. */
 const LISTED = 50;
 /** Dead letters read at once, to see which there are. */
 const PAGE = 1_000;
+/** Bytes of a text that are read to find and list them. */
+const LONGEST_TEXT = 2_000;
+/** Bytes of a text that are enough to know a reason. */
+const LONGEST_REASON = 100;
 
 /** A dead letter as it is shown, with the names of the stream's fields. */
 export interface ShownDeadLetter {
@@ -62,18 +73,24 @@ export class DeadLetters {
   }
 
   /**
-   * The newest first.
+   * Dead letters in full, the newest first.
    *
-   * @param options.limit how many at most: 50 by default, Infinity for all
-   * @throws {CgroupError} SETTINGS for another limit
+   * @param selection of them: 50 if it has no limit, all with Infinity
+   * @throws {CgroupError} SETTINGS for a wrong time or limit
    */
-  async list({ limit = LISTED }: { readonly limit?: number } = {}): Promise<ShownDeadLetter[]> {
-    if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0))
-      throw new CgroupError('SETTINGS', `limit must be a whole number or Infinity; got ${limit}`);
+  async list({ limit = LISTED, ...selection }: DeadLetterSelection = {}): Promise<ShownDeadLetter[]> {
     const halted = await this.#halted();
     const deadLetters: ShownDeadLetter[] = [];
-    for await (const entry of this.#inspector.newestDeadLetters(limit))
-      deadLetters.push(shownDeadLetter(entry, halted));
+    if (isAnyOf(selection)) {
+      matcherOf({ limit }, 0);
+      for await (const entry of this.#inspector.newestDeadLetters(limit))
+        deadLetters.push(shownDeadLetter(entry, halted));
+      return deadLetters;
+    }
+    for await (const { id } of this.#selected({ ...selection, limit }, LONGEST_TEXT)) {
+      const entry = await this.#inspector.deadLetter(id);
+      if (entry) deadLetters.push(shownDeadLetter(entry, halted));
+    }
     return deadLetters;
   }
 
@@ -81,12 +98,36 @@ export class DeadLetters {
    * The newest first, long texts cut: costs the same whatever the messages hold.
    *
    * @internal for lists
-   * @param longest bytes of each text
    */
-  async previews(limit: number, longest: number): Promise<ShownDeadLetter[]> {
-    const letters = await this.#inspector.deadLettersBefore(undefined, limit, longest);
-    const halted = await this.#halted();
-    return letters.map((letter) => shownDeadLetter(letter, halted));
+  async previews(selection: DeadLetterSelection): Promise<ShownDeadLetter[]> {
+    const letters: ShownDeadLetter[] = [];
+    for await (const letter of this.#selected(selection, LONGEST_TEXT)) letters.push(letter);
+    return letters;
+  }
+
+  /**
+   * The ids of dead letters that are there now, the oldest first: for {@link retry}, {@link skip} and {@link purge}.
+   *
+   * @throws {CgroupError} SETTINGS for a wrong time or limit
+   */
+  async select(selection: DeadLetterSelection = {}): Promise<string[]> {
+    const ids: string[] = [];
+    const longest = selection.error === undefined ? LONGEST_REASON : LONGEST_TEXT;
+    for await (const { id } of this.#selected(selection, longest)) ids.push(id);
+    return ids.reverse();
+  }
+
+  /**
+   * Counts dead letters by reason and error, numbers and quoted texts aside. The largest group comes first.
+   *
+   * @param selection its limit is how many groups at most: 1,000 by default. One more has all others.
+   * @throws {CgroupError} SETTINGS for a wrong time or limit
+   */
+  async groups({ limit, ...selection }: DeadLetterSelection = {}): Promise<DeadLetterGroup[]> {
+    matcherOf({ limit }, 0);
+    const groups = new DeadLetterGroups();
+    for await (const letter of this.#selected(selection, LONGEST_TEXT)) groups.add(letter);
+    return groups.groups.slice(0, limit);
   }
 
   /**
@@ -104,12 +145,14 @@ export class DeadLetters {
    * Sends dead letters back to the inbox, to be processed like new messages. One that stops an order keeps its place: its
    * result leaves where it would have left, or before the next message of its key.
    *
+   * @param onProgress gets how many were sent back so far, and how many there are
    * @returns the ids of those that were there
    * @throws {CgroupError} NOT_FOUND for a text that is no id; nothing is sent back then
    */
-  async retry(ids: readonly string[]): Promise<string[]> {
+  async retry(ids: readonly string[], onProgress?: (sent: number, total: number) => void): Promise<string[]> {
     checkIds(ids);
-    return this.#inspector.revive([...new Set(ids)]);
+    const once = [...new Set(ids)];
+    return this.#inspector.revive(once, (sent) => onProgress?.(sent, once.length));
   }
 
   /**
@@ -119,9 +162,7 @@ export class DeadLetters {
    * @returns how many were sent back
    */
   async retryAll(onProgress?: (sent: number, total: number) => void): Promise<number> {
-    const { lastDead, deadLetters } = await this.#inspector.read();
-    const ids = (await this.#all(lastDead)).reverse();
-    return (await this.#inspector.revive(ids, (sent) => onProgress?.(sent, deadLetters))).length;
+    return (await this.retry(await this.select(), onProgress)).length;
   }
 
   /**
@@ -151,19 +192,46 @@ export class DeadLetters {
     return new Set((await this.#inspector.halts.all()).map(({ deadId }) => deadId));
   }
 
-  /** The ids of all up to one of them, the newest first. */
-  async #all(last: string): Promise<string[]> {
-    const all: string[] = [];
-    for (let before: string | undefined; ; ) {
-      const page = await this.#inspector.deadLettersBefore(before, PAGE, 0);
-      all.push(...page.map(({ id }) => id));
-      before = page.at(-1)?.id;
-      if (page.length < PAGE) return all.filter((id) => compareIds(id, last) <= 0);
+  /** Those that are there now, the newest first. @param longest bytes of each text */
+  async *#selected(selection: DeadLetterSelection, longest: number): AsyncGenerator<ShownDeadLetter> {
+    const { lastDead, time } = await this.#inspector.read();
+    const now = Date.parse(time);
+    const matches = matcherOf(selection, now);
+    const { since, limit = Number.POSITIVE_INFINITY, ...rest } = selection;
+    const from = since === undefined ? 0 : sinceOf(since, now);
+    const halted = await this.#halted();
+    const count = isAnyOf(rest) ? Math.min(PAGE, limit) : PAGE;
+    let left = limit;
+    for (let before: string | undefined; left > 0; ) {
+      const page = await this.#inspector.deadLettersBefore(before, count, longest);
+      for (const entry of page) {
+        const letter = shownDeadLetter(entry, halted);
+        if (compareIds(letter.id, lastDead) > 0 || !matches(letter)) continue;
+        yield letter;
+        if (--left === 0) return;
+      }
+      const last = page.at(-1)?.id;
+      if (last === undefined || page.length < count || timeOfId(last) < from) return;
+      before = last;
     }
   }
 
-  /** How many are kept, how many of them stop an order at most, and the id of the newest: '' for none. */
-  async count(): Promise<{ readonly count: number; readonly halted: number; readonly newest: string }> {
+  /**
+   * How many are kept, how many of them stop an order at most, and the id of the newest: '' for none.
+   *
+   * @param ids count these only: then it is exact how many stop an order
+   */
+  async count(
+    ids?: readonly string[],
+  ): Promise<{ readonly count: number; readonly halted: number; readonly newest: string }> {
+    if (ids) {
+      const halted = await this.#halted();
+      return {
+        count: ids.length,
+        halted: ids.filter((id) => halted.has(id)).length,
+        newest: ids.at(-1) ?? '',
+      };
+    }
     const { lastDead, deadLetters, haltedCount } = await this.#inspector.read();
     return { count: deadLetters, halted: Math.min(haltedCount, deadLetters), newest: lastDead };
   }
@@ -171,16 +239,41 @@ export class DeadLetters {
   /**
    * Deletes dead letters for good. Those that stop an order are skipped first: it would wait for nothing.
    *
+   * @returns the ids of those that were there
+   * @throws {CgroupError} NOT_FOUND for a text that is no id; none is deleted then
+   */
+  async purge(ids: readonly string[]): Promise<string[]>;
+  /**
+   * Deletes all up to one of them.
+   *
    * @param options.through the id of the newest one to delete; all that are there now by default
    * @returns how many were deleted
-   * @throws {CgroupError} NOT_FOUND for a text that is no id
    */
-  async purge({ through }: { readonly through?: string } = {}): Promise<number> {
+  async purge(options?: { readonly through?: string }): Promise<number>;
+  async purge(which: readonly string[] | { readonly through?: string } = {}): Promise<string[] | number> {
+    if (isList(which)) return this.#purgeThese(which);
+    const { through } = which;
     if (through) checkIds([through]);
     const last = through ?? (await this.count()).newest;
     await this.#inspector.halts.skip(({ deadId }) => deadId !== '' && compareIds(deadId, last) <= 0);
     return this.#inspector.purge(last);
   }
+
+  async #purgeThese(ids: readonly string[]): Promise<string[]> {
+    checkIds(ids);
+    const once = new Set(ids);
+    await this.#inspector.halts.skip(({ deadId }) => once.has(deadId));
+    return this.#inspector.purgeThese([...once]);
+  }
+}
+
+function isList(which: readonly string[] | object): which is readonly string[] {
+  return Array.isArray(which);
+}
+
+/** Whether a selection leaves out nothing. */
+function isAnyOf(selection: DeadLetterSelection): boolean {
+  return Object.values(selection).every((value) => value === undefined || value === false);
 }
 
 function checkIds(ids: readonly string[]): void {

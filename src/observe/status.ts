@@ -2,7 +2,10 @@ import type { Halt } from '../core/consumer-store.js';
 import type { Source } from '../core/source.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
 import type { GroupTotals, OrderTotals } from '../redis/reading.js';
+import type { KeyTotals } from '../redis/scripts/keyed.js';
 import { type ControlReading, readControl } from './control-status.js';
+
+export type { WaitingKey } from '../redis/scripts/keyed.js';
 
 /** A live consumer, and what it holds. */
 export interface ConsumerStatus {
@@ -22,8 +25,11 @@ export interface SourceStatus {
   readonly waiting: number | null;
 }
 
-/** What the order of a group waits for, and who has it. */
-export interface OrderStatus extends OrderTotals {
+/** What the order of a group waits for: with order `total`, and with order `key`. */
+interface LiveOrder extends OrderTotals, KeyTotals {}
+
+/** The same, and who has the message that results wait for. */
+export interface OrderStatus extends LiveOrder {
   readonly head:
     | (NonNullable<OrderTotals['head']> & {
         /** The consumer that holds it; null if none does. */
@@ -37,6 +43,7 @@ export interface OrderStatus extends OrderTotals {
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
   readonly consumerCount: number;
+  readonly order: LiveOrder;
   readonly source: SourceStatus;
 }
 
@@ -76,8 +83,10 @@ export async function readTotals(inspector: Inspector, source: Source): Promise<
     readSource(inspector, source),
   ]);
   const { consumers, foreign } = live;
+  const order = { ...totals.order, ...(await inspector.keyTotals(totals.order.kind)) };
   return {
     ...totals,
+    order,
     ...control,
     source: shownSource,
     consumerCount: consumers.length,
@@ -147,10 +156,13 @@ function shownHalt({ deadId, inboxId, key }: Halt): ShownHalt {
 }
 
 async function orderStatus(inspector: Inspector, order: OrderTotals): Promise<OrderStatus> {
-  const { head } = order;
-  const holder = head && (await inspector.holderOf(head.inboxId));
+  const { kind, head } = order;
+  const [keys, holder] = await Promise.all([
+    inspector.keyTotals(kind),
+    head ? inspector.holderOf(head.inboxId) : undefined,
+  ]);
   const { consumerId = null, attempt = 0 } = holder ?? {};
-  return { ...order, head: head && { ...head, consumerId, attempt } };
+  return { ...order, head: head && { ...head, consumerId, attempt }, ...keys };
 }
 
 function showGap({ from, to, reason }: GapRecord) {

@@ -9,10 +9,11 @@ import { Inspector, type Owner, sourceIn } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
-import type { Counters, OrderTotals } from './reading.js';
+import type { Counters, GroupTotals, OrderTotals } from './reading.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
 import { type Orphans, orphans } from './scripts/group.js';
+import type { KeyTotals } from './scripts/keyed.js';
 import { readServer, type ServerFacts } from './server.js';
 import { type LateStream, lateStreams } from './stream-ids.js';
 
@@ -77,7 +78,7 @@ export interface DoctorFacts {
   /** Unsettled messages. */
   readonly backlog: number | undefined;
   /** What the order waits for; undefined if the user may not look. */
-  readonly order: OrderTotals | undefined;
+  readonly order: (OrderTotals & Pick<KeyTotals, 'stuck'>) | undefined;
   /** Null if a key of the group holds something else. */
   readonly control: ControlFacts | null | undefined;
 }
@@ -161,9 +162,14 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     live: ids?.length,
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
     backlog: totals?.backlog,
-    order: totals?.order,
+    order: totals && (await ifAllowed(() => orderFacts(inspector, totals))),
     control: wrongKeys.length > 0 ? null : await ifAllowed(() => controlFacts(connection, keys, inspector)),
   };
+}
+
+async function orderFacts(inspector: Inspector, { order }: GroupTotals): Promise<DoctorFacts['order']> {
+  const { stuck } = await inspector.keyTotals(order.kind);
+  return { ...order, stuck };
 }
 
 async function pulledFacts(connection: Connection, inspector: Inspector, source: PulledSource) {

@@ -19,6 +19,7 @@ import {
   entryOf,
   type GroupTotals,
   mapOf,
+  type OrderTotals,
   type Reading,
   type ReadingWithEnd,
   readingOf,
@@ -26,7 +27,7 @@ import {
   totalsOf,
 } from './reading.js';
 import { consumersFor, type LiveConsumers } from './registry.js';
-import { deadLetters, purge, revive, snapshot, totals } from './scripts/group.js';
+import { deadLetters, purge, purgeThese, revive, snapshot, totals } from './scripts/group.js';
 import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
 
@@ -55,10 +56,10 @@ export interface GapRecord {
 
 /** Most entries of a page. */
 const PAGE = 1_000;
-/** Most dead letters sent back in one call. */
-const REVIVED = 500;
-/** Keys that are shown. */
-const HOTTEST = 5;
+/** Most dead letters sent back, or deleted by their ids, in one call. */
+const LETTERS = 500;
+/** Keys that are shown, bytes of each, and ms after which one is stuck. */
+const HOTTEST = { most: 10, longest: 200, late: 30_000 };
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
@@ -189,9 +190,10 @@ export class Inspector {
     yield* this.#pages.held();
   }
 
-  /** How many keys are busy, and behind which most messages wait (order `key`). */
-  keyTotals(): Promise<KeyTotals> {
-    return this.#connection.run(hottest, this.#keys, { most: HOTTEST });
+  /** What the keys of a group wait for. Without order `key` Redis is not asked. */
+  async keyTotals(kind: OrderTotals['kind']): Promise<KeyTotals> {
+    if (kind !== 'key') return { busy: null, hottest: [], stuck: null };
+    return this.#connection.run(hottest, this.#keys, { group: this.#group, ...HOTTEST });
   }
 
   /** The dead letters up to an entry, oldest first. */
@@ -247,7 +249,7 @@ export class Inspector {
     const found: string[] = [];
     const hashes = hashesOf(this.#keys);
     for (let first = 0; first < ids.length; ) {
-      const page = { group: this.#group, ids: ids.slice(first, first + REVIVED), hashes };
+      const page = { group: this.#group, ids: ids.slice(first, first + LETTERS), hashes };
       const { done, revived } = await this.#connection.run(revive, this.#keys, page);
       found.push(...revived);
       first += done;
@@ -259,6 +261,16 @@ export class Inspector {
   /** Deletes the dead letters up to one of them (`lastDead`; '' for none); returns how many. */
   async purge(last: string): Promise<number> {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
+  }
+
+  /** Deletes these dead letters; returns the ids that were found. */
+  async purgeThese(ids: readonly string[]): Promise<string[]> {
+    const found: string[] = [];
+    for (let first = 0; first < ids.length; first += LETTERS) {
+      const page = { ids: ids.slice(first, first + LETTERS) };
+      found.push(...(await this.#connection.run(purgeThese, this.#keys, page)));
+    }
+    return found;
   }
 }
 

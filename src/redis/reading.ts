@@ -101,6 +101,8 @@ export interface GroupTotals {
 export interface Reading extends GroupTotals, Pick<OutputKind, 'outputType' | 'orderKey'> {
   readonly pendingOf: ReadonlyMap<string, number>;
   readonly processedBy: ReadonlyMap<string, number>;
+  /** When the group got this order: ms since 1970; 0 if it is not known. */
+  readonly orderSince: number;
   /** Entries in the output. */
   readonly outputLength: number;
   /** The newest dead letter at that moment; '' for none. */
@@ -174,7 +176,7 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
   const [totals, pendingOf, processedBy, outputLength, lastDead, lastOutput = ''] = reply;
   return {
     ...totalsWith(totals, numbers),
-    ...outputIn(mapOf(totals[6])),
+    ...outputIn(mapOf(totals[6]), numbers),
     pendingOf: new Map(pendingOf),
     processedBy: new Map(
       [...mapOf(processedBy)].map(([id, count]) => [id, numbers.number('processed', id, count)]),
@@ -186,10 +188,14 @@ export function readingOf(reply: SnapshotReply, keys: Keys): ReadingWithEnd {
 }
 
 /** What the hash of the bridge says of the output. Versions that do not say write a stream. */
-function outputIn(bridge: ReadonlyMap<string, string>): Pick<OutputKind, 'outputType' | 'orderKey'> {
+function outputIn(
+  bridge: ReadonlyMap<string, string>,
+  numbers: NumberReader,
+): Pick<Reading, 'outputType' | 'orderKey' | 'orderSince'> {
   return {
     outputType: bridge.get('outputType') === 'list' ? 'list' : 'stream',
     orderKey: bridge.get('orderKey'),
+    orderSince: numbers.number('bridge', 'orderSince', bridge.get('orderSince')),
   };
 }
 

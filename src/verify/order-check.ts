@@ -1,28 +1,40 @@
+import { orderKeyIn, pathOf } from '../core/order-key.js';
 import type { OutputKind } from '../core/output.js';
-import { compareIds } from '../core/stream-id.js';
+import { isPackId } from '../core/pack.js';
+import { compareIds, timeOfId } from '../core/stream-id.js';
 import type { OutputEntry } from '../redis/output.js';
 import { note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
+/** What is known of the order of an output. */
+export interface OrderKind extends OutputKind {
+  /** When the order began: ms since 1970, Redis's clock; 0 if it is not known. */
+  readonly orderSince?: number;
+}
+
 /**
  * Whether results left in the order that was asked: all of them in the order of the inbox, or those of one key. Takes the output in
- * its order. Only results with times count: others were written before there was an order.
+ * its order. Only results with times count: others were written before there was an order. Neither do messages count that came in
+ * before there was one: in total order, those of packs stand where they were unpacked; in order by key, they have no key.
  */
 export class OrderCheck {
-  readonly #kind: OutputKind;
+  readonly #kind: OrderKind;
+  readonly #path: readonly string[] | undefined;
   /** The last inbox id, by the number of its key; in total order all have number 0. */
   readonly #last: string[] = [];
   readonly #keys = new IdIndex();
   #outOfOrder = 0;
   readonly #examples: string[] = [];
 
-  constructor(kind: OutputKind) {
+  constructor(kind: OrderKind) {
     this.#kind = kind;
+    this.#path = kind.orderKey === undefined ? undefined : pathOf(kind.orderKey);
   }
 
   take(entry: OutputEntry): void {
     const { inboxId, messageId, times } = entry;
     if (this.#kind.order === 'none' || inboxId === undefined || times === undefined) return;
+    if (this.#isOlder(inboxId)) return;
     const number = this.#numberOf(entry);
     if (number === undefined) return;
     const before = this.#last[number];
@@ -42,21 +54,17 @@ export class OrderCheck {
     return this.#examples;
   }
 
+  /** Whether a message came in before there was this order. */
+  #isOlder(inboxId: string): boolean {
+    const { order, orderSince = 0 } = this.#kind;
+    // Total order writes no packs. Order by key does, and their ids are in order.
+    return order === 'total' ? isPackId(inboxId) : timeOfId(inboxId) < orderSince;
+  }
+
   /** Undefined for a message without the key: it has no order. */
   #numberOf(entry: OutputEntry): number | undefined {
-    const { order, orderKey } = this.#kind;
-    if (order === 'total') return 0;
-    const key = orderKey === undefined ? undefined : valueAt(entry.data(), orderKey.split('.'));
+    if (this.#kind.order === 'total') return 0;
+    const key = this.#path && orderKeyIn(entry.data(), this.#path);
     return key === undefined ? undefined : this.#keys.add(key);
   }
-}
-
-/** A key of messages as JSON text; undefined if there is none, or it is no string, number or boolean. */
-function valueAt(message: unknown, path: readonly string[]): string | undefined {
-  let value = message;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Readonly<Record<string, unknown>>)[name];
-  }
-  return ['string', 'number', 'boolean'].includes(typeof value) ? JSON.stringify(value) : undefined;
 }

@@ -4,6 +4,7 @@ import type { DoctorFacts } from '../../src/redis/doctor-facts.js';
 import type { ServerFacts } from '../../src/redis/server.js';
 import { parseSettings } from '../../src/settings/parse.js';
 import { UNSET } from './control.js';
+import { NO_ORDER } from './status.js';
 
 export const MB = 2 ** 20;
 const settings = parseSettings({ channel: 'in', output: 'out' });
@@ -49,7 +50,7 @@ const well: DoctorFacts = {
   live: 3,
   orphans: [],
   backlog: 12,
-  order: { kind: 'none', head: null, parked: 0, window: null },
+  order: NO_ORDER,
   control: {
     control: UNSET,
     foreign: [],

@@ -1,5 +1,23 @@
-import type { GroupStatus } from '../../src/observe/status.js';
+import type { GroupStatus, OrderStatus } from '../../src/observe/status.js';
+import type { WaitingKey } from '../../src/redis/scripts/keyed.js';
 import { unset } from './control.js';
+
+/** The order of a group without one. */
+export const NO_ORDER: OrderStatus = {
+  kind: 'none',
+  head: null,
+  parked: 0,
+  window: null,
+  busy: null,
+  hottest: [],
+  stuck: null,
+};
+
+/** A key whose first message a consumer has, and what waits behind it. */
+export function waitingKey(key: string, held: number, more: Partial<WaitingKey> = {}): WaitingKey {
+  const inWork = { inboxId: '1795266486636-0', consumerId: 'web1-1', attempt: 1, ageMs: 300, halted: false };
+  return { key, held, ...inWork, ...more };
+}
 
 /** The status of an idle group. */
 export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
@@ -18,7 +36,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     held: 0,
     backlog: 0,
     parked: 0,
-    order: { kind: 'none', head: null, parked: 0, window: null },
+    order: NO_ORDER,
     lagMs: 0,
     deadLetters: 0,
     foreign: [],

@@ -30,6 +30,11 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
   [/^(?:npx )?(cgroup demo.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
   // No dead letter stops an order on the stage; halts-processes.test.ts skips some.
   [/^(?:npx )?(cgroup dead skip \d.*)$/, (stage, _, command = '') => flagsExist(stage, command)],
+  // There is no PostgreSQL on the stage; record-group.test.ts has one.
+  [
+    /^(?:npx )?(cgroup start .*--record postgres:.*)$/,
+    (stage, _, command = '') => flagsExist(stage, command),
+  ],
   // There is no service or worker to check, and no other host, on the stage.
   [
     /^(?:npx )?(cgroup worker (?:--check (?:https?|wss?):|.*wss?:\/\/(?!127\.)).*)$/,

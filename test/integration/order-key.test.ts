@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compareIds } from '../../src/core/stream-id.js';
+import { cgroup } from '../helpers/cli.js';
 import { groupOn, type TestGroup } from '../helpers/group.js';
 import { withRedis } from '../helpers/redis.js';
 import { until } from '../helpers/until.js';
@@ -189,4 +190,45 @@ test('held messages go on if the group has another order', { timeout: 60_000 }, 
   expect((await group.outputs()).map(({ messageId }) => messageId)).toHaveLength(50);
   expect(await group.raw.exists(group.keys.busy, group.keys.held)).toBe(0);
   await next.kill();
+});
+
+test('the status names the hottest key, its message in work and who has it', {
+  timeout: 60_000,
+}, async () => {
+  const group = await groupOn(redis.url);
+  const run = await group.start([
+    ...ORDER,
+    '--size',
+    '2',
+    '--processor',
+    processorFile(3_600_000),
+    '--timeout',
+    '5m',
+  ]);
+  await publish(group, ['b', ...Array.from({ length: 6 }, () => 'a')]);
+  const status = async (...flags: string[]) => {
+    const asked = cgroup(['status', ...group.flags, ...flags]);
+    expect((await asked.exit).code).toBe(0);
+    return asked.stdout();
+  };
+  const hot = await until(async () => {
+    const { order } = JSON.parse(await status('--json'));
+    expect(order).toMatchObject({ kind: 'key', stuck: null, head: null, window: null });
+    return order.busy === 2 && order.hottest[0]?.consumerId ? order.hottest : undefined;
+  });
+  expect(hot).toEqual([
+    {
+      key: '"a"',
+      held: 5,
+      inboxId: expect.stringMatching(/^\d+-\d+$/),
+      consumerId: expect.stringContaining(`-${run.pid}-`),
+      attempt: 1,
+      ageMs: expect.any(Number),
+      halted: false,
+    },
+  ]);
+  const text = await status();
+  expect(text).toMatch(/^order +key: 2 keys busy$/m);
+  expect(text).toMatch(/^"a" +5 +\d+-\d+ +\S+ +1 +\d+m?s$/m);
+  await run.kill('SIGKILL');
 });

@@ -34,13 +34,14 @@ async function served(address: string): Promise<Set<string>> {
 describe('the files for Prometheus and Grafana', () => {
   test('use only metrics that a process serves, and use all of them', async () => {
     const group = await groupOn(redis.url);
-    const run = await group.start(['--size', '1', ...SERVING, '--http-token', TOKEN]);
+    const serving = ['--size', '1', ...SERVING, '--http-token', TOKEN];
+    const run = await group.start([...serving, '--order', 'total']);
     const address = await addressOf(run);
-    // What depends on the source is served with a list only.
+    // Some metrics are served with a list only, or with one of the orders.
     const list = `${group.space.channel}:list`;
     const { output, consumerList } = namespaceOn(redis.url);
     const flags = ['--redis', redis.url, '--output', output, '--consumer-list', consumerList, '--list', list];
-    const queue = cgroup(['start', ...flags, '--size', '1', ...SERVING, '--http-token', TOKEN]);
+    const queue = cgroup(['start', ...flags, ...serving, '--order', 'key', '--order-key', 'k']);
     await queue.line(/"msg":"ready: /);
     const names = new Set<string>();
     for (const at of [address, await addressOf(queue)])

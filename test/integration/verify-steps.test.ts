@@ -16,6 +16,8 @@ async function written(kind: OutputKind, results: readonly WrittenResult[]) {
   const stores = await openStores(space, kind);
   const { raw, keys } = stores;
   await raw.hset(keys.counters, 'relayed', results.length);
+  // The first message came in when the order began.
+  await raw.hset(keys.bridge, 'orderSince', AT);
   if (kind.outputType === 'list') await pushResults(stores, ...results);
   else {
     await raw.hset(keys.counters, 'processed', results.length);

@@ -1,25 +1,34 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { CgroupError } from '../../core/errors.js';
-import { isEntryId } from '../../core/stream-id.js';
+import { Command } from 'commander';
 import { plural } from '../../core/words.js';
-import { printable, printableJson, shortened } from '../../log/printable.js';
+import { printable, printableJson } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
-import type { ShownDeadLetter } from '../../observe/dead-letters.js';
-import { wholeNumber } from '../arguments.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { confirmed } from '../confirm.js';
+import {
+  addSelection,
+  addWhich,
+  areIds,
+  letterId,
+  lettersOf,
+  type SelectionFlags,
+  selectionOf,
+  type Which,
+  whichOf,
+} from '../dead/selection.js';
+import { fullText, groupsText, listText, notFound, notHalted } from '../dead/text.js';
 import { withProgress } from '../progress.js';
-import { columns } from '../table.js';
+import { addFlagWithTwoMeanings } from '../settings/flags.js';
 
 /** Lines of the table without --limit. */
 const DEFAULT_LIMIT = 50;
 /** Exit code if the user answers the question with no. */
 const NOT_DONE = 1;
-/** Most characters of a message and of an error in the table. */
-const MESSAGE_WIDTH = 60;
-const ERROR_WIDTH = 50;
-/** Bytes of a text that are read for it. */
-const LONGEST_TEXT = 1_000;
+
+/** The flags of commands that act on dead letters. */
+interface ActingFlags extends SelectionFlags {
+  readonly all?: boolean;
+  readonly json?: boolean;
+}
 
 export function deadCommand(): Command {
   const root = new Command('dead')
@@ -28,8 +37,10 @@ export function deadCommand(): Command {
       'after',
       examplesText([
         ['cgroup dead list', 'which messages, and why'],
+        ['cgroup dead list --group', 'how many of each error'],
         ['cgroup dead show 1795251095809-0', 'one, with its whole message'],
         ['cgroup dead retry --all', 'send them back, once the cause is fixed'],
+        ['cgroup dead retry --reason timeout', 'only those that took too long'],
         ['cgroup dead skip 1795251095809-0', 'let the order go on without one (onDead halt)'],
       ]),
     );
@@ -38,46 +49,66 @@ export function deadCommand(): Command {
   return root;
 }
 
+interface ListFlags extends SelectionFlags {
+  readonly grouped?: boolean;
+  readonly json?: boolean;
+}
+
 function listCommand(): Command {
-  return settingsCommand('list', 'Lists the dead letters, the newest first.', GROUP_SETTINGS, [
+  const settings = GROUP_SETTINGS.filter((name) => name !== 'group');
+  const list = settingsCommand('list', 'Lists the dead letters, the newest first.', settings, [
     ['cgroup dead list', `the newest ${DEFAULT_LIMIT}`],
-    ["cgroup dead list --json | jq -r '.[].error' | sort | uniq -c", 'all of them, counted by error'],
-  ])
-    .option('--limit <number>', `how many (default: ${DEFAULT_LIMIT}; all with --json)`, wholeNumber(1))
+    ['cgroup dead list --group', 'how many of each error'],
+    ['cgroup dead list --error ECONNREFUSED --since 2h', 'some of them'],
+    ['cgroup dead list --json', 'all of them, in full'],
+  ]);
+  addFlagWithTwoMeanings(
+    list,
+    'group',
+    'counts them by reason and error, and --limit is how many groups',
+    () => list.setOptionValue('grouped', true),
+  );
+  return addSelection(list, `how many (default: ${DEFAULT_LIMIT}; all with --json)`)
     .option('--json', 'print one JSON array')
-    .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
-      withGroup(command, async ({ client: { deadLetters } }) => {
-        if (json) {
-          print(printableJson(await deadLetters.list({ limit: limit ?? Infinity }), 2));
-          return;
-        }
-        const shown = await deadLetters.previews(limit ?? DEFAULT_LIMIT, LONGEST_TEXT);
-        print(listText(shown, (await deadLetters.count()).count));
+    .action(async ({ grouped, json, reason, error, since, limit }: ListFlags, command: Command) =>
+      withGroup(command, async ({ client }) => {
+        const shown = grouped ? groupsShown : json ? allShown : tableShown;
+        print(await shown(client, { reason, error, since, limit }, json === true));
       }),
     );
 }
 
-function listText(shown: readonly ShownDeadLetter[], kept: number): string {
-  if (shown.length === 0) return 'no dead letters';
-  const more = kept > shown.length ? [`the newest ${shown.length} of ${kept}; --limit shows more`] : [];
-  const next = 'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all';
-  const anyHalted = shown.some(({ halted }) => halted);
-  const table = columns([
-    ['id', ...(anyHalted ? ['halted'] : []), 'time', 'reason', 'attempts', 'error', 'message'],
-    ...shown.map(({ id, halted, time, reason, attempts, error, message }) => [
-      id,
-      ...(anyHalted ? [halted ? 'yes' : ''] : []),
-      time,
-      printable(reason),
-      String(attempts),
-      shortened(error, ERROR_WIDTH),
-      shortened(message, MESSAGE_WIDTH),
-    ]),
-  ]);
-  const halts = anyHalted
-    ? ['those marked as halted stop the order: send them back, or cgroup dead skip ID']
-    : [];
-  return [table, '', ...more, next, ...halts].join('\n');
+async function groupsShown(
+  { deadLetters }: GroupClient,
+  flags: SelectionFlags,
+  json: boolean,
+): Promise<string> {
+  const { limit = json ? undefined : DEFAULT_LIMIT, ...selection } = flags;
+  const groups = await deadLetters.groups({ limit, ...selection });
+  if (json) return printableJson(groups, 2);
+  return groups.length === 0 ? noneText(selection) : groupsText(groups);
+}
+
+async function allShown({ deadLetters }: GroupClient, flags: SelectionFlags): Promise<string> {
+  const { limit = Number.POSITIVE_INFINITY, ...selection } = flags;
+  return printableJson(await deadLetters.list({ limit, ...selection }), 2);
+}
+
+async function tableShown({ deadLetters }: GroupClient, flags: SelectionFlags): Promise<string> {
+  const { limit = DEFAULT_LIMIT, ...selection } = flags;
+  const isSome = selectionOf(selection) !== undefined;
+  // One more shows whether there are more.
+  const found = await deadLetters.previews({ limit: isSome ? limit + 1 : limit, ...selection });
+  const shown = found.slice(0, limit);
+  if (shown.length === 0) return noneText(selection);
+  const which = `the newest ${shown.length}`;
+  if (isSome) return listText(shown, found.length > limit ? `${which} of them; --limit shows more` : '');
+  const { count } = await deadLetters.count();
+  return listText(shown, count > shown.length ? `${which} of ${count}; --limit shows more` : '');
+}
+
+function noneText(selection: SelectionFlags): string {
+  return selectionOf(selection) ? 'no such dead letters' : 'no dead letters';
 }
 
 function showCommand(): Command {
@@ -96,60 +127,66 @@ function showCommand(): Command {
     );
 }
 
-function fullText({ message, message_base64, ...facts }: ShownDeadLetter): string {
-  const rows = Object.entries(facts).map(([name, value]) => [name, printable(String(value))]);
-  const bytes = message_base64 === undefined ? [] : ['', 'not UTF-8; the bytes in base64:', message_base64];
-  return [columns(rows), '', printable(message), ...bytes].join('\n');
-}
-
 function retryCommand(): Command {
-  return settingsCommand(
+  const command = settingsCommand(
     'retry',
     'Sends dead letters back to the inbox, where they are processed like new messages.',
     GROUP_SETTINGS,
     [
       ['cgroup dead retry 1795251095809-0', 'one or more'],
       ['cgroup dead retry --all', 'all that exist now'],
+      ['cgroup dead retry --reason timeout --limit 10', 'the newest 10 that took too long'],
+      ['cgroup dead retry --error ECONNREFUSED --since 2h', 'those of an outage'],
     ],
-  )
-    .argument('[id...]', 'ids of dead letters', (id: string, ids: string[] = []) => [...ids, letterId(id)])
-    .option('--all', 'all dead letters')
+  );
+  return addWhich(command, 'all dead letters')
     .option('--json', 'print one JSON object')
-    .action(async (ids: string[], { all, json }: { all?: boolean; json?: boolean }, command: Command) => {
-      if (ids.length > 0 === (all === true)) command.error('error: give the ids of dead letters, or --all');
+    .action(async (ids: string[], { json, ...flags }: ActingFlags, command: Command) => {
+      const which = whichOf(command, ids, flags);
       await withGroup(command, async ({ client }) => {
-        const found = all ? undefined : await client.deadLetters.retry(ids);
-        const count = found?.length ?? (await retryAll(client));
-        print(
-          json ? printableJson({ retried: count }) : `sent ${plural(count, 'dead letter')} back to the inbox`,
-        );
-        const missing = found ? ids.filter((id) => !found.includes(id)) : [];
-        if (missing.length > 0) throw notFound(missing);
+        const wanted = await lettersOf(client, which);
+        const shown = { unit: 'dead letters', label: 'sending back' };
+        const found = await withProgress(shown, (onProgress) => client.deadLetters.retry(wanted, onProgress));
+        const text = `sent ${plural(found.length, 'dead letter')} back to the inbox`;
+        print(json ? printableJson({ retried: found.length }) : text);
+        refuseMissing(which, found, notFound);
       });
     });
 }
 
+/** Tells of ids that were given and are none of those that were found. */
+function refuseMissing(
+  which: Which,
+  found: readonly string[],
+  errorOf: (ids: readonly string[]) => Error,
+): void {
+  const there = new Set(found);
+  const missing = areIds(which) ? which.filter((id) => !there.has(id)) : [];
+  if (missing.length > 0) throw errorOf(missing);
+}
+
 function skipCommand(): Command {
-  return settingsCommand(
+  const command = settingsCommand(
     'skip',
     'Lets an order go on without dead letters that stop it (onDead halt). They stay dead letters.',
     GROUP_SETTINGS,
     [
       ['cgroup dead skip 1795251095809-0', 'one or more'],
       ['cgroup dead skip --all', 'all that stop the order now'],
+      ["cgroup dead skip --error 'no such account'", 'those that will never work'],
     ],
-  )
-    .argument('[id...]', 'ids of dead letters', (id: string, ids: string[] = []) => [...ids, letterId(id)])
-    .option('--all', 'all that stop the order')
+  );
+  return addWhich(command, 'all that stop the order')
     .option('--json', 'print one JSON object')
-    .action(async (ids: string[], { all, json }: { all?: boolean; json?: boolean }, command: Command) => {
-      if (ids.length > 0 === (all === true)) command.error('error: give the ids of dead letters, or --all');
-      await withGroup(command, async ({ client: { deadLetters } }) => {
-        const found = all ? undefined : await deadLetters.skip(ids);
+    .action(async (ids: string[], { json, ...flags }: ActingFlags, command: Command) => {
+      const which = whichOf(command, ids, flags);
+      await withGroup(command, async ({ client }) => {
+        const { deadLetters } = client;
+        const wanted = flags.all ? undefined : await lettersOf(client, which, { halted: true });
+        const found = wanted && (await deadLetters.skip(wanted));
         const count = found?.length ?? (await deadLetters.skipAll());
         print(json ? printableJson({ skipped: count }) : skippedText(count));
-        const others = found ? ids.filter((id) => !found.includes(id)) : [];
-        if (others.length > 0) throw notHalted(others);
+        refuseMissing(which, found ?? [], notHalted);
       });
     });
 }
@@ -160,61 +197,45 @@ function skippedText(count: number): string {
     : `skipped ${plural(count, 'dead letter')}: the order goes on without ${count === 1 ? 'it' : 'them'}`;
 }
 
-function retryAll({ deadLetters }: GroupClient): Promise<number> {
-  const shown = { unit: 'dead letters', label: 'sending back' };
-  return withProgress(shown, (onProgress) => deadLetters.retryAll(onProgress));
-}
-
 function purgeCommand(): Command {
-  return settingsCommand(
+  const command = settingsCommand(
     'purge',
-    'Deletes all dead letters for good. Asks first on a terminal.',
+    'Deletes dead letters for good, all if none are named. Asks first on a terminal.',
     GROUP_SETTINGS,
     [
       ['cgroup dead list --json > dead.json && cgroup dead purge', 'keep a copy'],
       ['cgroup dead purge --yes', 'without the question'],
+      ['cgroup dead purge --reason invalid-json --yes', 'only what is no message'],
+      ['cgroup dead purge 1795251095809-0 --yes', 'one or more'],
     ],
-  )
+  );
+  return addWhich(command, 'all dead letters, as without any flag')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON object')
-    .action(async ({ yes, json }: { yes?: boolean; json?: boolean }, command: Command) => {
+    .action(async (ids: string[], options: ActingFlags & { readonly yes?: boolean }, command: Command) => {
+      const { json, yes, ...flags } = options;
+      const which = whichOf(command, ids, flags, {});
       const asks = !yes && process.stdin.isTTY === true;
       if (asks && process.stderr.isTTY !== true)
         command.error('error: stderr is no terminal and cannot show the question: give --yes');
-      await withGroup(command, async ({ client: { deadLetters }, settings: { output } }) => {
+      await withGroup(command, async ({ client, settings: { output } }) => {
+        const { deadLetters } = client;
+        const isAll = ids.length === 0 && selectionOf(flags) === undefined;
         // Deletes no message that dies while the question is open.
-        const { count, halted, newest } = await deadLetters.count();
-        const goesOn =
-          halted > 0
-            ? ` ${plural(halted, 'of them stops', 'of them stop')} the order, which goes on then.`
-            : '';
-        const question = printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?${goesOn}`);
-        const wanted = !asks || count === 0 || (await confirmed(question));
-        const purged = wanted ? await deadLetters.purge({ through: newest }) : 0;
+        const wanted = isAll ? undefined : await lettersOf(client, which);
+        const { count, halted, newest } = await deadLetters.count(wanted);
+        const isWanted = !asks || count === 0 || (await confirmed(questionOf(count, halted, output)));
+        const found = isWanted && wanted ? await deadLetters.purge(wanted) : undefined;
+        const purged = found?.length ?? (isWanted ? await deadLetters.purge({ through: newest }) : 0);
         print(json ? printableJson({ purged }) : `deleted ${plural(purged, 'dead letter')}`);
-        if (!wanted) process.exitCode = NOT_DONE;
+        if (!isWanted) process.exitCode = NOT_DONE;
+        if (found) refuseMissing(which, found, notFound);
       });
     });
 }
 
-function letterId(text: string): string {
-  if (isEntryId(text)) return text;
-  throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows the ids.');
-}
-
-function notHalted(ids: readonly string[]): CgroupError {
-  const what = ids.length === 1 ? 'the dead letter' : 'the dead letters';
-  const verb = ids.length === 1 ? 'stops' : 'stop';
-  return new CgroupError(
-    'NOT_FOUND',
-    `${what} ${ids.join(', ')} ${verb} no order, so there is nothing to skip: cgroup status shows what is halted`,
-  );
-}
-
-function notFound(ids: readonly string[]): CgroupError {
-  const what = ids.length === 1 ? 'is no dead letter' : 'are no dead letters';
-  return new CgroupError(
-    'NOT_FOUND',
-    `there ${what} ${ids.join(', ')}: cgroup dead list shows the ids; they differ from the ids of the inbox`,
-  );
+function questionOf(count: number, halted: number, output: string): string {
+  const goesOn =
+    halted > 0 ? ` ${plural(halted, 'of them stops', 'of them stop')} the order, which goes on then.` : '';
+  return printable(`Delete ${plural(count, 'dead letter')} of ${output} for good?${goesOn}`);
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { plural } from '../../core/words.js';
 import { printableJson, shortened } from '../../log/printable.js';
-import type { GroupStatus, OrderStatus } from '../../observe/status.js';
+import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import {
@@ -12,6 +12,7 @@ import {
   startCommandOf,
   workersText,
 } from '../control/text.js';
+import { KEY_HEADS, keyRows, orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
 
 /** Halted messages in the table, and characters of a key. */
@@ -75,6 +76,8 @@ export function statusText(status: GroupStatus): string {
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
   const { relayed, processed, dead, failed, retried } = counters;
   const lacking = workersText(status);
+  const order = orderText(status.order);
+  const stuck = stuckText(status.order);
   const numbers = { relayed, processed, dead, 'failed attempts': failed, retried, gaps: counters.gaps };
   const parts = [
     columns([
@@ -90,7 +93,7 @@ export function statusText(status: GroupStatus): string {
         'lag',
         backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest unsettled message)`,
       ],
-      ...(status.order.kind === 'total' ? [['order', orderText(status.order)]] : []),
+      ...(order === undefined ? [] : [['order', order]]),
       ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
@@ -107,6 +110,9 @@ export function statusText(status: GroupStatus): string {
           ]),
         ]),
   ];
+  if (status.order.hottest.length > 0)
+    parts.push(columns([['hottest key', ...KEY_HEADS], ...keyRows(status.order)]));
+  if (stuck !== undefined) parts.push(stuck);
   if (status.haltedCount > 0) parts.push(haltedText(status));
   const stalled = stalledText(status);
   if (stalled !== undefined) parts.push(stalled);
@@ -159,12 +165,4 @@ export function statusText(status: GroupStatus): string {
     parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
   }
   return parts.join('\n\n');
-}
-
-function orderText({ parked, window, head }: OrderStatus): string {
-  if (!head) return 'total: no result waits for an earlier one';
-  const { inboxId, consumerId, attempt, ageMs } = head;
-  const holder = consumerId === null ? 'no consumer holds it' : `attempt ${attempt}, with ${consumerId}`;
-  const waiting = `${plural(parked, 'result')}${window === null ? '' : ` of at most ${window}`}`;
-  return `total: ${waiting} wait for message ${inboxId}, for ${formatDuration(ageMs)} (${holder})`;
 }

@@ -37,12 +37,40 @@ export function addSettingsFlags<C extends Command>(command: C, names: readonly 
   return command;
 }
 
+/**
+ * Adds the flag of a setting, which means something else without a value.
+ *
+ * @param bare what it means then
+ * @param onBare called then
+ */
+export function addFlagWithTwoMeanings(
+  command: Command,
+  name: SettingName,
+  bare: string,
+  onBare: () => void,
+): Command {
+  const info = settingInfos[name];
+  const text = `without a ${info.placeholder}: ${bare}; with one: ${help(info)}`;
+  const option = new SettingOption(name, `${info.flag} [${info.placeholder}]`, text);
+  let named: string | undefined;
+  return command.addOption(option).on(`option:${option.name()}`, (value: string | null) => {
+    if (value !== null) named = value;
+    else {
+      onBare();
+      command.setOptionValueWithSource(name, named, 'cli');
+    }
+  });
+}
+
 /** The settings that were given as flags to a parsed command. */
 export function rawFlags(command: Command): RawFlags {
   const raw: RawFlags = {};
-  for (const option of command.options)
-    if (option instanceof SettingOption && command.getOptionValueSource(option.setting) === 'cli')
-      raw[option.setting] = command.getOptionValue(option.setting) as string | boolean;
+  for (const option of command.options) {
+    if (!(option instanceof SettingOption) || command.getOptionValueSource(option.setting) !== 'cli')
+      continue;
+    const value = command.getOptionValue(option.setting) as string | boolean | undefined;
+    if (value !== undefined) raw[option.setting] = value;
+  }
   return raw;
 }
 

@@ -5,6 +5,7 @@ import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { controlText, isControlled, pauseText, stalledText, workersText } from '../control/text.js';
+import { orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
@@ -48,6 +49,7 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
     ['backlog', number.format(backlog), named({ waiting, pending, retrying, ...(held > 0 && { held }) })],
     ['settled', number.format(counters.processed + counters.dead), totals(counters)],
   ]);
+  const order = orderText(status.order);
   const control = isControlled(status)
     ? [{ text: printable(`control  ${controlText(status.control)}`) }]
     : [];
@@ -56,6 +58,7 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
     ...alarm,
     ...warnings(status),
     ...numbers.split('\n').map((text) => ({ text })),
+    ...(order === undefined ? [] : [{ text: printable(`order    ${order}`) }]),
     ...control,
   ];
 }
@@ -76,6 +79,8 @@ function warnings(status: GroupStatus): Line[] {
   if (lacking !== undefined && consumers.length > 0) texts.push(lacking);
   const stalled = stalledText(status);
   if (stalled !== undefined) texts.push(stalled);
+  const stuck = stuckText(status.order);
+  if (stuck !== undefined) texts.push(printable(stuck));
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)

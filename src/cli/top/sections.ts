@@ -1,6 +1,7 @@
 import { shortened } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { startCommandOf, workersText } from '../control/text.js';
+import { KEY_HEADS, keyRows } from '../order-text.js';
 import { columns } from '../table.js';
 import type { ConsumerView, TopView } from './history.js';
 
@@ -80,6 +81,12 @@ export function sectionsOf(view: TopView, room: number): Section[] {
     },
     status.source.kind === 'channel' ? bridgesOf(status) : pullingOf(status),
   ];
+  if (status.order.hottest.length > 0)
+    sections.push({
+      heads: [named('busy keys', status.order.busy ?? 0), ...KEY_HEADS],
+      rows: keyRows(status.order),
+      weight: 1,
+    });
   if (deadLetters.length > 0)
     sections.push({
       heads: [named('dead letters', status.deadLetters), 'reason', 'attempts', 'error'],

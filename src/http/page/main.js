@@ -1,5 +1,6 @@
 import { count, counted, duration, when } from './format.js';
 import { DeadLetterTable } from './letters.js';
+import { showOrder } from './order.js';
 import { byId, setText, showRows } from './tables.js';
 import { verdict } from './verdict.js';
 
@@ -47,6 +48,7 @@ function showStatus(news) {
   showRows(byId('gaps'), newest, ['', '', 'text']);
   byId('gaps').closest('.scroll').hidden = gaps.length === 0;
   if (gaps.length > 0) show('gaps-shown', `the newest ${count(gaps.length)} of ${count(counters.gaps)}`);
+  showOrder(status.order);
   showHalted();
   deadLetters.update(status);
 }

@@ -1,4 +1,5 @@
 import { count, counted, duration, when } from './format.js';
+import { orderNotes } from './order.js';
 
 /** ms: an older message means that the group does not keep up. */
 const LATE = 10_000;
@@ -33,11 +34,7 @@ export function verdict(status) {
   if (counters.dropped > 0)
     notes.push(`${counted(counters.dropped, 'message')} dropped: the buffer of a bridge was full`);
 
-  const { head, parked } = status.order;
-  if (head)
-    notes.push(
-      `${counted(parked, 'result')} wait for message ${head.inboxId}, for ${duration(head.ageMs)}${head.consumerId ? `: ${head.consumerId} has it, attempt ${head.attempt}` : ''}`,
-    );
+  notes.push(...orderNotes(status.order));
 
   const { wanted, capacity, hosts } = control;
   if (capacity < wanted)

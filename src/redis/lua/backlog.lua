@@ -34,7 +34,7 @@ end
 
 -- The id of the message of an entry: a message that came out of a pack has kept its own.
 local function identity_of(entry)
-  local own = entry[2][3] == 'id' and entry[2][4]
+  local own = by_name(entry[2]).id
   return own and string.match(own, '^%d+%-%d+$') or entry[1]
 end
 

@@ -52,7 +52,10 @@ if source then
   end
   redis.call('HSET', KEYS[6], 'channel', source.name, 'source', source.kind, 'listFrom', source.from or '')
 end
--- A reader from outside knows by this what the output is, also while there is none.
+-- A reader from outside knows by this what the output is, also while there is none, and which messages are older than its order.
+if state.order ~= options.order or state.orderKey ~= options.orderKey then
+  redis.call('HSET', KEYS[6], 'orderSince', string.format('%.0f', now_ms()))
+end
 redis.call('HSET', KEYS[6], 'group', options.group, 'outputType', options.outputType, 'order', options.order)
 redis.call('HDEL', KEYS[6], 'orderKey')
 if options.orderKey then redis.call('HSET', KEYS[6], 'orderKey', options.orderKey) end

@@ -119,6 +119,13 @@ export const purge = defineScript({
   decode: (purged: number) => purged,
 });
 
+export const purgeThese = defineScript({
+  name: 'purge-these',
+  keys: ['dead', 'counters', 'previews'],
+  encode: packOptions<{ ids: readonly string[] }>,
+  decode: (purged: string[]) => purged,
+});
+
 /** Pending messages of a consumer without heartbeats, those that wait for a retry not counted. */
 export interface Orphans {
   readonly id: string;

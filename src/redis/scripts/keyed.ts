@@ -73,25 +73,68 @@ export const disband = defineScript({
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });
 
-/** What keys wait for. */
-export interface KeyTotals {
-  /** Keys with a message in work, or waiting to be read. */
-  readonly busy: number;
-  /** The keys behind which most messages wait, as JSON, the hottest first. */
-  readonly hottest: readonly { readonly key: string; readonly held: number }[];
+/** A key behind whose message in work others wait. */
+export interface WaitingKey {
+  /** As JSON; a long one is cut, and ends with `…`. */
+  readonly key: string;
+  /** Messages that wait behind the one in work. */
+  readonly held: number;
+  /** The id of the message in work; of the first one if it is a run. '' if there is none: the key goes on in a moment. */
+  readonly inboxId: string;
+  /** The consumer that holds it; null if it waits to be read, or is halted. */
+  readonly consumerId: string | null;
+  /** The attempt under way, or the last one; 0 if none has begun. */
+  readonly attempt: number;
+  /** ms for which the key has waited for it. */
+  readonly ageMs: number;
+  /** Whether it is a dead letter that stops the key (onDead halt). */
+  readonly halted: boolean;
 }
+
+/** What the keys of a group wait for; with order `key` only. */
+export interface KeyTotals {
+  /** Keys with a message that is not settled, or halted; null without order `key`. */
+  readonly busy: number | null;
+  /** Those behind which most messages wait, the hottest first: at most 10. */
+  readonly hottest: readonly WaitingKey[];
+  /** The key that has waited for one message for longest, if that is more than 30 s. */
+  readonly stuck: WaitingKey | null;
+}
+
+/** How much {@link hottest} tells. */
+interface HottestRequest {
+  readonly group: string;
+  readonly most: number;
+  /** Bytes of a key. */
+  readonly longest: number;
+  /** ms after which a key is stuck. */
+  readonly late: number;
+}
+
+type WaitingKeyReply = [
+  key: string,
+  held: number,
+  inboxId: string,
+  consumerId: string,
+  attempt: number,
+  ageMs: number,
+  halted: number,
+];
 
 export const hottest = defineScript({
   name: 'hottest',
-  keys: ['held', 'busy'],
-  encode: packOptions<{ most: number }>,
-  decode: ([busy, ...flat]: [number, ...(string | number)[]]): KeyTotals => {
-    const all: { key: string; held: number }[] = [];
-    for (let i = 0; i + 1 < flat.length; i += 2)
-      all.push({ key: String(flat[i]), held: Number(flat[i + 1]) });
-    return { busy, hottest: all };
-  },
+  keys: ['held', 'busy', 'inbox', 'packs'],
+  encode: packOptions<HottestRequest>,
+  decode: ([busy, stuck, ...hot]: [number, WaitingKeyReply | [], ...WaitingKeyReply[]]): KeyTotals => ({
+    busy,
+    hottest: hot.map(waitingKey),
+    stuck: stuck.length > 0 ? waitingKey(stuck as WaitingKeyReply) : null,
+  }),
 });
+
+function waitingKey([key, held, inboxId, consumerId, attempt, ageMs, halted]: WaitingKeyReply): WaitingKey {
+  return { key, held, inboxId, consumerId: consumerId || null, attempt, ageMs, halted: halted === 1 };
+}
 
 interface FreeRequest extends Partial<FreePage> {
   readonly group: string;

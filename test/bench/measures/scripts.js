@@ -415,7 +415,14 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await redis.del(keys.halted, keys.busy, keys.held);
       },
     ],
-    [`${dead} dead letters: purge`, async () => inspector.purge((await inspector.read()).lastDead)],
+    [
+      `${dead} dead letters: purge`,
+      async () => {
+        const page = await inspector.deadLettersBefore(undefined, 500, 0);
+        await inspector.purgeThese(page.map(({ id }) => id));
+        await inspector.purge((await inspector.read()).lastDead);
+      },
+    ],
     [`${busy}: all silent`, () => reclaimAll({ silence: 0, count: 100, consumerId: 'taker' })],
     [
       `${busy}: strays`,
@@ -500,7 +507,7 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
           });
           lead = { ...lead, position: to };
         }
-        await inspector.keyTotals();
+        await inspector.keyTotals('key');
         const [[, entries]] = await redis.call(
           ...['XREADGROUP', 'GROUP', GROUP, 'busy', 'COUNT', BATCH, 'STREAMS', keys.inbox, '>'],
         );

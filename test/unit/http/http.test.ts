@@ -10,6 +10,7 @@ import { RecentPoints } from '../../../src/http/recent-points.js';
 import { RecentSteps } from '../../../src/http/recent-steps.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
 import { unset } from '../../helpers/control.js';
+import { waitingKey } from '../../helpers/status.js';
 
 describe('isOwnHost', () => {
   const own = ['group-a', '0.0.0.0'];
@@ -261,5 +262,18 @@ describe('verdict', () => {
     [{ gaps: [{ to: '2026-11-20T11:30:00.000Z' }] }, 'good', 'Keeping up'],
   ] as const)('%j: %s, %s', (more, level, title) => {
     expect(verdict({ ...status, ...more })).toMatchObject({ level, title });
+  });
+
+  it('names what an order waits for', () => {
+    const head = { inboxId: '1-0', ageMs: 45_000, consumerId: 'a', attempt: 2 };
+    const stuck = waitingKey(`"${'x'.repeat(70)}"`, 3, { ageMs: 40_000 });
+    const of = (order: object) => verdict({ ...status, order: { ...status.order, ...order } }).notes;
+    expect(of({})).toEqual([]);
+    expect(of({ head, parked: 1 })).toEqual([
+      '1 result waits for message 1-0, for 45 s: a has it, attempt 2',
+    ]);
+    expect(of({ stuck })).toEqual([
+      `3 messages of the key "${'x'.repeat(59)}… wait for message 1795266486636-0, for 40 s: web1-1 has it, attempt 1`,
+    ]);
   });
 });

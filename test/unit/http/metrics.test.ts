@@ -6,6 +6,7 @@ import type { GroupView } from '../../../src/http/view.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
 import type { LiveTotals } from '../../../src/observe/status.js';
 import { shownProcess, unset } from '../../helpers/control.js';
+import { NO_ORDER, waitingKey } from '../../helpers/status.js';
 
 const totals: LiveTotals = {
   time: '2026-11-21T12:00:00.000Z',
@@ -17,7 +18,13 @@ const totals: LiveTotals = {
   held: 0,
   backlog: 6,
   parked: 4,
-  order: { kind: 'total', head: { inboxId: '1-0', ageMs: 2_500 }, parked: 4, window: 10_000 },
+  order: {
+    ...NO_ORDER,
+    kind: 'total',
+    head: { inboxId: '1-0', ageMs: 2_500 },
+    parked: 4,
+    window: 10_000,
+  },
   lagMs: 1_500,
   counters: {
     relayed: 100,
@@ -149,6 +156,28 @@ describe('the metrics served', () => {
     const autoscale = { min: 1, max: 2, drainWithin: 3 };
     const others = await served(view(), { ...totals, control: { ...unset.control, autoscale } });
     expect(others).toEqual(expect.arrayContaining(['cgroup_paused 0', 'cgroup_autoscaling 1']));
+  });
+
+  it('have what keys wait for, with order key only', async () => {
+    const of = (lines: string[]) => lines.filter((line) => /_keys?_/.test(line) || line.includes('busy'));
+    expect(of(await served(view(), totals))).toEqual([]);
+    const order = {
+      ...NO_ORDER,
+      kind: 'key' as const,
+      busy: 7,
+      hottest: [waitingKey('"a"', 30), waitingKey('"b"', 2)],
+    };
+    expect(of(await served(view(), { ...totals, order }))).toEqual([
+      'cgroup_busy_keys 7',
+      'cgroup_hottest_key_held 30',
+      'cgroup_stuck_key_seconds 0',
+    ]);
+    const stuck = { ...order, hottest: [], stuck: waitingKey('"b"', 2, { ageMs: 45_000 }) };
+    expect(of(await served(view(), { ...totals, order: stuck }))).toEqual([
+      'cgroup_busy_keys 7',
+      'cgroup_hottest_key_held 0',
+      'cgroup_stuck_key_seconds 45',
+    ]);
   });
 
   it('have a counter of dead letters that does not fall when some are sent back', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { OutputKind } from '../../../src/core/output.js';
+import { orderKeyOf, pathOf } from '../../../src/core/order-key.js';
 import type { OutputEntry } from '../../../src/redis/output.js';
-import { OrderCheck } from '../../../src/verify/order-check.js';
+import { OrderCheck, type OrderKind } from '../../../src/verify/order-check.js';
 
 const TIMES = { publishedAt: 1, startedAt: 2, finishedAt: 3 };
 
@@ -15,7 +15,7 @@ function entry(n: number, data: unknown = {}, times: OutputEntry['times'] | null
   };
 }
 
-function checked(kind: Omit<OutputKind, 'outputType'>, entries: readonly OutputEntry[]) {
+function checked(kind: Omit<OrderKind, 'outputType'>, entries: readonly OutputEntry[]) {
   const check = new OrderCheck({ outputType: 'stream', ...kind });
   for (const one of entries) check.take(one);
   return [check.outOfOrder, check.examples];
@@ -41,6 +41,41 @@ describe('the check of the order', () => {
     expect(checked(order, [of(5, 'a'), of(4, 'b'), of(3, 'a'), of(6, 'b')])).toEqual([1, ['m3']]);
     const none = [entry(5, {}), entry(4, { customer: 1 }), entry(3, null), of(2, null), of(1, {})];
     expect(checked(order, none)).toEqual([0, []]);
+  });
+
+  it('key: takes the key out of a result in the same way as out of a message', () => {
+    const results = (data: unknown) => [entry(2, data), entry(1, data)];
+    for (const [orderKey, data] of [
+      ['customer.0', { customer: ['a'] }],
+      ['customer.length', { customer: ['a'] }],
+      ['name.length', { name: 'a' }],
+      ['toString', {}],
+      ['__proto__.x', {}],
+      ['n', JSON.parse('{"n":1e999}')],
+    ] as const) {
+      expect(orderKeyOf(Buffer.from(JSON.stringify(data)), pathOf(orderKey))).toBeUndefined();
+      expect(checked({ order: 'key', orderKey }, results(data))).toEqual([0, []]);
+    }
+    expect(checked({ order: 'key', orderKey: 'a.b' }, results({ a: { b: '' } }))).toEqual([1, ['m1']]);
+  });
+
+  it('total: passes over messages of packs of a time without an order, which stand where they were unpacked', () => {
+    const unpacked = [1_000_001, 1_000_002, 1_000_250].map((n) => entry(n));
+    const entries = [entry(1), entry(5), ...unpacked, entry(7), ...unpacked.reverse(), entry(8), entry(6)];
+    expect(checked({ order: 'total' }, entries)).toEqual([1, ['m6']]);
+  });
+
+  it('key: passes over messages that came in before the order began, unpacked ones and others', () => {
+    const at = (time: number, n: number) => ({ ...entry(n, { k: 'a' }), inboxId: `${time}-${n}` });
+    const before = [at(90, 3), at(80, 1_000_002), at(80, 1_000_001), at(85, 1)];
+    // Runs of the order have ids of packs, too.
+    const after = [at(100, 0), at(101, 1_000_001), at(101, 1_000_002)];
+    const order = { order: 'key', orderKey: 'k' } as const;
+    const mixed = [after[0], before[0], after[1], before[1], ...before, after[2]] as OutputEntry[];
+    expect(checked({ ...order, orderSince: 100 }, mixed)).toEqual([0, []]);
+    expect(checked(order, mixed)[0]).toBeGreaterThan(0);
+    const wrong = [...after, at(100, 9)];
+    expect(checked({ ...order, orderSince: 100 }, wrong)).toEqual([1, ['m9']]);
   });
 
   it('passes over results that were written without an order, and entries of others', () => {

@@ -5,6 +5,7 @@ import { TopHistory } from '../../../../src/cli/top/history.js';
 import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 import { unset } from '../../../helpers/control.js';
+import { NO_ORDER, waitingKey } from '../../../helpers/status.js';
 
 const ALL = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY };
 
@@ -26,7 +27,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     retrying: 2,
     backlog: 12,
     parked: 0,
-    order: { kind: 'none', head: null, parked: 0, window: null },
+    order: NO_ORDER,
     lagMs: 1_500,
     deadLetters: 3,
     held: 0,
@@ -124,6 +125,30 @@ describe('the screen', () => {
       /^dead letters \(3\) +reason +attempts +error\n1795251095809-0 +failed +5 +no such order$/m,
     );
     expect(all).toMatch(/^gaps \(1\) .*\n2026-11-21T11:00:00.000Z +\S+ +no bridge$/m);
+  });
+
+  it('shows what an order waits for, the hottest keys, and a stuck one as an alarm', () => {
+    const total = { ...NO_ORDER, kind: 'total' as const, window: 10 };
+    expect(text(shown([status()]))).not.toMatch(/^order/m);
+    expect(text(shown([status({ order: total })]))).toMatch(
+      /^order {4}total: no result waits for an earlier one$/m,
+    );
+    const order = {
+      ...NO_ORDER,
+      kind: 'key' as const,
+      busy: 1_204,
+      hottest: [waitingKey('"c-17"', 120)],
+      stuck: waitingKey('7', 1, { ageMs: 45_000 }),
+    };
+    const lines = shown([status({ order })]);
+    expect(lines[1]).toEqual({
+      text: 'stuck: the key 7: 1 message waits for message 1795266486636-0, for 45s (attempt 1, with web1-1)',
+      tone: 'alarm',
+    });
+    expect(text(lines)).toMatch(/^order {4}key: 1204 keys busy$/m);
+    expect(text(lines)).toMatch(
+      /^busy keys \(1,204\) +held +message in work +consumer +attempt +age\n"c-17" +120 +1795266486636-0 +web1-1 +1 +300ms$/m,
+    );
   });
 
   it('shows no rate after one reading', () => {

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { statusText } from '../../../../src/cli/commands/status.js';
+import type { OrderStatus } from '../../../../src/observe/status.js';
+import { groupStatus, NO_ORDER, waitingKey } from '../../../helpers/status.js';
+
+const shown = (order: Partial<OrderStatus>) => statusText(groupStatus({ order: { ...NO_ORDER, ...order } }));
+
+describe('the order in the status', () => {
+  it('is not shown without one', () => {
+    expect(shown({})).not.toMatch(/^order/m);
+  });
+
+  it('total: what results wait for, and who has it', () => {
+    expect(shown({ kind: 'total', window: 10 })).toMatch(
+      /^order +total: no result waits for an earlier one$/m,
+    );
+    const head = { inboxId: '1-0', ageMs: 300, consumerId: 'a', attempt: 2 };
+    expect(shown({ kind: 'total', window: 10, parked: 1, head })).toMatch(
+      /^order +total: 1 result of at most 10 wait for message 1-0, for 300ms \(attempt 2, with a\)$/m,
+    );
+  });
+
+  it('key: how many are busy, the hottest, and one that is stuck', () => {
+    const hottest = [
+      waitingKey('"c-17"', 120),
+      waitingKey('7', 30, { consumerId: null, attempt: 0, ageMs: 1_500 }),
+      waitingKey('8', 2, { consumerId: null, halted: true }),
+    ];
+    const text = shown({ kind: 'key', busy: 1_204, hottest });
+    expect(text).toMatch(/^order +key: 1204 keys busy$/m);
+    expect(text.split('\n').filter((line) => /^hottest|^"c|^[78] /.test(line))).toEqual([
+      'hottest key  held  message in work  consumer  attempt  age',
+      '"c-17"       120   1795266486636-0  web1-1    1        300ms',
+      '7            30    1795266486636-0  none      0        1500ms',
+      '8            2     1795266486636-0  halted    1        300ms',
+    ]);
+    expect(text).not.toContain('stuck');
+    const stuck = waitingKey(`"${'x'.repeat(90)}"`, 3, { ageMs: 45_000 });
+    expect(shown({ kind: 'key', busy: 1, stuck })).toContain(
+      `stuck: the key "${'x'.repeat(38)}…: 3 messages wait for message 1795266486636-0, for 45s (attempt 1, with web1-1)`,
+    );
+  });
+});
