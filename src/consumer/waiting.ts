@@ -9,6 +9,8 @@ export class WaitingDeliveries {
   /** Those that it read itself, from {@link #next} on. */
   #fresh: HeldDelivery[] = [];
   #next = 0;
+  /** In total order, those that it read itself and that stand elsewhere than their entries: halted messages that are tried again. */
+  #again: HeldDelivery[] = [];
   /** Those that were tried before, or that it took over. They are older, and begin first. */
   #others: HeldDelivery[] = [];
   readonly #window: Pick<OrderWindow, 'mayBegin'> | undefined;
@@ -20,7 +22,7 @@ export class WaitingDeliveries {
 
   /** Some of them may not be held any more. */
   get size(): number {
-    return this.#fresh.length - this.#next + this.#others.length;
+    return this.#fresh.length - this.#next + this.#again.length + this.#others.length;
   }
 
   /** Those that begin first. */
@@ -29,7 +31,9 @@ export class WaitingDeliveries {
   }
 
   add(delivery: HeldDelivery): void {
-    (delivery.fresh ? this.#fresh : this.#others).push(delivery);
+    if (!delivery.fresh) this.#others.push(delivery);
+    else if (this.#window && delivery.inboxId !== delivery.entryId) this.#again.push(delivery);
+    else this.#fresh.push(delivery);
   }
 
   /** Adds messages of a pack, as many as there is room for. The others go back at once. */
@@ -57,7 +61,7 @@ export class WaitingDeliveries {
   /** Takes the next one that can begin. */
   take(): HeldDelivery | undefined {
     for (;;) {
-      const delivery = this.#others.shift() ?? this.#nextFresh();
+      const delivery = this.#others.shift() ?? this.#nextAgain() ?? this.#nextFresh();
       if (!delivery) {
         this.compact();
         return undefined;
@@ -67,12 +71,22 @@ export class WaitingDeliveries {
     }
   }
 
+  /** All that it read before one of these may have to wait for it. */
+  #nextAgain(): HeldDelivery | undefined {
+    const at = this.#again.findIndex((delivery) => this.#mayBegin(delivery));
+    return at < 0 ? undefined : this.#again.splice(at, 1)[0];
+  }
+
   #nextFresh(): HeldDelivery | undefined {
     const next = this.#fresh[this.#next];
-    if (!next || (next.held && this.#window?.mayBegin(next.entryId, next.inboxId) === false))
-      return undefined;
+    if (!next || !this.#mayBegin(next)) return undefined;
     this.#next++;
     return next;
+  }
+
+  /** One that is not held any more is to be dropped. */
+  #mayBegin({ held, entryId, inboxId }: HeldDelivery): boolean {
+    return !held || this.#window?.mayBegin(entryId, inboxId) !== false;
   }
 
   /** Drops those that were taken from the list. */
@@ -85,13 +99,14 @@ export class WaitingDeliveries {
   prune(): void {
     this.compact();
     this.#fresh = this.#fresh.filter(({ held }) => held);
+    this.#again = this.#again.filter(({ held }) => held);
     this.#others = this.#others.filter(({ held }) => held);
   }
 
   /** The oldest first: some may have come back to the end. */
   sort(): void {
     this.compact();
-    for (const waiting of [this.#fresh, this.#others])
+    for (const waiting of [this.#fresh, this.#again, this.#others])
       waiting.sort((a, b) => compareIds(a.inboxId, b.inboxId));
   }
 }
