@@ -185,6 +185,8 @@ test('held messages go on if the group has another order', { timeout: 60_000 }, 
   );
   await until(async () => (await group.read()).held === 49);
   await run.kill('SIGKILL');
+  // Until then the group counts as running, with its order.
+  await until(async () => (await group.read()).bridges.length === 0);
   const next = await group.start(['--size', '1']);
   await group.settled(50, 30_000);
   expect((await group.outputs()).map(({ messageId }) => messageId)).toHaveLength(50);
