@@ -161,6 +161,26 @@ test('a key goes on after a dead letter', { timeout: 60_000 }, async () => {
   await run.kill();
 });
 
+test('a dead letter that is sent back comes after those of its key that are there', {
+  timeout: 60_000,
+}, async () => {
+  const group = await groupOn(redis.url);
+  const run = await group.start([...ORDER, '--max-attempts', '1', '--processor', processorFile(500)]);
+  await publish(
+    group,
+    Array.from({ length: 10 }, () => 'a'),
+    (id) => ({ fails: id === 0 ? 1 : 0 }),
+  );
+  await until(async () => (await group.raw.xlen(group.keys.dead)) === 1);
+  expect(await cgroup(['dead', 'retry', '--all', ...group.flags]).exit).toMatchObject({ code: 0 });
+  expect(await group.raw.zcard(group.keys.held)).toBeGreaterThan(0);
+  await group.settled(10, 30_000);
+  const ids = (await group.outputs()).map(({ messageId }) => Number(messageId));
+  expect(ids).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 0]);
+  expect(await group.raw.hgetall(group.keys.busy)).toEqual({});
+  await run.kill('SIGTERM');
+});
+
 test('a key goes on whose message another program deleted', { timeout: 60_000 }, async () => {
   const group = await groupOn(redis.url);
   const run = await group.start([...ORDER, '--size', '1', '--processor', processorFile(60_000)]);

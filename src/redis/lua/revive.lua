@@ -1,20 +1,24 @@
 -- Sends dead letters back to the inbox, each as a new entry.
 --
--- USES halts recorded
--- KEYS 1 dead  2 inbox  3 counters  4 previews  5 halted  6 busy  7 retry
+-- USES halts recorded pack-counts keyed hold
+-- KEYS 1 dead  2 inbox  3 counters  4 previews  5 halted  6 busy  7 retry  8 held  9 packs  10 bridge
 -- ARGV 1 options: ids (of dead letters), group, hashes (prefix of the hashes of the record in Redis)
 -- Returns { how many of the ids it came to, the ids that were found and sent back ... }. After a megabyte it ends: Redis copies
 -- each message, and does nothing else meanwhile.
 --
 -- A dead letter that stops an order keeps its place: its entry has the id of the message, and its key. The order waits for it, and
--- perhaps for nothing else: so it is due at once if other entries wait to be read before it.
+-- perhaps for nothing else: so it is due at once if other entries wait to be read before it. In order by key, another one is the
+-- newest message of its key.
 --
 -- Atomic, so that a dead letter is never in both streams or in none. Sent twice, the second finds nothing to move. If Redis
 -- refuses a command, the dead letters before it are sent back, and the others stay as they are: each is written
 -- before it is removed, and the other commands are tried first, in a form that changes nothing, or undone.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'stream', KEYS[5], 'zset',
-  KEYS[6], 'hash', KEYS[7], 'zset')
+  KEYS[6], 'hash', KEYS[7], 'zset', KEYS[8], 'zset', KEYS[9], 'stream', KEYS[10], 'hash')
 if wrong then return wrong end
+
+name_keys(KEYS[9], KEYS[2], KEYS[3], KEYS[10], KEYS[6], KEYS[8])
+local is_keyed = redis.call('HGET', KEYS[10], 'order') == 'key'
 
 redis.call('XDEL', KEYS[1], '0-0')
 count(KEYS[3], 'revived', 0)
@@ -67,8 +71,12 @@ local function try_again(message, inbox_id, member, halt)
   redis.call('ZREM', KEYS[5], member)
 end
 
--- Writes an entry like that of a new message. Returns the refusal, and its id.
-local function write_entry(message)
+-- Writes an entry like that of a new message. Returns the refusal, and its id; none if it waits behind another one of its key.
+local function write_entry(message, key)
+  if is_keyed and key then
+    local refusal, ids = add_by_key({ message }, { key })
+    return refusal, ids[1]
+  end
   local added = redis.pcall('XADD', KEYS[2], '*', 'message', message)
   if type(added) == 'table' then return not_added(KEYS[2], added) end
   return nil, added
@@ -87,7 +95,7 @@ for n, id in ipairs(options.ids) do
     if member then
       refusal = try_again(message, inbox_id, member, halt)
     else
-      refusal, new_id = write_entry(message)
+      refusal, new_id = write_entry(message, fields.key)
     end
     if refusal then break end
     -- Its letter has this if it has a hash.

@@ -80,7 +80,7 @@ export const deadLetters = defineScript({
 
 export const revive = defineScript({
   name: 'revive',
-  keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry'],
+  keys: ['dead', 'inbox', 'counters', 'previews', 'halted', 'busy', 'retry', 'held', 'packs', 'bridge'],
   encode: packOptions<{ group: string; ids: readonly string[]; hashes: string }>,
   decode: ([done, ...revived]: [number, ...string[]]) => ({ done, revived }),
 });
