@@ -30,6 +30,7 @@ export class KeyKeeper implements Service {
   readonly #freed: ThrottledLog<void>;
   readonly #disbanded: ThrottledLog<void>;
   #next = BEGINNING;
+  #stopping = false;
 
   constructor(options: KeyKeeperOptions) {
     const { keyed, log } = options;
@@ -60,6 +61,7 @@ export class KeyKeeper implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     await this.#loop.stop();
     this.#freed.flush();
     this.#disbanded.flush();
@@ -72,7 +74,7 @@ export class KeyKeeper implements Service {
   }
 
   async #disband(): Promise<void> {
-    for (let more = true; more; ) {
+    for (let more = true; more && !this.#stopping; ) {
       const reply = await this.#options.store.disband();
       if (reply.messages > 0) this.#disbanded.add(undefined, reply.messages);
       more = reply.more;

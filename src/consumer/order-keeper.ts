@@ -5,9 +5,11 @@ import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 
 /** ms between two looks while the window is full: another process may have settled what the order waits for. */
 const WHILE_FULL = 50;
+/** ms that the last look may take, about: what it leaves goes out with the commits of other processes, or at the next start. */
+const LAST_LOOK = 2_000;
 
 export interface OrderKeeperOptions {
-  readonly store: { letOut(): Promise<void> };
+  readonly store: { letOut(goOn: () => boolean): Promise<void> };
   readonly window: Pick<OrderWindow, 'full'>;
   /** ms between two looks. */
   readonly heartbeat: number;
@@ -24,6 +26,7 @@ export class OrderKeeper implements Service {
   readonly #failures: ThrottledLog<unknown>;
   /** ms to the next look, unless the window is full. */
   #rest = 0;
+  #stopping = false;
 
   constructor(options: OrderKeeperOptions) {
     this.#options = options;
@@ -47,8 +50,12 @@ export class OrderKeeper implements Service {
 
   /** Looks for the last time. Call it when the consumers have stopped. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     await this.#loop.stop();
-    await this.#options.store.letOut().catch((error) => this.#failures.add(error));
+    const end = performance.now() + LAST_LOOK;
+    await this.#options.store
+      .letOut(() => performance.now() < end)
+      .catch((error) => this.#failures.add(error));
   }
 
   async #look(): Promise<void> {
@@ -56,7 +63,7 @@ export class OrderKeeper implements Service {
     this.#rest -= WHILE_FULL;
     if (!window.full && this.#rest > 0) return;
     this.#rest = heartbeat;
-    await store.letOut();
+    await store.letOut(() => !this.#stopping);
     this.#failures.over();
   }
 }

@@ -89,9 +89,9 @@ export interface Result extends Held {
   /** Attempts made, the last one included. This and the times are there if the group writes times. */
   readonly attempts?: number;
   /** When the last attempt began, ms since 1970. */
-  readonly startedAt?: number;
+  readonly startedAt?: number | undefined;
   /** When it ended. */
-  readonly finishedAt?: number;
+  readonly finishedAt?: number | undefined;
   /** The key of the message, as JSON; with order `key` only. */
   readonly key?: string | undefined;
 }

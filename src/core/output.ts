@@ -4,4 +4,6 @@ export interface OutputKind {
   readonly order: 'none' | 'total' | 'key';
   /** Where the key of a message is, names with dots between them; with order `key` only. */
   readonly orderKey?: string | undefined;
+  /** Where results are recorded; undefined if the caller does not say. */
+  readonly record?: 'none' | 'redis' | 'postgres' | undefined;
 }

@@ -18,6 +18,12 @@ export function recordsInPostgres({ record }: Recording): boolean {
   return record !== undefined && record !== IN_REDIS;
 }
 
+/** Where results are recorded. */
+export function recordKindOf(recording: Recording): 'none' | 'redis' | 'postgres' {
+  if (recording.record === undefined) return 'none';
+  return recordsInRedis(recording) ? 'redis' : 'postgres';
+}
+
 /** A result as the record in PostgreSQL keeps it. */
 export interface RecordRow {
   readonly inboxId: string;

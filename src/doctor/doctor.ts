@@ -3,7 +3,7 @@ import { type Finding, redis } from '../core/finding.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
-import { keysOf } from '../redis/keys.js';
+import { hashesOf, keysOf } from '../redis/keys.js';
 import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { refusedOf } from '../redis/rights.js';
@@ -47,7 +47,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const keys = keysOf(settings);
     const facts = await readFacts({ keys, names: settings, claimAfter, connection, listener, trial });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
-    const record = await examineRecord(settings, keys.record, log);
+    const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf([...(await markRefused(connection, findings)), ...record], acl, facts.server);
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;

@@ -9,7 +9,7 @@ import type { DeadLetter, Halt } from '../core/consumer-store.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
-import { recordsInPostgres } from '../core/record.js';
+import { recordKindOf, recordsInPostgres } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { type Sink, sinkOf } from '../core/sink.js';
 import { sourceOf } from '../core/source.js';
@@ -85,7 +85,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     : { wholePacks: new WholePacks(await connections.open('packs'), keys, settings.group, log) };
   const store = new RedisConsumerStore(main, keys, settings.group, relays ? source : undefined, {
     ...writing,
-    output: settings,
+    output: { ...settings, record: recordKindOf(settings) },
   });
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
@@ -189,7 +189,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
             ...(consumers.stalled > 0 && { stalled: consumers.stalled }),
             // A message of a pack has no times, and the record wants them.
             packSize:
-              recorder || sink?.hashed || (working.length > 0 && packSizes.length === 0)
+              settings.record !== undefined || (working.length > 0 && packSizes.length === 0)
                 ? 1
                 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
@@ -222,7 +222,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       store,
       older: () => orders.older,
       onlyRuns: sink !== undefined,
-      keepRuns: !sink?.hashed,
+      keepRuns: settings.record === undefined,
       log,
     }),
     keyKeeper: new KeyKeeper({

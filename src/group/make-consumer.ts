@@ -57,6 +57,6 @@ export async function makeConsumer(
  */
 function packsFor(settings: Settings): PacksRead {
   const sink = sinkOf(settings);
-  if (sink?.order === 'key' && !sink.hashed) return 'small';
+  if (settings.order === 'key' && settings.record === undefined) return 'small';
   return sink ? 'none' : 'large';
 }

@@ -16,7 +16,7 @@ export async function examineRecord(
 ): Promise<Finding[]> {
   const { record: url, recordTable: table, recordSql: sql } = settings;
   if (recordsInRedis(settings)) {
-    const what = `results are recorded in Redis, a hash for each message: ${hashes}:MESSAGE_ID`;
+    const what = `results are recorded in Redis, a hash for each message: ${hashes}MESSAGE_ID`;
     return [{ check: 'record', status: 'ok', what }];
   }
   if (url === undefined || !recordsInPostgres(settings)) return [];

@@ -1,19 +1,5 @@
-import {
-  type Buried,
-  type ConsumerStore,
-  type PackSettlement,
-  processedIn,
-  type Result,
-  type SettlingStore,
-} from '../core/consumer-store.js';
-import { countIn } from '../core/pack.js';
-import {
-  type RecordedResult,
-  type Recorder,
-  type RecordRow,
-  type RefusedRow,
-  rowOf,
-} from '../core/record.js';
+import type { Buried, ConsumerStore, Result, SettlingStore } from '../core/consumer-store.js';
+import { type RecordedResult, type Recorder, type RefusedRow, rowOf } from '../core/record.js';
 import { type BuryRefusedOptions, buryRefused } from './bury-refused.js';
 
 export interface RecordingStoreOptions extends BuryRefusedOptions {
@@ -55,25 +41,18 @@ export function recordingStore({
       return late;
     },
 
-    async settlePacks(packs, maxLength) {
-      const { refused, before } = await recorder.write(packs.flatMap(rowsOfPack));
-      const [errors, recorded] = [errorsOf(refused), byInboxId(before)];
-      return store.settlePacks(
-        errors.size === 0 && recorded.size === 0
-          ? packs
-          : packs.map((pack) => packAsRecorded(pack, errors, recorded)),
-        maxLength,
-      );
-    },
+    // With a record no packs are processed: they are only given back.
+    settlePacks: (packs, maxLength) => store.settlePacks(packs, maxLength),
 
     async bury(deadLetters, maxLength): Promise<Buried> {
       // Those without an attempt were never processed.
       const ids = deadLetters.filter(({ attempts }) => attempts > 0).map(({ inboxId }) => inboxId);
       const recorded = byInboxId(ids.length === 0 ? [] : await recorder.find(ids));
       const rest = deadLetters.filter(({ inboxId }) => !recorded.has(inboxId));
-      const results = deadLetters.flatMap(({ entryId, consumerId, inboxId, attempts }) => {
-        const known = recorded.get(inboxId);
-        return known ? [{ ...known, entryId, consumerId, attempts }] : [];
+      const results = deadLetters.flatMap((letter) => {
+        const known = recorded.get(letter.inboxId);
+        const { entryId, consumerId, key, attempts, startedAt, finishedAt } = letter;
+        return known ? [{ ...known, entryId, consumerId, key, attempts, startedAt, finishedAt }] : [];
       });
       const late = results.length > 0 ? await store.commit(results, 0) : [];
       if (rest.length === 0) return { kept: 0, late };
@@ -81,15 +60,6 @@ export function recordingStore({
       return { ...buried, late: [...late, ...buried.late] };
     },
   };
-}
-
-function rowsOfPack(pack: PackSettlement): RecordRow[] {
-  const { consumerId, texts } = pack;
-  const finishedAt = Date.now();
-  return processedIn(pack).map((inboxId, i) => {
-    const [messageId = '', data = ''] = texts.slice(2 * i, 2 * i + 2);
-    return rowOf({ inboxId, messageId, consumerId, data, finishedAt });
-  });
 }
 
 function errorsOf(refused: readonly RefusedRow[]): Map<string, string> {
@@ -105,24 +75,4 @@ function asRecorded(results: readonly Result[], before: readonly RecordedResult[
   if (before.length === 0) return results;
   const recorded = byInboxId(before);
   return results.map((result) => ({ ...result, ...recorded.get(result.inboxId) }));
-}
-
-/** The pack, without the messages that the record refused: those are left, and given up when they are read again. */
-function packAsRecorded(
-  pack: PackSettlement,
-  errors: ReadonlyMap<string, string>,
-  recorded: ReadonlyMap<string, RecordedResult>,
-): PackSettlement {
-  const texts: string[] = [];
-  const left = [...pack.left];
-  const isLeft = new Set(left.map(({ number }) => number));
-  const numbers = Array.from({ length: countIn(pack.id) }, (_, i) => i + 1).filter((n) => !isLeft.has(n));
-  processedIn(pack).forEach((inboxId, i) => {
-    const error = errors.get(inboxId);
-    const [messageId = '', data = ''] = pack.texts.slice(2 * i, 2 * i + 2);
-    const known = recorded.get(inboxId);
-    if (error === undefined) texts.push(known?.messageId ?? messageId, known?.data ?? data);
-    else left.push({ number: numbers[i] ?? 0, outcome: { kind: 'given-up', error } });
-  });
-  return { ...pack, texts, left: left.sort((a, b) => a.number - b.number) };
 }

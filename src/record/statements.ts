@@ -55,10 +55,13 @@ export function rowsAsJson(rows: readonly RecordRow[]): string {
   return `[${rows.map(rowAsJson).join(',')}]`;
 }
 
+/** The latest time that Date knows, ms since 1970. PostgreSQL knows some later ones. */
+const LATEST = 8.64e15;
+
 function rowAsJson(row: RecordRow): string {
   const { inboxId, messageId, consumerId, data, attempts, publishedAt, startedAt, finishedAt } = row;
   const [published_at, started_at, finished_at] = [publishedAt, startedAt, finishedAt].map((ms) =>
-    new Date(ms).toISOString(),
+    new Date(Math.min(ms, LATEST)).toISOString(),
   );
   const rest = { inbox_id: inboxId, message_id: messageId, consumer_id: consumerId, attempts };
   const head = JSON.stringify({ ...rest, published_at, started_at, finished_at });

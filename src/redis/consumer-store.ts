@@ -94,8 +94,8 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#source = source;
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
-    const { outputType, order, orderKey } = settling.output ?? ANY_ORDER;
-    this.#output = { outputType, order, orderKey };
+    const { outputType, order, orderKey, record } = settling.output ?? ANY_ORDER;
+    this.#output = { outputType, order, orderKey, record };
     this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
@@ -127,9 +127,10 @@ export class RedisConsumerStore implements ConsumerStore {
   async bury(deadLetters: readonly DeadLetter[], maxLength: number): Promise<Buried> {
     const run = this.#ordered?.run ?? 1;
     const request = { group: this.#group, ...this.#burying, maxLength, deadLetters, run };
-    const { kept, late, mayGoOut, halted } = await this.#connection.run(bury, this.#keys, request);
+    const { kept, late, mayGoOut, halted, busy } = await this.#connection.run(bury, this.#keys, request);
     // They are dead letters, whatever comes of the rest: the next commit goes on with it.
     if (mayGoOut) await this.#ordered?.letOutSoon();
+    if (busy.length > 0) await this.#ordered?.free(busy).catch(() => {});
     if (halted.size === 0) return { kept, late };
     const halts = deadLetters.flatMap(({ entryId, inboxId, key }): Halt[] => {
       const deadId = halted.get(entryId);

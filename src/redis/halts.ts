@@ -89,7 +89,7 @@ export class Halts {
 }
 
 /** What a member of the zset says; undefined if another program wrote it. */
-export function haltIn(member: string): Halt | undefined {
+function haltIn(member: string): Halt | undefined {
   const [, ms, sequence, deadId = '', key] = MEMBER.exec(member) ?? [];
   if (ms === undefined || sequence === undefined) return undefined;
   return { deadId, inboxId: `${BigInt(ms)}-${BigInt(sequence)}`, key: key || undefined };

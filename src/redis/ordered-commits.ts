@@ -104,12 +104,16 @@ export class OrderedCommits {
     else await this.letOut().catch(() => {});
   }
 
-  /** Lets out everything that waits for nothing any more; all results if there is no total order. */
-  async letOut(): Promise<void> {
+  /**
+   * Lets out everything that waits for nothing any more; all results if there is no total order.
+   *
+   * @param goOn asked before each further call
+   */
+  async letOut(goOn: () => boolean = () => true): Promise<void> {
     const { group, maxLength, list, order, timed } = this.#options;
     const request = { group, maxLength, list, order, window: this.#options.window?.most };
-    if (this.#release) return this.#release.letOut({ ...request, timed }, (reply) => this.#note(reply));
-    for (let more = true; more; ) {
+    if (this.#release) return this.#release.letOut({ ...request, timed }, (reply) => this.#note(reply), goOn);
+    for (let more = true; more; more &&= goOn()) {
       const reply = await this.#connection.run(letOut, this.#keys, request);
       this.#note(reply);
       more = reply.more;

@@ -54,20 +54,26 @@ export class RecordRelease {
    * Records everything that waits for nothing any more, and lets it out.
    *
    * @param onReply called with what Redis says of the rest
+   * @param goOn asked before each further page: others may commit all the time, and there is always a next one
    * @throws {CgroupError} what Redis or the record answers: what did not go out waits for the next call
    */
-  async letOut({ timed, ...options }: ReleaseOptions, onReply: (reply: LetOut) => void): Promise<void> {
+  async letOut(
+    { timed, ...options }: ReleaseOptions,
+    onReply: (reply: LetOut) => void,
+    goOn: () => boolean,
+  ): Promise<void> {
     const { halt, deadMaxLen } = this.#record;
     let recorded: Recorded | undefined;
     for (;;) {
-      const claims = !this.#failed;
+      const isLast = recorded !== undefined && !goOn();
+      const claims = !this.#failed && !isLast;
       const { buried, page, ...reply } = await this.#connection.run(recordScript, this.#keys, {
         ...{ ...options, halt, deadMaxLen, claims, owner: this.#owner },
         recorded: recorded?.page,
       });
       onReply(reply);
       if (recorded && buried.size > 0) this.#report(recorded, buried);
-      if (page.length === 0) return;
+      if (page.length === 0 || isLast) return;
       this.#failed = true;
       recorded = await this.#write(page, options.list, timed);
       this.#failed = false;

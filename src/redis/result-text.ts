@@ -64,7 +64,7 @@ function timesOf({ inboxId, startedAt, finishedAt }: Timed): Times {
 }
 
 /** Bytes of a place. */
-export const PLACE = 41;
+const PLACE = 41;
 
 /** An id whose numbers are padded with zeros, so that texts compare as ids do. */
 export function placeOf(id: string): string {
@@ -93,8 +93,9 @@ export function parkedResult(part: Buffer): WrittenResult | undefined {
   if (kind === 'line') {
     const line = LINE.exec(part.toString('utf8', at));
     const [, messageId, inboxId = '', data = '', startedAt, finishedAt] = line ?? [];
-    if (messageId === undefined || !isEntryId(inboxId)) return undefined;
-    const result = { ...common, inboxId, messageId: JSON.parse(messageId) as string, data };
+    const id = messageId === undefined ? undefined : textIn(messageId);
+    if (id === undefined || !isEntryId(inboxId)) return undefined;
+    const result = { ...common, inboxId, messageId: id, data };
     return { ...result, ...timesIn(startedAt, finishedAt) };
   }
   if (kind !== 'entry') return undefined;
@@ -108,6 +109,15 @@ export function parkedResult(part: Buffer): WrittenResult | undefined {
     data: part.toString('utf8', at + length),
     ...timesIn(startedAt, finished),
   };
+}
+
+/** The text in its JSON; undefined if it is none. */
+function textIn(json: string): string | undefined {
+  try {
+    return JSON.parse(json) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 function timesIn(startedAt = '', finishedAt = ''): Pick<WrittenResult, 'startedAt' | 'finishedAt'> {

@@ -98,7 +98,7 @@ end
 
 if settled > 0 then count_letters(KEYS[2], KEYS[5], KEYS[3], KEYS[10], options.maxLength, settled, failed) end
 -- Whatever is refused here, they are settled: free.lua frees the rest.
-pcall(free_keys, keys, units)
+local is_freed, left = pcall(free_keys, keys, units)
 if refusal then return refusal end
 local may_go_out = options.order == 'total' and redis.call('ZCARD', KEYS[11]) > 0
-return { redis.call('XLEN', KEYS[2]), may_go_out and 1 or 0, late, halted }
+return { redis.call('XLEN', KEYS[2]), may_go_out and 1 or 0, late, halted, is_freed and left or keys }

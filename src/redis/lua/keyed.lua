@@ -2,9 +2,10 @@
 -- before its other functions. Their option run: how many messages of a key may go out together, at most (1: one by one).
 --
 -- The hash busy has a field for each key with a message in the inbox or in a pack: the id of that entry, its unit. There is one
--- unit of a key at a time. A dot after the id says that nothing waits behind it: then held need not be asked. Its other messages wait in held, in the order of their numbers. A member of held is
--- KEY \0 NUMBER \0 PAST \0 message. A key is JSON, so it holds no byte 0. PAST is '', or `ID ATTEMPTS` if the message was in a
--- unit before, which may have been begun: it keeps its id, and goes alone.
+-- unit of a key at a time. A dot after the id says that nothing waits behind it: then held need not be asked. Its other messages
+-- wait in held, in the order of their numbers. A member of held is KEY \0 NUMBER \0 PAST \0 message. A key is JSON, so it holds
+-- no byte 0. PAST is '', or `ID ATTEMPTS` if the message was in a unit before, which may have been begun: it keeps its id, and
+-- goes alone.
 --
 -- Redis does not roll back. What is written comes first, and is taken back if Redis refuses the rest: then the key stays busy
 -- with an entry that is gone, and nothing of it is lost: free.lua finds such keys.
@@ -69,8 +70,11 @@ local function message_held(member, key)
   return string.sub(member, past_end + 1), string.sub(member, past, past_end - 1)
 end
 
--- The next unit of a key: { members, messages, past, is_last: nothing waits behind it }, at most so many messages. No messages:
--- nothing waits.
+-- Foreign members of a key that one call removes.
+local MOST_FOREIGN_HELD = 100
+
+-- The next unit of a key: { members, messages, past, is_last: nothing waits behind it }, at most so many messages. There may be none
+-- though others wait, behind members that another program wrote.
 local function next_unit(key, most)
   local members, messages, foreign, bytes, size = {}, {}, {}, 0, 2
   local function taken(is_last, past)
@@ -81,7 +85,7 @@ local function next_unit(key, most)
     moved_bytes = moved_bytes + bytes
     return { members = members, messages = messages, past = past or '', is_last = is_last }
   end
-  while #messages < most do
+  while #messages < most and #foreign < MOST_FOREIGN_HELD do
     size = math.min(size, math.max(1, most - #messages))
     local page = held_behind(key, #members + #foreign, size)
     for _, member in ipairs(page) do
@@ -98,7 +102,7 @@ local function next_unit(key, most)
     end
     if #page < size then return taken(true) end
     -- Their sizes are known only when Redis has copied them: so a page is as long as fits by the mean.
-    size = math.max(1, math.min(100, math.floor((LARGEST_PACK - bytes) * math.max(1, #messages) / math.max(1, bytes))))
+    size = math.max(1, math.min(100, 2 * size, math.floor((LARGEST_PACK - bytes) * math.max(1, #messages) / math.max(1, bytes))))
   end
   return taken(false)
 end
@@ -237,7 +241,8 @@ local function units_for(keys, ids)
           units.members[#units.members + 1] = unit.members[1]
         end
       else
-        units.idle[#units.idle + 1] = key
+        local then_ = unit.is_last and units.idle or units.left
+        then_[#then_ + 1] = key
       end
     end
   end

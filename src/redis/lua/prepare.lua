@@ -1,17 +1,19 @@
 -- Makes the group ready: checks the type of every key and creates the consumer group, of the inbox and of the packs.
 --
--- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs
+-- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs  10 parked  11 busy  12 held
+--      13 halted
 -- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; none if the
---        caller does not relay), outputType, order, orderKey (none without a key)
+--        caller does not relay), outputType, order, orderKey (none without a key), record (none, redis or postgres)
 -- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
--- another order.
+-- another order or record.
 --
 -- Atomic, so that of two processes that start together one creates it. The group reads from 0, never from $:
 -- the inbox holds the unsettled entries and nothing else, so all of them are still to be processed. That includes
 -- entries that wait for a retry: they leave the retry zset, or they would be processed again when their time comes. They leave
 -- it before the group is created: if Redis refuses to create it, the next call begins again.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], options.outputType, KEYS[3], 'stream', KEYS[4], 'zset',
-  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream')
+  KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream',
+  KEYS[10], 'zset', KEYS[11], 'hash', KEYS[12], 'zset', KEYS[13], 'zset')
 if wrong then return wrong end
 
 local state = by_name(redis.call('HGETALL', KEYS[6]))
@@ -32,11 +34,11 @@ local function source_text(kind, name, from)
 end
 
 -- Two sources in one inbox would each move the position past the messages of the other, and two Redis groups on it would each
--- process everything. A process with another order, or none, would let out results that have to wait.
+-- process everything. A process with another order or record, or none, would let out results that have to wait.
 local function refuse(what)
   return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. what)
 end
-for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey' }) do
+for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey', 'record' }) do
   local ours, theirs = options[name], state[name]
   if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
 end
@@ -59,6 +61,7 @@ end
 redis.call('HSET', KEYS[6], 'group', options.group, 'outputType', options.outputType, 'order', options.order)
 redis.call('HDEL', KEYS[6], 'orderKey')
 if options.orderKey then redis.call('HSET', KEYS[6], 'orderKey', options.orderKey) end
+if options.record then redis.call('HSET', KEYS[6], 'record', options.record) end
 
 -- The error of a stream without the group; nil if it has it.
 local function missing(stream)

@@ -41,10 +41,11 @@ if most == 0 then
   return { 0, 0, position }
 end
 
--- Whether a stream without the entry at the position may have lost others after it, and how many entries it has lost.
+-- How many entries the stream has lost, and how many it ever had; nil if Redis does not count them.
 local function removed_ever()
   local info = by_name(redis.call('XINFO', 'STREAM', KEYS[1]))
-  return info['entries-added'] and info['entries-added'] - info.length or nil
+  local added = info['entries-added']
+  return added and added - info.length, added
 end
 
 -- The message of an entry: its field `message`, or else all its fields as a JSON object.
@@ -63,10 +64,11 @@ local gap
 if #page > 0 and page[1][1] == position then
   table.remove(page, 1)
 elseif #page > 0 then
-  local removed = removed_ever()
+  local removed, added = removed_ever()
   local trimmed = removed and passed and removed - passed
   if position ~= '0-0' and (not trimmed or trimmed > 0) then gap = { dropped = trimmed or 0 } end
-  passed = removed
+  -- Of those that were read, some may be there still, unless the stream was made anew.
+  passed = removed and (passed and passed <= added and math.max(removed, passed) or removed)
 end
 
 local messages, bytes, size, is_over, read_to = {}, 0, 2, #page == 0, position

@@ -50,7 +50,8 @@ end
 
 local function trim_output()
   if options.list then
-    local over = redis.call('LLEN', KEYS[2]) - options.maxLength
+    -- At most so many in one call, as XTRIM does for a stream: the next calls delete the rest.
+    local over = math.min(redis.call('LLEN', KEYS[2]) - options.maxLength, 10000)
     if over > 0 then redis.call('LTRIM', KEYS[2], over, -1) end
     return over
   end

@@ -7,8 +7,9 @@
 -- Returns { sums as of totals, { { consumer, pending }, ... }, processed by consumer, entries in output, last id of dead,
 --           if asked for: last id of output, or the mark of the last element if it is a list }
 --
--- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers and the packs that they hold), whatever the backlog. Redis tells the
--- last id of a stream only with the whole entry, which may be large: so that of the output is read only on demand.
+-- Atomic, because sums over several keys mean nothing otherwise. Costs O(consumers and the packs that they hold), whatever the
+-- backlog. Redis tells the last id of a stream only with the whole entry, which may be large: so that of the output is read only
+-- on demand.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'stream', KEYS[4], 'zset',
   KEYS[5], 'hash', KEYS[6], 'hash', KEYS[7], 'hash', KEYS[8], 'stream', KEYS[9], 'stream', KEYS[10], 'zset',
   KEYS[11], 'zset', KEYS[12], 'zset')

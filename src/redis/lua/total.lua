@@ -4,9 +4,9 @@
 -- Foreign members of halted that one call removes.
 local MOST_FOREIGN = 100
 
--- The place of the first halted message, and its entry while it is tried again; nil if there is none. What would stop the order for ever is removed: members that another
--- program wrote, and those of messages that another program deleted while they were tried again. `head` is the first id in
--- the inbox.
+-- The place of the first halted message, and its entry while it is tried again; nil if there is none. What would stop the order
+-- for ever is removed: members that another program wrote, and those of messages that another program deleted while they were
+-- tried again. `head` is the first id in the inbox.
 local function first_halted(head)
   for _ = 1, MOST_FOREIGN do
     local member = redis.call('ZRANGEBYLEX', KEYS[7], '-', '+', 'LIMIT', 0, 1)[1]
@@ -107,9 +107,9 @@ end
 local MOST_OUT, MOST_BYTES_OUT = 500, 1000000
 
 -- How many members may follow those that a call has. Their sizes are known only when Redis has copied them: so a page is as long
--- as fits by the mean.
+-- as fits by the mean, and at most twice as long as all before it: a few small ones say little about the rest.
 local function fitting(members, bytes)
-  return math.max(1, math.min(100, MOST_OUT - members, math.floor((MOST_BYTES_OUT - bytes) * members / bytes)))
+  return math.max(1, math.min(100, members, MOST_OUT - members, math.floor((MOST_BYTES_OUT - bytes) * members / bytes)))
 end
 
 -- Writes a page of results in turn, by default as they are. Returns how many of its members are done with, their bytes, a

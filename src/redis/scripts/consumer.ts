@@ -48,7 +48,21 @@ interface Claimed extends Omit<Reclaimed, 'entries'> {
 
 export const prepare = defineScript({
   name: 'prepare',
-  keys: ['inbox', 'output', 'dead', 'retry', 'counters', 'bridge', 'processed', 'gaps', 'packs'],
+  keys: [
+    'inbox',
+    'output',
+    'dead',
+    'retry',
+    'counters',
+    'bridge',
+    'processed',
+    'gaps',
+    'packs',
+    'parked',
+    'busy',
+    'held',
+    'halted',
+  ],
   encode: packOptions<InGroup & OutputKind & { source: Source | undefined }>,
   decode: (made: number) => made === 1,
 });
@@ -159,9 +173,11 @@ export const bury = defineScript({
     ]);
     return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },
-  decode: ([kept, mayGoOut, late, halted]: [number, number, string[], string[]]) => ({
+  decode: ([kept, mayGoOut, late, halted, busy]: [number, number, string[], string[], string[]]) => ({
     kept,
     late,
+    /** Keys that are still to be freed; with order `key`. */
+    busy,
     /** Whether results may wait for this call. */
     mayGoOut: mayGoOut === 1,
     /** The ids of the dead letters that stop an order, by the ids of their entries. */

@@ -133,27 +133,11 @@ describe('dead letters', () => {
   test('of messages that have a row are committed with it instead', async () => {
     const { store, committed, buried } = stage();
     await store.commit([result(1, 'first')], 0);
-    expect(await store.bury([letter(1, 5), letter(2, 5), letter(3, 0)], 0)).toEqual({ kept: 2, late: [] });
-    expect(committed[1]).toEqual([{ ...result(1, 'first'), consumerId: 'c2', attempts: 5 }]);
+    const keyed = { ...letter(1, 5), key: '"k"', startedAt: 3, finishedAt: 4 };
+    expect(await store.bury([keyed, letter(2, 5), letter(3, 0)], 0)).toEqual({ kept: 2, late: [] });
+    const [settled] = committed[1] ?? [];
+    expect(settled).toMatchObject({ ...result(1, 'first'), consumerId: 'c2', attempts: 5 });
+    expect(settled).toMatchObject({ key: '"k"', startedAt: 3, finishedAt: 4 });
     expect(buried.map(({ inboxId }) => inboxId)).toEqual(['2-0', '3-0']);
   });
-});
-
-test('the results of a pack are recorded; what is refused is left, to be given up', async () => {
-  const { store, rows, packs } = stage();
-  const pack = {
-    ...{ id: '5-1000004', consumerId: 'c1', texts: ['m1', 'a', 'm3', 'bad', 'm4', 'd'] },
-    left: [{ number: 2 }],
-  };
-  await store.settlePacks([pack], 0);
-  expect([...rows.keys()]).toEqual(['5-1000001', '5-1000004']);
-  expect(packs[0]).toEqual([
-    {
-      ...pack,
-      texts: ['m1', 'a', 'm4', 'd'],
-      left: [{ number: 2 }, { number: 3, outcome: { kind: 'given-up', error: 'no 5-1000003' } }],
-    },
-  ]);
-  await store.settlePacks([{ ...pack, texts: ['m1', 'z', 'm3', 'c', 'm4', 'd'] }], 0);
-  expect(packs[1]?.[0]?.texts).toEqual(['m1', 'a', 'm3', 'c', 'm4', 'd']);
 });
