@@ -53,7 +53,7 @@ export interface CommitterOptions {
   readonly onHalted?: (halts: readonly Halt[]) => void;
   /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
   readonly onResults:
-    | ((results: readonly Pick<Result, 'inboxId' | 'startedAt' | 'finishedAt'>[]) => void)
+    | ((results: readonly Pick<Result, 'inboxId' | 'key' | 'startedAt' | 'finishedAt'>[]) => void)
     | undefined;
 }
 
@@ -100,7 +100,9 @@ export class Committer {
       onTaken: (batch) => {
         readLimiter.committed(batch.reduce((sum, { delivery }) => sum + delivery.count, 0));
         onResults?.(
-          batch.flatMap(({ settlement }) => processedIn(settlement).map((inboxId) => ({ inboxId }))),
+          batch.flatMap(({ settlement }) =>
+            processedIn(settlement).map((inboxId) => ({ inboxId, key: settlement.key })),
+          ),
         );
         const processed = batch.reduce((sum, { settlement }) => sum + resultsIn(settlement), 0);
         onSettled({ processed, retried: 0, dead: 0 });

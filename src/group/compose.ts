@@ -18,6 +18,7 @@ import { type BuryRefusedOptions, buryRefused } from '../record/bury-refused.js'
 import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore } from '../redis/consumer-store.js';
+import { Halts } from '../redis/halts.js';
 import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
@@ -30,12 +31,15 @@ import { loadTracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
 import { ConsumerPool } from './consumer-pool.js';
 import { makeConsumer } from './make-consumer.js';
+import { MissingKeys } from './missing-keys.js';
 import { OrderFollower } from './orders.js';
 import type { Dependencies, Parts } from './parts.js';
 import { makeBridge, makePuller } from './relaying.js';
 
 /** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
 const MOST_IN_FLIGHT = 2_500;
+/** Dead letters that stop an order of which a process tells at its start. */
+const MOST_TOLD = 100;
 /** How results are settled without an order, times, or a list. */
 const PLAIN: Sink = { list: false, order: 'none', timed: false };
 
@@ -92,6 +96,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   await store.prepare();
   // What waited in total order waits for nothing if that is not asked any more.
   if (!isTotal && letsOut) await ordered.letOut();
+  // Others may have told it long ago, and ended since.
+  if (settings.order !== 'none') reports.halted((await new Halts(main, keys).first(MOST_TOLD)).halts);
 
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
@@ -111,6 +117,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const onHalted = (halts: readonly Halt[]) => reports.halted(halts);
   const burying: BuryRefusedOptions = { store, deadMaxLen, onBuried, onHalted };
   const settling = recorder ? recordingStore({ ...burying, store, recorder, later: isTotal }) : store;
+  const { orderKey } = settings;
+  const missingKeys = orderKey === undefined ? undefined : new MissingKeys(orderKey, log);
   const committer = new Committer({
     store: tracing?.settlingStore(settling) ?? settling,
     readLimiter,
@@ -124,7 +132,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     },
     onBuried,
     onHalted,
-    onResults: stats && ((results) => stats.committed(results)),
+    onResults:
+      (stats || missingKeys) &&
+      ((results) => {
+        missingKeys?.note(results);
+        stats?.committed(results);
+      }),
   });
   let isMeasured = false;
   /** The first of its consumers knows how long a message takes: the group may have larger packs from now on. */

@@ -170,10 +170,11 @@ export class Inspector {
   }
 
   /**
-   * The unsettled messages, each under its id; those of packs first. A message that leaves its pack meanwhile is found in the
-   * inbox, perhaps for the second time.
+   * The unsettled messages, each under its id; those that are held have none. A message that moves on meanwhile is found in its
+   * next place, perhaps for the second time: so those that are held come first, and again at the end, as runs are taken apart.
    */
   async *inbox(): AsyncGenerator<StreamEntry> {
+    yield* this.#pages.held();
     for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+')) {
       const { pack = Buffer.alloc(0) } = fields;
       const ends = isPackId(id) ? endsOfTexts(pack, 0, pack.length, countIn(id)) : undefined;
@@ -188,6 +189,11 @@ export class Inspector {
       yield { id: isEntryId(identity) ? identity : id, fields };
     }
     yield* this.#pages.held();
+  }
+
+  /** The results that wait for earlier ones (total order). Read them after {@link inbox}, and before {@link output}. */
+  parked(): ReturnType<Pages['parked']> {
+    return this.#pages.parked();
   }
 
   /** What the keys of a group wait for. Without order `key` Redis is not asked. */

@@ -4,6 +4,7 @@ import type { Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputElementOf } from './output.js';
 import type { Connection } from './protocol/connection.js';
 import { type EntryReply, entryOf, type StreamEntry } from './reading.js';
+import { parkedResult, type WrittenResult } from './result-text.js';
 import { type Results, type ResultsPage, results } from './scripts/group.js';
 
 /** Most entries of a page. */
@@ -21,21 +22,34 @@ export class Pages {
 
   /** The messages that wait behind another one of their key. They have no id yet, but for those that came back. */
   async *held(): AsyncGenerator<StreamEntry> {
+    for await (const member of this.#members(this.#keys.held)) {
+      const past = member.indexOf(0, member.indexOf(0) + 1) + 1;
+      const end = member.indexOf(0, past);
+      if (past === 0 || end < 0) continue;
+      const [id = ''] = member.toString('latin1', past, end).split(' ');
+      yield { id, fields: { message: member.subarray(end + 1) } };
+    }
+  }
+
+  /** The results that wait for earlier ones. */
+  async *parked(): AsyncGenerator<Pick<WrittenResult, 'inboxId' | 'messageId'>> {
+    for await (const member of this.#members(this.#keys.parked)) {
+      const result = parkedResult(member);
+      if (result) yield result;
+    }
+  }
+
+  /** The members of a zset whose scores are all 0. */
+  async *#members(key: string): AsyncGenerator<Buffer> {
     const size = new ReadSize(PAGE);
     for (let from = Buffer.from('-'); ; ) {
-      const args = [this.#keys.held, from, '+', 'LIMIT', 0, size.count] as const;
+      const args = [key, from, '+', 'LIMIT', 0, size.count] as const;
       const page = (await this.#connection.callBuffer('ZRANGEBYLEX', ...args)) as Buffer[];
       size.came(
         page.length,
         page.reduce((sum, member) => sum + member.length, 0),
       );
-      for (const member of page) {
-        const past = member.indexOf(0, member.indexOf(0) + 1) + 1;
-        const end = member.indexOf(0, past);
-        if (past === 0 || end < 0) continue;
-        const [id = ''] = member.toString('latin1', past, end).split(' ');
-        yield { id, fields: { message: member.subarray(end + 1) } };
-      }
+      yield* page;
       const last = page.at(-1);
       if (!last) return;
       from = Buffer.concat([Buffer.from('('), last]);

@@ -82,6 +82,11 @@ const LINE = new RegExp(
 /** A result that is parked: its place, a byte 0, its text. Undefined if another program wrote it. */
 export function parkedResult(part: Buffer): WrittenResult | undefined {
   let at = PLACE + 1;
+  // Before one that goes to the record is its message (see lua/total.lua).
+  if (part[at] === 1) {
+    const end = part.indexOf(0, at);
+    at = end + 1 + Number(part.toString('latin1', at + 1, end));
+  }
   const next = () => {
     const end = part.indexOf(0, at);
     const field = end < 0 ? '' : part.toString('utf8', at, end);

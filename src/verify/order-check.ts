@@ -2,7 +2,7 @@ import { orderKeyIn, pathOf } from '../core/order-key.js';
 import type { OutputKind } from '../core/output.js';
 import { isPackId } from '../core/pack.js';
 import { compareIds, timeOfId } from '../core/stream-id.js';
-import type { OutputEntry } from '../redis/output.js';
+import type { OutputEntry, OutputTimes } from '../redis/output.js';
 import { note } from './differences.js';
 import { IdIndex } from './id-index.js';
 
@@ -15,7 +15,8 @@ export interface OrderKind extends OutputKind {
 /**
  * Whether results left in the order that was asked: all of them in the order of the inbox, or those of one key. Takes the output in
  * its order. Only results with times count: others were written before there was an order. Neither do messages count that came in
- * before there was one: in total order, those of packs stand where they were unpacked; in order by key, they have no key.
+ * before there was one: in total order, those of packs stand where they were unpacked, and results of another order are in that; in order by key, they have
+ * no key.
  */
 export class OrderCheck {
   readonly #kind: OrderKind;
@@ -34,7 +35,7 @@ export class OrderCheck {
   take(entry: OutputEntry): void {
     const { inboxId, messageId, times } = entry;
     if (this.#kind.order === 'none' || inboxId === undefined || times === undefined) return;
-    if (this.#isOlder(inboxId)) return;
+    if (this.#isOlder(entry, inboxId, times)) return;
     const number = this.#numberOf(entry);
     if (number === undefined) return;
     const before = this.#last[number];
@@ -54,11 +55,13 @@ export class OrderCheck {
     return this.#examples;
   }
 
-  /** Whether a message came in before there was this order. */
-  #isOlder(inboxId: string): boolean {
-    const { order, orderSince = 0 } = this.#kind;
+  /** Whether a message came in, or its result was made, before there was this order. */
+  #isOlder({ id }: OutputEntry, inboxId: string, { finishedAt }: OutputTimes): boolean {
+    const { order, outputType, orderSince = 0 } = this.#kind;
     // Total order writes no packs. Order by key does, and their ids are in order.
-    return order === 'total' ? isPackId(inboxId) : timeOfId(inboxId) < orderSince;
+    if (order === 'key') return timeOfId(inboxId) < orderSince;
+    // A list does not say when a result came into it.
+    return isPackId(inboxId) || (outputType === 'stream' ? timeOfId(id) : finishedAt) < orderSince;
   }
 
   /** Undefined for a message without the key: it has no order. */

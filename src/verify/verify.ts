@@ -26,6 +26,8 @@ export interface Verification extends Differences {
   readonly dead: number;
   /** Messages not settled yet: neither a failure nor a success. */
   readonly backlog: number;
+  /** Results that wait for earlier ones (total order): no failure either. */
+  readonly parked: number;
   /** How many of the `lost` lie in a recorded gap. 0 without a ledger. */
   readonly lostInGaps: number;
   /** What the output is, and in which order the results leave, as the group says. */
@@ -68,7 +70,10 @@ export interface VerifyOptions {
 }
 
 /** The part of an {@link Inspector} that a verification needs. */
-export type Readable = Pick<Inspector, 'readWithEnd' | 'output' | 'deadLetters' | 'inbox' | 'gaps'>;
+export type Readable = Pick<
+  Inspector,
+  'readWithEnd' | 'output' | 'deadLetters' | 'inbox' | 'parked' | 'gaps'
+>;
 
 /**
  * Compares the output and the dead letters of a group with its counters, and with ledgers. The group may be running.
@@ -129,7 +134,7 @@ async function lookAt(
   const steps = withSteps ? new StepsReader(reading.outputType) : undefined;
   ledger?.startOver();
   let read = 0;
-  let total = reading.outputLength + reading.deadLetters + (ledger ? reading.backlog : 0);
+  let total = reading.outputLength + reading.deadLetters + (ledger ? reading.backlog + reading.parked : 0);
   const count = () => onProgress?.(++read, total);
 
   /** By inbox id, so that a message is not found twice if it is settled while we read. */
@@ -138,7 +143,13 @@ async function lookAt(
   if (ledger) {
     for await (const { id, fields } of group.inbox()) {
       const messageId = messageIdIn(fields.message);
-      if (messageId !== undefined) unsettled.set(id, messageId);
+      if (messageId === undefined) continue;
+      if (id === '') ledger.onTheWay(messageId, undefined);
+      else unsettled.set(id, messageId);
+      count();
+    }
+    for await (const { inboxId, messageId } of group.parked()) {
+      unsettled.set(inboxId, messageId);
       count();
     }
     end = await group.readWithEnd();
@@ -198,6 +209,7 @@ function verificationOf(
     processed,
     dead,
     backlog: reading.backlog,
+    parked: reading.parked,
     doubled,
     lost,
     lostInGaps: byLedger?.lostInGaps ?? 0,

@@ -91,6 +91,8 @@ test('total order: results wait through a restart of all processes, and a retrie
 
   await stop(first);
   const second = await start();
+  // Who decides may see the log of this process only.
+  await until(() => logOf(second, 40).find(({ msg }) => msg.includes(`cgroup dead skip ${deadId}`)));
   await send(group, { message_id: '4' });
   await until(async () => (await group.raw.zcard(group.keys.parked)) === 2);
   expect(await idsIn(group)).toEqual(['1']);
@@ -164,6 +166,23 @@ test('order by key: only the key of the dead letter waits; purge and retry let i
   const end = await statusOf(group);
   expect(end).toMatchObject({ haltedCount: 0, held: 0, backlog: 0, deadLetters: 0 });
   expect(await group.raw.hlen(group.keys.busy)).toBe(0);
+  await second.kill('SIGTERM');
+});
+
+test('a start without order by key lets its messages go, and halts nothing any more', {
+  timeout: 90_000,
+}, async () => {
+  const group = await groupOn(redis.url);
+  const { handler } = await fixable();
+  const first = await group.start([...BY_KEY, '-p', handler]);
+  await send(group, { message_id: 'a1', of: 'a', bad: true }, { message_id: 'a2', of: 'a' });
+  await halted(group, 1);
+  await first.kill('SIGTERM');
+  const second = await group.start([...TOTAL, '-p', handler]);
+  await until(async () => (await idsIn(group)).includes('a2'));
+  await halted(group, 0);
+  await send(group, { message_id: 'b' });
+  await until(async () => (await idsIn(group)).at(-1) === 'b');
   await second.kill('SIGTERM');
 });
 

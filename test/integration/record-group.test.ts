@@ -113,7 +113,7 @@ test.skipIf(lacksPostgres)(
     const own = await freshPostgres();
     const group = await groupOn(redis.url);
     const flags = ['--record', own.url, '--shutdown-timeout', '3s', '--bridge', 'off'];
-    const bridge = await group.start(['--bridge', 'only']);
+    const bridge = await group.start(['--record', own.url, '--bridge', 'only']);
     const run = await group.start(flags);
     onTestFinished(() => own.thaw());
     own.freeze();

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isPackId } from '../../src/core/pack.js';
 import { GroupClient } from '../../src/observe/client.js';
@@ -59,5 +62,30 @@ test.each([
     await using client = await GroupClient.connect(group.space);
     expect(await client.verify()).toMatchObject({ ok: true, outOfOrder: 0, processed: 3_000 });
     await run.kill();
+  },
+);
+
+test.each([
+  ['total', 'parked', ['--order', 'total', '--on-dead', 'halt', '--max-attempts', '1']],
+  ['key', 'held', ['--order', 'key', '--order-key', 'k', '--simulate-ms', '300']],
+] as const)(
+  'order %s: what is %s is not lost, as a ledger shows',
+  { timeout: 60_000 },
+  async (order, where, flags) => {
+    const group = await groupOn(redis.url);
+    const run = await group.start([...flags]);
+    const ids = Array.from({ length: 40 }, (_, n) => `m${n}`);
+    const ledger = join(mkdtempSync(join(tmpdir(), 'verify-order-')), 'ledger');
+    writeFileSync(ledger, `${ids.join('\n')}\n`);
+    // In total order, a dead letter stops the results behind it.
+    const message = (id: string) => JSON.stringify({ message_id: id, k: 1 });
+    if (order === 'total') await group.raw.publish(group.space.channel, 'no JSON');
+    for (const id of ids) await group.raw.publish(group.space.channel, message(id));
+    await until(async () => (await group.read())[where] > (order === 'total' ? 39 : 20));
+    await using client = await GroupClient.connect(group.space);
+    const result = await client.verify({ ledgers: [ledger] });
+    expect(result).toMatchObject({ ok: true, lost: 0, doubled: 0 });
+    expect(result.backlog + result.parked + result.processed).toBe(40);
+    await run.kill('SIGKILL');
   },
 );

@@ -64,12 +64,13 @@ function isEmpty(result: Verification): boolean {
  * @param withSteps whether to show the steps, or to say why there are none
  */
 export function verificationText(result: Verification, withSteps = false): string {
-  const { relayed, processed, dead, backlog, ledger, lost, doubled, unexpected } = result;
+  const { relayed, processed, dead, backlog, parked, ledger, lost, doubled, unexpected } = result;
   const rows = Object.entries({
     relayed,
     processed,
     dead,
     backlog,
+    ...(parked > 0 && { parked }),
     ledger,
     lost,
     doubled,
@@ -98,12 +99,14 @@ function stepsText({ steps, outputType, processed }: Verification): string {
 }
 
 function verdict(result: Verification): string {
-  const { ok, relayed, processed, dead, backlog, lost, doubled, unexpected, untraceable, order } = result;
-  const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog`;
+  const { ok, relayed, processed, dead, backlog, parked, lost, doubled, unexpected, untraceable, order } =
+    result;
+  const waiting = parked > 0 ? ` + ${parked} parked` : '';
+  const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog${waiting}`;
   const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
   if (ok && relayed === 0) return 'no message was ever relayed';
   const ordered = order === 'none' ? '' : order === 'total' ? ', in order' : ', in order of each key';
-  if (ok) return `${backlog > 0 ? 'so far ' : ''}every message once${ordered}${untraced}: ${sum}`;
+  if (ok) return `${backlog + parked > 0 ? 'so far ' : ''}every message once${ordered}${untraced}: ${sum}`;
   const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
   const wrong = found.map(([kind, count]) => `${count} ${kind}`);
   if (wrong.length === 0) return `every message once, but NOT in order: ${result.outOfOrder} out of order`;

@@ -107,6 +107,8 @@ function adviceOf(refusal: Refusal, reply: string): string {
   const said = reply.replace(/^(KEYTYPE|LASTID) /, '').replace(/ script: [0-9a-f]{40}.*$/s, '');
   switch (refusal) {
     case 'KEYTYPE':
+      if (said.includes(' is the output of a running group with '))
+        return `the key ${said}; give this process the same settings, stop the others first, or choose another --output`;
       return `the key ${said}; nothing was changed: rename it, or choose other names (--output, --consumer-list, --list, --stream)`;
     case 'LASTID':
       return (

@@ -68,7 +68,7 @@ export const free = defineScript({
 /** Sends held messages to the inbox, without their keys. */
 export const disband = defineScript({
   name: 'disband',
-  keys: ['inbox', 'held', 'busy', 'counters', 'packs', 'bridge'],
+  keys: ['inbox', 'held', 'busy', 'counters', 'packs', 'bridge', 'halted'],
   encode: packOptions<Record<string, never>>,
   decode: ([messages, more]: [number, number]) => ({ messages, more: more === 1 }),
 });

@@ -291,7 +291,9 @@ describe('problemOf', () => {
       fc.property(cases, ([name, value]) => {
         const problem = problemOf(name, value);
         // It does not check rules between settings.
-        const together = problems({ [name]: value }).filter((line) => !/twice|needs a record|is for order key/.test(line));
+        const together = problems({ [name]: value }).filter(
+          (line) => !/twice|needs a record|is for order key/.test(line),
+        );
         expect(problem ? [`${problem.setting}: ${problem.message}`] : []).toEqual(together);
       }),
     );

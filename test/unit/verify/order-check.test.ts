@@ -7,7 +7,7 @@ const TIMES = { publishedAt: 1, startedAt: 2, finishedAt: 3 };
 
 function entry(n: number, data: unknown = {}, times: OutputEntry['times'] | null = TIMES): OutputEntry {
   return {
-    id: String(n),
+    id: `${times?.finishedAt ?? 0}-${n}`,
     inboxId: `1-${n}`,
     messageId: `m${n}`,
     times: times ?? undefined,
@@ -32,6 +32,12 @@ describe('the check of the order', () => {
     const entries = order.map((n) => entry(n));
     expect(checked({ order: 'total' }, entries)).toEqual([outOfOrder, examples]);
     expect(checked({ order: 'none' }, entries)).toEqual([0, []]);
+  });
+
+  it('total: results that were made before there was this order are not checked', () => {
+    const old = [3, 2, 1].map((n) => entry(n));
+    const made = [5, 4].map((n) => entry(n, {}, { publishedAt: 1, startedAt: 2, finishedAt: 9 }));
+    expect(checked({ order: 'total', orderSince: 8 }, [...old, ...made])).toEqual([1, ['m4']]);
   });
 
   it('key: only results of one key have an order, and 1 is another key than "1"', () => {

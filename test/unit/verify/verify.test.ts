@@ -105,6 +105,8 @@ class RunningGroup implements Readable {
     return this.#pages(this.deadEntries, fields, last);
   }
 
+  async *parked() {}
+
   inbox() {
     return this.#pages(
       this.inboxEntries,
@@ -213,6 +215,7 @@ describe('verify', () => {
       processed: 6,
       dead: 3,
       backlog: 3,
+      parked: 0,
       doubled: 0,
       lost: 0,
       lostInGaps: 0,

@@ -8,6 +8,7 @@ describe('the text of a verification', () => {
     processed: 6,
     dead: 2,
     backlog: 1,
+    parked: 0,
     doubled: 0,
     lost: 0,
     lostInGaps: 0,
