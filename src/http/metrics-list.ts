@@ -164,7 +164,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
   ofGroup(
     'cgroup_lag_seconds',
     'seconds',
-    'age of the oldest unsettled message; 0 if there is none',
+    'age of the oldest message that waits or is in work; 0 if there is none',
     (t) => t.lagMs / 1_000,
   ),
   ofGroup(

@@ -86,7 +86,7 @@ export interface GroupTotals {
   /** Processed, and waiting for earlier messages before they go out: with total order only. */
   readonly parked: number;
   readonly order: OrderTotals;
-  /** ms since the oldest unsettled message was relayed; 0 if there is none. */
+  /** ms since the oldest message that waits or is in work was relayed, or went out of held; 0 if there is none. */
   readonly lagMs: number;
   readonly counters: Counters;
   /** Kept dead letters: neither purged nor sent back. */
