@@ -91,7 +91,9 @@ export function statusText(status: GroupStatus): string {
       ],
       [
         'lag',
-        backlog === 0 ? 'none' : `${formatDuration(status.lagMs)} (age of the oldest message that waits or is in work)`,
+        backlog === 0
+          ? 'none'
+          : `${formatDuration(status.lagMs)} (age of the oldest message that waits or is in work)`,
       ],
       ...(order === undefined ? [] : [['order', order]]),
       ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
