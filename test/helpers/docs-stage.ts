@@ -72,8 +72,8 @@ export class Stage {
       .replaceAll('9464', String(this.#port))
       .replaceAll(/redis:\/\/[^\s'"]+/g, this.#redis.url)
       .replace(/(?<=\bcgroup (?:un)?drain )web1\b/, hostname())
-      // The group of the stage has another order, so an output of its own.
-      .replace(/--order \w+/, '$& --output messages:in-order');
+      // The group of the stage has another order and no record, so an output of its own.
+      .replace(/--(order|record) (\w+)/, '$& --output messages:$1:$2');
     return /\bcgroup (dead|top)\b/.test(text)
       ? text.replaceAll(/\b\d{13}-\d+\b/g, await this.#deadLetter())
       : text;
