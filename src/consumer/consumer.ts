@@ -328,7 +328,7 @@ export class Consumer {
     if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
     else if (pack) {
       pack.end(delivery.number, outcome, busy);
-      if (delivery.follower && !delivery.follower.over) this.#waiting.add(delivery.follower);
+      this.#waiting.addFollower(delivery);
     } else this.#settler.settle(delivery, outcome, busy);
     if (this.#paused) pack?.closeIdle();
     this.#afterAttempt();

@@ -49,8 +49,7 @@ export class Settler {
           committer.commitResult({ entryId, inboxId, consumerId, messageId, data, delivery });
           break;
         }
-        const finishedAt = Date.now();
-        const startedAt = finishedAt - Math.round(busy);
+        const { startedAt, finishedAt } = timesOfAttempt(busy);
         // Not from parts ({ ...result, key }): to put those together took a quarter of all time.
         committer.commitResult({
           entryId,
@@ -111,9 +110,14 @@ export class Settler {
     const { id: consumerId, committer, timed } = this.#options;
     const { entryId, inboxId, key, message } = delivery;
     const letter = { entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery };
-    const finishedAt = Date.now();
-    const times = timed ? { startedAt: finishedAt - Math.round(busy), finishedAt } : undefined;
+    const times = timed ? timesOfAttempt(busy) : undefined;
     // The committer reports it, once Redis has it.
     committer.bury({ ...letter, ...times });
   }
+}
+
+/** When an attempt began and ended that has just ended: ms since 1970. */
+function timesOfAttempt(busy: number): { startedAt: number; finishedAt: number } {
+  const finishedAt = Date.now();
+  return { startedAt: finishedAt - Math.round(busy), finishedAt };
 }

@@ -52,7 +52,7 @@ export async function makeConsumer(
 }
 
 /**
- * In total order, with a record in Redis, and into a list, each message is an entry of its own; waiting packs of another time are
+ * In total order, with a record, and into a list, each message is an entry of its own; waiting packs of another time are
  * unpacked.
  */
 function packsFor(settings: Settings): PacksRead {

@@ -1,13 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { HttpServer } from '../../src/http/server.js';
-import type { GroupView } from '../../src/http/view.js';
-import { silentLogger } from '../../src/log/logger.js';
-import { ProcessStats } from '../../src/observe/process-stats.js';
+import { describe, expect, test } from 'vitest';
 import { openBrowser, openPage } from '../helpers/browser.js';
 import { lacks } from '../helpers/http.js';
 import { keyedGroup } from '../helpers/keyed-group.js';
 import { withRedis } from '../helpers/redis.js';
-import { GROUP } from '../helpers/stores.js';
+import { servePage } from '../helpers/served-page.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
@@ -17,30 +13,8 @@ const missing = lacks('chromium');
 async function served() {
   const space = redis.namespace();
   const group = await keyedGroup(space);
-  const view: GroupView = {
-    ...space,
-    source: { kind: 'channel', name: space.channel },
-    pullFailingFor: 0,
-    recordAway: undefined,
-    group: GROUP,
-    stats: new ProcessStats(),
-    inspector: group.inspector,
-    state: 'running',
-    connected: true,
-    bridge: undefined,
-    beatAge: 0,
-    activeConsumers: 0,
-    stalledConsumers: 0,
-    workers: undefined,
-    heartbeat: 1_000,
-    timeout: 60_000,
-  };
-  const listen = { host: '127.0.0.1', port: 0 };
-  const server = new HttpServer({ view, listen, token: undefined, hub: undefined, log: silentLogger });
-  onTestFinished(() => server.stop());
-  await server.start();
-  await server.read();
-  return { group, address: `http://127.0.0.1:${server.port}` };
+  const { address } = await servePage(space, group.inspector);
+  return { group, address };
 }
 
 describe.skipIf(missing)(`the order on the page${missing ? `, skipped: ${missing}` : ''}`, () => {

@@ -1,12 +1,10 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { HttpServer } from '../../src/http/server.js';
-import type { GroupView } from '../../src/http/view.js';
-import { silentLogger } from '../../src/log/logger.js';
-import { ProcessStats } from '../../src/observe/process-stats.js';
+import { describe, expect, test } from 'vitest';
+import type { ProcessStats } from '../../src/observe/process-stats.js';
 import { openBrowser, openPage } from '../helpers/browser.js';
 import { lacks } from '../helpers/http.js';
 import { withRedis } from '../helpers/redis.js';
-import { GROUP, openStores } from '../helpers/stores.js';
+import { servePage } from '../helpers/served-page.js';
+import { openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
@@ -16,31 +14,7 @@ const missing = lacks('chromium');
 async function servedPage() {
   const space = redis.namespace();
   const { inspector } = await openStores(space, { outputType: 'stream', order: 'total' });
-  const stats = new ProcessStats();
-  const view: GroupView = {
-    ...space,
-    source: { kind: 'channel', name: space.channel },
-    pullFailingFor: 0,
-    recordAway: undefined,
-    group: GROUP,
-    stats,
-    inspector,
-    state: 'running',
-    connected: true,
-    bridge: undefined,
-    beatAge: 0,
-    activeConsumers: 0,
-    stalledConsumers: 0,
-    workers: undefined,
-    heartbeat: 1_000,
-    timeout: 60_000,
-  };
-  const listen = { host: '127.0.0.1', port: 0 };
-  const server = new HttpServer({ view, listen, token: undefined, hub: undefined, log: silentLogger });
-  onTestFinished(() => server.stop());
-  await server.start();
-  await server.read();
-  return { stats, address: `http://127.0.0.1:${server.port}` };
+  return servePage(space, inspector);
 }
 
 /** Results that waited 100 ms, took 20 ms, and were parked for 2 s. */
