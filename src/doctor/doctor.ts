@@ -4,8 +4,9 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
-import { type Connection, refusedAs } from '../redis/protocol/connection.js';
+import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
+import { refusedAs } from '../redis/protocol/failure.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/parse.js';
@@ -38,7 +39,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
-  const connections = new Connections(() => settings.redis, log);
+  const connections = new Connections(() => settings, log);
   const open = () => connections.open('doctor');
   const acl = new AclLine(settings);
   try {

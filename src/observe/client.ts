@@ -5,6 +5,7 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
 import { Connection } from '../redis/protocol/connection.js';
+import { RedisPlace } from '../redis/protocol/place.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
 import { parseOptions } from '../settings/parse.js';
@@ -55,7 +56,7 @@ export class GroupClient implements AsyncDisposable {
   static async connect(options: ClientOptions = {}): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseOptions(input);
-    const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
+    const connection = new Connection(new RedisPlace(settings), 'client', groupLogger(logger, settings));
     await connection.connect();
     try {
       refuseUnfit(await readServer(connection));

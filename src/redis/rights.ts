@@ -15,6 +15,9 @@ export interface RightsNames extends SourceNames {
   /** What the output is; a stream if it is not given. */
   readonly outputType?: OutputKind['outputType'];
   readonly record?: string | undefined;
+  readonly minReplicas?: number;
+  /** Whether Redis is a Cluster. */
+  readonly cluster?: boolean;
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -29,6 +32,8 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'CLIENT|ID': () => [],
   'CLIENT|SETNAME': () => ['cgroup'],
   'CLIENT|UNBLOCK': () => [0],
+  'CLUSTER|NODES': () => [],
+  'CLUSTER|SLOTS': () => [],
   DEL: ({ consumerList }) => [consumerList],
   DISCARD: () => [],
   EVAL: () => ['return 0', 0],
@@ -62,6 +67,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   TIME: () => [],
   TYPE: ({ output }) => [output],
   UNSUBSCRIBE: () => [],
+  WAIT: () => [0, 1],
   XACK: ({ inbox }, { group }) => [inbox, group, '0-1'],
   XADD: ({ output }) => [output, '*', 'field', 'value'],
   XCLAIM: ({ inbox }, { group }) => [inbox, group, 'consumer', 1, '0-1'],
@@ -264,6 +270,8 @@ const ONLY_FOR: Readonly<Record<string, Source['kind']>> = {
 function needed(names: RightsNames): string[] {
   const { kind } = sourceOf(names);
   return commandNames.filter((name) => {
+    if (name.startsWith('CLUSTER|')) return names.cluster === true;
+    if (name === 'WAIT') return (names.minReplicas ?? 0) > 0;
     if (name === 'SELECT') return parseRedisUrl(names.redis).db !== 0;
     // Of the publishers only.
     if (name === 'LPUSH') return false;

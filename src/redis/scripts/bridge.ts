@@ -57,6 +57,7 @@ export const take = defineScript({
 
 export const relay = defineScript({
   name: 'relay',
+  lasting: true,
   often: true,
   keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs', 'busy', 'held'],
   encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined; keys?: string }) => {
