@@ -52,7 +52,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #giveUp: (() => void) | undefined;
 
   /** @param role its purpose, shown by CLIENT LIST as `cgroup:ROLE` */
-  constructor(url: string, role: string, log: Logger) {
+  constructor(url: string, role: string, log: Logger, _key?: string) {
     super();
     this.#at = parseRedisUrl(url);
     this.#redis = new Redis({
@@ -102,6 +102,14 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#lastError = moreTelling(this.#lastError, withoutCommand(error));
       log.debug({ role, error }, 'connection to Redis failed');
     });
+  }
+
+  /** Whether the Redis is a Cluster. */
+  readonly isCluster: boolean = false;
+
+  /** Whether a key is where this connection leads: always, unless the Redis is a Cluster and the key lies in another slot. */
+  serves(_key: string): boolean {
+    return true;
   }
 
   /** Whether commands can be sent now. */

@@ -5,6 +5,7 @@ import { Connection } from './connection.js';
 /** Connections to one Redis: opened one by one, closed one by one or together. */
 export class Connections {
   readonly #url: () => string;
+  readonly #key: string | undefined;
   readonly #log: Logger;
   readonly #onMade: (role: string, connection: Connection) => void;
   readonly #opened = new Set<Connection>();
@@ -18,7 +19,9 @@ export class Connections {
     url: () => string,
     log: Logger,
     onMade: (role: string, connection: Connection) => void = () => {},
+    key?: string,
   ) {
+    this.#key = key;
     this.#url = url;
     this.#log = log;
     this.#onMade = onMade;
@@ -29,10 +32,10 @@ export class Connections {
    *
    * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if all were closed meanwhile
    */
-  async open(role: string): Promise<Connection> {
+  async open(role: string, key?: string): Promise<Connection> {
     if (this.#closed)
       throw new CgroupError('STATE', 'the connections were closed before this one was opened');
-    const connection = this.make(role);
+    const connection = this.make(role, key);
     this.#opened.add(connection);
     try {
       await connection.connect();
@@ -44,8 +47,8 @@ export class Connections {
   }
 
   /** A connection that is not connected yet. The caller closes it. */
-  make(role: string): Connection {
-    const connection = new Connection(this.#url(), role, this.#log);
+  make(role: string, key = this.#key): Connection {
+    const connection = new Connection(this.#url(), role, this.#log, key);
     this.#onMade(role, connection);
     return connection;
   }
