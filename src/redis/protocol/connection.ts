@@ -104,6 +104,11 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
+  /** Where it is connected; undefined while it is not. */
+  get at(): { readonly host: string; readonly port: number } | undefined {
+    return this.isReady ? this.#at : undefined;
+  }
+
   /** Whether the Redis is a Cluster. */
   readonly isCluster: boolean = false;
 
