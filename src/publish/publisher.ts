@@ -188,7 +188,8 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const source = sourceOf(options);
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
-  const connections = new Connections(() => redis, logger);
+  // On a Cluster, where the list or stream is.
+  const connections = new Connections(() => redis, logger, undefined, source.name);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   let pushed: PushedLedger | undefined;

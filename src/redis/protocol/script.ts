@@ -52,6 +52,7 @@ const texts = new Map<string, string>();
 export const SHARED_LUA: readonly string[] = [
   'append',
   'backlog',
+  'checked',
   'common',
   'control-state',
   'front',
