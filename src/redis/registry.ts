@@ -6,7 +6,7 @@ import type { ForeignValue } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
-import { beat, type RestoredControl, restore } from './scripts/control.js';
+import { beat, type RestoredControl, restoreControl } from './scripts/control.js';
 
 /** A process that runs consumers, as Redis stores it. */
 export interface Member {
@@ -127,7 +127,7 @@ export class RedisRegistry implements Registry {
    * heartbeat ends with: it is sent in time all the same, because the consumers of this process live.
    */
   async #restored(patience: number): Promise<RestoredControl & { readonly error?: unknown }> {
-    const reading = this.#group.run(restore, this.#keys, { process: this.#id }).then((found) => {
+    const reading = this.#group.run(restoreControl, this.#keys, { process: this.#id }).then((found) => {
       this.#known = found;
       return found;
     });
@@ -135,7 +135,7 @@ export class RedisRegistry implements Registry {
     if (this.#registry === this.#group || !last) return reading;
     const over = new AbortController();
     const late = pause(patience, over.signal).then(() => {
-      throw new CgroupError('REDIS_UNREACHABLE', `restore: no reply within ${patience} ms`);
+      throw new CgroupError('REDIS_UNREACHABLE', `restore-control: no reply within ${patience} ms`);
     });
     try {
       return await Promise.race([reading, late]);

@@ -15,7 +15,7 @@
 -- beat, until the others are known too. The keys expire with the last heartbeat: if every process is killed at once, no process
 -- is left to clean up. A foreign value is passed over: it must not stop the heartbeats.
 --
--- Not atomic with the control, which lies in the slot of the output: the process has read it a moment before (restore.lua), and
+-- Not atomic with the control, which lies in the slot of the output: the process has read it a moment before (restore-control.lua), and
 -- others may have read an older or a newer one. That does no harm: a share may be that of an older control for one beat, the next
 -- beat corrects it, and the surplus that a process gives up counts what all others run now.
 local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash', KEYS[4], 'hash')

@@ -14,8 +14,8 @@ export interface RestoredControl {
   readonly texts: { readonly size: string; readonly drained: string };
 }
 
-export const restore = defineScript({
-  name: 'restore',
+export const restoreControl = defineScript({
+  name: 'restore-control',
   keys: ['control', 'events'],
   encode: packOptions<{ process: string }>,
   decode: ([found, healed]: [string[], string[]]): RestoredControl => {
