@@ -187,12 +187,14 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const source = sourceOf(options);
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
+  // On a Cluster, where the channel, list or stream is.
   const connections = new Connections(() => options, logger);
+  const open = (role: string) => connections.open(role, source.name);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   let pushed: PushedLedger | undefined;
   try {
-    const writer = await connections.open('publisher');
+    const writer = await open('publisher');
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
       file = opened;
@@ -201,7 +203,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
         const recording = new LedgerRecorder((id) => opened.add(id));
         recorder = recording;
         await listenTo(
-          await connections.open('ledger'),
+          await open('ledger'),
           source.name,
           (message) => recording.receive(message),
           () => recording.lose(),

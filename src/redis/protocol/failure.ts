@@ -37,7 +37,17 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag', 'hottest'],
+  ...[
+    'snapshot',
+    'totals',
+    'results',
+    'dead-letters',
+    'orphans',
+    'control',
+    'live-among',
+    'stream-lag',
+    'hottest',
+  ],
   ...[
     'XRANGE',
     'XREVRANGE',

@@ -54,6 +54,7 @@ const texts = new Map<string, string>();
 export const SHARED_LUA: readonly string[] = [
   'append',
   'backlog',
+  'checked',
   'common',
   'control-state',
   'front',
