@@ -187,9 +187,9 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const source = sourceOf(options);
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
-  // On a Cluster, where the channel, list or stream is.
+  // On a Cluster, where the list or stream is, or where the bridges are: a node counts its own subscribers only.
   const connections = new Connections(() => options, logger);
-  const open = (role: string) => connections.open(role, source.name);
+  const open = (role: string) => connections.open(role, source.kind === 'channel' ? undefined : source.name);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   let pushed: PushedLedger | undefined;
