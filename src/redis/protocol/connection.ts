@@ -47,6 +47,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #timedOut = false;
   #lastError: unknown;
   #clientId: number | undefined;
+  #server: string | undefined;
   readonly #line: DirectLine;
   /** Makes a {@link connect} under way reject. */
   #giveUp: (() => void) | undefined;
@@ -71,7 +72,9 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       this.#timedOut = true;
       this.renew();
     });
-    addHandshake(this.#redis, this.#at, `cgroup:${role}`, log);
+    addHandshake(this.#redis, this.#at, `cgroup:${role}`, log, (facts) => {
+      this.#server = /^run_id:(\w+)/m.exec(facts)?.[1];
+    });
     this.#commands = this.#redis as unknown as Record<string, Command>;
     this.#line = new DirectLine(this.#redis);
     let ready = false;
@@ -89,6 +92,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
     this.#redis.on('close', () => {
       this.#line.close();
+      this.#server = undefined;
       // When the commands have failed.
       setImmediate(() => {
         this.#timedOut = false;
@@ -107,6 +111,21 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   /** Whether commands can be sent now. */
   get isReady(): boolean {
     return this.#redis.status === 'ready';
+  }
+
+  /** The run id of the server that it is connected to now; undefined while it is not connected, or if INFO is refused. */
+  get server(): string | undefined {
+    return this.#server;
+  }
+
+  /** Whether its Redis is one server, without Sentinels or Cluster. */
+  get isPlain(): boolean {
+    return true;
+  }
+
+  /** Whether its Redis is a Cluster. */
+  get isCluster(): boolean {
+    return false;
   }
 
   /**

@@ -29,10 +29,10 @@ export class Connections {
    *
    * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if all were closed meanwhile
    */
-  async open(role: string): Promise<Connection> {
+  async open(role: string, key?: string): Promise<Connection> {
     if (this.#closed)
       throw new CgroupError('STATE', 'the connections were closed before this one was opened');
-    const connection = this.make(role);
+    const connection = this.make(role, key);
     this.#opened.add(connection);
     try {
       await connection.connect();
@@ -44,7 +44,7 @@ export class Connections {
   }
 
   /** A connection that is not connected yet. The caller closes it. */
-  make(role: string): Connection {
+  make(role: string, _key?: string): Connection {
     const connection = new Connection(this.#url(), role, this.#log);
     this.#onMade(role, connection);
     return connection;

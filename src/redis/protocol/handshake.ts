@@ -31,8 +31,15 @@ export function ioredisOptions({ host, port, user, password, db, tls, family }: 
  * connects again if that fails. So the handshake stands in place of `info`: a connection that it refuses never gets ready.
  *
  * @param name the name of the connection, shown by CLIENT LIST
+ * @param onFacts called with what INFO says; '' if the user may not ask
  */
-export function addHandshake(redis: Redis, address: RedisAddress, name: string, log: Logger): void {
+export function addHandshake(
+  redis: Redis,
+  address: RedisAddress,
+  name: string,
+  log: Logger,
+  onFacts: (facts: string) => void = () => {},
+): void {
   const info = redis.info.bind(redis) as () => Promise<string>;
   const shakeHands = async (): Promise<string> => {
     const [named, selected, known] = await Promise.allSettled([
@@ -49,6 +56,7 @@ export function addHandshake(redis: Redis, address: RedisAddress, name: string, 
     const facts = known.status === 'fulfilled' ? known.value : '';
     // Not as a refusal: commands wait for Redis, as they do while it is away.
     if (/^loading:1\r?$/m.test(facts)) throw new Error('it is loading its data');
+    onFacts(facts);
     return facts;
   };
   redis.info = ((answered: Answered) =>
