@@ -164,23 +164,41 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
-  /** Runs a script on the keys of a group. */
+  /**
+   * Runs a script on the keys of a group.
+   *
+   * @param on the server on which it runs, or nowhere: see {@link mustBeOn}
+   */
   async run<Key extends keyof ScriptKeys, Options, Reply>(
     script: Script<Key, Options, Reply>,
     keys: Pick<ScriptKeys, Key>,
     options: Options,
+    on?: string,
   ): Promise<Reply> {
     const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
-    if (script.often && this.#line.isOpen) {
+    if (on !== undefined || (script.often && this.#line.isOpen)) {
       const { name, bytes = false } = script;
       const all = [script.keys.length, ...args];
-      return script.decode(await this.#timed(name, () => this.#line.run(name, all, bytes)));
+      const check = on === undefined ? undefined : () => this.mustBeOn(on);
+      return script.decode(await this.#timed(name, () => this.#line.run(name, all, bytes, check)));
     }
     // The prefix keeps our names apart from ioredis's own methods.
     const method = `cgroup.${script.name}`;
     if (!(method in this.#redis))
       this.#redis.defineCommand(method, { lua: luaOf(script.name), numberOfKeys: script.keys.length });
     return script.decode(await this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]));
+  }
+
+  /**
+   * After it, what is sent in the same turn goes to this server or nowhere, and waits for no later connection.
+   *
+   * @throws {CgroupError} OTHER_SERVER if it is connected to another one, REDIS_UNREACHABLE if it is not connected
+   */
+  mustBeOn(server: string): void {
+    if (!this.#line.isOpen)
+      throw new CgroupError('REDIS_UNREACHABLE', `not connected to Redis at ${this.#address}`);
+    if (this.#server !== server)
+      throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
   }
 
   /**
