@@ -5,8 +5,8 @@ import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
+import type { Phase } from './action.js';
 import { logGap } from './gap-log.js';
-import type { Phase } from './machine.js';
 import { SeatWatch } from './seat-watch.js';
 import { BridgeSession, type ChannelOptions } from './session.js';
 
@@ -22,6 +22,11 @@ export interface BridgeOptions extends ChannelOptions {
   readonly makeSubscriber: () => Subscriber;
   /** Called every second while it is subscribed, with the bytes of the messages received since. */
   readonly onRate: (bytesPerSecond: number) => void;
+  /**
+   * ms for which bridges that come to another server take no messages there: for so long messages may still come that came to the
+   * server before as well. 0 or none if no message comes to both.
+   */
+  readonly settle?: number;
 }
 
 export interface BridgeEvents {
@@ -50,6 +55,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #count = 0;
   /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
+  /** The first mark that gives positions: see {@link MachineOptions.settled}. */
+  #settled = 0;
   /** The secret of the marks; until Redis has sent it, a new one to use if there is none. */
   #secret = randomBytes(32).toString('hex');
   #secretKnown = false;
@@ -122,7 +129,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Asks for a seat until it gets one. The mark that comes with it was made before the subscription. */
   async #takeSeat(): Promise<boolean> {
-    const { store, id, seats, lease, log } = this.#options;
+    const { store, id, seats, lease, settle = 0, log } = this.#options;
     const { signal } = this.#stopping;
     const watch = new SeatWatch(3 * lease);
     let dead: Seat | undefined;
@@ -137,8 +144,11 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         secret: this.#secret,
         secretKnown: this.#secretKnown || performance.now() - since > SECRET_PATIENCE,
         dead,
+        joins: true,
       });
       if ('mark' in reply) {
+        const { home, relayed } = reply.lease;
+        this.#settled = home && relayed && settle > 0 ? home.since + settle : 0;
         // Lower than the one seen if that was too far ahead of the clock.
         this.#seen = reply.mark;
         this.#secret = reply.secret;
@@ -166,6 +176,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       id: `${id}#${++this.#count}`,
       seat: id,
       seen: this.#seen,
+      settled: this.#settled,
       secret: this.#secret,
       subscriber,
       // Only the oldest session: they are in the order of their start.

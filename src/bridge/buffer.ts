@@ -146,6 +146,24 @@ export class MessageBuffer {
     if (position) this.relayedThrough(position);
   }
 
+  /** Forgets the marks from this one on, and their messages. */
+  forgetFrom(epoch: number): void {
+    const isKept = (segment: Segment) => segment.epoch < epoch;
+    const gone = [...this.#retained, ...this.#segments].filter((segment) => !isKept(segment));
+    if (gone.length === 0) return;
+    this.#retained = this.#retained.filter(isKept);
+    this.#segments = this.#segments.filter(isKept);
+    if (this.#segments.length === 0) this.#segments = [this.#segmentOf(this.#floor.epoch, 0)];
+    for (const { messages, relayed, bytes } of gone) {
+      this.#length -= messages.length - relayed;
+      this.#bytes -= bytes;
+      messages.dropBefore(messages.length);
+    }
+    this.#retainedBytes = this.#retained.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#epoch = this.#last.epoch;
+    this.#offset = this.#last.messages.length;
+  }
+
   /** The first messages to relay: at most so many, about so many bytes, at least one. They stay in the buffer. */
   head(maxMessages: number, maxBytes: number): Batch | undefined {
     if (this.#length === 0) return undefined;

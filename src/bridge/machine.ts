@@ -1,42 +1,18 @@
 import type {
   Gap,
+  Home,
   Lease,
   MadeMark,
   MarkRequest,
   RelayReply,
-  RelayRequest,
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
 import { comparePositions, type Position } from '../core/position.js';
-import type { Limits } from './buffer.js';
+import type { Action, MachineOptions, Phase } from './action.js';
+import { gapOf } from './gap.js';
 import { LeaseWatch } from './lease-watch.js';
 import { NOTHING, ReceivedMessages } from './received-messages.js';
-
-export type Phase = 'joining' | 'following' | 'leading' | 'ended';
-
-/** What the machine wants done next. */
-export type Action =
-  | { readonly kind: 'take'; readonly token: number; readonly beat: number }
-  | ({ readonly kind: 'relay' } & Omit<RelayRequest, 'caller' | 'packSize'>)
-  /** Read the lease: after the subscription has ended no marks come. */
-  | { readonly kind: 'look' }
-  | { readonly kind: 'release'; readonly token: number; readonly position: Position | undefined };
-
-export interface MachineOptions {
-  /** The name under which this subscription leads; unique to it. */
-  readonly id: string;
-  /** ms without a new beat after which the leader counts as dead. */
-  readonly lease: number;
-  /** Most messages in one relay, unless many wait. */
-  readonly maxMessages: number;
-  /** Most bytes in one relay, about. */
-  readonly maxBytes: number;
-  /** How much it keeps. */
-  readonly limits: Limits;
-  /** The highest mark known to have been made before the subscription began, 0 for none. */
-  readonly seen: number;
-}
 
 /**
  * The protocol of a bridge during one subscription: events in, actions out, no I/O and no clock of its own. ARCHITECTURE says
@@ -59,6 +35,10 @@ export class BridgeMachine {
   #seen: number;
   /** Whether it is known which marks were made before the subscription. */
   #mayJoin = false;
+  /** The server of the subscription; undefined on a plain Redis. */
+  #server: string | undefined;
+  /** What was missed because the other bridges went to another server before this one. */
+  #strayed: Gap | undefined;
 
   readonly #leaseWatch = new LeaseWatch();
   /** How many bridges are subscribed, this one included. */
@@ -107,6 +87,11 @@ export class BridgeMachine {
     return this.#seen;
   }
 
+  /** Messages of this subscription that the others cannot know, because they were at another server already: a gap. */
+  get strayed(): Gap | undefined {
+    return this.#strayed;
+  }
+
   /** A message came over the channel; it stands in `bytes` from `start` to `end`. */
   message(bytes: Buffer, start = 0, end = bytes.length): void {
     this.#received.append(bytes, start, end);
@@ -115,9 +100,12 @@ export class BridgeMachine {
   /**
    * The subscription has begun, and `lastMark` was made before. Only a later mark may be its first: an older one that is
    * heard again stands at another place for the other bridges.
+   *
+   * @param server where it is; undefined on a plain Redis
    */
-  subscribed(lastMark: number): void {
+  subscribed(lastMark: number, server?: string): void {
     this.#seen = Math.max(this.#seen, lastMark);
+    this.#server = server;
     this.#mayJoin = true;
   }
 
@@ -126,7 +114,10 @@ export class BridgeMachine {
     if (!this.#mayJoin) return true;
     if (epoch <= this.#seen) return false;
     this.#seen = epoch;
-    if (this.#phase === 'joining') this.#phase = 'following';
+    if (this.#phase === 'joining') {
+      if (epoch < (this.#options.settled ?? 0)) return true;
+      this.#phase = 'following';
+    }
     this.#received.cut(epoch, now);
     return true;
   }
@@ -151,7 +142,9 @@ export class BridgeMachine {
     const token = this.#token;
     const { end, length } = this.#received;
     const from = this.#relayed;
-    const idle = !this.#underWay && length === 0 && !this.#received.lacksAfter(from);
+    // A subscription that has ended because of another server may have positions that count no more.
+    const counts = !this.#ending || this.#server === undefined;
+    const idle = counts && !this.#underWay && length === 0 && !this.#received.lacksAfter(from);
     if (!idle || !from || comparePositions(end, from) <= 0) return { seen, token, advance: undefined };
     // If the mark does not arrive, the reply to the next relay has the true position.
     this.#relayed = end;
@@ -182,6 +175,8 @@ export class BridgeMachine {
         return this.#ending ? { kind: 'look' } : undefined;
       }
       case 'leading':
+        // It may have led at an earlier server.
+        if (this.#ending && this.#server !== undefined && !this.#looked) return { kind: 'look' };
         return (
           this.#relay() ??
           (this.#ending ? { kind: 'release', token: this.#token, position: this.#relayed } : undefined)
@@ -211,19 +206,16 @@ export class BridgeMachine {
       this.#received.nextBatch(from, maxMessages, maxBytes) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
-    return batch && { kind: 'relay', token: this.#token, from, gap: this.#gap(), ...batch };
+    const server = this.#server;
+    return batch && { kind: 'relay', token: this.#token, from, gap: this.#gap(), server, ...batch };
   }
 
   /** What may be missing between the stored position and the next batch. */
   #gap(): Gap | undefined {
-    const { dropped, cause } = this.#received.missingAfter(this.#relayed);
+    const missing = this.#received.missingAfter(this.#relayed);
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
-    if (this.#emptied) return { reason: 'Redis lost its data', since: this.#lastBeat ?? this.#seen, dropped };
-    if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
-    if (!this.#relayed || !cause) return undefined;
-    return cause === 'start'
-      ? { reason: 'no bridge was subscribed', since: this.#lastBeat, dropped }
-      : { reason: 'Redis came back with an older state', since: undefined, dropped };
+    const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
+    return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince);
   }
 
   /** Redis answered a take. */
@@ -243,7 +235,10 @@ export class BridgeMachine {
     this.#learnPosition(position);
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
     // some of them may be relayed. Without a position, none is.
-    const mayOverlap = position && position.epoch >= this.#options.seen && position.offset > 0;
+    // The same at another server: its bridges may have relayed some of them, whatever their position is.
+    const { seen, settled = 0 } = this.#options;
+    const mayOverlap =
+      position && ((position.epoch >= seen && position.offset > 0) || position.epoch < settled);
     if (mayOverlap && this.#received.startsAfter(position)) this.#received.forgetUnpositioned();
   }
 
@@ -307,7 +302,8 @@ export class BridgeMachine {
 
   #observe(lease: Lease, now: number): void {
     this.#leaseWatch.observe(lease, now);
-    const { token, relayed } = lease;
+    const { token, relayed, home } = lease;
+    if (home && this.#server !== undefined && home.server !== this.#server) this.#stray(home);
     if (this.#phase === 'leading') {
       if (token > this.#token) this.#follow(now);
       else if (this.#isOlder(relayed)) this.#doubtful = true;
@@ -315,6 +311,16 @@ export class BridgeMachine {
       this.#hadPosition = true;
       this.#received.relayedThrough(relayed);
     }
+  }
+
+  /**
+   * The other bridges are at another server, with positions from a mark on: of what came here after such a number nothing can be
+   * relayed, because they may have it, too.
+   */
+  #stray({ since }: Home): void {
+    if (this.#received.end.epoch < since) return;
+    this.#received.forgetFrom(since);
+    this.#strayed = { reason: 'the other bridges were at another server', since, dropped: 0 };
   }
 
   /** An older position alone does not prove that Redis lost anything: the reply to a relay may be lost. */

@@ -13,7 +13,7 @@ const MOST_TIMES = 8;
 export const NOTHING = new Packed(0, []);
 
 /** Which messages are missing before the next batch. */
-interface Missing {
+export interface Missing {
   /** How many messages this bridge dropped there. */
   readonly dropped: number;
   /** Why messages are missing there, undefined if none is. */
@@ -78,6 +78,12 @@ export class ReceivedMessages {
   rewind(position: Position | undefined): void {
     this.#positioned.rewind(position);
     if (position) this.relayedThrough(position);
+  }
+
+  /** Forgets the marks from this one on, and their messages. */
+  forgetFrom(epoch: number): void {
+    this.#positioned.forgetFrom(epoch);
+    if (this.#firstMark && this.#firstMark.epoch >= epoch) this.#unpositioned = undefined;
   }
 
   /** Forgets the messages that came before the first mark. */

@@ -1,12 +1,15 @@
 import { performance } from 'node:perf_hooks';
 import { type BridgeStore, type Gap, type MadeMark, MOST_AHEAD } from '../core/bridge-store.js';
+import { CgroupError, hasCode } from '../core/errors.js';
+import { readMark } from '../core/marks.js';
 import { pause } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, repeatedFailures, repeatedWarnings, ThrottledLog } from '../log/throttle.js';
-import { type Action, BridgeMachine, type MachineOptions, type Phase } from './machine.js';
-import { markNumber } from './marks.js';
+import type { Action, MachineOptions, Phase } from './action.js';
+import { tellGap } from './gap.js';
+import { BridgeMachine } from './machine.js';
 
 /** ms between two marks of one bridge. */
 const MARK_EVERY = 100;
@@ -14,6 +17,8 @@ const MARK_EVERY = 100;
 const UNHEARD_MARKS = 20;
 /** ms before the next try of an action that Redis refused or did not answer. */
 const RETRY_EVERY = 100;
+/** Why a session ends when the bridges of the group go to another server. */
+const MOVED = 'the group is on another server now';
 const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
 
@@ -29,7 +34,7 @@ export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'>
   readonly log: Logger;
 }
 
-export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen'> {
+export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen' | 'settled'> {
   /** The bridge's seat, which outlives the session. */
   readonly seat: string;
   /** The secret of the marks, as Redis gave it with the seat. */
@@ -52,6 +57,8 @@ export class BridgeSession {
   readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
+  /** No more messages are taken: those that still come are another server's, or come after such. */
+  #deaf = false;
   /** Whether an action is under way, or about to be asked for. */
   #acting = false;
   /** Own marks made since bytes last came, and how many bytes had come by then. */
@@ -110,7 +117,7 @@ export class BridgeSession {
   /**
    * Subscribes. When it returns, every published message is received, until the session ends.
    *
-   * @throws {CgroupError} if Redis refuses or does not answer
+   * @throws {CgroupError} if Redis refuses or does not answer, or if the commands go to another server than the subscription
    */
   async subscribe(): Promise<void> {
     const { store, subscriber, channel, marks } = this.#options;
@@ -122,7 +129,27 @@ export class BridgeSession {
         [marks, (bytes, start, end) => this.#onMark(bytes.toString('latin1', start, end))],
       ]),
     );
-    this.#machine.subscribed(await store.lastMark());
+    const server = this.#server;
+    if (server === undefined && !subscriber.isPlain && !this.#deaf)
+      throw new CgroupError(
+        'REDIS_AUTH',
+        'Redis does not say which server it is: the user needs the right to INFO',
+      );
+    this.#machine.subscribed(await store.lastMark(server), server);
+  }
+
+  /** The server whose positions these are; undefined on a plain Redis. */
+  get #server(): string | undefined {
+    const { subscriber } = this.#options;
+    return subscriber.isPlain ? undefined : subscriber.server;
+  }
+
+  /**
+   * Where its calls may run: while it is subscribed, only at that server, or positions of two would be mixed. After that anywhere:
+   * what it has received is to be relayed.
+   */
+  get #on(): string | undefined {
+    return this.ended.aborted ? undefined : this.#server;
   }
 
   /** Marks and relays until the session has ended and all its messages are relayed, here or by another bridge. */
@@ -134,11 +161,15 @@ export class BridgeSession {
       this.#schedule();
       await pause(MARK_EVERY, this.#stopped.signal);
     }
+    const { strayed } = this.#machine;
+    const { store, id, onGap, log } = this.#options;
+    if (strayed && (await tellGap(store, id, strayed, log))) onGap(strayed);
   }
 
   /** Ends the subscription: the messages left are relayed, then {@link run} returns. */
   end(reason: string): void {
     if (this.ended.aborted) return;
+    this.#deaf = true;
     this.#machine.end();
     this.#ended.abort(reason);
     this.#options.subscriber.close();
@@ -163,14 +194,22 @@ export class BridgeSession {
   }
 
   #onMessage(bytes: Buffer, start: number, end: number): void {
+    if (this.#deaf) return;
     this.#bytes += end - start;
     this.#machine.message(bytes, start, end);
     this.#schedule();
   }
 
   #onMark(text: string): void {
-    const number = markNumber(text, this.#options.secret, this.#clock + MOST_AHEAD);
-    if (number === undefined || !this.#machine.cut(number, performance.now())) {
+    if (this.#deaf) return;
+    const mark = readMark(text, this.#options.secret, this.#clock + MOST_AHEAD);
+    const server = this.#server;
+    // Another server has the messages in another order: what comes after its mark may be in front of it there.
+    if (mark?.server !== undefined && server !== undefined && mark.server !== server) {
+      this.end(MOVED);
+      return;
+    }
+    if (!mark || !this.#machine.cut(mark.number, performance.now())) {
       this.#uncounted++;
       this.#foreign.add();
       return;
@@ -191,12 +230,14 @@ export class BridgeSession {
         secretKnown: true,
         foreign,
         deaf: this.ended.aborted,
+        on: this.#on,
         ...this.#machine.markIntent(),
       });
-      if ('taken' in reply) this.end('another bridge took the seat');
+      if ('taken' in reply) this.end(reply.moved ? MOVED : 'another bridge took the seat');
       else this.#marked(reply, foreign);
     } catch (error) {
       log.debug({ error }, 'mark failed');
+      if (hasCode(error, 'OTHER_SERVER')) this.end(MOVED);
     }
   }
 
@@ -235,7 +276,8 @@ export class BridgeSession {
           this.#failures.over();
         } catch (error) {
           this.#machine.failed(performance.now());
-          this.#failures.add(error);
+          if (hasCode(error, 'OTHER_SERVER')) this.end(MOVED);
+          else this.#failures.add(error);
           await pause(RETRY_EVERY, this.#stopped.signal);
         }
         this.#reportPhase();
@@ -251,10 +293,10 @@ export class BridgeSession {
     const { store, id, packSize, onGap } = this.#options;
     switch (action.kind) {
       case 'take':
-        this.#machine.took(await store.take(id, action.token, action.beat), performance.now());
+        this.#machine.took(await store.take(id, action.token, action.beat, this.#on), performance.now());
         return;
       case 'relay': {
-        const reply = await store.relay({ caller: id, packSize: packSize(), ...action });
+        const reply = await store.relay({ caller: id, packSize: packSize(), on: this.#on, ...action });
         this.#machine.wrote(reply, performance.now());
         if (reply.kind === 'written' && action.gap) onGap(action.gap);
         return;
@@ -263,7 +305,7 @@ export class BridgeSession {
         this.#machine.looked(await store.readLease(), performance.now());
         return;
       case 'release': {
-        const reply = await store.release(id, action.token, action.position);
+        const reply = await store.release(id, action.token, action.position, this.#on);
         this.#machine.released(reply, performance.now());
       }
     }

@@ -1,6 +1,17 @@
 import type { Packed } from './packed.js';
 import type { Position } from './position.js';
 
+/**
+ * The server at which the bridges of a group are subscribed. Positions are those of one server: another one delivers the messages
+ * in another order.
+ */
+export interface Home {
+  /** Its run id. */
+  readonly server: string;
+  /** The number of the mark with which the bridges came there: all its positions begin at this mark or a later one. */
+  readonly since: number;
+}
+
 /** Which bridge leads, and how far it has relayed. */
 export interface Lease {
   readonly token: number;
@@ -9,6 +20,17 @@ export interface Lease {
   readonly holder: string;
   /** The position up to which the inbox has the messages; undefined before the first relay of the group. */
   readonly relayed: Position | undefined;
+  /** Undefined on a plain Redis, which is one server. */
+  readonly home?: Home | undefined;
+}
+
+/** Where a call may be carried out. */
+export interface OnServer {
+  /**
+   * The run id of the only server on which it may run: else it rejects as OTHER_SERVER, or as REDIS_UNREACHABLE if there is no
+   * connection. Undefined for any server.
+   */
+  readonly on?: string | undefined;
 }
 
 /** ms by which the number of a mark, or an id, may be ahead of the clock of Redis: that clock may have been put back. */
@@ -20,7 +42,7 @@ export interface Seat {
   readonly lastMark: string;
 }
 
-export interface MarkRequest {
+export interface MarkRequest extends OnServer {
   readonly caller: string;
   /** The seat that the caller has or asks for. */
   readonly seat: string;
@@ -36,6 +58,8 @@ export interface MarkRequest {
   readonly token?: number | undefined;
   /** Of a leader that has relayed all its messages: the mark moves the position. */
   readonly advance?: { readonly from: Position; readonly to: Position } | undefined;
+  /** It is not subscribed yet: from now on the server where the mark is published is the home. */
+  readonly joins?: boolean;
   /** Its subscription has ended: it relays only the messages received before. */
   readonly deaf?: boolean;
   /** Of a leader: texts on the marks channel since its last mark that are no marks of the group. */
@@ -59,8 +83,11 @@ export interface MadeMark {
   readonly healed: readonly string[];
 }
 
-/** The mark that was made; or the seats, all taken; or no seats: the caller has to wait for the secret. */
-export type MarkReply = MadeMark | { readonly taken: readonly Seat[] };
+/**
+ * The mark that was made; or the seats, all taken; or no seats: the caller has to wait for the secret, or, if it has `moved`, the
+ * bridges are at another server than the one that the mark was for.
+ */
+export type MarkReply = MadeMark | { readonly taken: readonly Seat[]; readonly moved?: boolean };
 
 export type TakeReply =
   | {
@@ -82,7 +109,7 @@ export interface Gap {
   readonly dropped: number;
 }
 
-export interface RelayRequest {
+export interface RelayRequest extends OnServer {
   readonly caller: string;
   readonly token: number;
   readonly from: Position | undefined;
@@ -90,6 +117,8 @@ export interface RelayRequest {
   readonly messages: Packed;
   /** Most messages that a pack may hold; 1 for no packs. */
   readonly packSize: number;
+  /** Where they were received: nothing is written after a position of another server. Undefined on a plain Redis. */
+  readonly server?: string | undefined;
   /** Messages may have been missed just before these. */
   readonly gap?: Gap | undefined;
 }
@@ -117,15 +146,17 @@ export interface BridgeStore {
   /** Publishes the next mark, and takes or keeps a seat. */
   mark(request: MarkRequest): Promise<MarkReply>;
   /** Takes the lead if token and beat are still those given. */
-  take(caller: string, token: number, beat: number): Promise<TakeReply>;
+  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply>;
   /** Writes messages to the inbox and moves the position, both or neither. */
   relay(request: RelayRequest): Promise<RelayReply>;
   /** Gives up the lead, unless the position has moved from where the caller left it. */
-  release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply>;
+  release(caller: string, token: number, position: Position | undefined, on?: string): Promise<ReleaseReply>;
   /** The lease as it is now. */
   readLease(): Promise<Lease>;
   /** The number of the last mark, 0 for none. */
-  lastMark(): Promise<number>;
+  lastMark(on?: string): Promise<number>;
+  /** Records that messages may have been missed. Sent twice, it counts twice. */
+  missed(caller: string, gap: Gap): Promise<void>;
   /** Gives up a seat, so that another bridge can take it at once. */
   leave(seat: string): Promise<void>;
 }

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'KEY_TYPE' // a key of the group holds something that is not ours
   | 'REDIS_REFUSED' // Redis answered a command with an error
   | 'OUTCOME_UNKNOWN' // the connection ended before the reply: what was to be done may or may not be done
+  | 'OTHER_SERVER' // Redis is another server than the one that this was meant for: nothing was done
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
   | 'RECORD_AWAY' // the system of record does not answer, or cannot write for now

@@ -15,6 +15,10 @@ export interface Subscriber {
   unsubscribe(): Promise<void>;
   /** `lost`: the connection was cut, and the subscription with it. */
   once(event: 'lost', listener: () => void): unknown;
+  /** Whether there is only one server, so that positions are always its own. */
+  readonly isPlain: boolean;
+  /** The run id of the server that it is connected to; undefined while it is not, or if Redis does not say. */
+  readonly server: string | undefined;
   /** Bytes that have come over the connection. */
   readonly bytesReceived: number;
   /** Closes the connection at once. Idempotent. */

@@ -1,5 +1,6 @@
 import type {
   BridgeStore,
+  Gap,
   Lease,
   MarkReply,
   MarkRequest,
@@ -8,12 +9,13 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
+import { CgroupError } from '../core/errors.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
 import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { leaseOf, mark, relay, release, take } from './scripts/bridge.js';
+import { homeOf, leaseOf, mark, missed, relay, release, take } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisBridgeStore implements BridgeStore {
@@ -30,40 +32,52 @@ export class RedisBridgeStore implements BridgeStore {
     this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
   }
 
-  mark(request: MarkRequest): Promise<MarkReply> {
-    return this.#connection.run(mark, this.#keys, { ...request, marks: this.#keys.marks });
+  async mark(request: MarkRequest): Promise<MarkReply> {
+    const { marks } = this.#keys;
+    const server = this.#connection.place.isPlain ? undefined : (request.on ?? this.#server());
+    return this.#connection.run(mark, this.#keys, { ...request, marks, server }, server);
   }
 
-  take(caller: string, token: number, beat: number): Promise<TakeReply> {
+  /** @throws {CgroupError} REDIS_UNREACHABLE if it is not connected, or if Redis does not say who it is */
+  #server(): string {
+    const { server } = this.#connection;
+    if (server === undefined)
+      throw new CgroupError('REDIS_UNREACHABLE', 'not connected to a Redis that says who it is (INFO)');
+    return server;
+  }
+
+  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
     this.#last = undefined;
-    return this.#connection.run(take, this.#keys, { caller, token, beat });
+    return this.#connection.run(take, this.#keys, { caller, token, beat }, on);
   }
 
   async relay(request: RelayRequest): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
     const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
-    const { last, ...reply } = await this.#connection.run(relay, this.#keys, {
-      ...request,
-      ...keys,
-      last: before,
-    });
+    const options = { ...request, ...keys, last: before };
+    const { last, ...reply } = await this.#connection.run(relay, this.#keys, options, request.on);
     if (reply.kind === 'written') this.#last = last || before;
     return reply;
   }
 
-  release(caller: string, token: number, position: Position | undefined): Promise<ReleaseReply> {
-    return this.#connection.run(release, this.#keys, { caller, token, position });
+  release(caller: string, token: number, position: Position | undefined, on?: string): Promise<ReleaseReply> {
+    return this.#connection.run(release, this.#keys, { caller, token, position }, on);
   }
 
   async readLease(): Promise<Lease> {
-    const fields = ['token', 'beat', 'epoch', 'offset', 'holder'];
+    const fields = ['token', 'beat', 'epoch', 'offset', 'holder', 'home', 'since'];
     const reply = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
-    const [token, beat, epoch, offset, holder] = reply.map((value) => value ?? '');
-    return leaseOf(token, beat, holder, epoch, offset);
+    const [token, beat, epoch, offset, holder, home, since] = reply.map((value) => value ?? '');
+    return leaseOf(token, beat, holder, epoch, offset, homeOf(home, since));
   }
 
-  async lastMark(): Promise<number> {
+  missed(caller: string, gap: Gap): Promise<void> {
+    return this.#connection.run(missed, this.#keys, { caller, gap });
+  }
+
+  async lastMark(on?: string): Promise<number> {
+    if (on !== undefined) this.#connection.mustBeOn(on);
     return integerOf((await this.#connection.call('HGET', this.#keys.bridge, 'mark')) as string | null) ?? 0;
   }
 

@@ -150,7 +150,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   return {
     rights,
     server,
-    nodes: connection.isCluster ? { group: nodeOf(connection), registry: nodeOf(registry) } : undefined,
+    nodes: connection.place.isCluster ? { group: nodeOf(connection), registry: nodeOf(registry) } : undefined,
     clock: await clock.read(),
     latency,
     channel: {

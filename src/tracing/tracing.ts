@@ -92,7 +92,8 @@ export class Tracing {
       take: (...args) => store.take(...args),
       release: (...args) => store.release(...args),
       readLease: () => store.readLease(),
-      lastMark: () => store.lastMark(),
+      lastMark: (on) => store.lastMark(on),
+      missed: (caller, gap) => store.missed(caller, gap),
       leave: (seat) => store.leave(seat),
     };
   }

@@ -10,6 +10,7 @@ export function fakeBridgeStore(given: Partial<BridgeStore>): BridgeStore {
     release: unexpected('release'),
     readLease: unexpected('readLease'),
     lastMark: unexpected('lastMark'),
+    missed: unexpected('missed'),
     leave: unexpected('leave'),
     ...given,
   };

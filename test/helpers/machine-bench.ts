@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import type { MachineOptions } from '../../src/bridge/action.js';
 import type { Limits } from '../../src/bridge/buffer.js';
-import { BridgeMachine, type MachineOptions } from '../../src/bridge/machine.js';
+import { BridgeMachine } from '../../src/bridge/machine.js';
 import type { Lease } from '../../src/core/bridge-store.js';
 import type { Position } from '../../src/core/position.js';
 

@@ -5,8 +5,9 @@ import type { MadeMark } from '../../src/core/bridge-store.js';
 export const SECRET = '0123456789abcdef'.repeat(4);
 
 /** A mark as `mark.lua` publishes it. */
-export function markText(number: number | string, secret = SECRET): string {
-  return `${number} ${createHmac('sha1', secret).update(`${number}`).digest('hex')}`;
+export function markText(number: number | string, secret = SECRET, server?: string): string {
+  const tail = server === undefined ? '' : ` ${server}`;
+  return `${number} ${createHmac('sha1', secret).update(`${number}${tail}`).digest('hex')}${tail}`;
 }
 
 /** The reply to a mark of the only bridge of a new group. */

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { markNumber } from '../../src/bridge/marks.js';
 import type { MarkRequest } from '../../src/core/bridge-store.js';
+import { readMark } from '../../src/core/marks.js';
 import { groupOn } from '../helpers/group.js';
 import { markText, SECRET } from '../helpers/marks.js';
 import { packed } from '../helpers/packed.js';
@@ -145,7 +145,7 @@ describe('the secret of the marks', () => {
     const { mark: number } = await mark();
     await until(() => heard.length === 1);
     expect(heard[0]).toBe(markText(number));
-    expect(markNumber(heard[0] as string, SECRET, number)).toBe(number);
+    expect(readMark(heard[0] as string, SECRET, number)).toEqual({ number, server: undefined });
   });
 });
 

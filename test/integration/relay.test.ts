@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { markNumber } from '../../src/bridge/marks.js';
 import type { MarkRequest, RelayRequest } from '../../src/core/bridge-store.js';
+import { readMark } from '../../src/core/marks.js';
 import type { Position } from '../../src/core/position.js';
 import { pause } from '../../src/core/service.js';
 import { SECRET } from '../helpers/marks.js';
@@ -236,7 +236,7 @@ describe('a mark', () => {
     } finally {
       subscriber.disconnect();
     }
-    const numbers = heard.map((text) => markNumber(text, SECRET, Number.MAX_SAFE_INTEGER));
+    const numbers = heard.map((text) => readMark(text, SECRET, Number.MAX_SAFE_INTEGER)?.number);
     expect(numbers[1]).toBeGreaterThan(numbers[0] as number);
     const common = { secret: SECRET, clock: expect.any(Number), bridges: 1, healed: [] };
     const lease = { token: 1, holder: 'a' };

@@ -1,5 +1,6 @@
+import type { MachineOptions } from '../../src/bridge/action.js';
 import type { Limits } from '../../src/bridge/buffer.js';
-import type { BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
+import type { BridgeMachine } from '../../src/bridge/machine.js';
 import { SeatWatch } from '../../src/bridge/seat-watch.js';
 import type { Seat } from '../../src/core/bridge-store.js';
 import type { ProcessRecord } from './history.js';

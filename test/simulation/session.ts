@@ -1,7 +1,8 @@
+import type { Action, MachineOptions } from '../../src/bridge/action.js';
 import type { Limits } from '../../src/bridge/buffer.js';
-import type { Action, BridgeMachine, MachineOptions } from '../../src/bridge/machine.js';
-import { markNumber } from '../../src/bridge/marks.js';
+import type { BridgeMachine } from '../../src/bridge/machine.js';
 import { type MadeMark, MOST_AHEAD } from '../../src/core/bridge-store.js';
+import { readMark } from '../../src/core/marks.js';
 import type { SessionRecord } from './history.js';
 import type { Host } from './host.js';
 import { type CommandLink, Subscription } from './links.js';
@@ -204,7 +205,7 @@ export class SimSession {
 
   #numberOf(text: string): number | undefined {
     const { secret, wantsProof } = this.#options;
-    if (wantsProof) return markNumber(text, secret, this.#clock + MOST_AHEAD);
+    if (wantsProof) return readMark(text, secret, this.#clock + MOST_AHEAD)?.number;
     return Number.parseInt(text, 10) || undefined;
   }
 

@@ -1,4 +1,5 @@
-import { BridgeMachine, type MachineOptions } from '../../src/bridge/machine.js';
+import type { MachineOptions } from '../../src/bridge/action.js';
+import { BridgeMachine } from '../../src/bridge/machine.js';
 import { spoofedMark } from './adversary.js';
 import type { History } from './history.js';
 import type { CommandLink, Subscription } from './links.js';

@@ -6,16 +6,22 @@
 --        the caller has seen), secret, secretKnown (false if the caller has made it up), mostAhead (a mark may be so many
 --        ms ahead of the clock), token (of a leader), advance (positions from and to, each epoch and offset),
 --        foreign (of a leader: texts on the channel that were no marks), dead (seat found dead: id, and lastMark when it
---        was found), deaf (true if the subscription of the caller has ended)
+--        was found), deaf (true if the subscription of the caller has ended), server (run id of the one where the mark is
+--        published; none on a plain Redis), joins (true if the caller is to subscribe there)
 -- Returns { 1, mark, secret, now, bridges, token, beat, holder, epoch, offset, healed fields ... } or, if every seat is
--- taken, { 0, seat, last mark, seat, last mark, ... }; { 0 } if the caller has to wait for the secret.
+-- taken, { 0, seat, last mark, seat, last mark, ... }; { 0 } if the caller has to wait for the secret. With a server:
+-- { 2, home, since, mark, secret ... } or, if the bridges are at another server now, { 3 }.
 --
 -- Atomic, because a mark means one thing only if its number, the lease and the position were true at one moment, and
 -- because a seat must not be taken twice. Sent twice, it makes one mark more; stopped half-way, it makes none.
 --
--- A mark is published as its number and an HMAC-SHA1 of it (https://www.rfc-editor.org/rfc/rfc2104): anyone may publish on
--- the channel, but only clients that may read the group's keys have the secret. Foreign values in the hash are replaced
+-- A mark is published as its number and an HMAC-SHA1 (https://www.rfc-editor.org/rfc/rfc2104), and the server if there is one,
+-- which the HMAC covers too: anyone may publish on the channel, but only clients that may read the group's keys have the secret. Foreign values in the hash are replaced
 -- here, because each bridge calls this script ten times a second, and no other script works with them.
+--
+-- All bridges are subscribed at one server, the home (fields home and since): positions are true only in the order of its
+-- messages. A bridge that is about to subscribe names it. Another one whose server is not the home has to end its subscription.
+-- On a plain Redis there is no such field.
 local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'hash')
 if wrong then return wrong end
 
@@ -60,6 +66,12 @@ local epoch = mark_of(state.epoch)
 if (state.epoch or '') ~= '' and not (epoch and epoch <= last and integer_of(state.offset)) then
   heal('epoch', '')
   heal('offset', '')
+end
+
+local server = options.server
+if server and state.home and not mark_of(state.since) then state.home = nil end
+if server and state.home and state.home ~= server and not options.joins and not options.deaf then
+  return { 3 }
 end
 
 local function seats_of_others()
@@ -111,7 +123,14 @@ end
 
 local mark = string.format('%.0f', math.max(last + 1, now))
 set('mark', mark)
-local proof = redis.sha1hex(pad(0x5c) .. bytes_of(redis.sha1hex(pad(0x36) .. mark)))
-redis.call('PUBLISH', options.marks, mark .. ' ' .. proof)
-return { 1, mark, state.secret, string.format('%.0f', now), tostring(#others / 2 + 1),
+if server and state.home ~= server and not options.deaf then
+  set('home', server)
+  set('since', mark)
+end
+local tail = server and ' ' .. server or ''
+local proof = redis.sha1hex(pad(0x5c) .. bytes_of(redis.sha1hex(pad(0x36) .. mark .. tail)))
+redis.call('PUBLISH', options.marks, mark .. ' ' .. proof .. tail)
+local reply = { mark, state.secret, string.format('%.0f', now), tostring(#others / 2 + 1),
   state.token or '0', state.beat or '0', state.holder or '', state.epoch or '', state.offset or '', unpack(healed) }
+if server then return { 2, state.home or '', state.since or '', unpack(reply) } end
+return { 1, unpack(reply) }

@@ -43,6 +43,28 @@ export function makeClient(
   return redis;
 }
 
+/**
+ * Calls back when a client is ready, when its socket is closed, and, after that, when it was ready before: `ready` and `lost` in
+ * turn.
+ */
+export function onChange(
+  redis: Redis,
+  { ready, closed, lost }: Readonly<Record<'ready' | 'closed' | 'lost', () => void>>,
+): void {
+  let isReady = false;
+  redis.on('ready', () => {
+    if (isReady) return;
+    isReady = true;
+    ready();
+  });
+  redis.on('close', () => {
+    closed();
+    if (!isReady) return;
+    isReady = false;
+    lost();
+  });
+}
+
 export interface Waiting {
   /** ms */
   readonly timeout: number;

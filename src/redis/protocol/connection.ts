@@ -1,18 +1,19 @@
 import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
+import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
-import { endOf, makeClient, REPLY_TIMEOUT, untilReady } from './client.js';
+import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
 import { DirectLine, type Parser } from './direct-line.js';
-import { EntryParser, type Taken } from './entries.js';
+import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
 import { type Follower, RedisPlace } from './place.js';
 import { pushSplitter } from './pushes.js';
+import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { moreTelling, unreachable } from './unreachable.js';
-import { replyValue } from './values.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -39,7 +40,8 @@ const CONNECT_TIMEOUT = 5_000;
  * - Subscriptions are not renewed silently: messages would be missed without a trace.
  */
 export class Connection extends EventEmitter<ConnectionEvents> implements Follower {
-  readonly #place: RedisPlace;
+  /** Where its Redis is. */
+  readonly place: RedisPlace;
   /** The slot whose master it is connected to; undefined for the server of the URL. */
   readonly slot: number | undefined;
   /** Where it was found last. */
@@ -53,6 +55,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   #lastError: unknown;
   #clientId: number | undefined;
   readonly #line: DirectLine;
+  readonly #reading: EntryLink;
   /** Aborted when it is closed for good. */
   readonly #quit = new AbortController();
 
@@ -64,7 +67,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   constructor(where: string | RedisPlace, role: string, log: Logger, key?: string) {
     super();
     const place = typeof where === 'string' ? new RedisPlace({ redis: where }, log) : where;
-    this.#place = place;
+    this.place = place;
     this.slot = place.slotOf(key);
     this.#redis = makeClient(place, {
       name: `cgroup:${role}`,
@@ -82,30 +85,32 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     });
     this.#commands = this.#redis as unknown as Record<string, Command>;
     this.#line = new DirectLine(this.#redis);
-    let ready = false;
-    this.#redis.on('ready', () => {
-      if (ready) return;
-      ready = true;
-      this.#line.open();
-      this.#redis.client('ID').then(
-        (id) => {
-          this.#clientId = id;
-        },
-        () => {}, // the connection is lost again: the next one has an id of its own
-      );
-      this.emit('ready');
-    });
-    this.#redis.on('close', () => {
-      this.#line.close();
-      // When the commands have failed.
-      setImmediate(() => {
-        this.#timedOut = false;
-      });
-      if (!ready) return;
-      ready = false;
-      this.#clientId = undefined;
-      this.#server = undefined;
-      this.emit('lost');
+    this.#reading = {
+      line: this.#line,
+      divert: (make) => this.#divert(make),
+      timed: (send) => this.#timed('XREADGROUP', send),
+    };
+    onChange(this.#redis, {
+      ready: () => {
+        this.#line.open();
+        this.#redis.client('ID').then(
+          (id) => {
+            this.#clientId = id;
+          },
+          () => {}, // the connection is lost again: the next one has an id of its own
+        );
+        this.emit('ready');
+      },
+      closed: () => {
+        this.#line.close();
+        this.#server = undefined;
+        this.#clientId = undefined;
+        // When the commands have failed.
+        setImmediate(() => {
+          this.#timedOut = false;
+        });
+      },
+      lost: () => this.emit('lost'),
     });
     this.#redis.on('error', (error: unknown) => {
       this.#lastError = moreTelling(this.#lastError, withoutCommand(error));
@@ -122,19 +127,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     return this.#server;
   }
 
-  /** Whether there is one address of Redis, no Sentinels and no Cluster. */
+  /** Whether its Redis is one server, without Sentinels or Cluster. */
   get isPlain(): boolean {
-    return this.#place.isPlain;
-  }
-
-  /** Whether it is connected to a node of a Cluster. */
-  get isCluster(): boolean {
-    return this.#place.isCluster;
+    return this.place.isPlain;
   }
 
   /** Whether a command with this key can be sent here: on a Cluster it must lie in the slot of the connection. */
   serves(key: string): boolean {
-    return !this.#place.isCluster || this.#place.slotOf(key) === this.slot;
+    return !this.place.isCluster || this.place.slotOf(key) === this.slot;
   }
 
   /** Whether commands can be sent now. */
@@ -150,11 +150,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    *   such database; STATE if it is closed meanwhile
    */
   async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
-    this.#place.follow(this);
+    this.place.follow(this);
     try {
       await untilReady(this.#redis, this.#quit.signal, {
         timeout,
-        onTimeout: () => unreachable(this.#place, timeout, this.#lastError),
+        onTimeout: () => unreachable(this.place, timeout, this.#lastError),
         from: () => this.#address,
       });
     } catch (error) {
@@ -166,14 +166,17 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   /**
    * Runs a script on the keys of a group. What it writes is on `minReplicas` replicas when this resolves, if the script is a
    * lasting one.
+   *
+   * @param on the server on which it runs, or nowhere: see {@link mustBeOn}
    */
   async run<Key extends keyof ScriptKeys, Options, Reply>(
     script: Script<Key, Options, Reply>,
     keys: Pick<ScriptKeys, Key>,
     options: Options,
+    on?: string,
   ): Promise<Reply> {
-    const reply = await this.#sendScript(script, keys, options);
-    if (script.lasting && this.#place.minReplicas > 0) await this.replicated();
+    const reply = await this.#sendScript(script, keys, options, on);
+    if (script.lasting && this.place.minReplicas > 0) await this.replicated();
     return script.decode(reply);
   }
 
@@ -181,12 +184,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     script: Script<Key, Options, unknown>,
     keys: Pick<ScriptKeys, Key>,
     options: Options,
+    on: string | undefined,
   ): Promise<unknown> {
     const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
-    if (script.often && this.#line.isOpen) {
+    if (on !== undefined || (script.often && this.#line.isOpen)) {
       const { name, bytes = false } = script;
       const all = [script.keys.length, ...args];
-      return this.#timed(name, () => this.#line.run(name, all, bytes));
+      const check = on === undefined ? undefined : () => this.mustBeOn(on);
+      return this.#timed(name, () => this.#line.run(name, all, bytes, check));
     }
     // The prefix keeps our names apart from ioredis's own methods.
     const method = `cgroup.${script.name}`;
@@ -202,13 +207,25 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    * @throws {CgroupError} OUTCOME_UNKNOWN if the connection ends first, or the server becomes a replica
    */
   async replicated(): Promise<void> {
-    const { minReplicas } = this.#place;
+    const { minReplicas } = this.place;
     if (minReplicas === 0) return;
     let have: number;
     do {
       have = Number(await this.#send('WAIT', 'call', ['WAIT', minReplicas, WAIT_FOR]));
-      this.#place.haveReplicas(have);
+      this.place.haveReplicas(have);
     } while (have < minReplicas);
+  }
+
+  /**
+   * After it, what is sent in the same turn goes to this server or nowhere, and waits for no later connection.
+   *
+   * @throws {CgroupError} OTHER_SERVER if it is connected to another one, REDIS_UNREACHABLE if it is not connected
+   */
+  mustBeOn(server: string): void {
+    if (!this.#line.isOpen)
+      throw new CgroupError('REDIS_UNREACHABLE', `not connected to Redis at ${this.#address}`);
+    if (this.#server !== server)
+      throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
   }
 
   /**
@@ -245,25 +262,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    *
    * @param packsKey the stream of packs, always the same
    */
-  async readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
-    // On a new socket another parser would get the entries.
-    if (!this.#line.isOpen || !(this.#line.parser instanceof EntryParser))
-      await this.#divert((onOther) => new EntryParser(packsKey, onOther));
-    const { parser } = this.#line;
-    if (!(parser instanceof EntryParser))
-      throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
-    const commands = reads.map((args) => ['XREADGROUP', ...args]);
-    try {
-      await this.#timed('XREADGROUP', () =>
-        this.#line.send(commands, (bytes, start) => replyValue(bytes, start, false)),
-      );
-    } catch (error) {
-      // What came counts as delivered. The next read fails again, if it is to.
-      const taken = parser.take();
-      if (taken.packs.length + taken.entries.length + taken.foreign === 0) throw error;
-      return taken;
-    }
-    return parser.take();
+  readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
+    return readEntries(this.#reading, packsKey, reads);
   }
 
   /** Subscribes to channels, all in one command. May be called once. */
@@ -308,7 +308,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    */
   close(): void {
     this.#quit.abort();
-    this.#place.unfollow(this);
+    this.place.unfollow(this);
     this.#redis.disconnect();
     // ioredis would keep the commands that wait for the next connection, and does not make it.
     if (this.#redis.status === 'reconnecting') endOf(this.#redis);
@@ -316,12 +316,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
 
   /** For messages: without user and password. */
   get #address(): string {
-    return `Redis at ${hostAndPort(this.#at ?? this.#place.address)}`;
+    return `Redis at ${hostAndPort(this.#at ?? this.place.address)}`;
   }
 
   /** A server has said what it is. What this throws ends the connection, which then looks for another one. */
   #met(facts: ReadonlyMap<string, string>): void {
-    this.#place.check(facts, this.slot, this.#at !== this.#place.address);
+    this.place.check(facts, this.slot, this.#at !== this.place.address);
     this.#server = facts.get('run_id');
   }
 
@@ -339,7 +339,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
       let failure = failureOf(error, doing, this.#address);
       if (this.#timedOut && !(failure instanceof RefusedError))
         failure = failureOf(new Error('timed out'), doing, this.#address);
-      if (refusedAs(failure, 'MOVED')) this.#place.foundCluster();
+      if (refusedAs(failure, 'MOVED')) this.place.foundCluster();
       // A server that became a replica is the wrong one: the name of the master may resolve to another by now.
       if (refusedAs(failure, 'READONLY', 'MOVED', 'CLUSTERDOWN')) this.renew();
       throw failure;

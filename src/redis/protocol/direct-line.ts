@@ -127,12 +127,20 @@ export class DirectLine {
    *
    * @param args the number of keys, the keys, and the others
    * @param asBytes whether texts in its reply are bytes
+   * @param check called in the turn in which it is sent, each time: nothing is sent if it throws
    */
-  async run(name: string, args: readonly Argument[], asBytes: boolean): Promise<Value> {
+  async run(
+    name: string,
+    args: readonly Argument[],
+    asBytes: boolean,
+    check: () => void = () => {},
+  ): Promise<Value> {
     try {
+      check();
       return await this.#ask([...callOf(name), ...args], asBytes);
     } catch (error) {
       if (!(error instanceof ReplyError) || !error.message.startsWith('NOSCRIPT')) throw error;
+      check();
       return this.#ask([...sourceCallOf(name), ...args], asBytes);
     }
   }

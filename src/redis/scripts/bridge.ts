@@ -1,5 +1,7 @@
 import {
   type Fenced,
+  type Gap,
+  type Home,
   type Lease,
   type MarkReply,
   type MarkRequest,
@@ -16,20 +18,23 @@ import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 
 // What each is for: the interface in core/bridge-store.ts. What is atomic: the head of its Lua.
 
-/** `marks` is the channel of marks. */
+/** `marks` is the channel of marks, `server` the run id of the one where it is published, unless the Redis is plain. */
 export const mark = defineScript({
   name: 'mark',
   keys: ['bridge', 'counters'],
-  encode: (request: MarkRequest & { marks: string }) => packOptions({ ...request, mostAhead: MOST_AHEAD }),
+  encode: ({ on: _, ...request }: MarkRequest & { marks: string; server: string | undefined }) =>
+    packOptions({ ...request, mostAhead: MOST_AHEAD }),
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
-    if (made === 1) {
+    const home = made > 1 ? homeOf(rest.shift(), rest.shift()) : undefined;
+    if (made === 3) return { taken: [], moved: true };
+    if (made === 1 || made === 2) {
       const [number, secret, clock, bridges, token, beat, holder, epoch, offset, ...healed] = rest;
       return {
         mark: Number(number),
         secret: secret ?? '',
         clock: Number(clock),
         bridges: Number(bridges),
-        lease: leaseOf(token, beat, holder, epoch, offset),
+        lease: leaseOf(token, beat, holder, epoch, offset, home),
         healed,
       };
     }
@@ -60,7 +65,12 @@ export const relay = defineScript({
   lasting: true,
   often: true,
   keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs', 'busy', 'held'],
-  encode: ({ messages, packSize, ...rest }: RelayRequest & { last: string | undefined; keys?: string }) => {
+  encode: ({
+    messages,
+    packSize,
+    on: _,
+    ...rest
+  }: RelayRequest & { last: string | undefined; keys?: string }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
@@ -80,6 +90,13 @@ export const release = defineScript({
   decode: (reply: FencedReply) => fenced('released', reply),
 });
 
+export const missed = defineScript({
+  name: 'missed',
+  keys: ['gaps', 'counters'],
+  encode: packOptions<{ caller: string; gap: Gap }>,
+  decode: (_reply: number) => {},
+});
+
 type FencedReply = [code: number, epoch?: string, offset?: string];
 
 function fenced<Done extends string>(done: Done, [code, epoch, offset]: FencedReply): Fenced<Done> {
@@ -95,13 +112,21 @@ export function leaseOf(
   holder: string | undefined,
   epoch: string | undefined,
   offset: string | undefined,
+  home?: Home,
 ): Lease {
   return {
     token: integerOf(token) ?? 0,
     beat: integerOf(beat) ?? 0,
     holder: holder ?? '',
     relayed: positionOf(epoch, offset),
+    home,
   };
+}
+
+/** The home of the bridges from its texts in Redis; undefined if there is none. */
+export function homeOf(server: string | undefined, since: string | undefined): Home | undefined {
+  const number = integerOf(since);
+  return server && number !== undefined ? { server, since: number } : undefined;
 }
 
 /** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */

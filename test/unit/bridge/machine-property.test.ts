@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Action } from '../../../src/bridge/machine.js';
+import type { Action } from '../../../src/bridge/action.js';
 import { comparePositions, type Position } from '../../../src/core/position.js';
 import { Bench, ME } from '../../helpers/machine-bench.js';
 

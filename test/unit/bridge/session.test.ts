@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
-import type { Phase } from '../../../src/bridge/machine.js';
+import type { Phase } from '../../../src/bridge/action.js';
 import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
 import type { MadeMark, MarkRequest, RelayReply, RelayRequest } from '../../../src/core/bridge-store.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
@@ -11,6 +11,8 @@ import { madeMark, markText, SECRET } from '../../helpers/marks.js';
 class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
   channels: ReadonlyMap<string, OnPush> = new Map();
   bytesReceived = 0;
+  isPlain = true;
+  server: string | undefined;
 
   async connect(): Promise<void> {}
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {

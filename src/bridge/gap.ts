@@ -1,0 +1,44 @@
+import type { BridgeStore, Gap } from '../core/bridge-store.js';
+import type { Position } from '../core/position.js';
+import { pause } from '../core/service.js';
+import type { Logger } from '../log/logger.js';
+import type { Missing } from './received-messages.js';
+
+/** ms between two tries to record a gap, and for how long it is tried. */
+const TELL_EVERY = 100;
+const TELL = 10_000;
+
+/**
+ * The gap that comes before the next batch, if any.
+ *
+ * @param relayed the stored position
+ * @param lastBeat when the leader before last beat, ms since 1970
+ * @param emptiedSince since when messages may be missing because Redis lost its data; undefined if it did not
+ */
+export function gapOf(
+  { dropped, cause }: Missing,
+  relayed: Position | undefined,
+  lastBeat: number | undefined,
+  emptiedSince: number | undefined,
+): Gap | undefined {
+  if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
+  if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
+  if (!relayed || !cause) return undefined;
+  return cause === 'start'
+    ? { reason: 'no bridge was subscribed', since: lastBeat, dropped }
+    : { reason: 'Redis came back with an older state', since: undefined, dropped };
+}
+
+/** Records a gap that belongs to no batch. Tries again while Redis is away, for 10 s. Returns whether it is recorded. */
+export async function tellGap(store: BridgeStore, caller: string, gap: Gap, log: Logger): Promise<boolean> {
+  for (let tries = TELL / TELL_EVERY; tries > 0; tries--) {
+    try {
+      await store.missed(caller, gap);
+      return true;
+    } catch (error) {
+      log.debug({ error }, 'a gap is not recorded yet');
+      await pause(TELL_EVERY);
+    }
+  }
+  return false;
+}
