@@ -223,7 +223,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    */
   mustBeOn(server: string): void {
     if (!this.#line.isOpen)
-      throw new CgroupError('REDIS_UNREACHABLE', `not connected to Redis at ${this.#address}`);
+      throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#address}`);
     if (this.#server !== server)
       throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
   }

@@ -29,11 +29,11 @@ export interface Follower {
 type Master = SlotMaster | WatchedMaster;
 
 /** ms between two looks at who is the master. */
-const LOOK_EVERY = 1_000;
+const LOOK_EVERY = 500;
 
 /**
  * Where a group's Redis is: at one address, where Sentinels say, or at the nodes of a Cluster. Each connection asks it for a server
- * before it connects. While there are connections to a master that others may replace, it looks every second who the master is: a
+ * before it connects. While there are connections to a master that others may replace, it looks again and again who the master is: a
  * master that was stopped, or a link that was cut, says nothing.
  */
 export class RedisPlace {
