@@ -2,7 +2,7 @@ import { type Fix, redis, redisLine } from '../core/finding.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, sourceOf } from '../core/source.js';
 import { keysOf } from '../redis/keys.js';
-import { aclRules, literal } from '../redis/rights.js';
+import { aclRules, literal, type RightsNames } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import type { Settings } from '../settings/settings.js';
 
@@ -20,7 +20,7 @@ export class AclLine {
   /** Whether the URL names the user. */
   readonly #isNamed: boolean;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings & Pick<RightsNames, 'cluster'>) {
     this.#rules = aclRules(keysOf(settings), settings);
     this.#source = sourceOf(settings);
     const user = userIn(settings.redis);

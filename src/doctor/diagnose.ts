@@ -27,7 +27,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
   const states: Record<string, CheckState | CheckState[]> = {
     rights: rightsOf(facts, grant),
     ...(facts.server
-      ? statesOfServer(facts.server, facts.channel.bytesPerSecond)
+      ? statesOfServer(facts.server, facts.channel.bytesPerSecond, settings.minReplicas)
       : { server: UNSEEN_SERVER }),
     // With a list or a stream nobody subscribes.
     ...(facts.pulled && { 'output buffer': [] }),

@@ -1,5 +1,6 @@
 import { CgroupError } from '../core/errors.js';
 import { type Finding, redis } from '../core/finding.js';
+import type { HostPort } from '../core/redis-address.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
@@ -25,6 +26,8 @@ export interface Report {
   readonly publisherAcl: string;
   /** How these users survive a restart of Redis. */
   readonly aclLasts: string;
+  /** The server that was looked at; undefined if there was no connection. */
+  readonly at: HostPort | undefined;
   /** No finding says `mend`. */
   readonly ok: boolean;
 }
@@ -42,19 +45,23 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const keys = keysOf(settings);
   const connections = new Connections(() => settings, log);
   const open = () => connections.open('doctor');
-  const acl = new AclLine(settings);
+  let acl = new AclLine(settings);
   try {
     const [connection, listener, trial] = await Promise.all([open(), open(), open()]);
     const registry = await openRegistry(connections, connection, keys);
+    const names = { ...settings, cluster: connection.place.isCluster };
+    acl = new AclLine(names);
+    const { at } = connection;
     const { claimAfter } = settings;
     const opened = { connection, registry, listener, trial };
-    const facts = await readFacts({ keys, names: settings, claimAfter, ...opened });
+    const facts = await readFacts({ keys, names, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
       [...(await markRefused({ connection, registry, keys }, findings)), ...record],
       acl,
       facts.server,
+      at,
     );
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
@@ -88,12 +95,18 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
   }
 }
 
-function reportOf(findings: readonly Finding[], acl: AclLine, server: ServerFacts | undefined): Report {
+function reportOf(
+  findings: readonly Finding[],
+  acl: AclLine,
+  server: ServerFacts | undefined,
+  at?: HostPort,
+): Report {
   return {
     findings,
     acl: acl.line,
     publisherAcl: acl.publisherLine,
     aclLasts: acl.lasts(server),
+    at,
     ok: findings.every(({ status }) => status !== 'mend'),
   };
 }

@@ -26,7 +26,7 @@ import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { openRegistry, RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
-import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
+import { evictionOf, refuseUnfit, replicasOf } from '../redis/server-checks.js';
 import { refuseElsewhere } from '../redis/slots.js';
 import { WholePacks } from '../redis/whole-packs.js';
 import { loadTracing } from '../tracing/tracing.js';
@@ -56,7 +56,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
-  warnOf(server, log);
+  warnOf(server, settings.minReplicas, log);
   const keys = keysOf(settings);
   const source = sourceOf(settings);
   const relays = settings.bridge !== 'off';
@@ -268,9 +268,11 @@ async function httpInspector(connections: Connections, keys: Keys, group: string
   return new Inspector(main, keys, group, await openRegistry(connections, main, keys));
 }
 
-function warnOf(server: ServerFacts, log: Logger): void {
-  const { version, maxmemoryPolicy } = server;
+function warnOf(server: ServerFacts, minReplicas: number, log: Logger): void {
+  const { version, maxmemoryPolicy, replicas } = server;
   log.debug({ version }, `connected to ${version}`);
   const eviction = evictionOf(server);
   if (eviction.status === 'mend') log.warn({ maxmemoryPolicy }, lineOf(eviction));
+  const replication = replicasOf(server, minReplicas);
+  if (replication.status === 'mend') log.warn({ replicas, minReplicas }, lineOf(replication));
 }

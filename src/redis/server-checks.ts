@@ -10,6 +10,7 @@ import {
   unseen,
 } from '../core/finding.js';
 import { type SourceNames, sourceFlags, sourceOf, sourceText } from '../core/source.js';
+import { plural } from '../core/words.js';
 import type { Owner } from './inspect.js';
 import type { ServerFacts } from './server.js';
 
@@ -22,14 +23,17 @@ const STALL = 2;
  * What the checks of a server find, by their names.
  *
  * @param bytesPerSecond the rate of the channel; undefined if Redis refused SUBSCRIBE
+ * @param minReplicas how many replicas the group waits for
  */
 export function statesOfServer(
   server: ServerFacts,
   bytesPerSecond: number | undefined,
+  minReplicas: number,
 ): Record<string, CheckState> {
   return {
     version: versionOf(server),
     role: roleOf(server),
+    replicas: replicasOf(server, minReplicas),
     persistence: persistenceOf(server),
     eviction: evictionOf(server),
     memory: memoryOf(server),
@@ -64,6 +68,34 @@ function roleOf({ masterAt }: ServerFacts): CheckState {
     what: `a replica of ${masterAt}`,
     why: 'a replica takes no writes: nothing can be relayed or processed',
     fixes: [shell('cgroup', 'start', '--redis', `redis://${masterAt}`)],
+  };
+}
+
+/**
+ * Whether a fail-over can lose what was relayed or settled.
+ *
+ * @param wanted how many replicas the group waits for
+ */
+export function replicasOf(
+  { replicas, masterAt }: Pick<ServerFacts, 'replicas' | 'masterAt'>,
+  wanted: number,
+): CheckState {
+  const has = plural(replicas, 'replica');
+  if (wanted > replicas && masterAt === undefined)
+    return {
+      status: 'mend',
+      what: `the master has ${has}, and minReplicas asks for ${wanted}`,
+      why: 'messages and results wait until so many replicas have them: nothing is settled before',
+      fixes: [redis('INFO', 'replication'), shell('cgroup', 'start', '--min-replicas', String(replicas))],
+    };
+  if (wanted > 0)
+    return { status: 'ok', what: `${has}, of which ${wanted} must have each message and result` };
+  if (replicas === 0) return { status: 'ok', what: 'none' };
+  return {
+    status: 'note',
+    what: `${has}, and none is waited for (minReplicas 0)`,
+    why: 'Redis answers before its replicas have a write: a fail-over may lose the results of the last moments, which are then made again',
+    fixes: [shell('cgroup', 'start', '--min-replicas', '1')],
   };
 }
 

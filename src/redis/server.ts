@@ -12,6 +12,8 @@ export interface ServerFacts {
   readonly cluster: boolean;
   /** The master of a replica, `host:port`. */
   readonly masterAt: string | undefined;
+  /** Replicas that are in step with it. */
+  readonly replicas: number;
   readonly maxmemoryPolicy: string | undefined;
   /** Bytes, 0 for no limit. */
   readonly maxmemory: number | undefined;
@@ -62,6 +64,8 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
     cluster: facts.get('cluster_enabled') === '1',
     masterAt:
       facts.get('role') === 'slave' ? `${facts.get('master_host')}:${facts.get('master_port')}` : undefined,
+    replicas: [...facts].filter(([name, value]) => /^slave\d+$/.test(name) && value.includes('state=online'))
+      .length,
     maxmemoryPolicy: facts.get('maxmemory_policy'),
     maxmemory: number('maxmemory'),
     usedMemory: number('used_memory'),

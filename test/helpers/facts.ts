@@ -15,6 +15,7 @@ export const server: ServerFacts = {
   release: [7, 0],
   cluster: false,
   masterAt: undefined,
+  replicas: 0,
   maxmemoryPolicy: 'noeviction',
   maxmemory: 100 * MB,
   usedMemory: 10 * MB,

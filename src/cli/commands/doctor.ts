@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
-import { parseRedisUrl } from '../../core/redis-address.js';
+import { type HostPort, parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine, type Report } from '../../doctor/doctor.js';
@@ -18,7 +18,7 @@ export function doctorCommand(): Command {
     'doctor',
     'Checks Redis and the group. For each problem it shows what is wrong, why it matters, and the command that ' +
       'fixes it. Exit code 1 if there is something to fix. Changes nothing.',
-    [...GROUP_SETTINGS, 'claimAfter', 'lease', 'record', 'recordTable', 'recordSql'],
+    [...GROUP_SETTINGS, 'minReplicas', 'claimAfter', 'lease', 'record', 'recordTable', 'recordSql'],
     [
       ['cgroup doctor', 'before the first start, and whenever something looks wrong'],
       ['cgroup doctor --json | jq -r .acl', 'the ACL line of a Redis user for cgroup'],
@@ -30,7 +30,7 @@ export function doctorCommand(): Command {
       const { settings, written } = await settingsOf(command);
       const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
-      const shown = findings.map((finding) => shownFinding(finding, settings.redis, given));
+      const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, report.at));
       const notes = notesOn(findings, settings.redis, given);
       const { ok, acl, publisherAcl, aclLasts } = report;
       if (json) print(printableJson({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, 2));
@@ -53,13 +53,14 @@ export function shownFinding(
   { check, status, what, why, fixes = [] }: Finding,
   url: string,
   given = NO_FLAGS,
+  at?: HostPort,
 ): ShownFinding {
   return {
     check,
     status,
     what,
     ...(why === undefined ? {} : { why }),
-    mend: fixes.map((fix) => (fix.at === 'redis' ? redisCli(fix, url) : inShell(fix, given))),
+    mend: fixes.map((fix) => (fix.at === 'redis' ? redisCli(fix, url, at) : inShell(fix, given))),
   };
 }
 
@@ -74,9 +75,13 @@ function shownValue(flag: string, value: string): string {
   return flag === '--redis' ? maskUrl(value).replaceAll(MASK, 'PASSWORD') : value;
 }
 
-/** Without the password: see {@link notesOn}. */
-function redisCli({ words, refused }: Fix, url: string): string {
-  const { host, port, db, tls } = parseRedisUrl(url);
+/**
+ * Without the password: see {@link notesOn}.
+ *
+ * @param at the server, if the URL does not name it
+ */
+function redisCli({ words, refused }: Fix, url: string, at: HostPort | undefined): string {
+  const { host, port, db, tls } = { ...parseRedisUrl(url), ...at };
   const user = userIn(url);
   const flags = [
     ...(host === '127.0.0.1' || host === 'localhost' ? [] : ['-h', host]),

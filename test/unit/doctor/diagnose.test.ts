@@ -9,6 +9,7 @@ describe('the doctor', () => {
       'rights',
       'version',
       'role',
+      'replicas',
       'persistence',
       'eviction',
       'memory',
