@@ -35,6 +35,11 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
     /^(?:npx )?(cgroup start .*--record postgres:.*)$/,
     (stage, _, command = '') => flagsExist(stage, command),
   ],
+  // Sentinels, a Cluster and TLS are not on the stage; sentinel.test.ts, cluster.test.ts and tls.test.ts have them.
+  [
+    /^(?:npx )?(cgroup start .*(?:redis-sentinel:|rediss:|node-a).*)$/,
+    (stage, _, command = '') => flagsExist(stage, command),
+  ],
   // There is no service or worker to check, and no other host, on the stage.
   [
     /^(?:npx )?(cgroup worker (?:--check (?:https?|wss?):|.*wss?:\/\/(?!127\.)).*)$/,
