@@ -24,8 +24,8 @@ const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\
 
 /** Also from a script. */
 export const UNKNOWN_COMMAND = /\bunknown command\b|Unknown Redis command called/i;
-/** How Redis before 7.2 refuses a command to a script of a user without the right. */
-const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
+/** How Redis refuses a command to a script of a user without the right: before 7.2, and since. */
+const SCRIPT_LACKS_RIGHT = /The user executing the script can't |^ERR ACL failure in script: /;
 
 /**
  * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
