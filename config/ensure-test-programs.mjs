@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
-// page, openssl for certificates, Python's modules redis and websockets and jq for programs in examples. If one cannot be installed, its tests are
-// skipped.
+// page, openssl for certificates, Python's modules redis and websockets and jq for programs in examples. If one cannot be
+// installed, its tests are skipped.
 // Users need none of them.
 
 import { installOneOf, isOnPath, pythonWith } from './packages.mjs';

@@ -12,6 +12,8 @@ const FILES = [
   'halts',
   'large-texts',
   'last-ids',
+  'late-ids',
+  'pull-keyed',
   'marks',
   'order-key-scripts',
   'output-list',

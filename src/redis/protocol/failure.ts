@@ -113,8 +113,7 @@ function adviceOf(refusal: Refusal, reply: string): string {
     case 'LASTID':
       return (
         `the stream ${said} holds an entry with the last possible id, so Redis adds no other one; what is to be written ` +
-        `waits: delete that entry (XINFO STREAM ${said} shows it as the last one), then set the id back to the one before it: ` +
-        `XSETID ${said} ID`
+        'waits: cgroup doctor prints the command that takes that entry out'
       );
     case 'NOAUTH':
       return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';
