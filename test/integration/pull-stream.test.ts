@@ -55,13 +55,14 @@ describe('a pull from a stream', () => {
     const ids = await add(...all);
     expect(await inspector.waitingIn(source)).toBe(1_500);
     expect(await store.pull(1)).toMatchObject({ messages: 1_000, next: 'more' });
-    expect(await inspector.waitingIn(source)).toBe(isRedis6 ? undefined : 500);
+    const unlessUnknown = (count: number) => (isRedis6 ? undefined : count);
+    expect(await inspector.waitingIn(source)).toBe(unlessUnknown(500));
     expect(await store.pull(1)).toMatchObject({ messages: 500, next: 'wait', gap: undefined });
     expect(await store.pull(1)).toMatchObject({ messages: 0, next: 'wait' });
     expect(await texts()).toEqual(all);
     expect(await raw.xlen(stream)).toBe(1_500);
     expect(await raw.hget(keys.bridge, `read:${stream}`)).toBe(ids.at(-1));
-    expect(await inspector.waitingIn(source)).toBe(0);
+    expect(await inspector.waitingIn(source)).toBe(unlessUnknown(0));
   });
 
   test('takes an entry without the field message as a JSON object of its fields', async () => {
