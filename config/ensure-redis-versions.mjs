@@ -23,12 +23,14 @@ import { otherServers, SERVERS, versionOf } from './redis-versions.mjs';
 /**
  * Redict is Redis 7.2 under another name. Debian has no Redis 6.2, and no 7.2. `sid` has what is newest, and may lack it for
  * a while.
+ *
+ * Continuous integration has time for two, and takes them from a release that changes no more.
  */
 const WANTED = [
   { name: 'redis-7.0', suites: ['bookworm'], program: 'redis-server' },
   { name: 'redict-7.3', suites: ['bookworm', 'bookworm-backports'], program: 'redict-server' },
-  { name: 'redis-8.0', suites: ['trixie'], program: 'redis-server' },
-  { name: 'valkey-8.1', suites: ['trixie'], program: 'valkey-server' },
+  { name: 'redis-8.0', suites: ['trixie'], program: 'redis-server', inCi: true },
+  { name: 'valkey-8.1', suites: ['trixie'], program: 'valkey-server', inCi: true },
   { name: 'valkey-9', suites: ['sid'], program: 'valkey-server' },
 ];
 
@@ -36,17 +38,19 @@ const APT = join(SERVERS, '.apt');
 
 /** As the names above: `redis-7.0.15`. */
 const present = versionOf('redis-server')?.toLowerCase().replace(' ', '-') ?? '';
-const missing = WANTED.filter(({ name }) => !present.startsWith(name) && !existsSync(join(SERVERS, name)));
+const missing = WANTED.filter(
+  ({ name, inCi }) =>
+    (inCi || !process.env.CI) && !present.startsWith(name) && !existsSync(join(SERVERS, name)),
+);
 const problems = missing.length > 0 ? getAll(missing) : [];
 for (const { name, version } of otherServers()) console.log(`${version} (.servers/${name})`);
 for (const problem of problems) console.log(problem);
 
 /** Returns what could not be had and why, in words. */
 function getAll(wanted) {
-  const debian = sourceOf('Debian');
-  if (!debian)
-    return ['No other version of the server can be had: the packages of this system are not Debian’s.'];
   try {
+    const debian = sourceOf('Debian');
+    if (!debian) return ['No other version of the server can be had: apt has no packages of Debian here.'];
     return wanted.flatMap((one) => {
       const why = get(one, debian);
       return why ? [`${one.name} cannot be had: ${why}`] : [];
@@ -59,15 +63,23 @@ function getAll(wanted) {
 /** The address of a distribution's packages, and the file of its keys, as apt on this machine has them; or undefined. */
 function sourceOf(origin) {
   if (!['apt-get', 'apt-cache', 'dpkg-deb'].every(isOnPath)) return undefined;
-  const format = '$(REPO_URI) $(SOURCESENTRY) $(ORIGIN) $(LABEL)';
-  const lines = ask('apt-get', 'indextargets', '--format', format, 'Created-By: Packages').stdout ?? '';
-  const fields = lines.split('\n').map((line) => line.split(' '));
-  const found = fields.find(([, , by, label]) => by === origin && label === origin);
+  // Fresh containers have no lists, and without them apt does not know whose packages they are.
+  const lists = join(APT, 'here');
+  mkdirSync(join(lists, 'partial'), { recursive: true });
+  const own = ['-o', `Dir::State::lists=${lists}`, '-o', 'APT::Sandbox::User='];
+  const found = entryOf(origin, []) ?? (run(['apt-get', ...own, '-q', 'update']) && entryOf(origin, own));
   if (!found) return undefined;
   const [address, entry] = found;
   const source = readFileSync(entry.replace(/:\d+$/, ''), 'utf8');
   const keys = /^signed-by:\s*(\/\S+)|\[.*signed-by=(\/[^\s\]]+)/im.exec(source);
   return { address, keys: keys?.[1] ?? keys?.[2] };
+}
+
+function entryOf(origin, options) {
+  const format = '$(REPO_URI) $(SOURCESENTRY) $(ORIGIN) $(LABEL)';
+  const answer = ask('apt-get', ...options, 'indextargets', '--format', format, 'Created-By: Packages');
+  const fields = (answer.stdout ?? '').split('\n').map((line) => line.split(' '));
+  return fields.find(([, , by, label]) => by === origin && label === origin);
 }
 
 /** Returns why a server cannot be had, or undefined. */
