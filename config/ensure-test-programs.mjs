@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
-// page, Python's modules redis and websockets and jq for programs in examples. If one cannot be installed, its tests are
-// skipped.
+// page, openssl for certificates, Python's modules redis and websockets and jq for programs in examples. If one cannot be
+// installed, its tests are skipped.
 // Users need none of them.
 
 import { installOneOf, isOnPath, pythonWith } from './packages.mjs';
@@ -13,6 +13,10 @@ const PROGRAMS = [
   },
   { program: 'chromium', packages: { 'apt-get': ['chromium'], dnf: ['chromium'], apk: ['chromium'] } },
   { program: 'jq', packages: { 'apt-get': ['jq'], dnf: ['jq'], apk: ['jq'], brew: ['jq'] } },
+  {
+    program: 'openssl',
+    packages: { 'apt-get': ['openssl'], dnf: ['openssl'], apk: ['openssl'], brew: ['openssl'] },
+  },
   {
     program: 'python3 with the module redis',
     packages: { 'apt-get': ['python3-redis'], dnf: ['python3-redis'], apk: ['py3-redis'] },

@@ -104,8 +104,8 @@ export function ask(program, ...args) {
   return spawnSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
-/** Prints a command and runs it. Returns whether it succeeded. */
-function run([program, ...args]) {
+/** Prints a command and runs it, in a folder or here. Returns whether it succeeded. */
+export function run([program, ...args], cwd = undefined) {
   console.log(`$ ${[program, ...args].join(' ')}`);
-  return spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+  return spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'], cwd }).status === 0;
 }

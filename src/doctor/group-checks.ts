@@ -5,6 +5,7 @@ import { oldNameOf } from '../redis/slots.js';
 import { patternHint } from '../settings/channels.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
+import { withoutLateEntries } from './late-ids.js';
 
 /** ms by which two clocks may differ without confusing people who compare their times. */
 const CLOCKS_APART = 2_000;
@@ -123,15 +124,11 @@ export function idsOf(
 ): CheckState | CheckState[] {
   if (!lateStreams) return unseen('XINFO STREAM');
   if (lateStreams.length === 0) return { status: 'ok', what: 'no stream has an id far in the future' };
-  return lateStreams.map(({ key, lastId, entries, before, hasGroup }) => ({
+  return lateStreams.map((stream) => ({
     status: 'mend',
-    what: `the last id of ${key} is ${lastId}, which another program wrote`,
+    what: `the last id of ${stream.key} is ${stream.lastId}, which another program wrote`,
     why: 'after the last possible id Redis adds no other entry: what is to be written waits, and nothing is lost',
-    fixes: [
-      ...(entries.length > 0 ? [redis('XDEL', key, ...entries)] : []),
-      redis('XSETID', key, before),
-      ...(hasGroup ? [redis('XGROUP', 'SETID', key, group, before)] : []),
-    ],
+    fixes: [withoutLateEntries(stream, group)],
   }));
 }
 

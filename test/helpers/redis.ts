@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { versionOf } from '../../config/redis-versions.mjs';
 import { type LocalServer, startLocalServer } from '../../src/redis/local-server.js';
+
+/**
+ * Whether the tests run on Redis 6: it does not count what was ever added to a stream, and knows a subcommand in an ACL only
+ * where a user gets it.
+ */
+export const isRedis6 = versionOf('redis-server')?.startsWith('Redis 6.') ?? false;
 
 /** Settings that separate a test from the others on the same server. */
 export interface Namespace {

@@ -13,7 +13,7 @@ import { Connection } from '../../src/redis/protocol/connection.js';
 import { aclRules, commandNames, missingRights } from '../../src/redis/rights.js';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
-import { freshRedis, type Namespace, namespaceOn, withRedis } from '../helpers/redis.js';
+import { freshRedis, isRedis6, type Namespace, namespaceOn, withRedis } from '../helpers/redis.js';
 import { flagsOf } from '../helpers/running.js';
 import { until } from '../helpers/until.js';
 
@@ -421,7 +421,7 @@ describe('the ACL line', () => {
     // Redis refused nothing else, to no user.
     const refused = (await admin.call('ACL', 'LOG')) as unknown[][];
     const objects = refused.map((entry) => String(entry[entry.indexOf('object') + 1]));
-    expect(new Set(objects)).toEqual(new Set(['config|get']));
+    expect(new Set(objects)).toEqual(new Set([isRedis6 ? 'config' : 'config|get']));
   }, 90_000);
 
   it.each([{}, { list: 'orders' }, { stream: 'events' }])(
@@ -458,7 +458,7 @@ describe('the ACL line', () => {
       };
       expect(await missing(rules)).toEqual([]);
       for (const rule of rules.filter((one) => one.startsWith('+')))
-        expect(await missing([...rules, rule.replace('+', '-')])).toEqual([rule]);
+        expect(await missing(rules.filter((one) => one !== rule))).toEqual([rule]);
       for (const rule of rules.filter((one) => /^[~&]/.test(one))) {
         const lacks = await missing(rules.filter((one) => one !== rule));
         expect(lacks.length).toBeGreaterThan(0);

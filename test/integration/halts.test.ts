@@ -6,7 +6,7 @@ import { DeadLetters } from '../../src/observe/dead-letters.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { type HaltingGroup, haltingGroup } from '../helpers/halts.js';
-import { withRedis } from '../helpers/redis.js';
+import { isRedis6, withRedis } from '../helpers/redis.js';
 import { commandsOfScripts } from '../helpers/sources.js';
 import { GROUP } from '../helpers/stores.js';
 
@@ -303,7 +303,8 @@ describe.each(['total', 'key'] as const)('in order %s, a user without a right', 
 
   async function urlWithout(group: HaltingGroup, right: string): Promise<string> {
     const user = `u${randomBytes(4).toString('hex')}`;
-    await group.raw.call('ACL', 'SETUSER', user, 'on', '>pass', '~*', '&*', '+@all', `-${right}`);
+    const withdrawn = isRedis6 ? right.split('|')[0] : right;
+    await group.raw.call('ACL', 'SETUSER', user, 'on', '>pass', '~*', '&*', '+@all', `-${withdrawn}`);
     return redis.url.replace('//', `//${user}:pass@`);
   }
 

@@ -5,8 +5,8 @@ import type { PulledSource } from '../../src/core/source.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { RedisSourceStore } from '../../src/redis/source-store.js';
-import { withRedis } from '../helpers/redis.js';
-import { openStores } from '../helpers/stores.js';
+import { isRedis6, withRedis } from '../helpers/redis.js';
+import { GROUP, openStores } from '../helpers/stores.js';
 
 const redis = withRedis();
 
@@ -250,7 +250,9 @@ describe.each(KINDS)('a pull with order key (%s)', (kind) => {
         message: expect.stringContaining(keys.inbox),
       });
     expect(await state()).toEqual(before);
-    await admin.xsetid(keys.inbox, '1-1');
+    // Since 7.2 Redis sets no id back behind an entry that was deleted.
+    await admin.del(keys.inbox);
+    await admin.xgroup('CREATE', keys.inbox, GROUP, '0', 'MKSTREAM');
     await pullAll(setup);
     await expectTaken(withCounters(setup), all);
   });
@@ -340,7 +342,11 @@ describe('a pull with order key from a stream', () => {
     await pullAll(setup);
     await add(...mixed(10, 5));
     await admin.xtrim(name, 'MAXLEN', 3);
-    expect(await store.pull(1)).toMatchObject({ messages: 3, next: 'wait', gap: { dropped: 7 } });
+    expect(await store.pull(1)).toMatchObject({
+      messages: 3,
+      next: 'wait',
+      gap: { dropped: isRedis6 ? 0 : 7 },
+    });
     expect(await store.pull(1)).toMatchObject({ messages: 0, next: 'wait' });
   });
 });

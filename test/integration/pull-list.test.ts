@@ -7,7 +7,7 @@ import { silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { RedisSourceStore } from '../../src/redis/source-store.js';
 import { withRedis } from '../helpers/redis.js';
-import { openStores } from '../helpers/stores.js';
+import { GROUP, openStores } from '../helpers/stores.js';
 import { until } from '../helpers/until.js';
 
 const redis = withRedis();
@@ -186,7 +186,9 @@ describe('a pull from a list', () => {
     await raw.del(keys.counters);
     expect(await stateOf(setup)).toEqual(before);
     expect(await relayed()).toEqual([]);
-    await raw.xsetid(keys[name], '1-1');
+    // Since 7.2 Redis sets no id back behind an entry that was deleted.
+    await raw.del(keys[name]);
+    await raw.xgroup('CREATE', keys[name], GROUP, '0', 'MKSTREAM');
     await store.pull(packSize);
     expect((await relayed()).map(String)).toEqual(all);
   });

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { RedisSourceStore } from '../../src/redis/source-store.js';
-import { withRedis } from '../helpers/redis.js';
+import { isRedis6, withRedis } from '../helpers/redis.js';
 import { openStores } from '../helpers/stores.js';
 
 const redis = withRedis();
@@ -55,13 +55,14 @@ describe('a pull from a stream', () => {
     const ids = await add(...all);
     expect(await inspector.waitingIn(source)).toBe(1_500);
     expect(await store.pull(1)).toMatchObject({ messages: 1_000, next: 'more' });
-    expect(await inspector.waitingIn(source)).toBe(500);
+    const unlessUnknown = (count: number) => (isRedis6 ? undefined : count);
+    expect(await inspector.waitingIn(source)).toBe(unlessUnknown(500));
     expect(await store.pull(1)).toMatchObject({ messages: 500, next: 'wait', gap: undefined });
     expect(await store.pull(1)).toMatchObject({ messages: 0, next: 'wait' });
     expect(await texts()).toEqual(all);
     expect(await raw.xlen(stream)).toBe(1_500);
     expect(await raw.hget(keys.bridge, `read:${stream}`)).toBe(ids.at(-1));
-    expect(await inspector.waitingIn(source)).toBe(0);
+    expect(await inspector.waitingIn(source)).toBe(unlessUnknown(0));
   });
 
   test('takes an entry without the field message as a JSON object of its fields', async () => {
@@ -173,7 +174,8 @@ describe('a pull from a stream', () => {
 });
 
 describe('a stream that is trimmed', () => {
-  test('makes a gap of the entries that were not read, once, and of no others', async () => {
+  // Redis 6 does not count what was ever added: there what was read and then trimmed is a gap, too.
+  test.skipIf(isRedis6)('makes a gap of the entries that were not read, once, and of no others', async () => {
     const { add, raw, keys, stream, pullAll, texts, inspector } = await withStream();
     await add(...numbered(5, 'before the group'));
     await raw.xtrim(stream, 'MAXLEN', 3);
@@ -196,17 +198,20 @@ describe('a stream that is trimmed', () => {
     expect(await raw.xlen(keys.gaps)).toBe(1);
   });
 
-  test('of which a read entry is left makes none, nor one of which read entries were deleted', async () => {
-    const { add, raw, stream, pullAll } = await withStream();
-    const ids = await add(...numbered(10));
-    await pullAll();
-    await raw.xdel(stream, ...ids.slice(3));
-    await add('new');
-    expect(await pullAll()).toEqual([]);
-    await raw.xtrim(stream, 'MAXLEN', 1);
-    await add('newer');
-    expect(await pullAll()).toEqual([]);
-  });
+  test.skipIf(isRedis6)(
+    'of which a read entry is left makes none, nor one of which read entries were deleted',
+    async () => {
+      const { add, raw, stream, pullAll } = await withStream();
+      const ids = await add(...numbered(10));
+      await pullAll();
+      await raw.xdel(stream, ...ids.slice(3));
+      await add('new');
+      expect(await pullAll()).toEqual([]);
+      await raw.xtrim(stream, 'MAXLEN', 1);
+      await add('newer');
+      expect(await pullAll()).toEqual([]);
+    },
+  );
 });
 
 test('a wait for a stream ends with the next entry, not with one that was read', async () => {

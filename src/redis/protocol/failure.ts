@@ -29,8 +29,8 @@ const FIRST_REFUSAL = new RegExp(`(?:^|[ :-])(${Object.keys(CODES).join('|')})\\
 
 /** Also from a script. */
 export const UNKNOWN_COMMAND = /\bunknown command\b|Unknown Redis command called/i;
-/** How Redis before 7.2 refuses a command to a script of a user without the right. */
-const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
+/** How Redis refuses a command to a script of a user without the right: before 7.2, and since. */
+const SCRIPT_LACKS_RIGHT = /The user executing the script can't |^ERR ACL failure in script: /;
 
 /**
  * Commands and scripts that change nothing: without a reply it does not matter whether they were carried out. A test holds
@@ -128,8 +128,7 @@ function adviceOf(refusal: Refusal, reply: string): string {
     case 'LASTID':
       return (
         `the stream ${said} holds an entry with the last possible id, so Redis adds no other one; what is to be written ` +
-        `waits: delete that entry (XINFO STREAM ${said} shows it as the last one), then set the id back to the one before it: ` +
-        `XSETID ${said} ID`
+        'waits: cgroup doctor prints the command that takes that entry out'
       );
     case 'NOAUTH':
       return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';

@@ -55,7 +55,7 @@ describe('the checks of a group', () => {
     ],
     [
       { lateStreams: [{ key: 'out', lastId: '9-9', entries: ['9-9'], before: '1-1', hasGroup: false }] },
-      'mend stream ids: the last id of out is 9-9, which another program wrote: XDEL out 9-9',
+      'mend stream ids: the last id of out is 9-9, which another program wrote: EVAL ',
     ],
     [
       { counters: { foreignMarks: 3 } as Counters },

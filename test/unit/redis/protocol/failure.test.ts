@@ -29,6 +29,12 @@ describe('an error reply', () => {
     ['NOAUTH Authentication required.', 'NOAUTH', 'REDIS_AUTH'],
     ['WRONGPASS invalid username-password pair or user is disabled.', 'WRONGPASS', 'REDIS_AUTH'],
     ["NOPERM this user has no permissions to run the 'xadd' command", 'NOPERM', 'REDIS_AUTH'],
+    // The same in a script, since Redis 7.2.
+    [
+      "ERR ACL failure in script: User least has no permissions to run the 'xadd' command",
+      'NOPERM',
+      'REDIS_AUTH',
+    ],
     ["ERR unknown command 'NONSENSE'", 'OTHER', 'REDIS_REFUSED'],
     ['NOAUTHORITY is no word of ours', 'OTHER', 'REDIS_REFUSED'],
     // Redis 6 puts the error of a script behind a text of its own.
