@@ -34,7 +34,9 @@ export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'>
   readonly log: Logger;
 }
 
-export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen' | 'settled'> {
+export interface SessionOptions
+  extends ChannelOptions,
+    Pick<MachineOptions, 'id' | 'seen' | 'settled' | 'within'> {
   /** The bridge's seat, which outlives the session. */
   readonly seat: string;
   /** The secret of the marks, as Redis gave it with the seat. */
@@ -54,6 +56,7 @@ export class BridgeSession {
   readonly #machine: BridgeMachine;
   readonly #ended = new AbortController();
   readonly #stopped = new AbortController();
+  readonly #abandoned = new AbortController();
   readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
@@ -163,7 +166,8 @@ export class BridgeSession {
     }
     const { strayed } = this.#machine;
     const { store, id, onGap, log } = this.#options;
-    if (strayed && (await tellGap(store, id, strayed, log))) onGap(strayed);
+    const { signal } = this.#abandoned;
+    if (strayed && (await tellGap(store, id, strayed, log, signal))) onGap(strayed);
   }
 
   /** Ends the subscription: the messages left are relayed, then {@link run} returns. */
@@ -188,6 +192,7 @@ export class BridgeSession {
 
   /** Gives up at once; messages that are not relayed stay so. */
   abandon(): void {
+    this.#abandoned.abort();
     this.end('abandoned');
     this.#machine.abandon();
     this.#stopped.abort();

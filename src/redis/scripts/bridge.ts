@@ -77,6 +77,7 @@ export const relay = defineScript({
     return packWithList({ ...options, packs: packs.counts }, packs);
   },
   decode: (reply: FencedReply): RelayReply & { last?: string | undefined } => {
+    if (reply[0] === 3) return { kind: 'late' };
     const done = fenced('written', reply);
     return done.kind === 'written' ? { ...done, last: reply[1] } : done;
   },
