@@ -135,7 +135,7 @@ export function pauseIn(events: readonly ControlEvent[]): ControlEvent | undefin
 /** The name of a host or a process: it is shown in lists, and given in commands. */
 export const HOST_OR_PROCESS = /^\P{C}{1,300}$/u;
 
-/** Most consumers of a process, and of all managed processes together. `control-state.lua` knows it too. */
+/** Most consumers of a process, and of all managed processes together. `checked.lua` knows it too. */
 export const MOST_CONSUMERS = 10_000;
 /** Most hosts and processes that are drained, and bytes of all their names. */
 const MOST_DRAINED = 1_000;

@@ -1,10 +1,23 @@
 import { CgroupError } from './errors.js';
 
-/** Where a Redis is and who uses it. All that a URL of Redis can say. */
-export interface RedisAddress {
+/** A host and a port where a server listens. */
+export interface HostPort {
   /** A name or an address; an IPv6 address without its brackets. */
   readonly host: string;
   readonly port: number;
+}
+
+/** Sentinels, which know where a master is. */
+export interface SentinelAddress {
+  /** The name under which they watch the master. */
+  readonly master: string;
+  /** Who asks them, '' for the user and password of Redis itself. */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Where a Redis is and who uses it. All that a URL of Redis can say. The host is the first one of the URL. */
+export interface RedisAddress extends HostPort {
   /** '' for the default user. */
   readonly user: string;
   /** '' for none. */
@@ -14,19 +27,42 @@ export interface RedisAddress {
   readonly tls: boolean;
   /** Which addresses of a name are used: IPv4, IPv6, or 0 for any. */
   readonly family: 0 | 4 | 6;
+  /** All servers of the URL: the Sentinels, or several nodes of a Cluster. Undefined for one server. */
+  readonly nodes?: readonly HostPort[];
+  /** Undefined if the servers are Redis itself. */
+  readonly sentinel?: SentinelAddress;
 }
 
-const DEFAULT_PORT = 6379;
-const SCHEMES: Readonly<Record<string, boolean>> = { 'redis:': false, 'rediss:': true };
+const REDIS_PORT = 6379;
+const SENTINEL_PORT = 26_379;
+
+interface Scheme {
+  readonly tls: boolean;
+  /** Whether the hosts are Sentinels. */
+  readonly sentinel: boolean;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  redis: { tls: false, sentinel: false },
+  rediss: { tls: true, sentinel: false },
+  'redis-sentinel': { tls: false, sentinel: true },
+  'rediss-sentinel': { tls: true, sentinel: true },
+};
+/** The scheme, user and password, the hosts with commas between them, and the rest. */
+const PARTS = /^([a-z-]+):\/\/((?:[^/?#]*@)?)([^/?#@]*)(.*)$/is;
 /** A name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST = /^(?:[\w.-]+|\[([\da-f:.]+)\])$/i;
 const PATH = /^\/?(\d{1,9})?$/;
 const FAMILIES = [0, 4, 6] as const;
 const PARAMETERS: readonly string[] = ['db', 'family'];
+const SENTINEL_PARAMETERS: readonly string[] = [...PARAMETERS, 'sentinelUser', 'sentinelPassword'];
 
 /** What a URL of Redis looks like, for messages. */
 export const REDIS_URL_RULE =
   'must be a URL such as redis://user:password@host:6379/0 (rediss:// for TLS), ' +
+  'special characters in it percent-encoded';
+const SENTINEL_URL_RULE =
+  'must be a URL such as redis-sentinel://user:password@host:26379,host:26379/0#mymaster (rediss-sentinel:// for TLS), ' +
   'special characters in it percent-encoded';
 
 /**
@@ -35,46 +71,80 @@ export const REDIS_URL_RULE =
  * @throws {CgroupError} SETTINGS: what the URL must be or must not have. It never quotes a part that may be a password.
  */
 export function parseRedisUrl(text: string): RedisAddress {
-  const url = parsed(text.trim());
-  const tls = SCHEMES[url.protocol];
-  const host = HOST.exec(url.hostname);
+  const { scheme, servers, url } = parsed(text.trim());
   const path = PATH.exec(url.pathname);
-  if (tls === undefined || host === null || path === null || url.hash !== '') throw wrong(REDIS_URL_RULE);
-  if (url.port === '0') throw wrong('must have a port from 1 to 65535');
-  const { db, family } = parametersOf(url);
+  if (path === null) throw wrong(ruleOf(scheme));
+  if (url.hash !== '' && !scheme.sentinel) throw wrong(REDIS_URL_RULE);
+  const { db, family, sentinelUser, sentinelPassword } = parametersOf(url, scheme.sentinel);
   if (path[1] !== undefined && db !== undefined && Number(path[1]) !== db)
     throw wrong(`must name one database: /${path[1]} and db=${db} are two`);
-  return {
-    host: host[1] ?? host[0],
-    port: Number(url.port || DEFAULT_PORT),
+  const address = {
+    ...(servers[0] as HostPort),
     user: decoded(url.username),
     password: decoded(url.password),
     db: db ?? Number(path[1] ?? 0),
-    tls,
+    tls: scheme.tls,
     family,
+  };
+  if (!scheme.sentinel) return servers.length === 1 ? address : { ...address, nodes: servers };
+  const master = decoded(url.hash.slice(1));
+  if (!/^[\w.-]+$/.test(master))
+    throw wrong('must end with the name of the master that the Sentinels watch, such as #mymaster');
+  return {
+    ...address,
+    nodes: servers,
+    sentinel: { master, user: sentinelUser ?? '', password: sentinelPassword ?? '' },
   };
 }
 
 /** As it is written in a URL: an IPv6 address in brackets. */
-export function hostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+export function hostAndPort({ host, port }: HostPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function parsed(text: string): URL {
+/** The parts of a URL, which is given back with its first host alone: no parser of URLs knows several. */
+function parsed(text: string) {
   const quoted = /^(["'`]).*\1$/s.test(text) ? ', without quotes around it' : '';
   // A parser of URLs drops line ends and tabs. After a raw / ? or # it takes the rest of a password for something else.
-  const unclear = /[\s\p{Cc}]/u.test(text) || /[/?#].*@/.test(text.replace(/^\w+:\/\//, ''));
-  if (quoted !== '' || unclear || !URL.canParse(text)) throw wrong(REDIS_URL_RULE + quoted);
-  return new URL(text);
+  const unclear = /[\s\p{Cc}]/u.test(text) || /[/?#].*@/.test(text.replace(/^[\w-]+:\/\//, ''));
+  const [, name = '', credentials = '', hosts = '', rest = ''] = PARTS.exec(text) ?? [];
+  const key = name.toLowerCase();
+  const scheme = Object.hasOwn(SCHEMES, key) ? SCHEMES[key] : undefined;
+  if (quoted !== '' || unclear || scheme === undefined) throw wrong(REDIS_URL_RULE + quoted);
+  const servers = hosts.split(',').map((host) => serverOf(host, scheme));
+  const first = `redis://${credentials}${hosts.split(',')[0]}${rest}`;
+  if (!URL.canParse(first)) throw wrong(ruleOf(scheme));
+  return { scheme, servers, url: new URL(first) };
 }
 
-function parametersOf({ searchParams }: URL): { readonly db?: number; readonly family: 0 | 4 | 6 } {
+function serverOf(text: string, scheme: Scheme): HostPort {
+  const whole = `redis://${text}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  const host = HOST.exec(url?.hostname ?? '');
+  if (!url || host === null) throw wrong(ruleOf(scheme));
+  if (url.port === '0') throw wrong('must have a port from 1 to 65535');
+  return {
+    host: host[1] ?? host[0],
+    port: Number(url.port || (scheme.sentinel ? SENTINEL_PORT : REDIS_PORT)),
+  };
+}
+
+interface Parameters {
+  readonly db?: number;
+  readonly family: 0 | 4 | 6;
+  readonly sentinelUser?: string;
+  readonly sentinelPassword?: string;
+}
+
+function parametersOf({ searchParams }: URL, sentinel: boolean): Parameters {
+  const known = sentinel ? SENTINEL_PARAMETERS : PARAMETERS;
   for (const name of searchParams.keys()) {
     // Only what looks like a name is shown.
     const shown = /^[a-z_]\w{0,39}$/i.test(name) ? `the parameter ${name}` : 'such a parameter';
-    if (!PARAMETERS.includes(name))
+    if (!known.includes(name))
       throw wrong(
-        `must not have ${shown}: there are db and family; TLS is rediss://, a user and a password stand before the host`,
+        `must not have ${shown}: there are ${known.slice(0, -1).join(', ')} and ${known.at(-1)}; TLS is rediss://, a user and ` +
+          'a password stand before the host',
       );
     if (searchParams.getAll(name).length > 1) throw wrong(`must have ${shown} once`);
   }
@@ -83,7 +153,20 @@ function parametersOf({ searchParams }: URL): { readonly db?: number; readonly f
   const wanted = searchParams.get('family') ?? '0';
   const family = FAMILIES.find((one) => String(one) === wanted);
   if (family === undefined) throw wrong('must have 4, 6 or 0 (any) after family=');
-  return { ...(db === undefined ? {} : { db: Number(db) }), family };
+  const [sentinelUser, sentinelPassword] = [
+    searchParams.get('sentinelUser'),
+    searchParams.get('sentinelPassword'),
+  ];
+  return {
+    ...(db !== undefined && { db: Number(db) }),
+    family,
+    ...(sentinelUser !== null && { sentinelUser }),
+    ...(sentinelPassword !== null && { sentinelPassword }),
+  };
+}
+
+function ruleOf({ sentinel }: Scheme): string {
+  return sentinel ? SENTINEL_URL_RULE : REDIS_URL_RULE;
 }
 
 function decoded(text: string): string {

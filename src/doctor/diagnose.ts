@@ -13,6 +13,7 @@ import {
   latencyOf,
   othersOf,
   rightsOf,
+  slotsOf,
 } from './group-checks.js';
 import { haltedOf, orderOf } from './order-checks.js';
 import { sourceChecks } from './source-checks.js';
@@ -30,12 +31,13 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
       : { server: UNSEEN_SERVER }),
     // With a list or a stream nobody subscribes.
     ...(facts.pulled && { 'output buffer': [] }),
+    slots: slotsOf(facts),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),
     'stream ids': idsOf(facts, settings),
     channel: channelOf(facts, settings),
-    source: sourceChecks(facts),
+    source: sourceChecks(facts, settings),
     owner: ownerOf(facts.owner, settings),
     bridges: bridgesOf(facts),
     consumers: consumersOf(facts, settings),

@@ -4,8 +4,9 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
-import { type Connection, refusedAs } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
+import { refusedAs } from '../redis/protocol/failure.js';
+import { openRegistry } from '../redis/registry.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/parse.js';
@@ -38,17 +39,23 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const { logger = silentLogger, ...input } = options;
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
-  const connections = new Connections(() => settings.redis, log);
+  const keys = keysOf(settings);
+  const connections = new Connections(() => settings, log);
   const open = () => connections.open('doctor');
   const acl = new AclLine(settings);
   try {
     const [connection, listener, trial] = await Promise.all([open(), open(), open()]);
+    const registry = await openRegistry(connections, connection, keys);
     const { claimAfter } = settings;
-    const keys = keysOf(settings);
-    const facts = await readFacts({ keys, names: settings, claimAfter, connection, listener, trial });
+    const opened = { connection, registry, listener, trial };
+    const facts = await readFacts({ keys, names: settings, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);
-    return reportOf([...(await markRefused(connection, findings)), ...record], acl, facts.server);
+    return reportOf(
+      [...(await markRefused({ connection, registry, keys }, findings)), ...record],
+      acl,
+      facts.server,
+    );
   } catch (error) {
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
@@ -92,10 +99,13 @@ function reportOf(findings: readonly Finding[], acl: AclLine, server: ServerFact
 }
 
 /** Marks the redis-cli commands that the user may not use: another user has to type them. */
-async function markRefused(connection: Connection, findings: readonly Finding[]): Promise<Finding[]> {
+async function markRefused(
+  places: Parameters<typeof refusedOf>[0],
+  findings: readonly Finding[],
+): Promise<Finding[]> {
   const fixes = findings.flatMap((finding) => finding.fixes ?? []).filter(({ at }) => at === 'redis');
   const commands = fixes.map(({ words }) => words);
-  const refused = new Set(await refusedOf(connection, commands));
+  const refused = new Set(await refusedOf(places, commands));
   return findings.map((finding) =>
     finding.fixes
       ? { ...finding, fixes: finding.fixes.map((fix) => ({ ...fix, refused: refused.has(fix.words) })) }

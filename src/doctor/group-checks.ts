@@ -1,6 +1,7 @@
 import { type CheckState, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
 import { plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
+import { oldNameOf } from '../redis/slots.js';
 import { patternHint } from '../settings/channels.js';
 import { formatDuration } from '../settings/durations.js';
 import type { Settings } from '../settings/settings.js';
@@ -36,6 +37,17 @@ export function rightsOf({ rights }: DoctorFacts, grant: readonly Fix[]): CheckS
     why: 'a refused command stops the group, or a part of it, at the moment when it is needed',
     fixes: grant,
   };
+}
+
+/** Where the two slots of the group are; nothing without a Cluster. */
+export function slotsOf({ nodes }: Pick<DoctorFacts, 'nodes'>): CheckState[] {
+  if (!nodes) return [];
+  const { group, registry } = nodes;
+  const what =
+    group === registry
+      ? `the slots of the output and of the consumers are at ${group}`
+      : `the slot of the output is at ${group}, that of the consumers at ${registry}`;
+  return [{ status: 'ok', what }];
 }
 
 /** Redis's clock against this machine's. */
@@ -76,7 +88,7 @@ export function latencyOf({ latency }: DoctorFacts, { lease }: Pick<Settings, 'l
 }
 
 /** Whether the keys of the group hold what they should. */
-export function keysOfGroup({ wrongKeys, unseenKeys, foreign }: DoctorFacts): CheckState {
+export function keysOfGroup({ wrongKeys, unseenKeys, foreign, server }: DoctorFacts): CheckState {
   if (wrongKeys.length === 0) {
     if (foreign.length > 0) return foreignIn(foreign);
     if (unseenKeys.length > 0) return unseen(`TYPE of ${unseenKeys.join(', ')}`);
@@ -88,7 +100,7 @@ export function keysOfGroup({ wrongKeys, unseenKeys, foreign }: DoctorFacts): Ch
       .map(({ key, found, expected }) => `${key} holds a ${found}, not a ${expected}`)
       .join('; '),
     why: 'the group does not start, to leave that data as it is',
-    fixes: wrongKeys.map(({ key }) => redis('RENAME', key, `${key}:old`)),
+    fixes: wrongKeys.map(({ key }) => redis('RENAME', key, oldNameOf(key, server?.cluster === true))),
   };
 }
 

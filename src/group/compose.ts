@@ -21,11 +21,13 @@ import { RedisConsumerStore } from '../redis/consumer-store.js';
 import { Halts } from '../redis/halts.js';
 import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
-import { hashesOf, keysOf } from '../redis/keys.js';
+import { hashesOf, type Keys, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
-import { RedisRegistry } from '../redis/registry.js';
+import type { Connections } from '../redis/protocol/connections.js';
+import { openRegistry, RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
+import { refuseElsewhere } from '../redis/slots.js';
 import { WholePacks } from '../redis/whole-packs.js';
 import { loadTracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
@@ -56,9 +58,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   refuseUnfit(server);
   warnOf(server, log);
   const keys = keysOf(settings);
-  const registry = new RedisRegistry(main, keys, { ...identity.ofProcess, output: settings.output });
   const source = sourceOf(settings);
   const relays = settings.bridge !== 'off';
+  if (relays) refuseElsewhere(main, source, settings.output);
+  const atRegistry = await openRegistry(connections, main, keys);
+  const ofProcess = { ...identity.ofProcess, output: settings.output };
+  const registry = new RedisRegistry(main, keys, ofProcess, atRegistry);
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
   const isTotal = sink?.order === 'total';
@@ -213,14 +218,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onLost,
   });
   if (size !== undefined) await consumers.resize(size);
-  const inspector = new Inspector(main, keys, settings.group);
+  const inspector = new Inspector(main, keys, settings.group, atRegistry);
   const { control } = inspector;
   const bridgeStore = new RedisBridgeStore(main, keys);
   return {
-    // http reads on a connection of its own, so that it never delays what consumers write.
-    inspector: settings.http
-      ? new Inspector(await connections.open('http'), keys, settings.group)
-      : inspector,
+    inspector: settings.http ? await httpInspector(connections, keys, settings.group) : inspector,
     main,
     bridge,
     puller,
@@ -258,6 +260,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       log,
     }),
   };
+}
+
+/** http reads on connections of its own, so that it never delays what consumers write. */
+async function httpInspector(connections: Connections, keys: Keys, group: string): Promise<Inspector> {
+  const main = await connections.open('http');
+  return new Inspector(main, keys, group, await openRegistry(connections, main, keys));
 }
 
 function warnOf(server: ServerFacts, log: Logger): void {

@@ -95,7 +95,7 @@ export class ConsumerGroup<Input extends Message = Message>
       (this as EventEmitter).emit(event, ...args),
     );
     this.#connections = new Connections(
-      () => this.redisUrl,
+      () => ({ ...this.settings, redis: this.redisUrl }),
       this.#log,
       (role, connection) => this.#stats?.watch(role, connection),
     );

@@ -4,7 +4,8 @@ import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
-import { Connection } from '../redis/protocol/connection.js';
+import { Connections } from '../redis/protocol/connections.js';
+import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
 import { parseOptions } from '../settings/parse.js';
@@ -36,13 +37,13 @@ export class GroupClient implements AsyncDisposable {
   readonly deadLetters: DeadLetters;
   /** @internal streams and counters, for the commands */
   readonly inspector: Inspector;
-  readonly #connection: Connection;
+  readonly #connections: Connections;
   readonly #control: GroupControl;
 
-  private constructor(settings: Settings, connection: Connection) {
+  private constructor(settings: Settings, connections: Connections, inspector: Inspector) {
     this.settings = settings;
-    this.#connection = connection;
-    this.inspector = new Inspector(connection, keysOf(settings), settings.group);
+    this.#connections = connections;
+    this.inspector = inspector;
     this.deadLetters = new DeadLetters(this.inspector);
     this.#control = new GroupControl(this.inspector.control);
   }
@@ -55,15 +56,22 @@ export class GroupClient implements AsyncDisposable {
   static async connect(options: ClientOptions = {}): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseOptions(input);
-    const connection = new Connection(settings.redis, 'client', groupLogger(logger, settings));
-    await connection.connect();
+    const keys = keysOf(settings);
+    const log = groupLogger(logger, settings);
+    const connections = new Connections(() => settings, log);
     try {
+      const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
+      const registry = await openRegistry(connections, connection, keys);
+      return new GroupClient(
+        settings,
+        connections,
+        new Inspector(connection, keys, settings.group, registry),
+      );
     } catch (error) {
-      connection.close();
+      connections.close();
       throw error;
     }
-    return new GroupClient(settings, connection);
   }
 
   /** The state of the whole group. */
@@ -166,9 +174,9 @@ export class GroupClient implements AsyncDisposable {
     }
   }
 
-  /** Closes the connection. Idempotent. */
+  /** Closes the connections. Idempotent. */
   close(): void {
-    this.#connection.close();
+    this.#connections.close();
   }
 
   /** As {@link close}, for `await using`. */

@@ -7,6 +7,7 @@ import { listenTo } from '../core/subscriber.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
+import type { PlaceOptions } from '../redis/protocol/place.js';
 import { publishBatch, type Receivers } from '../redis/scripts/group.js';
 import { publishToList, publishToStream } from '../redis/scripts/source.js';
 import { LedgerFile } from './ledger-file.js';
@@ -21,9 +22,7 @@ const BATCH_BYTES = 1_000_000;
 /** Bytes that the ledger's subscriber may lag behind: Redis disconnects one that is 8 MB behind for a minute. */
 const AWAITED_BYTES = 4_000_000;
 
-export interface PublishOptions extends SourceNames {
-  /** The URL of Redis. */
-  readonly redis: string;
+export interface PublishOptions extends SourceNames, PlaceOptions {
   readonly plan: Plan;
   /** Size of each message; the smallest possible size if undefined or too small. */
   readonly bytes?: number | undefined;
@@ -184,16 +183,18 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
  *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the error says how many messages were published)
  */
 export async function publish(options: PublishOptions): Promise<Published> {
-  const { redis, bytes, ledger, signal, onProgress, logger = silentLogger } = options;
+  const { bytes, ledger, signal, onProgress, logger = silentLogger } = options;
   const source = sourceOf(options);
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
-  const connections = new Connections(() => redis, logger);
+  // On a Cluster, where the list or stream is, or where the bridges are: a node counts its own subscribers only.
+  const connections = new Connections(() => options, logger);
+  const open = (role: string) => connections.open(role, source.kind === 'channel' ? undefined : source.name);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   let pushed: PushedLedger | undefined;
   try {
-    const writer = await connections.open('publisher');
+    const writer = await open('publisher');
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
       file = opened;
@@ -202,7 +203,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
         const recording = new LedgerRecorder((id) => opened.add(id));
         recorder = recording;
         await listenTo(
-          await connections.open('ledger'),
+          await open('ledger'),
           source.name,
           (message) => recording.receive(message),
           () => recording.lose(),

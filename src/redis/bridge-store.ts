@@ -34,7 +34,7 @@ export class RedisBridgeStore implements BridgeStore {
 
   async mark(request: MarkRequest): Promise<MarkReply> {
     const { marks } = this.#keys;
-    const server = this.#connection.isPlain ? undefined : (request.on ?? this.#server());
+    const server = this.#connection.place.isPlain ? undefined : (request.on ?? this.#server());
     return this.#connection.run(mark, this.#keys, { ...request, marks, server }, server);
   }
 

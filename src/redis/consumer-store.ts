@@ -25,8 +25,9 @@ import type { Source } from '../core/source.js';
 import { compareIds } from '../core/stream-id.js';
 import type { Keys } from './keys.js';
 import type { OrderedCommits } from './ordered-commits.js';
-import { type Connection, refusedAs } from './protocol/connection.js';
+import type { Connection } from './protocol/connection.js';
 import { messageIn } from './protocol/entries.js';
+import { refusedAs } from './protocol/failure.js';
 import { type Unpacked, unpackedIn } from './protocol/unpacked.js';
 import type { EntryReply } from './reading.js';
 import {

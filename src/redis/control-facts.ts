@@ -22,10 +22,11 @@ export async function controlFacts(
   connection: Connection,
   keys: Keys,
   inspector: Inspector,
+  registry: Connection,
 ): Promise<ControlFacts> {
   const { events } = await readEvents(connection, keys);
   return {
-    ...(await readControlAndProcesses(connection, keys)),
+    ...(await readControlAndProcesses(connection, keys, registry)),
     paused: pauseIn(events),
     leader: (await inspector.totals()).leader,
   };

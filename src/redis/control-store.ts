@@ -16,19 +16,24 @@ import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { mapOf } from './reading.js';
-import { change, control } from './scripts/control.js';
+import { change, control, liveAmong } from './scripts/control.js';
 
 /** Characters of who and why that are kept. */
 const LONGEST = 500;
+/** Drained processes that are looked for in one change: as many as can be drained. */
+const MOST_ENDED = 1_000;
 
 /** One script for each method that changes something; the head of its Lua says what is atomic. */
 export class RedisControlStore implements ControlStore {
   readonly #connection: Connection;
   readonly #keys: Keys;
+  readonly #registry: Connection;
 
-  constructor(connection: Connection, keys: Keys) {
+  /** @param registry the connection for the keys of the processes (see `openRegistry`) */
+  constructor(connection: Connection, keys: Keys, registry = connection) {
     this.#connection = connection;
     this.#keys = keys;
+    this.#registry = registry;
   }
 
   async read(): Promise<Control> {
@@ -38,7 +43,8 @@ export class RedisControlStore implements ControlStore {
   async change(wanted: ControlChange, author: Author, expected?: number): Promise<Control> {
     checkChange(wanted);
     const { size, paused, autoscale, drained } = wanted;
-    const options = { size, paused, autoscale, drained, ...textsOf(author), expected };
+    const known = await this.#processesFor(drained);
+    const options = { size, paused, autoscale, drained, ...known, ...textsOf(author), expected };
     const { control: now, refused } = await this.#connection.run(change, this.#keys, options);
     if (!refused) return now;
     const made = refused.what ? `: ${refused.what}, by ${refused.who} at ${dateOf(refused.eventId)}` : '';
@@ -55,8 +61,21 @@ export class RedisControlStore implements ControlStore {
     { token, expected }: { token: number; expected: number },
   ): Promise<boolean> {
     checkChange({ size });
-    const options = { size, ...textsOf(author), expected, token };
+    const options = { size, ...(await this.#processesFor()), ...textsOf(author), expected, token };
     return (await this.#connection.run(change, this.#keys, options)).refused === undefined;
+  }
+
+  /** What a change has to know of the processes: which of the names are some, and which drained ones have ended. */
+  async #processesFor(names: readonly string[] = []) {
+    const { drainedProcesses } = await this.#connection.run(control, this.#keys, {});
+    const drained = drainedProcesses.slice(0, MOST_ENDED);
+    const asked = [...new Set([...names, ...drained])];
+    if (asked.length === 0) return { processes: [], ended: [] };
+    const live = new Set(await this.#registry.run(liveAmong, this.#keys, { names: asked }));
+    return {
+      processes: names.filter((name) => live.has(name)),
+      ended: drained.filter((name) => !live.has(name)),
+    };
   }
 
   async events(): Promise<ControlEvent[]> {
@@ -68,7 +87,7 @@ export class RedisControlStore implements ControlStore {
   }
 
   readAll(): Promise<ControlAndProcesses> {
-    return readControlAndProcesses(this.#connection, this.#keys);
+    return readControlAndProcesses(this.#connection, this.#keys, this.#registry);
   }
 }
 
@@ -84,10 +103,11 @@ interface ControlAndProcesses {
 export async function readControlAndProcesses(
   connection: Connection,
   keys: Keys,
+  registry: Connection,
 ): Promise<ControlAndProcesses> {
   const [{ control: found, foreign, drainedProcesses }, { processes }] = await Promise.all([
     connection.run(control, keys, {}),
-    readProcesses(connection, keys),
+    readProcesses(registry, keys),
   ]);
   const isDrained = (one: Omit<ProcessStatus, 'drained'>) => found.drained.some((name) => isNamed(name, one));
   return {
@@ -135,10 +155,10 @@ function isPaused(state: string | undefined): boolean {
 
 /** The live processes of an output, and the records of all processes that the group did not write. */
 export async function readProcesses(
-  connection: Connection,
+  registry: Connection,
   { processes: key, output }: Pick<Keys, 'processes' | 'output'>,
 ): Promise<{ processes: Omit<ProcessStatus, 'drained'>[]; foreign: ForeignValue[] }> {
-  const records = mapOf((await connection.call('HGETALL', key)) as string[]);
+  const records = mapOf((await registry.call('HGETALL', key)) as string[]);
   const processes: Omit<ProcessStatus, 'drained'>[] = [];
   const foreign: ForeignValue[] = [];
   for (const [id, text] of records) {

@@ -1,12 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import type { Halt } from '../core/consumer-store.js';
 import type { OutputKind } from '../core/output.js';
+import { hostAndPort } from '../core/redis-address.js';
 import { type PulledSource, type Source, sourceOf } from '../core/source.js';
 import type { OnPush } from '../core/subscriber.js';
 import { type ControlFacts, controlFacts } from './control-facts.js';
 import { type ForeignFound, foreignValues } from './foreign-values.js';
 import { Inspector, type Owner, sourceIn } from './inspect.js';
-import { type Keys, typesOf } from './keys.js';
+import { type Keys, registryKeysOf, typesOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
 import type { Counters, GroupTotals, OrderTotals } from './reading.js';
@@ -15,6 +16,7 @@ import { type MissingRights, missingRights, type RightsNames } from './rights.js
 import { type Orphans, orphans } from './scripts/group.js';
 import type { KeyTotals } from './scripts/keyed.js';
 import { readServer, type ServerFacts } from './server.js';
+import { reaches } from './slots.js';
 import { type LateStream, lateStreams } from './stream-ids.js';
 
 /** Another group that runs on the same Redis. */
@@ -28,6 +30,8 @@ interface OtherGroup {
 export interface DoctorFacts {
   readonly rights: MissingRights | undefined;
   readonly server: ServerFacts | undefined;
+  /** The nodes of the two slots, `host:port`; undefined unless the Redis is a Cluster. */
+  readonly nodes: { readonly group: string; readonly registry: string } | undefined;
   readonly clock:
     | {
         /** ms by which Redis's clock is ahead of this machine's. */
@@ -42,6 +46,8 @@ export interface DoctorFacts {
   readonly pulled:
     | {
         readonly source: PulledSource;
+        /** Whether scripts can use it together with the output: else it is in another slot of a Cluster, and not looked at. */
+        readonly reachable: boolean;
         /** Its type, as Redis calls it; `none` if it is empty or not there yet. Undefined if the user may not look. */
         readonly type: string | undefined;
         /** Messages in it that are not relayed yet; undefined if Redis cannot tell. */
@@ -90,6 +96,8 @@ interface FactsOptions {
   readonly names: RightsNames & Pick<OutputKind, 'outputType'>;
   /** Not used for anything else meanwhile. */
   readonly connection: Connection;
+  /** Likewise, for the keys of the list of consumers (see `openRegistry`). */
+  readonly registry: Connection;
   /** Connected, subscribed to nothing: it listens to the channel for a second. */
   readonly listener: Connection;
   /** Likewise, to try the right to subscribe: a connection subscribes once. */
@@ -110,13 +118,13 @@ const PAGE = 1_000;
  * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN if Redis does not answer
  */
 export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
-  const { keys, names, claimAfter, connection, listener, trial } = options;
-  const inspector = new Inspector(connection, keys, names.group);
+  const { keys, names, claimAfter, connection, registry, listener, trial } = options;
+  const inspector = new Inspector(connection, keys, names.group, registry);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
-  const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names);
+  const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names, registry);
   const outputType = await outputTypeOf(connection, keys, names);
-  const { wrongKeys, unseenKeys } = await typesFound(connection, keys, outputType);
+  const { wrongKeys, unseenKeys } = await typesFound(connection, registry, keys, outputType);
   // A foreign key holds nothing of the group.
   const unless = <T>(key: string, nothing: T, ask: () => Promise<T>) =>
     wrongKeys.some((wrong) => wrong.key === key) ? nothing : ifAllowed(ask);
@@ -142,6 +150,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   return {
     rights,
     server,
+    nodes: connection.place.isCluster ? { group: nodeOf(connection), registry: nodeOf(registry) } : undefined,
     clock: await clock.read(),
     latency,
     channel: {
@@ -154,7 +163,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     others,
     wrongKeys,
     unseenKeys,
-    foreign: await foreignValues(connection, keys, inspector),
+    foreign: await foreignValues(connection, keys, inspector, registry),
     lateStreams: wrongKeys.length > 0 ? [] : await lateStreams(connection, keys, outputType),
     counters: await unless(keys.counters, undefined, async () => (await inspector.totals()).counters),
     halted: await unless(keys.halted, [], async () => (await inspector.halts.first(HALTS)).halts),
@@ -163,8 +172,15 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     orphans: ids && (await unless(keys.inbox, [], () => orphansOf(connection, keys, group, ids, claimAfter))),
     backlog: totals?.backlog,
     order: totals && (await ifAllowed(() => orderFacts(inspector, totals))),
-    control: wrongKeys.length > 0 ? null : await ifAllowed(() => controlFacts(connection, keys, inspector)),
+    control:
+      wrongKeys.length > 0
+        ? null
+        : await ifAllowed(() => controlFacts(connection, keys, inspector, registry)),
   };
+}
+
+function nodeOf({ at }: Connection): string {
+  return at ? hostAndPort(at) : 'a node that is away';
 }
 
 async function orderFacts(inspector: Inspector, { order }: GroupTotals): Promise<DoctorFacts['order']> {
@@ -173,9 +189,10 @@ async function orderFacts(inspector: Inspector, { order }: GroupTotals): Promise
 }
 
 async function pulledFacts(connection: Connection, inspector: Inspector, source: PulledSource) {
+  if (!reaches(connection, source)) return { source, reachable: false, type: undefined, waiting: undefined };
   const type = await ifAllowed(async () => String(await connection.call('TYPE', source.name)));
   const waiting = type === source.kind ? await ifAllowed(() => inspector.waitingIn(source)) : undefined;
-  return { source, type, waiting };
+  return { source, reachable: true, type, waiting };
 }
 
 /** Redis's clock against this machine's, at two moments. */
@@ -241,9 +258,16 @@ async function outputTypeOf(connection: Connection, keys: Keys, names: FactsOpti
   return outputType === 'list' ? 'list' : 'stream';
 }
 
-async function typesFound(connection: Connection, keys: Keys, outputType: OutputKind['outputType']) {
+async function typesFound(
+  connection: Connection,
+  registry: Connection,
+  keys: Keys,
+  outputType: OutputKind['outputType'],
+) {
+  const ofRegistry = registryKeysOf(keys);
   const looked = Object.entries(typesOf(keys, outputType)).map(async ([key, expected]) => {
-    const found = await ifAllowed(async () => String(await connection.call('TYPE', key)));
+    const at = ofRegistry.includes(key) ? registry : connection;
+    const found = await ifAllowed(async () => String(await at.call('TYPE', key)));
     return { key, expected, found };
   });
   const all = await Promise.all(looked);

@@ -26,13 +26,14 @@ export async function foreignValues(
   connection: Connection,
   keys: Keys,
   inspector: Inspector,
+  registry: Connection,
 ): Promise<ForeignFound[]> {
   const reading = await ifAllowed(() => inspector.read());
   const live = await ifAllowed(() => inspector.liveConsumers());
   const gaps = await ifAllowed(() => inspector.gaps());
   const letters = await ifAllowed(() => inspector.deadLettersBefore(undefined, LOOKED_AT, ENOUGH));
   const events = await ifAllowed(() => readEvents(connection, keys));
-  const processes = await ifAllowed(() => readProcesses(connection, keys));
+  const processes = await ifAllowed(() => readProcesses(registry, keys));
   const control = await ifAllowed(() => foreignInControl(connection, keys));
   const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
   const halts = await ifAllowed(() => inspector.halts.first(LOOKED_AT));

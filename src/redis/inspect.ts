@@ -70,18 +70,21 @@ export class Inspector {
   /** The dead letters that stop an order. */
   readonly halts: Halts;
   readonly #connection: Connection;
+  readonly #registry: Connection;
   readonly #keys: Keys;
   readonly #group: string;
   readonly #pages: Pages;
   /** The page of dead letters that was asked for last. */
   #lastPage: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: Connection, keys: Keys, group: string) {
+  /** @param registry the connection for the list of consumers and the processes (see `openRegistry`) */
+  constructor(connection: Connection, keys: Keys, group: string, registry = connection) {
     this.#connection = connection;
+    this.#registry = registry;
     this.#keys = keys;
     this.#group = group;
     this.#pages = new Pages(connection, keys);
-    this.control = new RedisControlStore(connection, keys);
+    this.control = new RedisControlStore(connection, keys, registry);
     this.halts = new Halts(connection, keys);
   }
 
@@ -118,8 +121,8 @@ export class Inspector {
   async liveConsumers(): Promise<LiveConsumers> {
     const { consumerList, members } = this.#keys;
     const [ids, facts] = (await Promise.all([
-      this.#connection.call('LRANGE', consumerList, 0, -1),
-      this.#connection.call('HGETALL', members),
+      this.#registry.call('LRANGE', consumerList, 0, -1),
+      this.#registry.call('HGETALL', members),
     ])) as [string[], string[]];
     return consumersFor(this.#keys, ids, mapOf(facts));
   }
@@ -134,7 +137,7 @@ export class Inspector {
 
   /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */
   async waitingIn({ kind, name }: Source): Promise<number | undefined> {
-    if (kind === 'channel') return undefined;
+    if (kind === 'channel' || !this.#connection.serves(name)) return undefined;
     try {
       if (kind === 'list') return Number(await this.#connection.call('LLEN', name));
       return await this.#connection.run(streamLag, { ...this.#keys, source: name }, {});

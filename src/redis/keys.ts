@@ -11,7 +11,7 @@ export interface Names {
 
 /**
  * The whole layout of a group in Redis. The braces hold the name of the output (or of the consumer list), whose own key falls
- * in the same hash slot. All keys of a script share a slot, but for those that need processes and control at one moment.
+ * in the same hash slot. All keys of a script share a slot: on a Cluster the two may be at two nodes.
  */
 export interface Keys {
   /** stream, or list: the results */
@@ -107,6 +107,11 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     members: `${registry}:members`,
     processes: `${registry}:processes`,
   };
+}
+
+/** The keys in the slot of the list of consumers; all others are in that of the output. */
+export function registryKeysOf({ consumerList, heartbeats, members, processes }: Keys): string[] {
+  return [consumerList, heartbeats, members, processes];
 }
 
 /** What stands before the message id in the key of each hash of the record in Redis. */

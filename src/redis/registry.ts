@@ -1,9 +1,12 @@
 import type { Orders, ProcessReport } from '../core/control.js';
+import { CgroupError } from '../core/errors.js';
 import type { Beat, Registry } from '../core/registry.js';
+import { pause } from '../core/service.js';
 import type { ForeignValue } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { beat } from './scripts/control.js';
+import type { Connections } from './protocol/connections.js';
+import { beat, type RestoredControl, restoreControl } from './scripts/control.js';
 
 /** A process that runs consumers, as Redis stores it. */
 export interface Member {
@@ -54,36 +57,56 @@ function memberOf(text: string): Member | undefined {
   }
 }
 
+/**
+ * The connection for the keys of the list of consumers. On a Cluster they lie in a slot of their own; else it is that of the group.
+ *
+ * @throws {CgroupError} as {@link Connections.open}
+ */
+export async function openRegistry(
+  connections: Connections,
+  group: Connection,
+  { consumerList }: Pick<Keys, 'consumerList'>,
+): Promise<Connection> {
+  return group.serves(consumerList) ? group : connections.open('registry', consumerList);
+}
+
 /** The heartbeats of all processes and consumers, and the list that is made of them. */
 export class RedisRegistry implements Registry {
-  readonly #connection: Connection;
+  readonly #group: Connection;
+  readonly #registry: Connection;
   readonly #keys: Keys;
   /** The id of this process. */
   readonly #id: string;
   readonly #output: string;
   readonly #member: string;
+  /** The control as it was last read. */
+  #known: RestoredControl | undefined;
 
+  /** @param registry see {@link openRegistry} */
   constructor(
-    connection: Connection,
+    group: Connection,
     keys: Keys,
     { id, host, pid, output }: Member & { readonly id: string },
+    registry = group,
   ) {
-    this.#connection = connection;
+    this.#group = group;
+    this.#registry = registry;
     this.#keys = keys;
     this.#id = id;
     this.#output = output;
     this.#member = JSON.stringify({ host, pid, output } satisfies Member);
   }
 
-  beat(
+  async beat(
     report: ProcessReport | undefined,
     beating: readonly string[],
     leaving: readonly string[],
     silence: number,
   ): Promise<Beat & Orders> {
+    const found = await this.#restored(Math.round(silence / 4));
     // Apart: each heartbeat looks at those of all processes.
     const { packSize, ...rest } = report ?? {};
-    return this.#connection.run(beat, this.#keys, {
+    const reply = await this.#registry.run(beat, this.#keys, {
       silence,
       output: this.#output,
       process: this.#id,
@@ -92,6 +115,34 @@ export class RedisRegistry implements Registry {
       member: this.#member,
       beating,
       leaving,
+      ...(report?.managed && found.texts),
     });
+    const { control, healed, error } = found;
+    if (error !== undefined) throw error;
+    return { ...reply, control, healed };
+  }
+
+  /**
+   * Reads the control, and restores it. If its slot alone is away, it is the last one that was read, and the error that this
+   * heartbeat ends with: it is sent in time all the same, because the consumers of this process live.
+   */
+  async #restored(patience: number): Promise<RestoredControl & { readonly error?: unknown }> {
+    const reading = this.#group.run(restoreControl, this.#keys, { process: this.#id }).then((found) => {
+      this.#known = found;
+      return found;
+    });
+    const last = this.#known;
+    if (this.#registry === this.#group || !last) return reading;
+    const over = new AbortController();
+    const late = pause(patience, over.signal).then(() => {
+      throw new CgroupError('REDIS_UNREACHABLE', `restore-control: no reply within ${patience} ms`);
+    });
+    try {
+      return await Promise.race([reading, late]);
+    } catch (error) {
+      return { ...last, error };
+    } finally {
+      over.abort();
+    }
   }
 }

@@ -2,10 +2,11 @@ import type { OutputKind } from '../core/output.js';
 import { recordsInRedis } from '../core/record.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
-import { hashesOf, type Keys } from './keys.js';
+import { hashesOf, type Keys, registryKeysOf } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
+import { reaches } from './slots.js';
 
 /** The names in the rights of a group. */
 export interface RightsNames extends SourceNames {
@@ -15,6 +16,9 @@ export interface RightsNames extends SourceNames {
   /** What the output is; a stream if it is not given. */
   readonly outputType?: OutputKind['outputType'];
   readonly record?: string | undefined;
+  readonly minReplicas?: number;
+  /** Whether Redis is a Cluster. */
+  readonly cluster?: boolean;
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -29,6 +33,8 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   'CLIENT|ID': () => [],
   'CLIENT|SETNAME': () => ['cgroup'],
   'CLIENT|UNBLOCK': () => [0],
+  'CLUSTER|NODES': () => [],
+  'CLUSTER|SLOTS': () => [],
   DEL: ({ consumerList }) => [consumerList],
   DISCARD: () => [],
   EVAL: () => ['return 0', 0],
@@ -62,6 +68,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   TIME: () => [],
   TYPE: ({ output }) => [output],
   UNSUBSCRIBE: () => [],
+  WAIT: () => [0, 1],
   XACK: ({ inbox }, { group }) => [inbox, group, '0-1'],
   XADD: ({ output }) => [output, '*', 'field', 'value'],
   XCLAIM: ({ inbox }, { group }) => [inbox, group, 'consumer', 1, '0-1'],
@@ -131,6 +138,7 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
  *
  * @param connection not used for anything else meanwhile
  * @param listener of the same user, not subscribed yet: a connection subscribes once
+ * @param registry likewise, for the keys of the list of consumers
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
 export async function missingRights(
@@ -138,6 +146,7 @@ export async function missingRights(
   listener: Connection,
   keys: Keys,
   names: RightsNames,
+  registry = connection,
 ): Promise<MissingRights> {
   const source = sourceOf(names);
   const commands = new Set<string>();
@@ -151,25 +160,26 @@ export async function missingRights(
       commands.add(command.toLowerCase());
   // Outside of a transaction it does nothing.
   if ((await refusalOf(connection.call('EXEC'))) === 'command') commands.add('exec');
-  const asked = needed(names).filter(
-    (name) => !['MULTI', 'EXEC', 'DISCARD'].includes(name) && !(name in subscribing),
-  );
+  const pulled = source.kind !== 'channel' && reaches(connection, source) ? source : undefined;
+  const asked = needed(names).flatMap((name) => {
+    if (['MULTI', 'EXEC', 'DISCARD'].includes(name) || name in subscribing) return [];
+    const example = (COMMANDS[name] as Example)(keys, names);
+    // In another slot Redis would refer to another node, whatever the rights.
+    return !pulled && source.kind !== 'channel' && example.includes(source.name) ? [] : [{ name, example }];
+  });
   const { marks, record: _prefix, ...own } = keys;
   const hashes = recordsInRedis(names) ? [`${hashesOf(keys)}*`] : [];
-  const lacking = await whileQueueing(connection, (refusal) =>
+  const changed = [...Object.values(own), ...hashes, ...(pulled?.kind === 'list' ? [pulled.name] : [])];
+  const lacking = await whileQueueing({ connection, registry, keys }, (refusal) =>
     Promise.all([
-      ...asked.map(async (name) => {
-        const example = COMMANDS[name] as Example;
-        if ((await refusal([...name.split('|'), ...example(keys, names)])) === 'command')
-          commands.add(name.toLowerCase());
+      ...asked.map(async ({ name, example }) => {
+        if ((await refusal([...name.split('|'), ...example])) === 'command') commands.add(name.toLowerCase());
       }),
-      ...[...Object.values(own), ...hashes, ...(source.kind === 'list' ? [source.name] : [])].map(
-        async (key) => {
-          const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
-          if (refusals.includes('key')) lacked.keys.add(key);
-        },
-      ),
-      ...(source.kind === 'stream' ? [source.name] : []).map(async (key) => {
+      ...changed.map(async (key) => {
+        const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
+        if (refusals.includes('key')) lacked.keys.add(key);
+      }),
+      ...(pulled?.kind === 'stream' ? [pulled.name] : []).map(async (key) => {
         // Its entries stay: to read is enough.
         if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
       }),
@@ -194,12 +204,12 @@ export async function missingRights(
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
 export async function refusedOf(
-  connection: Connection,
+  places: Places,
   commands: readonly (readonly string[])[],
 ): Promise<(readonly string[])[]> {
   if (commands.length === 0) return [];
   const refused: (readonly string[])[] = [];
-  const lacking = await whileQueueing(connection, (refusal) =>
+  const lacking = await whileQueueing(places, (refusal) =>
     Promise.all(
       commands.map(async (words) => {
         if (await refusal(words)) refused.push(words);
@@ -209,20 +219,40 @@ export async function refusedOf(
   return lacking ? [...commands] : refused;
 }
 
+/** The connections to the two slots of a group; they may be one. */
+interface Places {
+  readonly connection: Connection;
+  readonly registry: Connection;
+  readonly keys: Keys;
+}
+
 /**
- * Opens a transaction and discards it. `work` queues commands in it by `refusal`, which resolves to the part of the command
- * that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
+ * Opens a transaction and discards it, at each place. `work` queues commands in them by `refusal`, which resolves to the part of
+ * the command that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
  */
 async function whileQueueing(
-  connection: Connection,
+  { connection, registry, keys }: Places,
   work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
 ): Promise<string | undefined> {
-  // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
-  for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(connection.call(command))) return command;
+  const ofRegistry = new Set<Argument>(registryKeysOf(keys));
+  const ofGroup = new Set<Argument>(Object.values(keys).filter((key) => !ofRegistry.has(key)));
+  const placeOf = (words: readonly Argument[]) =>
+    words.some((word) => ofRegistry.has(word)) && !words.some((word) => ofGroup.has(word))
+      ? registry
+      : connection;
+  const opened: Connection[] = [];
   try {
-    await work(([command, ...rest]) => refusalOf(connection.call(String(command), ...rest)));
+    for (const one of new Set([connection, registry])) {
+      // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
+      for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(one.call(command))) return command;
+      opened.push(one);
+    }
+    await work((words) => {
+      const [command, ...rest] = words;
+      return refusalOf(placeOf(words).call(String(command), ...rest));
+    });
   } finally {
-    await connection.call('DISCARD');
+    for (const one of opened) await one.call('DISCARD');
   }
   return undefined;
 }
@@ -264,6 +294,8 @@ const ONLY_FOR: Readonly<Record<string, Source['kind']>> = {
 function needed(names: RightsNames): string[] {
   const { kind } = sourceOf(names);
   return commandNames.filter((name) => {
+    if (name.startsWith('CLUSTER|')) return names.cluster === true;
+    if (name === 'WAIT') return (names.minReplicas ?? 0) > 0;
     if (name === 'SELECT') return parseRedisUrl(names.redis).db !== 0;
     // Of the publishers only.
     if (name === 'LPUSH') return false;

@@ -1,5 +1,6 @@
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
+import { factsIn } from './protocol/handshake.js';
 
 /** What a server reports about itself. Undefined if it does not: managed services often forbid CONFIG. */
 export interface ServerFacts {
@@ -48,8 +49,7 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
     configOf(connection, 'save'),
     configOf(connection, 'aclfile'),
   ]);
-  const facts = new Map<string, string>();
-  for (const [, name = '', value = ''] of String(info).matchAll(/^(\w+):(.*?)\r?$/gm)) facts.set(name, value);
+  const facts = factsIn(String(info));
   const number = (name: string) => (facts.has(name) ? Number(facts.get(name)) : undefined);
   const valkey = facts.get('valkey_version');
   const redis = facts.get('redis_version') ?? '0';

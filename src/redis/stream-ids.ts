@@ -1,8 +1,8 @@
 import { MOST_AHEAD } from '../core/bridge-store.js';
 import type { OutputKind } from '../core/output.js';
 import type { Keys } from './keys.js';
-import { type Connection, refusedAs } from './protocol/connection.js';
-import { ifAllowed } from './protocol/failure.js';
+import type { Connection } from './protocol/connection.js';
+import { ifAllowed, refusedAs } from './protocol/failure.js';
 import { mapOf } from './reading.js';
 
 /** A stream with an id far in the future: at the last possible one Redis takes no other entry. */

@@ -12,7 +12,7 @@ import { ResultsMissingError, TransactionReplies } from './protocol/transaction-
 import { settleWhole } from './scripts/consumer.js';
 
 /** What transactions need of a connection, which nothing else uses. */
-export type Requests = Pick<Connection, 'request' | 'renew'>;
+export type Requests = Pick<Connection, 'request' | 'renew' | 'replicated'>;
 
 /** Fewer messages are settled by the script alone: a transaction costs more than it saves. */
 const LEAST = 10;
@@ -114,6 +114,7 @@ export class WholePacks {
       // The connection was made again because of it.
       throw reader.refusal ? failureOf(reader.refusal, settleWhole.name) : error;
     }
+    if (reader.isSettled) await this.#connection.replicated();
     return reader.isSettled;
   }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SettingProblem } from '../core/errors.js';
 import { REMOTE } from '../core/processor-kind.js';
 import { recordsInPostgres, recordsInRedis } from '../core/record.js';
-import { hostAndPort } from '../core/redis-address.js';
+import { hostAndPort, parseRedisUrl } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
 import { settingsSchema, show, withOrderDefaults } from './schema.js';
@@ -13,6 +13,7 @@ import type { SettingName, SettingsInput } from './settings.js';
 /** The settings of each rule. Other settings in the input are ignored. */
 const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
   settingsSchema.shape;
+const { redis, redisCa, redisCert, redisKey, redisServerName } = settingsSchema.shape;
 const { channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
   settingsSchema.shape;
 const working = z.object({ managed, processor: settingsSchema.shape.processor });
@@ -22,6 +23,7 @@ const ordering = z.object({ order, orderKey, onDead });
 const recording = z.object({ record, recordTable, recordSql });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
+const entering = z.object({ redis, redisCa, redisCert, redisKey, redisServerName });
 const running = z.object({ bridge, managed });
 
 /**
@@ -29,7 +31,7 @@ const running = z.object({ bridge, managed });
  * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
-  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unrecorded];
+  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unrecorded, unencrypted];
   return rules.map((rule) => rule(input)).filter((problem) => problem !== undefined);
 }
 
@@ -71,6 +73,27 @@ function tooSilent(input: unknown): SettingProblem | undefined {
   const numbers = `${formatDuration(2 * heartbeat)}; got ${formatDuration(claimAfter)}`;
   const message = `claimAfter must be at least twice heartbeat, ${numbers}`;
   return { setting: given, message };
+}
+
+/** A certificate and its key go together, and both need TLS. */
+function unencrypted(input: unknown): SettingProblem | undefined {
+  const { data } = entering.safeParse(input);
+  if (!data) return undefined;
+  const { redis, ...files } = data;
+  const [setting] = (Object.keys(files) as (keyof typeof files)[]).filter(
+    (name) => files[name] !== undefined,
+  );
+  if (setting === undefined) return undefined;
+  if (!parseRedisUrl(redis).tls)
+    return {
+      setting,
+      message: `${setting} is for TLS: write redis as rediss://… (or rediss-sentinel://…), or leave it out`,
+    };
+  if (files.redisCert !== undefined && files.redisKey === undefined)
+    return { setting: 'redisCert', message: 'redisCert needs redisKey, the key of the certificate' };
+  if (files.redisKey !== undefined && files.redisCert === undefined)
+    return { setting: 'redisKey', message: 'redisKey needs redisCert, the certificate of the key' };
+  return undefined;
 }
 
 function tooOpen(input: unknown): SettingProblem | undefined {

@@ -13,6 +13,7 @@ import {
   listen,
   name,
   path,
+  pem,
   processor,
   record,
   redisUrl,
@@ -43,6 +44,24 @@ export const settingsSchema = z.strictObject({
     .describe(
       'the URL of Redis; one with a password is better set in the environment than in a flag, ' +
         'which others on the machine can see',
+    ),
+  redisCa: pem()
+    .optional()
+    .describe(
+      'a file with the certificate of the CA that signed the certificate of Redis, or the PEM text itself; for rediss://',
+    ),
+  redisCert: pem()
+    .optional()
+    .describe('the certificate to show to Redis, a file or the PEM text itself; needs redisKey'),
+  redisKey: pem().optional().describe('the key of redisCert, a file or the PEM text itself'),
+  redisServerName: name()
+    .optional()
+    .describe('the name that the certificate of Redis must have, if it is not the host of the URL'),
+  minReplicas: whole(0, 100)
+    .prefault(0)
+    .describe(
+      'how many replicas must have a message or a result before it counts as relayed or settled (WAIT); 0 does not wait, ' +
+        'so a fail-over may lose the last moments',
     ),
   channel: name()
     .prefault('messages:published')
@@ -197,7 +216,7 @@ export const settingsSchema = z.strictObject({
 });
 
 /** Settings whose value is never shown, even if it is wrong. `redis` and `record` are shown without their password. */
-export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'httpToken', 'record']);
+export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'redisKey', 'httpToken', 'record']);
 
 /** The names of all settings, in the order of the documentation. */
 export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];

@@ -10,6 +10,16 @@ export interface Settings {
   readonly size: number;
   /** The URL of Redis, without blanks around it. */
   readonly redis: string;
+  /** The path of a file with the certificates of those who may sign the certificate of Redis, or the PEM text itself. */
+  readonly redisCa?: string | undefined;
+  /** The certificate to show to Redis, likewise. */
+  readonly redisCert?: string | undefined;
+  /** The key of that certificate, likewise. */
+  readonly redisKey?: string | undefined;
+  /** The name that the certificate of Redis must have; undefined for the host of the URL. */
+  readonly redisServerName?: string | undefined;
+  /** How many replicas must have what is relayed and committed; 0 for none. */
+  readonly minReplicas: number;
   /** The Pub/Sub channel that messages are published on. */
   readonly channel: string;
   /** The list that messages are taken from; undefined if they come from the channel or a stream. */

@@ -144,3 +144,9 @@ export function tableName() {
 export function path() {
   return z.string({ error: 'must be the path of a file' }).min(1, { error: 'must not be empty' });
 }
+
+/** The path of a file in the form PEM, or its text. */
+export function pem() {
+  const error = 'must be the path of a file in the form PEM, or its text (-----BEGIN …)';
+  return z.string({ error }).min(1, { error });
+}

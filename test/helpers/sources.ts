@@ -4,7 +4,7 @@ import { SHARED_LUA } from '../../src/redis/protocol/script.js';
 const REDIS = new URL('../../src/redis/', import.meta.url);
 
 /** Commands whose second word is a part of their name. */
-const CONTAINERS = ['CLIENT', 'CONFIG', 'PUBSUB', 'XGROUP', 'XINFO'];
+const CONTAINERS = ['CLIENT', 'CLUSTER', 'CONFIG', 'PUBSUB', 'XGROUP', 'XINFO'];
 
 function commandsIn(text: string, calls: readonly RegExp[]): string[] {
   return calls.flatMap((call) =>
@@ -39,8 +39,10 @@ export function commandsOfScripts(): ReadonlyMap<string, readonly string[]> {
   );
 }
 
-/** The commands that the stores send by name, likewise. */
+/** The commands that the stores send by name, likewise; without what only Sentinels get. */
 export function commandsOfStores(): string[] {
   const calls = [/(?:call(?:Buffer)?|#send|#timed)\(\s*'([A-Z]+)'(?:,\s*'([A-Z]+)')?/g];
-  return textsIn(REDIS, '.ts').flatMap(([, text]) => commandsIn(text, calls));
+  return textsIn(REDIS, '.ts')
+    .flatMap(([, text]) => commandsIn(text, calls))
+    .filter((name) => name !== 'SENTINEL');
 }

@@ -38,6 +38,7 @@ export async function holdingPacks(space: Namespace, count = 4, size = 25, as = 
       };
       return connection.request(doing, kept, ...rest);
     },
+    replicated: async () => {},
     renew: () => {
       renewed++;
       connection.renew();
@@ -98,6 +99,7 @@ export async function transactionBytes({ ids, keys }: Pick<HoldingPacks, 'ids' |
       sent = write(undefined);
     },
     renew: () => {},
+    replicated: async () => {},
   };
   const never = new WholePacks(requests, keys, GROUP, silentLogger);
   await never.settle(

@@ -57,6 +57,7 @@ async function groupWithModel(seed: number) {
       return sending[1].request(...args);
     },
     renew: () => sending[1].renew(),
+    replicated: async () => {},
   };
   const wholePacks = new WholePacks(requests, keys, GROUP, silentLogger);
   const settler = new RedisConsumerStore(sending[0], keys, GROUP, undefined, { wholePacks });

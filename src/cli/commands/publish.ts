@@ -66,7 +66,7 @@ export function publishCommand(): Command {
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
   const { settings } = await settingsOf(command);
-  const { channel, list, listFrom, stream } = settings;
+  const { channel } = settings;
   const source = sourceOf(settings);
   const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
   const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
@@ -79,8 +79,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const shown = { total: expected(plan), unit: 'messages', label: 'publishing' };
   const result = await withProgress(shown, (onProgress) =>
     publish({
-      redis: settings.redis,
-      ...{ channel, list, listFrom, stream },
+      ...settings,
       plan,
       bytes,
       ledger,

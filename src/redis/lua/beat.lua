@@ -1,22 +1,24 @@
 -- Records the heartbeat of a process and of its consumers, removes the dead and those that leave, makes the list equal to
--- the live ones, and tells the process what it has to do.
+-- the live ones, and tells a managed process how many consumers it has to run.
 --
--- USES control-state shares
--- KEYS 1 consumerList  2 heartbeats  3 members  4 processes  5 control  6 events
+-- USES checked shares
+-- KEYS 1 consumerList  2 heartbeats  3 members  4 processes
 -- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
---        says of itself; none: it is not, or no longer, among the live), packSize (most messages in a pack for it), member (JSON about it, for each consumer), beating
---        and leaving (lists of ids)
--- Returns { live, found dead, control, foreign fields of the control, pack size, share }: lists of ids, names and values in turn,
---        names; the pack size that all live processes of the output can take, 0 if one of them reads no packs; no share for a
---        process that is not managed.
+--        says of itself; none: it is not, or no longer, among the live), packSize (most messages in a pack for it), member
+--        (JSON about it, for each consumer), beating and leaving (lists of ids), size and drained (texts of the control)
+-- Returns { live, found dead, pack size, share }: lists of ids; the pack size that all live processes of the output can take, 0
+--        if one of them reads no packs; no share for a process that is not managed.
 --
--- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never act
--- on different ones, and never give up the same surplus. Each process writes its own share only, with its own beat: the
--- others come out the same when they beat. A process that Redis does not know, but that runs consumers (Redis was away, the
--- process was stopped), keeps them for one beat, until the others are known too. The first four keys expire with the last
--- heartbeat: if every process is killed at once, no process is left to clean up. A foreign value is passed over, and one in the
--- control is replaced: it must not stop the heartbeats.
-local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'hash', KEYS[6], 'stream')
+-- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never give
+-- up the same surplus. Each process writes its own share only, with its own beat: the others come out the same when they beat.
+-- A process that Redis does not know, but that runs consumers (Redis was away, the process was stopped), keeps them for one
+-- beat, until the others are known too. The keys expire with the last heartbeat: if every process is killed at once, no process
+-- is left to clean up. A foreign value is passed over: it must not stop the heartbeats.
+--
+-- Not atomic with the control, which lies in the slot of the output: the process has read it a moment before (restore-control.lua), and
+-- others may have read an older or a newer one. That does no harm: a share may be that of an older control for one beat, the next
+-- beat corrects it, and the surplus that a process gives up counts what all others run now.
+local wrong = wrong_type(KEYS[1], 'list', KEYS[2], 'zset', KEYS[3], 'hash', KEYS[4], 'hash')
 if wrong then return wrong end
 
 local now, silence, me = now_ms(), tonumber(options.silence), options.process
@@ -96,27 +98,19 @@ for i = 1, #records, 2 do
   end
 end
 
-local control, foreign = read_control(KEYS[5], KEYS[6])
-if #foreign > 0 then
-  local what = 'restored ' .. table.concat(foreign, ', ')
-  local refusal = keep_control(KEYS[5], KEYS[6], control, me, 'another program changed the control', what)
-  -- Without the event too: its stream may hold the last possible id.
-  if refusal then redis.call('HSET', KEYS[5], unpack(control_fields(control))) end
-end
-
 local function my_share()
   local known = before and managed_in(before)
   if not known and mine.consumers > 0 then return math.min(mine.consumers, mine.capacity) end
   local last = known and known.share or 0
   local process = { id = me, host = mine.host, capacity = mine.capacity, share = last, running = math.min(mine.consumers, last) }
   others[#others + 1] = process
-  local drained, running, taking = table_of(control.drained), 0, {}
+  local drained, running, taking = table_of(options.drained), 0, {}
   for _, one in ipairs(others) do
     running = running + one.running
     one.target = 0
     if not drained[one.id] and not drained[one.host] then taking[#taking + 1] = one end
   end
-  local sum = share_out(taking, integer_of(control.size))
+  local sum = share_out(taking, integer_of(options.size))
   return next_share(process, running - sum)
 end
 
@@ -129,4 +123,4 @@ end
 for i = 1, 4 do
   redis.call('PEXPIRE', KEYS[i], silence)
 end
-return { live, dead, control_fields(control), foreign, pack_size == math.huge and 1 or pack_size, share }
+return { live, dead, pack_size == math.huge and 1 or pack_size, share }

@@ -1,8 +1,9 @@
 -- Changes the control of a group, and adds an event that says what changed.
 --
--- USES control-state
--- KEYS 1 control  2 events  3 bridge  4 processes
--- ARGV 1 options: size, paused, autoscale (as in the hash), drained (list of names); what is not given stays. who, why,
+-- USES checked control-state
+-- KEYS 1 control  2 events  3 bridge
+-- ARGV 1 options: size, paused, autoscale (as in the hash), drained (list of names); what is not given stays. processes (list:
+--        those of the names to drain that are ids of live processes), ended (list: drained processes that live no longer), who, why,
 --        expected (the revision that the caller has seen; none for any), token (of the leader that has found the size)
 -- Returns { 1, control } changed, or as it was to be before; { 0, control, what, who, id of the event } refused: the revision
 --        is not the expected one, and that event made it; { 0, control } refused: autoscaling is off, or another bridge leads.
@@ -10,7 +11,10 @@
 --
 -- Atomic, so that of two that change the same revision one succeeds, and the other learns of it, and so that no leader sets
 -- a size after it lost the lead or after an operator set another one. Control and event change together, or neither does.
-local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash', KEYS[4], 'hash')
+--
+-- Not atomic with the processes, which are in the slot of the list of consumers: the caller has asked for them a moment before. That
+-- does no harm: a process that has ended since is forgotten by the next change, and the id of one that has ended never comes back.
+local wrong = wrong_type(KEYS[1], 'hash', KEYS[2], 'stream', KEYS[3], 'hash')
 if wrong then return wrong end
 
 local old = read_control(KEYS[1], KEYS[2])
@@ -48,10 +52,13 @@ if options.paused and options.paused ~= old.paused then
   what[#what + 1] = new.paused == '1' and 'paused' or 'resumed'
 end
 
-local before, drained = cjson.decode(old.drained), {}
+local before, drained, is_process = cjson.decode(old.drained), {}, {}
+for _, name in ipairs(options.processes) do
+  is_process[name] = true
+end
 if options.drained then
   for _, name in ipairs(options.drained) do
-    drained[name] = before[name] or (redis.call('HGET', KEYS[4], name) and 'process' or 'host')
+    drained[name] = before[name] or (is_process[name] and 'process' or 'host')
     if not before[name] then what[#what + 1] = 'drained ' .. name end
   end
   for name in pairs(before) do
@@ -62,8 +69,8 @@ else
 end
 if #what == 0 then return { 1, control_fields(old) } end
 -- A process does not come back: its next start has another id. A host may.
-for name, kind in pairs(drained) do
-  if kind == 'process' and not redis.call('HGET', KEYS[4], name) then drained[name] = nil end
+for _, name in ipairs(options.ended) do
+  if drained[name] == 'process' then drained[name] = nil end
 end
 new.drained = cjson.encode(drained)
 new.revision = string.format('%.0f', integer_of(old.revision) + 1)

@@ -1,22 +1,10 @@
 -- The control of a group: how the scripts that use it read and keep it. In the hash and in an event it is the same five
 -- texts. An unset size and no autoscale are '' (drained: JSON, name -> 'host' or 'process'), so a field that is missing was
--- removed by another program.
+-- removed by another program. Needs the part `checked`.
 local CONTROL = { 'size', 'paused', 'autoscale', 'drained', 'revision' }
 local UNSET = { size = '', paused = '0', autoscale = '', drained = '{}', revision = '0' }
-local MOST_SIZE = 10000
 -- Bytes of the name of a host or a process: 300 characters.
 local MOST_NAME = 1200
-
--- The table that a JSON text holds; nil for any other text, and for a very long one.
-local function table_of(text, most)
-  if not text or #text > (most or 500000) then return nil end
-  local decoded, value = pcall(cjson.decode, text)
-  return decoded and type(value) == 'table' and value or nil
-end
-
-local function is_whole(number, least, most)
-  return type(number) == 'number' and number >= least and number <= most and number == math.floor(number)
-end
 
 local function is_name(name)
   return type(name) == 'string' and name ~= '' and #name <= MOST_NAME and not string.find(name, '%c')

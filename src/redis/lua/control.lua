@@ -1,6 +1,6 @@
 -- Reads the control of a group.
 --
--- USES control-state
+-- USES checked control-state
 -- KEYS 1 control  2 events
 -- ARGV 1 options: none
 -- Returns { control, foreign fields of it }: names and values in turn, names. With a foreign field it is the last good state.

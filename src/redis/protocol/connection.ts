@@ -1,18 +1,19 @@
 import { EventEmitter } from 'node:events';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { CgroupError } from '../../core/errors.js';
-import { hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
+import { type HostPort, hostAndPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
+import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
 import { DirectLine, type Parser } from './direct-line.js';
-import { EntryParser, type Taken } from './entries.js';
-import { failureOf, RefusedError, withoutCommand } from './failure.js';
-import { addHandshake, ioredisOptions } from './handshake.js';
+import type { Taken } from './entries.js';
+import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
+import { type Follower, RedisPlace } from './place.js';
 import { pushSplitter } from './pushes.js';
+import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { moreTelling, unreachable } from './unreachable.js';
-import { replyValue } from './values.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -23,8 +24,8 @@ export interface ConnectionEvents {
 
 type Command = (...args: unknown[]) => Promise<unknown>;
 
-/** ms without a reply and without bytes, after which the connection counts as dead. */
-const REPLY_TIMEOUT = 5_000;
+/** ms that one WAIT takes at most: it holds back what follows on its connection, heartbeats too. */
+const WAIT_FOR = 250;
 /** ms to wait for Redis. */
 const CONNECT_TIMEOUT = 5_000;
 
@@ -38,8 +39,14 @@ const CONNECT_TIMEOUT = 5_000;
  *   `socketTimeout` outlives the socket that it was set for, and may end the next one.)
  * - Subscriptions are not renewed silently: messages would be missed without a trace.
  */
-export class Connection extends EventEmitter<ConnectionEvents> {
-  readonly #at: RedisAddress;
+export class Connection extends EventEmitter<ConnectionEvents> implements Follower {
+  /** Where its Redis is. */
+  readonly place: RedisPlace;
+  /** The slot whose master it is connected to; undefined for the server of the URL. */
+  readonly slot: number | undefined;
+  /** Where it was found last. */
+  #at: HostPort | undefined;
+  #server: string | undefined;
   readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
   readonly #clock = new ReplyClock(REPLY_TIMEOUT);
@@ -47,60 +54,63 @@ export class Connection extends EventEmitter<ConnectionEvents> {
   #timedOut = false;
   #lastError: unknown;
   #clientId: number | undefined;
-  #server: string | undefined;
   readonly #line: DirectLine;
-  /** Makes a {@link connect} under way reject. */
-  #giveUp: (() => void) | undefined;
+  readonly #reading: EntryLink;
+  /** Aborted when it is closed for good. */
+  readonly #quit = new AbortController();
 
-  /** @param role its purpose, shown by CLIENT LIST as `cgroup:ROLE` */
-  constructor(url: string, role: string, log: Logger) {
+  /**
+   * @param where a URL, or what finds the server
+   * @param role its purpose, shown by CLIENT LIST as `cgroup:ROLE`
+   * @param key on a Cluster it is connected to the node of this key; without one, to that of the key that the place names
+   */
+  constructor(where: string | RedisPlace, role: string, log: Logger, key?: string) {
     super();
-    this.#at = parseRedisUrl(url);
-    this.#redis = new Redis({
-      ...ioredisOptions(this.#at),
-      lazyConnect: true,
-      disableClientInfo: true,
-      connectTimeout: REPLY_TIMEOUT,
-      // ioredis keeps the process alive for so long after a disconnect, even if the socket is gone already.
-      disconnectTimeout: 100,
-      autoResendUnfulfilledCommands: false,
-      autoResubscribe: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
+    const place = typeof where === 'string' ? new RedisPlace({ redis: where }, log) : where;
+    this.place = place;
+    this.slot = place.slotOf(key);
+    this.#redis = makeClient(place, {
+      name: `cgroup:${role}`,
+      find: async () => {
+        this.#at = await place.find(this.slot);
+        return this.#at;
+      },
+      at: () => this.#at,
+      onFacts: (facts) => this.#met(facts),
+      log,
     });
     watchLink(this.#redis, this.#clock, () => {
       this.#timedOut = true;
       this.renew();
     });
-    addHandshake(this.#redis, this.#at, `cgroup:${role}`, log, (facts) => {
-      this.#server = /^run_id:(\w+)/m.exec(facts)?.[1];
-    });
     this.#commands = this.#redis as unknown as Record<string, Command>;
     this.#line = new DirectLine(this.#redis);
-    let ready = false;
-    this.#redis.on('ready', () => {
-      if (ready) return;
-      ready = true;
-      this.#line.open();
-      this.#redis.client('ID').then(
-        (id) => {
-          this.#clientId = id;
-        },
-        () => {}, // the connection is lost again: the next one has an id of its own
-      );
-      this.emit('ready');
-    });
-    this.#redis.on('close', () => {
-      this.#line.close();
-      this.#server = undefined;
-      // When the commands have failed.
-      setImmediate(() => {
-        this.#timedOut = false;
-      });
-      if (!ready) return;
-      ready = false;
-      this.#clientId = undefined;
-      this.emit('lost');
+    this.#reading = {
+      line: this.#line,
+      divert: (make) => this.#divert(make),
+      timed: (send) => this.#timed('XREADGROUP', send),
+    };
+    onChange(this.#redis, {
+      ready: () => {
+        this.#line.open();
+        this.#redis.client('ID').then(
+          (id) => {
+            this.#clientId = id;
+          },
+          () => {}, // the connection is lost again: the next one has an id of its own
+        );
+        this.emit('ready');
+      },
+      closed: () => {
+        this.#line.close();
+        this.#server = undefined;
+        this.#clientId = undefined;
+        // When the commands have failed.
+        setImmediate(() => {
+          this.#timedOut = false;
+        });
+      },
+      lost: () => this.emit('lost'),
     });
     this.#redis.on('error', (error: unknown) => {
       this.#lastError = moreTelling(this.#lastError, withoutCommand(error));
@@ -108,24 +118,28 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     });
   }
 
-  /** Whether commands can be sent now. */
-  get isReady(): boolean {
-    return this.#redis.status === 'ready';
+  get at(): HostPort | undefined {
+    return this.isReady ? this.#at : undefined;
   }
 
-  /** The run id of the server that it is connected to now; undefined while it is not connected, or if INFO is refused. */
+  /** The `run_id` of the server that it is connected to, which is new after each start of a server; undefined if it is not known. */
   get server(): string | undefined {
     return this.#server;
   }
 
   /** Whether its Redis is one server, without Sentinels or Cluster. */
   get isPlain(): boolean {
-    return true;
+    return this.place.isPlain;
   }
 
-  /** Whether its Redis is a Cluster. */
-  get isCluster(): boolean {
-    return false;
+  /** Whether a command with this key can be sent here: on a Cluster it must lie in the slot of the connection. */
+  serves(key: string): boolean {
+    return !this.place.isCluster || this.place.slotOf(key) === this.slot;
+  }
+
+  /** Whether commands can be sent now. */
+  get isReady(): boolean {
+    return this.#redis.status === 'ready';
   }
 
   /**
@@ -136,36 +150,22 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    *   such database; STATE if it is closed meanwhile
    */
   async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        finish(unreachable(this.#at, timeout, this.#lastError));
-      }, timeout);
-      const onError = (error: Error) => {
-        const failure = failureOf(error, `Redis at ${this.#address}`);
-        // The handshake has failed for good, or the password is missing or wrong.
-        if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS')) finish(failure);
-      };
-      const onReady = () => finish();
-      const finish = (failure?: CgroupError) => {
-        clearTimeout(timer);
-        this.#giveUp = undefined;
-        this.#redis.off('error', onError);
-        this.#redis.off('ready', onReady);
-        if (failure) {
-          this.close();
-          reject(failure);
-        } else resolve();
-      };
-      this.#giveUp = () => finish(new CgroupError('STATE', 'closed while it connected'));
-      this.#redis.on('error', onError);
-      this.#redis.on('ready', onReady);
-      // The promise of ioredis rejects at the first failure, but ioredis goes on trying: the events count.
-      this.#redis.connect().catch(() => {});
-    });
+    this.place.follow(this);
+    try {
+      await untilReady(this.#redis, this.#quit.signal, {
+        timeout,
+        onTimeout: () => unreachable(this.place, timeout, this.#lastError),
+        from: () => this.#address,
+      });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /**
-   * Runs a script on the keys of a group.
+   * Runs a script on the keys of a group. What it writes is on `minReplicas` replicas when this resolves, if the script is a
+   * lasting one.
    *
    * @param on the server on which it runs, or nowhere: see {@link mustBeOn}
    */
@@ -175,18 +175,45 @@ export class Connection extends EventEmitter<ConnectionEvents> {
     options: Options,
     on?: string,
   ): Promise<Reply> {
+    const reply = await this.#sendScript(script, keys, options, on);
+    if (script.lasting && this.place.minReplicas > 0) await this.replicated();
+    return script.decode(reply);
+  }
+
+  async #sendScript<Key extends keyof ScriptKeys, Options>(
+    script: Script<Key, Options, unknown>,
+    keys: Pick<ScriptKeys, Key>,
+    options: Options,
+    on: string | undefined,
+  ): Promise<unknown> {
     const args = [...script.keys.map((name) => keys[name]), ...script.encode(options)];
     if (on !== undefined || (script.often && this.#line.isOpen)) {
       const { name, bytes = false } = script;
       const all = [script.keys.length, ...args];
       const check = on === undefined ? undefined : () => this.mustBeOn(on);
-      return script.decode(await this.#timed(name, () => this.#line.run(name, all, bytes, check)));
+      return this.#timed(name, () => this.#line.run(name, all, bytes, check));
     }
     // The prefix keeps our names apart from ioredis's own methods.
     const method = `cgroup.${script.name}`;
     if (!(method in this.#redis))
       this.#redis.defineCommand(method, { lua: luaOf(script.name), numberOfKeys: script.keys.length });
-    return script.decode(await this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]));
+    return this.#send(script.name, script.bytes ? `${method}Buffer` : method, [args]);
+  }
+
+  /**
+   * Waits until `minReplicas` replicas have all that was written on this connection (https://redis.io/docs/latest/commands/wait/),
+   * however long that takes. What follows on this connection waits, too.
+   *
+   * @throws {CgroupError} OUTCOME_UNKNOWN if the connection ends first, or the server becomes a replica
+   */
+  async replicated(): Promise<void> {
+    const { minReplicas } = this.place;
+    if (minReplicas === 0) return;
+    let have: number;
+    do {
+      have = Number(await this.#send('WAIT', 'call', ['WAIT', minReplicas, WAIT_FOR]));
+      this.place.haveReplicas(have);
+    } while (have < minReplicas);
   }
 
   /**
@@ -196,7 +223,7 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    */
   mustBeOn(server: string): void {
     if (!this.#line.isOpen)
-      throw new CgroupError('REDIS_UNREACHABLE', `not connected to Redis at ${this.#address}`);
+      throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#address}`);
     if (this.#server !== server)
       throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
   }
@@ -235,25 +262,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    *
    * @param packsKey the stream of packs, always the same
    */
-  async readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
-    // On a new socket another parser would get the entries.
-    if (!this.#line.isOpen || !(this.#line.parser instanceof EntryParser))
-      await this.#divert((onOther) => new EntryParser(packsKey, onOther));
-    const { parser } = this.#line;
-    if (!(parser instanceof EntryParser))
-      throw failureOf(new Error('not connected'), 'XREADGROUP', this.#address);
-    const commands = reads.map((args) => ['XREADGROUP', ...args]);
-    try {
-      await this.#timed('XREADGROUP', () =>
-        this.#line.send(commands, (bytes, start) => replyValue(bytes, start, false)),
-      );
-    } catch (error) {
-      // What came counts as delivered. The next read fails again, if it is to.
-      const taken = parser.take();
-      if (taken.packs.length + taken.entries.length + taken.foreign === 0) throw error;
-      return taken;
-    }
-    return parser.take();
+  readEntries(packsKey: string, reads: readonly (readonly Argument[])[]): Promise<Taken> {
+    return readEntries(this.#reading, packsKey, reads);
   }
 
   /** Subscribes to channels, all in one command. May be called once. */
@@ -297,7 +307,8 @@ export class Connection extends EventEmitter<ConnectionEvents> {
    * {@link connect} under way as `STATE`. May be called at any time. Idempotent.
    */
   close(): void {
-    this.#giveUp?.();
+    this.#quit.abort();
+    this.place.unfollow(this);
     this.#redis.disconnect();
     // ioredis would keep the commands that wait for the next connection, and does not make it.
     if (this.#redis.status === 'reconnecting') endOf(this.#redis);
@@ -305,7 +316,13 @@ export class Connection extends EventEmitter<ConnectionEvents> {
 
   /** For messages: without user and password. */
   get #address(): string {
-    return hostAndPort(this.#at);
+    return `Redis at ${hostAndPort(this.#at ?? this.place.address)}`;
+  }
+
+  /** A server has said what it is. What this throws ends the connection, which then looks for another one. */
+  #met(facts: ReadonlyMap<string, string>): void {
+    this.place.check(facts, this.slot, this.#at !== this.place.address);
+    this.#server = facts.get('run_id');
   }
 
   #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
@@ -322,23 +339,12 @@ export class Connection extends EventEmitter<ConnectionEvents> {
       let failure = failureOf(error, doing, this.#address);
       if (this.#timedOut && !(failure instanceof RefusedError))
         failure = failureOf(new Error('timed out'), doing, this.#address);
+      if (refusedAs(failure, 'MOVED')) this.place.foundCluster();
       // A server that became a replica is the wrong one: the name of the master may resolve to another by now.
-      if (refusedAs(failure, 'READONLY')) this.renew();
+      if (refusedAs(failure, 'READONLY', 'MOVED', 'CLUSTERDOWN')) this.renew();
       throw failure;
     } finally {
       this.#clock.answered();
     }
   }
-}
-
-/** Ends a connection as ioredis ends one that it closes: what waits rejects, and so does what comes later. */
-function endOf(redis: Redis): void {
-  const inner = redis as unknown as { setStatus(status: 'end'): void; flushQueue(error: Error): void };
-  inner.setStatus('end');
-  inner.flushQueue(new Error('Connection is closed.'));
-}
-
-/** Whether Redis refused, for one of these reasons. */
-export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
-  return error instanceof RefusedError && kinds.includes(error.refusal);
 }

@@ -1,25 +1,28 @@
 import { CgroupError } from '../../core/errors.js';
 import type { Logger } from '../../log/logger.js';
 import { Connection } from './connection.js';
+import { type PlaceOptions, RedisPlace } from './place.js';
 
-/** Connections to one Redis: opened one by one, closed one by one or together. */
+/** Connections to the Redis of a group: opened one by one, closed one by one or together. */
 export class Connections {
-  readonly #url: () => string;
+  readonly #where: () => PlaceOptions;
+  /** Where Redis is, once a connection was made. */
+  #place: RedisPlace | undefined;
   readonly #log: Logger;
   readonly #onMade: (role: string, connection: Connection) => void;
   readonly #opened = new Set<Connection>();
   #closed = false;
 
   /**
-   * @param url where Redis is: for an embedded one this is known only once it has started
+   * @param where where Redis is: for an embedded one this is known only once it has started
    * @param onMade called with each connection before it connects
    */
   constructor(
-    url: () => string,
+    where: () => PlaceOptions,
     log: Logger,
     onMade: (role: string, connection: Connection) => void = () => {},
   ) {
-    this.#url = url;
+    this.#where = where;
     this.#log = log;
     this.#onMade = onMade;
   }
@@ -27,6 +30,7 @@ export class Connections {
   /**
    * Connects.
    *
+   * @param key on a Cluster, to the node of this key; without one, to the node of the output
    * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if all were closed meanwhile
    */
   async open(role: string, key?: string): Promise<Connection> {
@@ -44,8 +48,9 @@ export class Connections {
   }
 
   /** A connection that is not connected yet. The caller closes it. */
-  make(role: string, _key?: string): Connection {
-    const connection = new Connection(this.#url(), role, this.#log);
+  make(role: string, key?: string): Connection {
+    this.#place ??= new RedisPlace(this.#where(), this.#log);
+    const connection = new Connection(this.#place, role, this.#log, key);
     this.#onMade(role, connection);
     return connection;
   }

@@ -15,6 +15,11 @@ const CODES = {
   OOM: 'REDIS_REFUSED',
   NOSCRIPT: 'REDIS_REFUSED',
   MISCONF: 'REDIS_REFUSED',
+  MOVED: 'REDIS_REFUSED',
+  ASK: 'REDIS_REFUSED',
+  TRYAGAIN: 'REDIS_REFUSED',
+  CLUSTERDOWN: 'REDIS_REFUSED',
+  CROSSSLOT: 'REDIS_REFUSED',
 } as const satisfies Record<string, ErrorCode>;
 
 export type Refusal = keyof typeof CODES | 'OTHER';
@@ -32,7 +37,17 @@ const SCRIPT_LACKS_RIGHT = /The user executing the script can't /;
  * the list against the sources. Of CONFIG only GET is ever carried out: the doctor queues others, and discards them.
  */
 export const QUESTIONS: ReadonlySet<string> = new Set([
-  ...['snapshot', 'totals', 'results', 'dead-letters', 'orphans', 'control', 'stream-lag', 'hottest'],
+  ...[
+    'snapshot',
+    'totals',
+    'results',
+    'dead-letters',
+    'orphans',
+    'control',
+    'live-among',
+    'stream-lag',
+    'hottest',
+  ],
   ...[
     'XRANGE',
     'XREVRANGE',
@@ -48,7 +63,7 @@ export const QUESTIONS: ReadonlySet<string> = new Set([
   ],
   // From the head of a list to its head: it stays as it is.
   ...['LLEN', 'BLMOVE', 'XREAD'],
-  ...['INFO', 'CONFIG', 'PUBSUB', 'TIME', 'PING'],
+  ...['INFO', 'CONFIG', 'CLUSTER', 'PUBSUB', 'TIME', 'PING'],
 ]);
 
 /** Redis answered a command with an error: the command did nothing. */
@@ -67,14 +82,14 @@ export class RefusedError extends CgroupError {
  * first: the command may or may not have run, or, if it changes nothing, Redis is away.
  *
  * @param doing the command or script, for the message: `relay`, `XREADGROUP`
- * @param address of Redis, `host:port`, for the message
+ * @param from which Redis, for the message
  */
-export function failureOf(error: unknown, doing: string, address?: string): CgroupError {
+export function failureOf(error: unknown, doing: string, from = 'Redis'): CgroupError {
   if (error instanceof CgroupError) return error;
   const cause = withoutCommand(error);
-  if (!isReply(cause)) {
+  // While WAIT blocked, the server became a replica: what was written may be lost.
+  if (!isReply(cause) || (doing === 'WAIT' && cause.message.startsWith('UNBLOCKED'))) {
     const code = QUESTIONS.has(doing) ? 'REDIS_UNREACHABLE' : 'OUTCOME_UNKNOWN';
-    const from = address === undefined ? 'Redis' : `Redis at ${address}`;
     return new CgroupError(code, `${doing}: no reply from ${from} (${reasonOf(cause)})`, { cause });
   }
   const refusal = SCRIPT_LACKS_RIGHT.test(cause.message)
@@ -120,6 +135,10 @@ function adviceOf(refusal: Refusal, reply: string): string {
       return 'Redis asks for a password: put it into the URL, redis://:password@host:6379';
     case 'WRONGPASS':
       return 'Redis does not accept this user and password: correct them in the URL (a password alone is written redis://:password@host)';
+    case 'MOVED':
+    case 'ASK':
+    case 'TRYAGAIN':
+      return `the slot of these keys is on its way to another node of the Cluster (${said}): it is tried again`;
     case 'NOPERM':
       return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:
@@ -137,4 +156,9 @@ export async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined
     if (error instanceof RefusedError) return undefined;
     throw error;
   }
+}
+
+/** Whether Redis refused, for one of these reasons. */
+export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
+  return error instanceof RefusedError && kinds.includes(error.refusal);
 }

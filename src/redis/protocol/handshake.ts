@@ -10,18 +10,25 @@ const NEEDLESS = /no password is set|without any password configured/;
 /** The loggers that a needless password was written to: every connection has the same one. */
 const warned = new WeakSet<Logger>();
 
-/** What ioredis needs to find and enter a Redis. It never gets the URL: it would take any of its options from there. */
-export function ioredisOptions({ host, port, user, password, db, tls, family }: RedisAddress): RedisOptions {
+/** What ioredis needs to enter a Redis. It never gets the URL: it would take any of its options from there. */
+export function ioredisOptions({ user, password, db, tls }: RedisAddress): RedisOptions {
   return {
-    host,
-    port,
-    family,
     db,
     ...(user === '' ? {} : { username: user }),
     ...(password === '' && user === '' ? {} : { password }),
-    // The name of the server, for one that has several certificates; Node refuses an address here.
-    ...(tls ? { tls: /^[\d.]+$|:/.test(host) ? {} : { servername: host } } : {}),
+    // Only whether there is TLS: the connector knows how.
+    ...(tls ? { tls: {} } : {}),
   };
+}
+
+export interface HandshakeOptions {
+  /** Where the connection is now, for messages, and the database. */
+  readonly address: () => RedisAddress;
+  /** The name of the connection, shown by CLIENT LIST. */
+  readonly name: string;
+  readonly log: Logger;
+  /** Called with what INFO says; what it throws refuses the connection. */
+  readonly onFacts: (facts: ReadonlyMap<string, string>) => void;
 }
 
 /**
@@ -29,22 +36,14 @@ export function ioredisOptions({ host, port, user, password, db, tls, family }: 
  *
  * ioredis ignores a refused SELECT: commands would then run on database 0. It calls `info` to see whether Redis is ready, and
  * connects again if that fails. So the handshake stands in place of `info`: a connection that it refuses never gets ready.
- *
- * @param name the name of the connection, shown by CLIENT LIST
- * @param onFacts called with what INFO says; '' if the user may not ask
  */
-export function addHandshake(
-  redis: Redis,
-  address: RedisAddress,
-  name: string,
-  log: Logger,
-  onFacts: (facts: string) => void = () => {},
-): void {
+export function addHandshake(redis: Redis, { address, name, log, onFacts }: HandshakeOptions): void {
+  const { db } = address();
   const info = redis.info.bind(redis) as () => Promise<string>;
   const shakeHands = async (): Promise<string> => {
     const [named, selected, known] = await Promise.allSettled([
       redis.client('SETNAME', name),
-      address.db === 0 ? undefined : redis.select(address.db),
+      db === 0 ? undefined : redis.select(db),
       info(),
     ] as const);
     if (known.status === 'rejected' && !isHidden(known.reason)) {
@@ -52,11 +51,11 @@ export function addHandshake(
       const replies = [named, selected, known].map(reasonOf);
       throw replies.find((one) => isReply(one) && !isForbidden(one)) ?? known.reason;
     }
-    if (selected.status === 'rejected') throw selectRefused(selected.reason, address);
+    if (selected.status === 'rejected') throw selectRefused(selected.reason, address());
     const facts = known.status === 'fulfilled' ? known.value : '';
     // Not as a refusal: commands wait for Redis, as they do while it is away.
     if (/^loading:1\r?$/m.test(facts)) throw new Error('it is loading its data');
-    onFacts(facts);
+    onFacts(factsIn(facts));
     return facts;
   };
   redis.info = ((answered: Answered) =>
@@ -70,11 +69,18 @@ export function addHandshake(
       if (!warned.has(log))
         log.warn(
           {},
-          `Redis at ${hostAndPort(address)} needs no password, but the URL has one: is it the right Redis?`,
+          `Redis at ${hostAndPort(address())} needs no password, but the URL has one: is it the right Redis?`,
         );
       warned.add(log);
       return answered(null);
     })) as Redis['auth'];
+}
+
+/** The names and values of INFO (https://redis.io/docs/latest/commands/info/). */
+export function factsIn(info: string): Map<string, string> {
+  const facts = new Map<string, string>();
+  for (const [, name = '', value = ''] of info.matchAll(/^(\w+):(.*?)\r?$/gm)) facts.set(name, value);
+  return facts;
 }
 
 /**

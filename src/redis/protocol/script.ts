@@ -19,6 +19,8 @@ export interface Script<Key extends keyof ScriptKeys, Options, Reply> {
   readonly keys: readonly Key[];
   /** Whether it runs for each batch of messages: then it is sent past ioredis. */
   readonly often?: boolean;
+  /** Whether what it writes must outlive a fail-over: then replicas are waited for, if that is asked (minReplicas). */
+  readonly lasting?: boolean;
   /** Whether texts in its reply are bytes. */
   readonly bytes?: boolean;
   /** Its arguments: the options, then the pieces of a list if it has one. */
@@ -52,6 +54,7 @@ const texts = new Map<string, string>();
 export const SHARED_LUA: readonly string[] = [
   'append',
   'backlog',
+  'checked',
   'common',
   'control-state',
   'front',

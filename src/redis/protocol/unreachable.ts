@@ -1,36 +1,63 @@
 import { CgroupError, messageOf } from '../../core/errors.js';
-import { hostAndPort, type RedisAddress } from '../../core/redis-address.js';
+import { hostAndPort } from '../../core/redis-address.js';
 import { shortened } from '../../log/printable.js';
 import { isReply } from './failure.js';
+import type { TlsSettings } from './tls.js';
+
+/** What could not be reached. */
+export interface Sought {
+  /** In words: `Redis at host:6379` */
+  readonly name: string;
+  /** Undefined without TLS. */
+  readonly tls: TlsSettings | undefined;
+}
 
 /** Characters of a reason. */
 const LONGEST_REASON = 200;
 const IS_IT_RIGHT = 'is it running, and is --redis right?';
 const TRY_PLAIN = 'does this port speak TLS? If not, write redis://';
 const TRY_TLS = 'is --redis right? A port that speaks TLS needs rediss://';
-const CA =
-  'this machine does not know who signed the certificate of Redis; ' +
-  'if it is the right Redis, set the variable NODE_EXTRA_CA_CERTS=ca.pem, a file with the certificate of that CA';
+
+/** What to do about a certificate that nobody known has signed. */
+function adviceOnIssuer({ redisCa }: TlsSettings): string {
+  return redisCa === undefined
+    ? 'this machine does not know who signed the certificate of Redis; if it is the right Redis, set redisCa ' +
+        '(--redis-ca ca.pem), a file with the certificate of that CA'
+    : 'the CA in redisCa did not sign the certificate of Redis: give the one that did, or look whether it is the right Redis';
+}
+
+/** What to do about the name of a certificate. */
+function adviceOnName({ redisServerName }: TlsSettings): string {
+  return redisServerName === undefined
+    ? 'use a name of the certificate in --redis, set redisServerName (--redis-server-name) to one, or give Redis a certificate with this name'
+    : 'set redisServerName (--redis-server-name) to a name of the certificate';
+}
 
 /** What to do, by the code of an error of TLS. */
-const TLS_ADVICE: Readonly<Record<string, string>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: CA,
-  SELF_SIGNED_CERT_IN_CHAIN: CA,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CA,
-  UNABLE_TO_GET_ISSUER_CERT: CA,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CA,
-  ERR_TLS_CERT_ALTNAME_INVALID:
-    'use a name of the certificate in --redis, or give Redis a certificate with this name',
+const TLS_ADVICE: Readonly<Record<string, string | ((settings: TlsSettings) => string)>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: adviceOnIssuer,
+  SELF_SIGNED_CERT_IN_CHAIN: adviceOnIssuer,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: adviceOnIssuer,
+  UNABLE_TO_GET_ISSUER_CERT: adviceOnIssuer,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: adviceOnIssuer,
+  ERR_TLS_CERT_ALTNAME_INVALID: adviceOnName,
   CERT_HAS_EXPIRED: 'renew the certificate of Redis, and look at the clock of this machine',
   CERT_NOT_YET_VALID: 'look at the clocks of this machine and of the one that made the certificate',
   ERR_SSL_WRONG_VERSION_NUMBER: TRY_PLAIN,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: TRY_PLAIN,
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'redisKey is not the key of the certificate in redisCert',
+  ERR_OSSL_PEM_NO_START_LINE: 'redisCa, redisCert and redisKey must be files in the form PEM',
 };
 
-/** The server ends the handshake of TLS because it wants to know the client. */
-const WANTS_CERTIFICATE = /certificate required|handshake failure|bad certificate/;
-const NO_CERTIFICATE =
-  'Redis asks for a certificate of its clients, which cgroup cannot show yet: set tls-auth-clients no, or optional, in its configuration';
+/** The server ends the handshake of TLS because it wants to know the client, or does not accept its certificate. */
+const WANTS_CERTIFICATE =
+  /certificate required|handshake failure|bad certificate|unknown ca|certificate (?:expired|unknown|revoked)/;
+
+function adviceOnClient({ redisCert }: TlsSettings): string {
+  return redisCert === undefined
+    ? 'Redis asks for a certificate of its clients: set redisCert and redisKey (--redis-cert cert.pem --redis-key key.pem)'
+    : 'Redis does not accept the certificate in redisCert: is it still valid, and signed by a CA that Redis knows (tls-ca-cert-file)?';
+}
 
 /** What to do, by the first words of a reply. */
 const REPLY_ADVICE: readonly (readonly [RegExp, string])[] = [
@@ -45,9 +72,9 @@ const REPLY_ADVICE: readonly (readonly [RegExp, string])[] = [
  * @param timeout ms
  * @param last why the last attempt failed; undefined if Redis gave no answer
  */
-export function unreachable(address: RedisAddress, timeout: number, last: unknown): CgroupError {
-  const [why, advice] = explained(address, last);
-  const text = `cannot reach Redis at ${hostAndPort(address)} within ${timeout / 1_000} s (${why}): ${advice}`;
+export function unreachable(sought: Sought, timeout: number, last: unknown): CgroupError {
+  const [why, advice] = explained(sought, last);
+  const text = `cannot reach ${sought.name} within ${timeout / 1_000} s (${why}): ${advice}`;
   return new CgroupError('REDIS_UNREACHABLE', text, { cause: last });
 }
 
@@ -60,7 +87,7 @@ export function moreTelling(before: unknown, now: unknown): unknown {
   return isEnd(now) && isReason ? before : now;
 }
 
-function explained({ tls }: RedisAddress, error: unknown): readonly [why: string, advice: string] {
+function explained({ tls }: Sought, error: unknown): readonly [why: string, advice: string] {
   if (!(error instanceof Error)) return ['no answer', tls ? TRY_PLAIN : IS_IT_RIGHT];
   if (isReply(error)) {
     const advice = REPLY_ADVICE.find(([reply]) => reply.test(error.message))?.[1] ?? 'is --redis right?';
@@ -69,8 +96,9 @@ function explained({ tls }: RedisAddress, error: unknown): readonly [why: string
   if (isNoRedis(error))
     return [`what answers is not Redis: ${error.message.replace('. Please report this.', '')}`, TRY_TLS];
   const { code = '', reason, address, port, syscall } = error as SocketError;
-  if (WANTS_CERTIFICATE.test(reason ?? '')) return [reason ?? '', NO_CERTIFICATE];
-  const advice = TLS_ADVICE[code] ?? (isEnd(error) ? (tls ? TRY_PLAIN : TRY_TLS) : IS_IT_RIGHT);
+  if (tls && WANTS_CERTIFICATE.test(reason ?? '')) return [reason ?? '', adviceOnClient(tls)];
+  const known = TLS_ADVICE[code] ?? (isEnd(error) ? (tls ? TRY_PLAIN : TRY_TLS) : IS_IT_RIGHT);
+  const advice = typeof known === 'string' ? known : known(tls ?? {});
   if (error.name === 'MaxRetriesPerRequestError') return ['it closes the connection', advice];
   if (address !== undefined && port !== undefined)
     return [`${syscall} ${code} ${hostAndPort({ host: address, port })}`, advice];

@@ -62,6 +62,7 @@ export const take = defineScript({
 
 export const relay = defineScript({
   name: 'relay',
+  lasting: true,
   often: true,
   keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs', 'busy', 'held'],
   encode: ({

@@ -69,6 +69,7 @@ export const prepare = defineScript({
 
 export const commit = defineScript({
   name: 'commit',
+  lasting: true,
   often: true,
   keys: ['inbox', 'output', 'counters', 'processed', 'retry'],
   encode: ({ results, ...options }: InGroup & { maxLength: number; results: readonly Result[] }) => {
@@ -95,6 +96,7 @@ export const commit = defineScript({
 
 export const settle = defineScript({
   name: 'settle',
+  lasting: true,
   often: true,
   keys: ['packs', 'inbox', 'counters', 'output', 'processed'],
   encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly PackSettlement[] }) => {
@@ -145,6 +147,7 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
+  lasting: true,
   keys: [
     'inbox',
     'dead',

@@ -5,9 +5,29 @@ import { mapOf } from '../reading.js';
 
 // What each is for: the interfaces in core/registry.ts and core/control.ts. What is atomic: the head of its Lua.
 
+/** The control as a heartbeat finds it. */
+export interface RestoredControl {
+  readonly control: Control;
+  /** The fields that another program had written or removed. */
+  readonly healed: readonly string[];
+  /** Texts of the control, as the script of the heartbeat takes them. */
+  readonly texts: { readonly size: string; readonly drained: string };
+}
+
+export const restoreControl = defineScript({
+  name: 'restore-control',
+  keys: ['control', 'events'],
+  encode: packOptions<{ process: string }>,
+  decode: ([found, healed]: [string[], string[]]): RestoredControl => {
+    const texts = mapOf(found);
+    const { size = '', drained = '{}' } = Object.fromEntries(texts);
+    return { control: controlOf(found), healed, texts: { size, drained } };
+  },
+});
+
 export const beat = defineScript({
   name: 'beat',
-  keys: ['consumerList', 'heartbeats', 'members', 'processes', 'control', 'events'],
+  keys: ['consumerList', 'heartbeats', 'members', 'processes'],
   encode: packOptions<{
     silence: number;
     output: string;
@@ -17,26 +37,18 @@ export const beat = defineScript({
     member: string;
     beating: readonly string[];
     leaving: readonly string[];
+    size?: string;
+    drained?: string;
   }>,
-  decode: ([live, dead, control, healed, packSize, share]: BeatReply): Beat & Orders => ({
+  decode: ([live, dead, packSize, share]: [string[], string[], number, number?]): Beat &
+    Omit<Orders, 'control' | 'healed'> => ({
     live,
     dead,
     packSize: Math.max(packSize, 1),
     older: packSize === 0,
     share,
-    control: controlOf(control),
-    healed,
   }),
 });
-
-type BeatReply = [
-  live: string[],
-  dead: string[],
-  control: string[],
-  healed: string[],
-  packSize: number,
-  share?: number,
-];
 
 export const control = defineScript({
   name: 'control',
@@ -62,7 +74,7 @@ interface Refused {
 
 export const change = defineScript({
   name: 'change',
-  keys: ['control', 'events', 'bridge', 'processes'],
+  keys: ['control', 'events', 'bridge'],
   encode: ({
     paused,
     autoscale,
@@ -72,6 +84,9 @@ export const change = defineScript({
     paused?: boolean | undefined;
     autoscale?: AutoscaleRule | undefined;
     drained?: readonly string[] | undefined;
+    /** Of the names to drain, the ids of live processes; and the drained processes that live no longer. */
+    processes: readonly string[];
+    ended: readonly string[];
     who: string;
     why: string;
     expected: number | undefined;
@@ -86,6 +101,14 @@ export const change = defineScript({
     control: controlOf(found),
     refused: code === 1 ? undefined : ({ what, who, eventId } satisfies Refused),
   }),
+});
+
+/** Which of the names are ids of live processes. */
+export const liveAmong = defineScript({
+  name: 'live-among',
+  keys: ['processes'],
+  encode: packOptions<{ names: readonly string[] }>,
+  decode: (live: string[]) => live,
 });
 
 function textOf({ min, max, drainWithin }: AutoscaleRule): string {

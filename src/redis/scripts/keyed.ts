@@ -18,6 +18,7 @@ interface SettleKeyed extends Pick<Sink, 'list' | 'timed'> {
 /** Settles packs in a group with an order, with times, or with an output list. */
 export const settleKeyed = defineScript({
   name: 'settle-keyed',
+  lasting: true,
   often: true,
   keys: ['packs', 'output', 'counters', 'processed', 'inbox', 'bridge', 'busy', 'held'],
   encode: ({ packs, list, timed, ...options }: SettleKeyed) => {

@@ -61,6 +61,7 @@ interface CommitOrdered extends Omit<Sink, 'hashed'> {
 
 export const commitOrdered = defineScript({
   name: 'commit-ordered',
+  lasting: true,
   often: true,
   keys: [
     'inbox',
@@ -95,6 +96,7 @@ export const commitOrdered = defineScript({
 
 export const letOut = defineScript({
   name: 'let-out',
+  lasting: true,
   keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'bridge'],
   encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number; window: number | undefined }>,
   decode: letOutOf,

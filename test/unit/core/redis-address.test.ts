@@ -4,6 +4,9 @@ import { hostAndPort, parseRedisUrl } from '../../../src/core/redis-address.js';
 
 const LOCAL = { host: 'h', port: 6379, user: '', password: '', db: 0, tls: false, family: 0 };
 
+const H = { host: 'h', port: 6379 };
+const S = { host: 'h', port: 26_379 };
+
 /** The rule that a URL breaks. */
 function ruleOf(url: string): string {
   try {
@@ -32,6 +35,26 @@ describe('parseRedisUrl', () => {
     ['redis://us%3Aer:p@h', { ...LOCAL, user: 'us:er', password: 'p' }],
     ['redis://alone@h', { ...LOCAL, user: 'alone' }],
     ['\ufeff\t redis://h\r\n', LOCAL],
+    [
+      'redis://u:p@h,[::2]:1/3',
+      { ...LOCAL, user: 'u', password: 'p', db: 3, nodes: [H, { host: '::2', port: 1 }] },
+    ],
+    [
+      'redis-sentinel://h#m',
+      { ...LOCAL, ...S, nodes: [S], sentinel: { master: 'm', user: '', password: '' } },
+    ],
+    [
+      'Rediss-Sentinel://:p%2C@h,b:7/4?sentinelUser=su&sentinelPassword=s%2Cp#my-master.1',
+      {
+        ...LOCAL,
+        ...S,
+        password: 'p,',
+        db: 4,
+        tls: true,
+        nodes: [S, { host: 'b', port: 7 }],
+        sentinel: { master: 'my-master.1', user: 'su', password: 's,p' },
+      },
+    ],
   ])('reads %j', (url, address) => {
     expect(parseRedisUrl(url)).toEqual(address);
   });
@@ -48,6 +71,15 @@ describe('parseRedisUrl', () => {
     ['redis://h?db=-1', /^must have the number of a database after db=$/],
     ['redis://h?family=5', /^must have 4, 6 or 0 \(any\) after family=$/],
     ['redis://h:0', /^must have a port/],
+    ['redis://h,h:0', /^must have a port/],
+    [
+      'redis://h?sentinelPassword=x',
+      /^must not have the parameter sentinelPassword: there are db and family;/,
+    ],
+    ['redis-sentinel://h', /^must end with the name of the master/],
+    ['redis-sentinel://h/0#a%20b', /^must end with the name of the master/],
+    ['redis-sentinel://h/x#m', /^must be a URL such as redis-sentinel:/],
+    ['redis-sentinel://h?keyPrefix=a#m', /: there are db, family, sentinelUser and sentinelPassword;/],
     ['"redis://h"', /without quotes around it$/],
     ["'redis://h'", /without quotes around it$/],
   ])('refuses %j in words of its own', (url, rule) => {
@@ -65,8 +97,9 @@ describe('parseRedisUrl', () => {
       'redis://h:65536',
     ],
     ...[
-      'redis://a,b',
-      'redis://a:1,b:2',
+      'redis://a,',
+      'redis://a:1,,b:2',
+      'redis+sentinel://a',
       'redis://h ost',
       'redis://h\n.x',
       'redis://bücher',

@@ -1,29 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { luaOf, packOptions, SHARED_LUA } from '../../../src/redis/protocol/script.js';
-import * as bridge from '../../../src/redis/scripts/bridge.js';
-import * as consumer from '../../../src/redis/scripts/consumer.js';
-import * as control from '../../../src/redis/scripts/control.js';
-import * as group from '../../../src/redis/scripts/group.js';
-import * as keyed from '../../../src/redis/scripts/keyed.js';
-import * as ordered from '../../../src/redis/scripts/ordered.js';
-import * as pulling from '../../../src/redis/scripts/source.js';
+import { everyScript as scripts } from '../../helpers/scripts.js';
 
 const folder = new URL('../../../src/redis/lua/', import.meta.url);
 const source = (name: string) => readFileSync(new URL(`${name}.lua`, folder), 'utf8');
 const files = readdirSync(folder)
   .map((file) => file.replace('.lua', ''))
   .filter((name) => !SHARED_LUA.includes(name));
-
-const scripts = Object.values({
-  ...bridge,
-  ...consumer,
-  ...control,
-  ...group,
-  ...keyed,
-  ...ordered,
-  ...pulling,
-}).flatMap((exported) => (typeof exported === 'object' ? [[exported.name, exported] as const] : []));
 
 /** A part of the head of a script: what stands between its title and the next. */
 function partOf(text: string, title: 'KEYS' | 'ARGV'): string {

@@ -7,7 +7,6 @@ import { bad, MB, onServer, server } from '../../helpers/facts.js';
 describe('the checks of a server', () => {
   const serverCases: [Partial<ServerFacts>, string][] = [
     [{ release: [6, 0], version: 'Redis 6.0.9' }, 'mend version: Redis 6.0.9 is too old'],
-    [{ cluster: true }, 'mend version: Redis 7.0.15 is a node of a Cluster'],
     [
       { masterAt: '10.0.0.1:6379' },
       'mend role: a replica of 10.0.0.1:6379: cgroup start --redis redis://10.0.0.1:6379',

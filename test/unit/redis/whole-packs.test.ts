@@ -30,6 +30,7 @@ function setUp(...failures: Error[]) {
       throw failures[sent++] ?? new Error('unexpected');
     },
     renew: () => {},
+    replicated: async () => {},
   };
   const log = {
     ...silentLogger,

@@ -47,6 +47,7 @@ describe('parseSettings', () => {
       concurrency: 1,
       batch: 'auto',
       maxAttempts: 5,
+      minReplicas: 0,
       backoff: 200,
       timeout: 60_000,
       outputMaxLen: 0,

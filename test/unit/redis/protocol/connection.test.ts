@@ -25,7 +25,8 @@ vi.mock('ioredis', async () => {
       return method.apply(this, args);
     }
   }
-  return { Redis };
+  class AbstractConnector {}
+  return { Redis, AbstractConnector };
 });
 
 const opened: Connection[] = [];

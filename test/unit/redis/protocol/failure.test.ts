@@ -93,7 +93,7 @@ describe('a command that changes nothing', () => {
   /** Commands that change something, a connection included. */
   const ACTS = [
     ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'EXEC', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
-    ...['LPUSH', 'LTRIM'],
+    ...['LPUSH', 'LTRIM', 'WAIT'],
     ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM', 'RENAMENX'],
     ...['XACK', 'XADD', 'XCLAIM', 'XDEL', 'XTRIM', 'XGROUP|CREATE', 'XGROUP|DELCONSUMER'],
   ];
@@ -116,7 +116,7 @@ describe('a command that changes nothing', () => {
 });
 
 it('a missing reply is reported with the address, if it is known', () => {
-  const failure = failureOf(new Error('Connection is closed.'), 'mark', 'far.example:6380');
+  const failure = failureOf(new Error('Connection is closed.'), 'mark', 'Redis at far.example:6380');
   expect(failure.message).toBe('mark: no reply from Redis at far.example:6380 (Connection is closed.)');
 });
 

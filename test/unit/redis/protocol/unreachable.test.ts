@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { parseRedisUrl } from '../../../../src/core/redis-address.js';
 import { moreTelling, unreachable } from '../../../../src/redis/protocol/unreachable.js';
 
-const PLAIN = parseRedisUrl('redis://:secret@[::1]:7000/3');
-const TLS = parseRedisUrl('rediss://h:7000');
+const PLAIN = { name: 'Redis at [::1]:7000', tls: undefined };
+const TLS = { name: 'Redis at h:7000', tls: {} };
+const FILES = {
+  name: 'Redis at h:7000',
+  tls: { redisCa: 'ca', redisCert: 'c', redisKey: 'k', redisServerName: 'n' },
+};
 
 function failed(message: string, fields: object = {}): Error {
   return Object.assign(new Error(message), fields);
@@ -43,9 +46,26 @@ describe('a Redis that cannot be used', () => {
       'reached): end clients of it, or raise its setting maxclients',
     ],
     [PLAIN, reply(`DENIED Redis ${'x'.repeat(500)}`), 'x…): give Redis a password, and put it into the URL'],
-    [TLS, selfSigned, 'set the variable NODE_EXTRA_CA_CERTS=ca.pem'],
-    [TLS, failed('', { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'NODE_EXTRA_CA_CERTS=ca.pem'],
-    [TLS, wanted, '(tlsv13 alert certificate required): Redis asks for a certificate of its clients'],
+    [TLS, selfSigned, 'set redisCa (--redis-ca ca.pem)'],
+    [TLS, failed('', { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }), 'set redisCa (--redis-ca ca.pem)'],
+    [FILES, selfSigned, 'the CA in redisCa did not sign the certificate of Redis'],
+    [
+      TLS,
+      wanted,
+      '(tlsv13 alert certificate required): Redis asks for a certificate of its clients: set redisCert',
+    ],
+    [
+      FILES,
+      failed('x', { reason: 'tlsv1 alert unknown ca' }),
+      'Redis does not accept the certificate in redisCert',
+    ],
+    [FILES, failed('x', { code: 'CERT_HAS_EXPIRED' }), '(x): renew the certificate of Redis'],
+    [FILES, failed('x', { code: 'ERR_OSSL_X509_KEY_VALUES_MISMATCH' }), 'redisKey is not the key'],
+    [
+      FILES,
+      failed('x', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }),
+      '(x): set redisServerName (--redis-server-name) to',
+    ],
     [
       TLS,
       failed('x', { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }),
