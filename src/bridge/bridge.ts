@@ -8,7 +8,8 @@ import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Phase } from './action.js';
 import { logGap } from './gap-log.js';
 import { SeatWatch } from './seat-watch.js';
-import { BridgeSession, type ChannelOptions } from './session.js';
+import { BridgeSession } from './session.js';
+import type { ChannelOptions } from './session-options.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;

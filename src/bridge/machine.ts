@@ -112,9 +112,9 @@ export class BridgeMachine {
 
   /** A genuine mark came at `now` (ms, monotonic). Returns false if it was heard before: then it is ignored. */
   cut(epoch: number, now: number): boolean {
+    if (this.#mayJoin && epoch <= this.#seen) return false;
+    this.#seen = Math.max(this.#seen, epoch);
     if (!this.#mayJoin) return true;
-    if (epoch <= this.#seen) return false;
-    this.#seen = epoch;
     if (this.#phase === 'joining') {
       if (epoch < (this.#options.settled ?? 0)) return true;
       this.#phase = 'following';

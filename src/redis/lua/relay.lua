@@ -6,8 +6,9 @@
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
---        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), within (ms after the bridges came
---        to another server in which its messages are still taken; none for no limit), keys (with order key: that of each message and a line feed; see hold.lua)
+--        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), within (ms after the
+--        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
+--        of each message and a line feed; see hold.lua)
 --      2... list of the messages, as published; or the packs, one an argument
 -- Returns { 1, id of the last message, '' for none } written, { 0 } fenced: another bridge leads, { 2, epoch, offset } the
 -- position is elsewhere, { 3 } late: the bridges are at another server, and nothing of this one is taken any more.
