@@ -10,6 +10,7 @@ import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
 import { withProgress } from '../progress.js';
+import { REDIS_ACCESS } from '../settings/flags.js';
 import { untilSignal } from '../signals.js';
 
 /** Messages to publish without --count and --duration. */
@@ -34,7 +35,7 @@ export function publishCommand(): Command {
   return settingsCommand(
     'publish',
     'Publishes generated messages to the channel, list or stream: {"message_id":"<uuid>"}.',
-    ['redis', 'channel', 'sharded', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
+    [...REDIS_ACCESS, 'channel', 'sharded', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
     [
       ['cgroup publish --count 300000', 'as fast as Redis accepts them'],
       ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],

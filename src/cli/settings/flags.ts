@@ -5,9 +5,18 @@ import { type SettingInfo, settingInfos } from './setting-info.js';
 /** The settings given as flags, as they were typed: neither checked nor converted. */
 export type RawFlags = Partial<Record<SettingName, string | boolean>>;
 
+/** The settings with which Redis is reached. */
+export const REDIS_ACCESS: readonly SettingName[] = [
+  'redis',
+  'redisCa',
+  'redisCert',
+  'redisKey',
+  'redisServerName',
+];
+
 /** The settings that name a group. */
 export const GROUP_NAMES: readonly SettingName[] = [
-  'redis',
+  ...REDIS_ACCESS,
   'channel',
   'list',
   'listFrom',
@@ -81,7 +90,8 @@ export function namingFlags(command: Command): ReadonlyMap<string, string> {
   const given = GROUP_NAMES.map((name) => [settingInfos[name].flag, raw[name]] as const);
   return new Map(
     [...given, ['--config', config] as const].flatMap(([flag, value]) =>
-      typeof value === 'string' ? [[flag, value] as const] : [],
+      // The text of a key or a certificate is none to show.
+      typeof value === 'string' && !value.includes('\n') ? [[flag, value] as const] : [],
     ),
   );
 }

@@ -33,6 +33,8 @@ export class Informants {
   readonly #connections = new Map<string, Redis>();
   /** The named ones, then those that others have named. */
   #known: readonly HostPort[];
+  /** Why connections failed. */
+  readonly #reasons = new WeakMap<Redis, Error>();
   /** Whether they have asked for a password. */
   #locked = false;
 
@@ -107,7 +109,7 @@ export class Informants {
         this.#locked = true;
         return this.#askOne(at, ask);
       }
-      throw error;
+      throw this.#reasons.get(redis) ?? error;
     }
   }
 
@@ -127,8 +129,8 @@ export class Informants {
       autoResendUnfulfilledCommands: false,
       retryStrategy: () => null,
     });
-    // Each command fails with it, too.
-    redis.on('error', () => {});
+    // Commands only say that the connection is closed.
+    redis.on('error', (error) => this.#reasons.set(redis, error));
     return redis;
   }
 

@@ -1,0 +1,55 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { silentLogger } from '../../src/log/logger.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
+import { onStage } from '../helpers/fail-over.js';
+import { startSentinels } from '../helpers/sentinel.js';
+
+test('a group outlives its master and a Sentinel: a fail-over is told as a gap', async () => {
+  const sentinels = await startSentinels({ password: 'm@ster', sentinelPassword: 'sent:inel' });
+  const url = sentinels.url.replace(/\/\/.*@/, '//:m%40ster@').replace('#', '?sentinelPassword=sent:inel#');
+  const stage = await onStage({ url, master: () => sentinels.master() });
+  await sentinels.killSentinel(0);
+  const old = await sentinels.master();
+  await sentinels.kill(old);
+  await sentinels.masterOtherThan(old);
+  await stage.works();
+  expect((await stage.end()).published).toBeGreaterThan(200);
+});
+
+test('a master that is stopped, and goes on later, is left at once', async () => {
+  const sentinels = await startSentinels();
+  const stage = await onStage({ url: sentinels.url, master: () => sentinels.master() });
+  const old = await sentinels.master();
+  sentinels.stop(old);
+  await sentinels.masterOtherThan(old);
+  await stage.works();
+  sentinels.continue(old);
+  await sentinels.settled();
+  await stage.works();
+  await stage.end();
+});
+
+test('a fail-over by command is followed', async () => {
+  const sentinels = await startSentinels();
+  const stage = await onStage({ url: sentinels.url, master: () => sentinels.master() });
+  await sentinels.failover();
+  await stage.works();
+  await stage.end();
+});
+
+test('a master that the Sentinels do not know is an error at once', async () => {
+  const sentinels = await startSentinels({ replicas: 0, sentinels: 1 });
+  const connection = new Connection(sentinels.url.replace('mymaster', 'other'), 'test', silentLogger);
+  onTestFinished(() => connection.close());
+  await expect(connection.connect(60_000)).rejects.toThrow(
+    /^the master other of the Sentinels at \S+ is not known to them: is the name after # right\?/,
+  );
+});
+
+test('Sentinels that are away are named', async () => {
+  const connection = new Connection('redis-sentinel://127.0.0.1:1,127.0.0.1:2#m', 'test', silentLogger);
+  onTestFinished(() => connection.close());
+  await expect(connection.connect(500)).rejects.toThrow(
+    /^cannot reach the master m of the Sentinels at 127\.0\.0\.1:1, 127\.0\.0\.1:2 within 0\.5 s \(connect ECONNREFUSED/,
+  );
+});
