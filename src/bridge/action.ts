@@ -30,4 +30,6 @@ export interface MachineOptions {
    * that gives positions. 0 if there is no such server.
    */
   readonly settled?: number;
+  /** ms after the other bridges came to another server in which what was received here is still relayed. */
+  readonly within?: number | undefined;
 }

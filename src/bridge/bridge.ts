@@ -8,7 +8,8 @@ import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Phase } from './action.js';
 import { logGap } from './gap-log.js';
 import { SeatWatch } from './seat-watch.js';
-import { BridgeSession, type ChannelOptions } from './session.js';
+import { BridgeSession } from './session.js';
+import type { ChannelOptions } from './session-options.js';
 
 /** ms between two tries of a bridge to get a seat. */
 const SEAT_EVERY = 250;
@@ -23,8 +24,8 @@ export interface BridgeOptions extends ChannelOptions {
   /** Called every second while it is subscribed, with the bytes of the messages received since. */
   readonly onRate: (bytesPerSecond: number) => void;
   /**
-   * ms for which bridges that come to another server take no messages there: for so long messages may still come that came to the
-   * server before as well. 0 or none if no message comes to both.
+   * ms for which bridges that come to another server take no messages there: in the first half of it, what was received at the
+   * server before may still be relayed; in the second half such messages may still come here. 0 or none if no message comes to both.
    */
   readonly settle?: number;
 }
@@ -168,7 +169,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Subscribes, and returns when the subscription has ended. The session goes on relaying the messages left. */
   async #session(): Promise<void> {
-    const { id, makeSubscriber, onRate, log } = this.#options;
+    const { id, makeSubscriber, onRate, settle = 0, log } = this.#options;
     if (this.#stopping.signal.aborted) return;
     const subscriber = makeSubscriber();
     const session: BridgeSession = new BridgeSession({
@@ -177,6 +178,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       seat: id,
       seen: this.#seen,
       settled: this.#settled,
+      within: settle > 0 ? settle / 2 : undefined,
       secret: this.#secret,
       subscriber,
       // Only the oldest session: they are in the order of their start.

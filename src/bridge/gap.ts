@@ -29,15 +29,25 @@ export function gapOf(
     : { reason: 'Redis came back with an older state', since: undefined, dropped };
 }
 
-/** Records a gap that belongs to no batch. Tries again while Redis is away, for 10 s. Returns whether it is recorded. */
-export async function tellGap(store: BridgeStore, caller: string, gap: Gap, log: Logger): Promise<boolean> {
-  for (let tries = TELL / TELL_EVERY; tries > 0; tries--) {
+/**
+ * Records a gap that belongs to no batch. Tries again while Redis is away, for 10 s at most. Returns whether it is recorded.
+ *
+ * @param signal ends the tries
+ */
+export async function tellGap(
+  store: BridgeStore,
+  caller: string,
+  gap: Gap,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let tries = TELL / TELL_EVERY; tries > 0 && !signal.aborted; tries--) {
     try {
       await store.missed(caller, gap);
       return true;
     } catch (error) {
       log.debug({ error }, 'a gap is not recorded yet');
-      await pause(TELL_EVERY);
+      await pause(TELL_EVERY, signal);
     }
   }
   return false;

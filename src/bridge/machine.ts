@@ -37,7 +37,8 @@ export class BridgeMachine {
   #mayJoin = false;
   /** The server of the subscription; undefined on a plain Redis. */
   #server: string | undefined;
-  /** What was missed because the other bridges went to another server before this one. */
+  /** Whether Redis takes nothing of this server any more: the gap of the next leader covers what is left. */
+  #isLate = false;
   #strayed: Gap | undefined;
 
   readonly #leaseWatch = new LeaseWatch();
@@ -87,7 +88,7 @@ export class BridgeMachine {
     return this.#seen;
   }
 
-  /** Messages of this subscription that the others cannot know, because they were at another server already: a gap. */
+  /** The gap of the messages that came here when the other bridges were at another server already. */
   get strayed(): Gap | undefined {
     return this.#strayed;
   }
@@ -111,9 +112,9 @@ export class BridgeMachine {
 
   /** A genuine mark came at `now` (ms, monotonic). Returns false if it was heard before: then it is ignored. */
   cut(epoch: number, now: number): boolean {
+    if (this.#mayJoin && epoch <= this.#seen) return false;
+    this.#seen = Math.max(this.#seen, epoch);
     if (!this.#mayJoin) return true;
-    if (epoch <= this.#seen) return false;
-    this.#seen = epoch;
     if (this.#phase === 'joining') {
       if (epoch < (this.#options.settled ?? 0)) return true;
       this.#phase = 'following';
@@ -142,8 +143,8 @@ export class BridgeMachine {
     const token = this.#token;
     const { end, length } = this.#received;
     const from = this.#relayed;
-    // A subscription that has ended because of another server may have positions that count no more.
-    const counts = !this.#ending || this.#server === undefined;
+    // After the end, or once it is late, its positions may count no more: the others may be at another server.
+    const counts = this.#server === undefined || !(this.#ending || this.#isLate);
     const idle = counts && !this.#underWay && length === 0 && !this.#received.lacksAfter(from);
     if (!idle || !from || comparePositions(end, from) <= 0) return { seen, token, advance: undefined };
     // If the mark does not arrive, the reply to the next relay has the true position.
@@ -200,22 +201,21 @@ export class BridgeMachine {
   }
 
   #relay(): Action | undefined {
-    const { maxMessages, maxBytes } = this.#options;
+    if (this.#isLate) return undefined;
+    const { maxMessages, maxBytes, within } = this.#options;
     const from = this.#relayed;
     const batch =
       this.#received.nextBatch(from, maxMessages, maxBytes) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
-    const server = this.#server;
-    return batch && { kind: 'relay', token: this.#token, from, gap: this.#gap(), server, ...batch };
+    const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, within };
+    return batch && { kind: 'relay', ...common, ...batch };
   }
 
-  /** What may be missing between the stored position and the next batch. */
   #gap(): Gap | undefined {
-    const missing = this.#received.missingAfter(this.#relayed);
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince);
+    return gapOf(this.#received.missingAfter(this.#relayed), this.#relayed, this.#lastBeat, emptiedSince);
   }
 
   /** Redis answered a take. */
@@ -252,7 +252,10 @@ export class BridgeMachine {
       return;
     }
     this.#doubtful = false;
-    if (reply.kind === 'written') {
+    if (reply.kind === 'late') {
+      this.#isLate = true;
+      this.#received.forgetFrom(0);
+    } else if (reply.kind === 'written') {
       this.#emptied = false;
       this.#received.gapWritten(action.gap?.dropped ?? 0);
       this.#relayed = action.to;
@@ -313,10 +316,7 @@ export class BridgeMachine {
     }
   }
 
-  /**
-   * The other bridges are at another server, with positions from a mark on: of what came here after such a number nothing can be
-   * relayed, because they may have it, too.
-   */
+  /** The other bridges are at another server, with positions from a mark on: what came here later can no longer be relayed. */
   #stray({ since }: Home): void {
     if (this.#received.end.epoch < since) return;
     this.#received.forgetFrom(since);

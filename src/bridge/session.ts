@@ -1,15 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { type BridgeStore, type Gap, type MadeMark, MOST_AHEAD } from '../core/bridge-store.js';
+import { type MadeMark, MOST_AHEAD } from '../core/bridge-store.js';
 import { CgroupError, hasCode } from '../core/errors.js';
 import { readMark } from '../core/marks.js';
 import { pause } from '../core/service.js';
-import type { Subscriber } from '../core/subscriber.js';
 import { plural } from '../core/words.js';
-import type { Logger } from '../log/logger.js';
 import { REMIND_EVERY, repeatedFailures, repeatedWarnings, ThrottledLog } from '../log/throttle.js';
-import type { Action, MachineOptions, Phase } from './action.js';
+import type { Action, Phase } from './action.js';
 import { tellGap } from './gap.js';
 import { BridgeMachine } from './machine.js';
+import type { SessionOptions } from './session-options.js';
 
 /** ms between two marks of one bridge. */
 const MARK_EVERY = 100;
@@ -22,41 +21,18 @@ const MOVED = 'the group is on another server now';
 const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
 
-/** What all sessions of a bridge have in common. */
-export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'> {
-  readonly channel: string;
-  readonly marks: string;
-  /** Most bridges that are subscribed at a time. */
-  readonly seats: number;
-  /** Most messages that a pack may hold now; 1 for no packs. */
-  readonly packSize: () => number;
-  readonly store: BridgeStore;
-  readonly log: Logger;
-}
-
-export interface SessionOptions extends ChannelOptions, Pick<MachineOptions, 'id' | 'seen' | 'settled'> {
-  /** The bridge's seat, which outlives the session. */
-  readonly seat: string;
-  /** The secret of the marks, as Redis gave it with the seat. */
-  readonly secret: string;
-  /** Connected, not subscribed yet; the session closes it. */
-  readonly subscriber: Subscriber;
-  /** Whether it may take the lead: not while an earlier session still has messages to relay. */
-  readonly mayTake: () => boolean;
-  /** Called when phase or leader change, with the phase before. */
-  readonly onPhase: (phase: Phase, before: Phase, holder: string) => void;
-  readonly onGap: (gap: Gap) => void;
-}
-
 /** One subscription of a bridge, from SUBSCRIBE until its messages are relayed. Carries out the actions of the machine. */
 export class BridgeSession {
   readonly #options: SessionOptions;
   readonly #machine: BridgeMachine;
   readonly #ended = new AbortController();
   readonly #stopped = new AbortController();
+  readonly #abandoned = new AbortController();
   readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
+  /** Whether an own mark was made. */
+  #knowsFirst = false;
   /** No more messages are taken: those that still come are another server's, or come after such. */
   #deaf = false;
   /** Whether an action is under way, or about to be asked for. */
@@ -120,7 +96,7 @@ export class BridgeSession {
    * @throws {CgroupError} if Redis refuses or does not answer, or if the commands go to another server than the subscription
    */
   async subscribe(): Promise<void> {
-    const { store, subscriber, channel, marks } = this.#options;
+    const { store, subscriber, channel, marks, isSharded } = this.#options;
     subscriber.once('lost', () => this.end('the subscription was cut'));
     // Both in one command, so that no mark comes between them.
     await subscriber.subscribe(
@@ -128,6 +104,7 @@ export class BridgeSession {
         [channel, (bytes, start, end) => this.#onMessage(bytes, start, end)],
         [marks, (bytes, start, end) => this.#onMark(bytes.toString('latin1', start, end))],
       ]),
+      isSharded,
     );
     const server = this.#server;
     if (server === undefined && !subscriber.isPlain && !this.#deaf)
@@ -135,7 +112,7 @@ export class BridgeSession {
         'REDIS_AUTH',
         'Redis does not say which server it is: the user needs the right to INFO',
       );
-    this.#machine.subscribed(await store.lastMark(server), server);
+    if (!isSharded) this.#machine.subscribed(await store.lastMark(server), server);
   }
 
   /** The server whose positions these are; undefined on a plain Redis. */
@@ -163,7 +140,8 @@ export class BridgeSession {
     }
     const { strayed } = this.#machine;
     const { store, id, onGap, log } = this.#options;
-    if (strayed && (await tellGap(store, id, strayed, log))) onGap(strayed);
+    const { signal } = this.#abandoned;
+    if (strayed && (await tellGap(store, id, strayed, log, signal))) onGap(strayed);
   }
 
   /** Ends the subscription: the messages left are relayed, then {@link run} returns. */
@@ -188,6 +166,7 @@ export class BridgeSession {
 
   /** Gives up at once; messages that are not relayed stay so. */
   abandon(): void {
+    this.#abandoned.abort();
     this.end('abandoned');
     this.#machine.abandon();
     this.#stopped.abort();
@@ -245,6 +224,7 @@ export class BridgeSession {
     const { subscriber, secret, log } = this.#options;
     const { healed } = reply;
     this.#uncounted -= foreign;
+    this.#knowsFirst ||= this.#joinFrom(reply.mark);
     this.#clock = reply.clock;
     if (healed.length > 0)
       log.warn({ healed }, `replaced foreign values in the hash of the bridge: ${healed.join(', ')}`);
@@ -257,6 +237,18 @@ export class BridgeSession {
     // Redis lost it, and has another one: marks of others have passed unseen.
     if (reply.secret !== secret) this.end('the secret of the marks has changed');
     else if (this.#unheard > UNHEARD_MARKS) this.end('the subscription is dead: nothing comes back');
+  }
+
+  /**
+   * Marks of a sharded channel are made in one slot and published in another, so they may come in another order than that of their
+   * numbers. All bridges ignore a mark that is not higher than all they have heard. This one has not heard what was published before
+   * it subscribed. But all of that was made before its own first mark, and has lower numbers. So a mark that counts for it, because
+   * it is higher than its own first mark or that mark itself, and than all it has heard, is higher than all that the others have heard.
+   */
+  #joinFrom(ownFirst: number): true {
+    const { isSharded } = this.#options;
+    if (isSharded && !this.ended.aborted) this.#machine.subscribed(ownFirst - 1, this.#server);
+    return true;
   }
 
   /** Asks the machine for its next action once all messages of one read of the socket are added. */

@@ -119,6 +119,8 @@ export interface RelayRequest extends OnServer {
   readonly packSize: number;
   /** Where they were received: nothing is written after a position of another server. Undefined on a plain Redis. */
   readonly server?: string | undefined;
+  /** ms after the bridges came to another server in which they are still taken; undefined for no limit. */
+  readonly within?: number | undefined;
   /** Messages may have been missed just before these. */
   readonly gap?: Gap | undefined;
 }
@@ -129,7 +131,8 @@ export type Fenced<Done extends string> =
   | { readonly kind: 'fenced' }
   | { readonly kind: 'elsewhere'; readonly position: Position | undefined };
 
-export type RelayReply = Fenced<'written'>;
+/** `late`: the bridges are at another server, and nothing that was received here is taken any more. */
+export type RelayReply = Fenced<'written'> | { readonly kind: 'late' };
 export type ReleaseReply = Fenced<'released'>;
 
 /** The id of the bridge with a holder's name, which is the id of the bridge and the number of its subscription. */

@@ -14,7 +14,7 @@ export interface Mark {
 }
 
 /**
- * Reads a mark as `mark.lua` publishes it. Undefined for any other text: anyone may publish on that channel, but only clients that
+ * Reads a mark as it is published, by `mark.lua` or {@link markText}. Undefined for any other text: anyone may publish on that channel, but only clients that
  * may read the group's keys have the secret.
  *
  * @param highest no mark has a higher number yet
@@ -25,6 +25,12 @@ export function readMark(text: string, secret: string, highest: number): Mark | 
   if (!timingSafeEqual(proofOf(digits, secret, server), Buffer.from(proof, 'hex'))) return undefined;
   const number = Number(digits);
   return Number.isSafeInteger(number) && number <= highest ? { number, server } : undefined;
+}
+
+/** A mark as it is published. */
+export function markText(number: number, secret: string, server: string | undefined): string {
+  const proof = proofOf(String(number), secret, server).toString('hex');
+  return server === undefined ? `${number} ${proof}` : `${number} ${proof} ${server}`;
 }
 
 function proofOf(number: string, secret: string, server: string | undefined): Buffer {

@@ -2,7 +2,7 @@ import type { Gap } from './bridge-store.js';
 
 /** Where the messages of a group come from. */
 export type Source =
-  | { readonly kind: 'channel'; readonly name: string }
+  | { readonly kind: 'channel'; readonly name: string; readonly sharded?: boolean }
   /** `from` is the end that messages are taken from. */
   | { readonly kind: 'list'; readonly name: string; readonly from: 'left' | 'right' }
   | { readonly kind: 'stream'; readonly name: string };
@@ -13,19 +13,21 @@ export type PulledSource = Exclude<Source, { readonly kind: 'channel' }>;
 /** The settings that name the source. */
 export interface SourceNames {
   readonly channel: string;
+  readonly sharded?: boolean | undefined;
   readonly list?: string | undefined;
   readonly listFrom?: 'left' | 'right' | undefined;
   readonly stream?: string | undefined;
 }
 
-export function sourceOf({ channel, list, listFrom = 'left', stream }: SourceNames): Source {
+export function sourceOf({ channel, sharded, list, listFrom = 'left', stream }: SourceNames): Source {
   if (list !== undefined) return { kind: 'list', name: list, from: listFrom };
   if (stream !== undefined) return { kind: 'stream', name: stream };
-  return { kind: 'channel', name: channel };
+  return sharded ? { kind: 'channel', name: channel, sharded } : { kind: 'channel', name: channel };
 }
 
-/** A source in words: `channel news`, `list orders`, `list orders, taken from the right`. */
+/** A source in words: `channel news`, `channel news, sharded`, `list orders`, `list orders, taken from the right`. */
 export function sourceText(source: Source): string {
+  if (source.kind === 'channel' && source.sharded) return `channel ${source.name}, sharded`;
   const end = source.kind === 'list' && source.from === 'right' ? ', taken from the right' : '';
   return `${source.kind} ${source.name}${end}`;
 }
@@ -33,7 +35,8 @@ export function sourceText(source: Source): string {
 /** The flags of a command that name a source. */
 export function sourceFlags(source: Source): string[] {
   const end = source.kind === 'list' && source.from === 'right' ? ['--list-from', 'right'] : [];
-  return [`--${source.kind}`, source.name, ...end];
+  const kind = source.kind === 'channel' && source.sharded ? ['--sharded'] : [];
+  return [`--${source.kind}`, source.name, ...end, ...kind];
 }
 
 /** Messages that one pull takes at most, and bytes, about: Redis serves nobody else meanwhile. */

@@ -10,7 +10,7 @@ export interface Subscriber {
    */
   connect(): Promise<void>;
   /** Subscribes to channels, all in one command. May be called once. */
-  subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void>;
+  subscribe(channels: ReadonlyMap<string, OnPush>, isSharded?: boolean): Promise<void>;
   /** Ends the subscription. When it returns, all messages published before have been received. */
   unsubscribe(): Promise<void>;
   /** `lost`: the connection was cut, and the subscription with it. */
@@ -35,9 +35,11 @@ export async function listenTo(
   channel: string,
   onMessage: (message: Buffer) => void,
   onLost: () => void,
+  isSharded = false,
 ): Promise<void> {
   connection.once('lost', onLost);
   await connection.subscribe(
     new Map([[channel, (bytes, start, end) => onMessage(bytes.subarray(start, end))]]),
+    isSharded,
   );
 }

@@ -40,8 +40,9 @@ export class AclLine {
   /** The command that creates a user who may publish messages and do nothing else: it cannot reach the keys of the group. */
   get publisherLine(): string {
     const name = literal(this.#source.name);
+    const publish = this.#source.kind === 'channel' && this.#source.sharded ? '+spublish' : '+publish';
     const rules = {
-      channel: ['resetkeys', 'resetchannels', `&${name}`, '-@all', '+publish', '+ping'],
+      channel: ['resetkeys', 'resetchannels', `&${name}`, '-@all', publish, '+ping'],
       list: ['resetkeys', `~${name}`, 'resetchannels', '-@all', '+lpush', '+rpush', '+llen', '+ping'],
       stream: ['resetkeys', `~${name}`, 'resetchannels', '-@all', '+xadd', '+xlen', '+ping'],
     }[this.#source.kind];

@@ -44,16 +44,18 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const log = groupLogger(logger, settings);
   const keys = keysOf(settings);
   const connections = new Connections(() => settings, log);
-  const open = () => connections.open('doctor');
+  const open = (key?: string) => connections.open('doctor', key);
+  const key = settings.sharded ? settings.channel : undefined;
   let acl = new AclLine(settings);
   try {
-    const [connection, listener, trial] = await Promise.all([open(), open(), open()]);
+    const [connection, listener, trial] = await Promise.all([open(), open(key), open(key)]);
+    const atChannel = key === undefined ? connection : await open(key);
     const registry = await openRegistry(connections, connection, keys);
     const names = { ...settings, cluster: connection.place.isCluster };
     acl = new AclLine(names);
     const { at } = connection;
     const { claimAfter } = settings;
-    const opened = { connection, registry, listener, trial };
+    const opened = { connection, registry, atChannel, listener, trial };
     const facts = await readFacts({ keys, names, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);

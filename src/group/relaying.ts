@@ -4,7 +4,7 @@ import { lineOf } from '../core/finding.js';
 import type { PulledSource } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
-import { outputBufferOf } from '../redis/server-checks.js';
+import { outputBufferOf, refuseSharded } from '../redis/server-checks.js';
 import { RedisSourceStore } from '../redis/source-store.js';
 import type { Dependencies, Resolved } from './parts.js';
 
@@ -16,19 +16,26 @@ export async function makeBridge(
   { keys, server, tracing }: Resolved,
   packSize: () => number,
 ): Promise<Bridge> {
+  const { channel, sharded, lease } = settings;
+  if (sharded) refuseSharded(server);
   const connection = await connections.open('bridge');
-  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
+  // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
+  const announcer = sharded ? await connections.open('marks', channel) : undefined;
+  const settle = connection.place.isCluster && !sharded ? lease : 0;
+  const store = new RedisBridgeStore(connection, keys, settings.orderKey, announcer);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
     id: identity.id,
-    channel: settings.channel,
+    channel,
+    isSharded: sharded,
     marks: keys.marks,
     seats: settings.bridges,
     packSize,
-    lease: settings.lease,
+    lease,
+    settle,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
     store: tracing?.bridgeStore(store) ?? store,
-    makeSubscriber: () => connections.make('subscriber'),
+    makeSubscriber: () => connections.make('subscriber', sharded ? channel : undefined),
     onRate: rateWarning(server.pubsubHardLimit, bridgeLog),
     log: bridgeLog,
   });

@@ -7,9 +7,12 @@ import { listenTo } from '../core/subscriber.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
+import { ifAllowed } from '../redis/protocol/failure.js';
 import type { PlaceOptions } from '../redis/protocol/place.js';
 import { publishBatch, type Receivers } from '../redis/scripts/group.js';
 import { publishToList, publishToStream } from '../redis/scripts/source.js';
+import { readServer } from '../redis/server.js';
+import { refuseSharded } from '../redis/server-checks.js';
 import { LedgerFile } from './ledger-file.js';
 import { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
@@ -189,12 +192,14 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const size = Buffer.byteLength(next().text);
   // On a Cluster, where the list or stream is, or where the bridges are: a node counts its own subscribers only.
   const connections = new Connections(() => options, logger);
-  const open = (role: string) => connections.open(role, source.kind === 'channel' ? undefined : source.name);
+  const isElsewhere = source.kind !== 'channel' || source.sharded;
+  const open = (role: string) => connections.open(role, isElsewhere ? source.name : undefined);
   let file: LedgerFile | undefined;
   let recorder: LedgerRecorder | undefined;
   let pushed: PushedLedger | undefined;
   try {
     const writer = await open('publisher');
+    if (source.kind === 'channel' && source.sharded) await refuseOlder(writer);
     if (ledger !== undefined) {
       const opened = await LedgerFile.open(ledger);
       file = opened;
@@ -207,6 +212,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
           source.name,
           (message) => recording.receive(message),
           () => recording.lose(),
+          source.sharded,
         );
       }
     }
@@ -242,6 +248,12 @@ export async function publish(options: PublishOptions): Promise<Published> {
   }
 }
 
+/** @throws {CgroupError} REDIS_VERSION if Redis has no sharded channels */
+async function refuseOlder(writer: Connection): Promise<void> {
+  const server = await ifAllowed(() => readServer(writer));
+  if (server) refuseSharded(server);
+}
+
 /** How a batch is sent, by the source. */
 function sender(
   writer: Connection,
@@ -250,9 +262,11 @@ function sender(
   ledger: PushedLedger | undefined,
 ): Publishing['publish'] {
   const { kind, name } = source;
-  if (kind === 'channel')
+  if (kind === 'channel') {
+    const { sharded } = source;
     return (messages) =>
-      writer.run(publishBatch, {}, { channel: name, own: hasSubscriber ? 1 : 0, messages });
+      writer.run(publishBatch, {}, { channel: name, sharded, own: hasSubscriber ? 1 : 0, messages });
+  }
   const keys = { source: name };
   return async (messages) => {
     let appended = false;

@@ -98,7 +98,9 @@ interface FactsOptions {
   readonly connection: Connection;
   /** Likewise, for the keys of the list of consumers (see `openRegistry`). */
   readonly registry: Connection;
-  /** Connected, subscribed to nothing: it listens to the channel for a second. */
+  /** At the node of the channel, if that is a sharded one; else the first one. */
+  readonly atChannel: Connection;
+  /** Connected there, subscribed to nothing: it listens to the channel for a second. */
   readonly listener: Connection;
   /** Likewise, to try the right to subscribe: a connection subscribes once. */
   readonly trial: Connection;
@@ -118,7 +120,7 @@ const PAGE = 1_000;
  * @throws {CgroupError} REDIS_UNREACHABLE or OUTCOME_UNKNOWN if Redis does not answer
  */
 export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
-  const { keys, names, claimAfter, connection, registry, listener, trial } = options;
+  const { keys, names, claimAfter, connection, registry, atChannel, listener, trial } = options;
   const inspector = new Inspector(connection, keys, names.group, registry);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
@@ -133,8 +135,9 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const source = owner?.source ?? sourceOf(names);
   const { group } = owner ?? names;
   const channel = source.kind === 'channel' ? source.name : names.channel;
+  const isSharded = source.kind === 'channel' && source.sharded === true;
   const clock = await startClock(connection);
-  const heard = source.kind === 'channel' ? await listen(listener, channel) : undefined;
+  const heard = source.kind === 'channel' ? await listen(listener, channel, isSharded) : undefined;
   const latency = await latencyOf(connection);
   const live = await unless<readonly LiveConsumer[]>(
     keys.consumerList,
@@ -142,9 +145,9 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     async () => (await inspector.liveConsumers()).consumers,
   );
   const totals = wrongKeys.length > 0 ? undefined : await ifAllowed(() => inspector.totals());
-  const bridges = await subscribersOf(connection, keys.marks);
+  const bridges = await subscribersOf(atChannel, keys.marks, isSharded);
   const others = await otherGroups(connection, keys);
-  const subscribers = await subscribersOf(connection, channel);
+  const subscribers = await subscribersOf(atChannel, channel, isSharded);
   const bytesPerSecond = await heard?.end();
   const ids = live?.map(({ id }) => id);
   return {
@@ -219,14 +222,14 @@ async function startClock(connection: Connection) {
 }
 
 /** Listens to the channel from now on; `end` waits until a second is over, and returns bytes a second. */
-async function listen(listener: Connection, channel: string) {
+async function listen(listener: Connection, channel: string, isSharded: boolean) {
   let bytes = 0;
   const count: OnPush = (_bytes, start, end) => {
     bytes += end - start;
   };
   const started = performance.now();
   const subscribed = await ifAllowed(async () => {
-    await listener.subscribe(new Map([[channel, count]]));
+    await listener.subscribe(new Map([[channel, count]]), isSharded);
     return true;
   });
   if (!subscribed) return undefined;
@@ -279,8 +282,16 @@ async function typesFound(
   };
 }
 
-async function subscribersOf(connection: Connection, channel: string): Promise<number | undefined> {
-  const found = await ifAllowed(() => connection.call('PUBSUB', 'NUMSUB', channel));
+async function subscribersOf(
+  connection: Connection,
+  channel: string,
+  isSharded: boolean,
+): Promise<number | undefined> {
+  const found = await ifAllowed(() =>
+    isSharded
+      ? connection.call('PUBSUB', 'SHARDNUMSUB', channel)
+      : connection.call('PUBSUB', 'NUMSUB', channel),
+  );
   return found === undefined ? undefined : Number((found as unknown[])[1]);
 }
 
@@ -295,7 +306,7 @@ async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGro
     // Another database shows its channels only, which all databases share.
     const sameDatabase = database === /:\d+$/.exec(keys.marks.replace(/^.*\}:marks/, ''))?.[0];
     const fields = sameDatabase
-      ? await ifAllowed(() => connection.call('HMGET', bridge, 'channel', 'source', 'listFrom'))
+      ? await ifAllowed(() => connection.call('HMGET', bridge, 'channel', 'source', 'listFrom', 'sharded'))
       : undefined;
     others.push({ output, source: sourceIn((fields ?? []) as (string | null)[]) });
   }

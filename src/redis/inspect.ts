@@ -129,7 +129,7 @@ export class Inspector {
 
   /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
-    const fields = ['group', 'channel', 'source', 'listFrom'];
+    const fields = ['group', 'channel', 'source', 'listFrom', 'sharded'];
     const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
     const [group, ...source] = found as (string | null)[];
     return group ? { source: sourceIn(source), group } : null;
@@ -283,11 +283,12 @@ export class Inspector {
   }
 }
 
-/** What the fields `channel`, `source` and `listFrom` name; an older version wrote the first only. */
-export function sourceIn([name, kind, from]: readonly (string | null)[]): Source | undefined {
+/** What the fields `channel`, `source`, `listFrom` and `sharded` name; an older version wrote the first only. */
+export function sourceIn([name, kind, from, sharded]: readonly (string | null)[]): Source | undefined {
   if (!name) return undefined;
   if (kind === 'list') return { kind, name, from: from === 'right' ? 'right' : 'left' };
-  return { kind: kind === 'stream' ? kind : 'channel', name };
+  if (kind === 'stream') return { kind, name };
+  return sharded === '1' ? { kind: 'channel', name, sharded: true } : { kind: 'channel', name };
 }
 
 /** The time in a field of a gap; undefined if the group cannot have written it. */

@@ -1,3 +1,4 @@
+import { hashTagOf } from '../core/hash-tag.js';
 import type { OutputKind } from '../core/output.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 
@@ -7,6 +8,9 @@ export interface Names {
   readonly redis: string;
   readonly output: string;
   readonly consumerList: string;
+  /** The channel, which counts if it is a sharded one. */
+  readonly channel?: string | undefined;
+  readonly sharded?: boolean | undefined;
 }
 
 /**
@@ -26,7 +30,8 @@ export interface Keys {
    */
   readonly packs: string;
   /**
-   * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, seats (seat:ID -> its last
+   * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, the server where
+   * bridges are subscribed (home, since), seats (seat:ID -> its last
    * mark, ms since 1970), and of the output: channel, Redis group, outputType, order, orderKey
    */
   readonly bridge: string;
@@ -77,7 +82,7 @@ export interface Keys {
 /** Scores in the retry zset below this are counts of attempts, not times: nothing was due before 1970-01-01T00:16. */
 export const RETURNED_BELOW = 1_000_000;
 
-export function keysOf({ redis, output, consumerList }: Names): Keys {
+export function keysOf({ redis, output, consumerList, channel = '', sharded = false }: Names): Keys {
   const group = `cgroup:{${output}}`;
   const registry = `cgroup:{${consumerList}}`;
   const database = parseRedisUrl(redis).db;
@@ -87,8 +92,8 @@ export function keysOf({ redis, output, consumerList }: Names): Keys {
     inbox: `${group}:inbox`,
     packs: `${group}:packs`,
     bridge: `${group}:bridge`,
-    // Keys belong to a database, but all databases share the channels.
-    marks: `${group}:marks${database === 0 ? '' : `:${database}`}`,
+    // Keys belong to a database, but all databases share the channels. One SSUBSCRIBE has channels of one slot.
+    marks: `${sharded ? `cgroup:{${hashTagOf(channel)}}:marks:${output}` : `${group}:marks`}${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
     parked: `${group}:parked`,
     busy: `${group}:busy`,

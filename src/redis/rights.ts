@@ -61,10 +61,14 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   PUBLISH: ({ marks }) => [marks, ''],
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': ({ marks }) => [marks],
+  'PUBSUB|SHARDNUMSUB': ({ marks }) => [marks],
   RENAMENX: ({ output, open }) => [output, open],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
   SELECT: (_keys, { redis }) => [parseRedisUrl(redis).db],
+  SPUBLISH: ({ marks }) => [marks, ''],
+  SSUBSCRIBE: (_keys, names) => [sourceOf(names).name],
   SUBSCRIBE: (_keys, names) => [sourceOf(names).name],
+  SUNSUBSCRIBE: () => [],
   TIME: () => [],
   TYPE: ({ output }) => [output],
   UNSUBSCRIBE: () => [],
@@ -151,9 +155,10 @@ export async function missingRights(
   const source = sourceOf(names);
   const commands = new Set<string>();
   const lacked = { keys: new Set<string>(), channels: new Set<string>() };
+  const prefix = isSharded(source) ? 'S' : '';
   const subscribing = {
-    SUBSCRIBE: () => listener.subscribe(new Map([[source.name, () => {}]])),
-    UNSUBSCRIBE: () => listener.unsubscribe(),
+    [`${prefix}SUBSCRIBE`]: () => listener.subscribe(new Map([[source.name, () => {}]]), isSharded(source)),
+    [`${prefix}UNSUBSCRIBE`]: () => listener.unsubscribe(),
   };
   for (const [command, send] of Object.entries(subscribing))
     if (source.kind === 'channel' && (await refusalOf(send())) === 'command')
@@ -184,7 +189,8 @@ export async function missingRights(
         if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
       }),
       ...channelsOf(source, { marks }).map(async (channel) => {
-        if ((await refusal(['PUBLISH', channel, ''])) === 'channel') lacked.channels.add(channel);
+        const command = isSharded(source) ? 'SPUBLISH' : 'PUBLISH';
+        if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
       }),
     ]),
   );
@@ -284,15 +290,21 @@ function listOf({ output }: Keys, names: RightsNames): string {
 const OF_LISTS: readonly string[] = ['LINDEX', 'LLEN', 'LTRIM'];
 
 /** Commands that only some sources need. */
-const ONLY_FOR: Readonly<Record<string, Source['kind']>> = {
+const ONLY_FOR: Readonly<Record<string, Source['kind'] | 'sharded'>> = {
   BLMOVE: 'list',
   PUBLISH: 'channel',
+  'PUBSUB|SHARDNUMSUB': 'sharded',
+  SPUBLISH: 'sharded',
+  SSUBSCRIBE: 'sharded',
   SUBSCRIBE: 'channel',
+  SUNSUBSCRIBE: 'sharded',
   UNSUBSCRIBE: 'channel',
 };
 
 function needed(names: RightsNames): string[] {
-  const { kind } = sourceOf(names);
+  const source = sourceOf(names);
+  // Redis before 7.0 has no sharded channels, and refuses an ACL line with commands that it does not know.
+  const kind = isSharded(source) ? 'sharded' : source.kind;
   return commandNames.filter((name) => {
     if (name.startsWith('CLUSTER|')) return names.cluster === true;
     if (name === 'WAIT') return (names.minReplicas ?? 0) > 0;
@@ -302,6 +314,10 @@ function needed(names: RightsNames): string[] {
     if (OF_LISTS.includes(name)) return kind === 'list' || names.outputType === 'list';
     return (ONLY_FOR[name] ?? kind) === kind;
   });
+}
+
+function isSharded(source: Source): boolean {
+  return source.kind === 'channel' && source.sharded === true;
 }
 
 /** The channels that a group uses; a list or a stream needs no marks. */

@@ -60,6 +60,15 @@ export function refuseUnfit(server: ServerFacts): void {
   if (status === 'mend') throw new CgroupError('REDIS_VERSION', what);
 }
 
+/** @throws {CgroupError} REDIS_VERSION for a server without sharded channels (https://redis.io/docs/latest/commands/ssubscribe/) */
+export function refuseSharded({ version, release: [major] }: Pick<ServerFacts, 'version' | 'release'>): void {
+  if (major >= 7) return;
+  throw new CgroupError(
+    'REDIS_VERSION',
+    `${version} has no sharded channels: sharded needs Redis 7 or newer, or Valkey; leave it out, or upgrade Redis`,
+  );
+}
+
 /** Whether the server takes writes. */
 function roleOf({ masterAt }: ServerFacts): CheckState {
   if (masterAt === undefined) return { status: 'ok', what: 'a master: it takes writes' };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SettingProblem } from '../core/errors.js';
+import { hashTagOf } from '../core/hash-tag.js';
 import { REMOTE } from '../core/processor-kind.js';
 import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import { hostAndPort, parseRedisUrl } from '../core/redis-address.js';
@@ -19,6 +20,7 @@ const { channel, list, stream, order, orderKey, onDead, record, recordTable, rec
 const working = z.object({ managed, processor: settingsSchema.shape.processor });
 const naming = z.object({ output, consumerList, list, stream });
 const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
+const sharding = z.object({ sharded: settingsSchema.shape.sharded, channel, list, stream });
 const ordering = z.object({ order, orderKey, onDead });
 const recording = z.object({ record, recordTable, recordSql });
 const beating = z.object({ claimAfter, heartbeat });
@@ -31,7 +33,18 @@ const running = z.object({ bridge, managed });
  * checked if one of its values is wrong alone.
  */
 export function brokenRules(input: unknown): SettingProblem[] {
-  const rules = [oneKey, oneSource, tooSilent, tooOpen, idle, uncounted, unordered, unrecorded, unencrypted];
+  const rules = [
+    oneKey,
+    oneSource,
+    unsharded,
+    tooSilent,
+    tooOpen,
+    idle,
+    uncounted,
+    unordered,
+    unrecorded,
+    unencrypted,
+  ];
   return rules.map((rule) => rule(input)).filter((problem) => problem !== undefined);
 }
 
@@ -61,6 +74,19 @@ function oneSource(input: unknown): SettingProblem | undefined {
   if (!setting || !other) return undefined;
   const message = `messages come from one of channel, list and stream: ${other} is set too; leave one out`;
   return { setting, message };
+}
+
+function unsharded(input: unknown): SettingProblem | undefined {
+  const { data } = sharding.safeParse(input);
+  if (!data?.sharded) return undefined;
+  const { list, stream } = data;
+  if (list !== undefined || stream !== undefined)
+    return { setting: 'sharded', message: 'sharded is for a channel: leave it out, or list and stream' };
+  if (hashTagOf(data.channel) !== undefined) return undefined;
+  const message =
+    'a sharded channel with a } needs a hash tag, such as {orders}:published: the channel of the marks must be in its hash slot; ' +
+    `got ${show(data.channel)}`;
+  return { setting: (input as SettingsInput).channel === undefined ? 'sharded' : 'channel', message };
 }
 
 function tooSilent(input: unknown): SettingProblem | undefined {

@@ -66,6 +66,12 @@ export const settingsSchema = z.strictObject({
   channel: name()
     .prefault('messages:published')
     .describe('the Pub/Sub channel that messages are published on'),
+  sharded: toggle()
+    .prefault(false)
+    .describe(
+      'the channel is a sharded one: publishers use SPUBLISH, and on a Cluster each message goes to the node of the channel only; ' +
+        'needs Redis 7 or newer',
+    ),
   list: name()
     .optional()
     .describe('take the messages from this list instead of a channel; they leave it in the same moment'),

@@ -22,6 +22,8 @@ export interface Settings {
   readonly minReplicas: number;
   /** The Pub/Sub channel that messages are published on. */
   readonly channel: string;
+  /** Whether the channel is a sharded one (SPUBLISH). */
+  readonly sharded: boolean;
   /** The list that messages are taken from; undefined if they come from the channel or a stream. */
   readonly list?: string | undefined;
   /** The end of the list that messages are taken from. */

@@ -101,19 +101,20 @@ class NumberPublisher {
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
-      const node = await this.#master();
-      const redis = new Redis(node.url, {
-        retryStrategy: () => null,
-        commandTimeout: 1_000,
-        maxRetriesPerRequest: 0,
-      });
-      redis.on('error', () => {});
+      let redis: Redis | undefined;
       try {
+        const node = await this.#master();
+        redis = new Redis(node.url, {
+          retryStrategy: () => null,
+          commandTimeout: 1_000,
+          maxRetriesPerRequest: 0,
+        });
+        redis.on('error', () => {});
         while (!this.#stopping.signal.aborted && (await this.#publishSome(redis, node)));
       } catch {
-        // It may have been taken: it counts neither as published nor as lost.
+        // It may have been taken: it counts neither as published nor as lost. Or the master that was named has just ended.
       } finally {
-        redis.disconnect();
+        redis?.disconnect();
       }
     }
   }

@@ -198,7 +198,16 @@ describe('cgroup doctor', () => {
     );
     const keyless = await doctor(as('keyless'));
     const ok = keyless.findings.filter(({ status }) => status === 'ok').map(({ check }) => check);
-    expect(ok).toEqual(['version', 'role', 'replicas', 'eviction', 'memory', 'clock', 'latency', 'other groups']);
+    expect(ok).toEqual([
+      'version',
+      'role',
+      'replicas',
+      'eviction',
+      'memory',
+      'clock',
+      'latency',
+      'other groups',
+    ]);
   });
 
   it('finds messages of dead consumers, a foreign channel, and other groups', async () => {

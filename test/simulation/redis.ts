@@ -1,5 +1,6 @@
 import type {
   Gap,
+  Home,
   Lease,
   MadeMark,
   MarkReply,
@@ -26,6 +27,8 @@ interface State {
   /** '' for none. */
   readonly secret: string;
   readonly seats: ReadonlyMap<string, number>;
+  readonly home: Home | undefined;
+  readonly heardAt: number;
   readonly inbox: number;
   readonly gaps: number;
 }
@@ -38,12 +41,16 @@ const EMPTY: State = {
   mark: 0,
   secret: '',
   seats: new Map(),
+  home: undefined,
+  heardAt: 0,
   inbox: 0,
   gaps: 0,
 };
 
 /** A gap as it is stored: before which entry of the inbox, by which caller, between which positions. */
 export interface StoredGap extends Gap {
+  /** When messages may have been missed, by the clock of Redis. */
+  readonly times: { readonly from: number; readonly to: number };
   readonly entry: number;
   readonly caller: string;
   readonly from: Position | undefined;
@@ -96,10 +103,12 @@ export class RedisModel {
     for (const output of this.outputs) output.push(message);
   }
 
-  /** mark.lua */
-  mark(request: MarkRequest): MarkReply {
-    const { caller, seat, dead, advance } = request;
+  /** mark.lua; `server` is the run id of the one where it is published, undefined on a plain Redis */
+  mark(request: MarkRequest, server?: string): MarkReply {
+    const { caller, seat, dead, advance, joins, deaf } = request;
     const state = this.#state;
+    if (server && state.home && state.home.server !== server && !joins && !deaf)
+      return { taken: [], moved: true };
     if (!state.secret && !request.secretKnown && this.outputs.size > 0) return { taken: [] };
     const seats = new Map(state.seats);
     if (!seats.has(seat)) {
@@ -112,14 +121,16 @@ export class RedisModel {
     }
     this.#needsMemory();
     seats.set(seat, (seats.get(seat) ?? 0) + 1);
-    let { beat, position } = state;
+    let { beat, position, home, heardAt } = state;
     if (state.holder === caller && state.token === request.token) {
       beat++;
+      if (!deaf) heardAt = this.#clock() + this.skew;
       if (advance && same(position, advance.from)) position = advance.to;
     }
     const number = this.markNumber(state.mark, request.seen, this.#clock() + this.skew);
     const secret = state.secret || request.secret;
-    this.#change({ beat, position, seats, mark: number, secret });
+    if (server && home?.server !== server && !deaf) home = { server, since: number };
+    this.#change({ beat, position, seats, mark: number, secret, home, heardAt });
     const made = {
       mark: number,
       secret,
@@ -129,7 +140,7 @@ export class RedisModel {
       healed: [],
     };
     this.#events.marked(made);
-    this.marks.push(markText(number, secret));
+    this.marks.push(markText(number, secret, server));
     this.says(this.marks.at(-1) as string);
     return made;
   }
@@ -153,25 +164,54 @@ export class RedisModel {
     if (state.holder !== caller) {
       if (state.token !== token || state.beat !== beat) return { taken: false };
       this.#needsMemory();
-      this.#change({ token: token + 1, holder: caller });
+      this.#change({ token: token + 1, holder: caller, heardAt: state.heardAt || this.#clock() + this.skew });
       this.#events.took(caller, token + 1);
     }
-    return { taken: true, token: this.#state.token, position: state.position, lost: false, lastBeat: 0 };
+    return {
+      taken: true,
+      token: this.#state.token,
+      position: state.position,
+      lost: false,
+      lastBeat: state.heardAt,
+    };
   }
 
   /** relay.lua */
   relay(request: RelayRequest): RelayReply {
-    const { caller, token, from, to, messages } = request;
-    const { position } = this.#state;
+    const { caller, token, from, to, messages, server } = request;
+    const { position, home } = this.#state;
     if (!this.leads(caller, token)) return { kind: 'fenced' };
     if (!this.isAt(from)) return { kind: 'elsewhere', position };
+    const isLate = (since: number) => this.#clock() + this.skew > since + (request.within ?? Infinity);
+    if (server && home && home.server !== server && (to.epoch >= home.since || isLate(home.since)))
+      return { kind: 'late' };
     this.#needsMemory();
-    const gap = request.gap && { ...request.gap, entry: this.inbox.length, caller, from, to };
+    const times = this.#times(request.gap);
+    const gap = request.gap && { ...request.gap, times, entry: this.inbox.length, caller, from, to };
     for (const message of messages) this.inbox.push(numberOf(message));
     if (gap) this.gaps.push(gap);
     this.#change({ position: to, inbox: this.inbox.length, gaps: this.gaps.length });
     this.#events.relayed(request, gap);
     return { kind: 'written' };
+  }
+
+  /** missed.lua */
+  missed(caller: string, gap: Gap): void {
+    const to = this.#state.position ?? { epoch: 0, offset: 0 };
+    this.gaps.push({
+      ...gap,
+      times: this.#times(gap),
+      entry: this.inbox.length,
+      caller,
+      from: undefined,
+      to,
+    });
+    this.#change({ gaps: this.gaps.length });
+  }
+
+  #times(gap: Gap | undefined): StoredGap['times'] {
+    const to = this.#clock() + this.skew;
+    return { from: Math.min(gap?.since ?? this.#state.heardAt, to), to };
   }
 
   /** release.lua */
@@ -196,8 +236,8 @@ export class RedisModel {
   }
 
   look(): Lease {
-    const { token, beat, holder, position } = this.#state;
-    return { token, beat, holder, relayed: position };
+    const { token, beat, holder, position, home } = this.#state;
+    return { token, beat, holder, relayed: position, home };
   }
 
   leave(seat: string): void {
@@ -221,6 +261,15 @@ export class RedisModel {
     this.#state = EMPTY;
     this.inbox.length = 0;
     this.gaps.length = 0;
+  }
+
+  /** It becomes what another server was, so many changes ago. */
+  copy(other: RedisModel, ago: number): void {
+    const before = other.#past.length - ago;
+    this.#past = other.#past.slice(0, Math.max(0, before));
+    this.#state = ago === 0 ? other.#state : (other.#past[Math.max(0, before)] ?? EMPTY);
+    this.inbox.splice(0, Infinity, ...other.inbox.slice(0, this.#state.inbox));
+    this.gaps.splice(0, Infinity, ...other.gaps.slice(0, this.#state.gaps));
   }
 
   #change(change: Partial<State>): void {

@@ -35,7 +35,7 @@ export function publishCommand(): Command {
   return settingsCommand(
     'publish',
     'Publishes generated messages to the channel, list or stream: {"message_id":"<uuid>"}.',
-    [...REDIS_ACCESS, 'channel', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
+    [...REDIS_ACCESS, 'channel', 'sharded', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
     [
       ['cgroup publish --count 300000', 'as fast as Redis accepts them'],
       ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],

@@ -7,7 +7,8 @@
 --        ms ahead of the clock), token (of a leader), advance (positions from and to, each epoch and offset),
 --        foreign (of a leader: texts on the channel that were no marks), dead (seat found dead: id, and lastMark when it
 --        was found), deaf (true if the subscription of the caller has ended), server (run id of the one where the mark is
---        published; none on a plain Redis), joins (true if the caller is to subscribe there)
+--        published; none on a plain Redis), joins (true if the caller is to subscribe there), sharded (true if the caller
+--        publishes the mark, because the channel is in another slot), heard (with sharded: true if any bridge is subscribed)
 -- Returns { 1, mark, secret, now, bridges, token, beat, holder, epoch, offset, healed fields ... } or, if every seat is
 -- taken, { 0, seat, last mark, seat, last mark, ... }; { 0 } if the caller has to wait for the secret. With a server:
 -- { 2, home, since, mark, secret ... } or, if the bridges are at another server now, { 3 }.
@@ -16,8 +17,9 @@
 -- because a seat must not be taken twice. Sent twice, it makes one mark more; stopped half-way, it makes none.
 --
 -- A mark is published as its number and an HMAC-SHA1 (https://www.rfc-editor.org/rfc/rfc2104), and the server if there is one,
--- which the HMAC covers too: anyone may publish on the channel, but only clients that may read the group's keys have the secret. Foreign values in the hash are replaced
--- here, because each bridge calls this script ten times a second, and no other script works with them.
+-- which the HMAC covers too: anyone may publish on the channel, but only clients that may read the group's keys have the secret.
+-- Foreign values in the hash are replaced here, because each bridge calls this script ten times a second, and no other script
+-- works with them.
 --
 -- All bridges are subscribed at one server, the home (fields home and since): positions are true only in the order of its
 -- messages. A bridge that is about to subscribe names it. Another one whose server is not the home has to end its subscription.
@@ -53,7 +55,9 @@ local last = math.max(mark_of(state.mark) or 0, mark_of(options.seen) or 0)
 
 -- After a flush the bridges that are subscribed bring the secret back: with another one they would not see the same marks.
 if not string.find(state.secret or '', '^' .. string.rep('%x', 64) .. '$') then
-  if not options.secretKnown and redis.call('PUBSUB', 'NUMSUB', options.marks)[2] > 0 then return { 0 } end
+  local heard = options.heard
+  if not options.sharded then heard = redis.call('PUBSUB', 'NUMSUB', options.marks)[2] > 0 end
+  if not options.secretKnown and heard then return { 0 } end
   if state.secret then heal('secret', options.secret) else set('secret', options.secret) end
 end
 if state.token and not integer_of(state.token) then
@@ -127,9 +131,11 @@ if server and state.home ~= server and not options.deaf then
   set('home', server)
   set('since', mark)
 end
-local tail = server and ' ' .. server or ''
-local proof = redis.sha1hex(pad(0x5c) .. bytes_of(redis.sha1hex(pad(0x36) .. mark .. tail)))
-redis.call('PUBLISH', options.marks, mark .. ' ' .. proof .. tail)
+if not options.sharded then
+  local tail = server and ' ' .. server or ''
+  local proof = redis.sha1hex(pad(0x5c) .. bytes_of(redis.sha1hex(pad(0x36) .. mark .. tail)))
+  redis.call('PUBLISH', options.marks, mark .. ' ' .. proof .. tail)
+end
 local reply = { mark, state.secret, string.format('%.0f', now), tostring(#others / 2 + 1),
   state.token or '0', state.beat or '0', state.holder or '', state.epoch or '', state.offset or '', unpack(healed) }
 if server then return { 2, state.home or '', state.since or '', unpack(reply) } end

@@ -2,7 +2,7 @@
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs  10 parked  11 busy  12 held
 --      13 halted
--- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; none if the
+-- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; sharded, if a channel is; none if the
 --        caller does not relay), outputType, order, orderKey (none without a key), record (none, redis or postgres)
 -- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
 -- another order or record.
@@ -29,8 +29,8 @@ local function in_use()
   return false
 end
 
-local function source_text(kind, name, from)
-  return kind .. ' ' .. name .. (from == 'right' and ', taken from the right' or '')
+local function source_text(kind, name, from, sharded)
+  return kind .. ' ' .. name .. (from == 'right' and ', taken from the right' or '') .. (sharded == '1' and ', sharded' or '')
 end
 
 -- Two sources in one inbox would each move the position past the messages of the other, and two Redis groups on it would each
@@ -44,15 +44,17 @@ for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey', 'record' }) 
 end
 local source = options.source
 if source then
-  local ours = source_text(source.kind, source.name, source.from)
+  local sharded = source.sharded and '1' or ''
+  local ours = source_text(source.kind, source.name, source.from, sharded)
   -- An older version knew channels only.
-  local theirs = state.channel and source_text(state.source or 'channel', state.channel, state.listFrom)
+  local theirs = state.channel and source_text(state.source or 'channel', state.channel, state.listFrom, state.sharded)
   if theirs and theirs ~= ours then
     if in_use() then return refuse(theirs) end
     -- The next pull looks for the last id.
     redis.call('HDEL', KEYS[6], 'last')
   end
-  redis.call('HSET', KEYS[6], 'channel', source.name, 'source', source.kind, 'listFrom', source.from or '')
+  redis.call('HSET', KEYS[6], 'channel', source.name, 'source', source.kind, 'listFrom', source.from or '',
+    'sharded', sharded)
 end
 -- A reader from outside knows by this what the output is, also while there is none, and which messages are older than its order.
 if state.order ~= options.order or state.orderKey ~= options.orderKey then

@@ -6,10 +6,12 @@
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
---        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), keys (with order key: that of each message and a line feed; see hold.lua)
+--        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), within (ms after the
+--        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
+--        of each message and a line feed; see hold.lua)
 --      2... list of the messages, as published; or the packs, one an argument
--- Returns { 1, id of the last message, '' for none } written, { 0 } fenced: another bridge leads, or it is a position of another
--- server; { 2, epoch, offset } the position is elsewhere.
+-- Returns { 1, id of the last message, '' for none } written, { 0 } fenced: another bridge leads, { 2, epoch, offset } the
+-- position is elsewhere, { 3 } late: the bridges are at another server, and nothing of this one is taken any more.
 --
 -- Atomic, because position and inbox must move together. So a resend finds the position moved and
 -- writes nothing, a deposed leader finds its token gone, and a Redis that comes back with an older
@@ -27,10 +29,12 @@ if state[1] ~= options.caller or state[2] ~= options.token then return { 0 } end
 local epoch, offset = state[3] or '', state[4] or ''
 if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset } end
 if options.server then
-  -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it.
+  -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it. Its
+  -- messages may reach both servers, at different times: later they may come from there.
   local at = redis.call('HMGET', KEYS[1], 'home', 'since')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
-  if since and tonumber(to.epoch) >= since then return { 0 } end
+  local is_late = since and options.within and now_ms() > since + options.within
+  if is_late or since and tonumber(to.epoch) >= since then return { 3 } end
 end
 
 local counts = options.packs

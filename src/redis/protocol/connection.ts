@@ -9,10 +9,10 @@ import { DirectLine, type Parser } from './direct-line.js';
 import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
 import { type Follower, RedisPlace } from './place.js';
-import { pushSplitter } from './pushes.js';
 import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
+import { ChannelSubscription, type SubscribingLink } from './subscription.js';
 import { moreTelling, unreachable } from './unreachable.js';
 
 export interface ConnectionEvents {
@@ -56,6 +56,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   #clientId: number | undefined;
   readonly #line: DirectLine;
   readonly #reading: EntryLink;
+  readonly #subscription: ChannelSubscription;
   /** Aborted when it is closed for good. */
   readonly #quit = new AbortController();
 
@@ -85,11 +86,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     });
     this.#commands = this.#redis as unknown as Record<string, Command>;
     this.#line = new DirectLine(this.#redis);
-    this.#reading = {
-      line: this.#line,
-      divert: (make) => this.#divert(make),
-      timed: (send) => this.#timed('XREADGROUP', send),
-    };
+    const divert: EntryLink['divert'] = (make) => this.#divert(make);
+    this.#reading = { line: this.#line, divert, timed: (send) => this.#timed('XREADGROUP', send) };
+    const timed: SubscribingLink['timed'] = (doing, send) => this.#timed(doing, send);
+    const onGone = () => this.emit('lost');
+    this.#subscription = new ChannelSubscription({ redis: this.#redis, divert, timed, onGone });
     onChange(this.#redis, {
       ready: () => {
         this.#line.open();
@@ -266,10 +267,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   }
 
   /** Subscribes to channels, all in one command. May be called once. */
-  async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
-    await this.#divert((onOther) => pushSplitter(channels, onOther));
-    const names = [...channels.keys()];
-    await this.#send(`SUBSCRIBE ${names.join(' ')}`, 'subscribe', names);
+  subscribe(channels: ReadonlyMap<string, OnPush>, isSharded = false): Promise<void> {
+    return this.#subscription.begin(channels, isSharded);
   }
 
   /** Gives all that comes over the socket to another parser, which hands on the replies that it does not take. */
@@ -287,8 +286,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   }
 
   /** Ends the subscription. When it returns, all messages published before have been received. */
-  async unsubscribe(): Promise<void> {
-    await this.#send('UNSUBSCRIBE', 'unsubscribe', []);
+  unsubscribe(): Promise<void> {
+    return this.#subscription.end();
   }
 
   /** Makes a blocking command on another connection return, as at its timeout. */

@@ -1,4 +1,5 @@
 import type { OnPush } from '../../core/subscriber.js';
+import { bulk } from './command.js';
 import { lineAfter, numberAt, PARTIAL, ReplySplitter, startsWith } from './replies.js';
 
 interface Channel {
@@ -11,16 +12,18 @@ interface Channel {
  * Takes published messages out of the bytes that Redis sends to a subscriber, at a tenth of the cost of the parser of
  * ioredis: it makes no object for a message.
  *
- * A message comes as `*3 $7 message $LENGTH channel $LENGTH message`, each followed by CR LF.
+ * A message comes as `*3 $7 message $LENGTH channel $LENGTH message`, each followed by CR LF; from a sharded channel as `smessage`.
  *
  * @param onOther gets each other reply, as it came
  */
 export function pushSplitter(
   channels: ReadonlyMap<string, OnPush>,
   onOther: (reply: Buffer) => void,
+  isSharded = false,
 ): ReplySplitter {
+  const kind = bulk(isSharded ? 'smessage' : 'message');
   const all = [...channels].map(([name, onPush]) => ({
-    prefix: Buffer.from(`*3\r\n$7\r\nmessage\r\n$${Buffer.byteLength(name)}\r\n${name}\r\n$`),
+    prefix: Buffer.from(`*3\r\n${kind}${bulk(name)}$`),
     onPush,
   }));
   return new ReplySplitter((bytes, at) => takePush(all, bytes, at), onOther);

@@ -18,11 +18,22 @@ import { defineScript, packOptions, packWithList } from '../protocol/script.js';
 
 // What each is for: the interface in core/bridge-store.ts. What is atomic: the head of its Lua.
 
-/** `marks` is the channel of marks, `server` the run id of the one where it is published, unless the Redis is plain. */
+/** How a mark is published. */
+interface Marking {
+  /** The channel of marks. */
+  readonly marks: string;
+  /** The run id of the server where it is published; undefined on a plain Redis. */
+  readonly server: string | undefined;
+  /** Whether the caller publishes it. */
+  readonly sharded?: boolean;
+  /** With `sharded`: whether any bridge is subscribed. */
+  readonly heard?: boolean;
+}
+
 export const mark = defineScript({
   name: 'mark',
   keys: ['bridge', 'counters'],
-  encode: ({ on: _, ...request }: MarkRequest & { marks: string; server: string | undefined }) =>
+  encode: ({ on: _, ...request }: MarkRequest & Marking) =>
     packOptions({ ...request, mostAhead: MOST_AHEAD }),
   decode: ([made, ...rest]: [number, ...string[]]): MarkReply => {
     const home = made > 1 ? homeOf(rest.shift(), rest.shift()) : undefined;
@@ -78,6 +89,7 @@ export const relay = defineScript({
     return packWithList({ ...options, packs: packs.counts }, packs);
   },
   decode: (reply: FencedReply): RelayReply & { last?: string | undefined } => {
+    if (reply[0] === 3) return { kind: 'late' };
     const done = fenced('written', reply);
     return done.kind === 'written' ? { ...done, last: reply[1] } : done;
   },

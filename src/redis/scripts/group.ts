@@ -170,9 +170,14 @@ export interface Receivers {
 export const publishBatch = defineScript({
   name: 'publish',
   keys: [],
-  encode: ({ messages, ...options }: { channel: string; own: number; messages: readonly string[] }) => [
-    ...packOptions(options),
-    ...messages,
-  ],
+  encode: ({
+    messages,
+    ...options
+  }: {
+    channel: string;
+    sharded?: boolean | undefined;
+    own: number;
+    messages: readonly string[];
+  }) => [...packOptions(options), ...messages],
   decode: ([least, most, unheard]: [number, number, number]): Receivers => ({ least, most, unheard }),
 });

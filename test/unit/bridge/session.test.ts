@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/action.js';
-import { BridgeSession, type SessionOptions } from '../../../src/bridge/session.js';
+import { BridgeSession } from '../../../src/bridge/session.js';
+import type { SessionOptions } from '../../../src/bridge/session-options.js';
 import type { MadeMark, MarkRequest, RelayReply, RelayRequest } from '../../../src/core/bridge-store.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';

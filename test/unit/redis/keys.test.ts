@@ -1,5 +1,7 @@
+import slotOf from 'cluster-key-slot';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hashTagOf } from '../../../src/core/hash-tag.js';
 import { keysOf, RETURNED_BELOW } from '../../../src/redis/keys.js';
 
 const names = {
@@ -7,6 +9,28 @@ const names = {
   output: 'messages:processed',
   consumerList: 'consumer:ids',
 };
+
+describe('the channel of marks of a sharded channel', () => {
+  const marks = (channel: string) => keysOf({ ...names, channel, sharded: true }).marks;
+
+  it('lies in the hash slot of the channel', () => {
+    expect(marks('orders')).toBe('cgroup:{orders}:marks:messages:processed');
+    for (const channel of ['orders', 'orders:{eu}:new', '{eu}', 'a{b', 'a{}{b}', '{', 'x{y{z}'])
+      if (hashTagOf(channel) !== undefined)
+        expect([channel, slotOf(marks(channel))]).toEqual([channel, slotOf(channel)]);
+    expect(['a}b', 'a{}b', 'a{}{b}'].map(hashTagOf)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('lies there for each name that has a tag', () => {
+    const part = fc.constantFrom('{', '}', 'a', 'b', ':');
+    fc.assert(
+      fc.property(fc.string({ unit: part, minLength: 1 }), (channel) => {
+        fc.pre(hashTagOf(channel) !== undefined);
+        expect(slotOf(marks(channel))).toBe(slotOf(channel));
+      }),
+    );
+  });
+});
 
 describe('the keys of a group', () => {
   it('are these, for these names', () => {

@@ -16,7 +16,9 @@ describe('the list of commands', () => {
       'EXEC',
       'MULTI',
       'SELECT',
+      'SSUBSCRIBE',
       'SUBSCRIBE',
+      'SUNSUBSCRIBE',
       'UNSUBSCRIBE',
     ];
     const all = new Set([...[...commandsOfScripts().values()].flat(), ...commandsOfStores(), ...byClient]);
@@ -46,6 +48,16 @@ describe('the ACL rules', () => {
     const rules = aclRules(keysOf(odd), odd);
     expect(rules).toContain('&in\\*\\[a\\]');
     expect(rules).toContain('~cgroup:{o\\?t}:*');
+  });
+
+  it('have sharded commands only for a sharded channel: Redis before 7.0 does not know them', () => {
+    const sharded = ['+pubsub|shardnumsub', '+spublish', '+ssubscribe', '+sunsubscribe'];
+    const plain = ['+publish', '+subscribe', '+unsubscribe'];
+    const commands = (more: object) => aclRules(keysOf({ ...names, ...more }), { ...names, ...more });
+    expect(commands({}).filter((rule) => sharded.includes(rule))).toEqual([]);
+    const rules = commands({ sharded: true });
+    expect(rules).toEqual(expect.arrayContaining([...sharded, '&in', '&cgroup:{in}:marks:out']));
+    expect(rules.filter((rule) => plain.includes(rule))).toEqual([]);
   });
 
   it('allow SELECT only if the URL names a database', () => {

@@ -29,6 +29,7 @@ describe('parseSettings', () => {
       size: 3,
       redis: 'redis://127.0.0.1:6379',
       channel: 'messages:published',
+      sharded: false,
       listFrom: 'left',
       output: 'messages:processed',
       outputType: 'stream',

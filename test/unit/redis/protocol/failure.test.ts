@@ -98,7 +98,7 @@ describe('no reply', () => {
 describe('a command that changes nothing', () => {
   /** Commands that change something, a connection included. */
   const ACTS = [
-    ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'EXEC', 'UNSUBSCRIBE', 'PUBLISH', 'XREADGROUP'],
+    ...['CLIENT|UNBLOCK', 'DISCARD', 'MULTI', 'EXEC', 'UNSUBSCRIBE', 'PUBLISH', 'SPUBLISH', 'XREADGROUP'],
     ...['LPUSH', 'LTRIM', 'WAIT'],
     ...['DEL', 'PEXPIRE', 'RPUSH', 'HDEL', 'HINCRBY', 'HSET', 'HSETNX', 'ZADD', 'ZREM', 'RENAMENX'],
     ...['XACK', 'XADD', 'XCLAIM', 'XDEL', 'XTRIM', 'XGROUP|CREATE', 'XGROUP|DELCONSUMER'],
