@@ -294,7 +294,7 @@ describe('problemOf', () => {
         const problem = problemOf(name, value);
         // It does not check rules between settings.
         const together = problems({ [name]: value }).filter(
-          (line) => !/twice|needs a record|is for order key/.test(line),
+          (line) => !/twice|needs a record|is for order key|is for TLS/.test(line),
         );
         expect(problem ? [`${problem.setting}: ${problem.message}`] : []).toEqual(together);
       }),
