@@ -30,17 +30,21 @@ export interface StageOptions {
   readonly url: string;
   /** The master of the output. */
   readonly master: () => Promise<RedisNode>;
+  /** Of a sharded channel: the master of the channel. */
+  readonly sharded?: () => Promise<RedisNode>;
   /** More flags of `cgroup start` and of the others. */
   readonly flags?: readonly string[];
 }
 
 /** Starts all of it; everything is stopped when the test has ended. */
-export async function onStage({ url, master, flags = [] }: StageOptions): Promise<Stage> {
+export async function onStage({ url, master, sharded, flags = [] }: StageOptions): Promise<Stage> {
   const client = await GroupClient.connect({ redis: url, ...settingsIn(flags) });
   onTestFinished(() => client.close());
-  const groups = [0, 1].map(() => cgroup(['start', '--size', '2', '--redis', url, ...flags]));
+  const groups = [0, 1].map(() =>
+    cgroup(['start', '--size', '2', '--redis', url, ...flags, ...(sharded ? ['--sharded'] : [])]),
+  );
   for (const group of groups) await group.line(/ready: /);
-  const publisher = new NumberPublisher(master);
+  const publisher = new NumberPublisher(sharded ?? master, sharded ? 'SPUBLISH' : 'PUBLISH');
   onTestFinished(() => publisher.stop());
   publisher.start();
   await until(() => publisher.sent.size > 100, { what: 'the first messages' });
@@ -83,11 +87,13 @@ class NumberPublisher {
   readonly sent = new Map<number, number>();
   next = 1;
   readonly #master: () => Promise<RedisNode>;
+  readonly #command: string;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor(master: () => Promise<RedisNode>) {
+  constructor(master: () => Promise<RedisNode>, command: string) {
     this.#master = master;
+    this.#command = command;
   }
 
   start(): void {
@@ -124,7 +130,7 @@ class NumberPublisher {
     const sent: [id: number, at: number][] = [];
     for (let i = 0; i < SOME; i++) {
       const id = this.next++;
-      await redis.publish('messages:published', JSON.stringify({ message_id: id }));
+      await redis.call(this.#command, 'messages:published', JSON.stringify({ message_id: id }));
       sent.push([id, Date.now()]);
       await new Promise((resolve) => setTimeout(resolve, EVERY));
     }
