@@ -35,9 +35,8 @@ export class BridgeMachine {
   #seen: number;
   /** Whether it is known which marks were made before the subscription. */
   #mayJoin = false;
-  /** The server of the subscription; undefined on a plain Redis. */
   #server: string | undefined;
-  /** Whether Redis takes nothing of this server any more: the gap of the next leader covers what is left. */
+  /** Whether Redis takes no more of this server: the gap of the next leader covers the rest. */
   #isLate = false;
   #strayed: Gap | undefined;
 
@@ -102,7 +101,9 @@ export class BridgeMachine {
    * The subscription has begun, and `lastMark` was made before. Only a later mark may be its first: an older one that is
    * heard again stands at another place for the other bridges.
    *
-   * @param server where it is; undefined on a plain Redis
+   * Marks of a sharded channel are published after they are made, perhaps in another order: one that is not higher than all before
+   * it is ignored. All that was published before the subscription was made before `lastMark` was read, so it is not higher. So a mark
+   * that counts here is higher than all that any bridge has heard, and all cut there. `server`: undefined on a plain Redis.
    */
   subscribed(lastMark: number, server?: string): void {
     this.#seen = Math.max(this.#seen, lastMark);

@@ -31,8 +31,8 @@ export class BridgeSession {
   readonly #failures: ThrottledLog<unknown>;
   #phase: Phase = 'joining';
   #holder = '';
-  /** Whether an own mark was made. */
-  #knowsFirst = false;
+  /** Whether a mark has come since the last own one was made. */
+  #heardMark = false;
   /** No more messages are taken: those that still come are another server's, or come after such. */
   #deaf = false;
   /** Whether an action is under way, or about to be asked for. */
@@ -112,7 +112,7 @@ export class BridgeSession {
         'REDIS_AUTH',
         'Redis does not say which server it is: the user needs the right to INFO',
       );
-    if (!isSharded) this.#machine.subscribed(await store.lastMark(server), server);
+    this.#machine.subscribed(await store.lastMark(server), server);
   }
 
   /** The server whose positions these are; undefined on a plain Redis. */
@@ -183,6 +183,7 @@ export class BridgeSession {
     if (this.#deaf) return;
     const mark = readMark(text, this.#options.secret, this.#clock + MOST_AHEAD);
     const server = this.#server;
+    this.#heardMark ||= mark !== undefined;
     // Another server has the messages in another order: what comes after its mark may be in front of it there.
     if (mark?.server !== undefined && server !== undefined && mark.server !== server) {
       this.end(MOVED);
@@ -198,8 +199,11 @@ export class BridgeSession {
   }
 
   async #mark(): Promise<void> {
-    const { store, id, seat, seats, secret, log } = this.#options;
+    const { store, id, seat, seats, secret, isSharded, log } = this.#options;
     const foreign = this.#uncounted;
+    // The hash of the group is not at the node of a sharded channel: it says nothing of the subscription.
+    const unsure = isSharded ? !this.#heardMark : undefined;
+    this.#heardMark = false;
     try {
       const reply = await store.mark({
         caller: id,
@@ -209,6 +213,7 @@ export class BridgeSession {
         secretKnown: true,
         foreign,
         deaf: this.ended.aborted,
+        unsure,
         on: this.#on,
         ...this.#machine.markIntent(),
       });
@@ -224,7 +229,6 @@ export class BridgeSession {
     const { subscriber, secret, log } = this.#options;
     const { healed } = reply;
     this.#uncounted -= foreign;
-    this.#knowsFirst ||= this.#joinFrom(reply.mark);
     this.#clock = reply.clock;
     if (healed.length > 0)
       log.warn({ healed }, `replaced foreign values in the hash of the bridge: ${healed.join(', ')}`);
@@ -237,18 +241,6 @@ export class BridgeSession {
     // Redis lost it, and has another one: marks of others have passed unseen.
     if (reply.secret !== secret) this.end('the secret of the marks has changed');
     else if (this.#unheard > UNHEARD_MARKS) this.end('the subscription is dead: nothing comes back');
-  }
-
-  /**
-   * Marks of a sharded channel are made in one slot and published in another, so they may come in another order than that of their
-   * numbers. All bridges ignore a mark that is not higher than all they have heard. This one has not heard what was published before
-   * it subscribed. But all of that was made before its own first mark, and has lower numbers. So a mark that counts for it, because
-   * it is higher than its own first mark or that mark itself, and than all it has heard, is higher than all that the others have heard.
-   */
-  #joinFrom(ownFirst: number): true {
-    const { isSharded } = this.#options;
-    if (isSharded && !this.ended.aborted) this.#machine.subscribed(ownFirst - 1, this.#server);
-    return true;
   }
 
   /** Asks the machine for its next action once all messages of one read of the socket are added. */

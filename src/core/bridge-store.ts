@@ -62,6 +62,8 @@ export interface MarkRequest extends OnServer {
   readonly joins?: boolean;
   /** Its subscription has ended: it relays only the messages received before. */
   readonly deaf?: boolean;
+  /** It has heard no mark since its last one: perhaps it hears no messages either, and a gap has begun. */
+  readonly unsure?: boolean | undefined;
   /** Of a leader: texts on the marks channel since its last mark that are no marks of the group. */
   readonly foreign?: number;
   /** The seat of a dead bridge: the caller gets it, unless that bridge has made a mark since. */

@@ -105,7 +105,7 @@ export class RedisModel {
 
   /** mark.lua; `server` is the run id of the one where it is published, undefined on a plain Redis */
   mark(request: MarkRequest, server?: string): MarkReply {
-    const { caller, seat, dead, advance, joins, deaf } = request;
+    const { caller, seat, dead, advance, joins, deaf, unsure } = request;
     const state = this.#state;
     if (server && state.home && state.home.server !== server && !joins && !deaf)
       return { taken: [], moved: true };
@@ -124,7 +124,7 @@ export class RedisModel {
     let { beat, position, home, heardAt } = state;
     if (state.holder === caller && state.token === request.token) {
       beat++;
-      if (!deaf) heardAt = this.#clock() + this.skew;
+      if (!deaf && !unsure) heardAt = this.#clock() + this.skew;
       if (advance && same(position, advance.from)) position = advance.to;
     }
     const number = this.markNumber(state.mark, request.seen, this.#clock() + this.skew);

@@ -6,7 +6,7 @@
 --        the caller has seen), secret, secretKnown (false if the caller has made it up), mostAhead (a mark may be so many
 --        ms ahead of the clock), token (of a leader), advance (positions from and to, each epoch and offset),
 --        foreign (of a leader: texts on the channel that were no marks), dead (seat found dead: id, and lastMark when it
---        was found), deaf (true if the subscription of the caller has ended), server (run id of the one where the mark is
+--        was found), deaf (true if the subscription of the caller has ended), unsure (true if it may have), server (run id of the one where the mark is
 --        published; none on a plain Redis), joins (true if the caller is to subscribe there), sharded (true if the caller
 --        publishes the mark, because the channel is in another slot), heard (with sharded: true if any bridge is subscribed)
 -- Returns { 1, mark, secret, now, bridges, token, beat, holder, epoch, offset, healed fields ... } or, if every seat is
@@ -109,7 +109,7 @@ if state.holder == me and (state.token or '0') == options.token then
   state.beat = string.format('%.0f', redis.call('HINCRBY', bridge, 'beat', 1))
   set('beat_at', now)
   -- A message published after this may be missed if no other bridge hears it: a gap begins here.
-  if not options.deaf then set('heard_at', now) end
+  if not options.deaf and not options.unsure then set('heard_at', now) end
   if advance and state.epoch == advance.from.epoch and state.offset == advance.from.offset then
     set('epoch', advance.to.epoch)
     set('offset', advance.to.offset)

@@ -561,6 +561,12 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
         await inspector.purge(page.at(-1).id);
       },
     ],
-    ['the end', () => twice(() => bridge.release('b#1', lead.token, lead.position))],
+    [
+      'the end',
+      async () => {
+        await bridge.missed('b#1', { reason: 'a gap', since: undefined, dropped: 0 });
+        await twice(() => bridge.release('b#1', lead.token, lead.position));
+      },
+    ],
   ];
 }

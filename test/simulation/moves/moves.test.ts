@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MovingParts } from './process.js';
-import { REAL_PARTS, simulateMove } from './world.js';
+import { REAL_PARTS, simulateMove, simulateSharded } from './world.js';
 
 vi.mock('node:perf_hooks', () => ({ performance: { now: () => Date.now() } }));
 
-const SCHEDULES = Number(process.env.MOVES ?? 150);
+const SCHEDULES = Number(process.env.MOVES ?? 60);
 const MINUTES = 60_000;
 
 beforeEach(() => {
@@ -42,6 +42,30 @@ describe('a group whose server changes', () => {
       let found: string | undefined;
       for (let seed = 0; !found && seed < 1_000; seed++)
         [found] = await simulateMove(seed, { ...REAL_PARTS, ...MUTANTS[name] });
+      expect(found, 'no schedule shows the difference').toBeDefined();
+    },
+    5 * MINUTES,
+  );
+});
+
+describe('a sharded channel, whose marks come in another order than they were made', () => {
+  it(
+    'loses and doubles nothing outside the gaps that are told',
+    async () => {
+      const wrong: string[] = [];
+      for (let seed = 0; seed < SCHEDULES; seed++)
+        for (const what of await simulateSharded(seed)) wrong.push(`seed ${seed}: ${what}`);
+      expect(wrong).toEqual([]);
+    },
+    5 * MINUTES,
+  );
+
+  it(
+    'shows a difference if a bridge joins at any mark',
+    async () => {
+      let found: string | undefined;
+      for (let seed = 0; !found && seed < 1_000; seed++)
+        [found] = await simulateSharded(seed, { knowsLast: false });
       expect(found, 'no schedule shows the difference').toBeDefined();
     },
     5 * MINUTES,

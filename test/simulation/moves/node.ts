@@ -1,3 +1,4 @@
+import type { MarkReply, MarkRequest } from '../../../src/core/bridge-store.js';
 import type { Random } from '../random.js';
 import { type Output, RedisModel } from '../redis.js';
 
@@ -17,6 +18,7 @@ export class Node extends RedisModel {
   /** The text of a mark without its server. */
   readonly #hidesServer: boolean;
   readonly #random: Random;
+  #isQuiet = false;
   readonly #links = new Map<Node, BusLink>();
   /** While it is stopped: what happens when it goes on. */
   #piledUp: (() => void)[] | undefined;
@@ -42,7 +44,21 @@ export class Node extends RedisModel {
   }
 
   override says(text: string): void {
+    if (this.#isQuiet) return;
     this.#spread(this.#hidesServer ? text.replace(/ \w{40}$/, '') : text);
+  }
+
+  /** A mark that is not published by the script. */
+  markQuietly(request: MarkRequest, server: string): MarkReply {
+    this.#isQuiet = true;
+    const reply = this.mark(request, server);
+    this.#isQuiet = false;
+    return reply;
+  }
+
+  /** SPUBLISH */
+  saysHere(item: number | string): void {
+    this.#push(item);
   }
 
   /** Does it now, or when it goes on. */

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Bridge } from '../../../src/bridge/bridge.js';
 import type { BridgeStore, Gap, MarkRequest, RelayRequest } from '../../../src/core/bridge-store.js';
 import { CgroupError } from '../../../src/core/errors.js';
+import { markText } from '../../../src/core/marks.js';
 import type { Position } from '../../../src/core/position.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
@@ -22,6 +23,10 @@ export interface MovingParts {
   readonly hasHome: boolean;
   /** Whether messages of the server before are taken for a while only. */
   readonly hasLimit: boolean;
+  /** Whether the channel is a sharded one, whose marks are published by those who made them. */
+  readonly isSharded: boolean;
+  /** Whether a bridge knows which mark was made last before its subscription. */
+  readonly knowsLast: boolean;
   /** Whether marks say where they were published. */
   readonly saysServer: boolean;
 }
@@ -57,7 +62,7 @@ class Commands implements BridgeStore {
   }
 
   async #call<Reply>(run: (node: Node) => Reply, on: string | undefined): Promise<Reply> {
-    const bound = this.#parts.isBound ? on : undefined;
+    const bound = this.#parts.isBound && !this.#parts.isSharded ? on : undefined;
     if (bound === undefined && !this.#node) await this.#connected();
     const node = this.#node;
     if (!node) throw new CgroupError('REDIS_UNREACHABLE', 'not connected');
@@ -100,12 +105,28 @@ class Commands implements BridgeStore {
       await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
-  mark(request: MarkRequest) {
-    const { isPlain, hasHome } = this.#parts;
+  async mark(request: MarkRequest) {
+    const { isPlain, hasHome, isSharded } = this.#parts;
+    if (isSharded) return this.#markSharded(request);
     const server = isPlain ? undefined : (request.on ?? this.#node?.id);
     const run = (node: Node) => (hasHome ? node.mark(request, server) : withoutHome(node, request, server));
     return this.#call(run, server);
   }
+
+  /** The script makes the mark at the node of the group, then the bridge publishes it at that of the channel. */
+  async #markSharded(request: MarkRequest) {
+    const at = this.#process.channelView;
+    const reply = await this.#call((node) => node.markQuietly(request, request.on ?? at.id), undefined);
+    if ('taken' in reply) return reply;
+    if (request.on !== undefined && request.on !== at.id)
+      throw new CgroupError('OTHER_SERVER', 'another server');
+    const wait = this.#random.chance(0.3) ? this.#random.whole(20, 400) : latency(this.#random);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    if (!this.#process.publishesAt(at)) throw new CgroupError('REDIS_REFUSED', 'MOVED');
+    at.saysHere(markText(reply.mark, reply.secret, at.id));
+    return reply;
+  }
+
   take(caller: string, token: number, beat: number, on?: string) {
     return this.#call((node) => node.take(caller, token, beat), on);
   }
@@ -120,7 +141,7 @@ class Commands implements BridgeStore {
     return this.#call((node) => node.look(), undefined);
   }
   lastMark(on?: string) {
-    return this.#call((node) => node.lastMark(), on);
+    return this.#call((node) => (this.#parts.knowsLast ? node.lastMark() : 0), on);
   }
   missed(caller: string, gap: Gap) {
     return this.#call((node) => node.missed(caller, gap), undefined);
@@ -159,7 +180,7 @@ class MovingSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber,
 
   async connect(): Promise<void> {
     await this.#later();
-    this.#node = this.#process.view;
+    this.#node = this.#process.channelView;
   }
 
   async subscribe(channels: ReadonlyMap<string, OnPush>): Promise<void> {
@@ -209,10 +230,14 @@ class MovingSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber,
 export class MovingProcess {
   /** The node that it takes for the owner. */
   view: Node;
+  /** The node of a sharded channel, as it knows it. */
+  #shard: Node | undefined;
   readonly bridge: Bridge;
   readonly #store: Commands;
   readonly #owner: () => Node;
   readonly subscribers: MovingSubscriber[] = [];
+  /** Of a sharded channel: its node. */
+  channelOwner: () => Node = () => this.view;
 
   constructor(id: string, owner: () => Node, parts: MovingParts, random: Random) {
     this.#owner = owner;
@@ -222,10 +247,11 @@ export class MovingProcess {
       id,
       channel: 'news',
       marks: 'marks',
-      seats: 2,
+      seats: parts.isSharded ? 3 : 2,
       packSize: () => 1,
       lease: 1_000,
-      settle: parts.settle,
+      settle: parts.isSharded ? 0 : parts.settle,
+      isSharded: parts.isSharded,
       limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e7 },
       store: this.#store,
       makeSubscriber: () => {
@@ -236,6 +262,22 @@ export class MovingProcess {
       onRate: () => {},
       log: silentLogger,
     });
+  }
+
+  /** Whether a node takes what is published on a sharded channel. Else the process learns where that is. */
+  publishesAt(node: Node): boolean {
+    if (node.owns) return true;
+    this.channelView = this.channelOwner();
+    return false;
+  }
+
+  /** Where it subscribes. */
+  get channelView(): Node {
+    return this.#shard ?? this.view;
+  }
+
+  set channelView(node: Node) {
+    this.#shard = node;
   }
 
   /** Learns who the owner is. Its commands go there from now on; its subscription stays where it is. */

@@ -14,6 +14,8 @@ export const REAL_PARTS: MovingParts = {
   settle: 1_000,
   hasHome: true,
   hasLimit: true,
+  isSharded: false,
+  knowsLast: true,
   saysServer: true,
 };
 
@@ -139,5 +141,80 @@ function check(owner: Node, published: readonly Publication[], start: number): s
     return told ? [] : [message];
   });
   if (lost.length > 0) wrong.push(`${lost.length} messages are lost, the first is ${lost[0]}`);
+  return wrong;
+}
+
+/**
+ * Runs three bridges, which are cut off by turns, on a Cluster whose group is at one node, and its sharded channel at another one,
+ * which moves. Returns what went wrong.
+ */
+export async function simulateSharded(seed: number, parts: Partial<MovingParts> = {}): Promise<string[]> {
+  const random = new Random(seed);
+  vi.setSystemTime(1_000_000_000);
+  const start = Date.now();
+  const [group, a, b] = ['a', 'b', 'c'].map((name) => new Node(name, random, false)) as [Node, Node, Node];
+  group.owns = true;
+  a.owns = true;
+  let channel = a;
+  const all = { ...REAL_PARTS, isSharded: true, ...parts };
+  const startOne = (id: string) => {
+    const process = new MovingProcess(id, () => group, all, random);
+    process.channelView = channel;
+    process.channelOwner = () => channel;
+    void process.bridge.start();
+    return process;
+  };
+  const processes = ['p1', 'p2', 'p3'].map(startOne);
+
+  const published: Publication[] = [];
+  const publish = () => {
+    if (Date.now() - start > CALM) return;
+    published.push({ at: Date.now(), node: channel.id });
+    channel.saysHere(published.length - 1);
+    setTimeout(publish, random.whole(1, 12));
+  };
+  setTimeout(publish, 500);
+
+  // A bridge is cut off, and subscribes anew while the other one's marks are on their way.
+  const cut = () => {
+    if (Date.now() - start > CALM) return;
+    const process = processes[random.whole(0, 2)] as MovingProcess;
+    for (const subscriber of process.subscribers) subscriber.cut();
+    setTimeout(cut, random.whole(300, 900));
+  };
+  setTimeout(cut, 1_500);
+  if (random.chance(0.5))
+    setTimeout(
+      () => {
+        const from = channel;
+        channel = b;
+        b.owns = true;
+        // The node before knows it a little later, and ends the subscriptions.
+        setTimeout(
+          () => {
+            from.owns = false;
+            for (const { subscribers } of processes)
+              for (const subscriber of subscribers) if (subscriber.server === from.id) subscriber.cut();
+          },
+          random.whole(0, 50),
+        );
+        for (const process of processes)
+          setTimeout(
+            () => {
+              process.channelView = b;
+            },
+            random.whole(0, 800),
+          );
+      },
+      random.whole(2_500, 4_000),
+    );
+  await vi.advanceTimersByTimeAsync(END);
+  const wrong = check(group, published, start);
+  for (const { bridge } of processes) {
+    if (bridge.buffered > 0) wrong.push(`${bridge.buffered} messages are left`);
+    void bridge.stop();
+  }
+  await vi.advanceTimersByTimeAsync(2_000);
+  vi.clearAllTimers();
   return wrong;
 }

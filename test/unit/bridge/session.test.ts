@@ -1,9 +1,18 @@
 import { EventEmitter } from 'node:events';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Phase } from '../../../src/bridge/action.js';
 import { BridgeSession } from '../../../src/bridge/session.js';
 import type { SessionOptions } from '../../../src/bridge/session-options.js';
-import type { MadeMark, MarkRequest, RelayReply, RelayRequest } from '../../../src/core/bridge-store.js';
+import type {
+  BridgeStore,
+  Gap,
+  MadeMark,
+  MarkRequest,
+  RelayReply,
+  RelayRequest,
+} from '../../../src/core/bridge-store.js';
+import { CgroupError } from '../../../src/core/errors.js';
+import type { Position } from '../../../src/core/position.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
 import { fakeBridgeStore } from '../../helpers/fake-bridge-store.js';
@@ -23,12 +32,22 @@ class FakeSubscriber extends EventEmitter<{ lost: [] }> implements Subscriber {
   close(): void {}
 }
 
+/** The stores of the sessions, whose methods a test may replace. */
+const stores = new WeakMap<BridgeSession, { store: BridgeStore }>();
+
 /** A session with a fake Redis: a relay is answered when the test calls `written`. */
-async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<MadeMark> = {}) {
+async function sessionOf(
+  options: Partial<SessionOptions> = {},
+  reply: Partial<MadeMark> = {},
+  server?: string,
+) {
   const subscriber = new FakeSubscriber();
+  subscriber.server = server;
+  subscriber.isPlain = server === undefined;
   const marks: MarkRequest[] = [];
   const relays: RelayRequest[] = [];
   let written: () => void = () => {};
+  let relayed: Position = { epoch: 10, offset: 0 };
   const store = fakeBridgeStore({
     mark: async (request) => {
       marks.push(request);
@@ -45,9 +64,13 @@ async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<M
     relay: (request) =>
       new Promise<RelayReply>((resolve) => {
         relays.push(request);
-        written = () => resolve({ kind: 'written' });
+        written = () => {
+          relayed = request.to;
+          resolve({ kind: 'written' });
+        };
       }),
     release: async () => ({ kind: 'released' }),
+    readLease: async () => ({ token: 7, beat: 1, holder: 'me#1', relayed }),
   });
   let phase: Phase = 'joining';
   const session = new BridgeSession({
@@ -71,6 +94,7 @@ async function sessionOf(options: Partial<SessionOptions> = {}, reply: Partial<M
     onGap: () => {},
     ...options,
   });
+  stores.set(session, { store });
   await session.subscribe();
   return {
     session,
@@ -208,4 +232,105 @@ it('each relay has the pack size that holds when it is sent', async () => {
   session.abandon();
   written();
   await done;
+});
+
+describe('a session on one of several servers', () => {
+  const [HERE, THERE] = ['a'.repeat(40), 'b'.repeat(40)];
+
+  /** A session that leads at the server `HERE`, and what its store is asked for. */
+  async function leading(options: Partial<SessionOptions> = {}, reply: Partial<MadeMark> = {}) {
+    const made = await sessionOf(options, reply, HERE);
+    made.hear('marks', markText(10, SECRET, HERE));
+    await made.inPhase('leading');
+    return made;
+  }
+
+  it('ends before a mark of another server cuts, and takes no message after it', async () => {
+    const { session, relays, done, hear, written } = await leading();
+    const { store } = stores.get(session) as { store: BridgeStore };
+    hear('news', 'before');
+    await vi.waitFor(() => expect(relays).toHaveLength(1));
+    const relayed = { epoch: 10, offset: 1 };
+    store.mark = async () => madeMark(30, { lease: { token: 7, beat: 2, holder: 'me#1', relayed } });
+    expect(relays[0]).toMatchObject({ on: HERE, server: HERE, to: { epoch: 10, offset: 1 } });
+    hear('marks', markText(20, SECRET, THERE));
+    hear('news', 'after');
+    hear('marks', markText(21, SECRET, HERE));
+    expect(session.ended.reason).toBe('the group is on another server now');
+    expect(session.buffered).toBe(1);
+    expect(session.seen).toBe(10);
+    written();
+    await done;
+    expect(relays).toHaveLength(1);
+  });
+
+  it('takes a mark of a bridge that knows of one server only', async () => {
+    const { session, done, hear } = await leading();
+    hear('marks', markText(20));
+    expect(session.seen).toBe(20);
+    session.abandon();
+    await done;
+  });
+
+  it('ends when its commands go to another server', async () => {
+    const { session, done } = await leading({}, {}); // marks are answered by the fake store
+    const { store } = stores.get(session) as { store: BridgeStore };
+    store.mark = async () => {
+      throw new CgroupError('OTHER_SERVER', 'another one');
+    };
+    await endReason(session);
+    expect(session.ended.reason).toBe('the group is on another server now');
+    await done;
+  });
+
+  it('ends when the other bridges are at another server, and gives up what is taken no more', async () => {
+    const { session, marks, relays, done } = await leading();
+    const { store } = stores.get(session) as { store: BridgeStore };
+    store.mark = async (request) => {
+      marks.push(request);
+      return { taken: [], moved: true };
+    };
+    store.relay = async (request) => {
+      relays.push(request);
+      return { kind: 'late' };
+    };
+    await endReason(session);
+    expect(session.ended.reason).toBe('the group is on another server now');
+    expect(marks.at(-1)).toMatchObject({ on: HERE, deaf: false });
+    await done;
+    expect(relays).toHaveLength(0);
+
+    const other = await leading();
+    const its = stores.get(other.session) as { store: BridgeStore };
+    its.store.relay = store.relay;
+    other.hear('news', 'a');
+    await vi.waitFor(() => expect(relays).toHaveLength(1));
+    other.session.end('a test');
+    await other.done;
+    expect(relays).toHaveLength(1);
+    expect(other.session.buffered).toBe(0);
+  });
+
+  it('tells a gap for what came when the other bridges were at another server already', async () => {
+    const gaps: Gap[] = [];
+    const { session, done, hear } = await leading({ onGap: (gap) => gaps.push(gap) });
+    const { store } = stores.get(session) as { store: BridgeStore };
+    const missed = vi.fn(async () => {});
+    store.missed = missed;
+    store.readLease = async () => ({
+      token: 9,
+      beat: 1,
+      holder: 'other',
+      relayed: { epoch: 40, offset: 0 },
+      home: { server: THERE, since: 15 },
+    });
+    hear('marks', markText(12, SECRET, HERE));
+    hear('marks', markText(18, SECRET, HERE));
+    hear('news', 'x');
+    session.end('a test');
+    await done;
+    const gap = { reason: 'the other bridges were at another server', since: 15, dropped: 0 };
+    expect(missed).toHaveBeenCalledWith('me#1', gap);
+    expect(gaps).toEqual([gap]);
+  });
 });
