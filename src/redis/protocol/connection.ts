@@ -222,8 +222,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    * @throws {CgroupError} OTHER_SERVER if it is connected to another one, REDIS_UNREACHABLE if it is not connected
    */
   mustBeOn(server: string): void {
-    if (!this.#line.isOpen)
-      throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#address}`);
+    if (!this.#line.isOpen) throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#address}`);
     if (this.#server !== server)
       throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
   }

@@ -1,0 +1,2 @@
+/** Most lanes of a group. */
+export const MOST_LANES = 64;
