@@ -1,4 +1,10 @@
-import { type AutoscaleRule, type Control, type ControlStore, type ProcessStatus, pauseIn } from '../core/control.js';
+import {
+  type AutoscaleRule,
+  type Control,
+  type ControlStore,
+  type ProcessStatus,
+  pauseIn,
+} from '../core/control.js';
 import { type Sizes, sizesOf } from '../core/sizes.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 
@@ -47,7 +53,9 @@ export interface ControlReading {
 }
 
 /** Reads them; the events too if the group is paused. */
-export async function readControl({ control: store }: Pick<GroupInspector, 'control'>): Promise<ControlReading> {
+export async function readControl({
+  control: store,
+}: Pick<GroupInspector, 'control'>): Promise<ControlReading> {
   const { control, processes } = await store.readAll();
   return {
     control: {

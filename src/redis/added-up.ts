@@ -72,7 +72,15 @@ export function addedKeys(lanes: readonly KeyTotals[], most: number): KeyTotals 
 }
 
 /** The numbers of a group that are sums of those of its lanes. */
-type Summed = 'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'parked' | 'deadLetters' | 'haltedCount';
+type Summed =
+  | 'waiting'
+  | 'pending'
+  | 'retrying'
+  | 'held'
+  | 'backlog'
+  | 'parked'
+  | 'deadLetters'
+  | 'haltedCount';
 
 function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals {
   const { waiting, pending, retrying, held, backlog, lagMs, deadLetters, counters } = totals;

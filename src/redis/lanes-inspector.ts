@@ -1,7 +1,7 @@
 import type { ControlStore } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
-import type { Source } from '../core/source.js';
 import { compareLetters, type LetterPlace, letterIn, letterPlaceIn, Newest } from '../core/letter-id.js';
+import type { Source } from '../core/source.js';
 import { nextId } from '../core/stream-id.js';
 import { addedKeys, addedReading, addedTotals, type LaneRead } from './added-up.js';
 import type { Gaps, GroupInspector, Owner } from './group-inspector.js';
@@ -97,7 +97,8 @@ export class LanesInspector implements GroupInspector {
   }
 
   deadLettersBefore(before: string | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
-    const read = () => this.#readCut(before === undefined ? undefined : letterPlaceIn(before), count, longest);
+    const read = () =>
+      this.#readCut(before === undefined ? undefined : letterPlaceIn(before), count, longest);
     const page = this.#lastPage.then(read, read);
     this.#lastPage = page;
     return page;
@@ -157,9 +158,7 @@ export class LanesInspector implements GroupInspector {
       counts[lane] = count;
       onProgress?.(counts.reduce((sum, more) => sum + more, 0));
     };
-    return this.#inLanes(ids, (lane, own) =>
-      this.#lane(lane).revive(own, (count) => note(lane, count)),
-    );
+    return this.#inLanes(ids, (lane, own) => this.#lane(lane).revive(own, (count) => note(lane, count)));
   }
 
   async purge(newest: string): Promise<number> {

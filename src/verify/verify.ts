@@ -94,7 +94,10 @@ export async function verify(
   }
 }
 
-function verificationOf({ lanes, steps, gaps, deleted }: Look, ledger: LedgerCheck | undefined): Verification {
+function verificationOf(
+  { lanes, steps, gaps, deleted }: Look,
+  ledger: LedgerCheck | undefined,
+): Verification {
   const readings = lanes.map(({ reading }) => reading);
   const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, more) => sum + more, 0);
   const total = (count: (counters: Counters) => number) => sumOf(readings.map((one) => count(one.counters)));
