@@ -9,7 +9,7 @@ import type { GroupInspector, Owner } from './group-inspector.js';
 import { sourceIn } from './inspect.js';
 import type { Keys } from './keys.js';
 import { type LaneNode, laneNodes } from './lane-nodes.js';
-import { listenTo, pingTimes, startClock } from './measures.js';
+import { listenFor, pingTimes, startClock } from './measures.js';
 import { type LanePlace, makeInspector } from './open-lanes.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
@@ -140,7 +140,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const { group } = owner ?? names;
   const channel = source.kind === 'channel' ? source.name : names.channel;
   const clock = await startClock(connection);
-  const heard = source.kind === 'channel' ? await listenTo(listener, channel) : undefined;
+  const heard = source.kind === 'channel' ? await listenFor(listener, channel) : undefined;
   const latency = await pingTimes(connection);
   const live = await unless<readonly LiveConsumer[]>(
     'consumerList',

@@ -33,7 +33,7 @@ export async function startClock(connection: Connection) {
 }
 
 /** Listens to the channel from now on; `end` waits until a second is over, and returns bytes a second. */
-export async function listenTo(listener: Connection, channel: string) {
+export async function listenFor(listener: Connection, channel: string) {
   let bytes = 0;
   const count: OnPush = (_bytes, start, end) => {
     bytes += end - start;
