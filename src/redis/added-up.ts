@@ -34,8 +34,9 @@ export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTot
     order: orderOf(all.map(({ order }) => order)),
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     counters: addedCounters(all.map(({ counters }) => counters)),
-    deadLetters: sum('deadLetters'),
-    haltedCount: sum('haltedCount'),
+    // Those of the base cannot be sent back: nobody reads its inbox.
+    deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
+    haltedCount: sumOf(lanes.map(({ totals }) => totals.haltedCount)),
     foreign: all.flatMap(({ foreign }) => foreign),
     lanes: lanes.map(laneTotals),
   };
@@ -72,15 +73,7 @@ export function addedKeys(lanes: readonly KeyTotals[], most: number): KeyTotals 
 }
 
 /** The numbers of a group that are sums of those of its lanes. */
-type Summed =
-  | 'waiting'
-  | 'pending'
-  | 'retrying'
-  | 'held'
-  | 'backlog'
-  | 'parked'
-  | 'deadLetters'
-  | 'haltedCount';
+type Summed = 'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'parked';
 
 function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals {
   const { waiting, pending, retrying, held, backlog, lagMs, deadLetters, counters } = totals;

@@ -7,9 +7,11 @@ import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { examine } from '../../src/doctor/doctor.js';
 import { GroupClient } from '../../src/observe/client.js';
 import { Inspector } from '../../src/redis/inspect.js';
+import { cgroup } from '../helpers/cli.js';
 import { withCluster } from '../helpers/cluster.js';
 import { groupWithLanes, type TestLane } from '../helpers/lanes.js';
 import { namespaceOn } from '../helpers/redis.js';
+import { flagsOf } from '../helpers/running.js';
 import { until } from '../helpers/until.js';
 
 const cluster = withCluster({ replicas: 0 });
@@ -204,6 +206,39 @@ test('pages of dead letters of uneven lanes have all of them once', async () => 
     expect(found).toEqual(ids);
   }
 });
+
+test('the commands show and mend all lanes, without being told of them', async () => {
+  const { lanes, space } = await groupWithLanes(url(), 2);
+  const [first, second] = lanes as [TestLane, TestLane];
+  const [a] = await first.relay('a', 'b');
+  await first.commit(a as never);
+  await deadAt(first, '1000-0', 'first');
+  await deadAt(second, '1000-0', 'second');
+  const run = async (...args: string[]) => {
+    const one = cgroup([...args, ...flagsOf(space)]);
+    const { code } = await one.exit;
+    return { code, stdout: one.stdout(), stderr: one.stderr() };
+  };
+  const status = await run('status');
+  expect(status.stdout).toMatch(/^lane +node +relayed +processed +dead +backlog +lag$/m);
+  for (const { keys } of lanes)
+    expect(status.stdout).toContain(`${keys.output}  ${(await cluster().nodeOf(keys.output)).address}`);
+  expect(JSON.parse((await run('status', '--json')).stdout)).toMatchObject({
+    ...{ backlog: 1, deadLetters: 2 },
+    lanes: [{ relayed: 3 }, { relayed: 1 }],
+  });
+  expect(JSON.parse((await run('verify', '--json')).stdout)).toMatchObject({ ok: true, relayed: 4, dead: 2 });
+  const listed = JSON.parse((await run('dead', 'list', '--json')).stdout);
+  expect(listed.map(({ id }: { id: string }) => id)).toEqual(['1000-0@1', '1000-0@0']);
+  expect(await run('dead', 'purge', '1000-0', '--yes')).toMatchObject({
+    ...{ code: 1, stdout: '' },
+    stderr: expect.stringContaining('give one of 1000-0@0, 1000-0@1'),
+  });
+  expect(await run('dead', 'retry', '1000-0@1')).toMatchObject({ code: 0 });
+  expect((await run('dead', 'show', '1000-0')).stdout).toContain('1000-0@0');
+  expect(await run('dead', 'retry', '1000-0@1')).toMatchObject({ code: 1 });
+  expect((await run('dead', 'purge', '--yes', '--json')).stdout).toBe('{"purged":1}\n');
+}, 60_000);
 
 test('the doctor reads each lane, and says which node has it', async () => {
   const { space, lanes } = await groupWithLanes(url(), 3);
