@@ -20,7 +20,8 @@ export class AclLine {
   /** Whether the URL names the user. */
   readonly #isNamed: boolean;
 
-  constructor(settings: Settings) {
+  /** @param settings with `cluster` if Redis is one */
+  constructor(settings: Settings & { readonly cluster?: boolean }) {
     this.#rules = aclRules(keysOf(settings), settings);
     this.#source = sourceOf(settings);
     const user = userIn(settings.redis);

@@ -4,6 +4,7 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
+import { lanesIn, openLanes } from '../redis/open-lanes.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { refusedAs } from '../redis/protocol/failure.js';
 import { openRegistry } from '../redis/registry.js';
@@ -42,17 +43,20 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const keys = keysOf(settings);
   const connections = new Connections(() => settings, log);
   const open = () => connections.open('doctor');
-  const acl = new AclLine(settings);
+  let acl = new AclLine(settings);
   try {
     const [connection, listener, trial] = await Promise.all([open(), open(), open()]);
     const registry = await openRegistry(connections, connection, keys);
     const { claimAfter } = settings;
-    const opened = { connection, registry, listener, trial };
-    const facts = await readFacts({ keys, names: settings, claimAfter, ...opened });
+    const names = { ...settings, lanes: await lanesIn(connection, keys, settings.lanes) };
+    const lanes = await openLanes(connections, 'doctor', names);
+    acl = new AclLine({ ...names, cluster: connection.place.isCluster });
+    const opened = { connection, registry, lanes, listener, trial };
+    const facts = await readFacts({ keys, names, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
-      [...(await markRefused({ connection, registry, keys }, findings)), ...record],
+      [...(await markRefused({ connection, registry, keys, lanes }, findings)), ...record],
       acl,
       facts.server,
     );
