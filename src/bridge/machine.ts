@@ -200,10 +200,10 @@ export class BridgeMachine {
   }
 
   #relay(): Action | undefined {
-    const { maxMessages, maxBytes } = this.#options;
+    const { maxMessages, maxBytes, oneEpoch } = this.#options;
     const from = this.#relayed;
     const batch =
-      this.#received.nextBatch(from, maxMessages, maxBytes) ??
+      this.#received.nextBatch(from, maxMessages, maxBytes, oneEpoch) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
     const server = this.#server;

@@ -23,7 +23,7 @@ const MAX_MESSAGES = 1_000;
 const MAX_BYTES = 1_000_000;
 
 /** What all sessions of a bridge have in common. */
-export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'> {
+export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits' | 'oneEpoch'> {
   readonly channel: string;
   readonly marks: string;
   /** Most bridges that are subscribed at a time. */
