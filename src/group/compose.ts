@@ -18,11 +18,10 @@ import { type BuryRefusedOptions, buryRefused } from '../record/bury-refused.js'
 import { recordingStore } from '../record/recording-store.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore } from '../redis/consumer-store.js';
-import type { GroupInspector } from '../redis/group-inspector.js';
 import { Halts } from '../redis/halts.js';
+import { Inspector } from '../redis/inspect.js';
 import { RedisKeyStore } from '../redis/key-store.js';
-import { hashesOf, keysOf } from '../redis/keys.js';
-import { makeInspector, openLanes } from '../redis/open-lanes.js';
+import { hashesOf, type Keys, keysOf } from '../redis/keys.js';
 import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { openRegistry, RedisRegistry } from '../redis/registry.js';
@@ -30,7 +29,6 @@ import { readServer, type ServerFacts } from '../redis/server.js';
 import { evictionOf, refuseUnfit } from '../redis/server-checks.js';
 import { refuseElsewhere } from '../redis/slots.js';
 import { WholePacks } from '../redis/whole-packs.js';
-import type { Settings } from '../settings/settings.js';
 import { loadTracing } from '../tracing/tracing.js';
 import { Autoscaling } from './autoscaling.js';
 import { ConsumerPool } from './consumer-pool.js';
@@ -220,17 +218,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onLost,
   });
   if (size !== undefined) await consumers.resize(size);
-  const inspector = makeInspector({
-    connection: main,
-    keys,
-    registry: atRegistry,
-    lanes: await openLanes(connections, 'lanes', settings),
-    group: settings.group,
-  });
+  const inspector = new Inspector(main, keys, settings.group, atRegistry);
   const { control } = inspector;
   const bridgeStore = new RedisBridgeStore(main, keys);
   return {
-    inspector: settings.http ? await httpInspector(connections, settings) : inspector,
+    inspector: settings.http ? await httpInspector(connections, keys, settings.group) : inspector,
     main,
     bridge,
     puller,
@@ -271,13 +263,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
 }
 
 /** http reads on connections of its own, so that it never delays what consumers write. */
-async function httpInspector(connections: Connections, settings: Settings): Promise<GroupInspector> {
-  const { group } = settings;
-  const keys = keysOf(settings);
-  const connection = await connections.open('http');
-  const registry = await openRegistry(connections, connection, keys);
-  const lanes = await openLanes(connections, 'http', settings);
-  return makeInspector({ connection, keys, registry, lanes, group });
+async function httpInspector(connections: Connections, keys: Keys, group: string): Promise<Inspector> {
+  const main = await connections.open('http');
+  return new Inspector(main, keys, group, await openRegistry(connections, main, keys));
 }
 
 function warnOf(server: ServerFacts, log: Logger): void {

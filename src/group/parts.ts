@@ -12,7 +12,7 @@ import type { Recorder } from '../core/record.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
-import type { GroupInspector } from '../redis/group-inspector.js';
+import type { Inspector } from '../redis/inspect.js';
 import type { Keys } from '../redis/keys.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
@@ -45,7 +45,7 @@ export interface Dependencies {
 
 /** Everything that runs, from start to stop. */
 export interface Parts {
-  readonly inspector: GroupInspector;
+  readonly inspector: Inspector;
   /** The connection on which consumers write. */
   readonly main: Connection;
   readonly bridge: Bridge | undefined;
