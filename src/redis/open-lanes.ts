@@ -6,7 +6,7 @@ import { type Keys, lanesOf, type Names } from './keys.js';
 import { LanesInspector } from './lanes-inspector.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
-import { RefusedError } from './protocol/failure.js';
+import { ifAllowed } from './protocol/failure.js';
 
 /** A lane of a group, and a connection to the node that has its slot. */
 export interface LanePlace {
@@ -58,24 +58,19 @@ export async function openLanes(connections: Connections, role: string, names: N
 /**
  * How many lanes a group has, as its processes have told in Redis. Off a Cluster it has one, and Redis is not asked.
  *
- * @param given what the settings say: it counts as long as no process has told
+ * @param given what the settings say: it counts as long as no group has run
  */
 export async function lanesIn(
-  group: Connection,
+  connection: Connection,
   { bridge }: Pick<Keys, 'bridge'>,
-  given: number | undefined,
+  given = 1,
 ): Promise<number> {
-  if (!group.place.isCluster) return 1;
-  const told = integerOf(await toldLanes(group, bridge));
-  return told === undefined || told < 1 || told > MOST_LANES ? (given ?? 1) : told;
-}
-
-async function toldLanes(group: Connection, bridge: string): Promise<string | null> {
-  try {
-    return (await group.call('HGET', bridge, 'lanes')) as string | null;
-  } catch (error) {
-    // No hash, or the right to read it is missing: whoever reads more than this is told so.
-    if (error instanceof RefusedError) return null;
-    throw error;
-  }
+  if (!connection.place.isCluster) return 1;
+  // If it is refused, whatever reads more than this is refused, too, and says so.
+  const found = await ifAllowed(() => connection.call('HMGET', bridge, 'group', 'lanes'));
+  const [group, told] = (found ?? []) as (string | null)[];
+  if (!group) return given;
+  // A group that always had one does not tell.
+  const lanes = integerOf(told) ?? 1;
+  return Math.min(MOST_LANES, Math.max(1, lanes));
 }

@@ -75,6 +75,13 @@ test('a group with one lane on a Cluster is read as it always was', async () => 
   const client = await clientOf(namespaceOn(url()));
   expect(client.inspector).toBeInstanceOf(Inspector);
   expect(await client.status()).not.toHaveProperty('lanes');
+  // What the settings say counts only as long as no group has run.
+  const { space, base, keys } = await groupWithLanes(url(), 1);
+  const lanesOf = async (names: object) => (await (await clientOf(names)).status()).lanes?.length;
+  expect(await lanesOf({ ...space, lanes: 2 })).toBeUndefined();
+  expect(await lanesOf({ ...space, output: 'another', lanes: 2 })).toBe(2);
+  await base.call('HDEL', keys.bridge, 'lanes');
+  expect(await lanesOf({ ...space, lanes: 2 })).toBeUndefined();
 });
 
 test('verify compares all lanes with their counters and with the ledger', async () => {
