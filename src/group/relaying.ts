@@ -1,11 +1,19 @@
 import { Bridge } from '../bridge/bridge.js';
 import { Puller } from '../bridge/puller.js';
+import type { BridgeStore } from '../core/bridge-store.js';
 import { lineOf } from '../core/finding.js';
 import type { PulledSource } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
+import type { Keys } from '../redis/keys.js';
+import { RedisLaneStore } from '../redis/lane-store.js';
+import { LanesBridgeStore } from '../redis/lanes-bridge-store.js';
+import { openLanes } from '../redis/open-lanes.js';
+import type { Connection } from '../redis/protocol/connection.js';
+import type { Connections } from '../redis/protocol/connections.js';
 import { outputBufferOf } from '../redis/server-checks.js';
 import { RedisSourceStore } from '../redis/source-store.js';
+import type { Settings } from '../settings/settings.js';
 import type { Dependencies, Resolved } from './parts.js';
 
 /** Bytes of relayed messages that a bridge keeps, at most. */
@@ -17,7 +25,7 @@ export async function makeBridge(
   packSize: () => number,
 ): Promise<Bridge> {
   const connection = await connections.open('bridge');
-  const store = new RedisBridgeStore(connection, keys, settings.orderKey);
+  const store = await bridgeStoreOf(connection, keys, settings, connections);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
     id: identity.id,
@@ -25,6 +33,7 @@ export async function makeBridge(
     marks: keys.marks,
     seats: settings.bridges,
     packSize,
+    oneEpoch: settings.lanes > 1,
     lease: settings.lease,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
     store: tracing?.bridgeStore(store) ?? store,
@@ -36,6 +45,22 @@ export async function makeBridge(
   bridge.on('fenced', () => reports.fenced());
   bridge.on('gap', (gap) => reports.gap(gap));
   return bridge;
+}
+
+async function bridgeStoreOf(
+  connection: Connection,
+  keys: Keys,
+  settings: Settings,
+  connections: Connections,
+): Promise<BridgeStore> {
+  const { orderKey } = settings;
+  const lanes = await openLanes(connections, 'bridge', settings);
+  if (lanes.length === 0) return new RedisBridgeStore(connection, keys, orderKey);
+  return new LanesBridgeStore(
+    new RedisBridgeStore(connection, keys),
+    lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
+    orderKey,
+  );
 }
 
 export async function makePuller(
