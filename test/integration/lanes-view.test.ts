@@ -3,8 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import type { Message } from '../../src/core/message.js';
 import { examine } from '../../src/doctor/doctor.js';
+import { ConsumerGroup, type GroupOptions } from '../../src/group/consumer-group.js';
 import { GroupClient } from '../../src/observe/client.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { cgroup } from '../helpers/cli.js';
@@ -299,3 +302,44 @@ test('the doctor says how to give a lane to a node that has none, and it works',
   expect(new Set(status.lanes?.map(({ node }) => node)).size).toBe(3);
   expect(status).toMatchObject({ backlog: 6, lanes: [{ backlog: 2 }, { backlog: 2 }, { backlog: 2 }] });
 });
+
+test('a running group: 2,000 messages over three lanes are seen, verified and mended as one', async () => {
+  const space = { ...namespaceOn(url()), lanes: 3 };
+  const processor = (message: Message) => {
+    if (String(message.message_id).endsWith('7')) throw new Error('it ends with 7');
+    return message;
+  };
+  const options: GroupOptions = { ...space, size: 2, maxAttempts: 1, http: '127.0.0.1:0', processor };
+  const group = new ConsumerGroup(options);
+  onTestFinished(() => group.stop());
+  await group.start();
+  const raw = new Redis(space.redis);
+  onTestFinished(() => raw.disconnect());
+  const ids = Array.from({ length: 2_000 }, (_, i) => `m${i}`);
+  const pipeline = raw.pipeline();
+  for (const id of ids) pipeline.publish(space.channel, JSON.stringify({ message_id: id }));
+  await pipeline.exec();
+  const { lanes: _, ...names } = space;
+  const client = await clientOf(names);
+  const settledWith = (revived: number) =>
+    until(async () => {
+      const { counters, backlog } = await client.status();
+      return counters.relayed === 2_000 && counters.revived === revived && backlog === 0;
+    });
+  await settledWith(0);
+  const ledger = join(folder, 'running.txt');
+  writeFileSync(ledger, `${ids.join('\n')}\n`);
+  const right = { ok: true, relayed: 2_000, processed: 1_800, dead: 200, ledger: 2_000, untraceable: 0 };
+  expect(await client.verify({ ledgers: [ledger] })).toMatchObject(right);
+  const { lanes = [] } = await group.status();
+  expect(lanes.map(({ output }) => output)).toEqual([0, 1, 2].map((i) => `${space.output}:{${i}}`));
+  expect(Math.min(...lanes.map(({ processed }) => processed))).toBeGreaterThan(0);
+
+  const letters = await client.deadLetters.select();
+  expect(new Set(letters).size).toBe(200);
+  expect(await client.deadLetters.retry(letters.slice(0, 50))).toHaveLength(50);
+  await settledWith(50);
+  expect(await client.verify({ ledgers: [ledger] })).toMatchObject(right);
+  expect(await client.deadLetters.purge()).toBe(200);
+  expect(await client.status()).toMatchObject({ deadLetters: 0, counters: { purged: 200 }, foreign: [] });
+}, 60_000);
