@@ -101,7 +101,7 @@ export class LanesBridgeStore implements BridgeStore {
     if (!('mark' in reply) || !leads || !this.#isLead(caller, token)) return reply;
     const { lease } = reply;
     // It may have moved the position over silence.
-    if (lease.holder === caller && lease.token === token) this.#position = lease.relayed;
+    if (lease.holder === caller && lease.token === token) this.#moveTo(lease.relayed);
     return this.#suspect ? { ...reply, lease: { ...lease, relayed: this.#suspect.position } } : reply;
   }
 
@@ -299,7 +299,8 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** All lanes have their messages: moves the position of the group, unless it went back for a lane. */
   async #move({ from, to, caller, token, on, server }: RelayRequest): Promise<RelayReply> {
-    const moved = this.#lanes.filter((lane) => lane.lost === undefined && lane.reached !== lane.noted);
+    // A lane that lost something is not back where it was noted to be.
+    const moved = this.#lanes.filter((lane) => isAfter(lane.reached, lane.noted));
     const reached = new Map(moved.flatMap(({ number, reached: at }) => (at ? [[number, at] as const] : [])));
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const position = this.#position;
@@ -323,8 +324,14 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** The group's position is elsewhere: its own reply was lost, or Redis came back with an older state. */
   #learn(reply: Elsewhere): Elsewhere {
-    if (reply.kind === 'elsewhere') this.#position = reply.position;
+    if (reply.kind === 'elsewhere') this.#moveTo(reply.position);
     return reply;
+  }
+
+  /** The group's position is this one. If it went back, so did what was noted with it. */
+  #moveTo(position: Position | undefined): void {
+    if (isAfter(this.#position, position)) for (const lane of this.#lanes) lane.noted = undefined;
+    this.#position = position;
   }
 
   /** Asks all lanes where they are. No relay is under way. */
