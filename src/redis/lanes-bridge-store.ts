@@ -10,37 +10,20 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
-import { CgroupError } from '../core/errors.js';
 import type { LaneStore, NotedRelay, SharedBridgeStore, Whole } from '../core/lane-store.js';
 import { deal, isUnpositioned } from '../core/lanes.js';
 import { pathOf } from '../core/order-key.js';
 import { Packed } from '../core/packed.js';
-import { comparePositions, type Position } from '../core/position.js';
+import { isAfter, isSame, type Position } from '../core/position.js';
+import { type Elsewhere, LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
 
 /** ms between two looks of the leader at the positions of all lanes. */
 const LOOK_EVERY = 500;
-/** A reply can be lost, and a deposed leader can be late; more than a few times in one call nothing moves on. */
-const MOST_TRIES = 8;
 
 /** Before every position: where a lane is that lost everything. */
 const START: Position = { epoch: 0, offset: 0 };
 
 const NOTHING = new Packed(0, []);
-
-/** A lane is written up to an earlier position than it was, or the group's position is another one: what the machine gets. */
-type Elsewhere = Exclude<RelayReply, { kind: 'written' }>;
-
-/** A lane as its leader knows it. */
-interface Lane {
-  readonly number: number;
-  readonly store: LaneStore;
-  /** Up to where it is written. */
-  reached: Position | undefined;
-  /** What the position of the group has noted of it. */
-  noted: Position | undefined;
-  /** Up to where it was written before its node came back with an older state: it is not again yet. */
-  lost: Position | undefined;
-}
 
 /**
  * Deals what a bridge relays to the lanes of a group. The bridge knows nothing of them: it has one lease and one position.
@@ -56,7 +39,7 @@ interface Lane {
  */
 export class LanesBridgeStore implements BridgeStore {
   readonly #base: SharedBridgeStore;
-  readonly #lanes: readonly Lane[];
+  readonly #lanes: readonly LaneWriter[];
   readonly #path: readonly string[] | undefined;
   readonly #now: () => number;
   /** The lead under which the lanes were taken. */
@@ -81,10 +64,7 @@ export class LanesBridgeStore implements BridgeStore {
     now: () => number = () => performance.now(),
   ) {
     this.#base = base;
-    this.#lanes = lanes.map((store, number) => ({
-      ...{ number, store },
-      ...{ reached: undefined, noted: undefined, lost: undefined },
-    }));
+    this.#lanes = lanes.map((store, number) => new LaneWriter(number, store));
     this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
     this.#now = now;
   }
@@ -101,7 +81,7 @@ export class LanesBridgeStore implements BridgeStore {
     if (!('mark' in reply) || !leads || !this.#isLead(caller, token)) return reply;
     const { lease } = reply;
     // It may have moved the position over silence.
-    if (lease.holder === caller && lease.token === token) this.#position = lease.relayed;
+    if (lease.holder === caller && lease.token === token) this.#moveTo(lease.relayed);
     return this.#suspect ? { ...reply, lease: { ...lease, relayed: this.#suspect.position } } : reply;
   }
 
@@ -183,7 +163,7 @@ export class LanesBridgeStore implements BridgeStore {
     const { caller, token, from, messages } = request;
     if (!this.#isLead(caller, token)) return { kind: 'fenced' };
     // An earlier call found it, and could not say so.
-    const isAhead = ({ lost, reached = START }: Lane) => lost !== undefined && isAfter(from, reached);
+    const isAhead = ({ lost, reached = START }: LaneWriter) => lost !== undefined && isAfter(from, reached);
     if (this.#lanes.some(isAhead)) return this.#backToLost();
     // It asks for the position, or has only a gap to record: a lane that lost something is not found by writing to it.
     const lost = messages.length === 0 ? await this.#look() : undefined;
@@ -198,7 +178,7 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** Whether some of the messages without positions may be in a lane already: a dead leader wrote it further than the position. */
   #mayOverlap({ from, to }: RelayRequest): boolean {
-    const isFurther = ({ reached }: Lane) => isAfter(reached, from) && !isSame(reached, to);
+    const isFurther = ({ reached }: LaneWriter) => isAfter(reached, from) && !isSame(reached, to);
     return isAfter(this.#position, from) || this.#lanes.some(isFurther);
   }
 
@@ -226,17 +206,8 @@ export class LanesBridgeStore implements BridgeStore {
     const rest = { ...gap, dropped: gap.dropped - (told ?? 0) };
     const position = this.#position;
     if (position) {
-      const here = {
-        caller,
-        token,
-        from: position,
-        to: position,
-        messages: NOTHING,
-        packSize: 1,
-        on,
-        server,
-      };
-      const reply = await this.#base.relay({ ...here, gap: rest });
+      const here = { from: position, to: position, messages: NOTHING, packSize: 1 };
+      const reply = await this.#base.relay({ caller, token, on, server, gap: rest, ...here });
       if (reply.kind !== 'written') return this.#learn(reply);
     } else await this.#base.missed(caller, rest);
     this.#told = { before, dropped: gap.dropped };
@@ -245,9 +216,16 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** Writes its part to each lane that has one. Resolves to what keeps the others from counting. */
   async #write(request: RelayRequest): Promise<Elsewhere | undefined> {
+    const { to } = request;
+    const whole = isUnpositioned(request) && !this.#path ? { from: this.#position, to } : undefined;
     const parts = deal(request, this.#reached, this.#path);
     const results = await Promise.allSettled(
-      this.#lanes.map((lane) => this.#writeTo(lane, request, parts[lane.number] ?? NOTHING)),
+      this.#lanes.map((lane) =>
+        lane.write({ ...request, whole }, parts[lane.number] ?? NOTHING, () => {
+          // Another one may be further by now: only its own part counts.
+          return deal(request, this.#reached, this.#path)[lane.number] ?? NOTHING;
+        }),
+      ),
     );
     let elsewhere: Elsewhere | undefined;
     for (const result of results) {
@@ -258,48 +236,14 @@ export class LanesBridgeStore implements BridgeStore {
     return elsewhere && this.#backToLost();
   }
 
-  async #writeTo(lane: Lane, request: RelayRequest, first: Packed): Promise<Elsewhere | undefined> {
-    const { caller, token, to, packSize } = request;
-    const whole = isUnpositioned(request) && !this.#path ? { from: this.#position, to } : undefined;
-    let messages = first;
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const from = lane.reached;
-      // What a lane has lost may be none of its messages: its position says so.
-      if (messages.length === 0 && !(lane.lost && isAfter(to, from))) return undefined;
-      const reply = await lane.store.relay({ caller, token, from, to, messages, packSize, whole });
-      if (reply.kind === 'written') {
-        lane.reached = to;
-        if (lane.lost && !isAfter(lane.lost, to)) lane.lost = undefined;
-        return undefined;
-      }
-      let { position } = reply.kind === 'elsewhere' ? reply : { position: undefined };
-      if (reply.kind === 'fenced') {
-        // A lane that came back with an older state has an earlier leader.
-        const found = await lane.store.lead(caller, token);
-        if (!found.led) return reply;
-        position = found.position;
-      }
-      if (isAfter(from, position)) return this.#lose(lane, position);
-      // Its own reply was lost, or an earlier leader was late.
-      lane.reached = position;
-      messages = deal(request, this.#reached, this.#path)[lane.number] ?? NOTHING;
-    }
-    throw stuck();
-  }
-
   get #reached(): (Position | undefined)[] {
     return this.#lanes.map(({ reached }) => reached);
   }
 
-  #lose(lane: Lane, position: Position | undefined): Elsewhere {
-    if (!lane.lost || isAfter(lane.reached, lane.lost)) lane.lost = lane.reached;
-    lane.reached = position;
-    return { kind: 'elsewhere', position };
-  }
-
   /** All lanes have their messages: moves the position of the group, unless it went back for a lane. */
   async #move({ from, to, caller, token, on, server }: RelayRequest): Promise<RelayReply> {
-    const moved = this.#lanes.filter((lane) => lane.lost === undefined && lane.reached !== lane.noted);
+    // A lane that lost something is not back where it was noted to be.
+    const moved = this.#lanes.filter((lane) => isAfter(lane.reached, lane.noted));
     const reached = new Map(moved.flatMap(({ number, reached: at }) => (at ? [[number, at] as const] : [])));
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const position = this.#position;
@@ -323,8 +267,14 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** The group's position is elsewhere: its own reply was lost, or Redis came back with an older state. */
   #learn(reply: Elsewhere): Elsewhere {
-    if (reply.kind === 'elsewhere') this.#position = reply.position;
+    if (reply.kind === 'elsewhere') this.#moveTo(reply.position);
     return reply;
+  }
+
+  /** The group's position is this one. If it went back, so did what was noted with it. */
+  #moveTo(position: Position | undefined): void {
+    if (isAfter(this.#position, position)) for (const lane of this.#lanes) lane.noted = undefined;
+    this.#position = position;
   }
 
   /** Asks all lanes where they are. No relay is under way. */
@@ -334,7 +284,7 @@ export class LanesBridgeStore implements BridgeStore {
     let isLost = false;
     for (const [i, lane] of this.#lanes.entries()) {
       if (isAfter(lane.reached, found[i])) {
-        this.#lose(lane, found[i]);
+        lane.lose(found[i]);
         isLost = true;
       } else lane.reached = found[i];
     }
@@ -383,17 +333,4 @@ export class LanesBridgeStore implements BridgeStore {
   leave(seat: string): Promise<void> {
     return this.#base.leave(seat);
   }
-}
-
-/** Whether `a` is after `b`; nothing is before every position. */
-function isAfter(a: Position | undefined, b: Position | undefined): a is Position {
-  return a !== undefined && (b === undefined || comparePositions(a, b) > 0);
-}
-
-function isSame(a: Position | undefined, b: Position | undefined): boolean {
-  return !isAfter(a, b) && !isAfter(b, a);
-}
-
-function stuck(): CgroupError {
-  return new CgroupError('OUTCOME_UNKNOWN', 'the positions of the lanes change all the time');
 }
