@@ -1,6 +1,5 @@
 import type {
   BridgeStore,
-  Fenced,
   Gap,
   Lease,
   MarkReply,
@@ -260,7 +259,7 @@ export class LanesBridgeStore implements BridgeStore {
         return reply;
       }
       const elsewhere = this.#learn(reply);
-      if (reply.kind === 'fenced' || isAfter(position, reply.position)) return elsewhere;
+      if (reply.kind !== 'elsewhere' || isAfter(position, reply.position)) return elsewhere;
     }
     throw stuck();
   }
@@ -309,8 +308,8 @@ export class LanesBridgeStore implements BridgeStore {
     on?: string,
   ): Promise<ReleaseReply> {
     if (!this.#isLead(caller, token)) return { kind: 'fenced' };
-    const lost: Fenced<never> | undefined = await this.#look();
-    if (lost) return lost;
+    const lost = await this.#look();
+    if (lost && lost.kind !== 'late') return lost;
     return this.#base.release(caller, token, position, on);
   }
 

@@ -213,7 +213,7 @@ export async function missingRights({
         }),
         ...channelsOf(source, { marks }).map(async (channel) => {
           const command = isSharded(source) ? 'SPUBLISH' : 'PUBLISH';
-            if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
+          if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
         }),
       ]),
     );
