@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OUTPUT } from '../keys.js';
-import { cutOff, rejoin, sentinelsByUser } from './cut-off.js';
+import { cutOff, rejoin } from './cut-off.js';
 import { prove } from './fault.js';
 
 const family = 'fail-over';
@@ -110,8 +110,6 @@ export const failOver = [
     on: ['sentinel'],
     line: 'Sentinels and replicas do not reach the master any more, but clients do, until 2 s after a replica has its place',
     async strike(stage) {
-      const { place } = stage;
-      await sentinelsByUser(place.servers);
       return failsOver(stage, cutOff, async (old) => {
         prove(/role:master/.test(await old.call('INFO', 'replication')), 'two masters');
         await sleep(2_000);
