@@ -108,6 +108,7 @@ async function evidence(stage, faults, run) {
     promotions: stage.place.promotions,
     settled: settledReports(stage.group.all),
     minReplicas: stage.minReplicas,
+    replicas: stage.place.replicaCount,
     order: stage.order,
     witnessed: stage.witness.order,
     ...found,

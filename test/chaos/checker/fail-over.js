@@ -31,24 +31,40 @@ export function backAfter(promotions, output) {
 }
 
 /**
- * Inbox ids whose result was reported as settled and then lost: it is not in the output, or was made again later.
+ * What was reported as settled and is not in the output, or was made again later.
  *
- * @param {import('./types.js').Settled[]} settled
- * @param {import('./types.js').Result[]} output
+ * @param {import('./types.js').Evidence} evidence
+ * @returns {{ inboxId: string, isLate: boolean, what: string }[]} `isLate`: reported after a promotion: the new master has never had
+ *   it. `what`: in words
  */
-export function lostAgain(settled, output) {
+export function lostAgain({ settled = [], output, promotions = [] }) {
   const written = new Map(output.map(({ id, inboxId }) => [inboxId, timeOf(id)]));
-  const lost = settled.filter(({ inboxId, at }) => !(written.get(inboxId) <= at));
-  return [...new Set(lost.map(({ inboxId }) => inboxId))];
+  const lost = new Map();
+  for (const { inboxId, at } of settled) {
+    const time = written.get(inboxId);
+    if (time <= at) continue;
+    const since = promotions.map(({ named }) => at - named);
+    const now = time === undefined ? 'not in the output' : `written ${time - at} ms later`;
+    const what = `${inboxId} (reported ${since.join(', ')} ms after the promotion, ${now})`;
+    lost.set(inboxId, { inboxId, isLate: time === undefined && since.some((ms) => ms >= 0), what });
+  }
+  return [...lost.values()];
 }
 
 /**
+ * No result that was reported as settled is lost, if the group waits for all replicas. If it waits for some, another one may become
+ * the master, which has less.
+ *
  * @param {import('./types.js').Evidence} evidence
  * @param {import('./findings.js').Findings} findings
+ * @returns {number} how many are lost
  */
-export function checkSettled({ settled = [], output, minReplicas = 0 }, findings) {
-  const lost = lostAgain(settled, output);
-  if (minReplicas > 0) for (const id of lost) findings.add('settled, then lost', id);
+export function checkSettled(evidence, findings) {
+  const { minReplicas = 0, replicas = 0 } = evidence;
+  const lost = lostAgain(evidence);
+  if (minReplicas > 0 && minReplicas >= replicas)
+    for (const { isLate, what } of lost)
+      findings.add(isLate ? 'reported as settled, never written' : 'settled, then lost', what);
   return lost.length;
 }
 

@@ -16,7 +16,8 @@
  * @typedef {{ from: number, to: number, reason: string }} Gap
  * @typedef {{ began: number, ended: number, port: number | undefined }} Look at who the master is: ms since 1970, and its port;
  *   undefined if there was none
- * @typedef {{ at: number, port: number }} Promotion ms since 1970 when the servers said that this one is the master
+ * @typedef {{ at: number, named: number, port: number }} Promotion ms since 1970 when the servers said that this one is the
+ *   master (`named`), and when it also had the replicas that the group waits for (`at`)
  * @typedef {{ inboxId: string, at: number }} Settled a result that a process reported as settled, and when, ms since 1970
  * @typedef {{ pid: number, code: number | null, signal: string | null, doom?: string }} End of a process
  *
@@ -38,6 +39,7 @@
  * @property {Promotion[]} [promotions]
  * @property {Settled[]} [settled]
  * @property {number} [minReplicas] replicas that the group waited for
+ * @property {number} [replicas] that the master has
  * @property {string[]} listed consumer ids in the list
  * @property {{ pid: number, consumers: number }[]} live processes at the end
  * @property {number} [size] consumers wanted in all live processes together, if these are managed

@@ -14,8 +14,6 @@ export class Lead {
   looks = [];
   /** Each time that another server was the master. @type {import('../checker/types.js').Promotion[]} */
   promotions = [];
-  /** Called each time. */
-  onPromotion = () => {};
   #find;
   #proxy;
   #stopped = false;
@@ -53,8 +51,7 @@ export class Lead {
       this.looks.push({ began, ended, port: node?.port });
       if (node && node.port !== this.#proxy.target) {
         this.#proxy.leadTo(node.port);
-        this.promotions.push({ at: ended, port: node.port });
-        this.onPromotion();
+        this.promotions.push({ at: ended, named: ended, port: node.port });
       }
       await sleep(EVERY_MS);
     }
