@@ -31,18 +31,19 @@ export function backAfter(promotions, output) {
 }
 
 /**
- * What was reported as settled and is not in the output, or was made again later.
+ * What was reported as settled and is not in the output, or was made again later. With a total order a result that is settled may have
+ * to wait for others before it is in the output: then only the first counts.
  *
  * @param {import('./types.js').Evidence} evidence
  * @returns {{ inboxId: string, isLate: boolean, what: string }[]} `isLate`: reported after a promotion: the new master has never had
  *   it. `what`: in words
  */
-export function lostAgain({ settled = [], output, promotions = [] }) {
+export function lostAgain({ settled = [], output, order, promotions = [] }) {
   const written = new Map(output.map(({ id, inboxId }) => [inboxId, timeOf(id)]));
   const lost = new Map();
   for (const { inboxId, at } of settled) {
     const time = written.get(inboxId);
-    if (time <= at) continue;
+    if (order === 'total' ? time !== undefined : time <= at) continue;
     const since = promotions.map(({ named }) => at - named);
     const now = time === undefined ? 'not in the output' : `written ${time - at} ms later`;
     const what = `${inboxId} (reported ${since.join(', ')} ms after the promotion, ${now})`;

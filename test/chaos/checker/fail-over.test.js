@@ -53,6 +53,7 @@ describe('what was reported as settled', () => {
   it.each([
     ['was written before', { inboxId: '90-1', at: 100 }, {}, [0, []]],
     ['was made again', { inboxId: '90-1', at: 99 }, {}, [1, ['settled, then lost']]],
+    ['had to wait for others', { inboxId: '90-1', at: 99 }, { order: 'total' }, [0, []]],
     ['is not there', { inboxId: '90-2', at: 100 }, {}, [1, ['settled, then lost']]],
     ['was never there', { inboxId: '90-2', at: 700 }, {}, [1, ['reported as settled, never written']]],
     ['and not waited for', { inboxId: '90-2', at: 100 }, { minReplicas: 0 }, [1, []]],
