@@ -118,8 +118,9 @@ class OnCluster extends Replicated {
     return Cluster.start();
   }
 
+  /** Of all nodes: a process may start while one of them is away. */
   get url() {
-    return this.servers.urls[0];
+    return `redis://${this.servers.nodes.map(({ address }) => address).join(',')}`;
   }
 
   master() {
