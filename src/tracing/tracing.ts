@@ -4,7 +4,7 @@ import { processedIn, type SettlingStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
-import { identityIn } from '../core/pack.js';
+import { countIn, identityIn } from '../core/pack.js';
 import type { Packed } from '../core/packed.js';
 import type { Logger } from '../log/logger.js';
 
@@ -103,18 +103,28 @@ export class Tracing {
     return {
       prepare: () => store.prepare(),
       commit: (results, maxLength) =>
-        this.#settle('commit', idsOf(results), () => store.commit(results, maxLength)),
+        this.#settle(
+          'commit',
+          idsOf(results),
+          () => store.commit(results, maxLength),
+          (late) => late.length,
+        ),
       settlePacks: async (packs, maxLength) => {
         const settle = () => store.settlePacks(packs, maxLength);
         const ids = packs.flatMap(processedIn);
         // Without results it only gives messages back.
-        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle));
+        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle, sumOf));
         // Outcomes that go back to the inbox are recorded later, perhaps by another process.
         this.#forget(packs.flatMap(({ id, left }) => left.map(({ number }) => identityIn(id, number))));
         return late;
       },
       bury: (deadLetters, maxLength) =>
-        this.#settle('bury', idsOf(deadLetters), () => store.bury(deadLetters, maxLength)),
+        this.#settle(
+          'bury',
+          idsOf(deadLetters),
+          () => store.bury(deadLetters, maxLength),
+          ({ late }) => late.length,
+        ),
       retry: async (retries) => {
         await store.retry(retries);
         this.#forget(idsOf(retries));
@@ -132,11 +142,12 @@ export class Tracing {
     return this.#batch('relay', 'send', this.#api.SpanKind.PRODUCER, messages.length, links, send);
   }
 
-  /** The span is linked to the spans of the attempts. */
+  /** The span is linked to the spans of the attempts. `lateIn` counts the messages that were settled before. */
   async #settle<T>(
     operation: 'commit' | 'bury',
     inboxIds: readonly string[],
     send: () => Promise<T>,
+    lateIn: (reply: T) => number,
   ): Promise<T> {
     const links: Link[] = [];
     for (const id of inboxIds) {
@@ -144,7 +155,7 @@ export class Tracing {
       if (context && links.length < MOST_LINKS) links.push({ context });
     }
     const { CLIENT } = this.#api.SpanKind;
-    const reply = await this.#batch(operation, 'settle', CLIENT, inboxIds.length, links, send);
+    const reply = await this.#batch(operation, 'settle', CLIENT, inboxIds.length, links, send, lateIn);
     this.#forget(inboxIds);
     return reply;
   }
@@ -198,6 +209,7 @@ export class Tracing {
     count: number,
     links: Link[],
     send: () => Promise<T>,
+    lateIn?: (reply: T) => number,
   ): Promise<T> {
     const attributes = { ...this.#common(operation, type), 'messaging.batch.message_count': count };
     const span = this.#tracer.startSpan(
@@ -206,7 +218,10 @@ export class Tracing {
       this.#api.ROOT_CONTEXT,
     );
     try {
-      return await send();
+      const reply = await send();
+      const late = lateIn?.(reply) ?? 0;
+      if (late > 0) span.setAttribute('cgroup.late', late);
+      return reply;
     } catch (error) {
       const { code = '_OTHER' } = error as { code?: string };
       this.#fail(span, code, messageOf(error));
@@ -247,6 +262,11 @@ export class Tracing {
       return ROOT_CONTEXT; // not JSON: it becomes a dead letter
     }
   }
+}
+
+/** How many messages some packs hold. */
+function sumOf(packs: readonly string[]): number {
+  return packs.reduce((sum, id) => sum + countIn(id), 0);
 }
 
 function idsOf(settled: readonly { readonly inboxId: string }[]): string[] {

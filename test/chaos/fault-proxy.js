@@ -25,14 +25,17 @@ export class FaultProxy {
    * @type {((chunk: Buffer, link: object) => void) | undefined}
    */
   onRequest;
+  /** The port that new connections go to, on the loopback interface. */
+  target;
   #links = new Set();
   #server;
 
-  /** @param {number} targetPort on the loopback interface */
-  static async start(targetPort) {
+  /** @param {number} target port on the loopback interface */
+  static async start(target) {
     const proxy = new FaultProxy();
+    proxy.target = target;
     proxy.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
-      proxy.#accept(client, targetPort),
+      proxy.#accept(client, proxy.target),
     );
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
@@ -54,6 +57,12 @@ export class FaultProxy {
     for (const link of links) link.reset();
     this.counts.cut += links.length;
     return links.length;
+  }
+
+  /** New connections go to another port; all others are reset. */
+  leadTo(port) {
+    this.target = port;
+    this.cut();
   }
 
   /** Makes a slow link of it, with so many bytes per second in each direction. */

@@ -8,7 +8,7 @@ export class Group extends Supervisor {
   #holder;
 
   /**
-   * @param {{ redisPort: number, argsOf: (slot: number) => string[], dir: string, leash: import('./leash.js').Leash, mutant?: string }} options
+   * @param {{ redisPort?: number, url: string, argsOf: (slot: number) => string[], dir: string, leash: import('./leash.js').Leash, mutant?: string }} options
    * @param {() => Promise<string>} holder returns the id of the leading bridge
    */
   constructor({ dir, argsOf, ...options }, holder) {

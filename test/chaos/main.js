@@ -17,7 +17,7 @@ async function main(args) {
   let faults;
   try {
     options = readOptions(args);
-    faults = chooseFaults(options.faults);
+    faults = chooseFaults(options.faults, options.on);
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     return 2;
@@ -34,7 +34,7 @@ async function main(args) {
 
 async function chaos(faults, options) {
   say(
-    `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges, order ${options.order}`,
+    `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges, order ${options.order}, on ${options.on}`,
   );
   const results = await run(faults, options, (result) => say(...roundLines(result, options)));
   say('', ...table(results));

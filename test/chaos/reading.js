@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import {
   CONSUMER_IDS,
   COUNTERS,
@@ -85,6 +86,16 @@ export async function read(redis) {
 
 export function consumerIds(redis) {
   return redis.lrange(CONSUMER_IDS, 0, -1);
+}
+
+/** What processes have reported as settled, in the form of the checker. */
+export function settledReports(processes) {
+  const files = processes.map(({ settled }) => settled).filter((file) => file && existsSync(file));
+  const lines = files.flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1));
+  return lines.flatMap((line) => {
+    const [at, ...ids] = line.split(' ');
+    return ids.map((inboxId) => ({ inboxId, at: Number(at) }));
+  });
 }
 
 async function* entries(redis, key) {

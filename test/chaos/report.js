@@ -4,19 +4,23 @@ import { MUTANTS } from './mutants.js';
 const COLUMNS = ['accepted', 'processed', 'dead', 'lost', 'inGaps', 'doubled'];
 
 /** One line per round, and more if it failed. */
-export function roundLines(result, { bridges, rate, order }) {
+export function roundLines(result, { bridges, rate, order, on, minReplicas }) {
   const time = new Date().toISOString().slice(11, 19);
   const outage =
     result.outage === undefined ? '' : ` outage ${result.outage} ms${result.slow ? ' (slow)' : ''}`;
+  const { back, settledLost } = result.numbers ?? {};
+  const backAgain = back === undefined ? '' : `, a result ${back} ms after the promotion`;
+  const again = settledLost > 0 ? `, ${settledLost} results reported and made again` : '';
   const proof = result.proofs.length > 0 ? `: ${result.proofs.join('; ')}` : '';
-  const lines = [`${time} ${result.verdict.padEnd(8)} ${result.name}${outage}${proof}`];
+  const lines = [`${time} ${result.verdict.padEnd(8)} ${result.name}${outage}${backAgain}${again}${proof}`];
   if (result.why) lines.push(`    ${result.why}`);
   for (const { name, count, examples } of result.findings ?? [])
     lines.push(`    ${name}: ${count}, such as ${examples.join(' | ')}`);
   if (isBad(result)) {
     const pairs = result.faults.length > 1 ? '--pairs ' : '';
     const ordered = order === 'none' ? '' : ` --order ${order}`;
-    const stage = `--seed ${result.seed} --bridges ${bridges} --rate ${rate}${ordered}`;
+    const replicated = on === 'one' ? '' : ` --on ${on} --min-replicas ${minReplicas}`;
+    const stage = `--seed ${result.seed} --bridges ${bridges} --rate ${rate}${ordered}${replicated}`;
     lines.push(`    again: npm run chaos -- ${stage} ${pairs}--faults ${result.faults}`);
     if (result.logs) lines.push(`    logs: ${result.logs}`);
   }
@@ -43,7 +47,7 @@ export function isBad({ verdict }) {
 }
 
 export function list() {
-  const faults = FAULTS.map(({ name, line }) => [name, line]);
+  const faults = FAULTS.map(({ name, line, on }) => [name, on ? `${line} (--on ${on.join(', ')})` : line]);
   const mutants = Object.entries(MUTANTS).map(([name, { line }]) => [name, line]);
   return ['Faults', ...align(faults, true), '', 'Mutants', ...align(mutants, true)];
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from './checker/check.js';
+import { takenByMaster } from './checker/fail-over.js';
 import { NotProven, proveSoon } from './faults/fault.js';
 import { Random } from './random.js';
-import { consumerIds, read, unsettled } from './reading.js';
+import { consumerIds, read, settledReports, unsettled } from './reading.js';
 import { Stage } from './stage.js';
 
 /** ms of publishing before the first fault and after the last one. */
@@ -19,7 +20,7 @@ const LIST_MS = 5_000;
  * One round: a fresh stage, the faults while messages are published, quiet, the check.
  *
  * @param {import('./faults/index.js').Fault[]} faults one, or two at a time
- * @param {{ seed: number, rate: number, bridges: number, order: 'none' | 'total' | 'key', mutant?: string }} options
+ * @param {{ seed: number, rate: number, bridges: number, order: 'none' | 'total' | 'key', on: 'one' | 'sentinel' | 'cluster', minReplicas: number, backWithin: number, mutant?: string }} options
  */
 export async function playRound(faults, options) {
   const name = faults.map((fault) => fault.name).join('+');
@@ -35,6 +36,7 @@ export async function playRound(faults, options) {
     result.proofs = strikes.map(({ proof }) => proof);
     const verdict = check(await evidence(stage, faults, `${options.seed}/${name}`));
     const outage = outageOf(stage, faults, strikes);
+    if (verdict.numbers.back > options.backWithin) outage.slow = true;
     const passed = verdict.findings.length === 0;
     if (passed) stage.clear();
     return { ...result, ...verdict, ...outage, verdict: passed ? 'ok' : 'failed', logs: stage.dir };
@@ -86,7 +88,11 @@ async function evidence(stage, faults, run) {
   const left = await settle(stage.admin);
   const { size, consumers } = stage;
   const { processes } = stage.group;
-  const listed = await consumerList(stage.admin, processes, size ?? processes.length * consumers);
+  const listed = await consumerList(
+    stage.place.reading(stage.admin),
+    processes,
+    size ?? processes.length * consumers,
+  );
   const live = processes.map((one) => {
     const own = listed.filter((id) => one.owns(id)).length;
     return { pid: one.pid, consumers: size === undefined ? consumers : own };
@@ -97,7 +103,12 @@ async function evidence(stage, faults, run) {
   const ran = [...stage.group.all, ...(stage.workers?.all ?? [])];
   return {
     run,
-    published: stage.publishing.ledger(),
+    published: takenByMaster(stage.publishing.ledger(), stage.place.looks),
+    place: stage.place.looks ? 'replicated' : 'one',
+    promotions: stage.place.promotions,
+    settled: settledReports(stage.group.all),
+    minReplicas: stage.minReplicas,
+    replicas: stage.place.replicaCount,
     order: stage.order,
     witnessed: stage.witness.order,
     ...found,

@@ -7,9 +7,9 @@ import { GroupClient } from '../../dist/index.js';
 import { Group } from './group.js';
 import { BRIDGE, PACKS } from './keys.js';
 import { Leash } from './leash.js';
+import { openPlace } from './places/index.js';
 import { Probe } from './probe.js';
 import { Publishing } from './publishing.js';
-import { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 import { Witness } from './witness.js';
 
@@ -31,7 +31,7 @@ export class Stage {
   #leash = new Leash(this.dir);
 
   /**
-   * @param {{ run: string, rate: number, bridges: number, order: 'none' | 'total' | 'key', mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
+   * @param {{ run: string, rate: number, bridges: number, order: 'none' | 'total' | 'key', on: 'one' | 'sentinel' | 'cluster', minReplicas: number, mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
    */
   static async open(options) {
     const stage = new Stage();
@@ -44,16 +44,18 @@ export class Stage {
     return stage;
   }
 
-  async #open({ run, rate, bridges, mutant, order, redis = {}, args = [], workers }) {
+  async #open({ run, rate, bridges, on, minReplicas, mutant, order, redis = {}, args = [], workers }) {
     const [dir, leash] = [this.dir, this.#leash];
     this.bridges = bridges;
-    this.redis = await RedisServer.start({ dir, leash, ...redis });
-    const { port } = this.redis;
+    this.place = await openPlace(on, { dir, leash, ...redis });
+    this.minReplicas = minReplicas;
+    this.redis = this.place.redis;
+    const { port, url } = this.place;
     this.admin = new Redis({ port, connectionName: 'chaos:admin', retryStrategy: () => 20 });
     this.admin.on('error', () => {}); // the faults that take Redis away wait for it themselves
     this.probe = new Probe(port);
     this.witness = await Witness.start(port);
-    this.client = await GroupClient.connect({ redis: `redis://127.0.0.1:${port}` });
+    this.client = await GroupClient.connect({ redis: url });
     this.workers = await workers?.({ dir, leash, bridges });
     this.order = order;
     const ordered = { none: [], total: ['--order', order], key: ['--order', order, '--order-key', 'k'] };
@@ -63,10 +65,12 @@ export class Stage {
       '--bridges',
       String(bridges),
       ...ordered[order],
+      ...(minReplicas > 0 ? ['--min-replicas', String(minReplicas)] : []),
       ...args,
     ];
     const argsOf = (slot) => [...settings, ...(this.workers?.argsOf(slot) ?? [])];
-    this.group = new Group({ redisPort: port, argsOf, dir, leash, mutant }, () => this.#holder());
+    const redisPort = this.place.direct ? undefined : port;
+    this.group = new Group({ redisPort, url, argsOf, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);
     await this.group.add(bridges - 1);
     await this.workers?.join();
@@ -83,7 +87,7 @@ export class Stage {
     this.witness?.stop();
     this.client?.close();
     this.admin?.disconnect();
-    await this.redis?.stop();
+    await this.place?.close();
     this.#leash.release();
   }
 

@@ -85,10 +85,10 @@ function answerOf(json: string): string {
 async function optionsAreRight(script: string, flags: string): Promise<void> {
   if (flags === '--help') return;
   const load = async (path: string) =>
-    (await import(new URL(path, import.meta.url).href)) as Record<string, (from: unknown) => unknown>;
+    (await import(new URL(path, import.meta.url).href)) as Record<string, (...from: unknown[]) => unknown>;
   const { readOptions } = await load(`../${script}/options.js`);
-  const options = readOptions?.(flags.split(' ')) as { faults: unknown };
-  if (script === 'chaos') (await load('../chaos/faults/index.js')).chooseFaults?.(options.faults);
+  const options = readOptions?.(flags.split(' ')) as { faults: unknown; on: unknown };
+  if (script === 'chaos') (await load('../chaos/faults/index.js')).chooseFaults?.(options.faults, options.on);
 }
 
 /** The output of `cgroup NAME --help`; each runs once. */

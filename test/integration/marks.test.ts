@@ -1,6 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MarkRequest } from '../../src/core/bridge-store.js';
+import { CgroupError } from '../../src/core/errors.js';
 import { readMark } from '../../src/core/marks.js';
+import { silentLogger } from '../../src/log/logger.js';
+import { RedisBridgeStore } from '../../src/redis/bridge-store.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import { groupOn } from '../helpers/group.js';
 import { markText, SECRET } from '../helpers/marks.js';
 import { packed } from '../helpers/packed.js';
@@ -297,4 +301,108 @@ describe('a relay that the inbox refuses', () => {
     expect(await raw.hmget(keys.counters, 'relayed', 'gaps')).toEqual(['many', '1']);
     expect(await raw.xlen(keys.inbox)).toBe(3);
   });
+});
+
+describe('the server of the bridges', () => {
+  const [HERE, THERE] = ['a'.repeat(40), 'b'.repeat(40)];
+
+  /** A store as on one of several servers; `at` is the one that it is connected to. */
+  async function elsewhere() {
+    const made = await marked();
+    const { raw, keys } = made;
+    const heard: string[] = [];
+    const subscriber = raw.duplicate();
+    onTestFinished(() => subscriber.disconnect());
+    subscriber.on('message', (_channel, text: string) => heard.push(text));
+    await subscriber.subscribe(keys.marks);
+    const connection = new Connection(redis.url, 'test', silentLogger);
+    onTestFinished(() => connection.close());
+    await connection.connect();
+    let at = HERE;
+    Object.defineProperty(connection, 'isPlain', { value: false });
+    Object.defineProperty(connection, 'server', { get: () => at });
+    connection.mustBeOn = (server) => {
+      if (server !== at) throw new CgroupError('OTHER_SERVER', 'another one');
+    };
+    const go = (server: string) => {
+      at = server;
+    };
+    return { ...made, heard, go, store: new RedisBridgeStore(connection, keys) };
+  }
+
+  test('is named by a bridge that joins, and stands on each mark; a bridge at another one is told to end', async () => {
+    const { store, heard, go, raw, keys } = await elsewhere();
+    const first = await store.mark({ ...A, joins: true });
+    expect(first).toMatchObject({ lease: { home: { server: HERE } } });
+    if (!('mark' in first)) throw new Error('no seat');
+    expect(first.lease.home?.since).toBe(first.mark);
+    await store.mark({ ...A, on: HERE });
+    go(THERE);
+    await expect(store.mark({ ...A, on: HERE })).rejects.toMatchObject({ code: 'OTHER_SERVER' });
+    // Its subscription has ended: it leads on, and leaves the server as it is.
+    expect(await store.mark({ ...A, deaf: true })).toMatchObject({ lease: { home: { server: HERE } } });
+    expect(await store.mark(A)).toEqual({ taken: [], moved: true });
+    const moved = await store.mark({ ...A, joins: true });
+    expect(moved).toMatchObject({ lease: { home: { server: THERE } } });
+    await until(() => heard.length === 4);
+    expect(heard.map((text) => readMark(text, SECRET, Number.MAX_SAFE_INTEGER)?.server)).toEqual([
+      HERE,
+      HERE,
+      THERE,
+      THERE,
+    ]);
+    expect((await store.readLease()).home?.server).toBe(THERE);
+    // What is no number there counts as no server.
+    await raw.hset(keys.bridge, 'since', 'soon');
+    go(HERE);
+    expect(await store.mark(A)).toMatchObject({ lease: { home: { server: HERE } } });
+  });
+
+  test('takes no position of another one, and nothing that is late', async () => {
+    const { store, bridgeStore, to, raw, keys, go } = await elsewhere();
+    go(THERE);
+    const reply = await store.mark({ ...A, caller: 'b', seat: 'b', joins: true });
+    if (!('mark' in reply)) throw new Error('no seat');
+    const { mark: since } = reply;
+    const request = {
+      caller: 'a',
+      token: 1,
+      from: to,
+      messages: packed(['x']),
+      packSize: 1,
+      server: HERE,
+    };
+    const after = { epoch: since, offset: 1 };
+    expect(await bridgeStore.relay({ ...request, to: after })).toEqual({ kind: 'late' });
+    const next = { ...to, offset: to.offset + 1 };
+    // A second has passed since they came there.
+    expect(await bridgeStore.relay({ ...request, to: next, within: -1_000 })).toEqual({ kind: 'late' });
+    expect(await raw.xlen(keys.inbox)).toBe(2);
+    expect(await bridgeStore.relay({ ...request, to: next, within: 60_000 })).toEqual({ kind: 'written' });
+    expect(await bridgeStore.relay({ ...request, from: next, to: after, server: THERE })).toEqual({
+      kind: 'written',
+    });
+  });
+});
+
+test('a gap that belongs to no batch is recorded and counted', async () => {
+  const { bridgeStore, raw, keys } = await openStores(redis.namespace());
+  const gap = { reason: 'a test', since: 1_000, dropped: 3 };
+  await bridgeStore.missed('a', gap);
+  await bridgeStore.missed('a', { ...gap, since: undefined, dropped: 0 });
+  expect(await raw.hmget(keys.counters, 'gaps', 'dropped')).toEqual(['2', '3']);
+  const [[, first = []] = [], [, second = []] = []] = await raw.xrange(keys.gaps, '-', '+');
+  expect(first).toEqual([
+    'from',
+    '1000',
+    'to',
+    expect.any(String),
+    'reason',
+    'a test',
+    'dropped',
+    '3',
+    'bridge',
+    'a',
+  ]);
+  expect(second[1]).toBe(second[3]);
 });

@@ -1,3 +1,4 @@
+import { backAfter, checkSettled } from './fail-over.js';
 import { Findings } from './findings.js';
 import { checkHouse } from './house.js';
 import { losses } from './losses.js';
@@ -20,29 +21,34 @@ export function check(evidence) {
   checkOrder(evidence, places, findings);
   checkOutputOrder(evidence, findings);
   checkHouse(evidence, findings);
+  const settledLost = checkSettled(evidence, findings);
 
   const doubled = [...places.values()].filter(({ results, deadLetters }) => results + deadLetters > 1).length;
   return {
     findings: findings.list(),
     numbers: {
       published: evidence.published.length,
-      accepted: evidence.published.filter(isAccepted).length,
+      accepted: evidence.published.filter((one) => isAccepted(one, evidence.place)).length,
       unknown: evidence.published.filter(({ receivers }) => receivers === undefined).length,
       processed: evidence.output.length,
       dead: evidence.dead.length,
       lost: lost.length,
       inGaps: inGaps.length,
       doubled,
+      settledLost,
+      back: backAfter(evidence.promotions ?? [], evidence.output),
     },
   };
 }
 
 /**
  * Whether a bridge has certainly received it. A single receiver may have been the witness. If the witness was away at
- * that moment it was a bridge, but that is unknown.
+ * that moment it was a bridge, but that is unknown. Of several servers: whether the master has taken it. If no bridge was there, that
+ * is a gap.
  *
  * @param {import('./types.js').Published} published
+ * @param {'one' | 'replicated'} [place]
  */
-export function isAccepted({ receivers }) {
-  return receivers !== undefined && receivers >= 2;
+export function isAccepted({ receivers }, place = 'one') {
+  return receivers !== undefined && receivers >= (place === 'one' ? 2 : 0);
 }

@@ -106,6 +106,17 @@ describe('losses', () => {
     expect(findingsAfter(spoil)).toEqual([]);
   });
 
+  it('include what a master took while no bridge was there, unless a gap tells it closely', () => {
+    const spoil = (gaps) => (world) => {
+      Object.assign(world, { place: 'replicated', gaps, mayLoseInGaps: true });
+      world.published[5].receivers = 0;
+      lose(world);
+    };
+    expect(findingsAfter(spoil([]))).toEqual(['lost']);
+    expect(findingsAfter(spoil([gap(5_200, 6_000)]))).toEqual(['lost']);
+    expect(findingsAfter(spoil([gap(5_050, 6_000)]))).toEqual([]);
+  });
+
   it('do not include messages that were deleted with the database', () => {
     const spoil = (world) => {
       world.emptiedAt = NOON + 5_000;

@@ -14,6 +14,11 @@
  * @typedef {{ id: string, inboxId: string, messageId: string, data: string }} Result
  * @typedef {{ id: string, inboxId: string, message: Buffer, reason: string }} DeadLetter
  * @typedef {{ from: number, to: number, reason: string }} Gap
+ * @typedef {{ began: number, ended: number, port: number | undefined }} Look at who the master is: ms since 1970, and its port;
+ *   undefined if there was none
+ * @typedef {{ at: number, named: number, port: number }} Promotion ms since 1970 when the servers said that this one is the
+ *   master (`named`), and when it also had the replicas that the group waits for (`at`)
+ * @typedef {{ inboxId: string, at: number }} Settled a result that a process reported as settled, and when, ms since 1970
  * @typedef {{ pid: number, code: number | null, signal: string | null, doom?: string }} End of a process
  *
  * @typedef {object} Evidence
@@ -30,6 +35,11 @@
  * @property {number} emptiedAt all that was sent before was deleted; 0 if nothing was
  * @property {boolean} mayLoseInGaps whether a fault left no bridge connected
  * @property {boolean} mayStray whether a fault took entries from consumers that held them
+ * @property {'one' | 'replicated'} [place] whether there was one server, or one that others may replace; one
+ * @property {Promotion[]} [promotions]
+ * @property {Settled[]} [settled]
+ * @property {number} [minReplicas] replicas that the group waited for
+ * @property {number} [replicas] that the master has
  * @property {string[]} listed consumer ids in the list
  * @property {{ pid: number, consumers: number }[]} live processes at the end
  * @property {number} [size] consumers wanted in all live processes together, if these are managed
@@ -40,6 +50,7 @@
  *
  * @typedef {object} Verdict
  * @property {Finding[]} findings none: all is well
- * @property {{ published: number, accepted: number, unknown: number, processed: number, dead: number, lost: number, inGaps: number, doubled: number }} numbers
+ * @property {{ published: number, accepted: number, unknown: number, processed: number, dead: number, lost: number, inGaps: number, doubled: number, settledLost: number, back?: number }} numbers `settledLost`: results that were
+ *   reported as settled, lost, and made again; `back`: ms from a promotion to the next result
  */
 export {};

@@ -7,6 +7,7 @@ import { until } from '../until.js';
  * @property {string} name
  * @property {string} family
  * @property {boolean} [long] it takes minutes, and is not part of `all`
+ * @property {('one' | 'sentinel' | 'cluster')[]} [on] the places where it can strike; one only
  * @property {string} line what it does and how, for `--list`
  * @property {'none' | 'one' | 'all'} cuts how many of the bridges lose their subscription. With none or one, nothing
  *   may be lost; with all, messages may be lost in a recorded gap only
@@ -45,6 +46,9 @@ export async function proveSoon(condition, what, timeout = 10_000) {
     throw new NotProven(`the fault did not happen: ${error.message}`);
   }
 }
+
+/** Faults that need neither a Redis of their own nor a proxy in front of it. */
+export const EVERYWHERE = /** @type {('one' | 'sentinel' | 'cluster')[]} */ (['one', 'sentinel', 'cluster']);
 
 /** Promises of the product, as `outage`. */
 export const RELAYS_AGAIN = { of: 'relayed', within: 1_500, after: 'strike' };

@@ -3,6 +3,7 @@ import { connections } from './connections.js';
 import { control } from './control.js';
 import { data } from './data.js';
 import { execChildren } from './exec-children.js';
+import { failOver } from './fail-over.js';
 import { hostile } from './hostile.js';
 import { limits } from './limits.js';
 import { network } from './network.js';
@@ -35,6 +36,7 @@ export const FAULTS = [
   service,
   workerLinks,
   storm,
+  failOver,
 ].flat();
 
 /** Families that agree with remote workers and the like: they need no other processor, and no more processes. */
@@ -44,13 +46,15 @@ const WITH_WORKERS = ['processes', 'connections', 'network', 'server', 'data', '
  * Faults by the names of faults and families, or `all`. A long one must be named.
  *
  * @param {string[]} names
- * @throws {RangeError} naming what is unknown
+ * @param {'one' | 'sentinel' | 'cluster'} [on] the place where they strike
+ * @throws {RangeError} naming what is unknown there
  */
-export function chooseFaults(names) {
+export function chooseFaults(names, on = 'one') {
+  const here = FAULTS.filter((fault) => (fault.on ?? ['one']).includes(on));
   const chosen = names.flatMap((name) => {
-    if (name === 'all') return FAULTS.filter(({ long }) => !long);
-    const found = FAULTS.filter((fault) => fault.name === name || (fault.family === name && !fault.long));
-    if (found.length === 0) throw new RangeError(`there is no fault "${name}": see --list`);
+    if (name === 'all') return here.filter(({ long }) => !long);
+    const found = here.filter((fault) => fault.name === name || (fault.family === name && !fault.long));
+    if (found.length === 0) throw new RangeError(`there is no fault "${name}" on ${on}: see --list`);
     return found;
   });
   return [...new Set(chosen)];
@@ -60,6 +64,7 @@ export function chooseFaults(names) {
 export function agree(one, other) {
   if (one === other || (one.proxies && other.proxies)) return false;
   const families = [one.family, other.family];
+  if (families.every((family) => family === 'fail-over')) return false;
   const besides = families[0] === 'workers' ? families[1] : families[0];
   if (families.includes('workers') && !WITH_WORKERS.includes(besides)) return false;
   const [a, b] = [one.needs?.redis ?? {}, other.needs?.redis ?? {}];

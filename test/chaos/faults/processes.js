@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GAPS, GROUP, INBOX, OUTPUT, PACKS } from '../keys.js';
 import { until } from '../until.js';
-import { prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
+import { EVERYWHERE, prove, proveSoon, RELAYS_AGAIN, TAKEN_OVER } from './fault.js';
 
 const family = 'processes';
 /** The streams of which consumers hold entries. */
@@ -23,6 +23,7 @@ export const processes = [
   {
     name: 'leader-killed',
     family,
+    on: EVERYWHERE,
     line: 'SIGKILL to the process whose bridge leads',
     cuts: 'one',
     outage: RELAYS_AGAIN,
@@ -36,6 +37,7 @@ export const processes = [
   {
     name: 'leader-stopped',
     family,
+    on: EVERYWHERE,
     line: `SIGSTOP to the process that leads, for ${PAST_LEASE / 1_000} s: past its lease; then SIGCONT`,
     cuts: 'one',
     outage: RELAYS_AGAIN,
@@ -53,6 +55,7 @@ export const processes = [
   {
     name: 'all-killed',
     family,
+    on: EVERYWHERE,
     line: 'SIGKILL to all processes at once; their replacements start at once, too',
     cuts: 'all',
     outage: RESTARTED,
@@ -105,6 +108,7 @@ function followerKilled({ name, of, needs }) {
   return {
     name,
     family,
+    on: EVERYWHERE,
     line: `SIGKILL to a process that does not lead, while it holds ${of}`,
     cuts: /** @type {const} */ ('one'),
     outage: TAKEN_OVER,
@@ -123,6 +127,7 @@ function consumerStopped({ name, of, needs }) {
   return {
     name,
     family,
+    on: EVERYWHERE,
     line: `SIGSTOP to a process that does not lead, while it holds ${of}, for ${PAST_CLAIM / 1_000} s: past claimAfter; then SIGCONT`,
     cuts: /** @type {const} */ ('one'),
     outage: TAKEN_OVER,

@@ -260,6 +260,15 @@ describe('parseSettings', () => {
       { order: 'total', heartbeat: '1s' },
       'heartbeat: claimAfter must be at least twice heartbeat, 2s; got 1s',
     ],
+    [
+      { sharded: true, list: 'orders' },
+      'sharded: sharded is for a channel: leave it out, or list and stream',
+    ],
+    [
+      { sharded: true, channel: 'a}b' },
+      'channel: a sharded channel with a } needs a hash tag, such as {orders}:published: the channel of the marks must be in ' +
+        'its hash slot; got "a}b"',
+    ],
     // Two values are not compared if one of them is wrong.
     [{ heartbeat: '2s', claimAfter: 'x' }, `claimAfter: claimAfter ${DURATION}; got "x"`],
   ])('compares values with each other: %j', (input, problem) => {

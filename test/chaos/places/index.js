@@ -1,0 +1,14 @@
+import { OneServer } from './one-server.js';
+import { Replicated } from './replicated.js';
+
+export const PLACES = ['one', 'sentinel', 'cluster'];
+
+/**
+ * Where the group's Redis is.
+ *
+ * @param {'one' | 'sentinel' | 'cluster'} on
+ * @param {{ dir: string, leash: import('../leash.js').Leash }} options of one server
+ */
+export function openPlace(on, options) {
+  return on === 'one' ? OneServer.open(options) : Replicated.open(on);
+}

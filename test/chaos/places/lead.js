@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FaultProxy } from '../fault-proxy.js';
+import { until } from '../until.js';
+
+/** ms between two looks. */
+const EVERY_MS = 50;
+
+/**
+ * Looks again and again who the master is, and leads a port to it: publisher, witness and probe know only this port. When another
+ * server is the master, their connections are reset.
+ */
+export class Lead {
+  /** @type {import('../checker/types.js').Look[]} */
+  looks = [];
+  /** Each time that another server was the master. @type {import('../checker/types.js').Promotion[]} */
+  promotions = [];
+  #find;
+  #proxy;
+  #stopped = false;
+
+  /**
+   * @param {() => Promise<import('../../servers/redis-node.js').RedisNode | undefined>} find resolves to the master, if there is one
+   */
+  static async start(find) {
+    const lead = new Lead();
+    lead.#find = find;
+    const first = await until(find, { what: 'a master' });
+    lead.#proxy = await FaultProxy.start(first.port);
+    lead.#watching = lead.#watch();
+    return lead;
+  }
+
+  #watching;
+
+  /** On the loopback interface. */
+  get port() {
+    return this.#proxy.port;
+  }
+
+  async stop() {
+    this.#stopped = true;
+    await this.#watching;
+    await this.#proxy.stop();
+  }
+
+  async #watch() {
+    while (!this.#stopped) {
+      const began = Date.now();
+      const node = await this.#find().catch(() => undefined);
+      const ended = Date.now();
+      this.looks.push({ began, ended, port: node?.port });
+      if (node && node.port !== this.#proxy.target) {
+        this.#proxy.leadTo(node.port);
+        this.promotions.push({ at: ended, named: ended, port: node.port });
+      }
+      await sleep(EVERY_MS);
+    }
+  }
+}
