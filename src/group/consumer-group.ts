@@ -262,6 +262,7 @@ export class ConsumerGroup<Input extends Message = Message>
     // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
     await heartbeats.start();
     await consumers.resize(consumers.size);
+    if (this.settings.managed) await heartbeats.list(); // its share came with the first reply
     for (const part of [reclaimer, unpacker, keyKeeper, orderKeeper, autoscaling]) await part?.start();
     const ids = consumers.running.map(({ id }) => id);
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');
