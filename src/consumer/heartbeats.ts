@@ -78,6 +78,11 @@ export class Heartbeats implements Service {
     await this.#loop.start();
   }
 
+  /** Puts the ids of consumers that have come since into the list. Resolves when they are there. */
+  async list(): Promise<void> {
+    await this.#report();
+  }
+
   /** Beats at once: the number of consumers has changed, or new orders are there. */
   hurry(): void {
     this.#loop.hurry();

@@ -263,6 +263,7 @@ export class ConsumerGroup<Input extends Message = Message>
     await consumers.resize(consumers.size);
     const ofLanes = lanes.flatMap(({ reclaimer, unpacker, keyKeeper }) => [reclaimer, unpacker, keyKeeper]);
     for (const part of [...ofLanes, orderKeeper, autoscaling]) await part?.start();
+    if (this.settings.managed) await heartbeats.list(); // its share came with the first reply
     const ids = consumers.running.map(({ id }) => id);
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');
     this.#hub?.open(parts.join);

@@ -41,11 +41,12 @@ export function addHandshake(redis: Redis, { address, name, log, onFacts }: Hand
   const { db } = address();
   const info = redis.info.bind(redis) as () => Promise<string>;
   const shakeHands = async (): Promise<string> => {
-    const [named, selected, known] = await Promise.allSettled([
-      redis.client('SETNAME', name),
-      db === 0 ? undefined : redis.select(db),
-      info(),
-    ] as const);
+    // In one write: after the first of several, a Redis that refuses the client may be gone, and its reason would be lost.
+    const { stream } = redis;
+    stream.cork();
+    const asked = [redis.client('SETNAME', name), db === 0 ? undefined : redis.select(db), info()] as const;
+    stream.uncork();
+    const [named, selected, known] = await Promise.allSettled(asked);
     if (known.status === 'rejected' && !isHidden(known.reason)) {
       // The first reply is the true one: Redis may close the connection after it.
       const replies = [named, selected, known].map(reasonOf);
