@@ -443,14 +443,18 @@ describe('the ACL line', () => {
       const missing = async (own: readonly string[]) => {
         await admin.call('ACL', 'SETUSER', 'least', 'reset', 'on', '>secret', ...own);
         const least = space.redis.replace('redis://', 'redis://least:secret@');
-        const [connection, trial] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
+        const [connection, listener] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
           Connection,
           Connection,
         ];
         try {
-          await Promise.all([connection.connect(), trial.connect()]);
-          const opened = { connection, trial };
-          const { commands, keys, channels } = await missingRights({ ...opened, keys: keysOf(space), names });
+          await Promise.all([connection.connect(), listener.connect()]);
+          const { commands, keys, channels } = await missingRights(
+            connection,
+            listener,
+            keysOf(space),
+            names,
+          );
           return [
             ...commands.map((name) => `+${name}`),
             ...keys.map((key) => `~${key}`),
@@ -458,7 +462,7 @@ describe('the ACL line', () => {
           ];
         } finally {
           connection.close();
-          trial.close();
+          listener.close();
         }
       };
       expect(await missing(rules)).toEqual([]);
