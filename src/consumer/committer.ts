@@ -9,7 +9,7 @@ import {
   type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
-import { countIn } from '../core/pack.js';
+import { countInAll } from '../core/pack.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
@@ -94,8 +94,7 @@ export class Committer {
       countOf: ({ delivery }) => delivery.count,
       send: async (batch) => {
         const packs = batch.map(({ settlement }) => settlement);
-        const late = await store.settlePacks(packs, outputMaxLen);
-        return late.reduce((sum, id) => sum + countIn(id), 0);
+        return countInAll(await store.settlePacks(packs, outputMaxLen));
       },
       onTaken: (batch) => {
         readLimiter.committed(batch.reduce((sum, { delivery }) => sum + delivery.count, 0));

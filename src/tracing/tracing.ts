@@ -4,7 +4,7 @@ import { processedIn, type SettlingStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
-import { countIn, identityIn } from '../core/pack.js';
+import { countInAll, identityIn } from '../core/pack.js';
 import type { Packed } from '../core/packed.js';
 import type { Logger } from '../log/logger.js';
 
@@ -113,7 +113,7 @@ export class Tracing {
         const settle = () => store.settlePacks(packs, maxLength);
         const ids = packs.flatMap(processedIn);
         // Without results it only gives messages back.
-        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle, sumOf));
+        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle, countInAll));
         // Outcomes that go back to the inbox are recorded later, perhaps by another process.
         this.#forget(packs.flatMap(({ id, left }) => left.map(({ number }) => identityIn(id, number))));
         return late;
@@ -262,11 +262,6 @@ export class Tracing {
       return ROOT_CONTEXT; // not JSON: it becomes a dead letter
     }
   }
-}
-
-/** How many messages some packs hold. */
-function sumOf(packs: readonly string[]): number {
-  return packs.reduce((sum, id) => sum + countIn(id), 0);
 }
 
 function idsOf(settled: readonly { readonly inboxId: string }[]): string[] {
