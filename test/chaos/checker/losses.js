@@ -11,8 +11,8 @@ const SLACK_OF_PROMOTION = 100;
  * @param {import('./types.js').Evidence} evidence
  * @param {Map<number, import('./place.js').Place>} places
  */
-export function losses({ published, gaps, emptiedAt, place }, places) {
-  const slack = place === 'replicated' ? SLACK_OF_PROMOTION : SLACK;
+export function losses({ published, gaps, emptiedAt, place, promotions = [] }, places) {
+  const slack = promotions.length > 0 ? SLACK_OF_PROMOTION : SLACK;
   const missing = published.filter((one) => {
     const { results, deadLetters } = places.get(one.n);
     return results + deadLetters === 0 && isAccepted(one, place) && one.sentAt > emptiedAt;
