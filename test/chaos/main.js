@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { inTurn } from '../helpers/in-turn.js';
 import { chooseFaults } from './faults/index.js';
+import { markdownOf } from './markdown.js';
 import { checkMutants } from './mutant-run.js';
 import { HELP, readOptions } from './options.js';
 import { list, roundLines, table } from './report.js';
@@ -24,6 +25,7 @@ async function main(args) {
   }
   if (options.help) say(HELP);
   else if (options.list) say(...list());
+  else if (options.table) say(...markdownOf(options.table.split(',')));
   else {
     const failed = inTurn(...PREPARATION);
     if (failed) return failed;

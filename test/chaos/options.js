@@ -22,6 +22,7 @@ came out against what went in. Each fault proves that it happened.
   --mutant NAME    break the build itself in a known way: the checker must find it
   --mutants        run each mutant, and fail if one is not found
   --json FILE      write the results there, too
+  --table FILES    only print a table in Markdown of such files, with commas between
   --list           the faults and the mutants, a line each
 
 Exit code 0: all is well; 1: the checker found something; 2: wrong usage, or a fault did not happen.`;
@@ -52,6 +53,7 @@ export function readOptions(args) {
       mutant: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       json: { type: 'string' },
+      table: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },

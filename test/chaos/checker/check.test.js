@@ -108,7 +108,12 @@ describe('losses', () => {
 
   it('include what a master took while no bridge was there, unless a gap tells it closely', () => {
     const spoil = (gaps) => (world) => {
-      Object.assign(world, { place: 'replicated', gaps, mayLoseInGaps: true });
+      Object.assign(world, {
+        place: 'replicated',
+        promotions: [{ at: 0, named: 0 }],
+        gaps,
+        mayLoseInGaps: true,
+      });
       world.published[5].receivers = 0;
       lose(world);
     };
