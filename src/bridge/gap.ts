@@ -24,9 +24,10 @@ export function gapOf(
   if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
-  return cause === 'start'
-    ? { reason: 'no bridge was subscribed', since: lastBeat, dropped }
-    : { reason: 'Redis came back with an older state', since: undefined, dropped };
+  // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
+  const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
+  const reason = cause === 'start' ? 'no bridge was subscribed' : 'Redis came back with an older state';
+  return { reason, since, dropped };
 }
 
 /**
