@@ -4,7 +4,8 @@ import { REAL_PARTS, simulateMove, simulateSharded } from './world.js';
 
 vi.mock('node:perf_hooks', () => ({ performance: { now: () => Date.now() } }));
 
-const SCHEDULES = Number(process.env.MOVES ?? 60);
+/** `MOVES=1000` for more. */
+const SCHEDULES = Number(process.env.MOVES ?? 20);
 const MINUTES = 60_000;
 
 beforeEach(() => {
@@ -13,6 +14,13 @@ beforeEach(() => {
   });
 });
 afterEach(() => void vi.useRealTimers());
+
+/** Rare differences: the seed to begin with. They were searched for from 0 on. After a change the search goes on from there. */
+const FIRST: Record<string, number> = {
+  'messages of the server before are taken however late they are': 130,
+  'Redis does not keep the server of the bridges': 38,
+};
+const FIRST_OF_ANY_MARK = 196;
 
 /** Designs that lack something, and what they lack. */
 const MUTANTS: Record<string, Partial<MovingParts>> = {
@@ -40,7 +48,7 @@ describe('a group whose server changes', () => {
     'shows a difference if %s',
     async (name) => {
       let found: string | undefined;
-      for (let seed = 0; !found && seed < 1_000; seed++)
+      for (let seed = FIRST[name] ?? 0; !found && seed < 1_000; seed++)
         [found] = await simulateMove(seed, { ...REAL_PARTS, ...MUTANTS[name] });
       expect(found, 'no schedule shows the difference').toBeDefined();
     },
@@ -64,7 +72,7 @@ describe('a sharded channel, whose marks come in another order than they were ma
     'shows a difference if a bridge joins at any mark',
     async () => {
       let found: string | undefined;
-      for (let seed = 0; !found && seed < 1_000; seed++)
+      for (let seed = FIRST_OF_ANY_MARK; !found && seed < 1_000; seed++)
         [found] = await simulateSharded(seed, { knowsLast: false });
       expect(found, 'no schedule shows the difference').toBeDefined();
     },

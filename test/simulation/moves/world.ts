@@ -115,6 +115,12 @@ export async function simulateMove(seed: number, parts: MovingParts = REAL_PARTS
   await vi.advanceTimersByTimeAsync(END);
   const wrong = check(owner, published, start);
   if (!processes.some(({ bridge }) => bridge.leads)) wrong.push('no bridge leads');
+  return [...wrong, ...(await end(processes))];
+}
+
+/** Stops all bridges. Returns what is wrong with them. */
+async function end(processes: readonly MovingProcess[]): Promise<string[]> {
+  const wrong: string[] = [];
   for (const { bridge } of processes) {
     if (bridge.buffered > 0) wrong.push(`${bridge.buffered} messages are left`);
     void bridge.stop();
@@ -210,11 +216,5 @@ export async function simulateSharded(seed: number, parts: Partial<MovingParts> 
     );
   await vi.advanceTimersByTimeAsync(END);
   const wrong = check(group, published, start);
-  for (const { bridge } of processes) {
-    if (bridge.buffered > 0) wrong.push(`${bridge.buffered} messages are left`);
-    void bridge.stop();
-  }
-  await vi.advanceTimersByTimeAsync(2_000);
-  vi.clearAllTimers();
-  return wrong;
+  return [...wrong, ...(await end(processes))];
 }
