@@ -21,6 +21,8 @@ export interface MachineOptions {
   readonly maxMessages: number;
   /** Most bytes in one relay, about. */
   readonly maxBytes: number;
+  /** Whether a relay ends at each mark: then the position of each of its messages is known. */
+  readonly oneEpoch?: boolean;
   /** How much it keeps. */
   readonly limits: Limits;
   /** The highest mark known to have been made before the subscription began, 0 for none. */

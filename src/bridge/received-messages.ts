@@ -114,15 +114,22 @@ export class ReceivedMessages {
   /**
    * The next messages to relay from the stored position on, and where they end. It has no messages if there is only a gap
    * to record.
+   *
+   * @param oneEpoch see {@link MessageBuffer.head}
    */
-  nextBatch(relayed: Position | undefined, maxMessages: number, maxBytes: number): Batch | undefined {
+  nextBatch(
+    relayed: Position | undefined,
+    maxMessages: number,
+    maxBytes: number,
+    oneEpoch = false,
+  ): Batch | undefined {
     // All unpositioned messages in one batch, because only their end has a position.
     if (this.startsAfter(relayed)) {
       const all = this.#unpositioned?.head(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
       return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
     }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
-    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes);
+    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes, oneEpoch);
     if (batch || !this.lacksAfter(relayed)) return batch;
     return { messages: NOTHING, to: this.#positioned.floor };
   }

@@ -11,13 +11,20 @@ import type { Consumer } from './consumer.js';
 /** Every 5th heartbeat also removes dead consumers from the Redis group, even if no heartbeat was missed. */
 const SWEEP_EACH = 5;
 
+/** A lane, and the consumers of this process there, also those that leave. */
+export interface BeatingLane {
+  readonly store: Pick<ConsumerStore, 'renew' | 'renewPacks' | 'sweep'>;
+  readonly consumers: () => readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
+}
+
 export interface HeartbeatsOptions {
   readonly registry: Registry;
-  readonly store: ConsumerStore;
   /** What the process says of itself; undefined when it stops. */
   readonly report: () => ProcessReport | undefined;
   /** The consumers of this process, also those that leave. */
-  readonly consumers: () => readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
+  readonly consumers: () => readonly Pick<Consumer, 'id'>[];
+  /** Where they hold messages. */
+  readonly lanes: readonly BeatingLane[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
   /** Silence after which a consumer's messages are given to others, ms. */
@@ -105,11 +112,11 @@ export class Heartbeats implements Service {
   }
 
   async #beat(): Promise<void> {
-    const { store, heartbeat, claimAfter, log } = this.#options;
+    const { lanes, heartbeat, claimAfter, log } = this.#options;
     const [{ live, dead }] = await Promise.all([
       this.#report(),
       // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
-      this.#renew(heartbeat / 2),
+      ...lanes.map((lane) => this.#renew(lane, heartbeat / 2)),
     ]);
     this.#failures.over();
     if (dead.length > 0)
@@ -118,7 +125,8 @@ export class Heartbeats implements Service {
         `${plural(dead.length, 'consumer')} ended without leaving the group: ${dead.join(', ')}`,
       );
     if (++this.#beats % SWEEP_EACH !== 0) return;
-    const removed = await store.sweep(live, claimAfter);
+    const swept = await Promise.all(lanes.map(({ store }) => store.sweep(live, claimAfter)));
+    const removed = [...new Set(swept.flat())];
     if (removed.length > 0)
       log.info(
         { consumers: removed },
@@ -127,8 +135,7 @@ export class Heartbeats implements Service {
   }
 
   /** Renews what was held for longer than `age` ms. A fast processor is done with the rest before it could count as silent. */
-  async #renew(age: number): Promise<void> {
-    const { store, consumers } = this.#options;
+  async #renew({ store, consumers }: BeatingLane, age: number): Promise<void> {
     await Promise.all(
       consumers().map(async (consumer) => {
         const { entries, packs } = consumer.heldLongerThan(age);

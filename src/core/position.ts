@@ -11,3 +11,13 @@ export interface Position {
 export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.offset - b.offset;
 }
+
+/** Whether `a` is after `b`; nothing is before every position. */
+export function isAfter(a: Position | undefined, b: Position | undefined): a is Position {
+  return a !== undefined && (b === undefined || comparePositions(a, b) > 0);
+}
+
+/** Whether both are the same position, or both none. */
+export function isSame(a: Position | undefined, b: Position | undefined): boolean {
+  return !isAfter(a, b) && !isAfter(b, a);
+}

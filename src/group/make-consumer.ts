@@ -1,10 +1,14 @@
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
+import { LaneConsumers } from '../consumer/lane-consumers.js';
+import { SharedExecutor } from '../consumer/shared-executor.js';
 import type { ConsumerExecutor } from '../core/executor.js';
 import { sinkOf } from '../core/sink.js';
 import { type PacksRead, RedisInboxReader } from '../redis/consumer-store.js';
+import type { Connection } from '../redis/protocol/connection.js';
 import type { Settings } from '../settings/settings.js';
+import type { Tracing } from '../tracing/tracing.js';
 import type { PooledConsumer } from './consumer-pool.js';
-import type { Dependencies, Resolved } from './parts.js';
+import type { Dependencies, Lane } from './parts.js';
 
 /** What consumers of a process differ in. */
 interface OwnOptions {
@@ -15,28 +19,33 @@ interface OwnOptions {
   readonly close?: () => void;
 }
 
+/** Makes a consumer in each lane, under the same id; with several lanes they share the executor. */
 export async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
-  { main, keys, tracing }: Resolved,
-  shared: Pick<
-    ConsumerOptions,
-    'store' | 'committer' | 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'
-  >,
+  tracing: Tracing | undefined,
+  lanes: readonly Pick<Lane, 'place' | 'store' | 'committer'>[],
+  shared: Pick<ConsumerOptions, 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
-  const connection = await connections.open('consumer');
-  const closeBoth = () => {
-    connections.release(connection);
+  const opened: Connection[] = [];
+  const closeAll = () => {
+    for (const connection of opened) connections.release(connection);
     close?.();
   };
-  try {
-    const own = await makeExecutor();
-    const consumer = new Consumer({
+  const ofLane = async (
+    { place, store, committer }: Pick<Lane, 'place' | 'store' | 'committer'>,
+    executor: ConsumerExecutor,
+  ) => {
+    const { connection: main, keys } = place;
+    const connection = await connections.open('consumer', keys.output);
+    opened.push(connection);
+    return new Consumer({
       id,
       reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
+      ...{ store, committer },
       ...shared,
-      executor: tracing?.executor(own, id) ?? own,
+      executor,
       concurrency,
       batch,
       policy: { maxAttempts, backoff },
@@ -44,9 +53,19 @@ export async function makeConsumer(
       onFailure: (failure) => reports.failure(failure),
       onAttempt: stats && ((ms) => stats.attempted(ms)),
     });
-    return { consumer, close: closeBoth };
+  };
+  try {
+    const made = await makeExecutor();
+    const executor = tracing?.executor(made, id) ?? made;
+    const [first, ...others] = lanes;
+    if (!first) throw new RangeError('a group has one lane or more');
+    if (others.length === 0) return { consumer: await ofLane(first, executor), close: closeAll };
+    const parts = new SharedExecutor(executor);
+    const own = await ofLane(first, parts.part());
+    const rest = await Promise.all(others.map((lane) => ofLane(lane, parts.part())));
+    return { consumer: new LaneConsumers([own, ...rest]), close: closeAll };
   } catch (error) {
-    closeBoth();
+    closeAll();
     throw error;
   }
 }

@@ -1,25 +1,35 @@
 import type {
-  BridgeStore,
   Gap,
   Lease,
   MarkReply,
   MarkRequest,
   RelayReply,
-  RelayRequest,
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
+import type { NotedRelay, SharedBridgeStore } from '../core/lane-store.js';
 import { markText } from '../core/marks.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
 import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { homeOf, leaseOf, mark, missed, relay, release, take } from './scripts/bridge.js';
+import {
+  homeOf,
+  leaseOf,
+  mark,
+  missed,
+  notesOf,
+  positionIn,
+  reachedField,
+  relay,
+  release,
+  take,
+} from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
-export class RedisBridgeStore implements BridgeStore {
+export class RedisBridgeStore implements SharedBridgeStore {
   readonly #connection: Connection;
   readonly #announcer: Connection | undefined;
   readonly #keys: Keys;
@@ -58,16 +68,16 @@ export class RedisBridgeStore implements BridgeStore {
     return this.#announcer ? undefined : on;
   }
 
-  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
+  take(caller: string, token: number, beat: number, on?: string, above?: number): Promise<TakeReply> {
     this.#last = undefined;
-    return this.#connection.run(take, this.#keys, { caller, token, beat }, this.#only(on));
+    return this.#connection.run(take, this.#keys, { caller, token, beat, above }, this.#only(on));
   }
 
-  async relay(request: RelayRequest): Promise<RelayReply> {
+  async relay({ reached, whole, ...request }: NotedRelay): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
     const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
-    const options = { ...request, ...keys, last: before };
+    const options = { ...request, ...keys, fields: notesOf({ reached, whole }), last: before };
     const { last, ...reply } = await this.#connection.run(relay, this.#keys, options, this.#only(request.on));
     if (reply.kind === 'written') this.#last = last || before;
     return reply;
@@ -91,6 +101,12 @@ export class RedisBridgeStore implements BridgeStore {
   async lastMark(on?: string): Promise<number> {
     if (on !== undefined && !this.#announcer) this.#connection.mustBeOn(on);
     return integerOf((await this.#connection.call('HGET', this.#keys.bridge, 'mark')) as string | null) ?? 0;
+  }
+
+  async reached(lanes: number): Promise<(Position | undefined)[]> {
+    const fields = Array.from({ length: lanes }, (_, lane) => reachedField(lane));
+    const texts = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
+    return texts.map((text) => (text === null ? undefined : positionIn(text)));
   }
 
   async leave(seat: string): Promise<void> {

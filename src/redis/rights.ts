@@ -3,6 +3,7 @@ import { recordsInRedis } from '../core/record.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { hashesOf, type Keys, registryKeysOf } from './keys.js';
+import type { LanePlace } from './open-lanes.js';
 import type { Connection } from './protocol/connection.js';
 import { failureOf, RefusedError } from './protocol/failure.js';
 import type { Argument } from './protocol/script.js';
@@ -19,6 +20,8 @@ export interface RightsNames extends SourceNames {
   readonly minReplicas?: number;
   /** Whether Redis is a Cluster. */
   readonly cluster?: boolean;
+  /** Into how many lanes the output is divided; one if it is not given. */
+  readonly lanes?: number | undefined;
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
@@ -123,11 +126,13 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
     keys.heartbeats.replace(/heartbeats$/, ''),
   ].map(literal);
   const [output, group, list, registry] = patterns;
+  const name = literal(keys.output);
+  const lanes = (names.lanes ?? 1) > 1 ? [`${name}:{*}`, `cgroup:${name}:{*}:*`] : [];
   const source = sourceOf(names);
   const pulled = source.kind === 'channel' ? [] : [literal(source.name)];
   return [
     'resetkeys',
-    ...[output, `${group}*`, list, `${registry}*`, ...pulled].map((pattern) => `~${pattern}`),
+    ...[output, `${group}*`, ...lanes, list, `${registry}*`, ...pulled].map((pattern) => `~${pattern}`),
     'resetchannels',
     ...channelsOf(source, keys).map((channel) => `&${literal(channel)}`),
     '-@all',
@@ -135,30 +140,41 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
   ];
 }
 
+interface RightsOptions {
+  /** Not used for anything else meanwhile. */
+  readonly connection: Connection;
+  /** Of the same user, not subscribed yet: a connection subscribes once. */
+  readonly trial: Connection;
+  readonly keys: Keys;
+  readonly names: RightsNames;
+  /** Not used for anything else meanwhile, for the keys of the list of consumers. */
+  readonly registry?: Connection;
+  /** Likewise, for the keys of each lane; none if the group has one lane. Each node has users of its own. */
+  readonly lanes?: readonly LanePlace[];
+}
+
 /**
  * Which rights the user of a connection lacks. Each command is queued in a transaction, where Redis checks the rights,
  * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
  * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
  *
- * @param connection not used for anything else meanwhile
- * @param listener of the same user, not subscribed yet: a connection subscribes once
- * @param registry likewise, for the keys of the list of consumers
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
-export async function missingRights(
-  connection: Connection,
-  listener: Connection,
-  keys: Keys,
-  names: RightsNames,
+export async function missingRights({
+  connection,
+  trial,
+  keys,
+  names,
   registry = connection,
-): Promise<MissingRights> {
+  lanes = [],
+}: RightsOptions): Promise<MissingRights> {
   const source = sourceOf(names);
   const commands = new Set<string>();
   const lacked = { keys: new Set<string>(), channels: new Set<string>() };
   const prefix = isSharded(source) ? 'S' : '';
   const subscribing = {
-    [`${prefix}SUBSCRIBE`]: () => listener.subscribe(new Map([[source.name, () => {}]]), isSharded(source)),
-    [`${prefix}UNSUBSCRIBE`]: () => listener.unsubscribe(),
+    [`${prefix}SUBSCRIBE`]: () => trial.subscribe(new Map([[source.name, () => {}]]), isSharded(source)),
+    [`${prefix}UNSUBSCRIBE`]: () => trial.unsubscribe(),
   };
   for (const [command, send] of Object.entries(subscribing))
     if (source.kind === 'channel' && (await refusalOf(send())) === 'command')
@@ -166,34 +182,44 @@ export async function missingRights(
   // Outside of a transaction it does nothing.
   if ((await refusalOf(connection.call('EXEC'))) === 'command') commands.add('exec');
   const pulled = source.kind !== 'channel' && reaches(connection, source) ? source : undefined;
-  const asked = needed(names).flatMap((name) => {
-    if (['MULTI', 'EXEC', 'DISCARD'].includes(name) || name in subscribing) return [];
-    const example = (COMMANDS[name] as Example)(keys, names);
+  const askAt = async (place: Places) => {
+    const { marks, record: _prefix, ...own } = place.keys;
     // In another slot Redis would refer to another node, whatever the rights.
-    return !pulled && source.kind !== 'channel' && example.includes(source.name) ? [] : [{ name, example }];
-  });
-  const { marks, record: _prefix, ...own } = keys;
-  const hashes = recordsInRedis(names) ? [`${hashesOf(keys)}*`] : [];
-  const changed = [...Object.values(own), ...hashes, ...(pulled?.kind === 'list' ? [pulled.name] : [])];
-  const lacking = await whileQueueing({ connection, registry, keys }, (refusal) =>
-    Promise.all([
-      ...asked.map(async ({ name, example }) => {
-        if ((await refusal([...name.split('|'), ...example])) === 'command') commands.add(name.toLowerCase());
-      }),
-      ...changed.map(async (key) => {
-        const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
-        if (refusals.includes('key')) lacked.keys.add(key);
-      }),
-      ...(pulled?.kind === 'stream' ? [pulled.name] : []).map(async (key) => {
-        // Its entries stay: to read is enough.
-        if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
-      }),
-      ...channelsOf(source, { marks }).map(async (channel) => {
-        const command = isSharded(source) ? 'SPUBLISH' : 'PUBLISH';
-        if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
-      }),
-    ]),
-  );
+    const elsewhere = new Set<Argument>(
+      Object.values(own).filter((key) => !place.connection.serves(key) && !place.registry.serves(key)),
+    );
+    if (source.kind !== 'channel' && !pulled) elsewhere.add(source.name);
+    const asked = needed(names).flatMap((name) => {
+      if (['MULTI', 'EXEC', 'DISCARD'].includes(name) || name in subscribing) return [];
+      const example = (COMMANDS[name] as Example)(place.keys, names);
+      return example.some((word) => elsewhere.has(word)) ? [] : [{ name, example }];
+    });
+    const hashes = recordsInRedis(names) ? [`${hashesOf(place.keys)}*`] : [];
+    const all = [...Object.values(own), ...hashes, ...(pulled?.kind === 'list' ? [pulled.name] : [])];
+    const changed = all.filter((key) => !elsewhere.has(key));
+    return whileQueueing(place, (refusal) =>
+      Promise.all([
+        ...asked.map(async ({ name, example }) => {
+          if ((await refusal([...name.split('|'), ...example])) === 'command')
+            commands.add(name.toLowerCase());
+        }),
+        ...changed.map(async (key) => {
+          const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
+          if (refusals.includes('key')) lacked.keys.add(key);
+        }),
+        ...(pulled?.kind === 'stream' ? [pulled.name] : []).map(async (key) => {
+          // Its entries stay: to read is enough.
+          if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
+        }),
+        ...channelsOf(source, { marks }).map(async (channel) => {
+          const command = isSharded(source) ? 'SPUBLISH' : 'PUBLISH';
+          if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
+        }),
+      ]),
+    );
+  };
+  let lacking = await askAt({ connection, registry, keys });
+  for (const lane of lanes) lacking = (await askAt({ ...lane, registry: lane.connection })) ?? lacking;
   if (lacking) commands.add(lacking.toLowerCase());
   return {
     complete: lacking === undefined,
@@ -225,11 +251,13 @@ export async function refusedOf(
   return lacking ? [...commands] : refused;
 }
 
-/** The connections to the two slots of a group; they may be one. */
+/** The connections to the slots of a group; some may be one. */
 interface Places {
   readonly connection: Connection;
   readonly registry: Connection;
   readonly keys: Keys;
+  /** More of them, if the group has several lanes. */
+  readonly lanes?: readonly LanePlace[];
 }
 
 /**
@@ -237,18 +265,23 @@ interface Places {
  * the command that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
  */
 async function whileQueueing(
-  { connection, registry, keys }: Places,
+  { connection, registry, keys, lanes = [] }: Places,
   work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
 ): Promise<string | undefined> {
   const ofRegistry = new Set<Argument>(registryKeysOf(keys));
   const ofGroup = new Set<Argument>(Object.values(keys).filter((key) => !ofRegistry.has(key)));
-  const placeOf = (words: readonly Argument[]) =>
-    words.some((word) => ofRegistry.has(word)) && !words.some((word) => ofGroup.has(word))
-      ? registry
-      : connection;
+  const ofLanes = new Map<Argument, Connection>();
+  for (const lane of lanes)
+    for (const key of Object.values(lane.keys))
+      if (!ofRegistry.has(key) && !ofGroup.has(key)) ofLanes.set(key, lane.connection);
+  const placeOf = (words: readonly Argument[]) => {
+    if (words.some((word) => ofGroup.has(word))) return connection;
+    if (words.some((word) => ofRegistry.has(word))) return registry;
+    return words.map((word) => ofLanes.get(word)).find((one) => one) ?? connection;
+  };
   const opened: Connection[] = [];
   try {
-    for (const one of new Set([connection, registry])) {
+    for (const one of new Set([connection, registry, ...ofLanes.values()])) {
       // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
       for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(one.call(command))) return command;
       opened.push(one);

@@ -443,18 +443,14 @@ describe('the ACL line', () => {
       const missing = async (own: readonly string[]) => {
         await admin.call('ACL', 'SETUSER', 'least', 'reset', 'on', '>secret', ...own);
         const least = space.redis.replace('redis://', 'redis://least:secret@');
-        const [connection, listener] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
+        const [connection, trial] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
           Connection,
           Connection,
         ];
         try {
-          await Promise.all([connection.connect(), listener.connect()]);
-          const { commands, keys, channels } = await missingRights(
-            connection,
-            listener,
-            keysOf(space),
-            names,
-          );
+          await Promise.all([connection.connect(), trial.connect()]);
+          const opened = { connection, trial };
+          const { commands, keys, channels } = await missingRights({ ...opened, keys: keysOf(space), names });
           return [
             ...commands.map((name) => `+${name}`),
             ...keys.map((key) => `~${key}`),
@@ -462,7 +458,7 @@ describe('the ACL line', () => {
           ];
         } finally {
           connection.close();
-          listener.close();
+          trial.close();
         }
       };
       expect(await missing(rules)).toEqual([]);

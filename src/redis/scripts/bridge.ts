@@ -11,6 +11,7 @@ import {
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
+import type { LeadReply, NotedRelay, Whole } from '../../core/lane-store.js';
 import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
@@ -58,7 +59,7 @@ export const mark = defineScript({
 export const take = defineScript({
   name: 'take',
   keys: ['bridge'],
-  encode: packOptions<{ caller: string; token: number; beat: number }>,
+  encode: packOptions<{ caller: string; token: number; beat: number; above?: number | undefined }>,
   decode: ([taken, token, epoch, offset, heardAt, known]: [number, ...string[]]): TakeReply =>
     taken === 1
       ? {
@@ -81,7 +82,7 @@ export const relay = defineScript({
     packSize,
     on: _,
     ...rest
-  }: RelayRequest & { last: string | undefined; keys?: string }) => {
+  }: RelayRequest & { last: string | undefined; keys?: string; fields?: readonly string[] | undefined }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
@@ -93,6 +94,17 @@ export const relay = defineScript({
     const done = fenced('written', reply);
     return done.kind === 'written' ? { ...done, last: reply[1] } : done;
   },
+});
+
+/** See {@link LaneStore.lead}. */
+export const lead = defineScript({
+  name: 'lead',
+  keys: ['bridge'],
+  encode: packOptions<{ caller: string; token: number }>,
+  decode: ([led, first, offset, whole]: [number, ...string[]]): LeadReply =>
+    led === 1
+      ? { led: true, position: positionOf(first, offset), whole: wholeIn(whole) }
+      : { led: false, token: Number(first) },
 });
 
 export const release = defineScript({
@@ -141,8 +153,35 @@ export function homeOf(server: string | undefined, since: string | undefined): H
   return server && number !== undefined ? { server, since: number } : undefined;
 }
 
+/** What a relay notes beside the position: names and values in turn, see {@link NotedRelay}; undefined for nothing. */
+export function notesOf({ reached, whole }: Pick<NotedRelay, 'reached' | 'whole'>): string[] | undefined {
+  const notes = [...(reached ?? [])].flatMap(([lane, position]) => [reachedField(lane), textOf(position)]);
+  if (whole) notes.push('whole', `${whole.from ? textOf(whole.from) : ''},${textOf(whole.to)}`);
+  return notes.length === 0 ? undefined : notes;
+}
+
+/** The field of the group's bridge that says up to where a lane is written. */
+export function reachedField(lane: number): string {
+  return `lane:${lane}`;
+}
+
+function wholeIn(text = ''): Whole | undefined {
+  const [from, to] = text.split(',').map(positionIn);
+  return to && { from, to };
+}
+
+function textOf({ epoch, offset }: Position): string {
+  return `${epoch} ${offset}`;
+}
+
+/** A position from one text, epoch and offset; undefined if there is none yet, or a foreign value. */
+export function positionIn(text: string): Position | undefined {
+  const [epoch, offset] = text.split(' ');
+  return positionOf(epoch, offset);
+}
+
 /** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */
-function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
+export function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
   const [e, o] = [integerOf(epoch), integerOf(offset)];
   return e === undefined || o === undefined ? undefined : { epoch: e, offset: o };
 }

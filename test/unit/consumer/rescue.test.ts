@@ -127,11 +127,16 @@ describe('the packs that consumers hold', () => {
           healed: [],
         }),
       },
-      store: fakeStore({ renew: renewing('entries', 1), renewPacks: renewing('packs', 40) }),
-      consumers: () => [
-        consumerOf('a', ['1-1', '1-2'], ['1-1000002', '1-1001009']),
-        consumerOf('b', [], ['2-1000040']),
-        consumerOf('c', [], []),
+      consumers: () => [],
+      lanes: [
+        {
+          store: fakeStore({ renew: renewing('entries', 1), renewPacks: renewing('packs', 40) }),
+          consumers: () => [
+            consumerOf('a', ['1-1', '1-2'], ['1-1000002', '1-1001009']),
+            consumerOf('b', [], ['2-1000040']),
+            consumerOf('c', [], []),
+          ],
+        },
       ],
       heartbeat: 1_000,
       claimAfter: 3_000,

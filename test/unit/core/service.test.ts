@@ -230,9 +230,14 @@ describe('the heartbeats', () => {
     return work.of(
       new Heartbeats({
         registry,
-        store,
-        consumers: () => [
-          { id: 'c', heldLongerThan: () => ({ entries: ['1-1'], packs: ['1-1000002'] }), lose: () => {} },
+        consumers: () => [{ id: 'c' }],
+        lanes: [
+          {
+            store,
+            consumers: () => [
+              { id: 'c', heldLongerThan: () => ({ entries: ['1-1'], packs: ['1-1000002'] }), lose: () => {} },
+            ],
+          },
         ],
         heartbeat: 1_000,
         claimAfter: 3_000,

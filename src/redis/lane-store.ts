@@ -1,0 +1,44 @@
+import type { RelayReply } from '../core/bridge-store.js';
+import type { LaneStore, LeadReply, NotedRelay } from '../core/lane-store.js';
+import type { Position } from '../core/position.js';
+import { RedisBridgeStore } from './bridge-store.js';
+import type { Keys } from './keys.js';
+import type { Connection } from './protocol/connection.js';
+import { lead, positionOf } from './scripts/bridge.js';
+
+/** The head of the Lua of each script says what is atomic. */
+export class RedisLaneStore implements LaneStore {
+  readonly #connection: Connection;
+  readonly #keys: Keys;
+  readonly #orderKey: string | undefined;
+  #store: RedisBridgeStore;
+
+  /**
+   * @param connection to the slot of the lane
+   * @param keys of the lane
+   * @param orderKey where the key of each message is; undefined without order `key`
+   */
+  constructor(connection: Connection, keys: Keys, orderKey?: string) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#orderKey = orderKey;
+    this.#store = new RedisBridgeStore(connection, keys, orderKey);
+  }
+
+  lead(caller: string, token: number): Promise<LeadReply> {
+    // It remembers the last message, and another bridge may have written since.
+    this.#store = new RedisBridgeStore(this.#connection, this.#keys, this.#orderKey);
+    return this.#connection.run(lead, this.#keys, { caller, token });
+  }
+
+  async position(): Promise<Position | undefined> {
+    const fields = ['epoch', 'offset'];
+    const reply = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
+    const [epoch, offset] = reply.map((value) => value ?? '');
+    return positionOf(epoch, offset);
+  }
+
+  relay(request: NotedRelay): Promise<RelayReply> {
+    return this.#store.relay(request);
+  }
+}
