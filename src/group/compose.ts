@@ -15,7 +15,7 @@ import { RedisConsumerStore } from '../redis/consumer-store.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 import { Halts } from '../redis/halts.js';
 import { type Keys, keysOf } from '../redis/keys.js';
-import { refuseOtherLanes } from '../redis/lanes-change.js';
+import { confirmLanes, refuseOtherLanes } from '../redis/lanes-change.js';
 import { makeInspector, openLanes } from '../redis/open-lanes.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
@@ -219,6 +219,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     heartbeats,
     orders,
     control,
+    confirm: () => confirmLanes(main, settings),
     autoscaling: new Autoscaling({
       id: identity.id,
       isOn: () => (bridge?.leads === true || puller !== undefined) && orders.control?.autoscale !== undefined,

@@ -24,7 +24,7 @@ import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { Identity } from './identity.js';
-import type { Parts } from './parts.js';
+import { type Parts, servicesOf } from './parts.js';
 import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 
@@ -258,11 +258,11 @@ export class ConsumerGroup<Input extends Message = Message>
     if (bridge) await this.#startWithin(bridge, 'no bridge of the group is in place');
     if (puller) await this.#startWithin(puller, `nothing could be taken from the ${sourceText(source)}`);
     if (this.#stopping) return;
+    await parts.confirm();
     // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
     await heartbeats.start();
     await consumers.resize(consumers.size);
-    const ofLanes = lanes.flatMap(({ reclaimer, unpacker, keyKeeper }) => [reclaimer, unpacker, keyKeeper]);
-    for (const part of [...ofLanes, orderKeeper, autoscaling]) await part?.start();
+    for (const part of [...lanes.flatMap(servicesOf), orderKeeper, autoscaling]) await part?.start();
     if (this.settings.managed) await heartbeats.list(); // its share came with the first reply
     const ids = consumers.running.map(({ id }) => id);
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');

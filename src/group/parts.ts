@@ -10,6 +10,7 @@ import type { ConsumerStore } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
 import type { Executor } from '../core/executor.js';
 import type { Recorder } from '../core/record.js';
+import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { Join, WorkerHub } from '../processor/remote/hub.js';
@@ -57,6 +58,11 @@ export interface Lane {
   readonly keyKeeper: KeyKeeper;
 }
 
+/** What works in a lane by itself, from the start of its consumers until they are to leave. */
+export function servicesOf({ reclaimer, unpacker, keyKeeper }: Lane): Service[] {
+  return [reclaimer, unpacker, keyKeeper];
+}
+
 /** Everything that runs, from start to stop. */
 export interface Parts {
   readonly inspector: GroupInspector;
@@ -76,6 +82,12 @@ export interface Parts {
   readonly orders: OrderFollower;
   readonly control: ControlStore;
   readonly autoscaling: Autoscaling;
+  /**
+   * To be called when a bridge of the process runs.
+   *
+   * @throws {SettingsError} if another process has set another number of lanes meanwhile
+   */
+  readonly confirm: () => Promise<void>;
 }
 
 /** What is known once Redis has answered. */

@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import { aborted } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import type { Parts } from './parts.js';
+import { type Parts, servicesOf } from './parts.js';
 
 /** Shares of the time after which attempts are interrupted, and after which the rest is left to other processes. */
 const INTERRUPT_AT = 0.7;
@@ -52,8 +52,7 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
   const { consumers, lanes, orderKeeper, heartbeats, autoscaling } = parts;
   try {
-    const ofLanes = lanes.flatMap(({ reclaimer, unpacker, keyKeeper }) => [reclaimer, unpacker, keyKeeper]);
-    await Promise.all([autoscaling, ...ofLanes].map((part) => part.stop()));
+    await Promise.all([autoscaling, ...lanes.flatMap(servicesOf)].map((part) => part.stop()));
     const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
     // The process is no longer among the live: others take its share at once.
     heartbeats.hurry();
