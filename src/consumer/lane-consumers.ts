@@ -1,6 +1,6 @@
 import type { Consumer } from './consumer.js';
 
-/** A consumer of a group with several lanes: one in each lane, under the same id, which share an executor. */
+/** A consumer of a group with several lanes: one in each lane, under the same id, which share the places of an executor. */
 export class LaneConsumers {
   readonly id: string;
   readonly lanes: readonly Consumer[];

@@ -94,6 +94,11 @@ export class Prefetch {
     return this.#busy;
   }
 
+  /** Whether a message takes so long, or may, that one which has to wait for it is better off with another consumer. */
+  get slow(): boolean {
+    return this.#mean === undefined || this.#mean > BUSY_HORIZON;
+  }
+
   /** Unprocessed messages that the consumer may hold, those in work included. */
   get maxUnprocessed(): number {
     return this.#fixed === undefined ? this.prefetch : Math.max(this.#fixed, this.#options.concurrency);

@@ -28,7 +28,11 @@ export interface ReadLoopOptions {
   readonly room: () => number;
   /** Whether no attempt can begin for now. */
   readonly stalled: () => boolean;
-  /** Hands back what the consumer holds, as it is stalled. Never rejects. */
+  /** Whether what it holds has to wait for so long that others should have it. */
+  readonly crowded: () => boolean;
+  /** A read asks for so many messages, which wait already; the same below 0 when it is over. */
+  readonly onAsk: (count: number) => void;
+  /** Hands back what the consumer holds, as it is stalled or crowded. Never rejects. */
   readonly handBack: () => Promise<void>;
   readonly onRead: (read: ReadEntries) => void;
   readonly failures: ThrottledLog<unknown>;
@@ -43,6 +47,7 @@ export class ReadLoop {
   /** Settles when the loop has ended; undefined before it began. */
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #waits = false;
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;
@@ -96,7 +101,7 @@ export class ReadLoop {
       }
       try {
         if (prefetch.busy) await this.#readInTurn(signal);
-        else await this.#readOnce(this.#count(), BLOCK);
+        else await this.#readWaiting();
       } catch (error) {
         if (signal.aborted) return;
         // The next read may wait for a connection: it must not have a turn meanwhile.
@@ -113,14 +118,33 @@ export class ReadLoop {
 
   /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
-    const { readLimiter } = this.#options;
+    const { readLimiter, onAsk } = this.#options;
     const count = await readLimiter.acquire(() => this.#count(), signal);
     if (count === 0) return;
+    onAsk(count);
     try {
       await this.#readOnce(count, undefined);
     } finally {
       readLimiter.release(count);
+      onAsk(-count);
     }
+  }
+
+  /** Waits in Redis for the first message. */
+  async #readWaiting(): Promise<void> {
+    const { crowded, handBack } = this.#options;
+    this.#waits = true;
+    try {
+      await this.#readOnce(this.#count(), BLOCK);
+    } finally {
+      this.#waits = false;
+    }
+    if (crowded()) await handBack();
+  }
+
+  /** Makes a read that waits in Redis return empty. The call may overtake the read, which then waits on. */
+  recall(): void {
+    if (this.#waits) this.#options.reader.unblock().catch(() => {});
   }
 
   /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */

@@ -85,6 +85,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         packSize: () => orders.packSize,
         older: () => orders.older,
         consumers: () => consumers.running.map((consumer) => inLane(consumer, lane)),
+        allConsumers: () => consumers.all.map((consumer) => inLane(consumer, lane)),
+        live: () => heartbeats.live,
         onMore: () => orderKeeper?.hurry(),
         onSettled: (count) => {
           settled += count.processed + count.retried + count.dead;
@@ -154,22 +156,17 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     log,
   });
   const orders: OrderFollower = new OrderFollower({ consumers, reports, log });
-  const { claimAfter, heartbeat } = settings;
+  const { heartbeat } = settings;
   // Total order goes with one lane only.
   const [first] = lanes;
   const orderKeeper =
     isTotal && letsOut && first
       ? new OrderKeeper({ store: first.ordered, window, heartbeat, log })
       : undefined;
-  const heartbeats = new Heartbeats({
+  const heartbeats: Heartbeats = new Heartbeats({
     registry,
     consumers: () => consumers.all,
-    lanes: lanes.map(({ store }, lane) => ({
-      store,
-      consumers: () => consumers.all.map((consumer) => inLane(consumer, lane)),
-    })),
     heartbeat,
-    claimAfter,
     log,
     report: () => {
       const running = consumers.running.length;
@@ -196,7 +193,6 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
           };
     },
     onOrders: (reply) => orders.follow(reply),
-    onLost,
   });
   if (size !== undefined) await consumers.resize(size);
   const inspector = makeInspector({

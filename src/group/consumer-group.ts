@@ -260,7 +260,7 @@ export class ConsumerGroup<Input extends Message = Message>
     if (this.#stopping) return;
     await parts.confirm();
     // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
-    await heartbeats.start();
+    await Promise.all([heartbeats, ...lanes.map(({ renewal }) => renewal)].map((part) => part.start()));
     await consumers.resize(consumers.size);
     for (const part of [...lanes.flatMap(servicesOf), orderKeeper, autoscaling]) await part?.start();
     if (this.settings.managed) await heartbeats.list(); // its share came with the first reply

@@ -2,6 +2,7 @@ import { Committer, type CommitterOptions } from '../consumer/committer.js';
 import type { Consumer } from '../consumer/consumer.js';
 import { KeyKeeper } from '../consumer/key-keeper.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
+import { Renewal } from '../consumer/renewal.js';
 import { Unpacker } from '../consumer/unpacker.js';
 import type { DeadLetter, Halt } from '../core/consumer-store.js';
 import type { OrderWindow } from '../core/order-window.js';
@@ -40,6 +41,10 @@ export interface LaneOptions
   readonly older: () => boolean;
   /** The consumers of this process in the lane, which do not leave. */
   readonly consumers: () => readonly Consumer[];
+  /** Also those that leave. */
+  readonly allConsumers: () => readonly Consumer[];
+  /** The live consumers of all processes, by the last heartbeat. */
+  readonly live: () => readonly string[] | undefined;
   /** In total order: more may go out. */
   readonly onMore: () => void;
   readonly onHalted: (halts: readonly Halt[]) => void;
@@ -53,7 +58,7 @@ export async function makeLane(
 ): Promise<Lane> {
   const { place, lanes, source, sink, window, tracing, packSize, onMore, onHalted, onLost } = options;
   const { connection, keys } = place;
-  const { group, deadMaxLen, outputMaxLen, claimAfter } = settings;
+  const { group, deadMaxLen, outputMaxLen, claimAfter, heartbeat } = settings;
   const isTotal = sink?.order === 'total';
   const onBuried = (deadLetters: readonly DeadLetter[]) => options.onBuried(deadLetters);
   const ordered = new OrderedCommits(connection, keys, {
@@ -101,6 +106,12 @@ export async function makeLane(
     ordered,
     committer,
     reclaimer: new Reclaimer({ store, consumers: options.consumers, claimAfter, log, onLost }),
+    renewal: new Renewal({
+      store,
+      consumers: options.allConsumers,
+      live: options.live,
+      ...{ heartbeat, claimAfter, log, onLost },
+    }),
     unpacker: new Unpacker({
       store,
       older: options.older,

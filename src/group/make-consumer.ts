@@ -1,6 +1,6 @@
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { LaneConsumers } from '../consumer/lane-consumers.js';
-import { SharedExecutor } from '../consumer/shared-executor.js';
+import { SharedPlaces } from '../consumer/shared-places.js';
 import type { ConsumerExecutor } from '../core/executor.js';
 import { sinkOf } from '../core/sink.js';
 import { type PacksRead, RedisInboxReader } from '../redis/consumer-store.js';
@@ -19,11 +19,14 @@ interface OwnOptions {
   readonly close?: () => void;
 }
 
-/** Makes a consumer in each lane, under the same id; with several lanes they share the executor. */
+/** What a consumer needs of a lane. */
+type ConsumedLane = Pick<Lane, 'place' | 'store' | 'committer'>;
+
+/** Makes a consumer in each lane, under the same id; with several lanes they share the places of the executor. */
 export async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   tracing: Tracing | undefined,
-  lanes: readonly Pick<Lane, 'place' | 'store' | 'committer'>[],
+  lanes: readonly ConsumedLane[],
   shared: Pick<ConsumerOptions, 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
@@ -33,37 +36,32 @@ export async function makeConsumer(
     for (const connection of opened) connections.release(connection);
     close?.();
   };
-  const ofLane = async (
-    { place, store, committer }: Pick<Lane, 'place' | 'store' | 'committer'>,
-    executor: ConsumerExecutor,
-  ) => {
-    const { connection: main, keys } = place;
-    const connection = await connections.open('consumer', keys.output);
-    opened.push(connection);
-    return new Consumer({
-      id,
-      reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
-      ...{ store, committer },
-      ...shared,
-      executor,
-      concurrency,
-      batch,
-      policy: { maxAttempts, backoff },
-      log: log.child({ consumer: id }),
-      onFailure: (failure) => reports.failure(failure),
-      onAttempt: stats && ((ms) => stats.attempted(ms)),
-    });
-  };
   try {
     const made = await makeExecutor();
     const executor = tracing?.executor(made, id) ?? made;
-    const [first, ...others] = lanes;
+    const places = lanes.length > 1 ? new SharedPlaces(executor) : undefined;
+    const ofLane = async ({ place, store, committer }: ConsumedLane) => {
+      const { connection: main, keys } = place;
+      const connection = await connections.open('consumer', keys.output);
+      opened.push(connection);
+      return new Consumer({
+        id,
+        reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
+        ...{ store, committer },
+        ...shared,
+        executor,
+        places,
+        concurrency,
+        batch,
+        policy: { maxAttempts, backoff },
+        log: log.child({ consumer: id }),
+        onFailure: (failure) => reports.failure(failure),
+        onAttempt: stats && ((ms) => stats.attempted(ms)),
+      });
+    };
+    const [first, ...others] = await Promise.all(lanes.map(ofLane));
     if (!first) throw new RangeError('a group has one lane or more');
-    if (others.length === 0) return { consumer: await ofLane(first, executor), close: closeAll };
-    const parts = new SharedExecutor(executor);
-    const own = await ofLane(first, parts.part());
-    const rest = await Promise.all(others.map((lane) => ofLane(lane, parts.part())));
-    return { consumer: new LaneConsumers([own, ...rest]), close: closeAll };
+    return { consumer: others.length === 0 ? first : new LaneConsumers([first, ...others]), close: closeAll };
   } catch (error) {
     closeAll();
     throw error;

@@ -5,6 +5,7 @@ import type { Heartbeats } from '../consumer/heartbeats.js';
 import type { KeyKeeper } from '../consumer/key-keeper.js';
 import type { OrderKeeper } from '../consumer/order-keeper.js';
 import type { Reclaimer } from '../consumer/reclaimer.js';
+import type { Renewal } from '../consumer/renewal.js';
 import type { Unpacker } from '../consumer/unpacker.js';
 import type { ConsumerStore } from '../core/consumer-store.js';
 import type { ControlStore } from '../core/control.js';
@@ -54,6 +55,8 @@ export interface Lane {
   readonly ordered: OrderedCommits;
   readonly committer: Committer;
   readonly reclaimer: Reclaimer;
+  /** Runs with the heartbeats: also while its consumers leave. */
+  readonly renewal: Renewal;
   readonly unpacker: Unpacker;
   readonly keyKeeper: KeyKeeper;
 }

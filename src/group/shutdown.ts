@@ -64,6 +64,6 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
         `handed back ${plural(back, 'message that was', 'messages that were')} not begun or not finished`,
       );
   } finally {
-    await heartbeats.stop();
+    await Promise.all([heartbeats, ...lanes.map(({ renewal }) => renewal)].map((part) => part.stop()));
   }
 }
