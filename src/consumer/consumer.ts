@@ -60,7 +60,7 @@ export class Consumer {
     const { id, reader, store, readLimiter, window, places, log } = options;
     this.id = id;
     this.#options = options;
-    this.#prefetch = new Prefetch(options);
+    this.#prefetch = new Prefetch(options, places?.pace);
     this.#waiting = new WaitingDeliveries(window);
     this.#room = new Room({
       prefetch: this.#prefetch,
@@ -93,7 +93,10 @@ export class Consumer {
       room: () => (this.#blocked ? 0 : this.#room.toRead),
       stalled: () => this.#blocked,
       crowded: () => this.#crowded,
-      onAsk: (count) => places?.ask(this.#lane, count),
+      onAsk: (count) => places?.ask(this.#lane, count) ?? (() => {}),
+      // Not if other lanes only look: two that look in turn would never wait.
+      oneByOne: () =>
+        places !== undefined && this.#prefetch.slow && this.#room.toReadBeside(places.held) <= 0,
       handBack: () => this.#handBack(),
       onRead: ({ packs, entries }) => {
         const end = performance.now() + AT_ONCE;

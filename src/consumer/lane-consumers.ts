@@ -24,10 +24,8 @@ export class LaneConsumers {
     return this.lanes.reduce((sum, { busyMs }) => sum + busyMs, 0);
   }
 
-  /** The smallest that was measured. */
   get packSize(): number | undefined {
-    const sizes = this.lanes.flatMap(({ packSize }) => packSize ?? []);
-    return sizes.length === 0 ? undefined : Math.min(...sizes);
+    return this.lanes[0]?.packSize;
   }
 
   resume(): void {

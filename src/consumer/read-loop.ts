@@ -30,8 +30,10 @@ export interface ReadLoopOptions {
   readonly stalled: () => boolean;
   /** Whether what it holds has to wait for so long that others should have it. */
   readonly crowded: () => boolean;
-  /** A read asks for so many messages, which wait already; the same below 0 when it is over. */
-  readonly onAsk: (count: number) => void;
+  /** A read asks for so many messages, which wait already; what it returns is called when the read is over. */
+  readonly onAsk: (count: number) => () => void;
+  /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
+  readonly oneByOne: () => boolean;
   /** Hands back what the consumer holds, as it is stalled or crowded. Never rejects. */
   readonly handBack: () => Promise<void>;
   readonly onRead: (read: ReadEntries) => void;
@@ -85,7 +87,8 @@ export class ReadLoop {
   }
 
   async #readUntil(signal: AbortSignal): Promise<void> {
-    const { prefetch, stalled, handBack, failures } = this.#options;
+    const { prefetch, stalled, handBack, oneByOne, failures } = this.#options;
+    let hadNoRoom = false;
     while (!signal.aborted) {
       if (stalled()) {
         await handBack();
@@ -93,6 +96,7 @@ export class ReadLoop {
         continue;
       }
       if (this.#count() === 0) {
+        hadNoRoom ||= oneByOne();
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -100,7 +104,9 @@ export class ReadLoop {
         continue;
       }
       try {
-        if (prefetch.busy) await this.#readInTurn(signal);
+        const inTurn = prefetch.busy || hadNoRoom;
+        hadNoRoom = false;
+        if (inTurn) await this.#readInTurn(signal);
         else await this.#readWaiting();
       } catch (error) {
         if (signal.aborted) return;
@@ -119,14 +125,20 @@ export class ReadLoop {
   /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
     const { readLimiter, onAsk } = this.#options;
-    const count = await readLimiter.acquire(() => this.#count(), signal);
+    let asked = () => {};
+    // At once: another lane may look at its room next.
+    const ask = () => {
+      const count = this.#count();
+      if (count > 0) asked = onAsk(count);
+      return count;
+    };
+    const count = await readLimiter.acquire(ask, signal);
     if (count === 0) return;
-    onAsk(count);
     try {
       await this.#readOnce(count, undefined);
     } finally {
       readLimiter.release(count);
-      onAsk(-count);
+      asked();
     }
   }
 

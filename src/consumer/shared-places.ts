@@ -1,4 +1,5 @@
 import type { ConsumerExecutor } from '../core/executor.js';
+import { Pace } from './pace.js';
 
 /** A lane of a consumer, as the other lanes see it. */
 export interface SharingLane {
@@ -12,12 +13,17 @@ export interface SharingLane {
   recall(): void;
 }
 
+/** ms after which a read counts no more: a lane whose Redis does not answer keeps no other from reading. */
+const LATE = 250;
+
 /**
  * What the lanes of one consumer share: the places of its executor, and the room for messages that it has read. Whatever becomes
- * free is offered to the lanes in turn. So a lane with few messages waits for one attempt of each other lane at most, and a lane
- * with none takes nothing.
+ * free is offered to the lanes in turn. So a lane with few messages does not wait for another that always has some, and a lane with
+ * none takes nothing.
  */
 export class SharedPlaces {
+  /** How long its processor takes, whichever lane a message is in. */
+  readonly pace = new Pace();
   readonly #executor: Pick<ConsumerExecutor, 'quiet' | 'resume'>;
   readonly #lanes: SharingLane[] = [];
   readonly #paused = new Set<SharingLane>();
@@ -43,9 +49,14 @@ export class SharedPlaces {
     return this.#taken;
   }
 
-  /** Messages of all lanes that are held and not processed, and those that reads under way have asked for. */
+  /** Messages of all lanes that are held and not processed. */
+  get held(): number {
+    return this.#lanes.reduce((sum, lane) => sum + lane.unprocessed, 0);
+  }
+
+  /** The same with those that reads under way have asked for. */
   get unprocessed(): number {
-    return this.#lanes.reduce((sum, lane) => sum + lane.unprocessed, this.#asked);
+    return this.held + this.#asked;
   }
 
   /** An attempt begins. */
@@ -60,11 +71,24 @@ export class SharedPlaces {
     this.#wakeReaders();
   }
 
-  /** A read of a lane asks for so many messages, which wait already; the same below 0 when it is over, whatever it brought. */
-  ask(lane: SharingLane, count: number): void {
+  /**
+   * A read of a lane asks for so many messages, which wait already.
+   *
+   * @returns to be called when the read is over, whatever it brought
+   */
+  ask(lane: SharingLane, count: number): () => void {
     this.#asked += count;
-    if (count > 0) this.#nextReader = this.#lanes.indexOf(lane) + 1;
-    else this.#wakeReaders();
+    this.#nextReader = this.#lanes.indexOf(lane) + 1;
+    let over = false;
+    const end = () => {
+      if (over) return;
+      over = true;
+      clearTimeout(late);
+      this.#asked -= count;
+      this.#wakeReaders();
+    };
+    const late = setTimeout(end, LATE);
+    return end;
   }
 
   /** Ends the reads of the other lanes that wait in Redis. */

@@ -1,7 +1,6 @@
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { inLane } from '../consumer/lane-consumers.js';
 import { OrderKeeper } from '../consumer/order-keeper.js';
-import { ReadLimiter } from '../consumer/read-limiter.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
@@ -34,8 +33,6 @@ import { OrderFollower } from './orders.js';
 import type { Dependencies, Lane, Parts } from './parts.js';
 import { makeBridge, makePuller } from './relaying.js';
 
-/** Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. */
-const MOST_IN_FLIGHT = 2_500;
 /** Dead letters that stop an order of which a process tells at its start. */
 const MOST_TOLD = 100;
 
@@ -74,12 +71,11 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     orderKeeper?.hurry();
     reports.lost(count);
   };
-  const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   const several = await openLanes(connections, 'consumers', settings);
   const lanes: readonly Lane[] = await Promise.all(
     (several.length === 0 ? [{ connection: main, keys }] : several).map((place, lane) =>
       makeLane(dependencies, {
-        ...{ place, sink, window, tracing, readLimiter, onLost },
+        ...{ place, sink, window, tracing, onLost },
         lanes: several.length === 0 ? 1 : undefined,
         source: relays ? source : undefined,
         packSize: () => orders.packSize,
@@ -133,7 +129,6 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     isMeasured = true;
   };
   const shared = {
-    readLimiter,
     onMeasured,
     timed: sink?.timed ?? false,
     onlyRuns: sink !== undefined,

@@ -1,6 +1,7 @@
 import { Committer, type CommitterOptions } from '../consumer/committer.js';
 import type { Consumer } from '../consumer/consumer.js';
 import { KeyKeeper } from '../consumer/key-keeper.js';
+import { ReadLimiter } from '../consumer/read-limiter.js';
 import { Reclaimer } from '../consumer/reclaimer.js';
 import { Renewal } from '../consumer/renewal.js';
 import { Unpacker } from '../consumer/unpacker.js';
@@ -23,9 +24,15 @@ import type { Dependencies, Lane } from './parts.js';
 /** How results are settled without an order, times, or a list. */
 const PLAIN: Sink = { list: false, order: 'none', timed: false };
 
+/**
+ * Messages that the consumers of a process may read and commit at a time: two commits, and what is read meanwhile. Each lane has
+ * a part of its own: one whose Redis does not answer keeps no other from reading.
+ */
+const MOST_IN_FLIGHT = 2_500;
+const LEAST_IN_FLIGHT = 500;
+
 /** What a lane needs of the rest of its process. */
-export interface LaneOptions
-  extends Pick<CommitterOptions, 'readLimiter' | 'onSettled' | 'onResults' | 'onBuried'> {
+export interface LaneOptions extends Pick<CommitterOptions, 'onSettled' | 'onResults' | 'onBuried'> {
   readonly place: LanePlace;
   /** How many lanes the group has, if this is the only one. */
   readonly lanes: number | undefined;
@@ -86,11 +93,12 @@ export async function makeLane(
     lanes,
     output: { ...settings, record: recordKindOf(settings) },
   });
+  const readLimiter = new ReadLimiter(Math.max(MOST_IN_FLIGHT / settings.lanes, LEAST_IN_FLIGHT));
   const burying: BuryRefusedOptions = { store, deadMaxLen, onBuried, onHalted };
   const settling = recorder ? recordingStore({ ...burying, store, recorder, later: isTotal }) : store;
   const committer = new Committer({
     store: tracing?.settlingStore(settling) ?? settling,
-    readLimiter: options.readLimiter,
+    readLimiter,
     movesMessages: isTotal && recorder !== undefined,
     outputMaxLen,
     deadMaxLen,
@@ -102,6 +110,7 @@ export async function makeLane(
   });
   return {
     place,
+    readLimiter,
     store,
     ordered,
     committer,

@@ -20,14 +20,14 @@ interface OwnOptions {
 }
 
 /** What a consumer needs of a lane. */
-type ConsumedLane = Pick<Lane, 'place' | 'store' | 'committer'>;
+type ConsumedLane = Pick<Lane, 'place' | 'readLimiter' | 'store' | 'committer'>;
 
 /** Makes a consumer in each lane, under the same id; with several lanes they share the places of the executor. */
 export async function makeConsumer(
   { settings, connections, reports, stats, log }: Dependencies,
   tracing: Tracing | undefined,
   lanes: readonly ConsumedLane[],
-  shared: Pick<ConsumerOptions, 'readLimiter' | 'onMeasured' | 'timed' | 'onlyRuns' | 'window'>,
+  shared: Pick<ConsumerOptions, 'onMeasured' | 'timed' | 'onlyRuns' | 'window'>,
   { id, concurrency, makeExecutor, close }: OwnOptions,
 ): Promise<PooledConsumer> {
   const { batch, maxAttempts, backoff, group } = settings;
@@ -40,14 +40,14 @@ export async function makeConsumer(
     const made = await makeExecutor();
     const executor = tracing?.executor(made, id) ?? made;
     const places = lanes.length > 1 ? new SharedPlaces(executor) : undefined;
-    const ofLane = async ({ place, store, committer }: ConsumedLane) => {
+    const ofLane = async ({ place, readLimiter, store, committer }: ConsumedLane) => {
       const { connection: main, keys } = place;
       const connection = await connections.open('consumer', keys.output);
       opened.push(connection);
       return new Consumer({
         id,
         reader: new RedisInboxReader(connection, main, keys, group, id, packsFor(settings)),
-        ...{ store, committer },
+        ...{ readLimiter, store, committer },
         ...shared,
         executor,
         places,

@@ -4,6 +4,7 @@ import type { Committer } from '../consumer/committer.js';
 import type { Heartbeats } from '../consumer/heartbeats.js';
 import type { KeyKeeper } from '../consumer/key-keeper.js';
 import type { OrderKeeper } from '../consumer/order-keeper.js';
+import type { ReadLimiter } from '../consumer/read-limiter.js';
 import type { Reclaimer } from '../consumer/reclaimer.js';
 import type { Renewal } from '../consumer/renewal.js';
 import type { Unpacker } from '../consumer/unpacker.js';
@@ -51,6 +52,7 @@ export interface Dependencies {
 /** The road of messages in one lane of a group; of all of them, if it has one lane. */
 export interface Lane {
   readonly place: LanePlace;
+  readonly readLimiter: ReadLimiter;
   readonly store: ConsumerStore;
   readonly ordered: OrderedCommits;
   readonly committer: Committer;
