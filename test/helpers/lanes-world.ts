@@ -8,13 +8,7 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../../src/core/bridge-store.js';
-import type {
-  LaneStore,
-  LeadReply,
-  NotedRelay,
-  SharedBridgeStore,
-  Whole,
-} from '../../src/core/lane-store.js';
+import type { GroupRelay, LaneStore, LeadReply, SharedBridgeStore } from '../../src/core/lane-store.js';
 import { comparePositions, type Position } from '../../src/core/position.js';
 import { LanesBridgeStore } from '../../src/redis/lanes-bridge-store.js';
 
@@ -28,14 +22,14 @@ interface NodeState {
   beat: number;
   mark: number;
   position: Position | undefined;
-  reached: [number, Position][];
-  whole: Whole | undefined;
+  /** How many lanes are noted. */
+  lanes: number;
   inbox: string[];
 }
 
 const EMPTY: NodeState = {
-  ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined, whole: undefined },
-  ...{ reached: [], inbox: [] },
+  ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined },
+  ...{ lanes: 0, inbox: [] },
 };
 
 /** A node, whose states can come back. Its scripts are as the Lua, each one step. */
@@ -58,16 +52,14 @@ export class NodeModel {
     this.wasEmptied ||= old.position === undefined;
   }
 
-  relay({ caller, token, from, to, messages, reached, whole }: NotedRelay): RelayReply {
+  relay({ caller, token, from, to, messages, lanes }: GroupRelay): RelayReply {
     const { state } = this;
     if (state.holder !== caller || state.token !== token) return { kind: 'fenced' };
     if (!same(state.position, from)) return { kind: 'elsewhere', position: state.position };
     state.position = to;
     state.inbox.push(...Array.from(messages, String));
-    const noted = new Map(state.reached);
-    for (const [lane, position] of reached ?? []) noted.set(lane, position);
-    state.reached = [...noted];
-    if (whole) state.whole = whole;
+    state.mark = Math.max(state.mark, to.epoch);
+    if (lanes !== undefined) state.lanes = lanes;
     return { kind: 'written' };
   }
 
@@ -77,7 +69,7 @@ export class NodeModel {
       return { led: false, token: state.token };
     state.holder = caller;
     state.token = token;
-    return { led: true, position: state.position, whole: state.whole };
+    return { led: true, position: state.position };
   }
 
   take(caller: string, token: number, beat: number, above: number | undefined): TakeReply {
@@ -213,7 +205,7 @@ class ModelBridge {
     this.#world = world;
     this.#id = id;
     this.machine = new BridgeMachine({
-      ...{ id, lease: 500, maxMessages: 5, maxBytes: 1e6, seen: 0, oneEpoch: true },
+      ...{ id, lease: 500, maxMessages: 5, maxBytes: 1e6, seen: 0, allPositioned: true },
       limits: { retain: 1e9, retainBytes: 1e9, bytes: 1e9 },
     });
     this.machine.subscribed(world.base.state.mark);
@@ -233,16 +225,11 @@ class ModelBridge {
       lastMark: () => send('base', () => base.state.mark),
       missed: (_caller, gap) => send('base', () => void world.gaps.push(gap)),
       leave: async () => {},
-      reached: (count) =>
-        send('base', () => {
-          const noted = new Map(base.state.reached);
-          return Array.from({ length: count }, (_, lane) => noted.get(lane));
-        }),
+      noted: () => send('base', () => ({ lanes: base.state.lanes, mark: base.state.mark })),
     };
     const stores = lanes.map(
       (node, lane): LaneStore => ({
         lead: (caller, token) => send(`lane ${lane}`, () => node.lead(caller, token)),
-        position: () => send(`lane ${lane}`, () => node.state.position),
         relay: (request) => send(`lane ${lane}`, () => node.relay(request)),
       }),
     );

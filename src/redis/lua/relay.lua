@@ -2,8 +2,7 @@
 --
 -- USES append pack-counts keyed hold
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
--- ARGV 1 options: large (of the list), fields (with lanes: further fields of the bridge, names and values in turn; see
---        bridge-store.ts), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
+-- ARGV 1 options: large (of the list), lanes (of a group with lanes: how many are written up to `to`), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
@@ -65,7 +64,7 @@ if refusal then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
   return undo(refusal, size)
 end
-if options.fields then redis.call('HSET', KEYS[1], unpack(options.fields)) end
+if options.lanes then redis.call('HSET', KEYS[1], 'dealt', options.lanes) end
 -- A Redis that came back with an older state may not have the mark at which the position begins.
 if (integer_of(state[6]) or 0) < tonumber(to.epoch) then redis.call('HSET', KEYS[1], 'mark', to.epoch) end
 if gap then
