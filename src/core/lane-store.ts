@@ -6,12 +6,22 @@ export type LeadReply =
   | { readonly led: true; readonly position: Position | undefined }
   | { readonly led: false; readonly token: number };
 
+/** The lane has known the server for so many ms, and whether anything was written there; or a mark has to be higher than this one. */
+export type ArriveReply =
+  | { readonly arrived: true; readonly elapsed: number; readonly isWritten: boolean }
+  | { readonly arrived: false; readonly mark: number };
+
 /**
  * The commands of a bridge to one lane.
  *
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */
 export interface LaneStore {
+  /**
+   * A bridge is about to subscribe at a server (undefined on a plain Redis), and has got this mark: from now on nothing is taken of
+   * another server that is after the mark.
+   */
+  arrive(mark: number, server: string | undefined): Promise<ArriveReply>;
   /** From now on no leader with a lower token writes there. The position is the one up to which it is written, undefined for nothing. */
   lead(caller: string, token: number): Promise<LeadReply>;
   /** Writes messages to it and moves its position, both or neither. */

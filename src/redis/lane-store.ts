@@ -1,9 +1,9 @@
 import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
-import type { LaneStore, LeadReply } from '../core/lane-store.js';
+import type { ArriveReply, LaneStore, LeadReply } from '../core/lane-store.js';
 import { RedisBridgeStore } from './bridge-store.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { lead } from './scripts/bridge.js';
+import { arrive, lead } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisLaneStore implements LaneStore {
@@ -22,6 +22,10 @@ export class RedisLaneStore implements LaneStore {
     this.#keys = keys;
     this.#orderKey = orderKey;
     this.#store = new RedisBridgeStore(connection, keys, orderKey);
+  }
+
+  arrive(mark: number, server: string | undefined): Promise<ArriveReply> {
+    return this.#connection.run(arrive, this.#keys, { mark, server });
   }
 
   lead(caller: string, token: number): Promise<LeadReply> {

@@ -9,12 +9,14 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
+import { CgroupError } from '../core/errors.js';
 import type { LaneStore, SharedBridgeStore } from '../core/lane-store.js';
 import { deal } from '../core/lanes.js';
 import { pathOf } from '../core/order-key.js';
 import { Packed } from '../core/packed.js';
 import { comparePositions, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
 import { type Elsewhere, LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
+import { arrive } from './lanes-arrival.js';
 
 /** ms between two times that the leader moves all lanes, and the group behind them. */
 const LEVEL_EVERY = 500;
@@ -94,7 +96,10 @@ export class LanesBridgeStore implements BridgeStore {
       }
     }
     const reply = await this.#base.mark({ ...request, advance: undefined });
-    return 'mark' in reply ? { ...reply, lease: this.#seen(reply.lease) } : reply;
+    if (!('mark' in reply)) return reply;
+    return request.joins
+      ? arrive(this.#base, this.#lanes, request, reply)
+      : { ...reply, lease: this.#seen(reply.lease) };
   }
 
   /** A lease as the bridge that leads has to see it. */
@@ -174,6 +179,9 @@ export class LanesBridgeStore implements BridgeStore {
       if (untold) return untold;
       // Without messages it asks for the position, or passes over a gap.
       const elsewhere = messages.length === 0 ? await this.#level(request, to) : await this.#deal(request);
+      // It subscribes anew, and tells the lanes.
+      if (elsewhere?.kind === 'late' && request.on !== undefined)
+        throw new CgroupError('OTHER_SERVER', 'the bridges are at another server now');
       if (elsewhere) return elsewhere;
       this.#written = to;
       this.#told = undefined;

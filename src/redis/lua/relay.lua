@@ -31,9 +31,10 @@ if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset }
 if options.server then
   -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it. Its
   -- messages may reach both servers, at different times: later they may come from there.
-  local at = redis.call('HMGET', KEYS[1], 'home', 'since')
+  -- A lane has the time at which it was told, by its own clock.
+  local at = redis.call('HMGET', KEYS[1], 'home', 'since', 'home_at')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
-  local is_late = since and options.within and now_ms() > since + options.within
+  local is_late = since and options.within and now_ms() > (integer_of(at[3]) or since) + options.within
   if is_late or since and tonumber(to.epoch) >= since then return { 3 } end
 end
 

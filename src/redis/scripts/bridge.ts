@@ -10,7 +10,7 @@ import {
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
-import type { GroupRelay, LeadReply } from '../../core/lane-store.js';
+import type { ArriveReply, GroupRelay, LeadReply } from '../../core/lane-store.js';
 import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
@@ -102,6 +102,17 @@ export const lead = defineScript({
   encode: packOptions<{ caller: string; token: number }>,
   decode: ([led, first, offset]: [number, ...string[]]): LeadReply =>
     led === 1 ? { led: true, position: positionOf(first, offset) } : { led: false, token: Number(first) },
+});
+
+/** See {@link LaneStore.arrive}. */
+export const arrive = defineScript({
+  name: 'arrive',
+  keys: ['bridge'],
+  encode: packOptions<{ mark: number; server: string | undefined }>,
+  decode: ([arrived, number, epoch]: [number, string, string?]): ArriveReply =>
+    arrived === 1
+      ? { arrived: true, elapsed: Number(number), isWritten: epoch !== '' }
+      : { arrived: false, mark: Number(number) },
 });
 
 export const release = defineScript({
