@@ -232,8 +232,10 @@ export class LanesBridgeStore implements BridgeStore {
   }
 
   async #levelLater(call: Call): Promise<void> {
-    if (this.#written && this.#isLead(call.caller, call.token))
-      await this.#level({ ...call, server: this.#server }, this.#written);
+    if (!this.#written || !this.#isLead(call.caller, call.token)) return;
+    const elsewhere = await this.#level({ ...call, server: this.#server }, this.#written);
+    // A lane has another leader, though the group has not, any more: the next relay says so, and the lead is taken anew.
+    if (elsewhere?.kind === 'fenced') this.#lead = undefined;
   }
 
   /** Resolves to what keeps it from counting. What a lane has lost is taken note of in any case. */

@@ -221,7 +221,7 @@ export class LanesWorld {
   /** Without further faults: until all that the bridges have is relayed. */
   async settle(): Promise<void> {
     for (let i = 0; i < 3_000; i++) {
-      await this.step({ kind: i % 7 === 0 ? 'mark' : 'arrive', which: i });
+      await this.step({ kind: i % 7 === 0 ? 'mark' : 'arrive', which: (i * 7_919) % 1_009 });
       if (i > 1_500 && this.bridges.every(({ machine }) => machine.buffered === 0) && this.isQuiet) return;
     }
     throw new Error('the bridges do not come to rest');
