@@ -12,7 +12,7 @@ import { MOST_TRIES, stuck } from './lane-writer.js';
  *
  * @param first the mark that it got; another one is made if that is not high enough
  */
-export async function arrive(
+export async function tellLanes(
   base: Pick<BridgeStore, 'mark'>,
   lanes: readonly { readonly store: LaneStore }[],
   request: MarkRequest,

@@ -16,7 +16,7 @@ import { pathOf } from '../core/order-key.js';
 import { Packed } from '../core/packed.js';
 import { comparePositions, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
 import { type Elsewhere, LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
-import { arrive } from './lanes-arrival.js';
+import { tellLanes } from './lanes-arrival.js';
 
 /** ms between two times that the leader moves all lanes, and the group behind them. */
 const LEVEL_EVERY = 500;
@@ -98,7 +98,7 @@ export class LanesBridgeStore implements BridgeStore {
     const reply = await this.#base.mark({ ...request, advance: undefined });
     if (!('mark' in reply)) return reply;
     return request.joins
-      ? arrive(this.#base, this.#lanes, request, reply)
+      ? tellLanes(this.#base, this.#lanes, request, reply)
       : { ...reply, lease: this.#seen(reply.lease) };
   }
 
