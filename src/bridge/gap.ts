@@ -1,5 +1,5 @@
 import type { BridgeStore, Gap } from '../core/bridge-store.js';
-import type { Position } from '../core/position.js';
+import { isAfter, ORIGIN, type Position } from '../core/position.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { Missing } from './received-messages.js';
@@ -24,7 +24,8 @@ export function gapOf(
   if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
-  return cause === 'start'
+  // With lanes ORIGIN is the position of one that has lost all.
+  return cause === 'start' && isAfter(relayed, ORIGIN)
     ? { reason: 'no bridge was subscribed', since: lastBeat, dropped }
     : { reason: 'Redis came back with an older state', since: undefined, dropped };
 }

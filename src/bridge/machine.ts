@@ -60,7 +60,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
-    this.#received = new ReceivedMessages(options.limits);
+    this.#received = new ReceivedMessages(options.limits, options.allPositioned);
   }
 
   get phase(): Phase {
@@ -203,10 +203,10 @@ export class BridgeMachine {
 
   #relay(): Action | undefined {
     if (this.#isLate) return undefined;
-    const { maxMessages, maxBytes, within, oneEpoch } = this.#options;
+    const { maxMessages, maxBytes, within } = this.#options;
     const from = this.#relayed;
     const batch =
-      this.#received.nextBatch(from, maxMessages, maxBytes, oneEpoch) ??
+      this.#received.nextBatch(from, maxMessages, maxBytes) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
     const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, within };

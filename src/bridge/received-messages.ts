@@ -23,6 +23,7 @@ export interface Missing {
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
 export class ReceivedMessages {
   readonly #limits: Limits;
+  readonly #allPositioned: boolean;
   /** The messages from before the first mark, once it has come; undefined if there are none. */
   #unpositioned: MessageBuffer | undefined;
   /** The messages since the first mark; before it comes, all. */
@@ -31,8 +32,10 @@ export class ReceivedMessages {
   #firstMark: Position | undefined;
   #dropped = 0;
 
-  constructor(limits: Limits) {
+  /** @param allPositioned see {@link MachineOptions.allPositioned} */
+  constructor(limits: Limits, allPositioned = false) {
     this.#limits = limits;
+    this.#allPositioned = allPositioned;
     this.#positioned = new MessageBuffer(0, 0, limits);
   }
 
@@ -62,7 +65,7 @@ export class ReceivedMessages {
       this.#positioned.cut(epoch, now);
     } else {
       this.#firstMark = { epoch, offset: 0 };
-      if (this.#positioned.length > 0) this.#unpositioned = this.#positioned;
+      if (this.#positioned.length > 0 && !this.#allPositioned) this.#unpositioned = this.#positioned;
       this.#positioned = new MessageBuffer(epoch, now, this.#limits);
     }
   }
@@ -114,22 +117,19 @@ export class ReceivedMessages {
   /**
    * The next messages to relay from the stored position on, and where they end. It has no messages if there is only a gap
    * to record.
-   *
-   * @param oneEpoch see {@link MessageBuffer.head}
    */
-  nextBatch(
-    relayed: Position | undefined,
-    maxMessages: number,
-    maxBytes: number,
-    oneEpoch = false,
-  ): Batch | undefined {
+  nextBatch(relayed: Position | undefined, maxMessages: number, maxBytes: number): Batch | undefined {
     // All unpositioned messages in one batch, because only their end has a position.
     if (this.startsAfter(relayed)) {
       const all = this.#unpositioned?.head(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
       return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
     }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
-    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes, oneEpoch);
+    const batch = this.#positioned.head(
+      Math.floor(times * maxMessages),
+      times * maxBytes,
+      this.#allPositioned,
+    );
     if (batch || !this.lacksAfter(relayed)) return batch;
     return { messages: NOTHING, to: this.#positioned.floor };
   }

@@ -1,28 +1,15 @@
 import type { BridgeStore, RelayReply, RelayRequest, TakeReply } from './bridge-store.js';
 import type { Position } from './position.js';
 
-/** Messages without positions, which one lane has all: they stand for everything from the position of the group to their end. */
-export interface Whole {
-  readonly from: Position | undefined;
-  readonly to: Position;
-}
-
-/** A relay that also notes what another leader has to know. */
-export interface NotedRelay extends RelayRequest {
-  /** Of the group: up to where lanes are written, by number. */
-  readonly reached?: ReadonlyMap<number, Position> | undefined;
-  /** Of a lane: the messages are whole. */
-  readonly whole?: Whole | undefined;
-}
-
 /** The lane is the caller's now; or a bridge with this higher token has it. */
 export type LeadReply =
-  | {
-      readonly led: true;
-      readonly position: Position | undefined;
-      readonly whole: Whole | undefined;
-    }
+  | { readonly led: true; readonly position: Position | undefined }
   | { readonly led: false; readonly token: number };
+
+/** The lane has known the server for so many ms, and whether anything was written there; or a mark has to be higher than this one. */
+export type ArriveReply =
+  | { readonly arrived: true; readonly elapsed: number; readonly isWritten: boolean }
+  | { readonly arrived: false; readonly mark: number };
 
 /**
  * The commands of a bridge to one lane.
@@ -30,19 +17,35 @@ export type LeadReply =
  * @throws {CgroupError} every method rejects if Redis refuses or does not answer
  */
 export interface LaneStore {
-  /** From now on no leader with a lower token writes there. */
+  /**
+   * A bridge is about to subscribe at a server (undefined on a plain Redis), and has got this mark: from now on nothing is taken of
+   * another server that is after the mark.
+   */
+  arrive(mark: number, server: string | undefined): Promise<ArriveReply>;
+  /** From now on no leader with a lower token writes there. The position is the one up to which it is written, undefined for nothing. */
   lead(caller: string, token: number): Promise<LeadReply>;
-  /** Up to where it is written; undefined for nothing. */
-  position(): Promise<Position | undefined>;
   /** Writes messages to it and moves its position, both or neither. */
-  relay(request: NotedRelay): Promise<RelayReply>;
+  relay(request: RelayRequest): Promise<RelayReply>;
+}
+
+/** A relay of the group itself, which has no messages. */
+export interface GroupRelay extends RelayRequest {
+  /** How many lanes are written up to its end. */
+  readonly lanes?: number | undefined;
+}
+
+/** What the group has noted. */
+export interface Noted {
+  /** How many lanes were written up to its position, 0 if none ever was. */
+  readonly lanes: number;
+  /** The number of the last mark, 0 for none. */
+  readonly mark: number;
 }
 
 /** The commands of a bridge for all lanes together. */
 export interface SharedBridgeStore extends BridgeStore {
   /** @param above the token must be higher than this one, which a lane has */
   take(caller: string, token: number, beat: number, on?: string, above?: number): Promise<TakeReply>;
-  relay(request: NotedRelay): Promise<RelayReply>;
-  /** Up to where each of so many lanes is written, as leaders noted it; undefined for a lane that has nothing yet. */
-  reached(lanes: number): Promise<(Position | undefined)[]>;
+  relay(request: GroupRelay): Promise<RelayReply>;
+  noted(): Promise<Noted>;
 }

@@ -1,6 +1,6 @@
 import { orderKeyOf } from './order-key.js';
 import type { Packed } from './packed.js';
-import { comparePositions, type Position } from './position.js';
+import type { Position } from './position.js';
 
 /** Most lanes of a group. */
 export const MOST_LANES = 64;
@@ -41,16 +41,7 @@ export interface Dealt {
 }
 
 /**
- * Whether messages came before the first mark of their subscription: then they have no positions. Else they all follow the mark
- * at which `to` begins.
- */
-export function isUnpositioned({ messages, to }: Dealt): boolean {
-  return messages.length > to.offset;
-}
-
-/**
- * Deals the messages of a relay to lanes, without those that a lane has already. Messages without positions go to one lane, all
- * or none; with order `key` to the lanes of their keys.
+ * Deals the messages of a relay, which follow the mark at which `to` begins, to lanes: without those that a lane has already.
  *
  * @param reached the position up to which each lane is written; undefined for nothing
  * @param path where the key of a message is; undefined without order `key`
@@ -61,15 +52,12 @@ export function deal(
   path: readonly string[] | undefined,
 ): readonly Packed[] {
   const lanes = reached.length;
-  const together = isUnpositioned({ messages, to });
   const before = to.offset - messages.length;
   const last = reached.map((position) => (position ? lastIn(to.epoch, position) : 0));
-  const isDone = reached.map((position) => position !== undefined && comparePositions(position, to) >= 0);
   return messages.deal(lanes, (index, message) => {
-    const offset = together ? 0 : before + index + 1;
+    const offset = before + index + 1;
     const lane = path ? laneOf(message(), path, lanes) : laneAt({ epoch: to.epoch, offset }, lanes);
-    const isWritten = together ? isDone[lane] : offset <= (last[lane] as number);
-    return isWritten ? undefined : lane;
+    return offset <= (last[lane] as number) ? undefined : lane;
   });
 }
 

@@ -7,6 +7,9 @@ export interface Position {
   readonly offset: number;
 }
 
+/** Before every position of a message. */
+export const ORIGIN: Position = { epoch: 0, offset: 0 };
+
 /** Negative where `a` is before `b`, 0 where they are the same, positive where `a` is after `b`. */
 export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.offset - b.offset;

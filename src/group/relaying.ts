@@ -39,7 +39,7 @@ export async function makeBridge(
     marks: keys.marks,
     seats: settings.bridges,
     packSize,
-    oneEpoch: settings.lanes > 1,
+    allPositioned: settings.lanes > 1,
     lease,
     settle,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },

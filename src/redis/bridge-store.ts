@@ -8,25 +8,14 @@ import type {
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { NotedRelay, SharedBridgeStore } from '../core/lane-store.js';
+import type { GroupRelay, Noted, SharedBridgeStore } from '../core/lane-store.js';
 import { markText } from '../core/marks.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
 import { integerOf } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import {
-  homeOf,
-  leaseOf,
-  mark,
-  missed,
-  notesOf,
-  positionIn,
-  reachedField,
-  relay,
-  release,
-  take,
-} from './scripts/bridge.js';
+import { homeOf, leaseOf, mark, missed, relay, release, take } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisBridgeStore implements SharedBridgeStore {
@@ -73,11 +62,11 @@ export class RedisBridgeStore implements SharedBridgeStore {
     return this.#connection.run(take, this.#keys, { caller, token, beat, above }, this.#only(on));
   }
 
-  async relay({ reached, whole, ...request }: NotedRelay): Promise<RelayReply> {
+  async relay(request: GroupRelay): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
     const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
-    const options = { ...request, ...keys, fields: notesOf({ reached, whole }), last: before };
+    const options = { ...request, ...keys, last: before };
     const { last, ...reply } = await this.#connection.run(relay, this.#keys, options, this.#only(request.on));
     if (reply.kind === 'written') this.#last = last || before;
     return reply;
@@ -103,10 +92,10 @@ export class RedisBridgeStore implements SharedBridgeStore {
     return integerOf((await this.#connection.call('HGET', this.#keys.bridge, 'mark')) as string | null) ?? 0;
   }
 
-  async reached(lanes: number): Promise<(Position | undefined)[]> {
-    const fields = Array.from({ length: lanes }, (_, lane) => reachedField(lane));
-    const texts = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
-    return texts.map((text) => (text === null ? undefined : positionIn(text)));
+  async noted(): Promise<Noted> {
+    const reply = await this.#connection.call('HMGET', this.#keys.bridge, 'dealt', 'mark');
+    const [lanes, mark] = (reply as (string | null)[]).map((text) => integerOf(text) ?? 0);
+    return { lanes: lanes ?? 0, mark: mark ?? 0 };
   }
 
   async leave(seat: string): Promise<void> {

@@ -1,10 +1,9 @@
-import type { RelayReply } from '../core/bridge-store.js';
-import type { LaneStore, LeadReply, NotedRelay } from '../core/lane-store.js';
-import type { Position } from '../core/position.js';
+import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
+import type { ArriveReply, LaneStore, LeadReply } from '../core/lane-store.js';
 import { RedisBridgeStore } from './bridge-store.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
-import { lead, positionOf } from './scripts/bridge.js';
+import { arrive, lead } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
 export class RedisLaneStore implements LaneStore {
@@ -25,20 +24,17 @@ export class RedisLaneStore implements LaneStore {
     this.#store = new RedisBridgeStore(connection, keys, orderKey);
   }
 
+  arrive(mark: number, server: string | undefined): Promise<ArriveReply> {
+    return this.#connection.run(arrive, this.#keys, { mark, server });
+  }
+
   lead(caller: string, token: number): Promise<LeadReply> {
     // It remembers the last message, and another bridge may have written since.
     this.#store = new RedisBridgeStore(this.#connection, this.#keys, this.#orderKey);
     return this.#connection.run(lead, this.#keys, { caller, token });
   }
 
-  async position(): Promise<Position | undefined> {
-    const fields = ['epoch', 'offset'];
-    const reply = (await this.#connection.call('HMGET', this.#keys.bridge, ...fields)) as (string | null)[];
-    const [epoch, offset] = reply.map((value) => value ?? '');
-    return positionOf(epoch, offset);
-  }
-
-  relay(request: NotedRelay): Promise<RelayReply> {
+  relay(request: RelayRequest): Promise<RelayReply> {
     return this.#store.relay(request);
   }
 }

@@ -1,6 +1,6 @@
-import type { RelayReply } from '../core/bridge-store.js';
+import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { LaneStore, NotedRelay } from '../core/lane-store.js';
+import type { LaneStore } from '../core/lane-store.js';
 import type { Packed } from '../core/packed.js';
 import { isAfter, type Position } from '../core/position.js';
 
@@ -12,59 +12,52 @@ export type Elsewhere = Exclude<RelayReply, { kind: 'written' }>;
 
 /** A lane as its leader knows it. */
 export class LaneWriter {
-  readonly number: number;
   readonly store: LaneStore;
   /** Up to where it is written. */
   reached: Position | undefined;
-  /** What the position of the group has noted of it. */
-  noted: Position | undefined;
-  /** Up to where it was written before its node came back with an older state: it is not again yet. */
-  lost: Position | undefined;
 
-  constructor(number: number, store: LaneStore) {
-    this.number = number;
+  constructor(store: LaneStore) {
     this.store = store;
   }
 
   /**
-   * Writes its part of a relay. Resolves to what keeps it from counting.
+   * Writes its part of a relay, and moves it to the end of that, unless it is further. Resolves to what keeps it from counting: `elsewhere`
+   * is an earlier position than it was at, because its node came back with an older state.
    *
-   * @param part the messages after what it has
-   * @param again gives them anew, once the lane turned out to have more
+   * @param partOf gives its messages after what it has; `tries` is 0 the first time
+   * @param always even if it has none
    */
-  async write(request: NotedRelay, part: Packed, again: () => Packed): Promise<Elsewhere | undefined> {
-    const { caller, token, to, packSize, whole } = request;
-    let messages = part;
+  async write(
+    request: RelayRequest,
+    partOf: (tries: number) => Packed,
+    always: boolean,
+  ): Promise<Elsewhere | undefined> {
+    const { caller, token } = request;
+    // Its node is another one than that of the group.
+    const call = { ...request, on: undefined, gap: undefined };
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const from = this.reached;
-      // What a lane has lost may be none of its messages: its position says so.
-      if (messages.length === 0 && !(this.lost && isAfter(to, from))) return undefined;
-      const reply = await this.store.relay({ caller, token, from, to, messages, packSize, whole });
+      const messages = partOf(tries);
+      if (messages.length === 0 && !always) return undefined;
+      const to = from && isAfter(from, request.to) ? from : request.to;
+      const reply = await this.store.relay({ ...call, from, to, messages });
+      if (reply.kind === 'late') return reply;
       if (reply.kind === 'written') {
         this.reached = to;
-        if (this.lost && !isAfter(this.lost, to)) this.lost = undefined;
         return undefined;
       }
-      let { position } = reply.kind === 'elsewhere' ? reply : { position: undefined };
+      let position = reply.kind === 'elsewhere' ? reply.position : undefined;
       if (reply.kind === 'fenced') {
         // A lane that came back with an older state has an earlier leader.
         const found = await this.store.lead(caller, token);
         if (!found.led) return reply;
         position = found.position;
       }
-      if (isAfter(from, position)) return this.lose(position);
-      // Its own reply was lost, or an earlier leader was late.
       this.reached = position;
-      messages = again();
+      if (isAfter(from, position)) return { kind: 'elsewhere', position };
+      // Its own reply was lost, or an earlier leader was late.
     }
     throw stuck();
-  }
-
-  /** It is at an earlier position than it was: its node came back with an older state. */
-  lose(position: Position | undefined): Elsewhere {
-    if (!this.lost || isAfter(this.reached, this.lost)) this.lost = this.reached;
-    this.reached = position;
-    return { kind: 'elsewhere', position };
   }
 }
 

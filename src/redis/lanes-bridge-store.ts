@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type {
   BridgeStore,
   Gap,
@@ -9,32 +10,37 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
-import type { LaneStore, NotedRelay, SharedBridgeStore, Whole } from '../core/lane-store.js';
-import { deal, isUnpositioned } from '../core/lanes.js';
+import { CgroupError } from '../core/errors.js';
+import type { LaneStore, SharedBridgeStore } from '../core/lane-store.js';
+import { deal } from '../core/lanes.js';
 import { pathOf } from '../core/order-key.js';
 import { Packed } from '../core/packed.js';
-import { isAfter, isSame, type Position } from '../core/position.js';
+import { comparePositions, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
 import { type Elsewhere, LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
+import { tellLanes } from './lanes-arrival.js';
 
-/** ms between two looks of the leader at the positions of all lanes. */
-const LOOK_EVERY = 500;
+/** ms between two times that the leader moves all lanes, and the group behind them. */
+const LEVEL_EVERY = 500;
 
-/** Before every position: where a lane is that lost everything. */
-const START: Position = { epoch: 0, offset: 0 };
-
+const OLDER = 'Redis came back with an older state';
 const NOTHING = new Packed(0, []);
+
+type Call = Pick<RelayRequest, 'caller' | 'token' | 'on' | 'server' | 'within'>;
 
 /**
  * Deals what a bridge relays to the lanes of a group. The bridge knows nothing of them: it has one lease and one position.
  *
- * Exactly once follows from positions alone. A lane's position moves with what is written there, both or neither, and all bridges
- * deal a message to the same lane. So a lane has each of its messages up to its position, once, whoever wrote them, and gets only
- * those after it. The position of the group moves when all lanes have theirs: a leader that dies before leaves lanes that are
- * further, and the next one skips there what they have. Nothing is written by a leader that another one has followed: each
- * lane has the token of its leader, and the position that the next one gets with it is final.
+ * Two things are always true, also after any node came back with an older state:
  *
- * How far each lane was written is noted with the position of the group. A lane that has an earlier position lost its last moments
- * (its master failed over): the machine goes back to that position and relays again what it retains, and the other lanes skip it.
+ * 1. A lane has each of its messages up to its position, once, or a gap was told before it moved. Its messages and its position
+ *    move in one script, and go back together; it takes only messages after its position; and all bridges deal a message of the
+ *    same position to the same lane. So nothing is doubled, whoever writes.
+ * 2. The group's position moves only when all lanes are there or further. So it is never ahead of a lane, unless that lane lost something.
+ *
+ * So a leader that takes over needs no notes: it goes on from the earliest position of all lanes. It relays from there what it
+ * keeps, or tells a gap; lanes that are further skip what they have. The group's own position says only what followers need not
+ * keep, and that a lane without a position has lost all. It may lag behind: all lanes, and then the group, are moved
+ * every half second, which also finds a lane that lost its last moments, while its messages are kept.
  */
 export class LanesBridgeStore implements BridgeStore {
   readonly #base: SharedBridgeStore;
@@ -43,13 +49,20 @@ export class LanesBridgeStore implements BridgeStore {
   readonly #now: () => number;
   /** The lead under which the lanes were taken. */
   #lead: { readonly caller: string; readonly token: number } | undefined;
-  /** The position of the group. */
-  #position: Position | undefined;
-  /** The last gap that is recorded, whose messages may be relayed again. */
-  #told: { readonly before: string; readonly dropped: number } | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  /** A lane seems to be at this earlier position: a relay asks. */
-  #suspect: { readonly position: Position } | undefined;
+  /** All lanes have what is theirs up to here: the position that the bridge knows. */
+  #written: Position | undefined;
+  /** The position that is kept for the group. */
+  #kept: Position | undefined;
+  /** The gap that is recorded before the messages after a position, which may be relayed again. */
+  #told: { readonly from: Position | undefined; readonly dropped: number } | undefined;
+  /** The highest mark of which the bridge has told that it heard it. */
+  #heard = 0;
+  /** Whether the marks of the group were behind the lanes when the lead was last taken. */
+  #wasBehind = false;
+  #server: string | undefined;
+  #leveledAt = Number.NEGATIVE_INFINITY;
+  /** The end of the call that has the lanes. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * @param base the group's store
@@ -63,262 +76,244 @@ export class LanesBridgeStore implements BridgeStore {
     now: () => number = () => performance.now(),
   ) {
     this.#base = base;
-    this.#lanes = lanes.map((store, number) => new LaneWriter(number, store));
+    this.#lanes = lanes.map((store) => new LaneWriter(store));
     this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
     this.#now = now;
   }
 
   async mark(request: MarkRequest): Promise<MarkReply> {
-    const { caller, token } = request;
-    const leads = this.#isLead(caller, token);
-    if (leads && this.#now() - this.#lookedAt >= LOOK_EVERY) {
-      this.#lookedAt = this.#now();
-      // Not waited for: a lane that does not answer must not delay the beats.
-      void this.#suspectLanes().catch(() => {});
+    const { caller, token, seen, advance, on } = request;
+    this.#heard = Math.max(this.#heard, seen);
+    if (token !== undefined && this.#isLead(caller, token)) {
+      // Unless a lane has lost something, of which the bridge has not heard yet.
+      if (advance && isSame(advance.from, this.#written)) {
+        this.#written = advance.to;
+        this.#server = on;
+      }
+      if (this.#now() - this.#leveledAt >= LEVEL_EVERY) {
+        this.#leveledAt = this.#now();
+        // Not waited for: a lane that does not answer must not delay the beats.
+        void this.#inTurn(() => this.#levelLater({ caller, token, on })).catch(() => {});
+      }
     }
-    const reply = await this.#base.mark(request);
-    if (!('mark' in reply) || !leads || !this.#isLead(caller, token)) return reply;
-    const { lease } = reply;
-    // It may have moved the position over silence.
-    if (lease.holder === caller && lease.token === token) this.#moveTo(lease.relayed);
-    return this.#suspect ? { ...reply, lease: { ...lease, relayed: this.#suspect.position } } : reply;
+    const reply = await this.#base.mark({ ...request, advance: undefined });
+    if (!('mark' in reply)) return reply;
+    return request.joins
+      ? tellLanes(this.#base, this.#lanes, request, reply)
+      : { ...reply, lease: this.#seen(reply.lease) };
   }
 
-  async take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
-    this.#lead = undefined;
-    let reply = await this.#base.take(caller, token, beat, on);
-    for (let tries = 0; reply.taken; tries++) {
-      if (tries === MOST_TRIES) throw stuck();
-      const found = await this.#takeLanes(caller, reply.token);
-      if ('wholes' in found) return this.#begin(caller, reply, found.wholes, on);
-      // The Redis of the group came back with an older state: its tokens begin again.
-      reply = await this.#base.take(caller, token, beat, on, found.above);
+  /** A lease as the bridge that leads has to see it. */
+  #seen(lease: Lease): Lease {
+    return this.#isLead(lease.holder, lease.token) ? { ...lease, relayed: this.#written } : lease;
+  }
+
+  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
+    return this.#inTurn(async () => {
+      this.#lead = undefined;
+      let reply = await this.#base.take(caller, token, beat, on);
+      for (let tries = 0; reply.taken; tries++) {
+        if (tries === MOST_TRIES) throw stuck();
+        const above = await this.#takeLanes(caller, reply.token);
+        if (above === undefined) return this.#begin(caller, reply, on);
+        // The node of the group came back with an older state: its tokens begin again.
+        reply = await this.#base.take(caller, token, beat, on, above);
+      }
+      return reply;
+    });
+  }
+
+  /** Takes all lanes. Or resolves to the highest token of those that a later leader has. */
+  async #takeLanes(caller: string, token: number): Promise<number | undefined> {
+    const replies = await Promise.all(this.#lanes.map(({ store }) => store.lead(caller, token)));
+    let above: number | undefined;
+    for (const [i, lane] of this.#lanes.entries()) {
+      const reply = replies[i];
+      if (reply?.led) lane.reached = reply.position;
+      else above = Math.max(above ?? 0, reply?.token ?? 0);
     }
-    return reply;
+    return above;
   }
 
-  /** Takes all lanes. Or the highest token of those that a later leader has. */
-  async #takeLanes(
-    caller: string,
-    token: number,
-  ): Promise<{ readonly wholes: readonly Whole[] } | { readonly above: number }> {
-    const wholes: Whole[] = [];
-    let above = 0;
-    await Promise.all(
-      this.#lanes.map(async (lane) => {
-        const reply = await lane.store.lead(caller, token);
-        if (!reply.led) above = Math.max(above, reply.token);
-        else {
-          lane.reached = reply.position;
-          lane.lost = undefined;
-          if (reply.whole) wholes.push(reply.whole);
-        }
-      }),
-    );
-    return above > 0 ? { above } : { wholes };
-  }
-
-  /** The lanes are the caller's. */
+  /** The lanes are the caller's: finds where to go on. */
   async #begin(
     caller: string,
     reply: TakeReply & { readonly taken: true },
-    wholes: readonly Whole[],
     on: string | undefined,
   ): Promise<TakeReply> {
-    const { token } = reply;
-    this.#position = reply.position;
-    this.#suspect = undefined;
+    const { token, position } = reply;
+    const { lanes, mark } = await this.#base.noted();
+    this.#kept = position;
     this.#told = undefined;
-    // A leader wrote messages without positions, and did not come to move the position.
-    const whole = wholes.find(({ from, to }) => isSame(from, reply.position) && isAfter(to, reply.position));
-    if (whole) {
-      const moved = { caller, token, from: reply.position, to: whole.to, messages: NOTHING, packSize: 1, on };
-      if ((await this.#base.relay(moved)).kind !== 'written') return { taken: false };
-      this.#position = whole.to;
+    this.#server = on;
+    const reached = this.#lanes.map((lane) => lane.reached);
+    const furthest = [position, ...reached].reduce((a, b) => (isAfter(b, a) ? b : a), undefined);
+    this.#written = furthest && earliest(reached.map((at) => at ?? ORIGIN));
+    // The node of the group lost marks: what was heard since may have the positions of other messages, which the lanes have.
+    const isBehind = furthest !== undefined && Math.max(mark, this.#heard) < furthest.epoch;
+    // Another number of lanes, none of which has anything to come.
+    const isOther = position !== undefined && lanes !== this.#lanes.length;
+    // Its next mark tells which ones it has heard.
+    if (isBehind && !this.#wasBehind) {
+      this.#wasBehind = true;
+      return { taken: false };
     }
-    const noted = await this.#base.reached(this.#lanes.length);
-    for (const lane of this.#lanes) {
-      const before = noted[lane.number];
-      lane.noted = before;
-      if (before && isAfter(before, lane.reached)) lane.lost = before;
-    }
+    this.#wasBehind = false;
     this.#lead = { caller, token };
-    return { ...reply, position: this.#earliest };
-  }
-
-  /** The position of the group, or an earlier one of a lane that lost something. */
-  get #earliest(): Position | undefined {
-    let earliest = this.#position;
-    for (const { lost, reached = START } of this.#lanes)
-      if (lost && !isAfter(reached, earliest)) earliest = reached;
-    return earliest;
-  }
-
-  #backToLost(): Elsewhere {
-    return { kind: 'elsewhere', position: this.#earliest };
-  }
-
-  async relay(request: RelayRequest): Promise<RelayReply> {
-    const { caller, token, from, messages } = request;
-    if (!this.#isLead(caller, token)) return { kind: 'fenced' };
-    // An earlier call found it, and could not say so.
-    const isAhead = ({ lost, reached = START }: LaneWriter) => lost !== undefined && isAfter(from, reached);
-    if (this.#lanes.some(isAhead)) return this.#backToLost();
-    // It asks for the position, or has only a gap to record: a lane that lost something is not found by writing to it.
-    const lost = messages.length === 0 ? await this.#look() : undefined;
-    if (lost) return lost;
-    const gap = this.#gapOf(request);
-    const untold = gap && (await this.#tell(request, gap));
-    if (untold) return untold;
-    const apart = isUnpositioned(request) && this.#mayOverlap(request);
-    const elsewhere = await this.#write(apart ? { ...request, messages: NOTHING } : request);
-    return elsewhere ?? this.#move(request);
-  }
-
-  /** Whether some of the messages without positions may be in a lane already: a dead leader wrote it further than the position. */
-  #mayOverlap({ from, to }: RelayRequest): boolean {
-    const isFurther = ({ reached }: LaneWriter) => isAfter(reached, from) && !isSame(reached, to);
-    return isAfter(this.#position, from) || this.#lanes.some(isFurther);
-  }
-
-  /** Messages without positions that may be in a lane already are not relayed, which is a gap. */
-  #gapOf(request: RelayRequest): Gap | undefined {
-    const { from, gap } = request;
-    if (isUnpositioned(request) && this.#mayOverlap(request)) {
-      const reason = 'no bridge was subscribed';
-      return { reason, since: gap?.since ?? from?.epoch, dropped: gap?.dropped ?? 0 };
+    if (isBehind || isOther) {
+      if (isBehind || reached.some((at) => isAfter(at, position)))
+        await this.#base.missed(caller, { reason: OLDER, since: position?.epoch, dropped: 0 });
+      if (await this.#level({ caller, token, on }, furthest as Position)) return { taken: false };
+      this.#written = furthest;
     }
-    // The machine takes it for the position of a group that has just begun.
-    if (gap && from && isSame(from, START))
-      return { ...gap, reason: 'Redis came back with an older state', since: undefined };
-    return gap;
+    return { ...reply, position: this.#written };
+  }
+
+  relay(request: RelayRequest): Promise<RelayReply> {
+    return this.#inTurn(async () => {
+      const { caller, token, from, to, messages, gap, server } = request;
+      if (!this.#isLead(caller, token)) return { kind: 'fenced' };
+      this.#server = server;
+      // A lane has lost something, of which the bridge has not heard yet.
+      if (isAfter(from, this.#written)) return this.#backToWritten();
+      const untold = gap && (await this.#tell(request, gap));
+      if (untold) return untold;
+      // Without messages it asks for the position, or passes over a gap.
+      const elsewhere = messages.length === 0 ? await this.#level(request, to) : await this.#deal(request);
+      // It subscribes anew, and tells the lanes.
+      if (elsewhere?.kind === 'late' && request.on !== undefined)
+        throw new CgroupError('OTHER_SERVER', 'the bridges are at another server now');
+      if (elsewhere) return elsewhere;
+      this.#written = to;
+      this.#told = undefined;
+      return { kind: 'written' };
+    });
   }
 
   /**
-   * Records a gap before the messages behind it: if this leader dies between two lanes, the next one goes on after the gap in
-   * some. Once, though the relay may be sent again.
+   * Records a gap before the messages behind it are written: if this leader dies between two lanes, the next one goes on after
+   * the gap in some. Once, though the relay may be sent again.
    */
-  async #tell({ caller, token, from, on, server }: RelayRequest, gap: Gap): Promise<Elsewhere | undefined> {
-    const before = JSON.stringify([token, from, gap.reason]);
-    const told = this.#told?.before === before ? this.#told.dropped : undefined;
+  async #tell(request: RelayRequest, gap: Gap): Promise<Elsewhere | undefined> {
+    const { caller, from } = request;
+    const told = this.#told && isSame(this.#told.from, from) ? this.#told.dropped : undefined;
     if (told !== undefined && told >= gap.dropped) return undefined;
-    const rest = { ...gap, dropped: gap.dropped - (told ?? 0) };
-    const position = this.#position;
-    if (position) {
-      const here = { from: position, to: position, messages: NOTHING, packSize: 1 };
-      const reply = await this.#base.relay({ caller, token, on, server, gap: rest, ...here });
-      if (reply.kind !== 'written') return this.#learn(reply);
+    // A lane has lost what it had since then.
+    const since = from && from.epoch > 0 && isAfter(this.#kept, from) ? from.epoch : undefined;
+    const rest = {
+      ...gap,
+      since: since === undefined ? gap.since : Math.min(since, gap.since ?? since),
+      dropped: gap.dropped - (told ?? 0),
+    };
+    if (this.#kept) {
+      const refused = await this.#keep(request, this.#kept, rest);
+      if (refused) return refused;
     } else await this.#base.missed(caller, rest);
-    this.#told = { before, dropped: gap.dropped };
+    this.#told = { from, dropped: gap.dropped };
     return undefined;
   }
 
-  /** Writes its part to each lane that has one. Resolves to what keeps the others from counting. */
-  async #write(request: RelayRequest): Promise<Elsewhere | undefined> {
-    const { to } = request;
-    const whole = isUnpositioned(request) && !this.#path ? { from: this.#position, to } : undefined;
-    const parts = deal(request, this.#reached, this.#path);
+  /** Writes its part to each lane that has one. */
+  #deal(request: RelayRequest): Promise<Elsewhere | undefined> {
+    const parts = () =>
+      deal(
+        request,
+        this.#lanes.map(({ reached }) => reached),
+        this.#path,
+      );
+    const first = parts();
+    return this.#writeAll(request, false, (i, tries) => (tries === 0 ? first : parts())[i] ?? NOTHING);
+  }
+
+  /** Moves all lanes to a position, or finds what they have lost; then the group, which never goes back. */
+  async #level(call: Call, to: Position): Promise<Elsewhere | undefined> {
+    const { caller, token, server, within } = call;
+    const request = { caller, token, server, within, from: to, to, messages: NOTHING, packSize: 1 };
+    return (await this.#writeAll(request, true, () => NOTHING)) ?? this.#keep(call, to);
+  }
+
+  async #levelLater(call: Call): Promise<void> {
+    if (!this.#written || !this.#isLead(call.caller, call.token)) return;
+    const elsewhere = await this.#level({ ...call, server: this.#server }, this.#written);
+    // A lane has another leader, though the group has not, any more: the next relay says so, and the lead is taken anew.
+    if (elsewhere?.kind === 'fenced') this.#lead = undefined;
+  }
+
+  /** Resolves to what keeps it from counting. What a lane has lost is taken note of in any case. */
+  async #writeAll(
+    request: RelayRequest,
+    always: boolean,
+    partOf: (lane: number, tries: number) => Packed,
+  ): Promise<Elsewhere | undefined> {
     const results = await Promise.allSettled(
-      this.#lanes.map((lane) =>
-        lane.write({ ...request, whole }, parts[lane.number] ?? NOTHING, () => {
-          // Another one may be further by now: only its own part counts.
-          return deal(request, this.#reached, this.#path)[lane.number] ?? NOTHING;
-        }),
-      ),
+      this.#lanes.map((lane, i) => lane.write(request, (tries) => partOf(i, tries), always)),
     );
-    let elsewhere: Elsewhere | undefined;
+    let kept: Elsewhere | undefined;
+    let failed: PromiseRejectedResult | undefined;
     for (const result of results) {
-      if (result.status === 'rejected') throw result.reason;
-      if (result.value?.kind === 'fenced') return result.value;
-      elsewhere ??= result.value;
+      if (result.status === 'rejected') failed = result;
+      else if (result.value?.kind === 'elsewhere') {
+        this.#written = earliest([this.#written ?? ORIGIN, result.value.position ?? ORIGIN]);
+        kept ??= result.value;
+      } else if (result.value) kept = result.value;
     }
-    return elsewhere && this.#backToLost();
+    if (failed) throw failed.reason;
+    return kept?.kind === 'elsewhere' ? this.#backToWritten() : kept;
   }
 
-  get #reached(): (Position | undefined)[] {
-    return this.#lanes.map(({ reached }) => reached);
+  #backToWritten(): Elsewhere {
+    return { kind: 'elsewhere', position: this.#written };
   }
 
-  /** All lanes have their messages: moves the position of the group, unless it went back for a lane. */
-  async #move({ from, to, caller, token, on, server }: RelayRequest): Promise<RelayReply> {
-    // A lane that lost something is not back where it was noted to be.
-    const moved = this.#lanes.filter((lane) => isAfter(lane.reached, lane.noted));
-    const reached = new Map(moved.flatMap(({ number, reached: at }) => (at ? [[number, at] as const] : [])));
+  /** All lanes are at a position, or further: keeps it for the group, unless that is further. */
+  async #keep({ caller, token, on, server }: Call, to: Position, gap?: Gap): Promise<Elsewhere | undefined> {
+    const call = { caller, token, on, server, messages: NOTHING, packSize: 1, lanes: this.#lanes.length };
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const position = this.#position;
-      const isBehind = position !== undefined && !isAfter(to, position);
-      if (isBehind && !isSame(from, to)) return { kind: 'written' };
-      const target = isBehind ? position : to;
-      const request: NotedRelay = {
-        ...{ caller, token, from: position, to: target, messages: NOTHING, packSize: 1, on, server, reached },
-      };
-      const reply = await this.#base.relay(request);
+      const from = this.#kept;
+      const target = from && isAfter(from, to) ? from : to;
+      const reply = await this.#base.relay({ ...call, from, to: target, gap });
       if (reply.kind === 'written') {
-        this.#position = target;
-        for (const lane of moved) lane.noted = reached.get(lane.number);
-        return reply;
+        this.#kept = target;
+        return undefined;
       }
-      const elsewhere = this.#learn(reply);
-      if (reply.kind !== 'elsewhere' || isAfter(position, reply.position)) return elsewhere;
+      if (reply.kind !== 'elsewhere') return reply;
+      // Its own reply was lost, or the node came back with an older state, which is none of the lanes'.
+      this.#kept = reply.position;
     }
     throw stuck();
   }
 
-  /** The group's position is elsewhere: its own reply was lost, or Redis came back with an older state. */
-  #learn(reply: Elsewhere): Elsewhere {
-    if (reply.kind === 'elsewhere') this.#moveTo(reply.position);
+  release(
+    caller: string,
+    token: number,
+    _position: Position | undefined,
+    on?: string,
+  ): Promise<ReleaseReply> {
+    return this.#inTurn(async () => {
+      if (!this.#isLead(caller, token)) return { kind: 'fenced' };
+      const call = { caller, token, on, server: this.#server };
+      const elsewhere = this.#written && (await this.#level(call, this.#written));
+      if (elsewhere && elsewhere.kind !== 'late') return elsewhere;
+      const reply = await this.#base.release(caller, token, this.#kept, on);
+      if (reply.kind !== 'elsewhere') return reply;
+      this.#kept = reply.position;
+      return this.#backToWritten() as ReleaseReply;
+    });
+  }
+
+  /** One call after the other: each knows where the one before has left the lanes. */
+  #inTurn<Reply>(call: () => Promise<Reply>): Promise<Reply> {
+    const reply = this.#turn.then(call);
+    this.#turn = reply.catch(() => {});
     return reply;
   }
 
-  /** The group's position is this one. If it went back, so did what was noted with it. */
-  #moveTo(position: Position | undefined): void {
-    if (isAfter(this.#position, position)) for (const lane of this.#lanes) lane.noted = undefined;
-    this.#position = position;
-  }
-
-  /** Asks all lanes where they are. No relay is under way. */
-  async #look(): Promise<Elsewhere | undefined> {
-    const found = await Promise.all(this.#lanes.map(({ store }) => store.position()));
-    this.#suspect = undefined;
-    let isLost = false;
-    for (const [i, lane] of this.#lanes.entries()) {
-      if (isAfter(lane.reached, found[i])) {
-        lane.lose(found[i]);
-        isLost = true;
-      } else lane.reached = found[i];
-    }
-    return isLost ? this.#backToLost() : undefined;
-  }
-
-  /** The same while relays may be under way: what it finds is to be looked at again. */
-  async #suspectLanes(): Promise<void> {
-    await Promise.all(
-      this.#lanes.map(async (lane) => {
-        const before = lane.reached;
-        const position = await lane.store.position();
-        if (isAfter(before, position)) this.#suspect = { position: position ?? START };
-      }),
-    );
-  }
-
-  async release(
-    caller: string,
-    token: number,
-    position: Position | undefined,
-    on?: string,
-  ): Promise<ReleaseReply> {
-    if (!this.#isLead(caller, token)) return { kind: 'fenced' };
-    const lost = await this.#look();
-    if (lost && lost.kind !== 'late') return lost;
-    return this.#base.release(caller, token, position, on);
-  }
-
-  #isLead(caller: string, token: number | undefined): boolean {
+  #isLead(caller: string, token: number): boolean {
     return this.#lead?.caller === caller && this.#lead.token === token;
   }
 
-  readLease(): Promise<Lease> {
-    return this.#base.readLease();
+  async readLease(): Promise<Lease> {
+    return this.#seen(await this.#base.readLease());
   }
 
   lastMark(on?: string): Promise<number> {
@@ -332,4 +327,11 @@ export class LanesBridgeStore implements BridgeStore {
   leave(seat: string): Promise<void> {
     return this.#base.leave(seat);
   }
+}
+
+function earliest(positions: readonly Position[]): Position | undefined {
+  return positions.reduce<Position | undefined>(
+    (first, one) => (first && comparePositions(first, one) <= 0 ? first : one),
+    undefined,
+  );
 }

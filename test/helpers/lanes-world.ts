@@ -9,11 +9,11 @@ import type {
   TakeReply,
 } from '../../src/core/bridge-store.js';
 import type {
+  ArriveReply,
+  GroupRelay,
   LaneStore,
   LeadReply,
-  NotedRelay,
   SharedBridgeStore,
-  Whole,
 } from '../../src/core/lane-store.js';
 import { comparePositions, type Position } from '../../src/core/position.js';
 import { LanesBridgeStore } from '../../src/redis/lanes-bridge-store.js';
@@ -28,14 +28,14 @@ interface NodeState {
   beat: number;
   mark: number;
   position: Position | undefined;
-  reached: [number, Position][];
-  whole: Whole | undefined;
+  /** How many lanes are noted. */
+  lanes: number;
   inbox: string[];
 }
 
 const EMPTY: NodeState = {
-  ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined, whole: undefined },
-  ...{ reached: [], inbox: [] },
+  ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined },
+  ...{ lanes: 0, inbox: [] },
 };
 
 /** A node, whose states can come back. Its scripts are as the Lua, each one step. */
@@ -58,17 +58,21 @@ export class NodeModel {
     this.wasEmptied ||= old.position === undefined;
   }
 
-  relay({ caller, token, from, to, messages, reached, whole }: NotedRelay): RelayReply {
+  relay({ caller, token, from, to, messages, lanes }: GroupRelay): RelayReply {
     const { state } = this;
     if (state.holder !== caller || state.token !== token) return { kind: 'fenced' };
     if (!same(state.position, from)) return { kind: 'elsewhere', position: state.position };
     state.position = to;
     state.inbox.push(...Array.from(messages, String));
-    const noted = new Map(state.reached);
-    for (const [lane, position] of reached ?? []) noted.set(lane, position);
-    state.reached = [...noted];
-    if (whole) state.whole = whole;
+    state.mark = Math.max(state.mark, to.epoch);
+    if (lanes !== undefined) state.lanes = lanes;
     return { kind: 'written' };
+  }
+
+  arrive(mark: number): ArriveReply {
+    const { position } = this.state;
+    if (position && mark < position.epoch) return { arrived: false, mark: position.epoch };
+    return { arrived: true, elapsed: 0, isWritten: position !== undefined };
   }
 
   lead(caller: string, token: number): LeadReply {
@@ -77,7 +81,7 @@ export class NodeModel {
       return { led: false, token: state.token };
     state.holder = caller;
     state.token = token;
-    return { led: true, position: state.position, whole: state.whole };
+    return { led: true, position: state.position };
   }
 
   take(caller: string, token: number, beat: number, above: number | undefined): TakeReply {
@@ -101,7 +105,17 @@ interface Call {
 
 /** What the world does in one step; numbers choose among what there is. */
 export interface Step {
-  readonly kind: 'publish' | 'mark' | 'arrive' | 'fail' | 'lose' | 'crash' | 'lane' | 'base' | 'remember';
+  readonly kind:
+    | 'publish'
+    | 'mark'
+    | 'arrive'
+    | 'fail'
+    | 'lose'
+    | 'crash'
+    | 'lane'
+    | 'base'
+    | 'remember'
+    | 'clock';
   readonly which: number;
 }
 
@@ -114,6 +128,8 @@ export class LanesWorld {
   readonly bridges: ModelBridge[] = [];
   readonly path: string | undefined;
   now = 1_000;
+  /** ms by which the clock of the group's node is ahead. */
+  skew = 0;
   #calls: Call[] = [];
   #count = 0;
 
@@ -146,7 +162,7 @@ export class LanesWorld {
       case 'publish': {
         const number = this.published.length + 1;
         this.published.push(this.path ? JSON.stringify({ k: which % 7, n: number }) : String(number));
-        for (const one of this.bridges) one.machine.message(Buffer.from(this.published.at(-1) as string));
+        for (const one of this.bridges) one.hear(Buffer.from(this.published.at(-1) as string));
         break;
       }
       case 'mark':
@@ -180,16 +196,32 @@ export class LanesWorld {
         break;
       case 'remember':
         for (const node of [this.base, ...this.lanes]) node.remember();
+        break;
+      case 'clock':
+        this.skew = -(which % 600);
     }
     for (let i = 0; i < 12; i++) await Promise.resolve();
     for (const one of this.bridges) one.act();
     for (let i = 0; i < 12; i++) await Promise.resolve();
   }
 
+  /** Until a bridge leads, the other one follows, and the group's position is after the first marks of both: neither lacks anything. */
+  async start(): Promise<void> {
+    let inStep: number | undefined;
+    for (let i = 0; i < 1_000; i++) {
+      await this.step({ kind: i % 7 === 0 ? 'mark' : 'arrive', which: i });
+      const phases = this.bridges.map(({ machine }) => machine.phase);
+      const { mark, position } = this.base.state;
+      if (phases.includes('leading') && !phases.includes('joining')) inStep ??= mark;
+      if (inStep !== undefined && position && position.epoch > inStep) return;
+    }
+    throw new Error('no bridge leads');
+  }
+
   /** Without further faults: until all that the bridges have is relayed. */
   async settle(): Promise<void> {
     for (let i = 0; i < 3_000; i++) {
-      await this.step({ kind: i % 7 === 0 ? 'mark' : 'arrive', which: i });
+      await this.step({ kind: i % 7 === 0 ? 'mark' : 'arrive', which: (i * 7_919) % 1_009 });
       if (i > 1_500 && this.bridges.every(({ machine }) => machine.buffered === 0) && this.isQuiet) return;
     }
     throw new Error('the bridges do not come to rest');
@@ -200,23 +232,20 @@ export class LanesWorld {
   }
 }
 
-/** A bridge that is subscribed for good: machine and store, and the calls between them. */
+/** A bridge, which stays subscribed: machine and store, and the calls between them. */
 class ModelBridge {
-  readonly machine: BridgeMachine;
+  machine: BridgeMachine;
   readonly #world: LanesWorld;
   readonly #id: string;
   readonly #store: LanesBridgeStore;
   crashed = false;
+  #isSubscribed = false;
   #marking = false;
 
   constructor(world: LanesWorld, id: string) {
     this.#world = world;
     this.#id = id;
-    this.machine = new BridgeMachine({
-      ...{ id, lease: 500, maxMessages: 5, maxBytes: 1e6, seen: 0, oneEpoch: true },
-      limits: { retain: 1e9, retainBytes: 1e9, bytes: 1e9 },
-    });
-    this.machine.subscribed(world.base.state.mark);
+    this.machine = this.#machineFrom(0);
     const { base, lanes } = world;
     const send = <Reply>(node: string, run: () => Reply) => world.send(`${id} ${node}`, run);
     const shared: SharedBridgeStore = {
@@ -233,20 +262,31 @@ class ModelBridge {
       lastMark: () => send('base', () => base.state.mark),
       missed: (_caller, gap) => send('base', () => void world.gaps.push(gap)),
       leave: async () => {},
-      reached: (count) =>
-        send('base', () => {
-          const noted = new Map(base.state.reached);
-          return Array.from({ length: count }, (_, lane) => noted.get(lane));
-        }),
+      noted: () => send('base', () => ({ lanes: base.state.lanes, mark: base.state.mark })),
     };
     const stores = lanes.map(
       (node, lane): LaneStore => ({
+        arrive: (mark) => send(`lane ${lane}`, () => node.arrive(mark)),
         lead: (caller, token) => send(`lane ${lane}`, () => node.lead(caller, token)),
-        position: () => send(`lane ${lane}`, () => node.state.position),
         relay: (request) => send(`lane ${lane}`, () => node.relay(request)),
       }),
     );
     this.#store = new LanesBridgeStore(shared, stores, world.path, () => world.now);
+  }
+
+  #machineFrom(seen: number): BridgeMachine {
+    return new BridgeMachine({
+      ...{ id: this.#id, lease: 500, maxMessages: 5, maxBytes: 1e6, seen, allPositioned: true },
+      limits: { retain: 1e9, retainBytes: 1e9, bytes: 1e9 },
+    });
+  }
+
+  hear(message: Buffer): void {
+    if (this.#isSubscribed) this.machine.message(message);
+  }
+
+  cut(mark: number): void {
+    if (this.#isSubscribed) this.machine.cut(mark, this.#world.now);
   }
 
   #lease(): Lease {
@@ -256,32 +296,47 @@ class ModelBridge {
 
   #made({ caller, token, advance, seen }: MarkRequest): MadeMark {
     const { state } = this.#world.base;
-    state.mark = Math.max(state.mark + 1, seen + 1, this.#world.now);
+    state.mark = Math.max(state.mark + 1, seen + 1, this.#world.now + this.#world.skew);
     if (state.holder === caller && state.token === token) {
       state.beat++;
       if (advance && same(state.position, advance.from)) state.position = advance.to;
     }
     const { mark } = state;
-    for (const { machine } of this.#world.bridges) machine.cut(mark, this.#world.now);
+    for (const one of this.#world.bridges) one.cut(mark);
     return { mark, secret: '', clock: this.#world.now, bridges: 2, lease: this.#lease(), healed: [] };
   }
 
   mark(): void {
     if (this.#marking) return;
     this.#marking = true;
-    const request = {
-      ...{ caller: this.#id, seat: this.#id, seats: 2, secret: '', secretKnown: true },
-      ...this.machine.markIntent(),
-    };
-    this.#store
-      .mark(request)
-      .then((reply) => {
-        if ('mark' in reply && !this.crashed) this.machine.marked(reply, this.#world.now);
-      })
+    const done = this.#isSubscribed ? this.#beat() : this.#subscribe();
+    done
       .catch(() => {})
       .finally(() => {
         this.#marking = false;
       });
+  }
+
+  async #beat(): Promise<void> {
+    const reply = await this.#store.mark({ ...this.#seat, ...this.machine.markIntent() });
+    if ('mark' in reply && !this.crashed) this.machine.marked(reply, this.#world.now);
+  }
+
+  async #subscribe(): Promise<void> {
+    const reply = await this.#store.mark({ ...this.#seat, seen: 0, joins: true });
+    if (!('mark' in reply)) return;
+    this.machine = this.#machineFrom(reply.mark);
+    this.#isSubscribed = true;
+    try {
+      this.machine.subscribed(await this.#store.lastMark());
+    } catch {
+      this.#isSubscribed = false;
+      this.machine = this.#machineFrom(0);
+    }
+  }
+
+  get #seat() {
+    return { caller: this.#id, seat: this.#id, seats: 2, secret: '', secretKnown: true };
   }
 
   act(): void {

@@ -7,11 +7,10 @@ import {
   type MarkRequest,
   MOST_AHEAD,
   type RelayReply,
-  type RelayRequest,
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
-import type { LeadReply, NotedRelay, Whole } from '../../core/lane-store.js';
+import type { ArriveReply, GroupRelay, LeadReply } from '../../core/lane-store.js';
 import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
@@ -82,7 +81,7 @@ export const relay = defineScript({
     packSize,
     on: _,
     ...rest
-  }: RelayRequest & { last: string | undefined; keys?: string; fields?: readonly string[] | undefined }) => {
+  }: GroupRelay & { last: string | undefined; keys?: string }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
@@ -101,10 +100,19 @@ export const lead = defineScript({
   name: 'lead',
   keys: ['bridge'],
   encode: packOptions<{ caller: string; token: number }>,
-  decode: ([led, first, offset, whole]: [number, ...string[]]): LeadReply =>
-    led === 1
-      ? { led: true, position: positionOf(first, offset), whole: wholeIn(whole) }
-      : { led: false, token: Number(first) },
+  decode: ([led, first, offset]: [number, ...string[]]): LeadReply =>
+    led === 1 ? { led: true, position: positionOf(first, offset) } : { led: false, token: Number(first) },
+});
+
+/** See {@link LaneStore.arrive}. */
+export const arrive = defineScript({
+  name: 'arrive',
+  keys: ['bridge'],
+  encode: packOptions<{ mark: number; server: string | undefined }>,
+  decode: ([arrived, number, epoch]: [number, string, string?]): ArriveReply =>
+    arrived === 1
+      ? { arrived: true, elapsed: Number(number), isWritten: epoch !== '' }
+      : { arrived: false, mark: Number(number) },
 });
 
 export const release = defineScript({
@@ -151,33 +159,6 @@ export function leaseOf(
 export function homeOf(server: string | undefined, since: string | undefined): Home | undefined {
   const number = integerOf(since);
   return server && number !== undefined ? { server, since: number } : undefined;
-}
-
-/** What a relay notes beside the position: names and values in turn, see {@link NotedRelay}; undefined for nothing. */
-export function notesOf({ reached, whole }: Pick<NotedRelay, 'reached' | 'whole'>): string[] | undefined {
-  const notes = [...(reached ?? [])].flatMap(([lane, position]) => [reachedField(lane), textOf(position)]);
-  if (whole) notes.push('whole', `${whole.from ? textOf(whole.from) : ''},${textOf(whole.to)}`);
-  return notes.length === 0 ? undefined : notes;
-}
-
-/** The field of the group's bridge that says up to where a lane is written. */
-export function reachedField(lane: number): string {
-  return `lane:${lane}`;
-}
-
-function wholeIn(text = ''): Whole | undefined {
-  const [from, to] = text.split(',').map(positionIn);
-  return to && { from, to };
-}
-
-function textOf({ epoch, offset }: Position): string {
-  return `${epoch} ${offset}`;
-}
-
-/** A position from one text, epoch and offset; undefined if there is none yet, or a foreign value. */
-export function positionIn(text: string): Position | undefined {
-  const [epoch, offset] = text.split(' ');
-  return positionOf(epoch, offset);
 }
 
 /** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */

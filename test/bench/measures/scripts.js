@@ -282,7 +282,9 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       async () => {
         await bridge.mark(MARK);
         lead = await twice(() => bridge.take('b#1', 0, 0));
-        await twice(() => new RedisLaneStore(connection, keys).lead('b#1', lead.token));
+        const lane = new RedisLaneStore(connection, keys);
+        await twice(() => lane.arrive(Date.now(), undefined));
+        await twice(() => lane.lead('b#1', lead.token));
         await relay(Array.from({ length: 4_000 }, () => small));
         await connection.run(publishBatch, keys, {
           channel: 'channel',

@@ -45,16 +45,6 @@ it('messages with the same key go to the same lane, those without a key by their
   expect(lanes.reduce((sum, { length }) => sum + length, 0)).toBe(all.length);
 });
 
-it('messages without positions go to one lane, all or none', () => {
-  const messages = packed(['a', 'b', 'c']);
-  const to = { epoch: EPOCH, offset: 0 };
-  const lane = laneAt(to, 3);
-  const dealt = deal({ messages, to }, [undefined, undefined, undefined], undefined).map(textsOf);
-  expect(dealt[lane]).toEqual(['a', 'b', 'c']);
-  expect(dealt.flat()).toHaveLength(3);
-  expect(deal({ messages, to }, [to, to, to], undefined).flatMap(textsOf)).toEqual([]);
-});
-
 it('lanes get even shares', () => {
   const share = (laneOf: (i: number) => number, count: number) => {
     const shares = [0, 0, 0];
