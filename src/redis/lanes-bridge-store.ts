@@ -198,13 +198,9 @@ export class LanesBridgeStore implements BridgeStore {
     const { caller, from } = request;
     const told = this.#told && isSame(this.#told.from, from) ? this.#told.dropped : undefined;
     if (told !== undefined && told >= gap.dropped) return undefined;
-    // A lane has lost what it had since then.
-    const since = from && from.epoch > 0 && isAfter(this.#kept, from) ? from.epoch : undefined;
-    const rest = {
-      ...gap,
-      since: since === undefined ? gap.since : Math.min(since, gap.since ?? since),
-      dropped: gap.dropped - (told ?? 0),
-    };
+    // What is lost came after the position. A leader that beats may have waited for a lane.
+    const since = from && from.epoch > 0 ? Math.min(from.epoch, gap.since ?? from.epoch) : gap.since;
+    const rest = { ...gap, since, dropped: gap.dropped - (told ?? 0) };
     if (this.#kept) {
       const refused = await this.#keep(request, this.#kept, rest);
       if (refused) return refused;
