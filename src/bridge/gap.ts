@@ -7,6 +7,7 @@ import type { Missing } from './received-messages.js';
 /** ms between two tries to record a gap, and for how long it is tried. */
 const TELL_EVERY = 100;
 const TELL = 10_000;
+const OLDER_STATE = 'Redis came back with an older state';
 
 /**
  * The gap that comes before the next batch, if any.
@@ -25,9 +26,10 @@ export function gapOf(
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
   // With lanes ORIGIN is the position of one that has lost all.
-  return cause === 'start' && isAfter(relayed, ORIGIN)
-    ? { reason: 'no bridge was subscribed', since: lastBeat, dropped }
-    : { reason: 'Redis came back with an older state', since: undefined, dropped };
+  if (!isAfter(relayed, ORIGIN)) return { reason: OLDER_STATE, since: undefined, dropped };
+  // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
+  const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
+  return { reason: cause === 'start' ? 'no bridge was subscribed' : OLDER_STATE, since, dropped };
 }
 
 /**

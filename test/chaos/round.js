@@ -13,6 +13,8 @@ const AFTER_MS = 1_500;
 const SETTLE_MS = 15_000;
 /** ms without progress, and with nothing left, after which a bridge's memory must be empty too. */
 const QUIET_MS = 700;
+/** The same after a fail-over: bridges wait for a lease at a new server, and then for the lease of a leader that is gone. */
+const QUIET_MS_REPLICATED = 4_000;
 /** ms within which the list of consumers must be right. */
 const LIST_MS = 5_000;
 
@@ -85,7 +87,7 @@ async function strike(stage, faults, random) {
 }
 
 async function evidence(stage, faults, run) {
-  const left = await settle(stage.admin);
+  const left = await settle(stage.admin, stage.place.looks ? QUIET_MS_REPLICATED : QUIET_MS);
   const { size, consumers } = stage;
   const { processes } = stage.group;
   const listed = await consumerList(
@@ -135,8 +137,8 @@ async function consumerList(redis, processes, size) {
   }
 }
 
-/** Waits until nothing is left to settle, at most as long as the product may take. */
-async function settle(redis) {
+/** Waits until nothing was left to settle for so many ms, at most as long as the product may take. */
+async function settle(redis, quietFor) {
   const deadline = performance.now() + SETTLE_MS;
   let quietSince = performance.now();
   let last = await unsettled(redis);
@@ -145,7 +147,7 @@ async function settle(redis) {
     const now = await unsettled(redis);
     const quiet = now.inbox + now.pending + now.retrying === 0 && now.relayed === last.relayed;
     if (!quiet) quietSince = performance.now();
-    else if (performance.now() - quietSince > QUIET_MS) return now;
+    else if (performance.now() - quietSince > quietFor) return now;
     last = now;
   }
   return last;

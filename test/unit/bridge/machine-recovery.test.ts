@@ -98,7 +98,7 @@ describe('when Redis comes back with an older state', () => {
       .hear('d');
     bench.next();
     bench.elsewhere(at(10, 1));
-    const gap = { reason: 'Redis came back with an older state', since: undefined, dropped: 0 };
+    const gap = { reason: 'Redis came back with an older state', since: 10, dropped: 0 };
     expect(bench.next()).toMatchObject({ from: at(10, 1), to: at(12, 1), messages: ['d'], gap });
     bench.written().hear('e');
     expect(bench.next()).toMatchObject({ messages: ['e'], gap: undefined });

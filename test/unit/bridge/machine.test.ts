@@ -196,9 +196,12 @@ describe('taking the lead', () => {
       return bench.took(5, position, lastBeat);
     };
 
-    it('records one gap since the last beat', () => {
-      const bench = late(at(3, 20), 40_000);
-      const gap = { reason: 'no bridge was subscribed', since: 40_000, dropped: 0 };
+    it.each([
+      ['the position, if the leader beat after it', 40_000, 3],
+      ['the last beat, if that is earlier', 2, 2],
+    ])('records one gap since %s', (_, lastBeat, since) => {
+      const bench = late(at(3, 20), lastBeat);
+      const gap = { reason: 'no bridge was subscribed', since, dropped: 0 };
       expect(bench.next()).toMatchObject({ from: at(3, 20), to: at(10, 0), messages: ['a', 'b'], gap });
       bench.written();
       expect(bench.next()).toMatchObject({ from: at(10, 0), messages: ['c'], gap: undefined });
@@ -208,7 +211,7 @@ describe('taking the lead', () => {
       const bench = new Bench().mark({ epoch: 10 });
       bench.next();
       bench.took(5, at(3, 20));
-      expect(bench.next()).toMatchObject({ messages: [], to: at(10, 0), gap: { since: undefined } });
+      expect(bench.next()).toMatchObject({ messages: [], to: at(10, 0), gap: { since: 3 } });
     });
 
     it.each([at(9, 1), at(8, 1)])('relays nothing twice: %j may be after its first messages', (position) => {
