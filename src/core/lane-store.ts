@@ -1,9 +1,17 @@
 import type { BridgeStore, RelayReply, RelayRequest, TakeReply } from './bridge-store.js';
 import type { Position } from './position.js';
 
+/** The last gap that a lane has passed: the group may have lost the record of it. */
+export interface PassedGap {
+  /** A position behind it, which the group has once it has the record. */
+  readonly at: Position;
+  /** Since when messages may have been missed: ms since 1970. */
+  readonly since: number;
+}
+
 /** The lane is the caller's now; or a bridge with this higher token has it. */
 export type LeadReply =
-  | { readonly led: true; readonly position: Position | undefined }
+  | { readonly led: true; readonly position: Position | undefined; readonly passed: PassedGap | undefined }
   | { readonly led: false; readonly token: number };
 
 /** The lane has known the server for so many ms, and whether anything was written there; or a mark has to be higher than this one. */
@@ -25,13 +33,15 @@ export interface LaneStore {
   /** From now on no leader with a lower token writes there. The position is the one up to which it is written, undefined for nothing. */
   lead(caller: string, token: number): Promise<LeadReply>;
   /** Writes messages to it and moves its position, both or neither. */
-  relay(request: RelayRequest): Promise<RelayReply>;
+  relay(request: DealtRelay): Promise<RelayReply>;
 }
 
-/** A relay of the group itself, which has no messages. */
-export interface GroupRelay extends RelayRequest {
-  /** How many lanes are written up to its end. */
+/** A relay of a lane, or of the group itself, which has no messages. */
+export interface DealtRelay extends RelayRequest {
+  /** Of the group: how many lanes are written up to its end. */
   readonly lanes?: number | undefined;
+  /** Of a lane: it is after this gap from now on. */
+  readonly passed?: PassedGap | undefined;
 }
 
 /** What the group has noted. */
@@ -46,6 +56,6 @@ export interface Noted {
 export interface SharedBridgeStore extends BridgeStore {
   /** @param above the token must be higher than this one, which a lane has */
   take(caller: string, token: number, beat: number, on?: string, above?: number): Promise<TakeReply>;
-  relay(request: GroupRelay): Promise<RelayReply>;
+  relay(request: DealtRelay): Promise<RelayReply>;
   noted(): Promise<Noted>;
 }

@@ -8,7 +8,7 @@ import type {
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { GroupRelay, Noted, SharedBridgeStore } from '../core/lane-store.js';
+import type { DealtRelay, Noted, SharedBridgeStore } from '../core/lane-store.js';
 import { markText } from '../core/marks.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
@@ -62,7 +62,7 @@ export class RedisBridgeStore implements SharedBridgeStore {
     return this.#connection.run(take, this.#keys, { caller, token, beat, above }, this.#only(on));
   }
 
-  async relay(request: GroupRelay): Promise<RelayReply> {
+  async relay(request: DealtRelay): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
     const keys = this.#path && { keys: keyLines(request.messages, this.#path) };

@@ -1,5 +1,5 @@
-import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
-import type { ArriveReply, LaneStore, LeadReply } from '../core/lane-store.js';
+import type { RelayReply } from '../core/bridge-store.js';
+import type { ArriveReply, DealtRelay, LaneStore, LeadReply } from '../core/lane-store.js';
 import { RedisBridgeStore } from './bridge-store.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
@@ -34,7 +34,7 @@ export class RedisLaneStore implements LaneStore {
     return this.#connection.run(lead, this.#keys, { caller, token });
   }
 
-  relay(request: RelayRequest): Promise<RelayReply> {
+  relay(request: DealtRelay): Promise<RelayReply> {
     return this.#store.relay(request);
   }
 }

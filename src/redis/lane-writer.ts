@@ -1,6 +1,6 @@
-import type { RelayReply, RelayRequest } from '../core/bridge-store.js';
+import type { RelayReply } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { LaneStore } from '../core/lane-store.js';
+import type { DealtRelay, LaneStore, PassedGap } from '../core/lane-store.js';
 import type { Packed } from '../core/packed.js';
 import { isAfter, type Position } from '../core/position.js';
 
@@ -15,6 +15,8 @@ export class LaneWriter {
   readonly store: LaneStore;
   /** Up to where it is written. */
   reached: Position | undefined;
+  /** The last gap before that, as it was when the lane was taken. */
+  passed: PassedGap | undefined;
 
   constructor(store: LaneStore) {
     this.store = store;
@@ -28,7 +30,7 @@ export class LaneWriter {
    * @param always even if it has none
    */
   async write(
-    request: RelayRequest,
+    request: DealtRelay,
     partOf: (tries: number) => Packed,
     always: boolean,
   ): Promise<Elsewhere | undefined> {

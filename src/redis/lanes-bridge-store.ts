@@ -11,7 +11,7 @@ import type {
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { LaneStore, SharedBridgeStore } from '../core/lane-store.js';
+import type { LaneStore, PassedGap, SharedBridgeStore } from '../core/lane-store.js';
 import { deal } from '../core/lanes.js';
 import { pathOf } from '../core/order-key.js';
 import { Packed } from '../core/packed.js';
@@ -32,8 +32,8 @@ type Call = Pick<RelayRequest, 'caller' | 'token' | 'on' | 'server' | 'within'>;
  *
  * Two things are always true, also after any node came back with an older state:
  *
- * 1. A lane has each of its messages up to its position, once, or a gap was told before it moved. Its messages and its position
- *    move in one script, and go back together; it takes only messages after its position; and all bridges deal a message of the
+ * 1. A lane has each of its messages up to its position, once, or a gap was told before it moved, of which it knows. Its messages, its
+ *    position and the gap move in one script, and go back together; it takes only messages after its position; and all bridges deal a message of the
  *    same position to the same lane. So nothing is doubled, whoever writes.
  * 2. The group's position moves only when all lanes are there or further. So it is never ahead of a lane, unless that lane lost something.
  *
@@ -59,6 +59,8 @@ export class LanesBridgeStore implements BridgeStore {
   #heard = 0;
   /** Whether the marks of the group were behind the lanes when the lead was last taken. */
   #wasBehind = false;
+  /** The last gap that is told. */
+  #passed: PassedGap | undefined;
   #server: string | undefined;
   #leveledAt = Number.NEGATIVE_INFINITY;
   /** The end of the call that has the lanes. */
@@ -129,8 +131,10 @@ export class LanesBridgeStore implements BridgeStore {
     let above: number | undefined;
     for (const [i, lane] of this.#lanes.entries()) {
       const reply = replies[i];
-      if (reply?.led) lane.reached = reply.position;
-      else above = Math.max(above ?? 0, reply?.token ?? 0);
+      if (reply?.led) {
+        lane.reached = reply.position;
+        lane.passed = reply.passed;
+      } else above = Math.max(above ?? 0, reply?.token ?? 0);
     }
     return above;
   }
@@ -146,6 +150,8 @@ export class LanesBridgeStore implements BridgeStore {
     this.#kept = position;
     this.#told = undefined;
     this.#server = on;
+    this.#passed = undefined;
+    for (const { passed } of this.#lanes) if (isAfter(passed?.at, this.#passed?.at)) this.#passed = passed;
     const reached = this.#lanes.map((lane) => lane.reached);
     const furthest = [position, ...reached].reduce((a, b) => (isAfter(b, a) ? b : a), undefined);
     this.#written = furthest && earliest(reached.map((at) => at ?? ORIGIN));
@@ -160,9 +166,10 @@ export class LanesBridgeStore implements BridgeStore {
     }
     this.#wasBehind = false;
     this.#lead = { caller, token };
+    if (isBehind || (isOther && reached.some((at) => isAfter(at, position))))
+      this.#passed = { at: furthest as Position, since: position?.epoch ?? 0 };
+    await this.#tellAgain(caller);
     if (isBehind || isOther) {
-      if (isBehind || reached.some((at) => isAfter(at, position)))
-        await this.#base.missed(caller, { reason: OLDER, since: position?.epoch, dropped: 0 });
       if (await this.#level({ caller, token, on }, furthest as Position)) return { taken: false };
       this.#written = furthest;
     }
@@ -179,7 +186,9 @@ export class LanesBridgeStore implements BridgeStore {
       const untold = gap && (await this.#tell(request, gap));
       if (untold) return untold;
       // Without messages it asks for the position, or passes over a gap.
-      const elsewhere = messages.length === 0 ? await this.#level(request, to) : await this.#deal(request);
+      const dealt = messages.length > 0 && (await this.#deal(request));
+      // After a gap, so that the group has a position behind it.
+      const elsewhere = dealt || (messages.length === 0 || gap ? await this.#level(request, to) : undefined);
       // It subscribes anew, and tells the lanes.
       if (elsewhere?.kind === 'late' && request.on !== undefined)
         throw new CgroupError('OTHER_SERVER', 'the bridges are at another server now');
@@ -195,32 +204,30 @@ export class LanesBridgeStore implements BridgeStore {
    * the gap in some. Once, though the relay may be sent again.
    */
   async #tell(request: RelayRequest, gap: Gap): Promise<Elsewhere | undefined> {
-    const { caller, from } = request;
+    const { caller, from, to } = request;
     const told = this.#told && isSame(this.#told.from, from) ? this.#told.dropped : undefined;
     if (told !== undefined && told >= gap.dropped) return undefined;
-    // A lane has lost what it had since then.
-    const since = from && from.epoch > 0 && isAfter(this.#kept, from) ? from.epoch : undefined;
-    const rest = {
-      ...gap,
-      since: since === undefined ? gap.since : Math.min(since, gap.since ?? since),
-      dropped: gap.dropped - (told ?? 0),
-    };
-    if (this.#kept) {
-      const refused = await this.#keep(request, this.#kept, rest);
-      if (refused) return refused;
-    } else await this.#base.missed(caller, rest);
+    // What is lost came after the position. A leader that beats may have waited for a lane.
+    const since = from && from.epoch > 0 ? Math.min(from.epoch, gap.since ?? from.epoch) : gap.since;
+    const rest = { ...gap, since, dropped: gap.dropped - (told ?? 0) };
+    const refused = this.#kept ? await this.#keep(request, this.#kept, rest) : undefined;
+    if (refused) return refused;
+    if (!this.#kept) await this.#base.missed(caller, rest);
     this.#told = { from, dropped: gap.dropped };
+    this.#passed = { at: to, since: since ?? to.epoch };
     return undefined;
+  }
+
+  /** The node of the group may have come back without the record of a gap that lanes have passed. */
+  async #tellAgain(caller: string): Promise<void> {
+    if (this.#passed && isAfter(this.#passed.at, this.#kept))
+      await this.#base.missed(caller, { reason: OLDER, since: this.#passed.since, dropped: 0 });
   }
 
   /** Writes its part to each lane that has one. */
   #deal(request: RelayRequest): Promise<Elsewhere | undefined> {
-    const parts = () =>
-      deal(
-        request,
-        this.#lanes.map(({ reached }) => reached),
-        this.#path,
-      );
+    const reached = () => this.#lanes.map((lane) => lane.reached);
+    const parts = () => deal(request, reached(), this.#path);
     const first = parts();
     return this.#writeAll(request, false, (i, tries) => (tries === 0 ? first : parts())[i] ?? NOTHING);
   }
@@ -246,7 +253,9 @@ export class LanesBridgeStore implements BridgeStore {
     partOf: (lane: number, tries: number) => Packed,
   ): Promise<Elsewhere | undefined> {
     const results = await Promise.allSettled(
-      this.#lanes.map((lane, i) => lane.write(request, (tries) => partOf(i, tries), always)),
+      this.#lanes.map((lane, i) =>
+        lane.write({ ...request, passed: this.#passed }, (tries) => partOf(i, tries), always),
+      ),
     );
     let kept: Elsewhere | undefined;
     let failed: PromiseRejectedResult | undefined;
@@ -278,7 +287,9 @@ export class LanesBridgeStore implements BridgeStore {
       }
       if (reply.kind !== 'elsewhere') return reply;
       // Its own reply was lost, or the node came back with an older state, which is none of the lanes'.
+      const isOlder = isAfter(from, reply.position);
       this.#kept = reply.position;
+      if (isOlder) await this.#tellAgain(caller);
     }
     throw stuck();
   }

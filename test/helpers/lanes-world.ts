@@ -10,9 +10,10 @@ import type {
 } from '../../src/core/bridge-store.js';
 import type {
   ArriveReply,
-  GroupRelay,
+  DealtRelay,
   LaneStore,
   LeadReply,
+  PassedGap,
   SharedBridgeStore,
 } from '../../src/core/lane-store.js';
 import { comparePositions, type Position } from '../../src/core/position.js';
@@ -31,11 +32,14 @@ interface NodeState {
   /** How many lanes are noted. */
   lanes: number;
   inbox: string[];
+  passed: PassedGap | undefined;
+  /** Of the group. */
+  gaps: Gap[];
 }
 
 const EMPTY: NodeState = {
   ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined },
-  ...{ lanes: 0, inbox: [] },
+  ...{ lanes: 0, inbox: [], passed: undefined, gaps: [] },
 };
 
 /** A node, whose states can come back. Its scripts are as the Lua, each one step. */
@@ -58,7 +62,7 @@ export class NodeModel {
     this.wasEmptied ||= old.position === undefined;
   }
 
-  relay({ caller, token, from, to, messages, lanes }: GroupRelay): RelayReply {
+  relay({ caller, token, from, to, messages, lanes, passed, gap }: DealtRelay): RelayReply {
     const { state } = this;
     if (state.holder !== caller || state.token !== token) return { kind: 'fenced' };
     if (!same(state.position, from)) return { kind: 'elsewhere', position: state.position };
@@ -66,6 +70,8 @@ export class NodeModel {
     state.inbox.push(...Array.from(messages, String));
     state.mark = Math.max(state.mark, to.epoch);
     if (lanes !== undefined) state.lanes = lanes;
+    if (passed) state.passed = passed;
+    if (gap) state.gaps.push(gap);
     return { kind: 'written' };
   }
 
@@ -81,7 +87,7 @@ export class NodeModel {
       return { led: false, token: state.token };
     state.holder = caller;
     state.token = token;
-    return { led: true, position: state.position };
+    return { led: true, position: state.position, passed: state.passed };
   }
 
   take(caller: string, token: number, beat: number, above: number | undefined): TakeReply {
@@ -124,7 +130,6 @@ export class LanesWorld {
   readonly base = new NodeModel();
   readonly lanes: NodeModel[];
   readonly published: string[] = [];
-  readonly gaps: Gap[] = [];
   readonly bridges: ModelBridge[] = [];
   readonly path: string | undefined;
   now = 1_000;
@@ -227,6 +232,11 @@ export class LanesWorld {
     throw new Error('the bridges do not come to rest');
   }
 
+  /** The gaps whose records are there. */
+  get gaps(): readonly Gap[] {
+    return this.base.state.gaps;
+  }
+
   get isQuiet(): boolean {
     return this.#calls.every(({ connection }) => connection.endsWith(' base'));
   }
@@ -253,14 +263,12 @@ class ModelBridge {
       take: (caller, token, beat, _on, above) => send('base', () => base.take(caller, token, beat, above)),
       relay: (request) =>
         send('base', () => {
-          const reply = base.relay(request);
-          if (reply.kind === 'written' && request.gap) world.gaps.push(request.gap);
-          return reply;
+          return base.relay(request);
         }),
       release: () => send('base', (): ReleaseReply => ({ kind: 'released' })),
       readLease: () => send('base', () => this.#lease()),
       lastMark: () => send('base', () => base.state.mark),
-      missed: (_caller, gap) => send('base', () => void world.gaps.push(gap)),
+      missed: (_caller, gap) => send('base', () => void base.state.gaps.push(gap)),
       leave: async () => {},
       noted: () => send('base', () => ({ lanes: base.state.lanes, mark: base.state.mark })),
     };

@@ -27,11 +27,12 @@ async function openLane() {
 
 it('a lane is written by the leader with the highest token only, who gets its position', async () => {
   const { raw, keys, lane, relay } = await openLane();
-  expect(await lane.lead('b#1', 1)).toEqual({ led: true, position: undefined });
-  expect(await relay(undefined, at(7, 1))).toEqual({ kind: 'written' });
-  expect(await lane.lead('b#1', 1)).toEqual({ led: true, position: at(7, 1) });
+  expect(await lane.lead('b#1', 1)).toEqual({ led: true, position: undefined, passed: undefined });
+  const passed = { at: at(7, 1), since: 5 };
+  expect(await relay(undefined, at(7, 1), { passed })).toEqual({ kind: 'written' });
+  expect(await lane.lead('b#1', 1)).toEqual({ led: true, position: at(7, 1), passed });
   expect(await lane.lead('b#2', 1)).toEqual({ led: false, token: 1 });
-  expect(await lane.lead('b#2', 3)).toEqual({ led: true, position: at(7, 1) });
+  expect(await lane.lead('b#2', 3)).toEqual({ led: true, position: at(7, 1), passed });
   expect(await relay(at(7, 1), at(7, 2))).toEqual({ kind: 'fenced' });
   expect(await lane.lead('b#1', 2)).toEqual({ led: false, token: 3 });
   expect(await relay(undefined, at(7, 2), {}, 'b#2', 3)).toEqual({ kind: 'elsewhere', position: at(7, 1) });

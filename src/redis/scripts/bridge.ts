@@ -10,7 +10,7 @@ import {
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
-import type { ArriveReply, GroupRelay, LeadReply } from '../../core/lane-store.js';
+import type { ArriveReply, DealtRelay, LeadReply, PassedGap } from '../../core/lane-store.js';
 import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
@@ -81,7 +81,7 @@ export const relay = defineScript({
     packSize,
     on: _,
     ...rest
-  }: GroupRelay & { last: string | undefined; keys?: string }) => {
+  }: DealtRelay & { last: string | undefined; keys?: string }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
@@ -100,8 +100,10 @@ export const lead = defineScript({
   name: 'lead',
   keys: ['bridge'],
   encode: packOptions<{ caller: string; token: number }>,
-  decode: ([led, first, offset]: [number, ...string[]]): LeadReply =>
-    led === 1 ? { led: true, position: positionOf(first, offset) } : { led: false, token: Number(first) },
+  decode: ([led, first, offset, passed]: [number, ...string[]]): LeadReply =>
+    led === 1
+      ? { led: true, position: positionOf(first, offset), passed: passedIn(passed) }
+      : { led: false, token: Number(first) },
 });
 
 /** See {@link LaneStore.arrive}. */
@@ -159,6 +161,12 @@ export function leaseOf(
 export function homeOf(server: string | undefined, since: string | undefined): Home | undefined {
   const number = integerOf(since);
   return server && number !== undefined ? { server, since: number } : undefined;
+}
+
+function passedIn(text = ''): PassedGap | undefined {
+  const [epoch, offset, since] = text.split(' ');
+  const at = positionOf(epoch, offset);
+  return at && { at, since: integerOf(since) ?? at.epoch };
 }
 
 /** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */
