@@ -17,10 +17,13 @@ export interface BatchQueueOptions<T> {
   readonly lengthOf: (item: T) => number;
   /** How many messages an item stands for. */
   readonly countOf: (item: T) => number;
-  /** Sends a batch to Redis; may be called again with the same items, in other batches. */
-  readonly send: (batch: readonly T[]) => Promise<void>;
-  /** Called when Redis has taken a batch. */
-  readonly onTaken: (batch: readonly T[]) => void;
+  /**
+   * Sends a batch to Redis; may be called again with the same items, in other batches. Resolves to the items that this call
+   * settled: all, unless some were settled before.
+   */
+  readonly send: (batch: readonly T[]) => Promise<readonly T[]>;
+  /** Called when Redis has taken a batch, with what {@link BatchQueueOptions.send} resolved to. */
+  readonly onTaken: (batch: readonly T[], settled: readonly T[]) => void;
   readonly failures: ThrottledLog<unknown>;
   /** After it is aborted, nothing more is sent. */
   readonly abandoned: AbortSignal;
@@ -73,8 +76,9 @@ export class BatchQueue<T extends { readonly entryId: string }> {
   async #sendBatch(batch: T[]): Promise<boolean> {
     const { send, failures, onTaken, lengthOf, countOf } = this.#options;
     const count = sumOf(batch, countOf);
+    let settled: readonly T[];
     try {
-      await send(batch);
+      settled = await send(batch);
     } catch (error) {
       failures.add(error);
       if (hasCode(error, 'OUTCOME_UNKNOWN')) this.#most = Math.max(1, Math.floor(count / 2));
@@ -85,7 +89,7 @@ export class BatchQueue<T extends { readonly entryId: string }> {
     }
     failures.over();
     this.#most = Math.min(2 * this.#most, MAX_MESSAGES);
-    onTaken(batch);
+    onTaken(batch, settled);
     return true;
   }
 
@@ -110,6 +114,7 @@ export class BatchQueue<T extends { readonly entryId: string }> {
   }
 }
 
-function sumOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
+/** The sum of a number that each item has. */
+export function sumOf<T>(items: readonly T[], numberOf: (item: T) => number): number {
   return items.reduce((sum, item) => sum + numberOf(item), 0);
 }

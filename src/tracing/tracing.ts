@@ -4,7 +4,7 @@ import { processedIn, type SettlingStore } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
 import type { ConsumerExecutor, Delivery, OnOutcome, Outcome, RunningAttempt } from '../core/executor.js';
 import type { Payload } from '../core/message.js';
-import { countInAll, identityIn } from '../core/pack.js';
+import { identityIn } from '../core/pack.js';
 import type { Packed } from '../core/packed.js';
 import type { Logger } from '../log/logger.js';
 
@@ -107,13 +107,14 @@ export class Tracing {
           'commit',
           idsOf(results),
           () => store.commit(results, maxLength),
-          (late) => late.length,
+          (late) => idsOf(chosen(results, late, ({ entryId }) => entryId)),
         ),
       settlePacks: async (packs, maxLength) => {
         const settle = () => store.settlePacks(packs, maxLength);
         const ids = packs.flatMap(processedIn);
         // Without results it only gives messages back.
-        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle, countInAll));
+        const lateIn = (late: readonly string[]) => chosen(packs, late, ({ id }) => id).flatMap(processedIn);
+        const late = await (ids.length === 0 ? settle() : this.#settle('commit', ids, settle, lateIn));
         // Outcomes that go back to the inbox are recorded later, perhaps by another process.
         this.#forget(packs.flatMap(({ id, left }) => left.map(({ number }) => identityIn(id, number))));
         return late;
@@ -123,7 +124,7 @@ export class Tracing {
           'bury',
           idsOf(deadLetters),
           () => store.bury(deadLetters, maxLength),
-          ({ late }) => late.length,
+          ({ late }) => idsOf(chosen(deadLetters, late, ({ entryId }) => entryId)),
         ),
       retry: async (retries) => {
         await store.retry(retries);
@@ -142,20 +143,32 @@ export class Tracing {
     return this.#batch('relay', 'send', this.#api.SpanKind.PRODUCER, messages.length, links, send);
   }
 
-  /** The span is linked to the spans of the attempts. `lateIn` counts the messages that were settled before. */
+  /** The span is linked to the spans of the attempts. `lateIn` gives the inbox ids of the messages that were settled before. */
   async #settle<T>(
     operation: 'commit' | 'bury',
     inboxIds: readonly string[],
     send: () => Promise<T>,
-    lateIn: (reply: T) => number,
+    lateIn: (reply: T) => readonly string[],
   ): Promise<T> {
     const links: Link[] = [];
+    const linked = new Set<string>();
     for (const id of inboxIds) {
       const context = this.#processed.get(id);
-      if (context && links.length < MOST_LINKS) links.push({ context });
+      if (!context || links.length === MOST_LINKS) continue;
+      links.push({ context });
+      linked.add(id);
     }
     const { CLIENT } = this.#api.SpanKind;
-    const reply = await this.#batch(operation, 'settle', CLIENT, inboxIds.length, links, send, lateIn);
+    const onReply = (span: Span, reply: T) => {
+      const late = lateIn(reply);
+      if (late.length === 0) return;
+      span.setAttribute('cgroup.late', late.length);
+      span.setAttribute(
+        'cgroup.late_ids',
+        late.filter((id) => linked.has(id)),
+      );
+    };
+    const reply = await this.#batch(operation, 'settle', CLIENT, inboxIds.length, links, send, onReply);
     this.#forget(inboxIds);
     return reply;
   }
@@ -209,7 +222,7 @@ export class Tracing {
     count: number,
     links: Link[],
     send: () => Promise<T>,
-    lateIn?: (reply: T) => number,
+    onReply?: (span: Span, reply: T) => void,
   ): Promise<T> {
     const attributes = { ...this.#common(operation, type), 'messaging.batch.message_count': count };
     const span = this.#tracer.startSpan(
@@ -219,8 +232,7 @@ export class Tracing {
     );
     try {
       const reply = await send();
-      const late = lateIn?.(reply) ?? 0;
-      if (late > 0) span.setAttribute('cgroup.late', late);
+      onReply?.(span, reply);
       return reply;
     } catch (error) {
       const { code = '_OTHER' } = error as { code?: string };
@@ -262,6 +274,13 @@ export class Tracing {
       return ROOT_CONTEXT; // not JSON: it becomes a dead letter
     }
   }
+}
+
+/** The items with these ids. */
+function chosen<T>(items: readonly T[], ids: readonly string[], idOf: (item: T) => string): readonly T[] {
+  if (ids.length === 0) return [];
+  const wanted = new Set(ids);
+  return items.filter((item) => wanted.has(idOf(item)));
 }
 
 function idsOf(settled: readonly { readonly inboxId: string }[]): string[] {

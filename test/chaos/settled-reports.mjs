@@ -5,14 +5,14 @@ import { trace } from '@opentelemetry/api';
 /**
  * Loaded with `node --import` before a process of the group, as a user's own set-up of OpenTelemetry is: writes which results
  * the process says are settled, and when, as its spans tell it. A line for each commit: ms since 1970, inbox ids. A span of a commit
- * is linked to 128 attempts at most; the other results of a larger batch are not in the file. Nor is a commit of which Redis did not
- * take all (`cgroup.late`): the span does not say which.
+ * is linked to 128 attempts at most; the other results of a larger batch are not in the file. Nor is what was settled before, or what
+ * Redis does not know (`cgroup.late_ids`).
  */
 class ReportingSpan {
   #isCommit;
   #ids;
   #id;
-  #isWhole = true;
+  #isTaken = true;
 
   constructor({ attributes = {}, links = [] } = {}) {
     this.#isCommit = attributes['messaging.operation.name'] === 'commit';
@@ -26,17 +26,17 @@ class ReportingSpan {
   }
 
   setStatus() {
-    this.#isWhole = false;
+    this.#isTaken = false;
     return this;
   }
 
   end() {
-    if (this.#isCommit && this.#isWhole && this.#ids.length > 0)
+    if (this.#isCommit && this.#isTaken && this.#ids.length > 0)
       appendFileSync(process.env.CHAOS_SETTLED, `${Date.now()} ${this.#ids.join(' ')}\n`);
   }
 
-  setAttribute(name) {
-    if (name === 'cgroup.late') this.#isWhole = false;
+  setAttribute(name, value) {
+    if (name === 'cgroup.late_ids') this.#ids = this.#ids.filter((id) => !value.includes(id));
     return this;
   }
 

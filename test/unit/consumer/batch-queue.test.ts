@@ -21,6 +21,7 @@ function setUp(refuse: (batch: readonly Item[]) => Error | undefined) {
       sent.push(batch.length);
       const error = refuse(batch);
       if (error) throw error;
+      return batch;
     },
     onTaken: (batch) => taken.push(...batch.map(({ entryId }) => entryId)),
     failures: new ThrottledLog({ delay: 1_000, write: () => {} }),
@@ -92,7 +93,9 @@ describe('a batch queue', () => {
       send: (batch) => {
         sent.push(batch.length);
         return new Promise((resolve, reject) =>
-          ends.push((refused) => (refused ? reject(new CgroupError('REDIS_REFUSED', 'OOM')) : resolve())),
+          ends.push((refused) =>
+            refused ? reject(new CgroupError('REDIS_REFUSED', 'OOM')) : resolve(batch),
+          ),
         );
       },
       onTaken: () => {},

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Committer } from '../../../src/consumer/committer.js';
+import type { HeldDelivery } from '../../../src/consumer/in-flight.js';
 import { PackHold } from '../../../src/consumer/pack-hold.js';
 import { ReadLimiter } from '../../../src/consumer/read-limiter.js';
 import type { PackSettlement } from '../../../src/core/consumer-store.js';
@@ -92,11 +93,69 @@ describe('packs on their way to Redis', () => {
     expect([sent.length, prepared(), counts.length, released.length]).toEqual([3, 2, 1, 4]);
   });
 
-  it('that are late are counted by their messages', async () => {
-    const { lines, settle } = setUp(() => ['1-1000004', '2-1000003']);
+  it('that were settled before are released, and are not reported as settled', async () => {
+    const { lines, counts, results, released, settle } = setUp(() => ['1-1000004', '2-1000003']);
     settle(1, 4);
     settle(2, 3);
+    settle(3, 1);
     await vi.runAllTimersAsync();
     expect(lines).toEqual([{ count: 7 }]);
+    expect(counts).toEqual([{ processed: 1, retried: 0, dead: 0 }]);
+    expect(results).toEqual([['3-1000001']]);
+    expect(released.length).toBe(8);
+  });
+});
+
+describe('what was settled before', () => {
+  vi.useFakeTimers();
+  afterEach(() => vi.clearAllTimers());
+
+  /** Settles two messages of each kind. Those with these entry ids were settled before. */
+  async function settleTwice(late: string[]) {
+    const counts: unknown[] = [];
+    const results: string[] = [];
+    const buried: string[] = [];
+    const released: string[] = [];
+    const readLimiter = new ReadLimiter(1);
+    const committer = new Committer({
+      store: fakeStore({
+        commit: async () => late,
+        bury: async () => ({ kept: 2, late }),
+        retry: async () => {},
+      }),
+      readLimiter,
+      outputMaxLen: 0,
+      deadMaxLen: 0,
+      log: silentLogger,
+      onSettled: (count) => counts.push(count),
+      onBuried: (batch) => buried.push(...batch.map(({ inboxId }) => inboxId)),
+      onResults: (batch) => results.push(...batch.map(({ inboxId }) => inboxId)),
+    });
+    for (const id of ['1-1', '2-1']) {
+      const delivery = { bytes: 1, release: () => released.push(id) } as unknown as HeldDelivery;
+      const held = { entryId: id, inboxId: id, consumerId: 'c', delivery };
+      committer.commitResult({ ...held, messageId: 'm', data: '{}' });
+      committer.bury({ ...held, message: 'x', reason: 'failed', error: 'x', attempts: 1, failed: true });
+    }
+    const read = vi.fn();
+    void readLimiter.acquire(() => 1, new AbortController().signal).then(read);
+    await vi.runAllTimersAsync();
+    return { counts, results, buried, released, reads: read.mock.calls.length };
+  }
+
+  it('is released, and neither counted nor among the results', async () => {
+    const { counts, results, released, reads } = await settleTwice(['1-1']);
+    expect(counts).toEqual([
+      { processed: 1, retried: 0, dead: 0 },
+      { processed: 0, retried: 0, dead: 1 },
+    ]);
+    expect(results).toEqual(['2-1']);
+    expect([released.length, reads]).toEqual([4, 1]);
+  });
+
+  it('is not reported if it is all of a call; but a dead letter is always told', async () => {
+    const { counts, results, buried, released, reads } = await settleTwice(['1-1', '2-1']);
+    expect([counts, results, buried]).toEqual([[], [], ['1-1', '2-1']]);
+    expect([released.length, reads]).toEqual([4, 1]);
   });
 });

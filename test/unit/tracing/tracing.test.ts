@@ -17,6 +17,18 @@ function setUp() {
   return exporter;
 }
 
+/** Processes each message at once. */
+const processing: ConsumerExecutor = {
+  depth: 1,
+  closed: false,
+  quiet: () => {},
+  resume: () => {},
+  execute: (given, onOutcome) => {
+    onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
+    return { interrupt: () => {} };
+  },
+};
+
 describe('tracing', () => {
   it('is off if the API is installed but not set up', async () => {
     expect(await loadTracing(names, silentLogger)).toBeUndefined();
@@ -77,17 +89,7 @@ describe('tracing', () => {
   it('links the commit of a pack to the attempts of its results, and keeps none of the rest', async () => {
     const exporter = setUp();
     const tracing = await loadTracing(names, silentLogger);
-    const executor: ConsumerExecutor = {
-      depth: 1,
-      closed: false,
-      quiet: () => {},
-      resume: () => {},
-      execute: (given, onOutcome) => {
-        onOutcome(given, { kind: 'processed', messageId: '1', data: '{}' }, 3);
-        return { interrupt: () => {} };
-      },
-    };
-    const traced = tracing?.executor(executor, 'c1');
+    const traced = tracing?.executor(processing, 'c1');
     for (const inboxId of ['5-1002001', '5-1002002', '5-1002003'])
       traced?.execute({ ...delivery, inboxId }, () => {});
     const spans = exporter.getFinishedSpans().map((span) => span.spanContext().spanId);
@@ -102,5 +104,36 @@ describe('tracing', () => {
       [],
     ]);
     expect(commits[0]?.attributes['messaging.batch.message_count']).toBe(2);
+    expect(commits.map(({ attributes }) => attributes['cgroup.late'])).toEqual([undefined, undefined]);
+  });
+
+  it('says in a commit which of its messages were settled before', async () => {
+    const exporter = setUp();
+    const tracing = await loadTracing(names, silentLogger);
+    const ids = Array.from({ length: 130 }, (_, i) => `7-${i + 1}`);
+    const pack = { id: '5-1002002', consumerId: 'c1', texts: ['m', '{}', 'm', '{}'], left: [] };
+    const traced = tracing?.executor(processing, 'c1');
+    for (const inboxId of [...ids, '5-1002001', '5-1002002'])
+      traced?.execute({ ...delivery, inboxId }, () => {});
+    const late = ['7-2', '7-129'];
+    const store = tracing?.settlingStore(
+      fakeStore({ commit: async () => late, settlePacks: async () => [pack.id] }),
+    );
+    const results = ids.map((id) => ({
+      entryId: id,
+      inboxId: id,
+      consumerId: 'c1',
+      messageId: '1',
+      data: '{}',
+    }));
+    await store?.commit(results, 0);
+    await store?.settlePacks([pack], 0);
+    const spans = exporter.getFinishedSpans().slice(-2);
+    const told = spans.map(({ attributes }) => [attributes['cgroup.late'], attributes['cgroup.late_ids']]);
+    // A span has 128 links.
+    expect(told).toEqual([
+      [2, ['7-2']],
+      [2, ['5-1002001', '5-1002002']],
+    ]);
   });
 });
