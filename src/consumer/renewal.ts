@@ -35,7 +35,7 @@ export class Renewal implements Service {
 
   constructor(options: RenewalOptions) {
     this.#options = options;
-    this.#failures = repeatedFailures(options.log, 'held messages cannot be renewed', 'warn');
+    this.#failures = repeatedFailures(options.log, 'held messages cannot be renewed');
     this.#loop = new Loop(
       options.heartbeat,
       async () => {
