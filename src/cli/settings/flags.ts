@@ -18,6 +18,7 @@ export const REDIS_ACCESS: readonly SettingName[] = [
 export const GROUP_NAMES: readonly SettingName[] = [
   ...REDIS_ACCESS,
   'channel',
+  'sharded',
   'list',
   'listFrom',
   'stream',

@@ -339,7 +339,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
         failure = failureOf(new Error('timed out'), doing, this.#address);
       if (refusedAs(failure, 'MOVED')) this.place.foundCluster();
       // A server that became a replica is the wrong one: the name of the master may resolve to another by now.
-      if (refusedAs(failure, 'READONLY', 'MOVED', 'CLUSTERDOWN')) this.renew();
+      if (refusedAs(failure, 'READONLY', 'MOVED')) this.renew();
       throw failure;
     } finally {
       this.#clock.answered();

@@ -119,7 +119,7 @@ export class RedisPlace {
    * @throws if a connection cannot use it, and another one is to be looked for
    */
   check(facts: ReadonlyMap<string, string>, slot: number | undefined, found: boolean): void {
-    if (facts.get('redis_mode') === 'cluster' && !found) {
+    if (facts.get('cluster_enabled') === '1' && !found) {
       this.foundCluster();
       if (slot !== undefined)
         throw new Error('it is a node of a Cluster: the node of the group is looked for');
