@@ -25,15 +25,15 @@ export class FaultProxy {
    * @type {((chunk: Buffer, link: object) => void) | undefined}
    */
   onRequest;
-  /** The port that new connections go to, on the loopback interface. */
+  /** Where new connections go. @type {{ host: string, port: number }} */
   target;
   #links = new Set();
   #server;
 
-  /** @param {number} target port on the loopback interface */
-  static async start(target) {
+  /** @param {number} port that it leads to */
+  static async start(port, host = '127.0.0.1') {
     const proxy = new FaultProxy();
-    proxy.target = target;
+    proxy.target = { host, port };
     proxy.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
       proxy.#accept(client, proxy.target),
     );
@@ -59,9 +59,9 @@ export class FaultProxy {
     return links.length;
   }
 
-  /** New connections go to another port; all others are reset. */
-  leadTo(port) {
-    this.target = port;
+  /** New connections go to another server; all others are reset. */
+  leadTo(port, host) {
+    this.target = { host, port };
     this.cut();
   }
 
@@ -87,8 +87,8 @@ export class FaultProxy {
     await closed;
   }
 
-  #accept(client, port) {
-    const target = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  #accept(client, to) {
+    const target = connect({ ...to, allowHalfOpen: true, noDelay: true });
     const link = {
       broken: false,
       target,

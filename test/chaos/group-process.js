@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { FaultProxy } from './fault-proxy.js';
+import { HERE } from './hosts.js';
 import { Program } from './program.js';
 
 export const BIN = fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url));
@@ -15,19 +16,20 @@ export class GroupProcess extends Program {
   settled;
 
   /**
-   * @param {{ redisPort?: number, url: string, args: string[], log: string, leash: import('./leash.js').Leash, mutant?: string }} options
-   *   `redisPort`: of the Redis that it reaches through a proxy, in place of `url`; `log`: the file that gets its output
+   * @param {{ redisPort?: number, url: string, args: string[], log: string, leash: import('./leash.js').Leash, mutant?: string, host?: import('./hosts.js').Host }} options
+   *   `redisPort`: of the Redis that it reaches through a proxy, in place of `url`; `log`: the file that gets its output; `host`:
+   *   where it runs
    */
   static async start({ redisPort, ...options }) {
     return new GroupProcess(redisPort && (await FaultProxy.start(redisPort)), options);
   }
 
-  constructor(proxy, { url: direct, args, log, leash, mutant }) {
+  constructor(proxy, { url: direct, args, log, leash, mutant, host = HERE }) {
     const url = proxy ? `redis://127.0.0.1:${proxy.port}` : direct;
     const settled = proxy ? undefined : `${log}.settled`;
     const start = [BIN, 'start', '--redis', url, '--processor', PROCESSOR, '--log-format', 'json', ...args];
     const wrapper = [...(mutant ? ['--import', MUTANT] : []), ...(settled ? ['--import', SETTLED] : [])];
-    super([process.execPath, ...wrapper, ...start], {
+    super(host.on([process.execPath, ...wrapper, ...start]), {
       log,
       leash,
       ready: '"ready:',

@@ -8,13 +8,13 @@ export class Group extends Supervisor {
   #holder;
 
   /**
-   * @param {{ redisPort?: number, url: string, argsOf: (slot: number) => string[], dir: string, leash: import('./leash.js').Leash, mutant?: string }} options
+   * @param {{ redisPort?: number, url: string, argsOf: (slot: number) => string[], hostOf: (slot: number) => import('./hosts.js').Host, dir: string, leash: import('./leash.js').Leash, mutant?: string }} options
    * @param {() => Promise<string>} holder returns the id of the leading bridge
    */
-  constructor({ dir, argsOf, ...options }, holder) {
+  constructor({ dir, argsOf, hostOf, ...options }, holder) {
     super((slot, count) => {
       const log = join(dir, `process-${count}.log`);
-      return GroupProcess.start({ ...options, args: argsOf(slot), log });
+      return GroupProcess.start({ ...options, args: argsOf(slot), host: hostOf(slot), log });
     });
     this.#holder = holder;
   }

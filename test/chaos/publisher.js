@@ -11,7 +11,7 @@ import { messageBytes, sha, usualKind } from './messages.js';
  * Commands from the parent: `{ rate }`, `{ send: KIND, count }` (one every 10 ms beside the others), `{ stop: true }`.
  * The last one is answered by `{ published }`.
  */
-const { port, run, ledger: path } = JSON.parse(process.argv[2]);
+const { port, address, run, first, ledger: path } = JSON.parse(process.argv[2]);
 let { rate } = JSON.parse(process.argv[2]);
 
 const TICK_MS = 10;
@@ -20,7 +20,7 @@ const MOST_IN_FLIGHT = 5_000;
 
 const redis = new Redis({
   port,
-  host: '127.0.0.1',
+  host: address,
   connectionName: 'chaos:publisher',
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -31,7 +31,7 @@ redis.on('error', () => {}); // missing replies show it
 const ledger = createWriteStream(path);
 const special = [];
 const underWay = new Set();
-let [next, inFlight, due, last] = [0, 0, 0, performance.now()];
+let [next, inFlight, due, last] = [first, 0, 0, performance.now()];
 
 const timer = setInterval(tick, TICK_MS);
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HERE } from './hosts.js';
 import { messageId } from './messages.js';
 
 const PROGRAM = fileURLToPath(new URL('publisher.js', import.meta.url));
@@ -13,11 +14,16 @@ export class Publishing {
   #run;
   #path;
 
-  /** @param {{ port: number, run: string, rate: number, dir: string, leash: import('./leash.js').Leash }} options */
-  constructor({ port, run, rate, dir, leash }) {
+  /**
+   * @param {{ port: number, address?: string, run: string, rate: number, first?: number, dir: string, leash: import('./leash.js').Leash, host?: import('./hosts.js').Host }} options
+   *   `address`, `port`: of the Redis; `first`: the number of the first message; `host`: where it runs
+   */
+  constructor({ port, address = HERE.address, run, rate, first = 0, dir, leash, host = HERE }) {
     this.#run = run;
-    this.#path = join(dir, 'ledger');
-    this.#child = leash.hold(fork(PROGRAM, [JSON.stringify({ port, run, rate, ledger: this.#path })]));
+    this.#path = join(dir, `ledger-${first}`);
+    const options = JSON.stringify({ port, address, run, rate, first, ledger: this.#path });
+    const [execPath, ...execArgv] = host.on([process.execPath]);
+    this.#child = leash.hold(fork(PROGRAM, [options], { execPath, execArgv }));
   }
 
   setRate(rate) {

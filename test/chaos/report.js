@@ -8,11 +8,14 @@ export function roundLines(result, { bridges, rate, order, on, minReplicas }) {
   const time = new Date().toISOString().slice(11, 19);
   const outage =
     result.outage === undefined ? '' : ` outage ${result.outage} ms${result.slow ? ' (slow)' : ''}`;
-  const { back, settledLost } = result.numbers ?? {};
+  const { back, settledLost, cutOff, cutOffKept } = result.numbers ?? {};
   const backAgain = back === undefined ? '' : `, a result ${back} ms after the promotion`;
   const again = settledLost > 0 ? `, ${settledLost} results reported and made again` : '';
+  const there = cutOff > 0 ? `, ${cutOff} messages published at what was cut off, ${cutOffKept} kept` : '';
   const proof = result.proofs.length > 0 ? `: ${result.proofs.join('; ')}` : '';
-  const lines = [`${time} ${result.verdict.padEnd(8)} ${result.name}${outage}${backAgain}${again}${proof}`];
+  const lines = [
+    `${time} ${result.verdict.padEnd(8)} ${result.name}${outage}${backAgain}${again}${there}${proof}`,
+  ];
   if (result.why) lines.push(`    ${result.why}`);
   for (const { name, count, examples } of result.findings ?? [])
     lines.push(`    ${name}: ${count}, such as ${examples.join(' | ')}`);

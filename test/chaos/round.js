@@ -106,6 +106,7 @@ async function evidence(stage, faults, run) {
   return {
     run,
     published: takenByMaster(stage.publishing.ledger(), stage.place.looks),
+    cutOff: stage.cutOff?.ledger(),
     place: stage.place.looks ? 'replicated' : 'one',
     promotions: stage.place.promotions,
     settled: settledReports(stage.group.all),

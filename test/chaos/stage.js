@@ -14,6 +14,8 @@ import { until } from './until.js';
 import { Witness } from './witness.js';
 
 const CONSUMERS_PER_PROCESS = 2;
+/** The number of the first message that is published at a server that is cut off, and messages per second there. */
+const [CUT_OFF_FIRST, CUT_OFF_RATE] = [1_000_000_000, 100];
 /** ms between two marks of a bridge. */
 const MARK_MS = 100;
 
@@ -28,7 +30,12 @@ export class Stage {
   size;
   /** What processes the messages, if that is not in the processes of the group. */
   workers;
+  /** When the last split ended, ms since 1970. */
+  joinedAt;
+  /** Publishes at a server that is cut off, during a split. @type {Publishing | undefined} */
+  cutOff;
   #leash = new Leash(this.dir);
+  #run;
 
   /**
    * @param {{ run: string, rate: number, bridges: number, order: 'none' | 'total' | 'key', on: 'one' | 'sentinel' | 'cluster', minReplicas: number, mutant?: string, redis?: object, args?: string[], workers?: import('./faults/fault.js').StartWorkers }} options
@@ -47,7 +54,8 @@ export class Stage {
   async #open({ run, rate, bridges, on, minReplicas, mutant, order, redis = {}, args = [], workers }) {
     const [dir, leash] = [this.dir, this.#leash];
     this.bridges = bridges;
-    this.place = await openPlace(on, { dir, leash, ...redis });
+    this.place = await openPlace(on, { dir, leash, bridges, ...redis });
+    this.#run = run;
     this.minReplicas = minReplicas;
     this.redis = this.place.redis;
     const { port, url } = this.place;
@@ -70,7 +78,8 @@ export class Stage {
     ];
     const argsOf = (slot) => [...settings, ...(this.workers?.argsOf(slot) ?? [])];
     const redisPort = this.place.direct ? undefined : port;
-    this.group = new Group({ redisPort, url, argsOf, dir, leash, mutant }, () => this.#holder());
+    const hostOf = (slot) => this.place.hostOf(slot);
+    this.group = new Group({ redisPort, url, argsOf, hostOf, dir, leash, mutant }, () => this.#holder());
     await this.group.add(1);
     await this.group.add(bridges - 1);
     await this.workers?.join();
@@ -81,6 +90,7 @@ export class Stage {
 
   async close() {
     this.publishing?.kill();
+    this.cutOff?.kill();
     await this.group?.stop();
     await this.workers?.stop();
     this.probe?.stop();
@@ -110,6 +120,13 @@ export class Stage {
   async scale(size) {
     this.size = size;
     await this.client.scale(size);
+  }
+
+  /** Publishes on a host, at a server that only this side of a split reaches, until `this.cutOff` is stopped. */
+  publishAt({ port, host: { address } }, host) {
+    const [dir, leash] = [this.dir, this.#leash];
+    const messages = { run: this.#run, first: CUT_OFF_FIRST, rate: CUT_OFF_RATE };
+    this.cutOff = new Publishing({ port, address, host, dir, leash, ...messages });
   }
 
   /** Consumers of each process, if the group is not managed. */

@@ -1,4 +1,4 @@
-import type { NodeTls, RedisNode } from './redis-node.js';
+import type { NodeHost, NodeTls, RedisNode } from './redis-node.js';
 import { Servers } from './servers.js';
 
 export interface ClusterOptions {
@@ -9,6 +9,8 @@ export interface ClusterOptions {
   nodeTimeout?: number;
   password?: string;
   tls?: NodeTls;
+  /** Where they run, in turn. This machine by default. */
+  hosts?: NodeHost[];
   /** More arguments of each server. They come last, so they override ours. */
   args?: string[];
 }

@@ -13,7 +13,8 @@ const AGREE_MS = 30_000;
 export class Cluster extends Servers {
   #password;
 
-  static async start({ masters = 3, replicas = 1, nodeTimeout = 1_000, password, tls, args = [] } = {}) {
+  static async start({ masters = 3, replicas = 1, nodeTimeout = 1_000, hosts = [], ...rest } = {}) {
+    const { password, tls, args = [] } = rest;
     const cluster = new Cluster();
     cluster.#password = password;
     const options = {
@@ -27,7 +28,7 @@ export class Cluster extends Servers {
       ].flat(),
     };
     const names = Array.from({ length: masters * (1 + replicas) }, (_, i) => `node-${i}`);
-    await cluster.launch(...names.map((name) => ({ name, ...options })));
+    await cluster.launch(...names.map((name, i) => ({ name, host: hosts[i % hosts.length], ...options })));
     await cluster.orClose(() => cluster.#join(masters));
     return cluster;
   }
@@ -104,7 +105,7 @@ export class Cluster extends Servers {
         await node.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
       }),
     );
-    for (const node of nodes.slice(1)) await nodes[0].call('CLUSTER', 'MEET', '127.0.0.1', node.port);
+    for (const { host, port } of nodes.slice(1)) await nodes[0].call('CLUSTER', 'MEET', host.address, port);
     await until(
       async () => {
         const lists = await Promise.all(nodes.map((node) => node.call('CLUSTER', 'NODES')));
@@ -130,7 +131,7 @@ export class Cluster extends Servers {
     for (let moved = 0; moved < atMost; ) {
       const keys = await from.call('CLUSTER', 'GETKEYSINSLOT', slot, Math.min(atMost - moved, KEYS_AT_ONCE));
       if (keys.length === 0) return;
-      const target = ['127.0.0.1', to.port, '', 0, 5_000];
+      const target = [to.host.address, to.port, '', 0, 5_000];
       await from.call('MIGRATE', ...target, ...auth, 'KEYS', ...keys);
       moved += keys.length;
     }

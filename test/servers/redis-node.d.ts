@@ -8,6 +8,12 @@ export interface NodeTls {
   authClients?: 'yes' | 'no' | 'optional';
 }
 
+/** A host, or a network namespace: its address, and the command that runs a command there. */
+export interface NodeHost {
+  readonly address: string;
+  on(command: string[]): string[];
+}
+
 /** One private server: alone, a replica, a node of a Cluster or a Sentinel. Keeps nothing on disk, unless its arguments say so. */
 export class RedisNode {
   private constructor();
@@ -15,13 +21,16 @@ export class RedisNode {
   readonly port: number;
   /** With its password. */
   readonly url: string;
-  /** 127.0.0.1:port */
+  /** host:port */
   readonly address: string;
+  readonly host: NodeHost;
   /** Another one after `restart`. */
   readonly pid: number | undefined;
-  /** Whether its process is there and not frozen. */
+  /** Whether its process is there, not frozen, and not away. */
   readonly isRunning: boolean;
   readonly isFrozen: boolean;
+  /** Set while a split keeps it from this machine: then it is not asked. */
+  isAway: boolean;
   /** Starts it on a free port, and waits until it answers. */
   start(): Promise<void>;
   /** Starts it again, on the same port. */

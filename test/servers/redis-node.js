@@ -4,6 +4,7 @@ import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { HERE } from '../chaos/hosts.js';
 import { until } from '../chaos/until.js';
 
 /**
@@ -16,7 +17,7 @@ const BUS = 10_000;
 const START_MS = 10_000;
 
 const OUR_ARGS = [
-  ['--bind', '127.0.0.1', '--daemonize', 'no', '--save', '', '--maxmemory-policy', 'noeviction'],
+  ['--daemonize', 'no', '--save', '', '--maxmemory-policy', 'noeviction'],
   ['--client-output-buffer-limit', 'pubsub', '512mb', '256mb', '60'],
   // By default a master waits 5 s before it sends its data to a new replica.
   ['--repl-diskless-sync', 'yes', '--repl-diskless-sync-delay', '0'],
@@ -29,6 +30,8 @@ const START = 'exec "$(command -v redis-server || command -v valkey-server)" "$@
 export class RedisNode {
   port = 0;
   isFrozen = false;
+  isAway = false;
+  host;
   #name;
   #dir;
   #leash;
@@ -38,8 +41,9 @@ export class RedisNode {
   #tls;
   #child;
 
-  constructor({ name, dir, leash, args = [], sentinel, password, tls }) {
+  constructor({ name, dir, leash, args = [], sentinel, password, tls, host = HERE }) {
     this.#name = name;
+    this.host = host;
     this.#dir = join(dir, name);
     this.#leash = leash;
     this.#sentinel = sentinel;
@@ -54,16 +58,15 @@ export class RedisNode {
   }
 
   get address() {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host.address}:${this.port}`;
   }
 
   get pid() {
     return this.#child?.pid;
   }
 
-  /** Whether its process is there and not frozen. */
   get isRunning() {
-    return this.#child !== undefined && !hasEnded(this.#child) && !this.isFrozen;
+    return this.#child !== undefined && !hasEnded(this.#child) && !this.isFrozen && !this.isAway;
   }
 
   async start() {
@@ -87,12 +90,15 @@ export class RedisNode {
   async #launch() {
     const log = openSync(join(this.#dir, 'log'), 'w');
     const ports = this.#tls ? ['--port', '0', '--tls-port'] : ['--port'];
-    const own = ['--dir', this.#dir, ...ports, String(this.port)];
+    const { address, on } = this.host;
+    const listen = ['--bind', address, '--protected-mode', 'no', ...ports, String(this.port)];
+    const own = ['--dir', this.#dir, ...listen];
     const args = this.#sentinel
-      ? [this.#sentinelFile(), '--sentinel', '--bind', '127.0.0.1', ...own, ...this.#args]
+      ? [this.#sentinelFile(), '--sentinel', ...own, ...this.#args]
       : [...own, ...OUR_ARGS, ...this.#args];
     // In a process group of its own: a Ctrl-C in the terminal is for the process that started it.
-    const child = spawn('/bin/sh', ['-c', START, 'redis', ...args], {
+    const [program, ...rest] = on(['/bin/sh', '-c', START, 'redis', ...args]);
+    const child = spawn(program, rest, {
       stdio: ['ignore', log, log],
       detached: true,
     });
@@ -146,7 +152,7 @@ export class RedisNode {
   async call(command, ...args) {
     const client = new Redis({
       port: this.port,
-      host: '127.0.0.1',
+      host: this.host.address,
       ...(this.#password ? { password: this.#password } : {}),
       ...(this.#tls ? { tls: this.#clientTls() } : {}),
       lazyConnect: true,

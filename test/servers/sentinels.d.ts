@@ -1,4 +1,4 @@
-import type { NodeTls, RedisNode } from './redis-node.js';
+import type { NodeHost, NodeTls, RedisNode } from './redis-node.js';
 import { Servers } from './servers.js';
 
 export interface SentinelsOptions {
@@ -16,6 +16,8 @@ export interface SentinelsOptions {
   failoverTimeout?: number;
   /** Of all of them: then none has a port without TLS. */
   tls?: NodeTls;
+  /** Where they run: a server and a Sentinel on each in turn. This machine by default. */
+  hosts?: NodeHost[];
   /** More arguments of the master and its replicas. They come last, so they override ours. */
   args?: string[];
 }

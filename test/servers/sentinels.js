@@ -13,13 +13,14 @@ export class Sentinels extends Servers {
   #tls;
   #sentinelPassword;
 
-  static async start({ replicas = 2, sentinels = 3, ...options } = {}) {
+  static async start({ replicas = 2, sentinels = 3, hosts = [], ...options } = {}) {
     const started = new Sentinels();
     const { password, sentinelPassword, tls, args = [] } = options;
     started.#tls = tls;
     started.#sentinelPassword = sentinelPassword;
     const auth = password ? ['--masterauth', password] : [];
-    const server = (i) => ({ name: `server-${i}`, password, tls, args: [...auth, ...args] });
+    const host = (i) => hosts[i % hosts.length];
+    const server = (i) => ({ name: `server-${i}`, host: host(i), password, tls, args: [...auth, ...args] });
     const [master] = await started.launch(server(0));
     const rest = await started.launch(...Array.from({ length: replicas }, (_, i) => server(i + 1)));
     started.servers = [master, ...rest];
@@ -29,6 +30,7 @@ export class Sentinels extends Servers {
     started.sentinels = await started.launch(
       ...Array.from({ length: sentinels }, (_, i) => ({
         name: `sentinel-${i}`,
+        host: host(i),
         sentinel: file,
         password: sentinelPassword,
         tls,
@@ -48,9 +50,10 @@ export class Sentinels extends Servers {
   async master() {
     const names = await this.#ask((sentinel) => sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', GROUP));
     // While they do not agree, the one that most of them name.
-    const count = (port) => names.filter(([, other]) => other === port).length;
-    const [port] = names.map(([, name]) => name).sort((a, b) => count(b) - count(a));
-    const master = this.servers.find((node) => String(node.port) === port);
+    const addresses = names.map(([host, port]) => `${host}:${port}`);
+    const count = (address) => addresses.filter((other) => other === address).length;
+    const [address] = addresses.toSorted((a, b) => count(b) - count(a));
+    const master = this.servers.find((node) => node.address === address);
     if (!master)
       throw new Error(`the Sentinels name a server that is none of ours: ${JSON.stringify(names)}`);
     return master;
@@ -95,7 +98,7 @@ export class Sentinels extends Servers {
         const views = await this.#ask((sentinel) => sentinel.call('SENTINEL', 'MASTER', GROUP));
         return views.every((view) => {
           const of = (field) => view[view.indexOf(field) + 1];
-          const isSeen = of('flags') === 'master' && of('port') === String(master.port);
+          const isSeen = of('flags') === 'master' && `${of('ip')}:${of('port')}` === master.address;
           return (
             isSeen &&
             Number(of('num-slaves')) >= replicas &&
@@ -131,7 +134,7 @@ export class Sentinels extends Servers {
 async function inStep(master, replicas) {
   await Promise.all(
     replicas.map(async (node) => {
-      await node.call('REPLICAOF', '127.0.0.1', master.port);
+      await node.call('REPLICAOF', master.host.address, master.port);
       await until(async () => /master_link_status:up/.test(await node.call('INFO', 'replication')), {
         what: `${node.address} to be in step with its master`,
         timeout: AGREE_MS,
@@ -143,7 +146,7 @@ async function inStep(master, replicas) {
 /** The lines of a Sentinel's file. */
 function fileOf(master, quorum, { password, sentinelPassword, downAfter = 1_000, failoverTimeout = 5_000 }) {
   return [
-    `sentinel monitor ${GROUP} 127.0.0.1 ${master.port} ${quorum}`,
+    `sentinel monitor ${GROUP} ${master.host.address} ${master.port} ${quorum}`,
     `sentinel down-after-milliseconds ${GROUP} ${downAfter}`,
     `sentinel failover-timeout ${GROUP} ${failoverTimeout}`,
     ...(password ? [`sentinel auth-pass ${GROUP} ${password}`] : []),

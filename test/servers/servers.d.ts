@@ -1,4 +1,4 @@
-import type { NodeTls, RedisNode } from './redis-node.js';
+import type { NodeHost, NodeTls, RedisNode } from './redis-node.js';
 
 export interface NodeOptions {
   /** Names the server in errors, and its folder. */
@@ -9,6 +9,8 @@ export interface NodeOptions {
   sentinel?: string[];
   password?: string;
   tls?: NodeTls;
+  /** Where it runs; this machine by default. */
+  host?: NodeHost;
 }
 
 /** Servers that begin and end together. They end with this process at the latest, even if it is killed. */

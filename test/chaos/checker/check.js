@@ -13,7 +13,10 @@ import { place } from './place.js';
  */
 export function check(evidence) {
   const findings = new Findings();
-  const places = place(evidence, findings);
+  const { cutOff = [] } = evidence;
+  // Nothing is promised for them but that none is doubled.
+  const unknown = cutOff.map((one) => ({ ...one, receivers: undefined }));
+  const places = place({ ...evidence, published: [...evidence.published, ...unknown] }, findings);
   const { lost, inGaps } = losses(evidence, places);
 
   for (const { id } of lost) findings.add('lost', id);
@@ -36,6 +39,8 @@ export function check(evidence) {
       inGaps: inGaps.length,
       doubled,
       settledLost,
+      cutOff: cutOff.filter(({ receivers }) => receivers !== undefined).length,
+      cutOffKept: cutOff.filter(({ n }) => places.get(n).results + places.get(n).deadLetters > 0).length,
       back: backAfter(evidence.promotions ?? [], evidence.output),
     },
   };

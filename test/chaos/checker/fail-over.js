@@ -11,7 +11,7 @@ export function takenByMaster(published, looks) {
   return published.map((one) => {
     const before = looks.findLast(({ ended }) => ended <= one.redisBefore);
     const after = looks.find(({ began }) => began >= one.redisAfter);
-    const isSame = before?.port !== undefined && before.port === after?.port;
+    const isSame = before?.address !== undefined && before.address === after?.address;
     return isSame ? one : { ...one, receivers: undefined };
   });
 }

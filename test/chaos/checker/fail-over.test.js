@@ -3,7 +3,7 @@ import { backAfter, checkSettled, takenByMaster } from './fail-over.js';
 import { Findings } from './findings.js';
 
 describe('what counts as published', () => {
-  const look = (began, port) => ({ began, ended: began + 10, port });
+  const look = (began, address) => ({ began, ended: began + 10, address });
   const at = (time) => ({ receivers: 3, redisBefore: time, redisAfter: time + 5 });
   const taken = (looks, time) => takenByMaster([at(time)], looks)[0].receivers;
 

@@ -14,9 +14,9 @@
  * @typedef {{ id: string, inboxId: string, messageId: string, data: string }} Result
  * @typedef {{ id: string, inboxId: string, message: Buffer, reason: string }} DeadLetter
  * @typedef {{ from: number, to: number, reason: string }} Gap
- * @typedef {{ began: number, ended: number, port: number | undefined }} Look at who the master is: ms since 1970, and its port;
- *   undefined if there was none
- * @typedef {{ at: number, named: number, port: number }} Promotion ms since 1970 when the servers said that this one is the
+ * @typedef {{ began: number, ended: number, address: string | undefined }} Look at who the master is: ms since 1970, and its
+ *   address; undefined if there was none
+ * @typedef {{ at: number, named: number, address: string }} Promotion ms since 1970 when the servers said that this one is the
  *   master (`named`), and when it also had the replicas that the group waits for (`at`)
  * @typedef {{ inboxId: string, at: number }} Settled a result that a process reported as settled, and when, ms since 1970
  * @typedef {{ pid: number, code: number | null, signal: string | null, doom?: string }} End of a process
@@ -24,6 +24,7 @@
  * @typedef {object} Evidence
  * @property {string} run the name that the messages follow from
  * @property {Published[]} published
+ * @property {Published[]} [cutOff] what was published at a server that a split had cut off; the servers keep none of it
  * @property {number[]} witnessed numbers of the messages, in the order of the channel
  * @property {Result[]} output
  * @property {DeadLetter[]} dead
@@ -50,7 +51,8 @@
  *
  * @typedef {object} Verdict
  * @property {Finding[]} findings none: all is well
- * @property {{ published: number, accepted: number, unknown: number, processed: number, dead: number, lost: number, inGaps: number, doubled: number, settledLost: number, back?: number }} numbers `settledLost`: results that were
- *   reported as settled, lost, and made again; `back`: ms from a promotion to the next result
+ * @property {{ published: number, accepted: number, unknown: number, processed: number, dead: number, lost: number, inGaps: number, doubled: number, settledLost: number, cutOff: number, cutOffKept: number, back?: number }} numbers `settledLost`: results that were
+ *   reported as settled, lost, and made again; `cutOff`: messages that a server took which was cut off, and `cutOffKept`: those of
+ *   them that have a result or a dead letter; `back`: ms from a promotion to the next result
  */
 export {};

@@ -4,44 +4,35 @@ import { cutOff, rejoin } from './cut-off.js';
 import { prove } from './fault.js';
 
 const family = 'fail-over';
-const ON_BOTH = /** @type {('one' | 'sentinel' | 'cluster')[]} */ (['sentinel', 'cluster']);
+/** Where there are replicas. */
+export const ON_BOTH = /** @type {('one' | 'sentinel' | 'cluster')[]} */ (['sentinel', 'cluster']);
 /** The round counts from the promotion when the group is back at work: `--back-within`. */
 const BACK_AGAIN = /** @type {const} */ ({ of: 'processed', within: Infinity, after: 'heal' });
-const COMMON = { family, cuts: /** @type {const} */ ('all'), outage: BACK_AGAIN, needs: { rate: 1_000 } };
+/** What all faults have that make another server the master. */
+export const COMMON = {
+  family,
+  cuts: /** @type {const} */ ('all'),
+  outage: BACK_AGAIN,
+  needs: { rate: 1_000 },
+};
 
 /** @type {import('./fault.js').Fault[]} */
 export const failOver = [
-  {
-    ...COMMON,
-    name: 'master-killed',
-    on: ON_BOTH,
-    line: 'SIGKILL to the master; once a replica has its place, it starts again, as a replica',
-    async strike(stage) {
-      const { servers } = stage.place;
-      return failsOver(
-        stage,
-        (old) => servers.kill(old),
-        (old) => servers.restart(old),
-      );
+  away(
+    'master-killed',
+    'SIGKILL to the master; once a replica has its place, it starts again, as a replica',
+    (servers, old) => servers.kill(old),
+    (servers, old) => servers.restart(old),
+  ),
+  away(
+    'master-stopped',
+    'SIGSTOP to the master, SIGCONT 2 s after a replica has its place',
+    (servers, old) => servers.stop(old),
+    async (servers, old) => {
+      await sleep(2_000);
+      servers.continue(old);
     },
-  },
-  {
-    ...COMMON,
-    name: 'master-stopped',
-    on: ON_BOTH,
-    line: 'SIGSTOP to the master, SIGCONT 2 s after a replica has its place',
-    async strike(stage) {
-      const { servers } = stage.place;
-      return failsOver(
-        stage,
-        (old) => servers.stop(old),
-        async (old) => {
-          await sleep(2_000);
-          servers.continue(old);
-        },
-      );
-    },
-  },
+  ),
   {
     ...COMMON,
     name: 'failover-command',
@@ -119,6 +110,24 @@ export const failOver = [
   },
 ];
 
+/** The master is away for a while. */
+function away(name, line, work, mend) {
+  return {
+    ...COMMON,
+    name,
+    on: ON_BOTH,
+    line,
+    strike(stage) {
+      const { servers } = stage.place;
+      return failsOver(
+        stage,
+        (old) => work(servers, old),
+        (old) => mend(servers, old),
+      );
+    },
+  };
+}
+
 function lagging(name, ms) {
   return {
     ...COMMON,
@@ -154,7 +163,7 @@ function lagging(name, ms) {
  * @param {(old: import('../../servers/redis-node.js').RedisNode) => Promise<unknown> | void} work
  * @param {(old: import('../../servers/redis-node.js').RedisNode) => Promise<unknown>} [mend]
  */
-async function failsOver(stage, work, mend = async () => {}) {
+export async function failsOver(stage, work, mend = async () => {}) {
   const { place, minReplicas } = stage;
   const { old, now, ms } = await place.promoted(work);
   const promotion = place.promotions.at(-1);

@@ -13,6 +13,7 @@ import { remoteWorkers } from './remote-workers.js';
 import { scale } from './scale.js';
 import { server } from './server.js';
 import { service } from './service.js';
+import { splits } from './splits.js';
 import { storm } from './storm.js';
 import { workerLinks } from './worker-links.js';
 
@@ -37,6 +38,7 @@ export const FAULTS = [
   workerLinks,
   storm,
   failOver,
+  splits,
 ].flat();
 
 /** Families that agree with remote workers and the like: they need no other processor, and no more processes. */

@@ -16,6 +16,8 @@ export class Lead {
   promotions = [];
   #find;
   #proxy;
+  /** Of the server that was the master at the last look. */
+  #address;
   #stopped = false;
 
   /**
@@ -25,7 +27,8 @@ export class Lead {
     const lead = new Lead();
     lead.#find = find;
     const first = await until(find, { what: 'a master' });
-    lead.#proxy = await FaultProxy.start(first.port);
+    lead.#proxy = await FaultProxy.start(first.port, first.host.address);
+    lead.#address = first.address;
     lead.#watching = lead.#watch();
     return lead;
   }
@@ -48,10 +51,11 @@ export class Lead {
       const began = Date.now();
       const node = await this.#find().catch(() => undefined);
       const ended = Date.now();
-      this.looks.push({ began, ended, port: node?.port });
-      if (node && node.port !== this.#proxy.target) {
-        this.#proxy.leadTo(node.port);
-        this.promotions.push({ at: ended, named: ended, port: node.port });
+      this.looks.push({ began, ended, address: node?.address });
+      if (node && node.address !== this.#address) {
+        this.#address = node.address;
+        this.#proxy.leadTo(node.port, node.host.address);
+        this.promotions.push({ at: ended, named: ended, address: node.address });
       }
       await sleep(EVERY_MS);
     }

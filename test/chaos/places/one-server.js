@@ -1,3 +1,4 @@
+import { HERE } from '../hosts.js';
 import { RedisServer } from '../redis-server.js';
 
 /** One Redis with an append-only file. */
@@ -22,6 +23,11 @@ export class OneServer {
 
   get url() {
     return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Where a process of the group runs. */
+  hostOf() {
+    return HERE;
   }
 
   /** A connection to the server with a key. */

@@ -1,6 +1,7 @@
 import { Cluster } from '../../servers/cluster.js';
 import { Sentinels } from '../../servers/sentinels.js';
 import { NotProven } from '../faults/fault.js';
+import { HERE, Hosts } from '../hosts.js';
 import { OUTPUT } from '../keys.js';
 import { until } from '../until.js';
 import { Lead } from './lead.js';
@@ -14,19 +15,43 @@ export class Replicated {
   direct = true;
   /** @type {Sentinels | Cluster} */
   servers;
+  /** Of the servers, then of the processes; undefined if all are on this machine. @type {Hosts | undefined} */
+  hosts;
   #lead;
 
-  /** @param {'sentinel' | 'cluster'} on */
-  static async open(on) {
+  /**
+   * @param {'sentinel' | 'cluster'} on
+   * @param {{ leash: import('../leash.js').Leash, bridges: number, apart?: boolean }} options
+   */
+  static async open(on, { leash, bridges, apart = false }) {
     const place = on === 'cluster' ? new OnCluster() : new OnSentinels();
-    place.servers = await place.start();
     try {
+      if (apart) place.hosts = Hosts.open(place.hostCount + bridges, leash);
+      if (place.hosts?.why) throw new Error(place.hosts.why);
+      place.servers = await place.start(place.hosts?.all.slice(0, place.hostCount));
       place.#lead = await Lead.start(() => place.look());
     } catch (error) {
-      await place.servers.close();
+      await place.close();
       throw error;
     }
     return place;
+  }
+
+  /** Where a process of the group runs. */
+  hostOf(slot) {
+    return this.hosts?.all[this.hostCount + slot] ?? HERE;
+  }
+
+  /** These hosts reach only each other from now on. This machine is on the other side. */
+  split(hosts) {
+    for (const node of this.servers.nodes) node.isAway = hosts.includes(node.host);
+    this.hosts.split(hosts);
+  }
+
+  /** Ends the split. */
+  join() {
+    this.hosts.join();
+    for (const node of this.servers.nodes) node.isAway = false;
   }
 
   /** Of what leads to the master. */
@@ -55,7 +80,7 @@ export class Replicated {
     const began = performance.now();
     await work(old);
     try {
-      await until(() => this.promotions.length > count && this.promotions.at(-1).port !== old.port, {
+      await until(() => this.promotions.length > count && this.promotions.at(-1).address !== old.address, {
         what: 'another master',
         timeout: AGREE_MS,
       });
@@ -78,16 +103,19 @@ export class Replicated {
 
   async close() {
     await this.#lead?.stop();
-    await this.servers.close();
+    await this.servers?.close();
+    this.hosts?.close();
   }
 }
 
 class OnSentinels extends Replicated {
   /** Of the master. */
   replicaCount = 2;
+  /** Each has a server and a Sentinel. */
+  hostCount = 3;
 
-  start() {
-    return Sentinels.start();
+  start(hosts) {
+    return Sentinels.start({ hosts });
   }
 
   get url() {
@@ -113,9 +141,11 @@ class OnSentinels extends Replicated {
 
 class OnCluster extends Replicated {
   replicaCount = 1;
+  /** Each has a node. */
+  hostCount = 6;
 
-  start() {
-    return Cluster.start();
+  start(hosts) {
+    return Cluster.start({ hosts });
   }
 
   /** Of all nodes: a process may start while one of them is away. */

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { FaultProxy } from '../fault-proxy.js';
 import { freePort } from '../free-port.js';
 import { BIN, PROCESSOR } from '../group-process.js';
+import { HERE, Hosts } from '../hosts.js';
 import { CONSUMER_IDS } from '../keys.js';
 import { Program } from '../program.js';
 import { Supervisor } from '../supervisor.js';
 import { until } from '../until.js';
-import { Hosts } from './hosts.js';
 
 const RAW_WORKER = new URL('raw-worker.mjs', import.meta.url).pathname;
 const TOKEN = 'chaos-token-of-the-workers';
@@ -67,7 +67,7 @@ export class Fleet extends Supervisor {
   }
 
   get #address() {
-    return this.hosts?.address ?? '127.0.0.1';
+    return (this.hosts ?? HERE).address;
   }
 
   async #launch(slot, log, leash) {
