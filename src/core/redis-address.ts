@@ -136,7 +136,9 @@ interface Parameters {
   readonly sentinelPassword?: string;
 }
 
-function parametersOf({ searchParams }: URL, sentinel: boolean): Parameters {
+function parametersOf({ search }: URL, sentinel: boolean): Parameters {
+  // In a form a + is a blank; in a password it is a +.
+  const searchParams = new URLSearchParams(search.replaceAll('+', '%2B'));
   const known = sentinel ? SENTINEL_PARAMETERS : PARAMETERS;
   for (const name of searchParams.keys()) {
     // Only what looks like a name is shown.

@@ -144,6 +144,18 @@ describe('a Redis with TLS', () => {
     expect(run.stderr()).toMatch(/^cgroup: redisCa: cannot read the file/);
   });
 
+  test('a key that is no PEM is taken for a path, and is not shown', async () => {
+    const redisKey = 'TUlJRXZRSUJBREFOQmdrcWhraUc5dzBCQVFFRkFBU0NCS2N3';
+    const why = await whyNot({ redis: 'rediss://localhost:1', redisCert: client.cert, redisKey });
+    expect(why).toMatch(/^redisKey: there is no file to read at this path/);
+    expect(why).not.toContain(redisKey);
+    const flags = ['--redis', 'rediss://localhost:1', '--redis-cert', client.cert];
+    const run = cgroup(['status', ...flags], { env: { CGROUP_REDIS_KEY: redisKey } });
+    expect((await run.exit).code).toBe(2);
+    expect(run.stderr()).toMatch(/redisKey/);
+    expect(run.stderr()).not.toContain(redisKey);
+  });
+
   test('runs a whole group, from flags', async () => {
     const { port } = await startTlsRedis({ ...server, ca, authClients: 'yes' });
     const url = `rediss://localhost:${port}`;

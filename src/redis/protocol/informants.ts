@@ -35,8 +35,8 @@ export class Informants {
   #known: readonly HostPort[];
   /** Why connections failed. */
   readonly #reasons = new WeakMap<Redis, Error>();
-  /** Whether they have asked for a password. */
-  #locked = false;
+  /** Those that have refused a command without credentials. */
+  readonly #locked = new Set<string>();
 
   constructor(options: InformantsOptions) {
     this.#options = options;
@@ -100,13 +100,8 @@ export class Informants {
       if (error instanceof CgroupError) throw error;
       this.#drop(name, redis);
       withoutCommand(error);
-      if (
-        isReply(error) &&
-        error.message.startsWith('NOAUTH') &&
-        !this.#locked &&
-        this.#options.credentials
-      ) {
-        this.#locked = true;
+      if (this.#options.credentials && !this.#locked.has(name) && isReply(error) && asksToLogIn(error)) {
+        this.#locked.add(name);
         return this.#askOne(at, ask);
       }
       throw this.#reasons.get(redis) ?? error;
@@ -114,12 +109,13 @@ export class Informants {
   }
 
   #connect(at: HostPort): Redis {
-    const { tls, family, credentials } = this.#options;
+    const { tls, family } = this.#options;
+    const credentials = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
     const redis = new Redis({
       Connector: connectorFor({ find: () => at, tls, family }),
       ...(tls && { tls: {} }),
-      ...(this.#locked && credentials && { password: credentials.password }),
-      ...(this.#locked && credentials && credentials.user !== '' && { username: credentials.user }),
+      ...(credentials && { password: credentials.password }),
+      ...(credentials && credentials.user !== '' && { username: credentials.user }),
       connectionName: 'cgroup:finder',
       disableClientInfo: true,
       enableReadyCheck: false,
@@ -138,4 +134,9 @@ export class Informants {
     if (this.#connections.get(name) === redis) this.#connections.delete(name);
     redis.disconnect();
   }
+}
+
+/** NOPERM: the user without a password may connect, and may not do this. */
+function asksToLogIn({ message }: Error): boolean {
+  return /^(NOAUTH|NOPERM)\b/.test(message);
 }

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
-import { CgroupError, messageOf } from '../../core/errors.js';
+import { CgroupError } from '../../core/errors.js';
+import { shortened } from '../../log/printable.js';
 
 /** How connections with TLS are made: settings of the same names, each the path of a file or the PEM text itself. */
 export interface TlsSettings {
@@ -47,7 +48,14 @@ async function pemOf(setting: keyof TlsSettings, value: string | undefined): Pro
   try {
     return await readFile(value, 'utf8');
   } catch (cause) {
-    throw new CgroupError('SETTINGS', `${setting}: cannot read the file ${value} (${messageOf(cause)})`, {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    // A private key in another form than PEM is taken for a path: it is not shown, and the cause names it too.
+    if (setting === 'redisKey')
+      throw new CgroupError(
+        'SETTINGS',
+        `redisKey: there is no file to read at this path (${code}); a key itself must be PEM`,
+      );
+    throw new CgroupError('SETTINGS', `${setting}: cannot read the file ${shortened(value, 200)} (${code})`, {
       cause,
     });
   }

@@ -44,7 +44,7 @@ describe('parseRedisUrl', () => {
       { ...LOCAL, ...S, nodes: [S], sentinel: { master: 'm', user: '', password: '' } },
     ],
     [
-      'Rediss-Sentinel://:p%2C@h,b:7/4?sentinelUser=su&sentinelPassword=s%2Cp#my-master.1',
+      'Rediss-Sentinel://:p%2C@h,b:7/4?sentinelUser=su&sentinelPassword=s%2Cp+#my-master.1',
       {
         ...LOCAL,
         ...S,
@@ -52,7 +52,7 @@ describe('parseRedisUrl', () => {
         db: 4,
         tls: true,
         nodes: [S, { host: 'b', port: 7 }],
-        sentinel: { master: 'my-master.1', user: 'su', password: 's,p' },
+        sentinel: { master: 'my-master.1', user: 'su', password: 's,p+' },
       },
     ],
   ])('reads %j', (url, address) => {
