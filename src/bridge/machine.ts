@@ -60,7 +60,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
-    this.#received = new ReceivedMessages(options.limits, options.allPositioned);
+    this.#received = new ReceivedMessages(options.limits);
   }
 
   get phase(): Phase {

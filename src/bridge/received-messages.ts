@@ -23,7 +23,6 @@ export interface Missing {
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
 export class ReceivedMessages {
   readonly #limits: Limits;
-  readonly #allPositioned: boolean;
   /** The messages from before the first mark, once it has come; undefined if there are none. */
   #unpositioned: MessageBuffer | undefined;
   /** The messages since the first mark; before it comes, all. */
@@ -32,10 +31,8 @@ export class ReceivedMessages {
   #firstMark: Position | undefined;
   #dropped = 0;
 
-  /** @param allPositioned see {@link MachineOptions.allPositioned} */
-  constructor(limits: Limits, allPositioned = false) {
+  constructor(limits: Limits) {
     this.#limits = limits;
-    this.#allPositioned = allPositioned;
     this.#positioned = new MessageBuffer(0, 0, limits);
   }
 
@@ -65,7 +62,7 @@ export class ReceivedMessages {
       this.#positioned.cut(epoch, now);
     } else {
       this.#firstMark = { epoch, offset: 0 };
-      if (this.#positioned.length > 0 && !this.#allPositioned) this.#unpositioned = this.#positioned;
+      if (this.#positioned.length > 0) this.#unpositioned = this.#positioned;
       this.#positioned = new MessageBuffer(epoch, now, this.#limits);
     }
   }
@@ -125,11 +122,7 @@ export class ReceivedMessages {
       return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
     }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
-    const batch = this.#positioned.head(
-      Math.floor(times * maxMessages),
-      times * maxBytes,
-      this.#allPositioned,
-    );
+    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes);
     if (batch || !this.lacksAfter(relayed)) return batch;
     return { messages: NOTHING, to: this.#positioned.floor };
   }

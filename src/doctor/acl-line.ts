@@ -20,7 +20,6 @@ export class AclLine {
   /** Whether the URL names the user. */
   readonly #isNamed: boolean;
 
-  /** @param settings with `cluster` if Redis is one */
   constructor(settings: Settings & Pick<RightsNames, 'cluster'>) {
     this.#rules = aclRules(keysOf(settings), settings);
     this.#source = sourceOf(settings);

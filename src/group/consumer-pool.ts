@@ -1,5 +1,4 @@
 import type { Consumer } from '../consumer/consumer.js';
-import type { LaneConsumers } from '../consumer/lane-consumers.js';
 import { CgroupError } from '../core/errors.js';
 import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
@@ -11,7 +10,7 @@ const RETRY_EVERY = 200;
 
 /** A consumer with what it needs for itself. */
 export interface PooledConsumer {
-  readonly consumer: Consumer | LaneConsumers;
+  readonly consumer: Consumer;
   /** Ends its connection, and frees its place in the executor. */
   readonly close: () => void;
 }
@@ -57,7 +56,7 @@ export class ConsumerPool {
   }
 
   /** The consumers that do not leave. */
-  get running(): readonly PooledConsumer['consumer'][] {
+  get running(): readonly Consumer[] {
     return this.#members.map(({ consumer }) => consumer);
   }
 
@@ -67,7 +66,7 @@ export class ConsumerPool {
   }
 
   /** Also those that leave. */
-  get all(): readonly PooledConsumer['consumer'][] {
+  get all(): readonly Consumer[] {
     return [...this.#members, ...this.#leaving.keys()].map(({ consumer }) => consumer);
   }
 
@@ -231,7 +230,7 @@ export class ConsumerPool {
   }
 
   /** Tries until Redis answers; when the pool stops, once more. */
-  async #handBack(consumer: PooledConsumer['consumer']): Promise<number> {
+  async #handBack(consumer: Consumer): Promise<number> {
     const { signal } = this.#stopping;
     for (;;) {
       const last = signal.aborted;

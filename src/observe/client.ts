@@ -2,9 +2,8 @@ import type { AutoscaleRule, Control, ControlEvent, ProcessStatus } from '../cor
 import { CgroupError } from '../core/errors.js';
 import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
-import type { GroupInspector } from '../redis/group-inspector.js';
+import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
-import { lanesIn, makeInspector, openLanes } from '../redis/open-lanes.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
@@ -16,7 +15,7 @@ import { DeadLetters } from './dead-letters.js';
 import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
 
-export type { GroupInspector } from '../redis/group-inspector.js';
+export type { Inspector } from '../redis/inspect.js';
 export { type LocalServer, startLocalServer } from '../redis/local-server.js';
 export type { StreamEntry } from '../redis/reading.js';
 
@@ -37,11 +36,11 @@ export class GroupClient implements AsyncDisposable {
   readonly settings: Settings;
   readonly deadLetters: DeadLetters;
   /** @internal streams and counters, for the commands */
-  readonly inspector: GroupInspector;
+  readonly inspector: Inspector;
   readonly #connections: Connections;
   readonly #control: GroupControl;
 
-  private constructor(settings: Settings, connections: Connections, inspector: GroupInspector) {
+  private constructor(settings: Settings, connections: Connections, inspector: Inspector) {
     this.settings = settings;
     this.#connections = connections;
     this.inspector = inspector;
@@ -64,13 +63,11 @@ export class GroupClient implements AsyncDisposable {
       const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
       const registry = await openRegistry(connections, connection, keys);
-      const lanes = await openLanes(connections, 'client', {
-        ...settings,
-        lanes: await lanesIn(connection, keys, settings.lanes),
-      });
-      const { group } = settings;
-      const inspector = makeInspector({ connection, keys, registry, lanes, group });
-      return new GroupClient(settings, connections, inspector);
+      return new GroupClient(
+        settings,
+        connections,
+        new Inspector(connection, keys, settings.group, registry),
+      );
     } catch (error) {
       connections.close();
       throw error;
