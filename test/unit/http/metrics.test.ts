@@ -26,6 +26,7 @@ const totals: LiveTotals = {
     window: 10_000,
   },
   lagMs: 1_500,
+  retries: { ageMs: 9_000, dueMs: 400 },
   counters: {
     relayed: 100,
     processed: 80,

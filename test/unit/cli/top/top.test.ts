@@ -29,6 +29,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     parked: 0,
     order: NO_ORDER,
     lagMs: 1_500,
+    retries: { ageMs: 60_000, dueMs: 200 },
     deadLetters: 3,
     held: 0,
     haltedCount: 0,
@@ -66,6 +67,7 @@ const consumer = (n: number, pending: number, processed: number) => ({
   pid: 4711,
   pending,
   processed,
+  process: 'web-1-abc',
 });
 
 const controlled = {
