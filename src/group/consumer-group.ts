@@ -322,6 +322,7 @@ export class ConsumerGroup<Input extends Message = Message>
         () => this.#parts,
         this.#hub,
         () => this.#recorder,
+        this.#identity,
       ),
       hub: this.#hub,
       log: this.#log,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { CgroupError } from '../core/errors.js';
 import { isEntryId } from '../core/stream-id.js';
 import { pageAssets } from './assets.js';
 import type { DeadLetterPages } from './dead-letters.js';
@@ -19,6 +20,8 @@ interface RoutesOptions {
   readonly hasWorkers: boolean;
 }
 
+/** What a client gets while Redis is away. */
+export const UNREADABLE = 'the group cannot be read at the moment';
 /** Where remote workers connect, with a WebSocket. */
 export const WORKERS_PATH = '/workers';
 
@@ -31,7 +34,9 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
   app.get('/readyz', async (request, reply) => {
     const reasons = readiness.reasons(readings.age);
     const ready = reasons.length === 0;
-    return reply.code(ready ? 200 : 503).send(isTrusted(request, token) ? { ready, reasons } : { ready });
+    // The verdict is that of the group: a process may be ready in a group that is not well.
+    const details = { ready, reasons, verdict: readings.verdict };
+    return reply.code(ready ? 200 : 503).send(isTrusted(request, token) ? details : { ready });
   });
 
   app.get('/metrics', async (_, reply) => {
@@ -39,7 +44,23 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
     return reply.type(registry.contentType).send(text);
   });
 
-  app.get('/api/status', () => readings.status());
+  app.get('/api/status', async (_, reply) => {
+    try {
+      const text = await readings.served();
+      return reply.type('application/json; charset=utf-8').send(text);
+    } catch (error) {
+      if (!(error instanceof CgroupError)) throw error;
+      const { code } = error;
+      return reply.code(503).send({ error: UNREADABLE, code, verdict: readings.verdict });
+    }
+  });
+
+  app.get<{ Querystring: { span?: string } }>('/api/history', async ({ query: { span = '15m' } }, reply) => {
+    const { seconds, minutes } = readings.history;
+    if (span === '15m') return { every: 1_000, points: seconds };
+    if (span === '24h') return { every: 60_000, points: minutes };
+    return reply.code(400).send({ error: 'span must be 15m or 24h' });
+  });
 
   app.get('/api/events', (request, reply) => {
     // An answer that waits behind another on the same connection has no socket yet, and would miss that the client is gone.
@@ -62,11 +83,11 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
       raw.end();
       return;
     }
-    raw.write(`retry: 2000\n\n${eventText('history', JSON.stringify(readings.history.points))}`);
+    raw.write(`retry: 2000\n\n${eventText('history', JSON.stringify(readings.history.seconds))}`);
     streams.add(raw);
     // The client gets the present status now; the next event may be a second away.
-    readings.status().then(
-      (status) => streams.sendTo(raw, eventText('status', JSON.stringify(status))),
+    readings.served().then(
+      (text) => streams.sendTo(raw, eventText('status', text)),
       () => {}, // the next reading reports the error
     );
   });

@@ -9,10 +9,11 @@ import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
 import { checksOf, guard } from './guard.js';
+import type { Added, Point } from './history.js';
 import { metricsRegistry } from './metrics.js';
 import { Readiness } from './readiness.js';
 import { Readings } from './readings.js';
-import { addRoutes, WORKERS_PATH } from './routes.js';
+import { addRoutes, UNREADABLE, WORKERS_PATH } from './routes.js';
 import type { GroupView } from './view.js';
 
 interface HttpServerOptions {
@@ -46,18 +47,12 @@ export class HttpServer implements Service {
       view,
       log,
       isWatched: () => this.#streams.size > 0,
-      onRead: (status, point) => {
-        if (this.#readings.totals) this.#readiness.observe(this.#readings.totals);
-        if (status && this.#streams.size > 0)
-          this.#streams.send(
-            eventText('status', JSON.stringify(status)) +
-              (point ? eventText('point', JSON.stringify(point)) : ''),
-          );
+      onRead: (totals, served, added) => {
+        this.#readiness.observe(totals);
+        this.#send((served === undefined ? '' : eventText('status', served)) + textOf(added));
       },
-      onFailed: (error) => {
-        const code = error instanceof CgroupError ? error.code : 'INTERNAL';
-        this.#streams.send(eventText('trouble', JSON.stringify({ code })));
-      },
+      onMissing: (added) => this.#send(textOf(added) + this.#trouble()),
+      onFailed: () => this.#send(this.#trouble()),
     });
   }
 
@@ -89,6 +84,16 @@ export class HttpServer implements Service {
     return typeof address === 'object' && address ? address.port : 0;
   }
 
+  #send(text: string): void {
+    if (text !== '' && this.#streams.size > 0) this.#streams.send(text);
+  }
+
+  /** The event of a group that cannot be read. */
+  #trouble(): string {
+    const { failure: code = 'REDIS_UNREACHABLE', verdict } = this.#readings;
+    return eventText('trouble', JSON.stringify({ code, verdict, time: new Date().toISOString() }));
+  }
+
   async #start(): Promise<void> {
     const { listen, token, view, hub, log } = this.#options;
     const limits = new ConnectionLimits();
@@ -105,7 +110,11 @@ export class HttpServer implements Service {
       readings: this.#readings,
       deadLetters: new DeadLetterPages(view, this.#readings),
       readiness: this.#readiness,
-      registry: metricsRegistry({ view, totals: () => this.#readings.totals }),
+      registry: metricsRegistry({
+        view,
+        totals: () => this.#readings.totals,
+        verdict: () => this.#readings.verdict,
+      }),
       streams: this.#streams,
       hasWorkers: hub !== undefined,
     });
@@ -131,6 +140,12 @@ export class HttpServer implements Service {
   }
 }
 
+/** The events of new points. */
+function textOf({ point, minute }: Added): string {
+  const text = (name: string, one: Point | undefined) => (one ? eventText(name, JSON.stringify(one)) : '');
+  return text('point', point) + text('minute', minute);
+}
+
 function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => limits.makeServer(handler),
@@ -149,7 +164,7 @@ function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
     const known = error instanceof CgroupError;
     log[known ? 'debug' : 'error']({ error }, `a request failed: ${messageOf(error)}`);
     const code = known ? error.code : 'INTERNAL';
-    return reply.code(known ? 503 : 500).send({ error: 'the group cannot be read at the moment', code });
+    return reply.code(known ? 503 : 500).send({ error: UNREADABLE, code });
   });
   return app;
 }

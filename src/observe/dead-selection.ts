@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CgroupError } from '../core/errors.js';
 import { timeOfId } from '../core/stream-id.js';
 import { DURATION, parseDuration } from '../settings/durations.js';
@@ -12,6 +13,8 @@ export interface DeadLetterSelection {
   readonly since?: string | Date | undefined;
   /** Only those that stop an order (onDead halt). */
   readonly halted?: boolean | undefined;
+  /** Those of one group: its key, as `groups()` gives it. */
+  readonly group?: string | undefined;
   /** Of those only so many, the newest. */
   readonly limit?: number | undefined;
 }
@@ -51,7 +54,7 @@ export function sinceOf(since: string | Date, now: number): number {
  * @throws {CgroupError} SETTINGS for a wrong time, an empty error, or a wrong limit
  */
 export function matcherOf(selection: DeadLetterSelection, now: number): (letter: SeenLetter) => boolean {
-  const { reason, error, since, halted } = selection;
+  const { reason, error, since, halted, group } = selection;
   checkLimit(selection.limit);
   if (error === '') throw new CgroupError('SETTINGS', 'error must be a text to look for; got an empty one');
   const from = since === undefined ? undefined : sinceOf(since, now);
@@ -60,6 +63,7 @@ export function matcherOf(selection: DeadLetterSelection, now: number): (letter:
     (reason === undefined || letter.reason === reason) &&
     (from === undefined || timeOfId(letter.id) >= from) &&
     (!halted || letter.halted === true) &&
+    (group === undefined || groupKeyOf(letter) === group) &&
     (wanted === undefined || letter.error.toLowerCase().includes(wanted));
 }
 
@@ -71,6 +75,8 @@ function checkLimit(limit: number | undefined): void {
 
 /** Dead letters with the same reason and nearly the same error. */
 export interface DeadLetterGroup {
+  /** Names the group in a selection; null for all others. */
+  readonly key: string | null;
   readonly count: number;
   readonly reason: string;
   /** The first line of the error of the newest. */
@@ -99,11 +105,11 @@ export class DeadLetterGroups {
 
   add({ id, time, reason, error }: SeenLetter & { readonly time: string }): void {
     const [line = ''] = error.split('\n', 1);
-    const own = `${reason}\0${kindOf(line)}`;
+    const own = groupKeyOf({ reason, error });
     const isNew = !this.#groups.has(own) && this.#groups.size >= this.#most;
     const [key, first] = isNew
-      ? ['', { count: 0, reason: '', error: OTHERS, newest: time, id }]
-      : [own, { count: 0, reason, error: line, newest: time, id }];
+      ? ['', { key: null, count: 0, reason: '', error: OTHERS, newest: time, id }]
+      : [own, { key: own, count: 0, reason, error: line, newest: time, id }];
     const group = this.#groups.get(key) ?? first;
     this.#groups.set(key, { ...group, count: group.count + 1, oldest: time });
   }
@@ -112,6 +118,12 @@ export class DeadLetterGroups {
   get groups(): DeadLetterGroup[] {
     return [...this.#groups.values()].sort((a, b) => b.count - a.count || (a.newest < b.newest ? 1 : -1));
   }
+}
+
+/** The key of the group of a dead letter: the same for all with the same reason and nearly the same error. */
+function groupKeyOf({ reason, error }: Pick<SeenLetter, 'reason' | 'error'>): string {
+  const [line = ''] = error.split('\n', 1);
+  return createHash('sha256').update(`${reason}\0${kindOf(line)}`).digest('hex').slice(0, 16);
 }
 
 /** What errors have in common that differ in numbers, ids and quoted texts only. */

@@ -12,6 +12,8 @@ export interface Finding extends Pick<Verdict, 'state' | 'level' | 'title'> {
 
 /** ms: an older message is late. */
 const LATE = 10_000;
+/** ms: a group whose oldest message is older does not keep up yet. */
+const CATCHING_UP = 3_000;
 /** Share and number of attempts that failed in a minute, from which a group is failing, and badly. */
 const FAILING = { share: 0.05, least: 5, badly: 0.5 };
 /** ms for which a process that ended without leaving is told. */
@@ -138,18 +140,16 @@ function waits({ backlog, source }: VerdictReading): number {
 function late(reading: VerdictReading, { trend }: VerdictInput): Finding[] {
   const { lagMs, waiting, backlog, retrying, retries, control, haltedCount } = reading;
   const found: Finding[] = [];
+  const left = trend && trend.growth5 < 0 ? waits(reading) / -trend.growth5 : undefined;
+  if (lagMs > CATCHING_UP && lagMs <= LATE && waiting > 0 && left !== undefined && !trend?.fallingBehind)
+    found.push({ state: 'behind', level: 'good', title: catchingUp(reading, left) });
   if (lagMs > LATE && !control.paused && !trend?.fallingBehind) {
     const oldest = aboutText(lagMs);
     if (waiting > 0) {
-      const left = trend && trend.growth5 < 0 ? waits(reading) / -trend.growth5 : undefined;
       found.push(
         left === undefined
           ? { state: 'behind', level: 'bad', title: `Behind: the oldest message is ${oldest} old` }
-          : {
-              state: 'behind',
-              level: 'warn',
-              title: `Catching up: ${numberText(waits(reading))} messages wait, done in about ${aboutText(left * 1_000)}`,
-            },
+          : { state: 'behind', level: 'warn', title: catchingUp(reading, left) },
       );
     } else if (backlog > retrying && haltedCount === 0)
       found.push({
@@ -166,6 +166,11 @@ function late(reading: VerdictReading, { trend }: VerdictInput): Finding[] {
       title: `Late: a message should have been tried again ${aboutText(overdue)} ago`,
     });
   return found;
+}
+
+/** @param left s */
+function catchingUp(reading: VerdictReading, left: number): string {
+  return `Catching up: ${numberText(waits(reading))} messages wait, done in about ${aboutText(left * 1_000)}`;
 }
 
 /** What the group has less of than it should. */
