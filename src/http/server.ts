@@ -5,10 +5,11 @@ import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import { isLoopback, type Listen } from '../settings/addresses.js';
+import { Actions } from './actions.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
-import { checksOf, guard } from './guard.js';
+import { checksOf, guard, TOO_LARGE } from './guard.js';
 import type { Added, Point } from './history.js';
 import { metricsRegistry } from './metrics.js';
 import { Readiness } from './readiness.js';
@@ -29,7 +30,7 @@ interface HttpServerOptions {
 /** Most event streams at a time: half of the connections. */
 const MOST_STREAMS = 256;
 
-/** Serves metrics, health, status and the live page of a group. Changes nothing. */
+/** Serves metrics, health, status and the live page of a group. Changes it only by actions, if they are on. */
 export class HttpServer implements Service {
   readonly #options: HttpServerOptions;
   readonly #streams = new EventStreams(MOST_STREAMS);
@@ -99,7 +100,7 @@ export class HttpServer implements Service {
     const limits = new ConnectionLimits();
     const app = makeApp(limits, log);
     this.#app = app;
-    const checks = checksOf(listen, token);
+    const checks = checksOf(listen, token, view.actions);
     await guard(app, checks);
     if (hub) {
       const { acceptWorkers } = await import('./worker-sockets.js');
@@ -116,6 +117,7 @@ export class HttpServer implements Service {
         verdict: () => this.#readings.verdict,
       }),
       streams: this.#streams,
+      actions: new Actions(view, log),
       hasWorkers: hub !== undefined,
     });
     try {
@@ -157,8 +159,12 @@ function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
       void reply.code(400).send({ error: 'malformed path' });
     },
   });
+  // JSON alone has a meaning here; its parser refuses __proto__.
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler((error, _, reply) => {
     const { validation, statusCode } = error as { validation?: unknown; statusCode?: number };
+    if (statusCode === TOO_LARGE.code)
+      return reply.code(TOO_LARGE.code).header('connection', 'close').send({ error: TOO_LARGE.error });
     if (validation || (statusCode !== undefined && statusCode < 500))
       return reply.code(400).send({ error: 'unsupported request' });
     const known = error instanceof CgroupError;

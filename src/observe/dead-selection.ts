@@ -15,6 +15,8 @@ export interface DeadLetterSelection {
   readonly halted?: boolean | undefined;
   /** Those of one group: its key, as `groups()` gives it. */
   readonly group?: string | undefined;
+  /** Those that were there when this was `newest` of `count()`. */
+  readonly through?: string | undefined;
   /** Of those only so many, the newest. */
   readonly limit?: number | undefined;
 }
@@ -92,6 +94,8 @@ export interface DeadLetterGroup {
 const MOST_GROUPS = 1_000;
 /** In place of the error of letters that are in no group of their own. */
 const OTHERS = '(other errors)';
+/** Characters of an error that tell its group. */
+const LONGEST_KIND = 500;
 
 /** Counts dead letters by what went wrong. Takes the newest first. */
 export class DeadLetterGroups {
@@ -105,11 +109,11 @@ export class DeadLetterGroups {
 
   add({ id, time, reason, error }: SeenLetter & { readonly time: string }): void {
     const [line = ''] = error.split('\n', 1);
-    const own = groupKeyOf({ reason, error });
+    const own = kindOf(reason, error);
     const isNew = !this.#groups.has(own) && this.#groups.size >= this.#most;
     const [key, first] = isNew
       ? ['', { key: null, count: 0, reason: '', error: OTHERS, newest: time, id }]
-      : [own, { key: own, count: 0, reason, error: line, newest: time, id }];
+      : [own, { key: keyOf(own), count: 0, reason, error: line, newest: time, id }];
     const group = this.#groups.get(key) ?? first;
     this.#groups.set(key, { ...group, count: group.count + 1, oldest: time });
   }
@@ -122,13 +126,18 @@ export class DeadLetterGroups {
 
 /** The key of the group of a dead letter: the same for all with the same reason and nearly the same error. */
 function groupKeyOf({ reason, error }: Pick<SeenLetter, 'reason' | 'error'>): string {
-  const [line = ''] = error.split('\n', 1);
-  return createHash('sha256').update(`${reason}\0${kindOf(line)}`).digest('hex').slice(0, 16);
+  return keyOf(kindOf(reason, error));
 }
 
-/** What errors have in common that differ in numbers, ids and quoted texts only. */
-function kindOf(error: string): string {
-  return error
+function keyOf(kind: string): string {
+  return createHash('sha256').update(kind).digest('hex').slice(0, 16);
+}
+
+/** The reason, and what errors have in common that differ in numbers, ids and quoted texts only. */
+function kindOf(reason: string, error: string): string {
+  const [line = ''] = error.slice(0, LONGEST_KIND).split('\n', 1);
+  const common = line
     .replace(/"[^"]*"|`[^`]*`|(?<!\w)'[^']*'(?!\w)/g, '#')
     .replace(/\b(?=[a-f-]*\d)[\da-f][\da-f-]*\b|\d+/gi, '#');
+  return `${reason}\0${common}`;
 }
