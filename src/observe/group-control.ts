@@ -89,8 +89,9 @@ export class GroupControl {
   }
 
   async undrain(name: string, { why, revision }: ChangeOptions = {}): Promise<Control> {
-    const { drained } = await this.#store.read();
-    if (!drained.includes(name)) throw notDrained(name, drained);
+    const { drained, revision: now } = await this.#store.read();
+    // With another revision the change itself is refused, and says why.
+    if ((revision ?? now) === now && !drained.includes(name)) throw notDrained(name, drained);
     return this.#changeDrained((names) => names.filter((other) => other !== name), why, revision);
   }
 

@@ -55,7 +55,7 @@ function paused({ control }: VerdictReading): Finding | undefined {
   const { pausedBy: by } = control;
   const since = by?.at ?? null;
   const title = by
-    ? `Paused by ${by.who} since ${by.at.slice(0, 19)}Z${by.why === '' ? '' : `: ${by.why}`}`
+    ? `Paused by ${by.who} since ${by.at.replace(/\.\d+Z$/, 'Z')}${by.why === '' ? '' : `: ${by.why}`}`
     : 'Paused';
   return { state: 'paused', level: 'warn', title, since };
 }
@@ -210,7 +210,7 @@ function stuck({ order: { head, parked, stuck: key } }: VerdictReading): Finding
     found.push(`${plural(parked, 'result waits', 'results wait')} for message ${messageText(head)}`);
   if (key)
     found.push(
-      `${plural(key.held, 'message waits', 'messages wait')} of the key ${cut(key.key)}, for message ${messageText(key)}`,
+      `${plural(key.held, 'message')} of the key ${cut(key.key)} ${key.held === 1 ? 'waits' : 'wait'} for message ${messageText(key)}`,
     );
   return found.map((title) => ({ state: 'behind', level: 'warn', title }));
 }
