@@ -206,6 +206,8 @@ describe('the metrics served', () => {
     const lines = await served(view({ bridge: undefined, beatAge: undefined }), undefined);
     const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
     expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
+      // It says that the group is unknown.
+      'cgroup_verdict',
       'cgroup_connected',
       // Without a record there are none.
       'cgroup_record_away',
