@@ -2,7 +2,7 @@ import { printable } from '../log/printable.js';
 import type { GroupClient } from '../observe/client.js';
 import type { GroupStatus } from '../observe/status.js';
 import { verdictOf } from '../observe/verdict.js';
-import type { News, Verdict } from '../observe/verdict-input.js';
+import type { GroupVerdict, News } from '../observe/verdict-input.js';
 
 /** ms: what is newer is news to one who looks once. */
 const WINDOW = 3_600_000;
@@ -13,7 +13,7 @@ const MOST_COUNTED = 1_000;
 export async function verdictNow(
   { deadLetters }: Pick<GroupClient, 'deadLetters'>,
   status: GroupStatus,
-): Promise<Verdict> {
+): Promise<GroupVerdict> {
   const dead =
     status.deadLetters > 0 ? (await deadLetters.select({ since: '1h', limit: MOST_COUNTED })).length : 0;
   const now = Date.parse(status.time);
@@ -23,6 +23,6 @@ export async function verdictNow(
 }
 
 /** The headline, and the notes below it. */
-export function verdictText({ title, notes }: Verdict): string {
+export function verdictText({ title, notes }: GroupVerdict): string {
   return [title, ...notes.map((note) => `- ${note}`)].map(printable).join('\n');
 }

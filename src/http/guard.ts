@@ -234,7 +234,7 @@ function isFromOwnPage({ headers }: IncomingMessage): boolean {
 }
 
 /** The user of a Basic login; '' for none. */
-export function userIn(header: string | undefined): string {
+export function basicUserIn(header: string | undefined): string {
   const [, rest] = /^basic +(\S+) *$/i.exec(header ?? '') ?? [];
   const pair = Buffer.from(rest ?? '', 'base64').toString('utf8');
   return pair.slice(0, Math.max(0, pair.indexOf(':')));

@@ -2,7 +2,7 @@ import type { Sizes } from '../core/sizes.js';
 import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
 import type { LiveTotals } from '../observe/status.js';
-import { VERDICT_STATES, type Verdict } from '../observe/verdict-input.js';
+import { type GroupVerdict, VERDICT_STATES } from '../observe/verdict-input.js';
 import type { Counters } from '../redis/reading.js';
 import type { GroupView } from './view.js';
 
@@ -12,7 +12,7 @@ export interface MetricSource {
   /** The totals of the group; undefined if they are not known at the moment. */
   readonly totals: () => LiveTotals | undefined;
   /** How the group is. */
-  readonly verdict: () => Pick<Verdict, 'state'>;
+  readonly verdict: () => Pick<GroupVerdict, 'state'>;
 }
 
 interface Described {

@@ -6,7 +6,7 @@ import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { failureText, GroupWatch } from '../observe/group-watch.js';
 import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
-import type { Verdict } from '../observe/verdict-input.js';
+import type { GroupVerdict } from '../observe/verdict-input.js';
 import { type Added, History } from './history.js';
 import { servedStatus } from './served-status.js';
 import { type GroupView, inspectorOf } from './view.js';
@@ -112,7 +112,7 @@ export class Readings implements Service {
   }
 
   /** How the group is. */
-  get verdict(): Verdict {
+  get verdict(): GroupVerdict {
     const code = this.#failure;
     return this.#watch.verdict(performance.now(), code === undefined ? undefined : failureText(code));
   }

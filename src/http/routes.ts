@@ -7,7 +7,7 @@ import type { Actions } from './actions.js';
 import { pageAssets } from './assets.js';
 import type { DeadLetterPages, DeadLetterQuery } from './dead-letters.js';
 import { type EventStreams, eventText } from './event-streams.js';
-import { isTrusted, LONGEST_BODY, userIn } from './guard.js';
+import { basicUserIn, isTrusted, LONGEST_BODY } from './guard.js';
 import type { Readiness } from './readiness.js';
 import type { Readings } from './readings.js';
 
@@ -155,7 +155,7 @@ function addActions(app: FastifyInstance, actions: Actions): void {
       if (actions.isFull)
         return reply.code(503).send({ error: 'other actions are under way: try again in a moment' });
       try {
-        return await actions.run(action, body, { address: ip, user: userIn(headers.authorization) });
+        return await actions.run(action, body, { address: ip, user: basicUserIn(headers.authorization) });
       } catch (error) {
         if (!(error instanceof CgroupError)) throw error;
         const { code, message } = error;

@@ -2,7 +2,7 @@ import type { ControlEvent, ProcessEnd } from '../core/control.js';
 import { ownVersion } from '../core/version.js';
 import type { GroupWatch } from '../observe/group-watch.js';
 import type { GroupStatus, LiveTotals } from '../observe/status.js';
-import type { Verdict } from '../observe/verdict-input.js';
+import type { GroupVerdict } from '../observe/verdict-input.js';
 import type { GroupView } from './view.js';
 
 /** What happened to a group: for people. */
@@ -22,7 +22,7 @@ const MOST_EVENTS = 100;
 interface Served {
   readonly view: GroupView;
   readonly watch: GroupWatch;
-  readonly verdict: Verdict;
+  readonly verdict: GroupVerdict;
   readonly control: readonly ControlEvent[];
   readonly ends: readonly ProcessEnd[];
 }

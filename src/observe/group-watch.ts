@@ -4,7 +4,7 @@ import { Rates } from './rates.js';
 import type { ConsumerStatus } from './status.js';
 import { Trend, type TrendView } from './trend.js';
 import { VerdictWatch } from './verdict.js';
-import type { News, Verdict, VerdictReading } from './verdict-input.js';
+import type { GroupVerdict, News, VerdictReading } from './verdict-input.js';
 
 /** Follows a group from reading to reading: what becomes of it, and how it is. Times are of the caller's monotonic clock, ms. */
 export class GroupWatch {
@@ -73,7 +73,7 @@ export class GroupWatch {
   }
 
   /** How the group is now. @param failure why there is no newer reading */
-  verdict(now: number, failure?: string, news?: News): Verdict {
+  verdict(now: number, failure?: string, news?: News): GroupVerdict {
     const { limitIs = null, memoryLimit = null } = this.#memory ?? {};
     return this.#verdict.next({
       reading: this.#reading,

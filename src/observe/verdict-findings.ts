@@ -1,10 +1,10 @@
 import type { EndedProcess } from '../core/control.js';
 import { lacksWorkers, stalledOf } from '../core/sizes.js';
 import { aboutText, numberText, plural } from '../core/words.js';
-import type { Verdict, VerdictInput, VerdictReading } from './verdict-input.js';
+import type { GroupVerdict, VerdictInput, VerdictReading } from './verdict-input.js';
 
 /** One thing that is not well with a group. */
-export interface Finding extends Pick<Verdict, 'state' | 'level' | 'title'> {
+export interface VerdictFinding extends Pick<GroupVerdict, 'state' | 'level' | 'title'> {
   readonly since?: string | null;
   /** What belongs to it. */
   readonly notes?: readonly string[];
@@ -27,7 +27,7 @@ const MOST_NAMED = 3;
 const cannot = 'the processor cannot be started or reached';
 
 /** All that is not well, the worst first. */
-export function findingsOf(reading: VerdictReading, input: VerdictInput): Finding[] {
+export function findingsOf(reading: VerdictReading, input: VerdictInput): VerdictFinding[] {
   return [
     unrelayed(reading),
     paused(reading),
@@ -42,7 +42,7 @@ export function findingsOf(reading: VerdictReading, input: VerdictInput): Findin
   ].flatMap((one) => one ?? []);
 }
 
-function unrelayed({ source, leader, processes }: VerdictReading): Finding | undefined {
+function unrelayed({ source, leader, processes }: VerdictReading): VerdictFinding | undefined {
   if (source.kind === 'channel')
     return leader === null ? stopped('Nothing is relayed: no bridge leads') : undefined;
   return processes.some(({ pulls }) => pulls)
@@ -50,7 +50,7 @@ function unrelayed({ source, leader, processes }: VerdictReading): Finding | und
     : stopped(`Nothing is taken from the ${source.kind}: no process does`);
 }
 
-function paused({ control }: VerdictReading): Finding | undefined {
+function paused({ control }: VerdictReading): VerdictFinding | undefined {
   if (!control.paused) return undefined;
   const { pausedBy: by } = control;
   const since = by?.at ?? null;
@@ -60,7 +60,7 @@ function paused({ control }: VerdictReading): Finding | undefined {
   return { state: 'paused', level: 'warn', title, since };
 }
 
-function unprocessed({ consumerCount, processes, control }: VerdictReading): Finding | undefined {
+function unprocessed({ consumerCount, processes, control }: VerdictReading): VerdictFinding | undefined {
   if (consumerCount === 0) {
     if (lacksWorkers(processes)) return stopped('Nothing is processed: no worker is connected');
     if (control.size === 0) return stopped('Nothing is processed: 0 consumers are wanted');
@@ -72,18 +72,18 @@ function unprocessed({ consumerCount, processes, control }: VerdictReading): Fin
     : undefined;
 }
 
-function stopped(title: string): Finding {
+function stopped(title: string): VerdictFinding {
   return { state: 'stopped', level: 'bad', title };
 }
 
-function unrecorded({ processes }: VerdictReading): Finding | undefined {
+function unrecorded({ processes }: VerdictReading): VerdictFinding | undefined {
   const away = processes.filter(({ recordAway }) => recordAway);
   if (away.length === 0) return undefined;
   const title = `Nothing is written to the system of record of ${namesOf(away)}: its log says why`;
   return { state: 'failing', level: 'bad', title };
 }
 
-function failing({ trend }: VerdictInput): Finding | undefined {
+function failing({ trend }: VerdictInput): VerdictFinding | undefined {
   if (!trend || trend.failing60 === null) return undefined;
   const { failing60: share, failures60: failures } = trend;
   const all = share === 1 && failures >= 2;
@@ -96,7 +96,7 @@ function percent(share: number): string {
   return `${share > 0.99 && share < 1 ? 99 : Math.round(share * 100)} %`;
 }
 
-function halted({ haltedCount, halted: known = [] }: VerdictReading): Finding | undefined {
+function halted({ haltedCount, halted: known = [] }: VerdictReading): VerdictFinding | undefined {
   if (haltedCount === 0) return undefined;
   const byKey = known.length > 0 && known.every(({ key }) => key !== null);
   return {
@@ -109,7 +109,7 @@ function halted({ haltedCount, halted: known = [] }: VerdictReading): Finding | 
   };
 }
 
-function falling(reading: VerdictReading, { trend, memoryLimit }: VerdictInput): Finding | undefined {
+function falling(reading: VerdictReading, { trend, memoryLimit }: VerdictInput): VerdictFinding | undefined {
   const falls = trend?.fallingBehind;
   if (!trend || !falls || reading.control.paused || reading.consumerCount === 0) return undefined;
   const { memoryLasts } = trend;
@@ -137,9 +137,9 @@ function waits({ backlog, source }: VerdictReading): number {
   return backlog + (source.waiting ?? 0);
 }
 
-function late(reading: VerdictReading, { trend }: VerdictInput): Finding[] {
+function late(reading: VerdictReading, { trend }: VerdictInput): VerdictFinding[] {
   const { lagMs, waiting, backlog, retrying, retries, control, haltedCount } = reading;
-  const found: Finding[] = [];
+  const found: VerdictFinding[] = [];
   const left = trend && trend.growth5 < 0 ? waits(reading) / -trend.growth5 : undefined;
   if (lagMs > CATCHING_UP && lagMs <= LATE && waiting > 0 && left !== undefined && !trend?.fallingBehind)
     found.push({ state: 'behind', level: 'good', title: catchingUp(reading, left) });
@@ -174,7 +174,7 @@ function catchingUp(reading: VerdictReading, left: number): string {
 }
 
 /** What the group has less of than it should. */
-function missing(reading: VerdictReading, { vanished = [] }: VerdictInput): Finding[] {
+function missing(reading: VerdictReading, { vanished = [] }: VerdictInput): VerdictFinding[] {
   const { time, source, leader, bridges, processes, ended = [], control, consumerCount } = reading;
   const found: string[] = [];
   const now = Date.parse(time);
@@ -204,7 +204,7 @@ function missing(reading: VerdictReading, { vanished = [] }: VerdictInput): Find
 }
 
 /** What waits for one message for long: results, or the messages of a key. */
-function stuck({ order: { head, parked, stuck: key } }: VerdictReading): Finding[] {
+function stuck({ order: { head, parked, stuck: key } }: VerdictReading): VerdictFinding[] {
   const found: string[] = [];
   if (head && head.ageMs > LATE)
     found.push(`${plural(parked, 'result waits', 'results wait')} for message ${messageText(head)}`);

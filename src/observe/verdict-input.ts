@@ -17,7 +17,7 @@ export const VERDICT_STATES = [
 export type VerdictState = (typeof VERDICT_STATES)[number];
 
 /** How a group is, in words. */
-export interface Verdict {
+export interface GroupVerdict {
   readonly state: VerdictState;
   readonly level: 'good' | 'warn' | 'bad' | 'unknown';
   /** The most important, in one sentence without a dot. */

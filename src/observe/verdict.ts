@@ -1,12 +1,12 @@
 import { aboutText, numberText, plural } from '../core/words.js';
 import { findingsOf } from './verdict-findings.js';
-import type { Verdict, VerdictInput, VerdictReading } from './verdict-input.js';
+import type { GroupVerdict, VerdictInput, VerdictReading } from './verdict-input.js';
 
 /** ms */
 const FRESH_FOR = 3_000;
 
 /** Says how a group is. Pure: all that is shown anywhere about the state of a group comes from here. */
-export function verdictOf(input: VerdictInput): Verdict {
+export function verdictOf(input: VerdictInput): GroupVerdict {
   const { reading, age = 0, freshFor = FRESH_FOR } = input;
   if (!reading || age > freshFor) return unknownVerdict(input);
   const [first, ...rest] = findingsOf(reading, input);
@@ -16,7 +16,7 @@ export function verdictOf(input: VerdictInput): Verdict {
   return { state, level, title, notes: [...notes, ...others], since };
 }
 
-function unknownVerdict(input: VerdictInput): Verdict {
+function unknownVerdict(input: VerdictInput): GroupVerdict {
   const { reading, age = 0, failure = 'the group does not answer' } = input;
   const head = { state: 'unknown', level: 'unknown' } as const;
   if (!reading)
@@ -35,7 +35,7 @@ function unknownVerdict(input: VerdictInput): Verdict {
 function healthy(
   { backlog, waiting, lagMs }: VerdictReading,
   { trend, isSettled, news }: VerdictInput,
-): Pick<Verdict, 'state' | 'level' | 'title'> {
+): Pick<GroupVerdict, 'state' | 'level' | 'title'> {
   const missed = news !== undefined && news.gaps + news.lost + news.dropped > 0;
   const head = { state: 'healthy', level: missed ? 'warn' : 'good' } as const;
   if (trend && isSettled) return { ...head, title: 'Keeping up' };
@@ -76,10 +76,10 @@ function timeText(iso: string): string {
 
 /** Follows a group, and knows since when it is as it is. */
 export class VerdictWatch {
-  #last: Verdict | undefined;
+  #last: GroupVerdict | undefined;
 
   /** The verdict, and since when; the time of the reading in which the state was seen first, if the state does not say. */
-  next(input: VerdictInput): Verdict {
+  next(input: VerdictInput): GroupVerdict {
     const verdict = verdictOf(input);
     const same = this.#last?.state === verdict.state ? this.#last.since : null;
     const since = verdict.since ?? same ?? input.reading?.time ?? null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Verdict } from '../../src/observe/verdict-input.js';
+import type { GroupVerdict } from '../../src/observe/verdict-input.js';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { addressOf, SERVING } from '../helpers/http.js';
@@ -8,13 +8,13 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-async function verdictAt(address: string): Promise<Verdict> {
-  const answer = (await (await fetch(`${address}/readyz`)).json()) as { verdict: Verdict };
+async function verdictAt(address: string): Promise<GroupVerdict> {
+  const answer = (await (await fetch(`${address}/readyz`)).json()) as { verdict: GroupVerdict };
   return answer.verdict;
 }
 
 /** Waits for a state, and collects what was said on the way. */
-async function untilIs(address: string, state: Verdict['state']): Promise<Verdict> {
+async function untilIs(address: string, state: GroupVerdict['state']): Promise<GroupVerdict> {
   let verdict = await verdictAt(address);
   await until(
     async () => {
@@ -37,7 +37,7 @@ describe('the verdict on real processes', () => {
     // 100 a second are done, and 400 come.
     const flood = setInterval(() => void group.publish(80), 200);
     const falling = await untilIs(address, 'falling-behind');
-    const said: Verdict[] = [];
+    const said: GroupVerdict[] = [];
     for (let i = 0; i < 20; i++) {
       said.push(await verdictAt(address));
       await new Promise((done) => setTimeout(done, 150));
@@ -60,7 +60,7 @@ describe('the verdict on real processes', () => {
     const verdict = await untilIs(address, 'unknown');
     expect(verdict.title).toMatch(/^Unknown since \d\d:\d\d:\d\dZ: /);
     expect(JSON.stringify(verdict)).not.toMatch(/keeping up/i);
-    const status = (await (await fetch(`${address}/api/status`)).json()) as { verdict?: Verdict };
+    const status = (await (await fetch(`${address}/api/status`)).json()) as { verdict?: GroupVerdict };
     if (status.verdict) expect(status.verdict.state).toBe('unknown');
     process.kill(server.pid, 'SIGCONT');
     await until(async () => (await verdictAt(address)).state !== 'unknown', { timeout: 20_000 });

@@ -2,7 +2,7 @@ import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { GroupWatch } from '../../observe/group-watch.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
-import type { News, Verdict } from '../../observe/verdict-input.js';
+import type { GroupVerdict, News } from '../../observe/verdict-input.js';
 
 /** Readings kept for the sparklines: more than any terminal is wide. */
 const MAX_READINGS = 500;
@@ -29,7 +29,7 @@ export interface TopView {
   /** Why the numbers are old; undefined if they are not. */
   readonly trouble: string | undefined;
   /** How the group is. */
-  readonly verdict: Verdict;
+  readonly verdict: GroupVerdict;
   /** To which channel and group the output belongs, if not to those of the settings. */
   readonly misnamed: string | undefined;
 }
