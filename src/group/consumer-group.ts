@@ -226,8 +226,10 @@ export class ConsumerGroup<Input extends Message = Message>
       this.#redis = await startLocalServer();
       if (this.#stopping) await this.#redis.stop(); // the stop may have finished already
       const { url } = this.#redis;
-      const text = `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`;
-      this.#log.info({ redis: url }, text);
+      this.#log.info(
+        { redis: url },
+        `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
+      );
     }
     // Before anything is written in Redis: it may refuse.
     this.#recorder = await openRecorder(settings, this.#log, this.#stats);
@@ -307,12 +309,12 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /** Comes first, so that probes see `starting`. The module is loaded only if `http` is set. */
   async #serve(): Promise<void> {
-    const { http, httpToken: token } = this.settings;
+    const { http, httpToken } = this.settings;
     if (!http || !this.#stats || this.#stopping) return;
     const { HttpServer } = await import('../http/server.js');
     this.#http = new HttpServer({
       listen: http,
-      token,
+      token: httpToken,
       view: viewOf(
         this.settings,
         this.#stats,
@@ -320,7 +322,6 @@ export class ConsumerGroup<Input extends Message = Message>
         () => this.#parts,
         this.#hub,
         () => this.#recorder,
-        this.#identity,
       ),
       hub: this.#hub,
       log: this.#log,

@@ -4,7 +4,6 @@ import type { GapRecord, Inspector } from '../redis/inspect.js';
 import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import type { KeyTotals } from '../redis/scripts/keyed.js';
 import { type ControlReading, readControl } from './control-status.js';
-import { type ProcessView, processOf, processViews } from './process-view.js';
 
 export type { WaitingKey } from '../redis/scripts/keyed.js';
 
@@ -16,8 +15,6 @@ export interface ConsumerStatus {
   /** Messages that it holds, those waiting for a retry included. */
   readonly pending: number;
   readonly processed: number;
-  /** The id of its process; null if that is not known. */
-  readonly process: string | null;
 }
 
 /** Where the messages of a group come from. */
@@ -45,7 +42,6 @@ export interface OrderStatus extends LiveOrder {
 
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
-  readonly processes: readonly ProcessView[];
   readonly consumerCount: number;
   readonly order: LiveOrder;
   readonly source: SourceStatus;
@@ -57,7 +53,6 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   /** The name of the channel, list or stream that the messages come from. */
   readonly channel: string;
   readonly source: SourceStatus;
-  readonly processes: readonly ProcessView[];
   readonly output: string;
   readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
@@ -93,7 +88,6 @@ export async function readTotals(inspector: Inspector, source: Source): Promise<
     ...totals,
     order,
     ...control,
-    processes: processViews(control.processes, totals),
     source: shownSource,
     consumerCount: consumers.length,
     foreign: [...totals.foreign, ...foreign],
@@ -111,7 +105,7 @@ export async function readStatus(
   { group, output }: { readonly group: string; readonly output: string },
   from: Source,
 ): Promise<GroupStatus> {
-  const [reading, live, { control, processes, ended }, source] = await Promise.all([
+  const [reading, live, { control, processes }, source] = await Promise.all([
     inspector.read(),
     inspector.liveConsumers(),
     readControl(inspector),
@@ -121,8 +115,7 @@ export async function readStatus(
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
-  const { counters, deadLetters, retries } = reading;
-  const ids = new Set(processes.map(({ id }) => id));
+  const { counters, deadLetters } = reading;
   const order = await orderStatus(inspector, reading.order);
   return {
     time,
@@ -133,15 +126,13 @@ export async function readStatus(
     leader,
     bridges,
     control,
-    processes: processViews(processes, reading),
-    ended,
+    processes,
     consumers: live.consumers.map(({ id, host, pid }) => ({
       id,
       host,
       pid,
       pending: reading.pendingOf.get(id) ?? 0,
       processed: reading.processedBy.get(id) ?? 0,
-      process: processOf(id, ids),
     })),
     waiting,
     pending,
@@ -151,7 +142,6 @@ export async function readStatus(
     parked,
     order,
     lagMs,
-    retries,
     counters,
     deadLetters,
     gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),

@@ -14,7 +14,6 @@ import {
 } from '../control/text.js';
 import { KEY_HEADS, keyRows, orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
-import { verdictNow, verdictText } from '../verdict-text.js';
 
 /** Halted messages in the table, and characters of a key. */
 const HALTS_SHOWN = 10;
@@ -35,12 +34,7 @@ export function statusCommand(): Command {
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
         const status = await client.status();
-        const verdict = await verdictNow(client, status);
-        print(
-          options.json
-            ? printableJson({ ...status, verdict }, 2)
-            : `${verdictText(verdict)}\n\n${statusText(status)}`,
-        );
+        print(options.json ? printableJson(status, 2) : statusText(status));
       }),
     );
 }

@@ -219,9 +219,8 @@ describe('the heartbeats', () => {
             drained: [],
           };
           const orders = { packSize: 1, older: false, share: undefined, control, healed: [] };
-          return { live: [], dead: [], silent: [], ...orders };
+          return { live: [], dead: [], ...orders };
         }),
-      noteEnded: async () => [],
     };
     const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),

@@ -62,7 +62,6 @@ describe('parseSettings', () => {
       retain: 5_000,
       bufferLimit: 512 * 2 ** 20,
       embedded: false,
-      httpActions: false,
       logLevel: 'info',
     });
   });
