@@ -1,9 +1,9 @@
 import { pino } from 'pino';
-import pretty from 'pino-pretty';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { cleaned, jsonLine, secretsIn } from '../log/log-line.js';
 import type { Settings } from '../settings/settings.js';
 import { boundOutput } from './output.js';
+import { prettyLine } from './pretty-line.js';
 
 /**
  * The logger of a command: lines go to stderr, because stdout is for results. Errors appear as code and message,
@@ -26,7 +26,7 @@ export function makeLogger({
     serializers: { error: shownBy(withStacks ? pino.stdSerializers.err : brief) },
   };
   const secrets = [redis, record ?? ''].flatMap(secretsIn);
-  const lineOf = format === 'json' ? jsonLine : prettyLine(withStacks);
+  const lineOf = format === 'json' ? jsonLine : prettyLines(withStacks);
   const write = (line: string) => {
     process.stderr.write(lineOf(cleaned(JSON.parse(line) as object, secrets, format === 'pretty')));
   };
@@ -35,11 +35,12 @@ export function makeLogger({
   return log;
 }
 
-function prettyLine(withStacks: boolean): (fields: unknown) => string {
-  const colorize = process.stderr.isTTY === true && !process.env.NO_COLOR;
+function prettyLines(withStacks: boolean): (fields: object) => string {
   // The text already says these, or they are the same in every line.
-  const ignore = `group,output,process,bridge${withStacks ? '' : ',error,consumers,redis,gap,bridges'}`;
-  return pretty.prettyFactory({ colorize, ignore, translateTime: 'HH:MM:ss', singleLine: true });
+  const without = ['group', 'output', 'process', 'bridge'];
+  if (!withStacks) without.push('error', 'consumers', 'redis', 'gap', 'bridges');
+  const colours = process.stderr.isTTY === true && process.stderr.hasColors();
+  return (fields) => prettyLine(fields, { colours, without });
 }
 
 /** Of an error that throws when it is looked at, only the fact. */

@@ -11,12 +11,12 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import ms, { type StringValue } from 'ms';
 import { parse as parseWords } from 'shell-quote';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { metricDefinitions } from '../../src/http/metrics-list.js';
+import { parseDuration } from '../../src/settings/durations.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { emptyFolder, lacks } from '../helpers/http.js';
 import { freshPostgres, lacksPostgres } from '../helpers/postgres.js';
@@ -352,7 +352,7 @@ const production = JSON.parse(textOf(EXAMPLES, 'production', 'consumer-group.con
   string,
   unknown
 >;
-const duration = (name: string) => ms(String(production[name]) as StringValue);
+const duration = (name: string) => parseDuration(String(production[name]));
 
 describe('examples/http-service-python', () => {
   test('adds the total of an order; a restart of the service fails no attempt', {
@@ -468,7 +468,7 @@ describe('examples/systemd', () => {
   });
 
   test('systemd waits longer for a stop than a stop takes', () => {
-    const wait = ms(String(valuesOf('TimeoutStopSec')[0]) as StringValue);
+    const wait = parseDuration(String(valuesOf('TimeoutStopSec')[0]));
     expect(wait).toBeGreaterThan(duration('shutdownTimeout') + 5_000);
   });
 
@@ -583,7 +583,7 @@ describe('examples/kubernetes', () => {
     expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
     expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
     expect(container.ports).toEqual([{ name: 'http', containerPort: 9464 }]);
-    const stop = ms(variable('CGROUP_SHUTDOWN_TIMEOUT') as StringValue);
+    const stop = parseDuration(String(variable('CGROUP_SHUTDOWN_TIMEOUT')));
     expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(stop + 5_000);
   });
 
