@@ -51,12 +51,15 @@ const args = process.argv.slice(2);
 // The list of processes must not show a password in a flag.
 process.title = ['cgroup', ...args.slice(0, 1)].join(' ');
 
-try {
-  const program = await programFor(args);
-  await program.parseAsync(argumentsOf(program, args), { from: 'user' });
-} catch (error) {
-  // A timer or a socket of the processor's module would keep the process alive.
-  const code = report(error);
-  await flushOutput();
-  process.exit(code);
+/** Runs the command that the arguments of the process name. */
+export async function main(): Promise<void> {
+  try {
+    const program = await programFor(args);
+    await program.parseAsync(argumentsOf(program, args), { from: 'user' });
+  } catch (error) {
+    // A timer or a socket of the processor's module would keep the process alive.
+    const code = report(error);
+    await flushOutput();
+    process.exit(code);
+  }
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { ownFile } from '../core/own-files.js';
 import { printable } from '../log/printable.js';
 import { maskUrls } from '../log/redaction.js';
 import { examplesText } from './command.js';
@@ -57,7 +57,7 @@ export function argumentsOf(root: Command, args: readonly string[]): readonly st
 
 /** @param names of the commands that are imported; of the others only the names are there */
 async function program(names: readonly string[]): Promise<Command> {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  const { version } = JSON.parse(ownFile('../package.json').toString()) as {
     version: string;
   };
   const root = new Command('cgroup')

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { ownFile } from '../../core/own-files.js';
 import { DURATION } from '../../settings/durations.js';
 import type { SettingName } from '../../settings/settings.js';
 import { SIZE } from '../../settings/sizes.js';
@@ -73,7 +73,7 @@ export const settingInfos: Readonly<Record<SettingName, SettingInfo>> = describe
 export const describedNames = Object.keys(settingInfos) as readonly SettingName[];
 
 function describeAll(): Record<SettingName, SettingInfo> {
-  const text = readFileSync(new URL('../../../config/schema.json', import.meta.url), 'utf8');
+  const text = ownFile('../config/schema.json').toString();
   const { $schema: _ours, ...properties } = (
     JSON.parse(text) as { properties: Record<string, SettingJsonSchema> }
   ).properties;
