@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   events: async () => (await import('./commands/events.js')).eventsCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
   demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  completion: async () => (await import('./commands/completion.js')).completionCommand(),
 };
 
 const HELP = 'help';
@@ -35,9 +36,16 @@ const OLD_VERSION_FLAG = '-V';
 export async function programFor(args: readonly string[]): Promise<Command> {
   const [first, second] = args.filter((arg) => !arg.startsWith('-'));
   const named = first === HELP ? second : first;
+  // That one is about all the others.
+  if (named === 'completion') return wholeProgram();
   if (named !== undefined && Object.hasOwn(COMMANDS, named)) return program([named]);
   const [only, more] = args;
   if (more === undefined && [...VERSION_FLAGS, OLD_VERSION_FLAG].includes(only ?? '')) return program([]);
+  return wholeProgram();
+}
+
+/** The program with all commands. */
+export function wholeProgram(): Promise<Command> {
   return program(Object.keys(COMMANDS));
 }
 
