@@ -62,6 +62,9 @@ try {
   run(process.execPath, postject, node, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE);
   mkdirSync(dirname(output), { recursive: true });
   copyFileSync(node, output);
+  // What is in it, for those who look for packages with known faults (https://cyclonedx.org).
+  const sbom = run('npm', 'sbom', '--omit', 'dev', '--sbom-format', 'cyclonedx', '--package-lock-only');
+  writeFileSync(`${output}.cdx.json`, sbom);
   console.log(`${output}: ${Math.round(statSync(output).size / 1e6)} MB`);
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -91,6 +94,11 @@ function assets() {
 }
 
 function run(program, ...args) {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 1e8,
+  });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout;
 }

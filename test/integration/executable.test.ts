@@ -53,6 +53,15 @@ async function run(...args: string[]): Promise<string> {
   return command.stdout();
 }
 
+test('comes with a list of the packages in it', () => {
+  const text = readFileSync(join(folder, 'cgroup.cdx.json'), 'utf8');
+  const { bomFormat, components } = JSON.parse(text) as { bomFormat: string; components: { name: string }[] };
+  expect(bomFormat).toBe('CycloneDX');
+  const names = components.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['fastify', 'ioredis', 'zod']));
+  expect(names).not.toContain('vitest');
+});
+
 test('says its version and shows help, without a warning', async () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   expect(await run('--version')).toBe(`${version}\n`);
