@@ -12,8 +12,6 @@ export interface CliOptions {
   input?: string;
   /** The `bin/cgroup.js` of another build. */
   bin?: string;
-  /** A program that is `cgroup` without Node, in place of `bin`. */
-  program?: string;
 }
 
 export interface CliExit {
@@ -43,10 +41,9 @@ const running = new Set<CliRun>();
  */
 export function cgroup(
   args: readonly string[],
-  { env = {}, cwd, input, bin = BIN, program }: CliOptions = {},
+  { env = {}, cwd, input, bin = BIN }: CliOptions = {},
 ): CliRun {
-  const before = program === undefined ? [bin] : [];
-  const child = spawn(program ?? process.execPath, [...before, ...args], {
+  const child = spawn(process.execPath, [bin, ...args], {
     env: { ...cleanEnvironment(), ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),

@@ -3,10 +3,11 @@ import type { Finding, Fix } from '../../core/finding.js';
 import { type HostPort, parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
-import type { Report } from '../../doctor/doctor.js';
+import { examine, type Report } from '../../doctor/doctor.js';
 import { printable, printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
+import { makeLogger } from '../logger.js';
 import { namingFlags } from '../settings/flags.js';
 
 /** Exit code if there is something to fix. */
@@ -26,11 +27,7 @@ export function doctorCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const [{ settings, written }, { examine }, { makeLogger }] = await Promise.all([
-        settingsOf(command),
-        import('../../doctor/doctor.js'),
-        import('../logger.js'),
-      ]);
+      const { settings, written } = await settingsOf(command);
       const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, report.at));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ownFile } from '../../core/own-files.js';
+import { readFileSync } from 'node:fs';
 import type { ListArguments } from '../../core/packed.js';
 import type { Keys } from '../keys.js';
 
@@ -103,5 +103,5 @@ function joined(script: string): string {
 }
 
 function read(name: string): string {
-  return ownFile(`redis/lua/${name}.lua`).toString();
+  return readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), 'utf8');
 }
