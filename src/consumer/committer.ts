@@ -10,6 +10,7 @@ import {
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
 import { countInAll } from '../core/pack.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue } from './batch-queue.js';
@@ -165,7 +166,7 @@ export class Committer {
     this.#manyDeadLetters = 2 * kept;
     this.#options.log.warn(
       { deadLetters: kept },
-      `${kept} dead letters fill the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
+      `${plural(kept, 'dead letter fills', 'dead letters fill')} the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
         'or keep fewer (deadMaxLen)',
     );
   }
