@@ -9,11 +9,9 @@ import {
   type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
-import { countInAll } from '../core/pack.js';
-import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
-import { BatchQueue } from './batch-queue.js';
+import { BatchQueue, sumOf } from './batch-queue.js';
 import type { HeldDelivery } from './in-flight.js';
 import type { PackHold } from './pack-hold.js';
 import type { ReadLimiter } from './read-limiter.js';
@@ -46,13 +44,13 @@ export interface CommitterOptions {
   readonly outputMaxLen: number;
   readonly deadMaxLen: number;
   readonly log: Logger;
-  /** Called after each call that Redis took, with what it settled. */
+  /** Called after each call that settled something, with what it settled: without what was settled before, or Redis does not know. */
   readonly onSettled: (count: { processed: number; retried: number; dead: number }) => void;
-  /** Called with the dead letters of each call that Redis took. */
+  /** Called with the dead letters of each call that Redis took, with those that were dead letters before, too: none is missed. */
   readonly onBuried: (deadLetters: readonly DeadLetter[]) => void;
   /** Called with the dead letters that stop an order from now on. */
   readonly onHalted?: (halts: readonly Halt[]) => void;
-  /** Called with the results of each call, in the order of their inbox ids, when the output holds them. */
+  /** Called with the results that each call settled, in the order of their inbox ids, when the output holds them. */
   readonly onResults:
     | ((results: readonly Pick<Result, 'inboxId' | 'key' | 'startedAt' | 'finishedAt'>[]) => void)
     | undefined;
@@ -81,9 +79,9 @@ export class Committer {
       calls: COMMITS_AT_A_TIME,
       failure: 'results are not written',
       lengthOf: ({ data, delivery }) => data.length + (movesMessages ? delivery.bytes : 0),
-      send: async (results) => (await store.commit(results, outputMaxLen)).length,
-      onTaken: (results) => {
-        readLimiter.committed(results.length);
+      send: (results) => store.commit(results, outputMaxLen),
+      onTaken: (results) => readLimiter.committed(results.length),
+      onSettled: (results) => {
         onResults?.(results);
         onSettled({ processed: results.length, retried: 0, dead: 0 });
       },
@@ -93,18 +91,18 @@ export class Committer {
       failure: 'packs are not settled',
       lengthOf: ({ delivery }) => delivery.length,
       countOf: ({ delivery }) => delivery.count,
-      send: async (batch) => {
+      send: (batch) => {
         const packs = batch.map(({ settlement }) => settlement);
-        return countInAll(await store.settlePacks(packs, outputMaxLen));
+        return store.settlePacks(packs, outputMaxLen);
       },
-      onTaken: (batch) => {
-        readLimiter.committed(batch.reduce((sum, { delivery }) => sum + delivery.count, 0));
+      onTaken: (batch) => readLimiter.committed(sumOf(batch, ({ delivery }) => delivery.count)),
+      onSettled: (batch) => {
         onResults?.(
           batch.flatMap(({ settlement }) =>
             processedIn(settlement).map((inboxId) => ({ inboxId, key: settlement.key })),
           ),
         );
-        const processed = batch.reduce((sum, { settlement }) => sum + resultsIn(settlement), 0);
+        const processed = sumOf(batch, ({ settlement }) => resultsIn(settlement));
         onSettled({ processed, retried: 0, dead: 0 });
       },
     });
@@ -114,9 +112,9 @@ export class Committer {
       lengthOf: () => 0,
       send: async (retries) => {
         await store.retry(retries);
-        return 0;
+        return [];
       },
-      onTaken: ({ length }) => onSettled({ processed: 0, retried: length, dead: 0 }),
+      onSettled: ({ length }) => onSettled({ processed: 0, retried: length, dead: 0 }),
     });
     this.#deadLetters = this.#queueOf<Settlement<DeadLetter>>({
       calls: 1,
@@ -126,12 +124,10 @@ export class Committer {
         const { kept, late, halted } = await store.bury(deadLetters, deadMaxLen);
         if (halted) onHalted?.(halted);
         if (deadMaxLen === 0) this.#warnOfMany(kept);
-        return late.length;
+        return late;
       },
-      onTaken: (deadLetters) => {
-        onBuried(deadLetters);
-        onSettled({ processed: 0, retried: 0, dead: deadLetters.length });
-      },
+      onTaken: onBuried,
+      onSettled: ({ length }) => onSettled({ processed: 0, retried: 0, dead: length }),
     });
   }
 
@@ -166,7 +162,7 @@ export class Committer {
     this.#manyDeadLetters = 2 * kept;
     this.#options.log.warn(
       { deadLetters: kept },
-      `${plural(kept, 'dead letter fills', 'dead letters fill')} the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
+      `${kept} dead letters fill the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
         'or keep fewer (deadMaxLen)',
     );
   }
@@ -175,38 +171,40 @@ export class Committer {
    * The queue of one kind.
    *
    * @param kind `failure`: the words of the log if a call fails; `countOf` gives the messages of an item, else one; `send`
-   *   resolves to how many messages of a batch were settled before
+   *   resolves to the entry ids of those that were settled before; `onTaken` gets all of a batch, `onSettled` the others
    */
   #queueOf<T extends Queued>(kind: {
     readonly calls: number;
     readonly failure: string;
     readonly lengthOf: (item: T) => number;
     readonly countOf?: (item: T) => number;
-    readonly send: (batch: readonly T[]) => Promise<number>;
-    readonly onTaken: (batch: readonly T[]) => void;
+    readonly send: (batch: readonly T[]) => Promise<readonly string[]>;
+    readonly onTaken?: (batch: readonly T[]) => void;
+    readonly onSettled: (settled: readonly T[]) => void;
   }): BatchQueue<T> {
     const { store, log } = this.#options;
-    const { calls, failure, lengthOf, countOf = () => 1, send, onTaken } = kind;
+    const { calls, failure, lengthOf, countOf = () => 1, send, onTaken, onSettled } = kind;
     return new BatchQueue<T>({
       calls,
       lengthOf,
       countOf,
       send: async (batch) => {
         try {
-          const late = await send(batch);
-          if (late > 0)
-            log.debug(
-              { count: late },
-              'settled before, by another consumer or by an earlier try of this call',
-            );
+          const late = new Set(await send(batch));
+          if (late.size === 0) return batch;
+          const settled = batch.filter(({ entryId }) => !late.has(entryId));
+          const count = sumOf(batch, countOf) - sumOf(settled, countOf);
+          log.debug({ count }, 'settled before, by another consumer or by an earlier try of this call');
+          return settled;
         } catch (error) {
           if (hasCode(error, 'NO_GROUP')) await store.prepare().catch(() => {});
           throw error;
         }
       },
-      onTaken: (batch) => {
+      onTaken: (batch, settled) => {
         for (const { delivery } of batch) delivery.release();
-        onTaken(batch);
+        onTaken?.(batch);
+        if (settled.length > 0) onSettled(settled);
       },
       failures: repeatedFailures(log, failure),
       abandoned: this.#abandoned.signal,

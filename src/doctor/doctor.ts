@@ -28,8 +28,6 @@ export interface Report {
   readonly aclLasts: string;
   /** The server that was looked at; undefined if there was no connection. */
   readonly at: HostPort | undefined;
-  /** The user or the password is wrong: what rights a user needs does not help. */
-  readonly loginFails?: boolean;
   /** No finding says `mend`. */
   readonly ok: boolean;
 }
@@ -45,7 +43,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
   const keys = keysOf(settings);
-  const connections = new Connections(() => settings, log, { oneShot: true });
+  const connections = new Connections(() => settings, log);
   const open = (key?: string) => connections.open('doctor', key);
   const key = settings.sharded ? settings.channel : undefined;
   let acl = new AclLine(settings);
@@ -68,16 +66,16 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
       at,
     );
   } catch (error) {
-    const finding = error instanceof CgroupError ? connectionOf(error) : undefined;
+    const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
-    return { ...reportOf([finding], acl, undefined), loginFails: refusedAs(error, 'WRONGPASS', 'NOAUTH') };
+    return reportOf([finding], acl, undefined);
   } finally {
     connections.close();
   }
 }
 
 /** The finding for a Redis that does not answer, or refuses the user; undefined for any other error. */
-function connectionOf(error: CgroupError): Finding | undefined {
+function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
   const found = { check: 'connection', status: 'mend', what: error.message } as const;
   switch (error.code) {
     case 'REDIS_UNREACHABLE':
@@ -88,7 +86,12 @@ function connectionOf(error: CgroupError): Finding | undefined {
         fixes: [redis('PING')],
       };
     case 'REDIS_AUTH':
-      return { ...found, why: 'nothing else can be checked' };
+      return {
+        ...found,
+        why: 'nothing else can be checked',
+        // Redis does not say whether the user is missing or the password is wrong: the line fixes both.
+        fixes: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
+      };
     default:
       return undefined;
   }

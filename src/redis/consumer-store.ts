@@ -101,8 +101,7 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   prepare(): Promise<boolean> {
-    const { consumerList } = this.#keys;
-    const options = { group: this.#group, consumerList, source: this.#source, ...this.#output };
+    const options = { group: this.#group, source: this.#source, ...this.#output };
     return this.#connection.run(prepare, this.#keys, options);
   }
 

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { plural } from '../../core/words.js';
 import { silentLogger } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import { examplesText, print } from '../command.js';
@@ -80,9 +79,7 @@ function storyteller(stage: Stage, signal: AbortSignal): Audience {
       });
     },
     killed(pid, held) {
-      print(
-        `\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${plural(held, 'message')}.`,
-      );
+      print(`\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${held} messages.`);
     },
     recovered({ relayingAgainMs, idsGoneMs, takenOverMs, held }, leader, consumers) {
       print(
@@ -91,7 +88,7 @@ function storyteller(stage: Stage, signal: AbortSignal): Audience {
       print(
         `   ${since(idsGoneMs)}: the ids of the killed process are gone. consumer:ids holds ${consumers.join(' ')}`,
       );
-      print(`   ${since(takenOverMs)}: other consumers have its ${plural(held, 'message')}.\n`);
+      print(`   ${since(takenOverMs)}: other consumers have its ${held} messages.\n`);
     },
     drained() {
       monitoring.abort();

@@ -4,21 +4,19 @@ import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
-import type { Published } from '../../publish/publisher.js';
+import { type Published, publish } from '../../publish/publisher.js';
 import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import { withFlags } from '../hints.js';
+import { makeLogger } from '../logger.js';
 import { withProgress } from '../progress.js';
 import { REDIS_ACCESS } from '../settings/flags.js';
-import { INTERRUPTED_CODE, untilSignal } from '../signals.js';
+import { untilSignal } from '../signals.js';
 
 /** Messages to publish without --count and --duration. */
 const DEFAULT_COUNT = 1_000;
 const DEFAULT_BATCH = 1_000;
 const MAX_BATCH = 10_000;
-/** Bytes of a message that is nothing but its id. */
-const LEAST_BYTES = 53;
 /** Most bytes of one message. */
 const MAX_BYTES = 16_000_000;
 
@@ -56,8 +54,8 @@ export function publishCommand(): Command {
     .option('--batch <number>', 'most messages in one command', wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
     .option(
       '--bytes <number>',
-      `size of each message (default: ${LEAST_BYTES}, which is also the least)`,
-      wholeNumber(LEAST_BYTES, MAX_BYTES),
+      'size of each message (default: 53, which is also the least)',
+      wholeNumber(1, MAX_BYTES),
     )
     .option(
       '--ledger <file>',
@@ -68,11 +66,7 @@ export function publishCommand(): Command {
 }
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
-  const [{ settings }, { publish }, { makeLogger }] = await Promise.all([
-    settingsOf(command),
-    import('../../publish/publisher.js'),
-    import('../logger.js'),
-  ]);
+  const { settings } = await settingsOf(command);
   const { channel } = settings;
   const source = sourceOf(settings);
   const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
@@ -82,7 +76,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const plan = { count, rate, duration, batch };
   const ending = new AbortController();
-  void untilSignal((name) => ending.abort(name));
+  void untilSignal().then(() => ending.abort());
   const shown = { total: expected(plan), unit: 'messages', label: 'publishing' };
   const result = await withProgress(shown, (onProgress) =>
     publish({
@@ -98,15 +92,11 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   if (result.unheard > 0)
     log.warn(
       { unheard: result.unheard },
-      `no subscriber received ${result.unheard} of ${plural(result.published, 'message')}; they are gone: ` +
+      `no subscriber received ${result.unheard} of ${result.published} messages; they are gone: ` +
         `is a group running on the channel ${channel}? ` +
-        `Start one first (${withFlags('cgroup start')}), or check --channel and --redis`,
+        'Start one first (cgroup start), or check --channel and --redis',
     );
   print(flags.json ? printableJson(result) : publishedText(result, source));
-  if (!ending.signal.aborted) return;
-  const wanted = shown.total === undefined ? '' : ` of ${shown.total}`;
-  log.warn({}, `ended by ${ending.signal.reason} after ${result.published}${wanted} messages`);
-  process.exitCode = INTERRUPTED_CODE;
 }
 
 function expected({ count, rate, duration }: Plan): number | undefined {
@@ -117,8 +107,8 @@ function expected({ count, rate, duration }: Plan): number | undefined {
 /** The result of publishing in a line. */
 export function publishedText(result: Published, source: Source): string {
   const { published, seconds, rate, receivers, unheard, ledger, listed } = result;
-  const sent = `published ${plural(published, 'message')} in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
-  const to = ledger === null ? '' : `; ${plural(listed ?? 0, 'id')} in ${ledger}`;
+  const sent = `published ${published} messages in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
+  const to = ledger === null ? '' : `; ${listed} ids in ${ledger}`;
   const where = receivers ? receivedText(published, receivers, unheard) : ` to ${sourceText(source)}`;
   return `${sent}${where}${to}`;
 }
