@@ -19,10 +19,13 @@ export class AclLine {
   readonly #user: string;
   /** Whether the URL names the user. */
   readonly #isNamed: boolean;
+  /** Whether the Redis is a Cluster. */
+  readonly isCluster: boolean;
 
   constructor(settings: Settings & Pick<RightsNames, 'cluster'>) {
     this.#rules = aclRules(keysOf(settings), settings);
     this.#source = sourceOf(settings);
+    this.isCluster = settings.cluster ?? false;
     const user = userIn(settings.redis);
     this.#isNamed = user !== undefined;
     this.#user = user ?? 'cgroup';

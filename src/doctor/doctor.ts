@@ -27,7 +27,7 @@ export interface Report {
   /** How these users survive a restart of Redis. */
   readonly aclLasts: string;
   /** The server that was looked at; undefined if there was no connection. */
-  readonly at: HostPort | undefined;
+  readonly at: (HostPort & { readonly isCluster: boolean }) | undefined;
   /** No finding says `mend`. */
   readonly ok: boolean;
 }
@@ -108,7 +108,7 @@ function reportOf(
     acl: acl.line,
     publisherAcl: acl.publisherLine,
     aclLasts: acl.lasts(server),
-    at,
+    at: at && { ...at, isCluster: acl.isCluster },
     ok: findings.every(({ status }) => status !== 'mend'),
   };
 }

@@ -5,7 +5,6 @@ import { markdownOf } from './markdown.js';
 import { checkMutants } from './mutant-run.js';
 import { HELP, readOptions } from './options.js';
 import { list, roundLines, table } from './report.js';
-import { run } from './run.js';
 
 const PREPARATION = ['node config/ensure-redis.mjs', 'npm run build'];
 const say = (...lines) => process.stdout.write(`${lines.join('\n')}\n`);
@@ -38,6 +37,8 @@ async function chaos(faults, options) {
   say(
     `seed ${options.seed}, ${faults.length} faults, ${options.rate} messages/s, ${options.bridges} bridges, order ${options.order}, on ${options.on}`,
   );
+  // It needs the build.
+  const { run } = await import('./run.js');
   const results = await run(faults, options, (result) => say(...roundLines(result, options)));
   say('', ...table(results));
   if (options.json)

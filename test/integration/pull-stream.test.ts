@@ -62,7 +62,12 @@ describe('a pull from a stream', () => {
     expect(await texts()).toEqual(all);
     expect(await raw.xlen(stream)).toBe(1_500);
     expect(await raw.hget(keys.bridge, `read:${stream}`)).toBe(ids.at(-1));
-    expect(await inspector.waitingIn(source)).toBe(unlessUnknown(0));
+    expect(await inspector.waitingIn(source)).toBe(0);
+    // As on Redis 6.2, which does not count them.
+    await raw.hdel(keys.bridge, `passed:${stream}`);
+    expect(await inspector.waitingIn(source)).toBe(0);
+    await add('one more');
+    expect(await inspector.waitingIn(source)).toBeUndefined();
   });
 
   test('takes an entry without the field message as a JSON object of its fields', async () => {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
-import { type HostPort, parseRedisUrl } from '../../core/redis-address.js';
+import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
 import { examine, type Report } from '../../doctor/doctor.js';
 import { printable, printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
+import type { Settings } from '../../settings/settings.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
 import { makeLogger } from '../logger.js';
 import { namingFlags } from '../settings/flags.js';
@@ -30,7 +31,8 @@ export function doctorCommand(): Command {
       const { settings, written } = await settingsOf(command);
       const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
-      const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, report.at));
+      const to = { at: report.at, files: settings };
+      const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, to));
       const notes = notesOn(findings, settings.redis, given);
       const { ok, acl, publisherAcl, aclLasts } = report;
       if (json) print(printableJson({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, 2));
@@ -44,6 +46,15 @@ export interface ShownFinding extends Pick<Finding, 'check' | 'status' | 'what' 
   readonly mend: readonly string[];
 }
 
+type TlsFiles = Pick<Settings, 'redisCa' | 'redisCert' | 'redisKey' | 'redisServerName'>;
+
+/** What redis-cli has to reach, besides the URL. */
+interface RedisCliTarget {
+  /** The server, if the URL does not name it: the master that Sentinels name, or the node of a Cluster. */
+  readonly at?: Report['at'];
+  readonly files?: TlsFiles;
+}
+
 /** The flags that name the group, with their values. */
 type NamingFlags = ReadonlyMap<string, string>;
 
@@ -53,14 +64,14 @@ export function shownFinding(
   { check, status, what, why, fixes = [] }: Finding,
   url: string,
   given = NO_FLAGS,
-  at?: HostPort,
+  to: RedisCliTarget = {},
 ): ShownFinding {
   return {
     check,
     status,
     what,
     ...(why === undefined ? {} : { why }),
-    mend: fixes.map((fix) => (fix.at === 'redis' ? redisCli(fix, url, at) : inShell(fix, given))),
+    mend: fixes.map((fix) => (fix.at === 'redis' ? redisCli(fix, url, to) : inShell(fix, given))),
   };
 }
 
@@ -75,12 +86,8 @@ function shownValue(flag: string, value: string): string {
   return flag === '--redis' ? maskUrl(value).replaceAll(MASK, 'PASSWORD') : value;
 }
 
-/**
- * Without the password: see {@link notesOn}.
- *
- * @param at the server, if the URL does not name it
- */
-function redisCli({ words, refused }: Fix, url: string, at: HostPort | undefined): string {
+/** Without the password: see {@link notesOn}. */
+function redisCli({ words, refused }: Fix, url: string, { at, files = {} }: RedisCliTarget): string {
   const { host, port, db, tls } = { ...parseRedisUrl(url), ...at };
   const user = userIn(url);
   const flags = [
@@ -88,9 +95,27 @@ function redisCli({ words, refused }: Fix, url: string, at: HostPort | undefined
     ...(port === 6379 ? [] : ['-p', String(port)]),
     ...(user === undefined || refused ? [] : ['--user', user]),
     ...(db > 0 ? ['-n', String(db)] : []),
-    ...(tls ? ['--tls'] : []),
+    ...(tls ? tlsFlags(files) : []),
+    // It goes on to the node that has the key.
+    ...(at?.isCluster ? ['-c'] : []),
   ];
   return shellLine(['redis-cli', ...flags, ...words]);
+}
+
+function tlsFlags({ redisCa, redisCert, redisKey, redisServerName }: TlsFiles): string[] {
+  return [
+    '--tls',
+    ...fileFlag('--cacert', redisCa),
+    ...fileFlag('--cert', redisCert),
+    ...fileFlag('--key', redisKey),
+    ...(redisServerName === undefined ? [] : ['--sni', redisServerName]),
+  ];
+}
+
+/** A text is no file: its place is left open. */
+function fileFlag(flag: string, file: string | undefined): string[] {
+  if (file === undefined) return [];
+  return [flag, file.includes('-----BEGIN ') ? 'FILE.pem' : file];
 }
 
 /** What the user must know to type the commands. */

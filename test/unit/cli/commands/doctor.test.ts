@@ -28,6 +28,25 @@ describe('cgroup doctor prints', () => {
     expect(line(redis('PING'), 'redis://m%20e:secret@h')).toBe("redis-cli -h h --user 'm e' PING");
   });
 
+  it('commands for the node of a Cluster, for the master that Sentinels name, and with the files of TLS', () => {
+    const fixes = [redis('PING')];
+    const lineTo = (url: string, to: Parameters<typeof shownFinding>[3]) =>
+      shownFinding({ ...finding, fixes }, url, new Map(), to).mend[0];
+    const at = (isCluster: boolean) => ({ host: '10.0.0.7', port: 7001, isCluster });
+    expect(lineTo('redis://a:1,b:2', { at: at(true) })).toBe('redis-cli -h 10.0.0.7 -p 7001 -c PING');
+    const sentinel = 'redis-sentinel://a,b/0#mymaster';
+    expect(lineTo(sentinel, { at: at(false) })).toBe('redis-cli -h 10.0.0.7 -p 7001 PING');
+    const files = {
+      redisCa: '/ca.pem',
+      redisCert: 'c.pem',
+      redisKey: '-----BEGIN KEY',
+      redisServerName: 'r',
+    };
+    const flags = '--tls --cacert /ca.pem --cert c.pem --key FILE.pem --sni r';
+    expect(lineTo('rediss://h', { files })).toBe(`redis-cli -h h ${flags} PING`);
+    expect(lineTo('redis://h', { files })).toBe('redis-cli -h h PING');
+  });
+
   it('commands for the same group, unless they name another', () => {
     const given = new Map([
       ['--redis', 'redis://me:s%C3%A9cret@h/1'],
