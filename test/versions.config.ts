@@ -8,6 +8,7 @@ import shared from '../vitest.config.js';
  * a few seconds: with more, continuous integration could not run them on every version.
  */
 const FILES = [
+  'cluster',
   'control',
   'halts',
   'large-texts',
