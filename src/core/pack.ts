@@ -17,11 +17,6 @@ export function countIn(entryId: string): number {
   return sequence < FIRST ? 1 : Math.max(sequence % BLOCK, 1);
 }
 
-/** How many messages some entries hold together, from their ids. */
-export function countInAll(entryIds: readonly string[]): number {
-  return entryIds.reduce((sum, id) => sum + countIn(id), 0);
-}
-
 /** Whether a pack may have this id. */
 export function isPackId(entryId: string): boolean {
   const sequence = sequenceOf(entryId);

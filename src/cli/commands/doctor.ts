@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Finding, Fix } from '../../core/finding.js';
+import { isPem } from '../../core/pem.js';
 import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
@@ -115,7 +116,7 @@ function tlsFlags({ redisCa, redisCert, redisKey, redisServerName }: TlsFiles): 
 /** A text is no file: its place is left open. */
 function fileFlag(flag: string, file: string | undefined): string[] {
   if (file === undefined) return [];
-  return [flag, file.includes('-----BEGIN ') ? 'FILE.pem' : file];
+  return [flag, isPem(file) ? 'FILE.pem' : file];
 }
 
 /** What the user must know to type the commands. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { CgroupError } from '../../core/errors.js';
+import { isPem } from '../../core/pem.js';
 import { shortened } from '../../log/printable.js';
 
 /** How connections with TLS are made: settings of the same names, each the path of a file or the PEM text itself. */
@@ -36,11 +37,6 @@ export async function tlsOptions(settings: TlsSettings, host: string): Promise<C
     ...(isIP(name) === 0 && { servername: name }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
   };
-}
-
-/** Whether a setting holds the text itself. */
-export function isPem(text: string): boolean {
-  return text.includes('-----BEGIN ');
 }
 
 async function pemOf(setting: keyof TlsSettings, value: string | undefined): Promise<string | undefined> {
