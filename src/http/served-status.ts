@@ -1,21 +1,10 @@
 import type { ControlEvent, ProcessEnd } from '../core/control.js';
 import { ownVersion } from '../core/version.js';
+import { groupEvents } from '../observe/group-events.js';
 import type { GroupWatch } from '../observe/group-watch.js';
 import type { GroupStatus, LiveTotals } from '../observe/status.js';
 import type { GroupVerdict } from '../observe/verdict-input.js';
 import type { GroupView } from './view.js';
-
-/** What happened to a group: for people. */
-interface ShownEvent {
-  /** ISO 8601, Redis's clock. */
-  readonly at: string;
-  readonly kind: 'control' | 'ended' | 'gap';
-  readonly who: string;
-  readonly what: string;
-  readonly why: string;
-  /** Of the control; null for what is no change of it. */
-  readonly revision: number | null;
-}
 
 const MOST_EVENTS = 100;
 
@@ -38,7 +27,7 @@ export function servedStatus(status: GroupStatus, { view, watch, verdict, contro
     consumers: status.consumers.map((one) => ({ ...one, rate: watch.rateOf(one.id) })),
     redis: watch.memory ?? null,
     server: { ...view.process, version: ownVersion(), ...actionsOf(view) },
-    events: eventsOf(status, control, ends),
+    events: groupEvents({ control, ends, gaps: status.gaps }).slice(0, MOST_EVENTS),
   };
 }
 
@@ -55,38 +44,3 @@ function actionsOf({ actions }: GroupView) {
 /** What to set. */
 export const ACTIONS_OFF =
   'this page only shows: start the process with --http-actions, and a secret in CGROUP_HTTP_TOKEN, to act from here';
-
-/** The newest first. */
-function eventsOf(
-  { gaps }: Pick<GroupStatus, 'gaps'>,
-  control: readonly ControlEvent[],
-  ends: readonly ProcessEnd[],
-): ShownEvent[] {
-  const events: ShownEvent[] = [
-    ...control.map(({ at, who, what, why, revision }) => ({
-      at,
-      kind: 'control' as const,
-      who,
-      what,
-      why,
-      revision,
-    })),
-    ...ends.map(({ at, id }) => ({
-      at,
-      kind: 'ended' as const,
-      who: id,
-      what: 'ended without leaving the group',
-      why: '',
-      revision: null,
-    })),
-    ...gaps.map(({ from, to, reason }) => ({
-      at: to,
-      kind: 'gap' as const,
-      who: '',
-      what: `messages may have been missed since ${from}`,
-      why: reason,
-      revision: null,
-    })),
-  ];
-  return events.sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0)).slice(0, MOST_EVENTS);
-}
