@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { ConsumerStore, Renewed } from '../core/consumer-store.js';
-import type { Orders, ProcessReport } from '../core/control.js';
+import type { EndedProcess, Orders, ProcessReport } from '../core/control.js';
 import { type Beat, MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
@@ -8,6 +8,8 @@ import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
 
+/** Most silent processes that are looked at again. */
+const MOST_SILENT = 100;
 /** Every 5th heartbeat also removes dead consumers from the Redis group, even if no heartbeat was missed. */
 const SWEEP_EACH = 5;
 
@@ -42,6 +44,8 @@ export class Heartbeats implements Service {
   readonly #silence: number;
   /** Ids of consumers that have left, and that the list may still hold. */
   readonly #left = new Set<string>();
+  /** Processes that were found silent, and when: ms of the monotonic clock. */
+  readonly #silent = new Map<EndedProcess, number>();
   #beats = 0;
   #lastBeat: number | undefined;
 
@@ -106,7 +110,7 @@ export class Heartbeats implements Service {
 
   async #beat(): Promise<void> {
     const { store, heartbeat, claimAfter, log } = this.#options;
-    const [{ live, dead }] = await Promise.all([
+    const [{ live, dead, silent }] = await Promise.all([
       this.#report(),
       // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
       this.#renew(heartbeat / 2),
@@ -117,6 +121,7 @@ export class Heartbeats implements Service {
         { consumers: dead },
         `${plural(dead.length, 'consumer')} ended without leaving the group: ${dead.join(', ')}`,
       );
+    await this.#noteEnded(silent);
     if (++this.#beats % SWEEP_EACH !== 0) return;
     const removed = await store.sweep(live, claimAfter);
     if (removed.length > 0)
@@ -124,6 +129,27 @@ export class Heartbeats implements Service {
         { consumers: removed },
         `removed ${plural(removed.length, 'dead consumer')} from the Redis group`,
       );
+  }
+
+  /** A process that was only cut off from Redis is back within the time after which it was found silent. */
+  async #noteEnded(found: readonly EndedProcess[]): Promise<void> {
+    const { registry, log } = this.#options;
+    const now = performance.now();
+    for (const one of found) if (this.#silent.size < MOST_SILENT) this.#silent.set(one, now);
+    const due = [...this.#silent].filter(([, since]) => now - since >= this.#silence).map(([one]) => one);
+    if (due.length === 0) return;
+    for (const one of due) this.#silent.delete(one);
+    try {
+      const ended = (await registry.noteEnded(due)).map(({ id }) => id);
+      if (ended.length > 0)
+        log.warn(
+          { processes: ended },
+          `${plural(ended.length, 'process', 'processes')} ended without leaving the group: ${ended.join(', ')}`,
+        );
+    } catch (error) {
+      // A note for people: heartbeats go on without it.
+      log.debug({ error }, 'the end of a process could not be noted');
+    }
   }
 
   /** Renews what was held for longer than `age` ms. A fast processor is done with the rest before it could count as silent. */

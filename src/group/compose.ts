@@ -13,6 +13,7 @@ import { recordKindOf, recordsInPostgres } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { type Sink, sinkOf } from '../core/sink.js';
 import { sourceOf } from '../core/source.js';
+import { ownVersion } from '../core/version.js';
 import type { Logger } from '../log/logger.js';
 import { type BuryRefusedOptions, buryRefused } from '../record/bury-refused.js';
 import { recordingStore } from '../record/recording-store.js';
@@ -114,6 +115,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       : undefined;
   const readLimiter = new ReadLimiter(MOST_IN_FLIGHT);
   let settled = 0;
+  let failed = 0;
   const onBuried = (deadLetters: readonly DeadLetter[]) => {
     orderKeeper?.hurry();
     reports.buried(deadLetters);
@@ -133,6 +135,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     log,
     onSettled: (count) => {
       settled += count.processed + count.retried + count.dead;
+      failed += count.retried + count.dead;
       reports.settled(count);
     },
     onBuried,
@@ -212,6 +215,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
                 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
             ...(puller && { pulls: true }),
+            failed,
+            version: ownVersion(),
+            uptimeMs: Math.round(process.uptime() * 1_000),
+            heartbeat,
+            ...(bridge && { bridges: settings.bridges }),
+            ...(recorder?.away && { recordAway: true }),
           };
     },
     onOrders: (reply) => orders.follow(reply),

@@ -30,6 +30,7 @@ import { consumersFor, type LiveConsumers } from './registry.js';
 import { deadLetters, purge, purgeThese, revive, snapshot, totals } from './scripts/group.js';
 import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
+import { readMemory, type ServerMemory } from './server.js';
 
 /** The source and the Redis group that the keys of a group name. */
 export interface Owner {
@@ -125,6 +126,11 @@ export class Inspector {
       this.#registry.call('HGETALL', members),
     ])) as [string[], string[]];
     return consumersFor(this.#keys, ids, mapOf(facts));
+  }
+
+  /** Where Redis is, and its memory. */
+  server(): Promise<ServerMemory> {
+    return readMemory(this.#connection);
   }
 
   /** The source and Redis group of the keys; null if no group has run. */

@@ -69,6 +69,8 @@ export interface Keys {
   readonly control: string;
   /** stream: the last 100 changes of the control (revision, who, why, what, and the state after it as JSON) */
   readonly events: string;
+  /** stream: the last 100 processes that ended without leaving (process, host) */
+  readonly ended: string;
   /** list: the ids of the live consumers */
   readonly consumerList: string;
   /** zset: consumer id -> last heartbeat (ms since 1970, by the clock of Redis) */
@@ -107,6 +109,7 @@ export function keysOf({ redis, output, consumerList, channel = '', sharded = fa
     gaps: `${group}:gaps`,
     control: `${group}:control`,
     events: `${group}:events`,
+    ended: `${group}:ended`,
     consumerList,
     heartbeats: `${registry}:heartbeats`,
     members: `${registry}:members`,
@@ -142,6 +145,7 @@ export function typesOf(
     [keys.control]: 'hash',
     [keys.processes]: 'hash',
     [keys.events]: 'stream',
+    [keys.ended]: 'stream',
     [keys.members]: 'hash',
     [keys.retry]: 'zset',
     [keys.parked]: 'zset',

@@ -120,12 +120,14 @@ describe('the packs that consumers hold', () => {
         beat: async () => ({
           live: [],
           dead: [],
+          silent: [],
           packSize: 1,
           older: false,
           share: undefined,
           control,
           healed: [],
         }),
+        noteEnded: async () => [],
       },
       store: fakeStore({ renew: renewing('entries', 1), renewPacks: renewing('packs', 40) }),
       consumers: () => [

@@ -219,8 +219,9 @@ describe('the heartbeats', () => {
             drained: [],
           };
           const orders = { packSize: 1, older: false, share: undefined, control, healed: [] };
-          return { live: [], dead: [], ...orders };
+          return { live: [], dead: [], silent: [], ...orders };
         }),
+      noteEnded: async () => [],
     };
     const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
