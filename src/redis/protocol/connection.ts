@@ -165,8 +165,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   }
 
   /**
-   * Runs a script on the keys of a group. What it writes is on `minReplicas` replicas when this resolves, if the script is a
-   * lasting one.
+   * Runs a script on the keys of a group. What it has written is on `minReplicas` replicas when this resolves, if that must last.
    *
    * @param on the server on which it runs, or nowhere: see {@link mustBeOn}
    */
@@ -176,13 +175,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     options: Options,
     on?: string,
   ): Promise<Reply> {
-    const reply = await this.#sendScript(script, keys, options, on);
-    if (script.lasting && this.place.minReplicas > 0) await this.replicated();
-    return script.decode(reply);
+    const reply = script.decode(await this.#sendScript(script, keys, options, on));
+    // While replicas are missing this takes long: not for a call that has written nothing.
+    if (this.place.minReplicas > 0 && script.lasting?.(reply)) await this.replicated();
+    return reply;
   }
 
-  async #sendScript<Key extends keyof ScriptKeys, Options>(
-    script: Script<Key, Options, unknown>,
+  async #sendScript<Key extends keyof ScriptKeys, Options, Reply>(
+    script: Script<Key, Options, Reply>,
     keys: Pick<ScriptKeys, Key>,
     options: Options,
     on: string | undefined,
