@@ -8,7 +8,8 @@ import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client
 import { DirectLine, type Parser } from './direct-line.js';
 import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
-import { type Follower, RedisPlace } from './place.js';
+import type { Follower } from './followers.js';
+import { RedisPlace } from './place.js';
 import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
@@ -213,7 +214,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     let have: number;
     do {
       have = Number(await this.#send('WAIT', 'call', ['WAIT', minReplicas, WAIT_FOR]));
-      this.place.haveReplicas(have);
+      this.place.log.replicas(have, minReplicas);
     } while (have < minReplicas);
   }
 
