@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Logger } from '../../src/log/logger.js';
+import { type Logger, silentLogger } from '../../src/log/logger.js';
+import { Connection } from '../../src/redis/protocol/connection.js';
 import type { Follower } from '../../src/redis/protocol/followers.js';
 import { RedisPlace } from '../../src/redis/protocol/place.js';
 import { FakeSentinel, type SentinelView } from '../helpers/fake-sentinel.js';
+import { fakeServer } from '../helpers/fakeserver.js';
 
 const A = ['10.0.0.1', 6379] as const;
 const B = ['redis-b', 6379] as const;
@@ -106,4 +108,15 @@ it('Sentinels that do not answer any more are told once, and when they are back'
   sentinel.view = { ...sentinel.view, isSilent: false };
   await expect.poll(() => lines, { timeout: 10_000 }).toHaveLength(2);
   expect(lines[1]).toMatch(/^over after /);
+});
+
+it('a master that cannot be used is named, and not the one whose URL it is', async () => {
+  const broken = await fakeServer((_request, socket) => socket.destroy());
+  const [host = '', port] = broken.split(':');
+  const sentinel = await FakeSentinel.start({ master: [host, Number(port)], epoch: 1 });
+  const connection = new Connection(`redis-sentinel://${sentinel.address}#m`, 'test', silentLogger);
+  onTestFinished(() => connection.close());
+  await expect(connection.connect(500)).rejects.toThrow(
+    `cannot reach Redis at ${broken}, which is the master m of the Sentinels at ${sentinel.address}, within 0.5 s (`,
+  );
 });

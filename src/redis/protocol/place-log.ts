@@ -6,6 +6,8 @@ import { isNamed } from './followers.js';
 
 /** ms without an answer before the log says so. */
 const PATIENCE = 2_000;
+/** ms after which the log says why a connection is not made again: the next try may work. */
+const SECOND_TRY = 500;
 
 /** What the log says of where a group's Redis is. */
 export class PlaceLog {
@@ -17,6 +19,8 @@ export class PlaceLog {
   #saidNames = false;
   readonly #replicas: ThrottledLog<unknown>;
   readonly #looks: ThrottledLog<unknown>;
+  /** By server, in words: why connections to it fail. */
+  readonly #failing = new Map<string, ThrottledLog<string>>();
 
   /** @param asked who is asked for the master, in words */
   constructor(log: Logger, asked: string) {
@@ -59,6 +63,27 @@ export class PlaceLog {
   notFound(error: unknown): void {
     this.#looks.add(error);
     this.#log.debug({ error }, 'cannot find out who the master is');
+  }
+
+  /** A connection that was lost is not made again, for a reason that somebody has to mend. */
+  failed(server: string, why: string): void {
+    let failing = this.#failing.get(server);
+    if (!failing) {
+      const what = `cannot connect to ${server} again`;
+      failing = new ThrottledLog<string>({
+        delay: SECOND_TRY,
+        interval: REMIND_EVERY,
+        write: (_count, last) => this.#log.warn({}, `${what}: ${last}`),
+        over: lineWhenOver(this.#log, what),
+      });
+      this.#failing.set(server, failing);
+    }
+    failing.add(why);
+  }
+
+  /** A connection was made to a server; `servers` are its names. */
+  connected(...servers: readonly string[]): void {
+    for (const server of servers) this.#failing.get(server)?.over();
   }
 
   /** Slots of one node move together: that is one line. */

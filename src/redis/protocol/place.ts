@@ -5,6 +5,7 @@ import { type Follower, Followers } from './followers.js';
 import { Masters, type MastersBySlot } from './masters.js';
 import { PlaceLog } from './place-log.js';
 import type { TlsSettings } from './tls.js';
+import { mendable } from './unreachable.js';
 
 export interface PlaceOptions extends TlsSettings {
   readonly redis: string;
@@ -109,6 +110,16 @@ export class RedisPlace {
   foundCluster(): void {
     this.#isCluster = true;
     this.#followers.watch();
+  }
+
+  /**
+   * A connection that was lost could not be made again.
+   *
+   * @param server in words
+   */
+  failed(server: string, error: unknown): void {
+    const why = mendable(this, error);
+    if (why !== undefined) this.log.failed(server, why);
   }
 
   /** From now on the connection is renewed when another server is the master. */
