@@ -65,7 +65,7 @@ export class Followers {
       for (const follower of this.#all) {
         const { at } = follower;
         const names = namesOf(follower.slot);
-        if (at && names && names.length > 0 && !isNamed(at, names)) follower.renew();
+        if (at && names && names.length > 0 && !isAmong(at, names)) follower.renew();
       }
     } catch (error) {
       this.#onFailed(error);
@@ -73,7 +73,7 @@ export class Followers {
   }
 }
 
-/** Whether a server is named. */
-export function isNamed(server: HostPort, names: readonly HostPort[]): boolean {
+/** Whether a server is among those named. */
+export function isAmong(server: HostPort, names: readonly HostPort[]): boolean {
   return names.some((name) => hostAndPort(name) === hostAndPort(server));
 }

@@ -2,7 +2,7 @@ import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort } from '../../core/redis-address.js';
 import type { Logger } from '../../log/logger.js';
 import { lineWhenOver, REMIND_EVERY, repeatedFailures, ThrottledLog } from '../../log/throttle.js';
-import { isNamed } from './followers.js';
+import { isAmong } from './followers.js';
 
 /** ms without an answer before the log says so. */
 const PATIENCE = 2_000;
@@ -56,7 +56,7 @@ export class PlaceLog {
     if (names.length > 1) this.#sayNames(names);
     const before = this.#masters.get(slot);
     this.#masters.set(slot, master);
-    if (before && !isNamed(before, names)) this.#moved(hostAndPort(before), hostAndPort(master));
+    if (before && !isAmong(before, names)) this.#moved(hostAndPort(before), hostAndPort(master));
   }
 
   /** Those who know who the master is did not answer. */
