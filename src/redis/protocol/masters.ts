@@ -1,5 +1,10 @@
 import { CgroupError } from '../../core/errors.js';
-import { type HostPort, hostAndPort, type RedisAddress } from '../../core/redis-address.js';
+import {
+  type HostPort,
+  hostAndPort,
+  type RedisAddress,
+  type SentinelAddress,
+} from '../../core/redis-address.js';
 import { readCluster } from './cluster-map.js';
 import { isReply } from './failure.js';
 import { Informants } from './informants.js';
@@ -36,7 +41,7 @@ export class Masters {
    */
   find(slots: ReadonlySet<number>): Promise<MastersBySlot> {
     const { sentinel } = this.#address;
-    return sentinel ? this.#askSentinels(sentinel.master) : this.#askNodes(slots);
+    return sentinel ? this.#askSentinels(sentinel) : this.#askNodes(slots);
   }
 
   /** Closes all connections. It may be asked again later. */
@@ -44,8 +49,8 @@ export class Masters {
     this.#informants.close();
   }
 
-  async #askSentinels(name: string): Promise<MastersBySlot> {
-    const answers = await this.#informants.ask(async (redis) => {
+  async #askSentinels({ master: name, user, password }: SentinelAddress): Promise<MastersBySlot> {
+    const ask = this.#informants.ask(async (redis) => {
       const [address, facts, others] = await Promise.all([
         redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name),
         redis.call('SENTINEL', 'MASTER', name).catch(ifRefused),
@@ -53,12 +58,18 @@ export class Masters {
       ]);
       return { master: masterIn(address, facts), sentinels: sentinelsIn(others) };
     });
+    const [first] = this.#address.nodes ?? [];
+    const servers = (this.#address.nodes ?? []).map(hostAndPort).join(', ');
+    const answers = await ask.catch((error: unknown) => {
+      throw lockedOut(error, `the Sentinels at ${servers}`, user !== '' || password !== '');
+    });
     this.#informants.learn(answers.flatMap(({ sentinels }) => sentinels));
     const masters = newestOf(answers.map(({ master }) => master));
     if (masters.length > 0) return new Map([[0, masters]]);
     throw new CgroupError(
       'REDIS_UNREACHABLE',
-      `the master ${name} of the Sentinels at ${(this.#address.nodes ?? []).map(hostAndPort).join(', ')} is not known to them: is the name after # right? redis-cli -p 26379 SENTINEL MASTERS lists those they watch`,
+      `the master ${name} of the Sentinels at ${servers} is not known to them: is the name after # right? ` +
+        `redis-cli -h ${first?.host} -p ${first?.port} SENTINEL MASTERS lists those they watch`,
     );
   }
 
@@ -75,6 +86,29 @@ export class Masters {
     for (const slot of slots) masters.set(slot, newestOf(maps.map((map) => map.masters.get(slot))));
     return masters;
   }
+}
+
+/**
+ * The error for Sentinels that refuse the user; any other one as it is.
+ *
+ * @param hasOwn whether the URL has a user or a password for Sentinels
+ */
+function lockedOut(error: unknown, sentinels: string, hasOwn: boolean): unknown {
+  if (!isReply(error)) return error;
+  const { message } = error;
+  const options = { cause: error };
+  if (message.startsWith('NOPERM'))
+    return new CgroupError(
+      'REDIS_AUTH',
+      `${sentinels} do not let this user ask for the master (${message}): give it +sentinel|get-master-addr-by-name`,
+      options,
+    );
+  if (!/^(NOAUTH|WRONGPASS)/.test(message)) return error;
+  const refuse = message.startsWith('NOAUTH') ? 'ask for a password' : 'do not accept the user and password';
+  const mend = hasOwn
+    ? 'correct sentinelUser and sentinelPassword in the URL'
+    : 'add ?sentinelPassword=PASSWORD before the # of the URL, and sentinelUser=USER if there is one';
+  return new CgroupError('REDIS_AUTH', `${sentinels} ${refuse}: ${mend}`, options);
 }
 
 function notCluster(error: unknown, at: HostPort): never {

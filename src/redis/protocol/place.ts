@@ -1,4 +1,5 @@
 import slotOf from 'cluster-key-slot';
+import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
 import { type Logger, silentLogger } from '../../log/logger.js';
 import { type Follower, Followers } from './followers.js';
@@ -68,6 +69,13 @@ export class RedisPlace {
     return this.#isCluster ? `the Cluster at ${this.#servers}` : `Redis at ${this.#servers}`;
   }
 
+  /** For a server that the URL takes for Redis. */
+  get #isSentinel(): string {
+    const { tls } = this.address;
+    const url = `${tls ? 'rediss' : 'redis'}-sentinel://${this.#servers.replaceAll(' ', '')}/0#mymaster`;
+    return `${this.#servers} is a Sentinel: write --redis '${url}', with the name of your master after #`;
+  }
+
   get #servers(): string {
     return (this.address.nodes ?? [this.address]).map(hostAndPort).join(', ');
   }
@@ -98,6 +106,7 @@ export class RedisPlace {
    * @throws if a connection cannot use it, and another one is to be looked for
    */
   check(facts: ReadonlyMap<string, string>, slot: number | undefined, found: boolean): void {
+    if (facts.get('redis_mode') === 'sentinel') throw new CgroupError('REDIS_REFUSED', this.#isSentinel);
     if (facts.get('cluster_enabled') === '1' && !found) {
       this.foundCluster();
       if (slot !== undefined)
