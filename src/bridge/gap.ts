@@ -31,7 +31,7 @@ export function gapOf(
 }
 
 /**
- * Records a gap that belongs to no batch. Tries again while Redis is away, for 10 s at most. Returns whether it is recorded.
+ * Records a gap that belongs to no batch. Tries again while Redis is away, for 10 s at most; then it is only in the log.
  *
  * @param signal ends the tries
  */
@@ -41,15 +41,14 @@ export async function tellGap(
   gap: Gap,
   log: Logger,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   for (let tries = TELL / TELL_EVERY; tries > 0 && !signal.aborted; tries--) {
     try {
-      await store.missed(caller, gap);
-      return true;
+      return await store.missed(caller, gap);
     } catch (error) {
       log.debug({ error }, 'a gap is not recorded yet');
       await pause(TELL_EVERY, signal);
     }
   }
-  return false;
+  log.warn({ gap }, 'this gap could not be recorded in Redis: verify counts what was missed in it as lost');
 }

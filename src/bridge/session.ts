@@ -141,7 +141,10 @@ export class BridgeSession {
     const { strayed } = this.#machine;
     const { store, id, onGap, log } = this.#options;
     const { signal } = this.#abandoned;
-    if (strayed && (await tellGap(store, id, strayed, log, signal))) onGap(strayed);
+    if (!strayed) return;
+    // It is told even if Redis does not take it.
+    onGap(strayed);
+    await tellGap(store, id, strayed, log, signal);
   }
 
   /** Ends the subscription: the messages left are relayed, then {@link run} returns. */

@@ -48,8 +48,14 @@ const SCHEMES: Readonly<Record<string, Scheme>> = {
   'redis-sentinel': { tls: false, sentinel: true },
   'rediss-sentinel': { tls: true, sentinel: true },
 };
+/** What others write for these schemes. */
+const OTHER_SCHEMES: Readonly<Record<string, string>> = {
+  'redis+sentinel': 'redis-sentinel',
+  'rediss+sentinel': 'rediss-sentinel',
+  sentinel: 'redis-sentinel',
+};
 /** The scheme, user and password, the hosts with commas between them, and the rest. */
-const PARTS = /^([a-z-]+):\/\/((?:[^/?#]*@)?)([^/?#@]*)(.*)$/is;
+const PARTS = /^([a-z+-]+):\/\/((?:[^/?#]*@)?)([^/?#@]*)(.*)$/is;
 /** A name, an IPv4 address, or an IPv6 address in brackets. */
 const HOST = /^(?:[\w.-]+|\[([\da-f:.]+)\])$/i;
 const PATH = /^\/?(\d{1,9})?$/;
@@ -61,6 +67,8 @@ const SENTINEL_PARAMETERS: readonly string[] = [...PARAMETERS, 'sentinelUser', '
 export const REDIS_URL_RULE =
   'must be a URL such as redis://user:password@host:6379/0 (rediss:// for TLS), ' +
   'special characters in it percent-encoded';
+/** How the characters are written at which a URL would end too early. */
+const ENCODED = ': in a password a / is written %2F, a ? %3F, a # %23, a % %25';
 const SENTINEL_URL_RULE =
   'must be a URL such as redis-sentinel://user:password@host:26379,host:26379/0#mymaster (rediss-sentinel:// for TLS), ' +
   'special characters in it percent-encoded';
@@ -88,6 +96,10 @@ export function parseRedisUrl(text: string): RedisAddress {
   };
   if (!scheme.sentinel) return servers.length === 1 ? address : { ...address, nodes: servers };
   const master = decoded(url.hash.slice(1));
+  if (master.includes('?'))
+    throw wrong(
+      'must have its parameters before the name of the master: redis-sentinel://host:26379/0?sentinelPassword=…#mymaster',
+    );
   if (!/^[\w.-]+$/.test(master))
     throw wrong('must end with the name of the master that the Sentinels watch, such as #mymaster');
   return {
@@ -105,12 +117,16 @@ export function hostAndPort({ host, port }: HostPort): string {
 /** The parts of a URL, which is given back with its first host alone: no parser of URLs knows several. */
 function parsed(text: string) {
   const quoted = /^(["'`]).*\1$/s.test(text) ? ', without quotes around it' : '';
-  // A parser of URLs drops line ends and tabs. After a raw / ? or # it takes the rest of a password for something else.
-  const unclear = /[\s\p{Cc}]/u.test(text) || /[/?#].*@/.test(text.replace(/^[\w-]+:\/\//, ''));
   const [, name = '', credentials = '', hosts = '', rest = ''] = PARTS.exec(text) ?? [];
   const key = name.toLowerCase();
+  if (Object.hasOwn(OTHER_SCHEMES, key))
+    throw wrong(`must begin with ${OTHER_SCHEMES[key]}://, not ${key}://`);
   const scheme = Object.hasOwn(SCHEMES, key) ? SCHEMES[key] : undefined;
-  if (quoted !== '' || unclear || scheme === undefined) throw wrong(REDIS_URL_RULE + quoted);
+  const rule = scheme ? ruleOf(scheme) : REDIS_URL_RULE;
+  // After a raw / ? or # a parser of URLs takes the rest of a password for something else.
+  if (/[/?#].*@/.test(text.replace(/^[\w-]+:\/\//, ''))) throw wrong(rule + ENCODED + quoted);
+  // It drops line ends and tabs.
+  if (quoted !== '' || /[\s\p{Cc}]/u.test(text) || scheme === undefined) throw wrong(rule + quoted);
   const servers = hosts.split(',').map((host) => serverOf(host, scheme));
   const first = `redis://${credentials}${hosts.split(',')[0]}${rest}`;
   if (!URL.canParse(first)) throw wrong(ruleOf(scheme));
@@ -175,7 +191,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw wrong(REDIS_URL_RULE); // a stray %
+    throw wrong(REDIS_URL_RULE + ENCODED); // a stray %
   }
 }
 

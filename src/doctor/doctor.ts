@@ -11,7 +11,7 @@ import { openRegistry } from '../redis/registry.js';
 import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/parse.js';
-import type { SettingsInput } from '../settings/settings.js';
+import type { Settings, SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
 
@@ -55,17 +55,20 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     acl = new AclLine(names);
     const { at } = connection;
     const { claimAfter } = settings;
-    const opened = { connection, registry, atChannel, listener, trial };
+    const connectionTo = async (name: string) => (connection.place.isCluster ? open(name) : connection);
+    const opened = { connection, registry, atChannel, listener, trial, connectionTo };
     const facts = await readFacts({ keys, names, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
-      [...(await markRefused({ connection, registry, keys }, findings)), ...record],
+      [...(await markRefused({ connection, registry, atChannel, keys }, settings, findings)), ...record],
       acl,
       facts.server,
       at,
     );
   } catch (error) {
+    // Nodes that refuse to say where the slots are do so for want of a right: the line has it.
+    acl = new AclLine({ ...settings, cluster: connections.isCluster });
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
     return reportOf([finding], acl, undefined);
@@ -90,7 +93,7 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
         ...found,
         why: 'nothing else can be checked',
         // Redis does not say whether the user is missing or the password is wrong: the line fixes both.
-        fixes: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
+        fixes: refusedAs(error, 'WRONGPASS', 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
     default:
       return undefined;
@@ -116,11 +119,12 @@ function reportOf(
 /** Marks the redis-cli commands that the user may not use: another user has to type them. */
 async function markRefused(
   places: Parameters<typeof refusedOf>[0],
+  settings: Settings,
   findings: readonly Finding[],
 ): Promise<Finding[]> {
   const fixes = findings.flatMap((finding) => finding.fixes ?? []).filter(({ at }) => at === 'redis');
   const commands = fixes.map(({ words }) => words);
-  const refused = new Set(await refusedOf(places, commands));
+  const refused = new Set(await refusedOf(places, settings, commands));
   return findings.map((finding) =>
     finding.fixes
       ? { ...finding, fixes: finding.fixes.map((fix) => ({ ...fix, refused: refused.has(fix.words) })) }

@@ -27,7 +27,7 @@ import { OrderedCommits } from '../redis/ordered-commits.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { openRegistry, RedisRegistry } from '../redis/registry.js';
 import { readServer, type ServerFacts } from '../redis/server.js';
-import { evictionOf, refuseUnfit, replicasOf } from '../redis/server-checks.js';
+import { evictionOf, refuseReplica, refuseUnfit, replicasOf } from '../redis/server-checks.js';
 import { refuseElsewhere } from '../redis/slots.js';
 import { WholePacks } from '../redis/whole-packs.js';
 import { loadTracing } from '../tracing/tracing.js';
@@ -57,6 +57,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const main = await connections.open('consumers');
   const server = await readServer(main);
   refuseUnfit(server);
+  refuseReplica(server);
   warnOf(server, settings.minReplicas, log);
   const keys = keysOf(settings);
   const source = sourceOf(settings);

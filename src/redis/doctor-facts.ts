@@ -2,12 +2,13 @@ import { performance } from 'node:perf_hooks';
 import type { Halt } from '../core/consumer-store.js';
 import type { OutputKind } from '../core/output.js';
 import { hostAndPort } from '../core/redis-address.js';
-import { type PulledSource, type Source, sourceOf } from '../core/source.js';
+import { type PulledSource, sourceOf } from '../core/source.js';
 import type { OnPush } from '../core/subscriber.js';
 import { type ControlFacts, controlFacts } from './control-facts.js';
 import { type ForeignFound, foreignValues } from './foreign-values.js';
-import { Inspector, type Owner, sourceIn } from './inspect.js';
+import { Inspector, type Owner } from './inspect.js';
 import { type Keys, registryKeysOf, typesOf } from './keys.js';
+import { type OtherGroup, otherGroups, otherShardedGroups } from './other-groups.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
 import type { Counters, GroupTotals, OrderTotals } from './reading.js';
@@ -18,13 +19,6 @@ import type { KeyTotals } from './scripts/keyed.js';
 import { readServer, type ServerFacts } from './server.js';
 import { reaches } from './slots.js';
 import { type LateStream, lateStreams } from './stream-ids.js';
-
-/** Another group that runs on the same Redis. */
-interface OtherGroup {
-  readonly output: string;
-  /** Where its messages come from; undefined if the user may not look. */
-  readonly source: Source | undefined;
-}
 
 /** All that a diagnosis needs. Undefined stands for what Redis refuses to this user. */
 export interface DoctorFacts {
@@ -104,6 +98,8 @@ interface FactsOptions {
   readonly listener: Connection;
   /** Likewise, to try the right to subscribe: a connection subscribes once. */
   readonly trial: Connection;
+  /** A connection to the node of a key. */
+  readonly connectionTo: (key: string) => Promise<Connection>;
 }
 
 /** ms to listen to the channel. */
@@ -124,7 +120,9 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   const inspector = new Inspector(connection, keys, names.group, registry);
   const server = await ifAllowed(() => readServer(connection));
   // A replica refuses the writes of every user.
-  const rights = server?.masterAt ? undefined : await missingRights(connection, trial, keys, names, registry);
+  const rights = server?.masterAt
+    ? undefined
+    : await missingRights({ connection, registry, atChannel, keys }, trial, names);
   const outputType = await outputTypeOf(connection, keys, names);
   const { wrongKeys, unseenKeys } = await typesFound(connection, registry, keys, outputType);
   // A foreign key holds nothing of the group.
@@ -146,7 +144,9 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
   );
   const totals = wrongKeys.length > 0 ? undefined : await ifAllowed(() => inspector.totals());
   const bridges = await subscribersOf(atChannel, keys.marks, isSharded);
-  const others = await otherGroups(connection, keys);
+  const others = isSharded
+    ? await otherShardedGroups(atChannel, keys, channel, options.connectionTo)
+    : await otherGroups(connection, keys);
   const subscribers = await subscribersOf(atChannel, channel, isSharded);
   const bytesPerSecond = await heard?.end();
   const ids = live?.map(({ id }) => id);
@@ -293,24 +293,6 @@ async function subscribersOf(
       : connection.call('PUBSUB', 'NUMSUB', channel),
   );
   return found === undefined ? undefined : Number((found as unknown[])[1]);
-}
-
-/** Finds other groups by the marks channels of their bridges: no search through all keys is needed. */
-async function otherGroups(connection: Connection, keys: Keys): Promise<OtherGroup[] | undefined> {
-  const found = await ifAllowed(() => connection.call('PUBSUB', 'CHANNELS', 'cgroup:{*}:marks*'));
-  if (!found) return undefined;
-  const others: OtherGroup[] = [];
-  for (const marks of (found as string[]).filter((name) => name !== keys.marks)) {
-    const [, output = '', database] = /^cgroup:\{(.*)\}:marks(:\d+)?$/.exec(marks) ?? [];
-    const bridge = keys.bridge.replace(keys.output, () => output);
-    // Another database shows its channels only, which all databases share.
-    const sameDatabase = database === /:\d+$/.exec(keys.marks.replace(/^.*\}:marks/, ''))?.[0];
-    const fields = sameDatabase
-      ? await ifAllowed(() => connection.call('HMGET', bridge, 'channel', 'source', 'listFrom', 'sharded'))
-      : undefined;
-    others.push({ output, source: sourceIn((fields ?? []) as (string | null)[]) });
-  }
-  return others;
 }
 
 /** See `orphans.lua`. */

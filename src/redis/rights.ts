@@ -61,6 +61,7 @@ const COMMANDS: Readonly<Record<string, Example>> = {
   PUBLISH: ({ marks }) => [marks, ''],
   'PUBSUB|CHANNELS': () => ['cgroup:*'],
   'PUBSUB|NUMSUB': ({ marks }) => [marks],
+  'PUBSUB|SHARDCHANNELS': () => ['cgroup:*'],
   'PUBSUB|SHARDNUMSUB': ({ marks }) => [marks],
   RENAMENX: ({ output, open }) => [output, open],
   RPUSH: ({ consumerList }) => [consumerList, 'id'],
@@ -140,18 +141,16 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
  * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
  * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
  *
- * @param connection not used for anything else meanwhile
- * @param listener of the same user, not subscribed yet: a connection subscribes once
- * @param registry likewise, for the keys of the list of consumers
+ * @param places not used for anything else meanwhile
+ * @param listener of the same user, at the place of the channel, not subscribed yet: a connection subscribes once
  * @throws {CgroupError} OUTCOME_UNKNOWN
  */
 export async function missingRights(
-  connection: Connection,
+  places: Places,
   listener: Connection,
-  keys: Keys,
   names: RightsNames,
-  registry = connection,
 ): Promise<MissingRights> {
+  const { connection, keys } = places;
   const source = sourceOf(names);
   const commands = new Set<string>();
   const lacked = { keys: new Set<string>(), channels: new Set<string>() };
@@ -175,7 +174,7 @@ export async function missingRights(
   const { marks, record: _prefix, ...own } = keys;
   const hashes = recordsInRedis(names) ? [`${hashesOf(keys)}*`] : [];
   const changed = [...Object.values(own), ...hashes, ...(pulled?.kind === 'list' ? [pulled.name] : [])];
-  const lacking = await whileQueueing({ connection, registry, keys }, (refusal) =>
+  const lacking = await whileQueueing(places, names, (refusal) =>
     Promise.all([
       ...asked.map(async ({ name, example }) => {
         if ((await refusal([...name.split('|'), ...example])) === 'command') commands.add(name.toLowerCase());
@@ -211,11 +210,12 @@ export async function missingRights(
  */
 export async function refusedOf(
   places: Places,
+  names: RightsNames,
   commands: readonly (readonly string[])[],
 ): Promise<(readonly string[])[]> {
   if (commands.length === 0) return [];
   const refused: (readonly string[])[] = [];
-  const lacking = await whileQueueing(places, (refusal) =>
+  const lacking = await whileQueueing(places, names, (refusal) =>
     Promise.all(
       commands.map(async (words) => {
         if (await refusal(words)) refused.push(words);
@@ -225,10 +225,12 @@ export async function refusedOf(
   return lacking ? [...commands] : refused;
 }
 
-/** The connections to the two slots of a group; they may be one. */
+/** The connections to the slots of a group; they may be one. */
 interface Places {
   readonly connection: Connection;
   readonly registry: Connection;
+  /** At the node of a sharded channel; the first one for any other source. */
+  readonly atChannel: Connection;
   readonly keys: Keys;
 }
 
@@ -237,18 +239,23 @@ interface Places {
  * the command that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
  */
 async function whileQueueing(
-  { connection, registry, keys }: Places,
+  { connection, registry, atChannel, keys }: Places,
+  names: RightsNames,
   work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
 ): Promise<string | undefined> {
   const ofRegistry = new Set<Argument>(registryKeysOf(keys));
+  const source = sourceOf(names);
+  const ofChannel = new Set<Argument>(isSharded(source) ? channelsOf(source, keys) : []);
   const ofGroup = new Set<Argument>(Object.values(keys).filter((key) => !ofRegistry.has(key)));
-  const placeOf = (words: readonly Argument[]) =>
-    words.some((word) => ofRegistry.has(word)) && !words.some((word) => ofGroup.has(word))
-      ? registry
-      : connection;
+  const placeOf = (words: readonly Argument[]) => {
+    if (words.some((word) => ofChannel.has(word))) return atChannel;
+    const isOfRegistry =
+      words.some((word) => ofRegistry.has(word)) && !words.some((word) => ofGroup.has(word));
+    return isOfRegistry ? registry : connection;
+  };
   const opened: Connection[] = [];
   try {
-    for (const one of new Set([connection, registry])) {
+    for (const one of new Set([connection, registry, atChannel])) {
       // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
       for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(one.call(command))) return command;
       opened.push(one);
@@ -293,6 +300,7 @@ const OF_LISTS: readonly string[] = ['LINDEX', 'LLEN', 'LTRIM'];
 const ONLY_FOR: Readonly<Record<string, Source['kind'] | 'sharded'>> = {
   BLMOVE: 'list',
   PUBLISH: 'channel',
+  'PUBSUB|SHARDCHANNELS': 'sharded',
   'PUBSUB|SHARDNUMSUB': 'sharded',
   SPUBLISH: 'sharded',
   SSUBSCRIBE: 'sharded',

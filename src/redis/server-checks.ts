@@ -60,6 +60,16 @@ export function refuseUnfit(server: ServerFacts): void {
   if (status === 'mend') throw new CgroupError('REDIS_VERSION', what);
 }
 
+/** @throws {CgroupError} REDIS_REFUSED for a replica */
+export function refuseReplica({ masterAt }: Pick<ServerFacts, 'masterAt'>): void {
+  if (masterAt === undefined) return;
+  throw new CgroupError(
+    'REDIS_REFUSED',
+    `this Redis is a replica of ${masterAt} and takes no writes: name the master in --redis, or its Sentinels ` +
+      '(redis-sentinel://host:26379/0#mymaster)',
+  );
+}
+
 /** @throws {CgroupError} REDIS_VERSION for a server without sharded channels (https://redis.io/docs/latest/commands/ssubscribe/) */
 export function refuseSharded({ version, release: [major] }: Pick<ServerFacts, 'version' | 'release'>): void {
   if (major >= 7) return;

@@ -449,12 +449,8 @@ describe('the ACL line', () => {
         ];
         try {
           await Promise.all([connection.connect(), listener.connect()]);
-          const { commands, keys, channels } = await missingRights(
-            connection,
-            listener,
-            keysOf(space),
-            names,
-          );
+          const places = { connection, registry: connection, atChannel: connection, keys: keysOf(space) };
+          const { commands, keys, channels } = await missingRights(places, listener, names);
           return [
             ...commands.map((name) => `+${name}`),
             ...keys.map((key) => `~${key}`),

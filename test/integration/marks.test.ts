@@ -406,3 +406,11 @@ test('a gap that belongs to no batch is recorded and counted', async () => {
   ]);
   expect(second[1]).toBe(second[3]);
 });
+
+test('a gap counts once if its stream takes no entry any more', async () => {
+  const { bridgeStore, raw, keys } = await openStores(redis.namespace());
+  await raw.xadd(keys.gaps, '18446744073709551615-18446744073709551615', 'from', '1');
+  await bridgeStore.missed('a', { reason: 'a test', since: 1_000, dropped: 3 });
+  expect(await raw.hmget(keys.counters, 'gaps', 'dropped')).toEqual(['1', '3']);
+  expect(await raw.xlen(keys.gaps)).toBe(1);
+});

@@ -69,3 +69,23 @@ test('without its replica nothing counts as settled, and the log and the doctor 
   expect(await group.kill()).toEqual({ code: 0, signal: null });
   expect(logOf(group, 50)).toEqual([]);
 });
+
+test.each(['channel', 'list'] as const)(
+  'a group starts without its replica, and takes from a %s when it has come',
+  async (kind) => {
+    const master = await freshRedis(['--repl-diskless-sync-delay', '0']);
+    const client = new Redis(master.url);
+    onTestFinished(() => client.disconnect());
+    const space = namespaceOn(master.url);
+    const source = kind === 'list' ? ['--list', 'orders'] : ['--channel', space.channel];
+    const names = ['--redis', master.url, '--output', space.output, '--consumer-list', space.consumerList];
+    const group = cgroup(['start', '--size', '1', '--min-replicas', '1', ...source, ...names]);
+    await group.line(/ready: /);
+    if (kind === 'list') await client.rpush('orders', '{"message_id":1}');
+    else await client.publish(space.channel, '{"message_id":1}');
+    await group.line(/replicas are missing \(minReplicas\): messages and results wait for them/);
+    await freshRedis(['--replicaof', `127.0.0.1 ${master.port}`]);
+    await until(() => settled(client, space, 1), { what: 'the result' });
+    expect(await group.kill()).toEqual({ code: 0, signal: null });
+  },
+);

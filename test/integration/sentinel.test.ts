@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
+import { cgroup } from '../helpers/cli.js';
 import { onStage } from '../helpers/fail-over.js';
 import { startSentinels } from '../helpers/sentinel.js';
 
@@ -51,5 +52,43 @@ test('Sentinels that are away are named', async () => {
   onTestFinished(() => connection.close());
   await expect(connection.connect(500)).rejects.toThrow(
     /^cannot reach the master m of the Sentinels at 127\.0\.0\.1:1, 127\.0\.0\.1:2 within 0\.5 s \(connect ECONNREFUSED/,
+  );
+});
+
+test('Sentinels that ask for a password, or refuse it, are told apart from Redis: the error says what to write', async () => {
+  const sentinels = await startSentinels({ replicas: 0, sentinels: 1, sentinelPassword: 'right' });
+  const whyNot = async (url: string) => {
+    const connection = new Connection(url, 'test', silentLogger);
+    onTestFinished(() => connection.close());
+    return connection.connect(60_000).catch((error: unknown) => error);
+  };
+  const url = sentinels.url.replace(/\/\/.*@/, '//');
+  expect(await whyNot(url)).toMatchObject({
+    code: 'REDIS_AUTH',
+    message: expect.stringMatching(
+      /^the Sentinels at \S+ ask for a password: add \?sentinelPassword=PASSWORD before the #/,
+    ),
+  });
+  expect(await whyNot(url.replace('#', '?sentinelPassword=wrong#'))).toMatchObject({
+    code: 'REDIS_AUTH',
+    message: expect.stringMatching(
+      /do not accept the user and password: correct sentinelUser and sentinelPassword/,
+    ),
+  });
+  const at = url.replace(/^redis-sentinel:\/\/(.*?)\/.*$/, '$1');
+  expect(await whyNot(`redis://:right@${at}`)).toMatchObject({
+    code: 'REDIS_REFUSED',
+    message: `${at} is a Sentinel: write --redis 'redis-sentinel://${at}/0#mymaster', with the name of your master after #`,
+  });
+});
+
+test('a group does not start at a replica', async () => {
+  const sentinels = await startSentinels({ replicas: 1, sentinels: 1 });
+  const [replica] = await sentinels.replicas();
+  const run = cgroup(['start', '--redis', String(replica?.url)]);
+  expect((await run.exit).code).toBe(1);
+  const { address } = await sentinels.master();
+  expect(run.stderr()).toContain(
+    `this Redis is a replica of ${address} and takes no writes: name the master in --redis`,
   );
 });

@@ -126,7 +126,7 @@ test('the doctor asks each node for its keys', async () => {
   await other.hset(keys.members, 'a-1', 'text');
   const [listener, trial] = [await more(), await more()];
   const facts = await readFacts({
-    ...{ keys, connection: group, registry, atChannel: group, listener, trial },
+    ...{ keys, connection: group, registry, atChannel: group, listener, trial, connectionTo: more },
     claimAfter: 3_000,
     names: { ...space, group: GROUP, outputType: 'stream' },
   });

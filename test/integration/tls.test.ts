@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { pause } from '../../src/core/service.js';
-import { silentLogger } from '../../src/log/logger.js';
+import { type Logger, silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { type PlaceOptions, RedisPlace } from '../../src/redis/protocol/place.js';
 import { withCertificates } from '../helpers/certificates.js';
@@ -133,6 +133,36 @@ describe('a Redis with TLS', () => {
     authority.issue('renewed');
     await connecting;
     expect(await connection.call('PING')).toBe('PONG');
+  });
+
+  test('that has another certificate after a restart is told once, with what to do, and when it is over', async () => {
+    const own = authority.issue('restarted');
+    const node = await startTlsRedis({ ...own, ca });
+    const lines: string[] = [];
+    const write = (_fields: object, text: string) => {
+      lines.push(text);
+    };
+    const log: Logger = { ...silentLogger, info: write, warn: write, child: () => log };
+    const place = new RedisPlace({ redis: `rediss://localhost:${node.port}`, redisCa: ca }, log);
+    const connections = ['one', 'two'].map((role) => new Connection(place, role, log));
+    onTestFinished(() => {
+      for (const connection of connections) connection.close();
+    });
+    await Promise.all(connections.map((connection) => connection.connect()));
+    await node.kill();
+    authority.issue('restarted', { expired: true });
+    await node.restart();
+    await until(() => lines.length > 0, { what: 'the warning' });
+    await pause(1_000); // more tries, of both
+    expect(lines).toEqual([
+      `cannot connect to Redis at localhost:${node.port} again: certificate has expired: ` +
+        'renew the certificate of Redis, and look at the clock of this machine',
+    ]);
+    await node.kill();
+    authority.issue('restarted');
+    await node.restart();
+    await until(() => lines.length > 1, { what: 'its end' });
+    expect(lines[1]).toMatch(/^over after [\d.]+ s: cannot connect to Redis at/);
   });
 
   test('a file that cannot be read is named with its setting', async () => {

@@ -77,7 +77,7 @@ export interface Waiting {
  * Connects, and tries again until it works.
  *
  * @param quit aborted when the connection is closed meanwhile
- * @throws {CgroupError} after the timeout; at once if the handshake fails for good or the password is missing or wrong; STATE if
+ * @throws {CgroupError} after the timeout; at once if the handshake fails for good, or a password or a right is missing; STATE if
  *   it is closed meanwhile
  */
 export async function untilReady(
@@ -96,7 +96,7 @@ export async function untilReady(
       });
       const onError = (error: unknown) => {
         const failure = failureOf(error, from());
-        if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS')) reject(failure);
+        if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS', 'NOPERM')) reject(failure);
       };
       redis.on('error', onError).once('ready', resolve);
       signal.addEventListener('abort', () => redis.off('error', onError).off('ready', resolve));

@@ -1,15 +1,10 @@
 import type { HostPort } from '../../core/redis-address.js';
-
-/** The master of a slot, as a node of a Cluster sees it. */
-export interface SlotMaster extends HostPort {
-  /** The higher one is true, if two nodes name two masters (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
-  readonly epoch: number;
-}
+import { type SeenMaster, UNKNOWN_EPOCH } from './seen-master.js';
 
 /** What one node of a Cluster knows of it. */
 export interface ClusterMap {
   /** The master of each slot that was asked for; undefined if no node has the slot. */
-  readonly masters: ReadonlyMap<number, SlotMaster | undefined>;
+  readonly masters: ReadonlyMap<number, SeenMaster | undefined>;
   readonly nodes: readonly HostPort[];
 }
 
@@ -34,11 +29,11 @@ export function readCluster(
     host: host === null || host === '' || host === '?' ? asked.host : host,
     port,
   });
-  const masters = new Map<number, SlotMaster | undefined>();
+  const masters = new Map<number, SeenMaster | undefined>();
   for (const slot of wanted) {
     const range = ranges.find(([first, last]) => first <= slot && slot <= last);
     const master = range?.[2];
-    masters.set(slot, master && { ...address(master), epoch: epochs.get(master[2] ?? '') ?? 0 });
+    masters.set(slot, master && { ...address(master), epoch: epochs.get(master[2] ?? '') ?? UNKNOWN_EPOCH });
   }
   return { masters, nodes: ranges.flatMap(([, , ...servers]) => servers.map(address)) };
 }

@@ -1,19 +1,20 @@
 import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
 import { CgroupError } from '../../core/errors.js';
-import { type HostPort, hostAndPort } from '../../core/redis-address.js';
+import type { HostPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
 import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
 import { DirectLine, type Parser } from './direct-line.js';
 import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
-import { type Follower, RedisPlace } from './place.js';
+import type { Follower } from './followers.js';
+import { FoundServer } from './found-server.js';
+import { RedisPlace } from './place.js';
 import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { ChannelSubscription, type SubscribingLink } from './subscription.js';
-import { moreTelling, unreachable } from './unreachable.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -44,15 +45,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   readonly place: RedisPlace;
   /** The slot whose master it is connected to; undefined for the server of the URL. */
   readonly slot: number | undefined;
-  /** Where it was found last. */
-  #at: HostPort | undefined;
-  #server: string | undefined;
+  readonly #found: FoundServer;
   readonly #redis: Redis;
   readonly #commands: Record<string, Command>;
   readonly #clock = new ReplyClock(REPLY_TIMEOUT);
   /** The connection is being ended because it is dead. */
   #timedOut = false;
-  #lastError: unknown;
   #clientId: number | undefined;
   readonly #line: DirectLine;
   readonly #reading: EntryLink;
@@ -70,14 +68,12 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     const place = typeof where === 'string' ? new RedisPlace({ redis: where }, log) : where;
     this.place = place;
     this.slot = place.slotOf(key);
+    this.#found = new FoundServer(place, this.slot);
     this.#redis = makeClient(place, {
       name: `cgroup:${role}`,
-      find: async () => {
-        this.#at = await place.find(this.slot);
-        return this.#at;
-      },
-      at: () => this.#at,
-      onFacts: (facts) => this.#met(facts),
+      find: () => this.#found.find(),
+      at: () => this.#found.at,
+      onFacts: (facts) => this.#found.met(facts),
       log,
     });
     watchLink(this.#redis, this.#clock, () => {
@@ -93,6 +89,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     this.#subscription = new ChannelSubscription({ redis: this.#redis, divert, timed, onGone });
     onChange(this.#redis, {
       ready: () => {
+        this.#found.connected();
         this.#line.open();
         this.#redis.client('ID').then(
           (id) => {
@@ -104,7 +101,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
       },
       closed: () => {
         this.#line.close();
-        this.#server = undefined;
+        this.#found.closed();
         this.#clientId = undefined;
         // When the commands have failed.
         setImmediate(() => {
@@ -114,18 +111,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
       lost: () => this.emit('lost'),
     });
     this.#redis.on('error', (error: unknown) => {
-      this.#lastError = moreTelling(this.#lastError, withoutCommand(error));
+      this.#found.failed(withoutCommand(error));
       log.debug({ role, error }, 'connection to Redis failed');
     });
   }
 
   get at(): HostPort | undefined {
-    return this.isReady ? this.#at : undefined;
+    return this.isReady ? this.#found.at : undefined;
   }
 
   /** The `run_id` of the server that it is connected to, which is new after each start of a server; undefined if it is not known. */
   get server(): string | undefined {
-    return this.#server;
+    return this.#found.runId;
   }
 
   /** Whether its Redis is one server, without Sentinels or Cluster. */
@@ -155,8 +152,8 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     try {
       await untilReady(this.#redis, this.#quit.signal, {
         timeout,
-        onTimeout: () => unreachable(this.place, timeout, this.#lastError),
-        from: () => this.#address,
+        onTimeout: () => this.#found.unreachable(timeout),
+        from: () => this.#found.name,
       });
     } catch (error) {
       this.close();
@@ -165,8 +162,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   }
 
   /**
-   * Runs a script on the keys of a group. What it writes is on `minReplicas` replicas when this resolves, if the script is a
-   * lasting one.
+   * Runs a script on the keys of a group. What it has written is on `minReplicas` replicas when this resolves, if that must last.
    *
    * @param on the server on which it runs, or nowhere: see {@link mustBeOn}
    */
@@ -176,13 +172,14 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     options: Options,
     on?: string,
   ): Promise<Reply> {
-    const reply = await this.#sendScript(script, keys, options, on);
-    if (script.lasting && this.place.minReplicas > 0) await this.replicated();
-    return script.decode(reply);
+    const reply = script.decode(await this.#sendScript(script, keys, options, on));
+    // While replicas are missing this takes long: not for a call that has written nothing.
+    if (this.place.minReplicas > 0 && script.lasting?.(reply)) await this.replicated();
+    return reply;
   }
 
-  async #sendScript<Key extends keyof ScriptKeys, Options>(
-    script: Script<Key, Options, unknown>,
+  async #sendScript<Key extends keyof ScriptKeys, Options, Reply>(
+    script: Script<Key, Options, Reply>,
     keys: Pick<ScriptKeys, Key>,
     options: Options,
     on: string | undefined,
@@ -208,13 +205,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    * @throws {CgroupError} OUTCOME_UNKNOWN if the connection ends first, or the server becomes a replica
    */
   async replicated(): Promise<void> {
-    const { minReplicas } = this.place;
-    if (minReplicas === 0) return;
-    let have: number;
-    do {
+    const { minReplicas, log } = this.place;
+    for (let have = 0; have < minReplicas; ) {
       have = Number(await this.#send('WAIT', 'call', ['WAIT', minReplicas, WAIT_FOR]));
-      this.place.haveReplicas(have);
-    } while (have < minReplicas);
+      log.replicas(have, minReplicas);
+    }
   }
 
   /**
@@ -223,9 +218,10 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    * @throws {CgroupError} OTHER_SERVER if it is connected to another one, REDIS_UNREACHABLE if it is not connected
    */
   mustBeOn(server: string): void {
-    if (!this.#line.isOpen) throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#address}`);
-    if (this.#server !== server)
-      throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.#server}, not ${server})`);
+    if (!this.#line.isOpen)
+      throw new CgroupError('REDIS_UNREACHABLE', `not connected to ${this.#found.name}`);
+    if (this.server !== server)
+      throw new CgroupError('OTHER_SERVER', `Redis is another server now (${this.server}, not ${server})`);
   }
 
   /**
@@ -312,17 +308,6 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     if (this.#redis.status === 'reconnecting') endOf(this.#redis);
   }
 
-  /** For messages: without user and password. */
-  get #address(): string {
-    return `Redis at ${hostAndPort(this.#at ?? this.place.address)}`;
-  }
-
-  /** A server has said what it is. What this throws ends the connection, which then looks for another one. */
-  #met(facts: ReadonlyMap<string, string>): void {
-    this.place.check(facts, this.slot, this.#at !== this.place.address);
-    this.#server = facts.get('run_id');
-  }
-
   #send(doing: string, method: string, args: unknown[]): Promise<unknown> {
     // biome-ignore lint/style/noNonNullAssertion: ioredis defines a method per command and script
     return this.#timed(doing, () => this.#commands[method]!.apply(this.#redis, args));
@@ -334,9 +319,9 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
     try {
       return await send();
     } catch (error) {
-      let failure = failureOf(error, doing, this.#address);
+      let failure = failureOf(error, doing, this.#found.name);
       if (this.#timedOut && !(failure instanceof RefusedError))
-        failure = failureOf(new Error('timed out'), doing, this.#address);
+        failure = failureOf(new Error('timed out'), doing, this.#found.name);
       if (refusedAs(failure, 'MOVED')) this.place.foundCluster();
       // A server that became a replica is the wrong one: the name of the master may resolve to another by now.
       if (refusedAs(failure, 'READONLY', 'MOVED')) this.renew();

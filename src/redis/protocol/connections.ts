@@ -27,6 +27,11 @@ export class Connections {
     this.#onMade = onMade;
   }
 
+  /** Whether Redis has been found to be a Cluster. */
+  get isCluster(): boolean {
+    return this.#place?.isCluster ?? false;
+  }
+
   /**
    * Connects.
    *

@@ -19,14 +19,20 @@ export interface Script<Key extends keyof ScriptKeys, Options, Reply> {
   readonly keys: readonly Key[];
   /** Whether it runs for each batch of messages: then it is sent past ioredis. */
   readonly often?: boolean;
-  /** Whether what it writes must outlive a fail-over: then replicas are waited for, if that is asked (minReplicas). */
-  readonly lasting?: boolean;
+  /**
+   * Of a script whose writes must outlive a fail-over: whether replicas are to be waited for, if that is asked (minReplicas). Yes also
+   * if the same call may have written before, and its reply was lost.
+   */
+  readonly lasting?: (reply: Reply) => boolean;
   /** Whether texts in its reply are bytes. */
   readonly bytes?: boolean;
   /** Its arguments: the options, then the pieces of a list if it has one. */
   readonly encode: (options: Options) => readonly Argument[];
   readonly decode: (reply: unknown) => Reply;
 }
+
+/** For scripts that settle: what they find settled may have been settled by the same call, whose reply was lost. */
+export const settles = (): boolean => true;
 
 /** Declares a script. `Raw` is the reply as Redis gives it. */
 export function defineScript<const Key extends keyof ScriptKeys, Options, Raw, Reply>(

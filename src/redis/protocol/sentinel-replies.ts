@@ -1,10 +1,5 @@
 import type { HostPort } from '../../core/redis-address.js';
-
-/** The master, as a Sentinel sees it. */
-export interface WatchedMaster extends HostPort {
-  /** The higher one is true, if two Sentinels name two masters. */
-  readonly epoch: number;
-}
+import { type SeenMaster, UNKNOWN_EPOCH } from './seen-master.js';
 
 /**
  * Reads what a Sentinel answers (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/).
@@ -13,9 +8,9 @@ export interface WatchedMaster extends HostPort {
  * @param facts reply to SENTINEL MASTER, names and values in turn
  * @returns undefined if it does not know the master
  */
-export function masterIn(address: unknown, facts: unknown): WatchedMaster | undefined {
+export function masterIn(address: unknown, facts: unknown): SeenMaster | undefined {
   if (!Array.isArray(address)) return undefined;
-  const epoch = Number(fieldOf(facts, 'config-epoch') ?? 0);
+  const epoch = Number(fieldOf(facts, 'config-epoch') ?? UNKNOWN_EPOCH);
   return { host: String(address[0]), port: Number(address[1]), epoch };
 }
 

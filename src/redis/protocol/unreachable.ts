@@ -63,8 +63,11 @@ function adviceOnClient({ redisCert }: TlsSettings): string {
 const REPLY_ADVICE: readonly (readonly [RegExp, string])[] = [
   [/^DENIED/, 'give Redis a password, and put it into the URL'],
   [/max number of clients/, 'end clients of it, or raise its setting maxclients'],
+  [/^WRONGPASS|^NOAUTH/, 'correct the user and the password in the URL'],
   [/^LOADING|^MASTERDOWN/, 'start again when it is ready'],
 ];
+/** Replies after which somebody has to change something. */
+const MENDABLE_REPLY = /^DENIED|^WRONGPASS|^NOAUTH|max number of clients/;
 
 /**
  * The error for a Redis that could not be used for a while.
@@ -76,6 +79,18 @@ export function unreachable(sought: Sought, timeout: number, last: unknown): Cgr
   const [why, advice] = explained(sought, last);
   const text = `cannot reach ${sought.name} within ${timeout / 1_000} s (${why}): ${advice}`;
   return new CgroupError('REDIS_UNREACHABLE', text, { cause: last });
+}
+
+/**
+ * Why a connection that was lost cannot be made again, and what to do. Undefined if it may work by itself soon: when Redis is away.
+ */
+export function mendable(sought: Sought, error: unknown): string | undefined {
+  if (error instanceof CgroupError) return error.message;
+  if (!(error instanceof Error)) return undefined;
+  const { code = '', reason = '' } = error as SocketError;
+  const isOfTls = sought.tls !== undefined && (code in TLS_ADVICE || WANTS_CERTIFICATE.test(reason));
+  if (!isOfTls && !(isReply(error) && MENDABLE_REPLY.test(error.message))) return undefined;
+  return explained(sought, error).join(': ');
 }
 
 /**

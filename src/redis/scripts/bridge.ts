@@ -73,7 +73,8 @@ export const take = defineScript({
 
 export const relay = defineScript({
   name: 'relay',
-  lasting: true,
+  // A call whose reply was lost finds the position moved.
+  lasting: ({ kind }) => kind === 'written' || kind === 'elsewhere',
   often: true,
   keys: ['bridge', 'inbox', 'counters', 'gaps', 'packs', 'busy', 'held'],
   encode: ({

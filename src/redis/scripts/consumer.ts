@@ -15,7 +15,7 @@ import type { OutputKind } from '../../core/output.js';
 import { packBytes, packTexts } from '../../core/packed.js';
 import type { Source } from '../../core/source.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList, settles } from '../protocol/script.js';
 import type { WholePack } from '../protocol/transaction.js';
 import { letterHashText } from '../result-text.js';
 
@@ -69,7 +69,7 @@ export const prepare = defineScript({
 
 export const commit = defineScript({
   name: 'commit',
-  lasting: true,
+  lasting: settles,
   often: true,
   keys: ['inbox', 'output', 'counters', 'processed', 'retry'],
   encode: ({ results, ...options }: InGroup & { maxLength: number; results: readonly Result[] }) => {
@@ -96,7 +96,7 @@ export const commit = defineScript({
 
 export const settle = defineScript({
   name: 'settle',
-  lasting: true,
+  lasting: settles,
   often: true,
   keys: ['packs', 'inbox', 'counters', 'output', 'processed'],
   encode: ({ packs, ...options }: InGroup & { maxLength: number; packs: readonly PackSettlement[] }) => {
@@ -147,7 +147,7 @@ export const retry = defineScript({
 
 export const bury = defineScript({
   name: 'bury',
-  lasting: true,
+  lasting: settles,
   keys: [
     'inbox',
     'dead',

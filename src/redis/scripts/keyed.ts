@@ -2,7 +2,7 @@ import { type PackSettlement, resultsIn } from '../../core/consumer-store.js';
 import { identitiesIn } from '../../core/pack.js';
 import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
-import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList, settles } from '../protocol/script.js';
 import { resultText } from '../result-text.js';
 
 // The scripts of order by key. What is atomic: the head of the Lua of each.
@@ -18,7 +18,7 @@ interface SettleKeyed extends Pick<Sink, 'list' | 'timed'> {
 /** Settles packs in a group with an order, with times, or with an output list. */
 export const settleKeyed = defineScript({
   name: 'settle-keyed',
-  lasting: true,
+  lasting: settles,
   often: true,
   keys: ['packs', 'output', 'counters', 'processed', 'inbox', 'bridge', 'busy', 'held'],
   encode: ({ packs, list, timed, ...options }: SettleKeyed) => {

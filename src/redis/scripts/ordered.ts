@@ -2,7 +2,7 @@ import type { DeadLetter, Result } from '../../core/consumer-store.js';
 import { packTexts } from '../../core/packed.js';
 import type { Sink } from '../../core/sink.js';
 import { RETURNED_BELOW } from '../keys.js';
-import { defineScript, packOptions, packWithList } from '../protocol/script.js';
+import { defineScript, packOptions, packWithList, settles } from '../protocol/script.js';
 import { placeOf, resultHashText, resultText } from '../result-text.js';
 
 // The scripts that write results in an order, with their times, or into a list.
@@ -47,6 +47,9 @@ const letOutOf = ([parked, more, late, finished, head, unread, busy = []]: LetOu
   unread: unread === 1,
 });
 
+/** Only results with their times wait. */
+const hasLetOut = ({ finished }: LetOut): boolean => finished.length > 0;
+
 interface CommitOrdered extends Omit<Sink, 'hashed'> {
   readonly group: string;
   readonly maxLength: number;
@@ -61,7 +64,7 @@ interface CommitOrdered extends Omit<Sink, 'hashed'> {
 
 export const commitOrdered = defineScript({
   name: 'commit-ordered',
-  lasting: true,
+  lasting: settles,
   often: true,
   keys: [
     'inbox',
@@ -96,7 +99,7 @@ export const commitOrdered = defineScript({
 
 export const letOut = defineScript({
   name: 'let-out',
-  lasting: true,
+  lasting: hasLetOut,
   keys: ['inbox', 'output', 'counters', 'processed', 'retry', 'parked', 'halted', 'bridge'],
   encode: packOptions<Omit<Sink, 'timed'> & { group: string; maxLength: number; window: number | undefined }>,
   decode: letOutOf,
@@ -130,6 +133,7 @@ interface RecordRequest extends Omit<Sink, 'timed'> {
 
 export const recordScript = defineScript({
   name: 'record',
+  lasting: (reply) => hasLetOut(reply) || reply.buried.size > 0,
   keys: [
     'inbox',
     'output',

@@ -24,7 +24,7 @@ export interface ReadPage {
 /** `fromRight`: from the right end of the list. `read`: with order key. */
 export const pullList = defineScript({
   name: 'pull-list',
-  lasting: true,
+  lasting: ({ messages }) => messages > 0,
   keys: ['source', 'inbox', 'counters', 'bridge', 'packs', 'busy', 'held'],
   encode: ({ read, ...options }: { packSize: number; fromRight: boolean; read?: ReadPage | undefined }) =>
     packOptions({ ...options, ...PULL_LIMITS, ...read, ...FOR_PACKS }),
@@ -40,7 +40,7 @@ interface PullOptions {
 /** `caller` is recorded with a gap. `read`: with order key; `'position'` takes nothing. */
 export const pullStream = defineScript({
   name: 'pull-stream',
-  lasting: true,
+  lasting: ({ messages, gap }) => messages > 0 || gap !== undefined,
   keys: ['source', 'inbox', 'counters', 'bridge', 'packs', 'busy', 'held', 'gaps'],
   encode: ({ read, ...options }: PullOptions) => {
     const page = read === 'position' ? { most: 0 } : read;

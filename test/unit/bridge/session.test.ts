@@ -315,7 +315,9 @@ describe('a session on one of several servers', () => {
     const gaps: Gap[] = [];
     const { session, done, hear } = await leading({ onGap: (gap) => gaps.push(gap) });
     const { store } = stores.get(session) as { store: BridgeStore };
-    const missed = vi.fn(async () => {});
+    const missed = vi.fn(async () => {
+      expect(gaps).toHaveLength(1);
+    });
     store.missed = missed;
     store.readLease = async () => ({
       token: 9,
@@ -330,6 +332,7 @@ describe('a session on one of several servers', () => {
     session.end('a test');
     await done;
     const gap = { reason: 'the other bridges were at another server', since: 15, dropped: 0 };
+    expect(missed).toHaveBeenCalledTimes(1);
     expect(missed).toHaveBeenCalledWith('me#1', gap);
     expect(gaps).toEqual([gap]);
   });

@@ -82,6 +82,12 @@ describe('parseRedisUrl', () => {
     ['redis-sentinel://h?keyPrefix=a#m', /: there are db, family, sentinelUser and sentinelPassword;/],
     ['"redis://h"', /without quotes around it$/],
     ["'redis://h'", /without quotes around it$/],
+    ['redis+sentinel://h#m', /^must begin with redis-sentinel:\/\/, not redis\+sentinel:\/\/$/],
+    ['Rediss+Sentinel://h#m', /^must begin with rediss-sentinel:\/\//],
+    ['redis-sentinel://h#m?sentinelPassword=x', /^must have its parameters before the name of the master:/],
+    ['redis://:a/b@h', /: in a password a \/ is written %2F, /],
+    ['redis-sentinel://:a#b@h#m', /^must be a URL such as redis-sentinel:.* a # %23,/],
+    ['redis://:50%@h', /, a % %25$/],
   ])('refuses %j in words of its own', (url, rule) => {
     expect(ruleOf(url)).toMatch(rule);
   });
@@ -99,7 +105,6 @@ describe('parseRedisUrl', () => {
     ...[
       'redis://a,',
       'redis://a:1,,b:2',
-      'redis+sentinel://a',
       'redis://h ost',
       'redis://h\n.x',
       'redis://bücher',

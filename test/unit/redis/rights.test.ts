@@ -51,7 +51,13 @@ describe('the ACL rules', () => {
   });
 
   it('have sharded commands only for a sharded channel: Redis before 7.0 does not know them', () => {
-    const sharded = ['+pubsub|shardnumsub', '+spublish', '+ssubscribe', '+sunsubscribe'];
+    const sharded = [
+      '+pubsub|shardchannels',
+      '+pubsub|shardnumsub',
+      '+spublish',
+      '+ssubscribe',
+      '+sunsubscribe',
+    ];
     const plain = ['+publish', '+subscribe', '+unsubscribe'];
     const commands = (more: object) => aclRules(keysOf({ ...names, ...more }), { ...names, ...more });
     expect(commands({}).filter((rule) => sharded.includes(rule))).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { redis } from '../../../src/core/finding.js';
 import type { ServerFacts } from '../../../src/redis/server.js';
-import { refuseUnfit } from '../../../src/redis/server-checks.js';
+import { refuseReplica, refuseUnfit } from '../../../src/redis/server-checks.js';
 import { bad, MB, onServer, server } from '../../helpers/facts.js';
 
 describe('the checks of a server', () => {
@@ -98,5 +98,12 @@ describe('the checks of a server', () => {
       /^Redis 6.0.9 is too old/,
     );
     expect(() => refuseUnfit(server)).not.toThrow();
+  });
+
+  it('refuse a replica at the start of a group, and name its master', () => {
+    expect(() => refuseReplica({ masterAt: '10.0.0.1:6379' })).toThrow(
+      /^this Redis is a replica of 10\.0\.0\.1:6379 and takes no writes: name the master in --redis/,
+    );
+    expect(() => refuseReplica(server)).not.toThrow();
   });
 });

@@ -40,6 +40,6 @@ describe('what a node of a Cluster knows', () => {
   });
 
   it('has no epochs if CLUSTER NODES is refused', () => {
-    expect(readCluster(slots, '', ASKED, [7]).masters.get(7)).toMatchObject({ epoch: 0 });
+    expect(readCluster(slots, '', ASKED, [7]).masters.get(7)).toMatchObject({ epoch: -1 });
   });
 });

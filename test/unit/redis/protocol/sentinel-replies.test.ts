@@ -7,7 +7,7 @@ it('a Sentinel names the master, and how new that is', () => {
 });
 
 it('without the right to SENTINEL MASTER nothing is known of how new it is', () => {
-  expect(masterIn(['10.0.0.2', '6380'], undefined)).toEqual({ host: '10.0.0.2', port: 6380, epoch: 0 });
+  expect(masterIn(['10.0.0.2', '6380'], undefined)).toEqual({ host: '10.0.0.2', port: 6380, epoch: -1 });
 });
 
 it('a Sentinel that does not watch the master names none', () => {

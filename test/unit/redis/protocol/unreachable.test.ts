@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { moreTelling, unreachable } from '../../../../src/redis/protocol/unreachable.js';
+import { CgroupError } from '../../../../src/core/errors.js';
+import { mendable, moreTelling, unreachable } from '../../../../src/redis/protocol/unreachable.js';
 
 const PLAIN = { name: 'Redis at [::1]:7000', tls: undefined };
 const TLS = { name: 'Redis at h:7000', tls: {} };
@@ -102,5 +103,21 @@ describe('of two errors', () => {
   it('the end of a connection replaces a network that failed before', () => {
     for (const end of [reset, flushed])
       for (const before of [undefined, refused, reset, flushed]) expect(moreTelling(before, end)).toBe(end);
+  });
+});
+
+describe('a connection that is lost', () => {
+  it('has a reason to mend if settings, certificates or limits are wrong', () => {
+    expect(mendable(TLS, selfSigned)).toMatch(/^self-signed certificate: .*set redisCa/);
+    expect(mendable(TLS, wanted)).toMatch(/^tlsv13 alert certificate required: .*set redisCert/);
+    expect(mendable(PLAIN, reply('WRONGPASS invalid username-password pair'))).toMatch(
+      /: correct the user and the password in the URL$/,
+    );
+    expect(mendable(PLAIN, new CgroupError('SETTINGS', 'redisCa: no file'))).toBe('redisCa: no file');
+  });
+
+  it('has none while Redis is away, or another server is looked for', () => {
+    for (const error of [refused, reset, flushed, reply('LOADING'), new Error('it is a replica')])
+      expect(mendable(TLS, error)).toBeUndefined();
   });
 });
