@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import helmet from 'helmet';
 import type { Listen } from '../settings/addresses.js';
 
 /** Served without the token, because probes have none. Without it, the answers hold no details. */
@@ -11,7 +11,7 @@ const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
 
 /** Adds the checks that every request passes before its route, and the headers of every answer. */
 export async function guard(app: FastifyInstance, checks: Checks): Promise<void> {
-  await app.register(helmet, {
+  const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -28,6 +28,7 @@ export async function guard(app: FastifyInstance, checks: Checks): Promise<void>
     // This server does not know whether a proxy in front of it speaks TLS.
     strictTransportSecurity: false,
   });
+  app.addHook('onRequest', (request, reply, next) => setHeaders(request.raw, reply.raw, () => next()));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     const refusal = refusalOf(request.raw, checks, OPEN.includes(request.routeOptions.url));

@@ -73,6 +73,9 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
     /^docker compose -f (\S+) up$/,
     (_, __, file = '') => expect(parse(readFileSync(join(ROOT, file), 'utf8'))).toHaveProperty('services'),
   ],
+  // image.test.ts builds it and runs it.
+  [/^docker build -t cgroup \.$/, () => expect(existsSync(join(ROOT, 'Dockerfile'))).toBe(true)],
+  [/^docker run --rm (cgroup .+)$/, (stage, _, command = '') => flagsExist(stage, command)],
   [/^\.ci\/run$/, () => accessSync(join(ROOT, '.ci/run'), constants.X_OK)],
 ];
 

@@ -4,12 +4,11 @@ import { isPem } from '../../core/pem.js';
 import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
-import { examine, type Report } from '../../doctor/doctor.js';
+import type { Report } from '../../doctor/doctor.js';
 import { printable, printableJson } from '../../log/printable.js';
 import { MASK, maskUrl } from '../../log/redaction.js';
 import type { Settings } from '../../settings/settings.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
-import { makeLogger } from '../logger.js';
 import { namingFlags } from '../settings/flags.js';
 
 /** Exit code if there is something to fix. */
@@ -29,7 +28,11 @@ export function doctorCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const { settings, written } = await settingsOf(command);
+      const [{ settings, written }, { examine }, { makeLogger }] = await Promise.all([
+        settingsOf(command),
+        import('../../doctor/doctor.js'),
+        import('../logger.js'),
+      ]);
       const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
       const to = { at: report.at, files: settings };

@@ -4,11 +4,10 @@ import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
-import { type Published, publish } from '../../publish/publisher.js';
+import type { Published } from '../../publish/publisher.js';
 import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import { makeLogger } from '../logger.js';
 import { withProgress } from '../progress.js';
 import { REDIS_ACCESS } from '../settings/flags.js';
 import { untilSignal } from '../signals.js';
@@ -66,7 +65,11 @@ export function publishCommand(): Command {
 }
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
-  const { settings } = await settingsOf(command);
+  const [{ settings }, { publish }, { makeLogger }] = await Promise.all([
+    settingsOf(command),
+    import('../../publish/publisher.js'),
+    import('../logger.js'),
+  ]);
   const { channel } = settings;
   const source = sourceOf(settings);
   const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
