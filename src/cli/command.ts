@@ -73,7 +73,7 @@ export async function withGroup<T>(
   ]);
   const root = makeLogger(settings);
   const log = groupLogger(root, settings);
-  const client = await GroupClient.connect({ ...written, logger: root });
+  const client = await GroupClient.connect({ ...written, logger: root }, { oneShot: true });
   try {
     if (warns) await warnOfNames(client, log);
     return await work({ client, settings, log });

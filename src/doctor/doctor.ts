@@ -43,7 +43,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
   const keys = keysOf(settings);
-  const connections = new Connections(() => settings, log);
+  const connections = new Connections(() => settings, log, { oneShot: true });
   const open = (key?: string) => connections.open('doctor', key);
   const key = settings.sharded ? settings.channel : undefined;
   let acl = new AclLine(settings);

@@ -4,13 +4,13 @@ import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
-import { Connections } from '../redis/protocol/connections.js';
+import { Connections, type ConnectionsOptions } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
 import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
-import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
+import type { Verification, VerifyOptions } from '../verify/verify.js';
 import { DeadLetters } from './dead-letters.js';
 import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
@@ -53,12 +53,21 @@ export class GroupClient implements AsyncDisposable {
    *
    * @throws {CgroupError} SETTINGS, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION
    */
-  static async connect(options: ClientOptions = {}): Promise<GroupClient> {
+  static async connect(options?: ClientOptions): Promise<GroupClient>;
+  /** @internal for the commands: see {@link ConnectionsOptions.oneShot} */
+  static async connect(
+    options: ClientOptions,
+    how: Pick<ConnectionsOptions, 'oneShot'>,
+  ): Promise<GroupClient>;
+  static async connect(
+    options: ClientOptions = {},
+    how: Pick<ConnectionsOptions, 'oneShot'> = {},
+  ): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseOptions(input);
     const keys = keysOf(settings);
     const log = groupLogger(logger, settings);
-    const connections = new Connections(() => settings, log);
+    const connections = new Connections(() => settings, log, how);
     try {
       const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
@@ -146,7 +155,8 @@ export class GroupClient implements AsyncDisposable {
    *
    * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
    */
-  verify(options: VerifyOptions = {}): Promise<Verification> {
+  async verify(options: VerifyOptions = {}): Promise<Verification> {
+    const { verify } = await import('../verify/verify.js');
     return verify(this.inspector, options);
   }
 

@@ -191,7 +191,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
   // On a Cluster, where the list or stream is, or where the bridges are: a node counts its own subscribers only.
-  const connections = new Connections(() => options, logger);
+  const connections = new Connections(() => options, logger, { oneShot: true });
   const isElsewhere = source.kind !== 'channel' || source.sharded;
   const open = (role: string) => connections.open(role, isElsewhere ? source.name : undefined);
   let file: LedgerFile | undefined;

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path';
 import { CgroupError, messageOf } from '../../core/errors.js';
 import { maskUrls } from '../../log/redaction.js';
-import { runConfig } from './config-code.js';
 import { CONFIG_NAME, configPlaces } from './config-places.js';
-import { type Content, parseText, type TextPosition } from './config-text.js';
+import type { Content, TextPosition } from './config-text.js';
+
+// The parsers are imported when a file holds settings: most commands run without one.
 
 /** Reads what a file holds. Undefined if it holds nothing of ours, as most files package.json. */
 type Loader = (path: string) => Promise<Content | undefined>;
@@ -119,17 +120,32 @@ function labelOf(cwd: string, path: string): string {
 async function readJson(path: string): Promise<Content | undefined> {
   const text = await readFile(path, 'utf8');
   if (text === '') return { ok: false, reason: 'the file is empty', at: { line: 1, col: 1 } };
-  return ours(path, parseText(text, 'json', keyIn(path)));
+  const key = keyIn(path);
+  if (key !== undefined && lacksKey(text, key)) return undefined;
+  const { parseText } = await import('./config-text.js');
+  return ours(path, parseText(text, 'json', key));
+}
+
+/** Whether a text is the JSON of an object without this key. */
+function lacksKey(text: string, key: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Object.hasOwn(value, key);
+  } catch {
+    return false;
+  }
 }
 
 /** A YAML text without a value, such as comments alone, is a file without settings. */
 async function readYaml(path: string): Promise<Content | undefined> {
+  const { parseText } = await import('./config-text.js');
   const content = parseText(await readFile(path, 'utf8'), 'yaml', keyIn(path));
   return ours(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
 }
 
 async function readCode(path: string): Promise<Content> {
   try {
+    const { runConfig } = await import('./config-code.js');
     return { ok: true, value: await runConfig(path) };
   } catch (error) {
     const reason = firstLine(error);

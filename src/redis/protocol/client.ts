@@ -69,6 +69,8 @@ export interface Waiting {
   /** ms */
   readonly timeout: number;
   readonly onTimeout: () => CgroupError;
+  /** What to fail with at once, if this error of the network is the last word. */
+  readonly final: (error: unknown) => CgroupError | undefined;
   /** Which Redis, for messages. */
   readonly from: () => string;
 }
@@ -83,7 +85,7 @@ export interface Waiting {
 export async function untilReady(
   redis: Redis,
   quit: AbortSignal,
-  { timeout, onTimeout, from }: Waiting,
+  { timeout, onTimeout, final, from }: Waiting,
 ): Promise<void> {
   const done = new AbortController();
   try {
@@ -95,6 +97,8 @@ export async function untilReady(
         signal,
       });
       const onError = (error: unknown) => {
+        const last = final(error);
+        if (last) return reject(last);
         const failure = failureOf(error, from());
         if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS')) reject(failure);
       };

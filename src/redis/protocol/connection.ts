@@ -13,13 +13,20 @@ import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { ChannelSubscription, type SubscribingLink } from './subscription.js';
-import { moreTelling, unreachable } from './unreachable.js';
+import { isRefused, moreTelling, refused, unreachable } from './unreachable.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
   ready: [];
   /** No longer ready; ioredis connects again by itself. */
   lost: [];
+}
+
+export interface ConnectOptions {
+  /** ms after which it gives up. */
+  readonly timeout?: number;
+  /** Whether it gives up at once if nothing listens there. */
+  readonly failsIfRefused?: boolean;
 }
 
 type Command = (...args: unknown[]) => Promise<unknown>;
@@ -146,16 +153,18 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   /**
    * Connects, and tries again until it works.
    *
-   * @param timeout ms after which it gives up
    * @throws {CgroupError} REDIS_UNREACHABLE with the address and the reason; at once REDIS_AUTH, or REDIS_REFUSED if there is no
    *   such database; STATE if it is closed meanwhile
    */
-  async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
+  async connect({ timeout = CONNECT_TIMEOUT, failsIfRefused = false }: ConnectOptions = {}): Promise<void> {
     this.place.follow(this);
     try {
       await untilReady(this.#redis, this.#quit.signal, {
         timeout,
         onTimeout: () => unreachable(this.place, timeout, this.#lastError),
+        // Sentinels and Clusters have other servers to ask.
+        final: (error) =>
+          failsIfRefused && this.isPlain && isRefused(error) ? refused(this.place, error) : undefined,
         from: () => this.#address,
       });
     } catch (error) {

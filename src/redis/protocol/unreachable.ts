@@ -78,6 +78,18 @@ export function unreachable(sought: Sought, timeout: number, last: unknown): Cgr
   return new CgroupError('REDIS_UNREACHABLE', text, { cause: last });
 }
 
+/** Whether nothing listens at the address. */
+export function isRefused(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+}
+
+/** The error for a Redis where nothing listens. */
+export function refused(sought: Sought, error: unknown): CgroupError {
+  const [why] = explained(sought, error);
+  const text = `cannot reach ${sought.name} (${why}): nothing listens there; start Redis, or correct --redis`;
+  return new CgroupError('REDIS_UNREACHABLE', text, { cause: error });
+}
+
 /**
  * Of two errors of the same connection, the one that says more. A server that refuses a client closes the connection, and
  * its reason may be lost: so the end of a connection does not replace a reason. A failure of the network is none.
