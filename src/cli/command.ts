@@ -3,6 +3,7 @@ import { CgroupError } from '../core/errors.js';
 import { groupLogger, type Logger } from '../log/logger.js';
 import type { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
+import { takeFlags } from './hints.js';
 import { addSettingsFlags, GROUP_NAMES, rawFlags } from './settings/flags.js';
 import type { LoadedSettings } from './settings/load-settings.js';
 
@@ -36,6 +37,7 @@ export function examplesText(examples: readonly Example[]): string {
 /** The effective settings of a parsed command. */
 export async function settingsOf(command: Command): Promise<LoadedSettings> {
   const { loadSettings } = await import('./settings/load-settings.js');
+  takeFlags(command);
   const configPath = command.opts<{ config?: string }>().config;
   return loadSettings({ flags: rawFlags(command), env: process.env, cwd: workingDirectory(), configPath });
 }

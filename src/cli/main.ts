@@ -2,7 +2,8 @@ import { CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { printable } from '../log/printable.js';
 import { maskUrls } from '../log/redaction.js';
-import { flushOutput } from './output.js';
+import { withFlags } from './hints.js';
+import { flushOutput, isBounded } from './output.js';
 import { argumentsOf, programFor } from './program.js';
 
 /** Exit codes: 0 done, 1 failed or found a difference, 2 wrong usage or settings, 130 ended by a second signal. */
@@ -13,7 +14,7 @@ const WRONG_USAGE = 2;
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE; // commander has printed it
   const known = error instanceof CgroupError;
-  process.stderr.write(inLines(messageOf(error), 'cgroup: '));
+  process.stderr.write(inLines(withFlags(messageOf(error)), 'cgroup: '));
   if (!known || wantsStack()) process.stderr.write(inLines(stackOf(error)));
   return known && (error.code === 'SETTINGS' || error.code === 'PROCESSOR') ? WRONG_USAGE : FAILED;
 }
@@ -41,7 +42,11 @@ function stackOf(error: unknown): string {
 // `cgroup monitor | head -1` closes our stdout: a normal end. A group then stops as after a signal.
 let ending = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') {
+    if (isBounded(process.stdout)) return; // what cannot be written is dropped, and the log says so
+    process.stderr.write(`cgroup: cannot write to stdout: ${error.message}\n`);
+    process.exit(FAILED);
+  }
   if (process.listenerCount('SIGTERM') === 0) process.exit(0);
   if (!ending) process.kill(process.pid, 'SIGTERM');
   ending = true;

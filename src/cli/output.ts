@@ -8,6 +8,13 @@ const FLUSH_TIMEOUT = 500;
 /** ms between two lines about dropped ones. */
 const DROPPED_EVERY = 1_000;
 
+const bounded = new WeakSet<NodeJS.WriteStream>();
+
+/** Whether {@link boundOutput} takes care of the errors of a stream. */
+export function isBounded(stream: NodeJS.WriteStream): boolean {
+  return bounded.has(stream);
+}
+
 /**
  * An output without a reader, or a full disk, must not hold up the process: what cannot be written is dropped, and
  * the log says how much once writing works again.
@@ -23,6 +30,7 @@ export function boundOutput(stream: NodeJS.WriteStream, what: string, log: Logge
         `${plural(count, `${what} was`, `${what}s were`)} dropped: the reader was too slow, or the disk was full`,
       ),
   });
+  bounded.add(stream);
   let dropped = 0;
   boundWrites(stream, {
     onDropped: () => {

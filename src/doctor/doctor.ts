@@ -28,6 +28,8 @@ export interface Report {
   readonly aclLasts: string;
   /** The server that was looked at; undefined if there was no connection. */
   readonly at: (HostPort & { readonly isCluster: boolean }) | undefined;
+  /** The user or the password is wrong: what rights a user needs does not help. */
+  readonly loginFails?: boolean;
   /** No finding says `mend`. */
   readonly ok: boolean;
 }
@@ -66,16 +68,16 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
       at,
     );
   } catch (error) {
-    const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
+    const finding = error instanceof CgroupError ? connectionOf(error) : undefined;
     if (!finding) throw error;
-    return reportOf([finding], acl, undefined);
+    return { ...reportOf([finding], acl, undefined), loginFails: refusedAs(error, 'WRONGPASS', 'NOAUTH') };
   } finally {
     connections.close();
   }
 }
 
 /** The finding for a Redis that does not answer, or refuses the user; undefined for any other error. */
-function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
+function connectionOf(error: CgroupError): Finding | undefined {
   const found = { check: 'connection', status: 'mend', what: error.message } as const;
   switch (error.code) {
     case 'REDIS_UNREACHABLE':
@@ -86,12 +88,7 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
         fixes: [redis('PING')],
       };
     case 'REDIS_AUTH':
-      return {
-        ...found,
-        why: 'nothing else can be checked',
-        // Redis does not say whether the user is missing or the password is wrong: the line fixes both.
-        fixes: refusedAs(error, 'WRONGPASS') ? [{ ...redis(...acl.words), refused: true }] : [],
-      };
+      return { ...found, why: 'nothing else can be checked' };
     default:
       return undefined;
   }

@@ -152,12 +152,16 @@ export class GroupClient implements AsyncDisposable {
 
   /**
    * Compares the output and the dead letters with the counters, and with ledgers of published ids. The group may be running.
+   * Where no group ever ran, nothing is `ok`.
    *
    * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
    */
   async verify(options: VerifyOptions = {}): Promise<Verification> {
     const { verify } = await import('../verify/verify.js');
-    return verify(this.inspector, options);
+    const result = await verify(this.inspector, options);
+    const { relayed, backlog, unexpected } = result;
+    if (!result.ok || relayed + backlog + unexpected > 0) return result;
+    return { ...result, ok: (await this.inspector.owner()) !== null };
   }
 
   /**

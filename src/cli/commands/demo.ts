@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { plural } from '../../core/words.js';
 import { silentLogger } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import { examplesText, print } from '../command.js';
@@ -84,7 +85,9 @@ function storyteller(stage: Stage, monitor: typeof watch, signal: AbortSignal): 
       });
     },
     killed(pid, held) {
-      print(`\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${held} messages.`);
+      print(
+        `\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${plural(held, 'message')}.`,
+      );
     },
     recovered({ relayingAgainMs, idsGoneMs, takenOverMs, held }, leader, consumers) {
       print(
@@ -93,7 +96,7 @@ function storyteller(stage: Stage, monitor: typeof watch, signal: AbortSignal): 
       print(
         `   ${since(idsGoneMs)}: the ids of the killed process are gone. consumer:ids holds ${consumers.join(' ')}`,
       );
-      print(`   ${since(takenOverMs)}: other consumers have its ${held} messages.\n`);
+      print(`   ${since(takenOverMs)}: other consumers have its ${plural(held, 'message')}.\n`);
     },
     drained() {
       monitoring.abort();

@@ -8,6 +8,7 @@ import type { Published } from '../../publish/publisher.js';
 import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
+import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
 import { REDIS_ACCESS } from '../settings/flags.js';
 import { INTERRUPTED_CODE, untilSignal } from '../signals.js';
@@ -99,7 +100,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
       { unheard: result.unheard },
       `no subscriber received ${result.unheard} of ${plural(result.published, 'message')}; they are gone: ` +
         `is a group running on the channel ${channel}? ` +
-        'Start one first (cgroup start), or check --channel and --redis',
+        `Start one first (${withFlags('cgroup start')}), or check --channel and --redis`,
     );
   print(flags.json ? printableJson(result) : publishedText(result, source));
   if (!ending.signal.aborted) return;

@@ -2,6 +2,7 @@ import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { controlText, isControlled, pauseText, stalledText, workersText } from '../control/text.js';
+import { withFlags } from '../hints.js';
 import { orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
 import { cutTo } from '../width.js';
@@ -80,11 +81,17 @@ function warnings(status: GroupStatus): Line[] {
   const stuck = stuckText(status.order);
   if (stuck !== undefined) texts.push(printable(stuck));
   if (lost > 0)
-    texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
+    texts.push(
+      `${number.format(lost)} ${lost === 1 ? 'message' : 'messages'} lost: another program deleted them from the inbox`,
+    );
   if (dropped > 0)
-    texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
+    texts.push(
+      `${number.format(dropped)} ${dropped === 1 ? 'message' : 'messages'} dropped: a bridge's buffer was full (bufferLimit)`,
+    );
   if (foreign.length > 0)
-    texts.push(`${number.format(foreign.length)} foreign values in the keys of the group: see cgroup doctor`);
+    texts.push(
+      `${number.format(foreign.length)} foreign values in the keys of the group: see ${withFlags('cgroup doctor')}`,
+    );
   return texts.map((text) => ({ text, tone: 'alarm' }));
 }
 

@@ -18,6 +18,7 @@ import {
 import { SharedProgress } from './progress.js';
 import { Slot } from './slot.js';
 import { threadLogger } from './thread-log.js';
+import { registerTsx } from './tsx.js';
 
 // Runs in each of the threads that process messages, called by worker.ts. Its other side is worker-handle.ts.
 
@@ -63,6 +64,7 @@ function post(message: FromThread): void {
 /** Undefined if it cannot be loaded: then the process knows. */
 async function load(): Promise<Processor | undefined> {
   try {
+    registerTsx(path);
     return await loadProcessor(path);
   } catch (error) {
     const { cause } = error as Error;

@@ -1,6 +1,7 @@
 import slotOf from 'cluster-key-slot';
 import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
+import { plural } from '../../core/words.js';
 import { type Logger, silentLogger } from '../../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
 import { readCluster, type SlotMaster } from './cluster-map.js';
@@ -132,7 +133,10 @@ export class RedisPlace {
     if (count >= this.minReplicas) this.#lacking.over();
     else
       this.#lacking.add(
-        new CgroupError('REDIS_REFUSED', `${count} of ${this.minReplicas} replicas have the last writes`),
+        new CgroupError(
+          'REDIS_REFUSED',
+          `${count} of ${plural(this.minReplicas, 'replica')} have the last writes`,
+        ),
       );
   }
 
