@@ -64,7 +64,7 @@ function post(message: FromThread): void {
 /** Undefined if it cannot be loaded: then the process knows. */
 async function load(): Promise<Processor | undefined> {
   try {
-    registerTsx(path);
+    await registerTsx(path);
     return await loadProcessor(path);
   } catch (error) {
     const { cause } = error as Error;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 
 /** `--import tsx`, or the path of its loader, as Node is given it. */
 const NAMES_TSX = /(?:^|\s)(?:--(?:import|loader|experimental-loader|require)|-r)[= ]["']?\S*\btsx\b/;
@@ -9,12 +10,16 @@ const NAMES_TSX = /(?:^|\s)(?:--(?:import|loader|experimental-loader|require)|-r
  *
  * @param path of the module of the processor: its own tsx is taken, or that of the working directory
  */
-export function registerTsx(path: string): void {
+export async function registerTsx(path: string): Promise<void> {
   if (!NAMES_TSX.test([...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' '))) return;
   for (const from of [path, `${process.cwd()}/`]) {
-    const load = createRequire(from);
+    const { resolve } = createRequire(from);
     try {
-      for (const kind of ['tsx/cjs/api', 'tsx/esm/api']) (load(kind) as { register(): unknown }).register();
+      for (const kind of ['cjs', 'esm']) {
+        // Its form for `require` cannot register for `import`.
+        const file = resolve(`tsx/${kind}/api`).replace(/\.cjs$/, '.mjs');
+        ((await import(pathToFileURL(file).href)) as { register(): unknown }).register();
+      }
       return;
     } catch {
       // It is not there, or another version: the import of the module says what is wrong.
