@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { printable } from '../log/printable.js';
@@ -65,6 +66,8 @@ export async function main(): Promise<void> {
     // A timer or a socket of the processor's module would keep the process alive.
     const code = report(error);
     await flushOutput();
+    // The error of an output comes in a later turn.
+    await nextTurn();
     process.exit(code);
   }
 }

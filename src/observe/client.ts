@@ -178,9 +178,11 @@ export class GroupClient implements AsyncDisposable {
       if (owner === null && (await this.control()).revision > 0) return undefined;
       if (owner === null)
         return { what: `no group has run here with the output ${output}`, fix: 'see --output and --redis' };
-      const { status, what } = ownerOf(owner, this.settings);
+      const { status, what, fixes = [] } = ownerOf(owner, this.settings);
       const [flag] = sourceFlags(owner.source ?? sourceOf(this.settings));
-      return status === 'mend' ? { what, fix: `give its ${flag} and --group` } : undefined;
+      const isList = fixes.some(({ words }) => words.includes('--consumer-list'));
+      const names = isList ? '--consumer-list' : `${flag} and --group`;
+      return status === 'mend' ? { what, fix: `give its ${names}` } : undefined;
     } catch (error) {
       // The status fails in the same way, and reports why.
       if (error instanceof CgroupError) return undefined;

@@ -65,6 +65,13 @@ export function onChange(
   });
 }
 
+export interface ConnectOptions {
+  /** ms after which it gives up. */
+  readonly timeout?: number;
+  /** Whether it gives up at once if nothing listens there. */
+  readonly failsIfRefused?: boolean;
+}
+
 export interface Waiting {
   /** ms */
   readonly timeout: number;

@@ -4,7 +4,7 @@ import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
-import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
+import { type ConnectOptions, endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
 import { DirectLine, type Parser } from './direct-line.js';
 import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
@@ -13,20 +13,13 @@ import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { ChannelSubscription, type SubscribingLink } from './subscription.js';
-import { isRefused, moreTelling, refused, unreachable } from './unreachable.js';
+import { moreTelling, refused, unreachable } from './unreachable.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
   ready: [];
   /** No longer ready; ioredis connects again by itself. */
   lost: [];
-}
-
-export interface ConnectOptions {
-  /** ms after which it gives up. */
-  readonly timeout?: number;
-  /** Whether it gives up at once if nothing listens there. */
-  readonly failsIfRefused?: boolean;
 }
 
 type Command = (...args: unknown[]) => Promise<unknown>;
@@ -162,9 +155,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
       await untilReady(this.#redis, this.#quit.signal, {
         timeout,
         onTimeout: () => unreachable(this.place, timeout, this.#lastError),
-        // Sentinels and Clusters have other servers to ask.
-        final: (error) =>
-          failsIfRefused && this.isPlain && isRefused(error) ? refused(this.place, error) : undefined,
+        final: (error) => (failsIfRefused ? refused(this.place, error) : undefined),
         from: () => this.#address,
       });
     } catch (error) {

@@ -78,13 +78,13 @@ export function unreachable(sought: Sought, timeout: number, last: unknown): Cgr
   return new CgroupError('REDIS_UNREACHABLE', text, { cause: last });
 }
 
-/** Whether nothing listens at the address. */
-export function isRefused(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
-}
-
-/** The error for a Redis where nothing listens. */
-export function refused(sought: Sought, error: unknown): CgroupError {
+/**
+ * The error for a Redis where nothing listens; undefined for any other failure, and with Sentinels or a Cluster, which have other
+ * servers to ask.
+ */
+export function refused(sought: Sought & { isPlain: boolean }, error: unknown): CgroupError | undefined {
+  if (!sought.isPlain || (error as NodeJS.ErrnoException | undefined)?.code !== 'ECONNREFUSED')
+    return undefined;
   const [why] = explained(sought, error);
   const text = `cannot reach ${sought.name} (${why}): nothing listens there; start Redis, or correct --redis`;
   return new CgroupError('REDIS_UNREACHABLE', text, { cause: error });
