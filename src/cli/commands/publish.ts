@@ -75,7 +75,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   ]);
   const { channel } = settings;
   const source = sourceOf(settings);
-  const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
+  const log = (await makeLogger(settings)).child({ process: processName(), [source.kind]: source.name });
   const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
   if (hint) log.warn({}, hint);
   const { rate, duration, batch, bytes, ledger } = flags;

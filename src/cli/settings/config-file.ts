@@ -1,25 +1,35 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, relative, resolve } from 'node:path';
-import { CgroupError, messageOf } from '../../core/errors.js';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { cosmiconfig, defaultLoaders, getDefaultSearchPlaces, type Loader } from 'cosmiconfig';
+import { messageOf } from '../../core/errors.js';
 import { maskUrls } from '../../log/redaction.js';
-import { CONFIG_NAME, configPlaces } from './config-places.js';
+import { unreadableConfig } from './config-places.js';
 import type { Content, TextPosition } from './config-text.js';
 
 // The parsers are imported when a file holds settings: most commands run without one.
 
-/** Reads what a file holds. Undefined if it holds nothing of ours, as most files package.json. */
-type Loader = (path: string) => Promise<Content | undefined>;
+/** The name that cosmiconfig searches for, and our key in package.json. */
+const MODULE = 'consumer-group';
 
-/** How each kind of file is read, by its extension. */
+const SEARCH_PLACES = [
+  `${MODULE}.config.json`,
+  ...getDefaultSearchPlaces(MODULE),
+  `${MODULE}.config.yaml`,
+  `${MODULE}.config.yml`,
+];
+
+/** How each kind of file is read, by its extension. Loaders do not throw: cosmiconfig takes some errors for a missing file. */
 const LOADERS: Readonly<Record<string, Loader>> = {
   '.json': readJson,
   '.yaml': readYaml,
   '.yml': readYaml,
-  '': readYaml,
-  '.js': readCode,
-  '.mjs': readCode,
-  '.cjs': readCode,
-  '.ts': readCode,
+  noExt: readYaml,
+  '.js': runCode(importDefault),
+  '.mjs': runCode(importDefault),
+  '.cjs': runCode(importDefault),
+  '.ts': runCode(defaultLoaders['.ts']),
 };
 
 /** A name in the config file with its value; the name may be unknown. */
@@ -43,34 +53,52 @@ export interface ConfigFile {
 }
 
 /**
- * Finds and reads the config file: the first of {@link configPlaces} that holds settings. Throws nothing if a file is missing
- * or broken: `broken` says so.
+ * Finds and reads the config file.
+ *
+ * Without `path` it is searched for at the places that cosmiconfig knows for `consumer-group`, with
+ * `consumer-group.config.json` first: in `cwd`, and from there up to the folder of the nearest
+ * package.json. If no folder above has one, only in `cwd`: a file of another user in a common parent such as
+ * /tmp is never run.
+ *
+ * Throws nothing if a file is missing or broken: `broken` says so.
  *
  * @param path the file named with `--config`, as it was typed.
  * @returns undefined if no path was given and there is no file.
  */
 export async function readConfigFile(cwd: string, path?: string): Promise<ConfigFile | undefined> {
-  if (path !== undefined) return namedFile(cwd, path);
-  for await (const { path: found, unreadable } of configPlaces(cwd)) {
-    if (unreadable !== undefined) return unusable(`${labelOf(cwd, found)}: ${unreadable}`);
-    const content = await loaderOf(found)?.(found);
-    if (content) return configFile(cwd, found, content);
+  if (path !== undefined && loaderOf(path) === undefined) return unusable(`--config: ${wrongKind(path)}`);
+  const upwards = isInProject(cwd);
+  try {
+    const explorer = cosmiconfig(MODULE, {
+      searchPlaces: SEARCH_PLACES,
+      searchStrategy: upwards ? 'project' : 'none',
+      loaders: LOADERS,
+      // An empty JSON file is reported as a mistake; the search does not go on.
+      ignoreEmptySearchPlaces: false,
+      cache: false,
+    });
+    const found = await (path === undefined ? explorer.search(cwd) : explorer.load(resolve(cwd, path)));
+    if (path === undefined) {
+      const unreadable = await unreadableConfig(cwd, SEARCH_PLACES, upwards, found?.filepath);
+      if (unreadable) return unusable(`${labelOf(cwd, unreadable.path)}: ${unreadable.why}`);
+    }
+    if (found?.isEmpty) return configFile(cwd, found.filepath, emptyContent(found.filepath));
+    if (found) return configFile(cwd, found.filepath, found.config as Content);
+    return path === undefined ? undefined : unusable(`--config: ${path} has no key "${MODULE}"`);
+  } catch (error) {
+    const broken = await brokenPackage(cwd, error);
+    if (broken) return broken;
+    if (path !== undefined) return unusable(`--config: ${whyUnreadable(path, error)}`);
+    return unusable(`the search for a config file fails: ${firstLine(error)}`);
   }
-  return undefined;
 }
 
-async function namedFile(cwd: string, path: string): Promise<ConfigFile> {
-  const load = loaderOf(path);
-  if (!load) return unusable(`--config: ${wrongKind(path)}`);
-  const file = resolve(cwd, path);
-  try {
-    // Code that is not there must not look like code that asks for another file.
-    await readFile(file);
-  } catch (error) {
-    return unusable(`--config: ${whyUnreadable(path, error)}`);
+/** Whether `cwd` or a folder above has a package.json. */
+function isInProject(cwd: string): boolean {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return true;
+    if (folder === dirname(folder)) return false;
   }
-  const content = await load(file);
-  return content ? configFile(cwd, file, content) : unusable(`--config: ${path} has no key "${CONFIG_NAME}"`);
 }
 
 function configFile(cwd: string, path: string, content: Content): ConfigFile {
@@ -95,8 +123,20 @@ function unusable(why: string): ConfigFile {
   return { label: '', folder: '', settings: [], broken: maskUrls(why) };
 }
 
+/**
+ * Before cosmiconfig reads our key in package.json, it reads a key of its own there, with a loader of its own.
+ * The error of that loader has no place and quotes the file. Undefined if something else went wrong.
+ */
+async function brokenPackage(cwd: string, error: unknown): Promise<ConfigFile | undefined> {
+  const { filepath } = error as { filepath?: string };
+  if (filepath === undefined || extname(filepath) !== '.json') return undefined;
+  const { parseText } = await import('./config-text.js');
+  const content = parseText(await readFile(filepath, 'utf8'), 'json');
+  return content.ok ? undefined : configFile(cwd, filepath, content);
+}
+
 function wrongKind(path: string): string {
-  const extensions = Object.keys(LOADERS).filter(Boolean);
+  const extensions = Object.keys(LOADERS).filter((one) => one !== 'noExt');
   return `${path} must end in one of ${extensions.join(', ')}`;
 }
 
@@ -117,16 +157,14 @@ function labelOf(cwd: string, path: string): string {
   return below.startsWith('..') || isAbsolute(below) ? path : below;
 }
 
-async function readJson(path: string): Promise<Content | undefined> {
-  const text = await readFile(path, 'utf8');
-  if (text === '') return { ok: false, reason: 'the file is empty', at: { line: 1, col: 1 } };
+async function readJson(path: string, text: string): Promise<unknown> {
   const key = keyIn(path);
-  if (key !== undefined && lacksKey(text, key)) return undefined;
+  if (key !== undefined && lacksKey(text, key)) return {};
   const { parseText } = await import('./config-text.js');
-  return ours(path, parseText(text, 'json', key));
+  return underKey(path, parseText(text, 'json', key));
 }
 
-/** Whether a text is the JSON of an object without this key. */
+/** Whether a text is the JSON of an object without this key, as most files package.json. */
 function lacksKey(text: string, key: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
@@ -137,32 +175,55 @@ function lacksKey(text: string, key: string): boolean {
 }
 
 /** A YAML text without a value, such as comments alone, is a file without settings. */
-async function readYaml(path: string): Promise<Content | undefined> {
+async function readYaml(path: string, text: string): Promise<unknown> {
   const { parseText } = await import('./config-text.js');
-  const content = parseText(await readFile(path, 'utf8'), 'yaml', keyIn(path));
-  return ours(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
+  const content = parseText(text, 'yaml', keyIn(path));
+  return underKey(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
 }
 
-async function readCode(path: string): Promise<Content> {
-  try {
-    const { runConfig } = await import('./config-code.js');
-    return { ok: true, value: await runConfig(path) };
-  } catch (error) {
-    const reason = firstLine(error);
-    return { ok: false, reason: error instanceof CgroupError ? reason : `cannot be loaded: ${reason}` };
-  }
+/** The content of a file of zero bytes: cosmiconfig calls no loader for it. */
+function emptyContent(path: string): Content {
+  if (loaderOf(path) === readYaml) return { ok: true, value: {} };
+  return { ok: false, reason: 'the file is empty', at: { line: 1, col: 1 } };
 }
 
 function loaderOf(path: string): Loader | undefined {
-  return LOADERS[extname(path)];
+  return LOADERS[extname(path) || 'noExt'];
 }
 
 function keyIn(path: string): string | undefined {
-  return basename(path, extname(path)) === 'package' ? CONFIG_NAME : undefined;
+  return basename(path, extname(path)) === 'package' ? MODULE : undefined;
 }
 
-/** A package.json without our key holds nothing of ours: the search goes on. */
-function ours(path: string, content: Content): Content | undefined {
-  const isNone = keyIn(path) !== undefined && content.ok && content.value === undefined;
-  return isNone ? undefined : content;
+/** In package.json cosmiconfig itself takes the key, and searches on if there is none. */
+function underKey(path: string, content: Content): unknown {
+  if (keyIn(path) === undefined) return content;
+  return content.ok && content.value === undefined ? {} : { [MODULE]: content };
+}
+
+/**
+ * Runs a module and returns its default export. If that fails, the loader of cosmiconfig would `require` the module:
+ * run it a second time, and report another error.
+ */
+async function importDefault(path: string): Promise<unknown> {
+  const module: { default?: unknown } = await import(pathToFileURL(path).href);
+  return module.default;
+}
+
+function runCode(load: Loader): Loader {
+  return async (path, text): Promise<Content> => {
+    try {
+      return { ok: true, value: await load(path, text) };
+    } catch (error) {
+      return { ok: false, reason: whyNotRun(path, firstLine(error)) };
+    }
+  };
+}
+
+function whyNotRun(path: string, reason: string): string {
+  if (extname(path) === '.ts' && reason.includes("'typescript'"))
+    return 'a config file in TypeScript needs the package typescript to be installed';
+  // After a syntax error the loader for TypeScript tries `require`, and only this error is left.
+  if (reason.includes('Cannot require() ES Module')) return 'cannot be loaded: it has a syntax error';
+  return `cannot be loaded: ${reason}`;
 }
