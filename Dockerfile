@@ -20,6 +20,8 @@ COPY --from=build /cgroup /usr/local/bin/cgroup
 WORKDIR /app
 # Nobody in particular. A number: Kubernetes checks with it that the user is not root (runAsNonRoot).
 USER 65532:65532
+# The user is in no list of users: a program that asks for its home gets this one.
+ENV HOME=/app
 # The health check asks here. For a page, metrics and probes from outside: 0.0.0.0:9464, with CGROUP_HTTP_TOKEN.
 ENV CGROUP_HTTP=127.0.0.1:9464
 EXPOSE 9464

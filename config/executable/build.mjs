@@ -43,6 +43,8 @@ try {
     target: 'node20.19',
     format: 'cjs',
     logLevel: 'warning',
+    // What is wrong in the bundle must not wait for a user who meets it.
+    logOverride: { 'empty-import-meta': 'error' },
     // Optional programs of packages, and the compiler for a config file in TypeScript: a user may have them.
     external: ['bufferutil', 'utf-8-validate', 'pg-native', 'typescript'],
     plugins: [{ name: 'own files', setup: insteadOfFiles }],

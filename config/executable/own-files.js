@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { getAsset } from 'node:sea';
 import { Worker } from 'node:worker_threads';
 
@@ -8,6 +9,11 @@ export const ownFile = (path) => Buffer.from(getAsset(`dist/${path}`));
 export const packageFile = (path) => Buffer.from(getAsset(path));
 
 export const ownProgram = () => [process.execPath];
+
+// The stack of an error has a path for the files of users only.
+export const isOwnCode = (path) => !isAbsolute(path);
+
+export const nodeProgram = () => undefined;
 
 export const startThread = (options) =>
   new Worker(getAsset('thread.cjs', 'utf8'), { ...options, eval: true });

@@ -20,6 +20,16 @@ export function ownProgram(): readonly [program: string, ...args: string[]] {
   return [process.execPath, fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url))];
 }
 
+/** Whether a place in the stack of an error is in our code. @param path as the stack has it, a URL as a path */
+export function isOwnCode(path: string): boolean {
+  return path.startsWith(fileURLToPath(new URL('..', import.meta.url)));
+}
+
+/** The program that is Node; undefined if there is none but ours. */
+export function nodeProgram(): string | undefined {
+  return process.execPath;
+}
+
 /** Starts a thread that processes messages. */
 export function startThread(options: WorkerOptions): Worker {
   return new Worker(new URL('../processor/threads/worker.js', import.meta.url), options);

@@ -4,6 +4,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../core/errors.js';
+import { isOwnCode, nodeProgram } from '../core/own-files.js';
 
 /** Modules that are looked through for a syntax error, at most. */
 const MOST_MODULES = 50;
@@ -53,13 +54,12 @@ function headOf(stack = ''): string | undefined {
 
 /** The innermost call that is none of Node and none of ours. */
 function frameOf(stack = ''): string | undefined {
-  const ours = dirname(fileURLToPath(import.meta.url));
   for (const [, place = '', line] of stack.matchAll(
     /^ {4}at (?!async )(?:.*\()?([^()\s].*?):(\d+):\d+\)?$/gm,
   )) {
     if (/^(node:|internal\/)/.test(place)) continue;
     const path = pathOf(place);
-    return path.startsWith(ours) ? undefined : `${path}:${line}`;
+    return isOwnCode(path) ? undefined : `${path}:${line}`;
   }
   return undefined;
 }
@@ -78,10 +78,11 @@ async function importerOf(importer: string, found: string): Promise<string> {
 
 /** Node does not say which module has a syntax error: so it is asked, one module after the other. */
 async function syntaxErrorIn(file: string, error: Error): Promise<string | undefined> {
-  if (error.name !== 'SyntaxError') return undefined;
+  const node = nodeProgram();
+  if (error.name !== 'SyntaxError' || node === undefined) return undefined;
   const modules = [file];
   for (const path of modules) {
-    const place = await checked(path);
+    const place = await checked(node, path);
     if (place !== undefined) return place;
     const text = await readFile(path, 'utf8');
     for (const [, , name = ''] of text.matchAll(/(?:from|import)\s*\(?\s*(['"])(\.{1,2}\/.+?)\1/g)) {
@@ -94,11 +95,11 @@ async function syntaxErrorIn(file: string, error: Error): Promise<string | undef
 }
 
 /** The place of the syntax error in a module; undefined if there is none. */
-async function checked(path: string): Promise<string | undefined> {
+async function checked(node: string, path: string): Promise<string | undefined> {
   // The options of this process may have effects.
   const { NODE_OPTIONS: _ours, ...env } = process.env;
   try {
-    await promisify(execFile)(process.execPath, ['--check', path], { timeout: CHECK_TIMEOUT, env });
+    await promisify(execFile)(node, ['--check', path], { timeout: CHECK_TIMEOUT, env });
     return undefined;
   } catch (error) {
     return headOf(String((error as { stderr?: unknown }).stderr ?? ''));

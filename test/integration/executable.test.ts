@@ -129,7 +129,10 @@ test('says what is wrong with a module', async () => {
     expect(await command.exit).toEqual({ code: 2, signal: null });
     return command.stderr();
   };
-  expect(await start('import "./none.mjs";')).toMatch(/wrong\.mjs fails on import: .*none\.mjs/);
+  expect(await start('import "./none.mjs";')).toMatch(
+    /wrong\.mjs fails on import: .*none\.mjs.*wrong\.mjs:1\)/,
+  );
+  expect(await start('const work = () => undefined.x;\nwork();')).toMatch(/ \(at .*wrong\.mjs:1\)/);
   expect(await start('await new Promise(() => {});')).toMatch(/never|not imported/);
 });
 
