@@ -67,21 +67,8 @@ const PACKAGES = {
   redis: ['ioredis'],
   tracing: ['@opentelemetry'],
   record: ['pg'],
-  http: ['fastify', '@fastify', 'prom-client'],
-  cli: [
-    'commander',
-    'cosmiconfig',
-    'pino',
-    'pino-pretty',
-    'cli-table3',
-    'cli-progress',
-    'yaml',
-    'ansi-escapes',
-    'cli-truncate',
-    'picocolors',
-    'sparkly',
-    'string-width',
-  ],
+  http: ['fastify', 'helmet', 'prom-client'],
+  cli: ['commander', 'cosmiconfig', 'pino', 'pino-pretty', 'yaml', 'string-width'],
 };
 
 const pathOf = (folder) => (folder === 'index' ? '^src/index\\.ts$' : `^src/${folder}/`);

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Run by `npm test`: installs missing programs that some tests need: Prometheus for the metrics, Chromium for the live
-// page, openssl for certificates, Python's modules redis and websockets and jq for programs in examples. If one cannot be
+// page, openssl for certificates, shells that complete, mandoc for the man page, buildah for the image, Python's modules redis and websockets and jq for programs in examples. If one cannot be
 // installed, its tests are skipped.
 // Users need none of them.
 
@@ -12,6 +12,14 @@ const PROGRAMS = [
     packages: { 'apt-get': ['prometheus'], apk: ['prometheus'], brew: ['prometheus'] },
   },
   { program: 'chromium', packages: { 'apt-get': ['chromium'], dnf: ['chromium'], apk: ['chromium'] } },
+  { program: 'zsh', packages: { 'apt-get': ['zsh'], dnf: ['zsh'], apk: ['zsh'], brew: ['zsh'] } },
+  { program: 'fish', packages: { 'apt-get': ['fish'], dnf: ['fish'], apk: ['fish'], brew: ['fish'] } },
+  { program: 'buildah', packages: { 'apt-get': ['buildah'], dnf: ['buildah'], apk: ['buildah'] } },
+  { program: 'tini-static', packages: { 'apt-get': ['tini'], dnf: ['tini-static'], apk: ['tini-static'] } },
+  {
+    program: 'mandoc',
+    packages: { 'apt-get': ['mandoc'], dnf: ['mandoc'], apk: ['mandoc'], brew: ['mandoc'] },
+  },
   { program: 'jq', packages: { 'apt-get': ['jq'], dnf: ['jq'], apk: ['jq'], brew: ['jq'] } },
   {
     program: 'openssl',

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { bridgeOf, type Gap, type Seat } from '../core/bridge-store.js';
 import { pause, type Service } from '../core/service.js';
 import type { Subscriber } from '../core/subscriber.js';
+import { plural } from '../core/words.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Phase } from './action.js';
 import { logGap } from './gap-log.js';
@@ -158,7 +159,10 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       }
       dead = watch.observe(reply.taken, performance.now());
       if (!logged && reply.taken.length > 0)
-        log.info({ bridges: seats }, `${seats} bridges are subscribed already: this one waits for a seat`);
+        log.info(
+          { bridges: seats },
+          `${plural(seats, 'bridge is', 'bridges are')} subscribed already: this one waits for a seat`,
+        );
       logged ||= reply.taken.length > 0;
       // All seats may belong to killed bridges.
       if (watch.anyAlive) this.#resolveStart();

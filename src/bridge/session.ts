@@ -310,7 +310,7 @@ export class BridgeSession {
     this.#dropsLogged = dropped;
     this.#options.log.error(
       { dropped, buffered: this.buffered },
-      `the buffer is full (bufferLimit): ${dropped} messages were dropped before they were relayed, the oldest first`,
+      `the buffer is full (bufferLimit): ${plural(dropped, 'message was', 'messages were')} dropped before being relayed, the oldest first`,
     );
   }
 

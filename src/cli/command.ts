@@ -1,11 +1,14 @@
 import { Command } from 'commander';
 import { CgroupError } from '../core/errors.js';
 import { groupLogger, type Logger } from '../log/logger.js';
-import { GroupClient } from '../observe/client.js';
+import type { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
-import { makeLogger } from './logger.js';
+import { takeFlags } from './hints.js';
 import { addSettingsFlags, GROUP_NAMES, rawFlags } from './settings/flags.js';
-import { type LoadedSettings, loadSettings } from './settings/load-settings.js';
+import type { LoadedSettings } from './settings/load-settings.js';
+
+// The commands import this file to describe themselves. What only their work needs is imported when they work: a help needs
+// neither Redis nor the schema of the settings.
 
 /** The settings with which a command finds a running group. */
 export const GROUP_SETTINGS: readonly SettingName[] = [...GROUP_NAMES, 'logLevel', 'logFormat'];
@@ -32,7 +35,9 @@ export function examplesText(examples: readonly Example[]): string {
 }
 
 /** The effective settings of a parsed command. */
-export function settingsOf(command: Command): Promise<LoadedSettings> {
+export async function settingsOf(command: Command): Promise<LoadedSettings> {
+  const { loadSettings } = await import('./settings/load-settings.js');
+  takeFlags(command);
   const configPath = command.opts<{ config?: string }>().config;
   return loadSettings({ flags: rawFlags(command), env: process.env, cwd: workingDirectory(), configPath });
 }
@@ -63,10 +68,14 @@ export async function withGroup<T>(
   work: (session: GroupSession) => Promise<T>,
   { warns = true } = {},
 ): Promise<T> {
-  const { settings, written } = await settingsOf(command);
-  const root = makeLogger(settings);
+  const [{ settings, written }, { GroupClient }, { makeLogger }] = await Promise.all([
+    settingsOf(command),
+    import('../observe/client.js'),
+    import('./logger.js'),
+  ]);
+  const root = await makeLogger(settings);
   const log = groupLogger(root, settings);
-  const client = await GroupClient.connect({ ...written, logger: root });
+  const client = await GroupClient.connect({ ...written, logger: root }, { oneShot: true });
   try {
     if (warns) await warnOfNames(client, log);
     return await work({ client, settings, log });

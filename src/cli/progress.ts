@@ -1,11 +1,14 @@
-import cliProgress from 'cli-progress';
+import { clearLine, cursorTo } from 'node:readline';
 import { formatDuration } from '../settings/durations.js';
+import { cutTo } from './width.js';
 
 /** ms before anything is shown: shorter work needs no progress. */
 const SHOW_AFTER = 1_000;
 /** ms between two drawings of a bar, and between two plain lines. */
 const BAR_EVERY = 200;
 const LINE_EVERY = 5_000;
+/** Characters between the brackets of a bar. */
+const BAR_WIDTH = 30;
 
 interface ProgressOptions {
   /** The amount of work, if it is known. */
@@ -33,17 +36,13 @@ export function showProgress(options: ProgressOptions): ProgressDisplay {
   const { unit, label, stream = process.stderr } = options;
   const started = performance.now();
   let [done, total, lastLine] = [0, options.total, started];
-  let bar: cliProgress.SingleBar | undefined;
+  let hasBar = false;
   const text = () => progressText({ done, total, unit, elapsed: performance.now() - started });
 
   const draw = () => {
     if (stream.isTTY && total !== undefined && total > 0) {
-      if (!bar) {
-        bar = barOn(stream, label);
-        bar.start(total, Math.min(done, total), { text: text() });
-      }
-      bar.setTotal(total);
-      bar.update(Math.min(done, total), { text: text() });
+      hasBar = true;
+      drawBar(stream, `${label} ${barText(done / total)} ${text()}`);
     } else if (done > 0 && performance.now() - lastLine >= LINE_EVERY) {
       lastLine = performance.now();
       stream.write(`${label}: ${text()}\n`);
@@ -63,7 +62,7 @@ export function showProgress(options: ProgressOptions): ProgressDisplay {
     stop: () => {
       clearTimeout(waiting);
       clearInterval(interval);
-      bar?.stop();
+      if (hasBar) clearBar(stream);
     },
   };
 }
@@ -107,18 +106,21 @@ function shortTime(seconds: number): string {
   return formatDuration((whole < 120 ? whole : Math.ceil(whole / 60) * 60) * 1_000).replace('0ms', '0s');
 }
 
-function barOn(stream: NodeJS.WriteStream, label: string) {
-  return new cliProgress.SingleBar({
-    stream,
-    format: `${label} [{bar}] {percentage}% {text}`,
-    barCompleteChar: '#',
-    barIncompleteChar: '-',
-    barsize: 30,
-    clearOnComplete: true,
-    fps: 1_000 / BAR_EVERY,
-    // A second signal ends the process at once: the terminal must keep its cursor and line wrapping.
-    hideCursor: false,
-    linewrap: true,
-    gracefulExit: false,
-  });
+/** `[######------------------------] 20%` */
+function barText(share: number): string {
+  const part = Math.min(1, share);
+  const full = Math.round(part * BAR_WIDTH);
+  return `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}] ${Math.floor(part * 100)}%`;
+}
+
+/** Never wraps: what does not fit is cut. The cursor stays shown, because a second signal ends the process at once. */
+function drawBar(stream: NodeJS.WriteStream, text: string): void {
+  cursorTo(stream, 0);
+  stream.write(cutTo(text, (stream.columns || 80) - 1));
+  clearLine(stream, 1);
+}
+
+function clearBar(stream: NodeJS.WriteStream): void {
+  cursorTo(stream, 0);
+  clearLine(stream, 0);
 }

@@ -1,22 +1,15 @@
-import Table from 'cli-table3';
 import { printable } from '../log/printable.js';
+import { widthOf } from './width.js';
 
-const NO_LINES = Object.fromEntries(
-  ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>
-    ['', '-mid', '-left', '-right'].map((corner) => [`${side}${corner}`, '']),
-  ),
-);
+/** Blanks between two columns. */
+const GAP = 2;
 
 /** Rows in columns, without lines and colours, for people and for `awk`. Each cell is {@link printable}. */
 export function columns(rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    chars: { ...NO_LINES, middle: '' },
-    style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [] },
-  });
-  table.push(...rows.map((row) => row.map(printable)));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  const cells = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of cells)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, widthOf(cell));
+  const padded = (cell: string, i: number) => cell + ' '.repeat((widths[i] ?? 0) - widthOf(cell) + GAP);
+  return cells.map((row) => row.map(padded).join('').trimEnd()).join('\n');
 }

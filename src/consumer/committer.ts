@@ -9,6 +9,7 @@ import {
   type SettlingStore,
 } from '../core/consumer-store.js';
 import { hasCode } from '../core/errors.js';
+import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
 import { BatchQueue, sumOf } from './batch-queue.js';
@@ -162,7 +163,7 @@ export class Committer {
     this.#manyDeadLetters = 2 * kept;
     this.#options.log.warn(
       { deadLetters: kept },
-      `${kept} dead letters fill the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
+      `${plural(kept, 'dead letter fills', 'dead letters fill')} the memory of Redis: see why (cgroup dead list), then delete them (cgroup dead purge), ` +
         'or keep fewer (deadMaxLen)',
     );
   }

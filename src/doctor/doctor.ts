@@ -28,6 +28,8 @@ export interface Report {
   readonly aclLasts: string;
   /** The server that was looked at; undefined if there was no connection. */
   readonly at: (HostPort & { readonly isCluster: boolean }) | undefined;
+  /** The user or the password is wrong: what rights a user needs does not help. */
+  readonly loginFails?: boolean;
   /** No finding says `mend`. */
   readonly ok: boolean;
 }
@@ -43,7 +45,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   const settings = parseSettings(input);
   const log = groupLogger(logger, settings);
   const keys = keysOf(settings);
-  const connections = new Connections(() => settings, log);
+  const connections = new Connections(() => settings, log, { oneShot: true });
   const open = (key?: string) => connections.open('doctor', key);
   const key = settings.sharded ? settings.channel : undefined;
   let acl = new AclLine(settings);
@@ -71,7 +73,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     acl = new AclLine({ ...settings, cluster: connections.isCluster });
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
-    return reportOf([finding], acl, undefined);
+    return { ...reportOf([finding], acl, undefined), loginFails: refusedAs(error, 'WRONGPASS', 'NOAUTH') };
   } finally {
     connections.close();
   }
@@ -92,8 +94,7 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
       return {
         ...found,
         why: 'nothing else can be checked',
-        // Redis does not say whether the user is missing or the password is wrong: the line fixes both.
-        fixes: refusedAs(error, 'WRONGPASS', 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
+        fixes: refusedAs(error, 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
     default:
       return undefined;

@@ -232,7 +232,7 @@ function subscribedOf({
       why: 'messages published while its process restarts are missed: run a second process',
       fixes: start,
     };
-  return { status: 'ok', what: `${bridges} bridges are subscribed` };
+  return { status: 'ok', what: `${plural(bridges, 'bridge is', 'bridges are')} subscribed` };
 }
 
 /** Whether consumers run for all messages that wait or are pending. */

@@ -94,11 +94,9 @@ export class ConsumerGroup<Input extends Message = Message>
     this.#reports = new Reports(this.#log, this.#stats, (event, ...args) =>
       (this as EventEmitter).emit(event, ...args),
     );
-    this.#connections = new Connections(
-      () => ({ ...this.settings, redis: this.redisUrl }),
-      this.#log,
-      (role, connection) => this.#stats?.watch(role, connection),
-    );
+    this.#connections = new Connections(() => ({ ...this.settings, redis: this.redisUrl }), this.#log, {
+      onMade: (role, connection) => this.#stats?.watch(role, connection),
+    });
   }
 
   /** The URL of the Redis in use; that of the private one, once started, if `embedded` is set. */

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { ownFile, packageFile } from '../core/own-files.js';
 
 /** A file of the live page. */
 interface Asset {
@@ -12,9 +11,8 @@ const CSS = 'text/css; charset=utf-8';
 
 /** Reads the files of the live page, by the path of each. No other file is served. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const page = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url));
-  const require = createRequire(import.meta.url);
-  const uplot = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`));
+  const page = (name: string) => ownFile(`http/page/${name}`);
+  const uplot = (name: string) => packageFile(`uplot/dist/${name}`);
   const scripts = ['main.js', 'charts.js', 'tables.js', 'letters.js', 'order.js', 'format.js'];
   return new Map<string, Asset>([
     ['/', { type: 'text/html; charset=utf-8', body: page('index.html') }],

@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import helmet from 'helmet';
 import type { Listen } from '../settings/addresses.js';
 import { ACTIONS } from './action-request.js';
 import { ACTIONS_OFF } from './served-status.js';
@@ -13,7 +13,7 @@ const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
 
 /** Adds the checks that every request passes before its route, and the headers of every answer. */
 export async function guard(app: FastifyInstance, checks: Checks): Promise<void> {
-  await app.register(helmet, {
+  const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -30,6 +30,7 @@ export async function guard(app: FastifyInstance, checks: Checks): Promise<void>
     // This server does not know whether a proxy in front of it speaks TLS.
     strictTransportSecurity: false,
   });
+  app.addHook('onRequest', (request, reply, next) => setHeaders(request.raw, reply.raw, () => next()));
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     const action = actionIn(request.raw.url);

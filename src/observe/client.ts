@@ -4,13 +4,13 @@ import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { Inspector } from '../redis/inspect.js';
 import { keysOf } from '../redis/keys.js';
-import { Connections } from '../redis/protocol/connections.js';
+import { Connections, type ConnectionsOptions } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
 import { ownerOf, refuseUnfit } from '../redis/server-checks.js';
 import { parseOptions } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
-import { type Verification, type VerifyOptions, verify } from '../verify/verify.js';
+import type { Verification, VerifyOptions } from '../verify/verify.js';
 import { DeadLetters } from './dead-letters.js';
 import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
@@ -53,12 +53,21 @@ export class GroupClient implements AsyncDisposable {
    *
    * @throws {CgroupError} SETTINGS, REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, REDIS_VERSION
    */
-  static async connect(options: ClientOptions = {}): Promise<GroupClient> {
+  static async connect(options?: ClientOptions): Promise<GroupClient>;
+  /** @internal for the commands: see {@link ConnectionsOptions.oneShot} */
+  static async connect(
+    options: ClientOptions,
+    how: Pick<ConnectionsOptions, 'oneShot'>,
+  ): Promise<GroupClient>;
+  static async connect(
+    options: ClientOptions = {},
+    how: Pick<ConnectionsOptions, 'oneShot'> = {},
+  ): Promise<GroupClient> {
     const { logger = silentLogger, ...input } = options;
     const settings = parseOptions(input);
     const keys = keysOf(settings);
     const log = groupLogger(logger, settings);
-    const connections = new Connections(() => settings, log);
+    const connections = new Connections(() => settings, log, how);
     try {
       const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
@@ -143,11 +152,16 @@ export class GroupClient implements AsyncDisposable {
 
   /**
    * Compares the output and the dead letters with the counters, and with ledgers of published ids. The group may be running.
+   * Where no group ever ran, nothing is `ok`.
    *
    * @throws {CgroupError} NOT_FOUND for a ledger that cannot be read; KEY_TYPE, REDIS_REFUSED, REDIS_UNREACHABLE
    */
-  verify(options: VerifyOptions = {}): Promise<Verification> {
-    return verify(this.inspector, options);
+  async verify(options: VerifyOptions = {}): Promise<Verification> {
+    const { verify } = await import('../verify/verify.js');
+    const result = await verify(this.inspector, options);
+    const { relayed, backlog, unexpected } = result;
+    if (!result.ok || relayed + backlog + unexpected > 0) return result;
+    return { ...result, ok: (await this.inspector.owner()) !== null };
   }
 
   /**
@@ -164,9 +178,11 @@ export class GroupClient implements AsyncDisposable {
       if (owner === null && (await this.control()).revision > 0) return undefined;
       if (owner === null)
         return { what: `no group has run here with the output ${output}`, fix: 'see --output and --redis' };
-      const { status, what } = ownerOf(owner, this.settings);
+      const { status, what, fixes = [] } = ownerOf(owner, this.settings);
       const [flag] = sourceFlags(owner.source ?? sourceOf(this.settings));
-      return status === 'mend' ? { what, fix: `give its ${flag} and --group` } : undefined;
+      const isList = fixes.some(({ words }) => words.includes('--consumer-list'));
+      const names = isList ? '--consumer-list' : `${flag} and --group`;
+      return status === 'mend' ? { what, fix: `give its ${names}` } : undefined;
     } catch (error) {
       // The status fails in the same way, and reports why.
       if (error instanceof CgroupError) return undefined;

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CgroupError, messageOf } from '../core/errors.js';
+import { CgroupError } from '../core/errors.js';
+import { importReason } from './import-error.js';
 import { checkedProcessor, type Processor } from './processor.js';
 
 /** ms that a module may take to be imported. */
@@ -53,10 +54,8 @@ export async function loadProcessor(path: string): Promise<Processor> {
   try {
     module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   } catch (error) {
-    // The first line only; the cause has all lines.
-    const [line] = messageOf(error).split('\n');
-    const isOther = (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_UNKNOWN_FILE_EXTENSION';
-    const reason = isOther ? `it is no JavaScript (${OTHERS})` : line;
+    // One line; the cause has all lines.
+    const reason = await importReason(file, error, OTHERS);
     throw new CgroupError('PROCESSOR', `the processor module ${file} fails on import: ${reason}`, {
       cause: error,
     });

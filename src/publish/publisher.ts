@@ -4,6 +4,7 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { listenTo } from '../core/subscriber.js';
+import { plural } from '../core/words.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
@@ -191,7 +192,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
   const next = messageGenerator(bytes);
   const size = Buffer.byteLength(next().text);
   // On a Cluster, where the list or stream is, or where the bridges are: a node counts its own subscribers only.
-  const connections = new Connections(() => options, logger);
+  const connections = new Connections(() => options, logger, { oneShot: true });
   const isElsewhere = source.kind !== 'channel' || source.sharded;
   const open = (role: string) => connections.open(role, isElsewhere ? source.name : undefined);
   let file: LedgerFile | undefined;
@@ -228,8 +229,8 @@ export async function publish(options: PublishOptions): Promise<Published> {
     if (recorder && recorder.unlisted > 0)
       logger.warn(
         { unlisted: recorder.unlisted },
-        `${recorder.unlisted} messages of others are not in the ledger: ` +
-          'they have no message_id, or one with a line break',
+        `${plural(recorder.unlisted, 'message of others is', 'messages of others are')} not in the ledger: ` +
+          'without a message_id, or one with a line break',
       );
     const { published, unheard, receivers } = tally;
     const rate = seconds > 0 ? Math.round(published / seconds) : 0;
@@ -287,7 +288,11 @@ function sender(
 function unfinished(error: unknown, published: number, unsure: number): CgroupError {
   const code = error instanceof CgroupError ? error.code : 'INTERNAL';
   const more = unsure > 0 ? `, ${unsure} more may or may not have been` : '';
-  return new CgroupError(code, `${messageOf(error)}; ${published} messages were published for sure${more}`, {
-    cause: error,
-  });
+  return new CgroupError(
+    code,
+    `${messageOf(error)}; ${plural(published, 'message was', 'messages were')} published for sure${more}`,
+    {
+      cause: error,
+    },
+  );
 }

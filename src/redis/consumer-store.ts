@@ -101,7 +101,8 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   prepare(): Promise<boolean> {
-    const options = { group: this.#group, source: this.#source, ...this.#output };
+    const { consumerList } = this.#keys;
+    const options = { group: this.#group, consumerList, source: this.#source, ...this.#output };
     return this.#connection.run(prepare, this.#keys, options);
   }
 

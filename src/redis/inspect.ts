@@ -37,6 +37,8 @@ export interface Owner {
   /** Undefined if no process ever relayed. */
   readonly source: Source | undefined;
   readonly group: string;
+  /** Undefined if an older version wrote there. */
+  readonly consumerList?: string;
 }
 
 /** The recorded times during which messages may have been missed. */
@@ -135,10 +137,11 @@ export class Inspector {
 
   /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
-    const fields = ['group', 'channel', 'source', 'listFrom', 'sharded'];
+    const fields = ['group', 'consumerList', 'channel', 'source', 'listFrom', 'sharded'];
     const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
-    const [group, ...source] = found as (string | null)[];
-    return group ? { source: sourceIn(source), group } : null;
+    const [group, consumerList, ...source] = found as (string | null)[];
+    if (!group) return null;
+    return { source: sourceIn(source), group, ...(consumerList && { consumerList }) };
   }
 
   /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */

@@ -270,7 +270,7 @@ function messageSizeOf({ replyLimit, longestArgument, configFile }: ServerFacts)
  */
 export function ownerOf(
   owner: Owner | null | undefined,
-  names: SourceNames & Readonly<Record<'group' | 'output', string>>,
+  names: SourceNames & Readonly<Record<'group' | 'output', string>> & { readonly consumerList?: string },
 ): CheckState {
   if (owner === null) return { status: 'ok', what: 'no group has run here yet' };
   if (owner === undefined) return unseen('HMGET of the hash that names it');
@@ -281,6 +281,19 @@ export function ownerOf(
     ...(text === ourText ? [] : [`the ${ourText}`]),
     ...(group === names.group ? [] : [`the group ${names.group}`]),
   ];
+  const list = owner.consumerList;
+  if (
+    wrong.length === 0 &&
+    list !== undefined &&
+    names.consumerList !== undefined &&
+    list !== names.consumerList
+  )
+    return {
+      status: 'mend',
+      what: `the consumers of the output ${names.output} are in the list ${list}, not in ${names.consumerList}`,
+      why: 'with another list, neither the consumers nor the processes of the group are seen',
+      fixes: [shell('cgroup', 'doctor', '--output', names.output, '--consumer-list', list)],
+    };
   if (wrong.length === 0) return { status: 'ok', what: `${text}, group ${group}` };
   return {
     status: 'mend',

@@ -12,6 +12,8 @@ export interface CliOptions {
   input?: string;
   /** The `bin/cgroup.js` of another build. */
   bin?: string;
+  /** A program that is `cgroup` without Node, in place of `bin`. */
+  program?: string;
 }
 
 export interface CliExit {
@@ -41,9 +43,10 @@ const running = new Set<CliRun>();
  */
 export function cgroup(
   args: readonly string[],
-  { env = {}, cwd, input, bin = BIN }: CliOptions = {},
+  { env = {}, cwd, input, bin = BIN, program }: CliOptions = {},
 ): CliRun {
-  const child = spawn(process.execPath, [bin, ...args], {
+  const before = program === undefined ? [bin] : [];
+  const child = spawn(program ?? process.execPath, [...before, ...args], {
     env: { ...cleanEnvironment(), ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),

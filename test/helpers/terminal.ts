@@ -35,16 +35,19 @@ export interface TerminalOptions {
   env?: NodeJS.ProcessEnv;
   /** The path of a file for stderr. */
   errors?: string;
+  /** A program in place of `cgroup`, such as a shell. */
+  program?: string;
 }
 
 /** Runs a `cgroup` command on a terminal of this size. It is killed when the test has ended. */
 export function onTerminal(
   args: readonly string[],
-  { rows = 30, columns = 100, env = {}, errors }: TerminalOptions = {},
+  { rows = 30, columns = 100, env = {}, errors, program }: TerminalOptions = {},
 ): TerminalRun {
   const { NO_COLOR: _, ...inherited } = process.env;
   const redirected = errors === undefined ? [] : ['/bin/sh', '-c', 'exec "$@" 2>"$0"', errors];
-  const command = [...redirected, process.execPath, BIN, ...args];
+  const started = program === undefined ? [process.execPath, BIN] : [program];
+  const command = [...redirected, ...started, ...args];
   const child = spawn('python3', [HOST, String(rows), String(columns), ...command], {
     env: { ...inherited, TERM: 'xterm-256color', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -59,7 +59,7 @@ test('several servers that are no Cluster are refused at once', async () => {
   const url = `redis://127.0.0.1:${redis.server.port},127.0.0.1:${redis.server.port}`;
   const connection = new Connection(new RedisPlace({ redis: url, output: OUTPUT }), 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await expect(connection.connect(60_000)).rejects.toThrow(
+  await expect(connection.connect({ timeout: 60_000 })).rejects.toThrow(
     /is no node of a Cluster, but the URL names several servers/,
   );
 });

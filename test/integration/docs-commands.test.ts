@@ -73,6 +73,9 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
     /^docker compose -f (\S+) up$/,
     (_, __, file = '') => expect(parse(readFileSync(join(ROOT, file), 'utf8'))).toHaveProperty('services'),
   ],
+  // image.test.ts builds it and runs it.
+  [/^docker build -t cgroup \.$/, () => expect(existsSync(join(ROOT, 'Dockerfile'))).toBe(true)],
+  [/^docker run --rm (cgroup .+)$/, (stage, _, command = '') => flagsExist(stage, command)],
   [/^\.ci\/run$/, () => accessSync(join(ROOT, '.ci/run'), constants.X_OK)],
 ];
 
@@ -105,8 +108,11 @@ async function flagsExist(stage: Stage, command: string): Promise<void> {
   const [name = '', sub = ''] = words.trim().split(' ');
   const isListed = (word: string) => new RegExp(`^  ${word}\\b`, 'm');
   expect(await helpOf(stage, ''), command).toMatch(isListed(name));
-  if (sub) expect(await helpOf(stage, name), command).toMatch(isListed(sub));
-  const help = await helpOf(stage, sub ? `${name} ${sub}` : name);
+  const outer = await helpOf(stage, name);
+  const hasInner = /^Commands:/m.test(outer);
+  // Without inner commands, the word is one of the choices of an argument.
+  if (sub) expect(outer, command).toMatch(hasInner ? isListed(sub) : new RegExp(`"${sub}"`));
+  const help = sub && hasInner ? await helpOf(stage, `${name} ${sub}`) : outer;
   for (const [, flag] of rest.matchAll(/ (--?[a-z][a-z-]*)/g))
     expect(help, command).toMatch(new RegExp(`(^|[ ,])${flag}[ ,\n]`, 'm'));
 }

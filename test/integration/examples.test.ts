@@ -11,12 +11,12 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
-import ms, { type StringValue } from 'ms';
 import { parse as parseWords } from 'shell-quote';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { metricDefinitions } from '../../src/http/metrics-list.js';
+import { parseDuration } from '../../src/settings/durations.js';
 import { type CliRun, cgroup } from '../helpers/cli.js';
 import { emptyFolder, lacks } from '../helpers/http.js';
 import { freshPostgres, lacksPostgres } from '../helpers/postgres.js';
@@ -352,7 +352,7 @@ const production = JSON.parse(textOf(EXAMPLES, 'production', 'consumer-group.con
   string,
   unknown
 >;
-const duration = (name: string) => ms(String(production[name]) as StringValue);
+const duration = (name: string) => parseDuration(String(production[name]));
 
 describe('examples/http-service-python', () => {
   test('adds the total of an order; a restart of the service fails no attempt', {
@@ -468,7 +468,7 @@ describe('examples/systemd', () => {
   });
 
   test('systemd waits longer for a stop than a stop takes', () => {
-    const wait = ms(String(valuesOf('TimeoutStopSec')[0]) as StringValue);
+    const wait = parseDuration(String(valuesOf('TimeoutStopSec')[0]));
     expect(wait).toBeGreaterThan(duration('shutdownTimeout') + 5_000);
   });
 
@@ -509,6 +509,12 @@ describe('examples/systemd', () => {
   });
 });
 
+/** The packages with the schemas of what is no part of Kubernetes itself. */
+const MODELS: Readonly<Record<string, string>> = {
+  'keda.sh': '@kubernetes-models/keda',
+  'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+};
+
 describe('examples/kubernetes', () => {
   interface Variable {
     readonly name: string;
@@ -527,7 +533,7 @@ describe('examples/kubernetes', () => {
         readonly spec: {
           readonly terminationGracePeriodSeconds: number;
           readonly containers: readonly {
-            readonly command: readonly string[];
+            readonly args: readonly string[];
             readonly env: readonly Variable[];
             readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
             readonly livenessProbe: Probe;
@@ -583,13 +589,78 @@ describe('examples/kubernetes', () => {
     expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
     expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
     expect(container.ports).toEqual([{ name: 'http', containerPort: 9464 }]);
-    const stop = ms(variable('CGROUP_SHUTDOWN_TIMEOUT') as StringValue);
+    const stop = parseDuration(String(variable('CGROUP_SHUTDOWN_TIMEOUT')));
     expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(stop + 5_000);
   });
 
-  test('its command and variables are settings of cgroup', async () => {
-    const [program, ...args] = container.command;
-    expect(program).toBe('node_modules/.bin/cgroup');
+  test('each file fits the schema of its kind, without a name that the schema does not know', async () => {
+    const folder = await emptyFolder();
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    const files = readdirSync(join(EXAMPLES, 'kubernetes')).filter((name) => name.endsWith('.yaml'));
+    const kinds: string[] = [];
+    let program = '';
+    for (const name of files) {
+      const one = parse(textOf(EXAMPLES, 'kubernetes', name)) as { apiVersion: string; kind: string };
+      const { apiVersion, kind } = one;
+      kinds.push(kind);
+      const [group = '', version] = apiVersion.split('/');
+      const module =
+        version === undefined
+          ? `kubernetes-models/${group}/${kind}`
+          : `${MODELS[group] ?? 'kubernetes-models'}/${group}/${version}/${kind}`;
+      const models = (await import(module)) as Record<string, new (data: object) => { validate(): void }>;
+      const Model = models[kind];
+      if (!Model) throw new Error(`${module} has no ${kind}`);
+      expect(() => new Model(one).validate(), name).not.toThrow();
+      // The schemas let other names pass. Their types do not.
+      program += `import type { I${kind} } from '${module}';\nexport const a${kind}: I${kind} = ${JSON.stringify(one)};\n`;
+    }
+    expect(kinds.sort()).toEqual([
+      'Deployment',
+      'PodDisruptionBudget',
+      'ScaledObject',
+      'Service',
+      'ServiceMonitor',
+    ]);
+    const faultsIn = (text: string) => {
+      writeFileSync(join(folder, 'all.ts'), text);
+      const flags = [
+        '--noEmit',
+        '--strict',
+        '--skipLibCheck',
+        '--module',
+        'esnext',
+        '--moduleResolution',
+        'bundler',
+      ];
+      const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+      return spawnSync(process.execPath, [tsc, ...flags, 'all.ts'], { cwd: folder, encoding: 'utf8' }).stdout;
+    };
+    expect(faultsIn(program)).toBe('');
+    expect(faultsIn(program.replace('"livenessProbe"', '"livelinessProbe"'))).toContain('livelinessProbe');
+  });
+
+  test('what selects pods or a port by name finds those of the deployment', () => {
+    const fileOf = (name: string) =>
+      parse(textOf(EXAMPLES, 'kubernetes', name)) as { spec: Record<string, unknown> };
+    const { labels } = deployment.spec.template.metadata;
+    const service = fileOf('service.yaml') as unknown as {
+      metadata: { labels: object };
+      spec: { selector: object };
+    };
+    expect(service.spec.selector).toEqual(labels);
+    expect(service.spec).toMatchObject({ ports: [{ name: 'http', port: 9464, targetPort: 'http' }] });
+    expect(fileOf('poddisruptionbudget.yaml').spec).toEqual({
+      maxUnavailable: 1,
+      selector: { matchLabels: labels },
+    });
+    const monitor = fileOf('servicemonitor.yaml').spec;
+    expect(monitor.selector).toEqual({ matchLabels: service.metadata.labels });
+    expect(monitor.endpoints).toMatchObject([{ port: 'http', path: '/metrics' }]);
+  });
+
+  test('its arguments and variables are settings of cgroup', async () => {
+    const { args } = container;
     const given: Record<string, string> = {
       CGROUP_HOST: 'node-7',
       CGROUP_HTTP_TOKEN: 'a-token-for-this-test',

@@ -130,7 +130,7 @@ describe('a Redis that cannot be used says why', () => {
     ['it is mute', () => fakeServer(() => {}), 'no answer'],
   ])('%s', async (_, server, why) => {
     for (const end of ['', '/3']) {
-      const failure = connectionTo(`redis://${await server()}${end}`).connect(600);
+      const failure = connectionTo(`redis://${await server()}${end}`).connect({ timeout: 600 });
       const message = expect.stringContaining(` within 0.6 s (${why}`);
       await expect(failure).rejects.toMatchObject({ code: 'REDIS_UNREACHABLE', message });
     }
@@ -139,7 +139,7 @@ describe('a Redis that cannot be used says why', () => {
   test('a real one has as many clients as it may have', async () => {
     const server = await freshRedis(['--maxclients', '1']);
     await clientOf(server.url).ping();
-    await expect(connectionTo(server.url).connect(1_000)).rejects.toThrow(
+    await expect(connectionTo(server.url).connect({ timeout: 1_000 })).rejects.toThrow(
       /\(it answers: ERR max number of clients reached\): end clients of it, or raise its setting maxclients$/,
     );
   });

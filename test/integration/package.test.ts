@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -118,5 +118,31 @@ describe('the package', () => {
       expect.arrayContaining([...needed, 'dist/redis/lua/commit.lua', 'dist/http/page/index.html']),
     );
     expect(paths.filter((path) => /^(test|src|node_modules|\.)|\.env|\.log$|\.tgz$/.test(path))).toEqual([]);
+    // Only what a user needs: no maps to sources that are not there, no types that no export leads to.
+    expect(
+      paths.filter((path) => /\.map$|^dist\/cli\/.*\.d\.ts$|^(ARCHITECTURE|CONTRIBUTING)/.test(path)),
+    ).toEqual([]);
+    const code = paths
+      .filter((path) => path.endsWith('.js'))
+      .map((path) => readFileSync(join(ROOT, path), 'utf8'));
+    expect(code.filter((text) => /^\/\/# sourceMappingURL/m.test(text))).toEqual([]);
+  });
+
+  test('brings few packages, and not much of anything', () => {
+    const modules = join(folder, 'node_modules');
+    const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    );
+    const bytesOf = (under: string) =>
+      files
+        .filter(({ parentPath }) => `${parentPath}/`.startsWith(`${under}/`))
+        .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8')) as {
+      packages: object;
+    };
+    // docs/install.md has the numbers. More than these need a reason.
+    expect(Object.keys(lock.packages).length).toBeLessThanOrEqual(121);
+    expect(bytesOf(modules) / 1e6).toBeLessThan(29);
+    expect(bytesOf(installed) / 1e6).toBeLessThan(3);
   });
 });

@@ -116,7 +116,7 @@ it('a master that cannot be used is named, and not the one whose URL it is', asy
   const sentinel = await FakeSentinel.start({ master: [host, Number(port)], epoch: 1 });
   const connection = new Connection(`redis-sentinel://${sentinel.address}#m`, 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await expect(connection.connect(500)).rejects.toThrow(
+  await expect(connection.connect({ timeout: 500 })).rejects.toThrow(
     `cannot reach Redis at ${broken}, which is the master m of the Sentinels at ${sentinel.address}, within 0.5 s (`,
   );
 });

@@ -187,7 +187,7 @@ describe('cgroup publish', () => {
     const ledger = newPath();
     const run = cgroup([...flags(space), '--rate', '1000', '--duration', '1h', '--json', '--ledger', ledger]);
     await until(() => heard.length > 100);
-    expect(await run.kill('SIGINT')).toMatchObject({ code: 0 });
+    expect(await run.kill('SIGINT')).toMatchObject({ code: 130 });
     const { published } = JSON.parse(run.stdout()) as Published;
     expect(published).toBeGreaterThan(100);
     await until(() => heard.length === published);

@@ -32,21 +32,20 @@ async function expectFailed(run: CliRun, line: RegExp): Promise<void> {
 }
 
 describe('a Redis that is not there', () => {
-  test('is reported after 5 s, with its address, by every command', async () => {
+  test('is reported after 5 s, with its address, by a group', async () => {
     const silent = await fakeServer(() => {});
     const web = await fakeServer((_, socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const cases = [
       ['start', '127.0.0.1:1', 'connect ECONNREFUSED 127.0.0.1:1'],
       ['start', silent, 'no answer'],
       ['start', web, 'what answers is not Redis: Protocol error'],
-      ['publish', '127.0.0.1:1', 'connect ECONNREFUSED 127.0.0.1:1'],
-      ['status', 'nix.invalid:6379', 'getaddrinfo '],
+      ['start', 'nix.invalid:6379', 'getaddrinfo '],
     ] as const;
     await Promise.all(
       cases.map(async ([command, address, reason]) => {
         const begin = performance.now();
         const run = cgroup([command, '--redis', `redis://user:${ENCODED}@${address}`]);
-        await run.line(/^cgroup: /);
+        await run.line(/^cgroup: /, 25_000);
         const reported = performance.now();
         await expectFailed(
           run,
@@ -140,7 +139,7 @@ describe('a Redis that refuses us', () => {
     const run = cgroup(['start', ...flagsOf(space)]);
     await expectFailed(run, line);
     expect(run.stderr()).toMatch(
-      /: the Redis user lacks a right \(NOPERM .*\): cgroup doctor prints the ACL line/m,
+      /: the Redis user lacks a right \(NOPERM .*\): cgroup doctor --redis .* prints the ACL line/m,
     );
   });
 });

@@ -42,7 +42,7 @@ test('a master that the Sentinels do not know is an error at once', async () => 
   const sentinels = await startSentinels({ replicas: 0, sentinels: 1 });
   const connection = new Connection(sentinels.url.replace('mymaster', 'other'), 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await expect(connection.connect(60_000)).rejects.toThrow(
+  await expect(connection.connect({ timeout: 60_000 })).rejects.toThrow(
     /^the master other of the Sentinels at \S+ is not known to them: is the name after # right\?/,
   );
 });
@@ -50,7 +50,7 @@ test('a master that the Sentinels do not know is an error at once', async () => 
 test('Sentinels that are away are named', async () => {
   const connection = new Connection('redis-sentinel://127.0.0.1:1,127.0.0.1:2#m', 'test', silentLogger);
   onTestFinished(() => connection.close());
-  await expect(connection.connect(500)).rejects.toThrow(
+  await expect(connection.connect({ timeout: 500 })).rejects.toThrow(
     /^cannot reach the master m of the Sentinels at 127\.0\.0\.1:1, 127\.0\.0\.1:2 within 0\.5 s \(connect ECONNREFUSED/,
   );
 });
@@ -60,7 +60,7 @@ test('Sentinels that ask for a password, or refuse it, are told apart from Redis
   const whyNot = async (url: string) => {
     const connection = new Connection(url, 'test', silentLogger);
     onTestFinished(() => connection.close());
-    return connection.connect(60_000).catch((error: unknown) => error);
+    return connection.connect({ timeout: 60_000 }).catch((error: unknown) => error);
   };
   const url = sentinels.url.replace(/\/\/.*@/, '//');
   expect(await whyNot(url)).toMatchObject({

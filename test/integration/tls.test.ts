@@ -37,7 +37,7 @@ async function tlsProxy(options: TlsOptions = {}) {
 /** Why a connection fails. */
 async function whyNot(options: PlaceOptions): Promise<string> {
   const connection = new Connection(new RedisPlace(options), 'test', silentLogger);
-  const failure: unknown = await connection.connect(2_000).catch((error: unknown) => error);
+  const failure: unknown = await connection.connect({ timeout: 2_000 }).catch((error: unknown) => error);
   connection.close();
   return (failure as Error | undefined)?.message ?? 'it works';
 }
@@ -127,7 +127,7 @@ describe('a Redis with TLS', () => {
     const place = new RedisPlace(options);
     const connection = new Connection(place, 'test', silentLogger);
     onTestFinished(() => connection.close());
-    const connecting = connection.connect(20_000);
+    const connecting = connection.connect({ timeout: 20_000 });
     await expect(Promise.race([connecting, pause(500)])).resolves.toBeUndefined();
     expect(connection.isReady).toBe(false);
     authority.issue('renewed');

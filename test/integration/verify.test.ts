@@ -267,10 +267,10 @@ describe('verify', () => {
   test('finds nothing in a missing group, and refuses a missing ledger', async () => {
     const space = redis.namespace();
     const nothing = cgroup(['verify', ...flags(space)]);
-    expect(await nothing.exit).toMatchObject({ code: 0 });
+    expect(await nothing.exit).toMatchObject({ code: 1 });
     expect(nothing.stderr()).toContain('nothing to verify');
     expect(nothing.stderr()).toContain('--output');
-    expect(await runVerify(space)).toMatchObject({ code: 0, result: { ...OK, relayed: 0 } });
+    expect(await runVerify(space)).toMatchObject({ code: 1, result: { ...OK, relayed: 0, ok: false } });
     const path = join(folder, 'none.txt');
     const missing = cgroup(['verify', ...flags(space), '--ledger', path]);
     expect(await missing.exit).toMatchObject({ code: 1 });

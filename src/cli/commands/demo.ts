@@ -1,10 +1,11 @@
 import { Command } from 'commander';
+import { plural } from '../../core/words.js';
 import { silentLogger } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import { examplesText, print } from '../command.js';
-import { type Audience, type DemoResult, play } from '../demo/play.js';
-import { Stage } from '../demo/stage.js';
-import { watch } from '../monitoring.js';
+import type { Audience, DemoResult } from '../demo/play.js';
+import type { Stage } from '../demo/stage.js';
+import type { watch } from '../monitoring.js';
 import { INTERRUPTED_CODE, untilSignal } from '../signals.js';
 import { columns } from '../table.js';
 
@@ -35,9 +36,14 @@ export function demoCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const ending = new AbortController();
       void untilSignal().then(() => ending.abort());
+      const [{ play }, { Stage }, { watch }] = await Promise.all([
+        import('../demo/play.js'),
+        import('../demo/stage.js'),
+        import('../monitoring.js'),
+      ]);
       const stage = await Stage.open();
       try {
-        const audience = json ? undefined : storyteller(stage, ending.signal);
+        const audience = json ? undefined : storyteller(stage, watch, ending.signal);
         const result = await play(stage, audience, ending.signal);
         if (!result) process.exitCode = INTERRUPTED_CODE;
         else report(result, json === true);
@@ -54,7 +60,7 @@ function report(result: DemoResult, json: boolean): void {
 }
 
 /** Prints each step as it happens. */
-function storyteller(stage: Stage, signal: AbortSignal): Audience {
+function storyteller(stage: Stage, monitor: typeof watch, signal: AbortSignal): Audience {
   const monitoring = new AbortController();
   return {
     redisStarted(version, port) {
@@ -71,7 +77,7 @@ function storyteller(stage: Stage, signal: AbortSignal): Audience {
     },
     publishing(messages, rate) {
       print(`\n3. Publishing ${messages} messages to messages:published, ${rate} a second:`);
-      void watch(() => stage.client.status(), {
+      void monitor(() => stage.client.status(), {
         interval: INTERVAL,
         json: false,
         signal: AbortSignal.any([signal, monitoring.signal]),
@@ -79,7 +85,9 @@ function storyteller(stage: Stage, signal: AbortSignal): Audience {
       });
     },
     killed(pid, held) {
-      print(`\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${held} messages.`);
+      print(
+        `\n4. Half-way: kill -9 ${pid}, the process that leads. Its consumers held ${plural(held, 'message')}.`,
+      );
     },
     recovered({ relayingAgainMs, idsGoneMs, takenOverMs, held }, leader, consumers) {
       print(
@@ -88,7 +96,7 @@ function storyteller(stage: Stage, signal: AbortSignal): Audience {
       print(
         `   ${since(idsGoneMs)}: the ids of the killed process are gone. consumer:ids holds ${consumers.join(' ')}`,
       );
-      print(`   ${since(takenOverMs)}: other consumers have its ${held} messages.\n`);
+      print(`   ${since(takenOverMs)}: other consumers have its ${plural(held, 'message')}.\n`);
     },
     drained() {
       monitoring.abort();

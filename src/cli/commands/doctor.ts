@@ -4,12 +4,11 @@ import { isPem } from '../../core/pem.js';
 import { parseRedisUrl } from '../../core/redis-address.js';
 import { plural } from '../../core/words.js';
 import { userIn } from '../../doctor/acl-line.js';
-import { examine, type Report } from '../../doctor/doctor.js';
+import type { Report } from '../../doctor/doctor.js';
 import { printable, printableJson } from '../../log/printable.js';
-import { MASK, maskUrl } from '../../log/redaction.js';
 import type { Settings } from '../../settings/settings.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
-import { makeLogger } from '../logger.js';
+import { flagWords, type NamingFlags, shellLine, shownValue } from '../hints.js';
 import { namingFlags } from '../settings/flags.js';
 
 /** Exit code if there is something to fix. */
@@ -29,8 +28,12 @@ export function doctorCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const { settings, written } = await settingsOf(command);
-      const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
+      const [{ settings, written }, { examine }, { makeLogger }] = await Promise.all([
+        settingsOf(command),
+        import('../../doctor/doctor.js'),
+        import('../logger.js'),
+      ]);
+      const { findings, ...report } = await examine({ ...written, logger: await makeLogger(settings) });
       const given = namingFlags(command);
       const to = { at: report.at, files: settings };
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, to));
@@ -56,9 +59,6 @@ interface RedisCliTarget {
   readonly files?: TlsFiles;
 }
 
-/** The flags that name the group, with their values. */
-type NamingFlags = ReadonlyMap<string, string>;
-
 const NO_FLAGS: NamingFlags = new Map();
 
 export function shownFinding(
@@ -79,12 +79,7 @@ export function shownFinding(
 /** Our own commands get the flags of the group, unless they set them. */
 function inShell({ words }: Fix, given: NamingFlags): string {
   if (words[0] !== 'cgroup') return shellLine(words);
-  const more = [...given].filter(([flag]) => !words.includes(flag));
-  return shellLine([...words, ...more.flatMap(([flag, value]) => [flag, shownValue(flag, value)])]);
-}
-
-function shownValue(flag: string, value: string): string {
-  return flag === '--redis' ? maskUrl(value).replaceAll(MASK, 'PASSWORD') : value;
+  return shellLine([...words, ...flagWords(given, words)]);
 }
 
 /** Without the password: see {@link notesOn}. */
@@ -150,18 +145,16 @@ function commandOf({ words }: Fix): string {
     .join(' ');
 }
 
-/** Words quoted for a shell. */
-function shellLine(words: readonly string[]): string {
-  return words
-    .map((word) => (/^[\w:.,@%+/=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ');
-}
-
 /** The findings as text. */
 export function doctorText(
   findings: readonly ShownFinding[],
   notes: readonly string[],
-  { acl, publisherAcl, aclLasts }: Pick<Report, 'acl' | 'publisherAcl' | 'aclLasts'>,
+  {
+    acl,
+    publisherAcl,
+    aclLasts,
+    loginFails,
+  }: Pick<Report, 'acl' | 'publisherAcl' | 'aclLasts' | 'loginFails'>,
 ): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
   const lines = findings.flatMap(({ check, status, what, why, mend }) => [
@@ -171,16 +164,13 @@ export function doctorText(
   ]);
   const count = findings.filter(({ status }) => status === 'mend').length;
   const verdict = count === 0 ? 'All is well.' : `${plural(count, 'thing')} to fix.`;
-  return [
-    ...lines,
-    '',
-    verdict,
-    ...notes.map(printable),
+  const rights = [
     '',
     'cgroup needs a Redis user with only these rights; type this in redis-cli, with a password in place of PASSWORD:',
     `  ${printable(acl)}`,
     'Publishers need a user with only these rights:',
     `  ${printable(publisherAcl)}`,
     `Note: ${printable(aclLasts)}.`,
-  ].join('\n');
+  ];
+  return [...lines, '', verdict, ...notes.map(printable), ...(loginFails === true ? [] : rights)].join('\n');
 }

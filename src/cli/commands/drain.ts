@@ -6,6 +6,7 @@ import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js
 import { DEFAULT_TIMEOUT, TIMEOUT, WHY } from '../control/flags.js';
 import { shortageText } from '../control/text.js';
 import { runningIn, waitForDrained } from '../control/waiting.js';
+import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
 
 interface Flags {
@@ -44,7 +45,7 @@ export function drainCommand(): Command {
         if (sizes.managed === 0)
           return print(
             printable(
-              `all managed processes are drained: no managed consumers run; cgroup undrain ${name} ends that`,
+              `all managed processes are drained: no managed consumers run; ${withFlags('cgroup undrain')} ${name} ends that`,
             ),
           );
         const shortage = shortageText(sizes, processes);

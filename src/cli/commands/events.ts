@@ -4,6 +4,7 @@ import { printableJson, shortened } from '../../log/printable.js';
 import { type GroupEvent, groupEvents } from '../../observe/group-events.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { withFlags } from '../hints.js';
 import { columns } from '../table.js';
 
 /** Lines of the table without --limit. */
@@ -52,7 +53,7 @@ function shown({ at, revision, who, what, why }: GroupEvent) {
  * @param width most characters of a change and of a reason; they are whole without it
  */
 export function eventsText(events: readonly GroupEvent[], kept: number, width = Infinity): string {
-  if (events.length === 0) return 'no changes: cgroup scale and cgroup pause make some';
+  if (events.length === 0) return withFlags('no changes: cgroup scale and cgroup pause make some');
   const table = columns([
     ['time', 'revision', 'who', 'what', 'why'],
     ...events.map(({ at, revision, who, what, why }) => [

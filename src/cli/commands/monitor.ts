@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
-import { boundOutput } from '../logger.js';
-import { watch } from '../monitoring.js';
+import { boundOutput } from '../output.js';
 import { untilSignal } from '../signals.js';
 
 export function monitorCommand(): Command {
@@ -18,6 +17,7 @@ export function monitorCommand(): Command {
     .option('--json', 'print one JSON object a line')
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client, settings, log }) => {
+        const { watch } = await import('../monitoring.js');
         boundOutput(process.stdout, 'output line', log);
         const watching = new AbortController();
         void untilSignal().then(() => watching.abort());

@@ -4,6 +4,7 @@ import { readControl } from '../../observe/control-status.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { WHY } from '../control/flags.js';
 import { pauseText } from '../control/text.js';
+import { withFlags } from '../hints.js';
 
 interface Flags {
   readonly why?: string;
@@ -25,7 +26,11 @@ export function pauseCommand(): Command {
         const before = await readControl(client.inspector);
         if (before.control.paused) return print(printable(`already ${pauseText(before.control)}`));
         await client.pause({ why });
-        print('paused: takes effect within a heartbeat; attempts in work finish (cgroup resume ends it)');
+        print(
+          withFlags(
+            'paused: takes effect within a heartbeat; attempts in work finish (cgroup resume ends it)',
+          ),
+        );
       }),
     );
 }

@@ -4,19 +4,21 @@ import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
-import { type Published, publish } from '../../publish/publisher.js';
+import type { Published } from '../../publish/publisher.js';
 import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import { makeLogger } from '../logger.js';
+import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
 import { REDIS_ACCESS } from '../settings/flags.js';
-import { untilSignal } from '../signals.js';
+import { INTERRUPTED_CODE, untilSignal } from '../signals.js';
 
 /** Messages to publish without --count and --duration. */
 const DEFAULT_COUNT = 1_000;
 const DEFAULT_BATCH = 1_000;
 const MAX_BATCH = 10_000;
+/** Bytes of a message that is nothing but its id. */
+const LEAST_BYTES = 53;
 /** Most bytes of one message. */
 const MAX_BYTES = 16_000_000;
 
@@ -54,8 +56,8 @@ export function publishCommand(): Command {
     .option('--batch <number>', 'most messages in one command', wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
     .option(
       '--bytes <number>',
-      'size of each message (default: 53, which is also the least)',
-      wholeNumber(1, MAX_BYTES),
+      `size of each message (default: ${LEAST_BYTES}, which is also the least)`,
+      wholeNumber(LEAST_BYTES, MAX_BYTES),
     )
     .option(
       '--ledger <file>',
@@ -66,17 +68,21 @@ export function publishCommand(): Command {
 }
 
 async function run(flags: PublishFlags, command: Command): Promise<void> {
-  const { settings } = await settingsOf(command);
+  const [{ settings }, { publish }, { makeLogger }] = await Promise.all([
+    settingsOf(command),
+    import('../../publish/publisher.js'),
+    import('../logger.js'),
+  ]);
   const { channel } = settings;
   const source = sourceOf(settings);
-  const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
+  const log = (await makeLogger(settings)).child({ process: processName(), [source.kind]: source.name });
   const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
   if (hint) log.warn({}, hint);
   const { rate, duration, batch, bytes, ledger } = flags;
   const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
   const plan = { count, rate, duration, batch };
   const ending = new AbortController();
-  void untilSignal().then(() => ending.abort());
+  void untilSignal((name) => ending.abort(name));
   const shown = { total: expected(plan), unit: 'messages', label: 'publishing' };
   const result = await withProgress(shown, (onProgress) =>
     publish({
@@ -92,11 +98,15 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   if (result.unheard > 0)
     log.warn(
       { unheard: result.unheard },
-      `no subscriber received ${result.unheard} of ${result.published} messages; they are gone: ` +
+      `no subscriber received ${result.unheard} of ${plural(result.published, 'message')}; they are gone: ` +
         `is a group running on the channel ${channel}? ` +
-        'Start one first (cgroup start), or check --channel and --redis',
+        `Start one first (${withFlags('cgroup start')}), or check --channel and --redis`,
     );
   print(flags.json ? printableJson(result) : publishedText(result, source));
+  if (!ending.signal.aborted) return;
+  const wanted = shown.total === undefined ? '' : ` of ${shown.total}`;
+  log.warn({}, `ended by ${ending.signal.reason} after ${result.published}${wanted} messages`);
+  process.exitCode = INTERRUPTED_CODE;
 }
 
 function expected({ count, rate, duration }: Plan): number | undefined {
@@ -107,8 +117,8 @@ function expected({ count, rate, duration }: Plan): number | undefined {
 /** The result of publishing in a line. */
 export function publishedText(result: Published, source: Source): string {
   const { published, seconds, rate, receivers, unheard, ledger, listed } = result;
-  const sent = `published ${published} messages in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
-  const to = ledger === null ? '' : `; ${listed} ids in ${ledger}`;
+  const sent = `published ${plural(published, 'message')} in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
+  const to = ledger === null ? '' : `; ${plural(listed ?? 0, 'id')} in ${ledger}`;
   const where = receivers ? receivedText(published, receivers, unheard) : ` to ${sourceText(source)}`;
   return `${sent}${where}${to}`;
 }

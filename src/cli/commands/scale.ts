@@ -13,6 +13,7 @@ import { DEFAULT_TIMEOUT, TIMEOUT, WHY } from '../control/flags.js';
 import { controlView, stateText } from '../control/state.js';
 import { ruleText, shortageText } from '../control/text.js';
 import { waitForSize } from '../control/waiting.js';
+import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
 
 interface Flags extends Partial<AutoscaleRule> {
@@ -92,7 +93,7 @@ async function change(
     waitForSize(client, set, { timeout, onRunning: (now) => update(total - Math.abs(size - now)) }),
   );
   const where = `in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`;
-  const paused = set.paused ? '; the group is paused: cgroup resume' : '';
+  const paused = set.paused ? withFlags('; the group is paused: cgroup resume') : '';
   return `${plural(size, 'consumer runs', 'consumers run')} ${where}${was}${paused}`;
 }
 

@@ -1,17 +1,9 @@
 import type { Command } from 'commander';
-import { ConsumerGroup } from '../../group/consumer-group.js';
-import { groupLogger } from '../../log/logger.js';
-import { surviveStrayErrors } from '../../log/stray-errors.js';
-import { settingNames } from '../../settings/schema.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
-import { boundOutput, flushOutput, makeLogger } from '../logger.js';
-import { watch } from '../monitoring.js';
-import type { LoadedSettings } from '../settings/load-settings.js';
-import { printConfig } from '../settings/print-config.js';
-import { untilSignal } from '../signals.js';
+import { describedNames } from '../settings/setting-info.js';
 
 export function startCommand(): Command {
-  return settingsCommand('start', 'Runs a bridge and consumers until a signal ends it.', settingNames, [
+  return settingsCommand('start', 'Runs a bridge and consumers until a signal ends it.', describedNames, [
     ['cgroup start --size 5 --monitor', 'five consumers, and the rate every 3 s'],
     ['cgroup start -p ./handler.mjs --concurrency 10', 'your own function, ten messages at a time each'],
     [`cgroup start -p 'exec:python3 worker.py'`, 'a program in any language, see docs/processors.md'],
@@ -28,37 +20,9 @@ export function startCommand(): Command {
     .option('--json', 'with --print-config or --monitor: print JSON')
     .action(async (options: { printConfig?: boolean; json?: boolean }, command: Command) => {
       const loaded = await settingsOf(command);
-      if (options.printConfig) print(printConfig(loaded, { json: options.json === true }));
-      else await run(loaded, options.json === true);
+      const json = options.json === true;
+      if (options.printConfig)
+        print((await import('../settings/print-config.js')).printConfig(loaded, { json }));
+      else await (await import('../start/run.js')).runGroup(loaded, json);
     });
-}
-
-async function run({ settings, origin, written }: LoadedSettings, json: boolean): Promise<void> {
-  const root = makeLogger(settings);
-  const log = groupLogger(root, settings);
-  if (settings.embedded && origin.redis !== 'default')
-    log.warn({}, `embedded starts its own Redis: the URL of ${origin.redis} is not used`);
-  boundOutput(process.stdout, 'output line', log);
-  const strays = surviveStrayErrors(log);
-  const group = new ConsumerGroup({ ...written, logger: root });
-  const watching = new AbortController();
-  const stopped = untilSignal((signal) => {
-    watching.abort();
-    log.info(
-      { signal },
-      `${signal}: finishing the messages in work; a second signal ends the process at once`,
-    );
-  });
-  await Promise.race([group.start(), stopped]);
-  const monitor = settings.monitor
-    ? watch(() => group.status(), { interval: settings.interval, json, signal: watching.signal, log })
-    : undefined;
-  await stopped;
-  await monitor;
-  await group.stop();
-  strays.flush();
-  log.info({}, 'stopped');
-  await flushOutput();
-  // A processor's timers or sockets would keep the process alive.
-  process.exit(0);
 }

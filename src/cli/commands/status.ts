@@ -12,6 +12,7 @@ import {
   startCommandOf,
   workersText,
 } from '../control/text.js';
+import { withFlags } from '../hints.js';
 import { KEY_HEADS, keyRows, orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
 import { verdictNow, verdictText } from '../verdict-text.js';
@@ -71,7 +72,7 @@ function haltedText({ haltedCount, halted }: GroupStatus): string {
   return [
     columns([['halted: dead letter', 'inbox id', 'waits for it'], ...rows]),
     ...more,
-    'fix the cause, then: cgroup dead retry ID; to go on without the message: cgroup dead skip ID',
+    withFlags('fix the cause, then: cgroup dead retry ID; to go on without the message: cgroup dead skip ID'),
   ].join('\n');
 }
 
@@ -128,7 +129,7 @@ export function statusText(status: GroupStatus): string {
     parts.push(`lost: another program deleted ${plural(counters.lost, 'message')} from the inbox`);
   if (status.foreign.length > 0)
     parts.push(
-      `foreign: ${plural(status.foreign.length, 'value')} of another program in the keys of the group, passed over; cgroup doctor names them`,
+      `foreign: ${plural(status.foreign.length, 'value')} of another program in the keys of the group, passed over; ${withFlags('cgroup doctor')} names them`,
     );
   if (counters.foreignRetries > 0)
     parts.push(
@@ -168,7 +169,7 @@ export function statusText(status: GroupStatus): string {
       ]),
     );
   if (counters.dead > 0) {
-    const next = status.deadLetters > 0 ? '; cgroup dead list shows them' : '';
+    const next = status.deadLetters > 0 ? withFlags('; cgroup dead list shows them') : '';
     const gone = `${counters.purged} purged, ${counters.revived} sent back`;
     parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
   }

@@ -1,10 +1,10 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { formatDuration, parseDuration } from '../../settings/durations.js';
-import { problemOf } from '../../settings/schema.js';
 import { GROUP_SETTINGS, settingsCommand, withGroup } from '../command.js';
 
 /** ms between two readings. */
 const INTERVAL = 1_000;
+const INTERVAL_FLAG = '--interval <duration>';
 
 export function topCommand(): Command {
   return settingsCommand(
@@ -19,24 +19,28 @@ export function topCommand(): Command {
     ],
   )
     .addOption(
-      new Option('--interval <duration>', 'time between two readings')
-        .argParser(interval)
-        .default(INTERVAL, formatDuration(INTERVAL)),
+      new Option(INTERVAL_FLAG, 'time between two readings').default(
+        formatDuration(INTERVAL),
+        formatDuration(INTERVAL),
+      ),
     )
-    .action(async (options: { interval: number }, command: Command) => {
+    .action(async (options: { interval: string }, command: Command) => {
+      const interval = await intervalOf(options.interval, command);
       // The libraries that draw on a terminal load only here.
       const { printOnce, showOnScreen } = await import('../top/run.js');
       const onScreen = process.stdout.isTTY && process.env.TERM !== 'dumb';
       const show = onScreen ? showOnScreen : printOnce;
       // The screen would cover a log line, and shows wrong names itself.
       const warns = !onScreen;
-      await withGroup(command, ({ client }) => show(client, options.interval), { warns });
+      await withGroup(command, ({ client }) => show(client, interval), { warns });
     });
 }
 
-/** The rule of the setting of the same name. */
-function interval(text: string): number {
+/** ms. It has the rule of the setting of the same name. */
+async function intervalOf(text: string, command: Command): Promise<number> {
+  const { problemOf } = await import('../../settings/schema.js');
   const problem = problemOf('interval', text);
-  if (problem) throw new InvalidArgumentError(problem.message);
+  if (problem)
+    command.error(`error: option '${INTERVAL_FLAG}' argument '${text}' is invalid. ${problem.message}`);
   return parseDuration(text);
 }

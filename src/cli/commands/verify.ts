@@ -4,6 +4,7 @@ import { plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
 import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
 import { columns } from '../table.js';
 
@@ -50,6 +51,11 @@ function collectLedger(path: string, paths: readonly string[] = []): string[] {
   if (paths.some((other) => resolve(other) === resolve(path)))
     throw new InvalidArgumentError('This file was given before: give each ledger once.');
   return [...paths, path];
+}
+
+/** Whether there is neither a message nor a difference. */
+function isNothing({ relayed, lost, doubled, unexpected, outOfOrder }: Verification): boolean {
+  return relayed + lost + doubled + unexpected + outOfOrder === 0;
 }
 
 /** Whether the group has done nothing yet. */
@@ -104,6 +110,7 @@ function verdict(result: Verification): string {
   const waiting = parked > 0 ? ` + ${parked} parked` : '';
   const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog${waiting}`;
   const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
+  if (!ok && isNothing(result)) return 'nothing to verify: no group has ever run with this output';
   if (ok && relayed === 0) return 'no message was ever relayed';
   const ordered = order === 'none' ? '' : order === 'total' ? ', in order' : ', in order of each key';
   if (ok) return `${backlog + parked > 0 ? 'so far ' : ''}every message once${ordered}${untraced}: ${sum}`;
@@ -140,7 +147,7 @@ function whyLost({ byCounters, byLedger, lostInGaps }: Verification): string[] {
   if (lostInGaps > 0)
     why.push(
       `${lostInGaps} were published in a gap that the group recorded, or before it if Redis lost data; ` +
-        'cgroup status shows when and why: if no bridge was connected, run cgroup start in two processes or ' +
+        `${withFlags('cgroup status')} shows when and why: if no bridge was connected, run ${withFlags('cgroup start')} in two processes or ` +
         'more; if Redis lost data, turn on its appendonly',
     );
   const unexplained = (byLedger?.lost ?? 0) - lostInGaps - byCounters.lost;
@@ -191,7 +198,7 @@ function remarks({ backlog, trimmed, purged, taken, untraceable, gaps, ledger }:
   const remarks: string[] = [];
   if (backlog > 0)
     remarks.push(
-      `${plural(backlog, 'message is', 'messages are')} not settled yet: verify again later (cgroup status shows the backlog)`,
+      `${plural(backlog, 'message is', 'messages are')} not settled yet: verify again later (${withFlags('cgroup status')} shows the backlog)`,
     );
   const gone: string[] = [];
   if (trimmed > 0) gone.push(plural(trimmed, 'result was trimmed', 'results were trimmed'));
@@ -209,7 +216,7 @@ function remarks({ backlog, trimmed, purged, taken, untraceable, gaps, ledger }:
     );
   if (ledger === null && gaps > 0)
     remarks.push(
-      `messages may have been missed ${plural(gaps, 'time')} (gaps, see cgroup status): only a ledger can show which`,
+      `messages may have been missed ${plural(gaps, 'time')} (gaps, see ${withFlags('cgroup status')}): only a ledger can show which`,
     );
   return remarks;
 }

@@ -1,6 +1,7 @@
 import { plural } from '../../core/words.js';
 import type { GroupClient } from '../../observe/client.js';
 import { type ControlReading, readControl } from '../../observe/control-status.js';
+import { withFlags } from '../hints.js';
 import { columns } from '../table.js';
 import { because, pauseText, processTable, ruleText, shortageText } from './text.js';
 
@@ -32,7 +33,7 @@ export function stateText({ control, lastChange, processes }: ControlView): stri
   const unmanaged = !processes.some((one) => one.managed);
   const hint =
     shortageText(control, processes) ??
-    (unmanaged ? 'no managed process runs: start one with cgroup start --managed' : undefined);
+    (unmanaged ? withFlags('no managed process runs: start one with cgroup start --managed') : undefined);
   const table = columns([
     ['size', size === null ? `${wanted} (never set: one for each managed process)` : `${wanted}`],
     ['running', `${running}`],

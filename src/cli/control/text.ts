@@ -3,6 +3,7 @@ import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import { formatDuration } from '../../settings/durations.js';
+import { withFlags } from '../hints.js';
 import { columns } from '../table.js';
 
 /** Whether anything of the control plane was ever used: else nothing is said about it. */
@@ -13,7 +14,7 @@ export function isControlled({ control, processes }: ControlReading): boolean {
 /** How to start a process that does what the group lacks. */
 export function startCommandOf({ control, processes }: ControlReading): string {
   const managed = control.size !== null || processes.some((one) => one.managed);
-  return managed ? 'cgroup start --managed' : 'cgroup start';
+  return withFlags(managed ? 'cgroup start --managed' : 'cgroup start');
 }
 
 /** What a group lacks whose messages wait for remote workers; undefined if it has some, or needs none. */
@@ -67,8 +68,8 @@ export function shortageText(
   if (managed > 0)
     return `wanted ${wanted}, capacity ${capacity} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
   if (all.some(({ managed }) => managed))
-    return `wanted ${wanted}, and all managed processes are drained: end that with cgroup undrain, or start another process`;
-  return `wanted ${wanted}, and no managed process runs: start one with cgroup start --managed`;
+    return `wanted ${wanted}, and all managed processes are drained: end that with ${withFlags('cgroup undrain')}, or start another process`;
+  return `wanted ${wanted}, and no managed process runs: start one with ${withFlags('cgroup start --managed')}`;
 }
 
 /** The processes as a table. */

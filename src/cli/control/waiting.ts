@@ -3,6 +3,7 @@ import { type Control, type ControlEvent, isNamed } from '../../core/control.js'
 import { CgroupError } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import { type Sizes, sizesOf } from '../../core/sizes.js';
+import { plural } from '../../core/words.js';
 import type { GroupControl } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { because, shortageText } from './text.js';
@@ -50,7 +51,7 @@ export async function waitForSize(
     if (late)
       throw new CgroupError(
         'STATE',
-        `${running} of ${wanted} consumers run after ${formatDuration(timeout)}: cgroup status shows the processes; ${wanted} stays wanted`,
+        `${running} of ${plural(wanted, 'consumer runs', 'consumers run')} after ${formatDuration(timeout)}: cgroup status shows the processes; ${wanted} stays wanted`,
       );
     onRunning(running);
     await pause(every);
@@ -78,7 +79,7 @@ export async function waitForDrained(
     if (performance.now() >= deadline)
       throw new CgroupError(
         'STATE',
-        `${running} consumers still run in ${name} after ${formatDuration(timeout)}: they finish their messages; it stays drained`,
+        `${plural(running, 'consumer still runs', 'consumers still run')} in ${name} after ${formatDuration(timeout)}: they finish their messages; it stays drained`,
       );
     onRunning(running);
     await pause(every);

@@ -2,6 +2,7 @@ import { CgroupError } from '../../core/errors.js';
 import { printable, shortened } from '../../log/printable.js';
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import type { DeadLetterGroup } from '../../observe/dead-selection.js';
+import { withFlags } from '../hints.js';
 import { columns } from '../table.js';
 
 /** Most characters of a message and of an error in the table. */
@@ -12,7 +13,9 @@ const GROUP_ERROR_WIDTH = 90;
 
 /** A table of dead letters, and what to type next. @param more what the table leaves out, in words; '' for nothing */
 export function listText(shown: readonly ShownDeadLetter[], more: string): string {
-  const next = 'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all';
+  const next = withFlags(
+    'cgroup dead show ID shows one in full; fix the cause, then: cgroup dead retry ID, or --all',
+  );
   const anyHalted = shown.some(({ halted }) => halted);
   const table = columns([
     ['id', ...(anyHalted ? ['halted'] : []), 'time', 'reason', 'attempts', 'error', 'message'],
@@ -27,7 +30,7 @@ export function listText(shown: readonly ShownDeadLetter[], more: string): strin
     ]),
   ]);
   const halts = anyHalted
-    ? ['those marked as halted stop the order: send them back, or cgroup dead skip ID']
+    ? [withFlags('those marked as halted stop the order: send them back, or cgroup dead skip ID')]
     : [];
   return [table, '', ...(more === '' ? [] : [more]), next, ...halts].join('\n');
 }
@@ -45,7 +48,9 @@ export function groupsText(groups: readonly DeadLetterGroup[]): string {
       id,
     ]),
   ]);
-  const next = "fix a cause, then: cgroup dead retry --reason REASON --error 'a part of the error'";
+  const next = withFlags(
+    "fix a cause, then: cgroup dead retry --reason REASON --error 'a part of the error'",
+  );
   return [table, '', 'errors that differ in numbers and quoted texts only count as one', next].join('\n');
 }
 

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { CgroupError } from '../../core/errors.js';
+import { ownProgram } from '../../core/own-files.js';
 import { pause } from '../../core/service.js';
 import { GroupClient, type LocalServer, startLocalServer } from '../../observe/client.js';
 
-const BIN = fileURLToPath(new URL('../../../bin/cgroup.js', import.meta.url));
 /** ms between two checks of a condition. */
 const CHECK_EVERY = 20;
 /** ms for a process to end cleanly, before it is killed. */
@@ -45,7 +44,8 @@ export class Stage {
     await writeFile(config, JSON.stringify({ ...settings, redis: this.redis.url }));
     const ours = /^(REDIS_URL|CGROUP_.*)$/;
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
-    const child = spawn(process.execPath, [BIN, 'start', '--config', config], { env, stdio: 'ignore' });
+    const [program, ...args] = ownProgram();
+    const child = spawn(program, [...args, 'start', '--config', config], { env, stdio: 'ignore' });
     const pid = child.pid ?? 0;
     this.#children.set(pid, child);
     child.once('exit', () => this.#children.delete(pid));

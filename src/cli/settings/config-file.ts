@@ -6,7 +6,9 @@ import { cosmiconfig, defaultLoaders, getDefaultSearchPlaces, type Loader } from
 import { messageOf } from '../../core/errors.js';
 import { maskUrls } from '../../log/redaction.js';
 import { unreadableConfig } from './config-places.js';
-import { type Content, parseText, type TextPosition } from './config-text.js';
+import type { Content, TextPosition } from './config-text.js';
+
+// The parsers are imported when a file holds settings: most commands run without one.
 
 /** The name that cosmiconfig searches for, and our key in package.json. */
 const MODULE = 'consumer-group';
@@ -128,6 +130,7 @@ function unusable(why: string): ConfigFile {
 async function brokenPackage(cwd: string, error: unknown): Promise<ConfigFile | undefined> {
   const { filepath } = error as { filepath?: string };
   if (filepath === undefined || extname(filepath) !== '.json') return undefined;
+  const { parseText } = await import('./config-text.js');
   const content = parseText(await readFile(filepath, 'utf8'), 'json');
   return content.ok ? undefined : configFile(cwd, filepath, content);
 }
@@ -154,12 +157,26 @@ function labelOf(cwd: string, path: string): string {
   return below.startsWith('..') || isAbsolute(below) ? path : below;
 }
 
-function readJson(path: string, text: string): unknown {
-  return underKey(path, parseText(text, 'json', keyIn(path)));
+async function readJson(path: string, text: string): Promise<unknown> {
+  const key = keyIn(path);
+  if (key !== undefined && lacksKey(text, key)) return {};
+  const { parseText } = await import('./config-text.js');
+  return underKey(path, parseText(text, 'json', key));
+}
+
+/** Whether a text is the JSON of an object without this key, as most files package.json. */
+function lacksKey(text: string, key: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Object.hasOwn(value, key);
+  } catch {
+    return false;
+  }
 }
 
 /** A YAML text without a value, such as comments alone, is a file without settings. */
-function readYaml(path: string, text: string): unknown {
+async function readYaml(path: string, text: string): Promise<unknown> {
+  const { parseText } = await import('./config-text.js');
   const content = parseText(text, 'yaml', keyIn(path));
   return underKey(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
 }

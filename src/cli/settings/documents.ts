@@ -1,5 +1,13 @@
-import { settingNames } from '../../settings/schema.js';
-import { type SettingInfo, settingInfos, settingsJsonSchema } from './setting-info.js';
+import { z } from 'zod';
+import { settingNames, settingsSchema } from '../../settings/schema.js';
+import type { SettingName } from '../../settings/settings.js';
+import { type SettingInfo, type SettingJsonSchema, settingInfos } from './setting-info.js';
+
+/** The schema of the settings as they are written, in JSON Schema; editors know draft 7 best. */
+function settingsJsonSchema(): { properties: Record<SettingName, SettingJsonSchema> } {
+  const { properties } = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-7' });
+  return { properties: properties as Record<SettingName, SettingJsonSchema> };
+}
 
 /** The JSON schema of the config file. `npm run schema` writes it to `config/schema.json`, for editors. */
 export function configJsonSchema(): object {

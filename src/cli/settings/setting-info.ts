@@ -1,6 +1,5 @@
-import { z } from 'zod';
+import { ownFile } from '../../core/own-files.js';
 import { DURATION } from '../../settings/durations.js';
-import { settingNames, settingsSchema } from '../../settings/schema.js';
 import type { SettingName } from '../../settings/settings.js';
 import { SIZE } from '../../settings/sizes.js';
 
@@ -64,18 +63,21 @@ const UNSET: Partial<Record<SettingName, string>> = {
   logFormat: 'pretty on a terminal',
 };
 
-/** The schema of the settings as they are written, in JSON Schema; editors know draft 7 best. */
-export function settingsJsonSchema(): { properties: Record<SettingName, SettingJsonSchema> } {
-  const { properties } = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-7' });
-  return { properties: properties as Record<SettingName, SettingJsonSchema> };
-}
-
-/** All settings by name, in the order of the schema. */
+/**
+ * All settings by name, in the order of the schema. They come from config/schema.json, which a test holds against the
+ * schema itself: that would take as long to load as all else that a help needs.
+ */
 export const settingInfos: Readonly<Record<SettingName, SettingInfo>> = describeAll();
 
+/** The names of all settings, in the same order. */
+export const describedNames = Object.keys(settingInfos) as readonly SettingName[];
+
 function describeAll(): Record<SettingName, SettingInfo> {
-  const { properties } = settingsJsonSchema();
-  const infos = settingNames.map((name) => [name, describe(name, properties[name])] as const);
+  const text = ownFile('../config/schema.json').toString();
+  const { $schema: _ours, ...properties } = (
+    JSON.parse(text) as { properties: Record<string, SettingJsonSchema> }
+  ).properties;
+  const infos = Object.entries(properties).map(([name, one]) => [name, describe(name as SettingName, one)]);
   return Object.fromEntries(infos) as Record<SettingName, SettingInfo>;
 }
 

@@ -1,12 +1,10 @@
-import cliTruncate from 'cli-truncate';
-import sparkly from 'sparkly';
-import stringWidth from 'string-width';
 import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { controlText, isControlled } from '../control/text.js';
 import { orderText } from '../order-text.js';
 import { columns } from '../table.js';
+import { cutTo } from '../width.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
 
@@ -31,7 +29,7 @@ export function frame(view: TopView, { width, height }: Size): Line[] {
     const part = sectionLines(section, shown[i] ?? -1);
     if (part.length > 0) lines.push({ text: '' }, ...part);
   }
-  return lines.slice(0, height).map((line) => ({ ...line, text: cut(line.text, width) }));
+  return lines.slice(0, height).map((line) => ({ ...line, text: cutTo(line.text, width) }));
 }
 
 function headLines({ status, trouble, misnamed, rates, lags, verdict }: TopView, width: number): Line[] {
@@ -79,9 +77,13 @@ function warnings(status: GroupStatus): Line[] {
   const { lost, dropped } = status.counters;
   const texts: string[] = [];
   if (lost > 0)
-    texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
+    texts.push(
+      `${number.format(lost)} ${lost === 1 ? 'message' : 'messages'} lost: another program deleted them from the inbox`,
+    );
   if (dropped > 0)
-    texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
+    texts.push(
+      `${number.format(dropped)} ${dropped === 1 ? 'message' : 'messages'} dropped: a bridge's buffer was full (bufferLimit)`,
+    );
   return texts.map((text) => ({ text, tone: 'alarm' }));
 }
 
@@ -91,17 +93,14 @@ function named(numbers: Readonly<Record<string, number>>): string {
     .join('  ');
 }
 
+const BARS = '▁▂▃▄▅▆▇█';
+
 /** The last values as bars, from 0 to the highest of them; '' without room, or with less than two numbers. */
 export function sparkline(values: readonly number[], width: number): string {
   const last = width > 0 ? values.slice(-width) : [];
   const known = last.filter((value) => !Number.isNaN(value));
   if (known.length < 2) return '';
-  return sparkly([...last], { minimum: 0, maximum: Math.max(1, ...known) });
-}
-
-function cut(text: string, width: number): string {
-  if (!Number.isFinite(width)) return text;
-  const short = cliTruncate(text, width);
-  // A cut inside a wide character keeps the whole character.
-  return stringWidth(short) > width ? cliTruncate(text, width - 1) : short;
+  const highest = Math.max(1, ...known);
+  const bar = (value: number) => BARS[Math.max(0, Math.ceil((value / highest) * BARS.length) - 1)] ?? ' ';
+  return last.map(bar).join('');
 }

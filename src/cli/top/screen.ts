@@ -1,25 +1,29 @@
 import { emitKeypressEvents } from 'node:readline';
-import ansi from 'ansi-escapes';
-import colors from 'picocolors';
+import { styleText } from 'node:util';
+import { ansi } from './ansi.js';
 import type { Size } from './frame.js';
 import type { Line, Tone } from './sections.js';
 
 /** The size of a terminal that reports none. */
 const DEFAULT_SIZE: Size = { width: 80, height: 24 };
 
+const STYLE: Readonly<Record<Tone, 'bold' | 'cyan' | 'red' | 'dim'>> = {
+  title: 'bold',
+  head: 'cyan',
+  alarm: 'red',
+  dim: 'dim',
+};
+
 /** Takes the whole terminal while it is open; closing brings the old content back. */
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #input: NodeJS.ReadStream;
-  readonly #paint: Readonly<Record<Tone, (text: string) => string>>;
   #open = false;
   readonly #close = () => this.close();
 
   constructor(out: NodeJS.WriteStream, input: NodeJS.ReadStream) {
     this.#out = out;
     this.#input = input;
-    const { bold, red, dim, cyan } = colors.createColors(!process.env.NO_COLOR);
-    this.#paint = { title: bold, head: cyan, alarm: red, dim };
   }
 
   /**
@@ -57,10 +61,15 @@ export class Screen {
   draw(lines: readonly Line[]): void {
     if (!this.#open || this.#out.writableNeedDrain) return;
     const drawn = lines.map(
-      ({ text, tone }, y) => ansi.cursorTo(0, y) + ansi.eraseLine + (tone ? this.#paint[tone](text) : text),
+      ({ text, tone }, y) => ansi.cursorTo(0, y) + ansi.eraseLine + this.#painted(text, tone),
     );
     const rest = lines.length < this.size.height ? ansi.cursorTo(0, lines.length) + ansi.eraseDown : '';
     this.#out.write(ansi.synchronizedOutput(drawn.join('') + rest));
+  }
+
+  /** Without colours if NO_COLOR is set, or the terminal has none. */
+  #painted(text: string, tone: Tone | undefined): string {
+    return tone ? styleText(STYLE[tone], text, { stream: this.#out }) : text;
   }
 
   /** Gives the terminal back as it was. Idempotent. */

@@ -18,6 +18,8 @@ export interface Line {
 export interface Section {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** How many there are, if the rows are only the first of them. */
+  readonly total?: number;
   /** Its share of the room, relative to the other sections. */
   readonly weight: number;
 }
@@ -96,12 +98,14 @@ export function sectionsOf(view: TopView, room: number): Section[] {
         String(attempts),
         shortened(error, ERROR_WIDTH),
       ]),
+      total: status.deadLetters,
       weight: 1,
     });
   if (gaps.length > 0)
     sections.push({
       heads: [named('gaps', counters.gaps), 'to', 'messages may have been missed, because'],
       rows: [...gaps].reverse().map(({ from, to, reason }) => [from, to, reason]),
+      total: counters.gaps,
       weight: 1,
     });
   return sections;
@@ -140,12 +144,13 @@ export function shareOut(sections: readonly Section[], room: number): number[] {
 }
 
 /** A section as lines; the last one counts the rows that are left out. */
-export function sectionLines({ heads, rows }: Section, shown: number): Line[] {
+export function sectionLines({ heads, rows, total = 0 }: Section, shown: number): Line[] {
   if (shown < 0) return [];
-  const hidden = rows.length - shown;
-  const most = hidden > 0 && shown > 1 ? shown - 1 : shown;
+  const all = Math.max(total, rows.length);
+  // All rows may have room while there are more than were read.
+  const most = all > shown && shown > 1 ? shown - 1 : shown;
   const [head = '', ...lines] = columns([heads, ...rows.slice(0, most)]).split('\n');
   const rest =
-    most < shown ? [{ text: `… and ${number.format(hidden + 1)} more`, tone: 'dim' as const }] : [];
+    most < shown ? [{ text: `… and ${number.format(all - most)} more`, tone: 'dim' as const }] : [];
   return [{ text: head, tone: 'head' }, ...lines.map((text) => ({ text })), ...rest];
 }

@@ -1,40 +1,14 @@
-import { type Command, InvalidArgumentError } from 'commander';
 import { checkWorker } from '../../conformance/check.js';
 import type { ConformanceReport } from '../../conformance/report.js';
 import { plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
-import { durationArgument } from '../arguments.js';
 import { print } from '../command.js';
+import type { CheckFlags } from './check-flags.js';
 
 /** Exit code if something is wrong. */
 const WRONG = 1;
 /** ms that an answer may take. */
 const WITHIN = 10_000;
-
-export interface CheckFlags {
-  readonly check?: string;
-  readonly message?: string;
-  readonly failing?: string;
-  readonly answerWithin?: number;
-  readonly json?: boolean;
-}
-
-/** Adds the flags of the conformance test to the command. */
-export function addCheckFlags(command: Command): Command {
-  return command
-    .option(
-      '--check <worker>',
-      'check a worker of yours: exec:COMMAND, http://URL, or ws://HOST:PORT/workers',
-    )
-    .option('--message <json>', '--check: a message that the worker can process', jsonObject)
-    .option('--failing <json>', '--check: a message that must fail', jsonObject)
-    .option(
-      '--answer-within <duration>',
-      '--check: how long an answer may take (default: 10s)',
-      durationArgument,
-    )
-    .option('--json', '--check: print one JSON object');
-}
 
 /** Checks the worker, and prints what is wrong with it. */
 export async function runCheck(target: string, flags: CheckFlags): Promise<void> {
@@ -62,14 +36,4 @@ export function reportText({ findings }: ConformanceReport): string {
   const count = findings.filter(({ status }) => status === 'wrong').length;
   const verdict = count === 0 ? 'The worker is right.' : `${plural(count, 'thing is', 'things are')} wrong.`;
   return [...lines, '', verdict].join('\n');
-}
-
-function jsonObject(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return text;
-  } catch {
-    // It is refused below.
-  }
-  throw new InvalidArgumentError('It must be a JSON object such as {"message_id":"1"}.');
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
 import type { ConsumerExecutor, Executor } from '../../core/executor.js';
 import { pause } from '../../core/service.js';
+import { plural } from '../../core/words.js';
 import type { Logger } from '../../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../../log/throttle.js';
 import { GOING_AWAY, TRY_AGAIN } from '../../protocol/close-codes.js';
@@ -102,7 +103,7 @@ export class WorkerHub implements Executor {
       onDropped: (count) =>
         dropped.add({
           worker: session.worker,
-          text: ` logs too much: ${count} lines were dropped`,
+          text: ` logs too much: ${plural(count, 'line was', 'lines were')} dropped`,
           fields: { lines: count },
         }),
       onEnd: (end) => this.#onEnd(session, end),
@@ -186,7 +187,7 @@ export class WorkerHub implements Executor {
     const concurrency = Math.min(hello.concurrency, consumer.desk.mostConcurrency);
     session.welcome({ group, channel, heartbeat, lease, consumer_id: consumer.id, concurrency, resumed });
     consumer.attach(session, concurrency);
-    const again = resumed.length > 0 ? `, back with ${resumed.length} messages in work` : '';
+    const again = resumed.length > 0 ? `, back with ${plural(resumed.length, 'message')} in work` : '';
     this.#notices.connected.add({
       worker: session.worker,
       text: ` connected: consumer ${consumer.id}, ${concurrency} at a time${again}`,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { CgroupError, messageOf } from '../../core/errors.js';
+import { startThread } from '../../core/own-files.js';
 import { pause } from '../../core/service.js';
 import type { Logger } from '../../log/logger.js';
 import { LOAD_TIMEOUT, notImported } from '../load.js';
@@ -59,7 +60,7 @@ export class WorkerHandle {
       logMemory: this.#gate.memory,
       port: port2,
     };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+    this.#worker = startThread({
       workerData,
       transferList: [port2],
       name: 'processor',

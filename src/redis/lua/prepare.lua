@@ -2,7 +2,7 @@
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs  10 parked  11 busy  12 held
 --      13 halted
--- ARGV 1 options: group, source (kind: channel, list or stream; name; of a list from, the end that is taken from; sharded, if a channel is; none if the
+-- ARGV 1 options: group, consumerList, source (kind: channel, list or stream; name; of a list from, the end that is taken from; sharded, if a channel is; none if the
 --        caller does not relay), outputType, order, orderKey (none without a key), record (none, redis or postgres)
 -- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
 -- another order or record.
@@ -34,11 +34,11 @@ local function source_text(kind, name, from, sharded)
 end
 
 -- Two sources in one inbox would each move the position past the messages of the other, and two Redis groups on it would each
--- process everything. A process with another order or record, or none, would let out results that have to wait.
+-- process everything. With two lists of consumers, neither has them all, and each process computes other shares. A process with another order or record, or none, would let out results that have to wait.
 local function refuse(what)
   return redis.error_reply('KEYTYPE ' .. KEYS[2] .. ' is the output of a running group with ' .. what)
 end
-for _, name in ipairs({ 'group', 'outputType', 'order', 'orderKey', 'record' }) do
+for _, name in ipairs({ 'group', 'consumerList', 'outputType', 'order', 'orderKey', 'record' }) do
   local ours, theirs = options[name], state[name]
   if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
 end
@@ -60,7 +60,7 @@ end
 if state.order ~= options.order or state.orderKey ~= options.orderKey then
   redis.call('HSET', KEYS[6], 'orderSince', string.format('%.0f', now_ms()))
 end
-redis.call('HSET', KEYS[6], 'group', options.group, 'outputType', options.outputType, 'order', options.order)
+redis.call('HSET', KEYS[6], 'group', options.group, 'consumerList', options.consumerList, 'outputType', options.outputType, 'order', options.order)
 redis.call('HDEL', KEYS[6], 'orderKey')
 if options.orderKey then redis.call('HSET', KEYS[6], 'orderKey', options.orderKey) end
 if options.record then redis.call('HSET', KEYS[6], 'record', options.record) end

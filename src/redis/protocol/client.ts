@@ -65,10 +65,19 @@ export function onChange(
   });
 }
 
+export interface ConnectOptions {
+  /** ms after which it gives up. */
+  readonly timeout?: number;
+  /** Whether it gives up at once if nothing listens there. */
+  readonly failsIfRefused?: boolean;
+}
+
 export interface Waiting {
   /** ms */
   readonly timeout: number;
   readonly onTimeout: () => CgroupError;
+  /** What to fail with at once, if this error of the network is the last word. */
+  readonly final: (error: unknown) => CgroupError | undefined;
   /** Which Redis, for messages. */
   readonly from: () => string;
 }
@@ -83,7 +92,7 @@ export interface Waiting {
 export async function untilReady(
   redis: Redis,
   quit: AbortSignal,
-  { timeout, onTimeout, from }: Waiting,
+  { timeout, onTimeout, final, from }: Waiting,
 ): Promise<void> {
   const done = new AbortController();
   try {
@@ -95,6 +104,8 @@ export async function untilReady(
         signal,
       });
       const onError = (error: unknown) => {
+        const last = final(error);
+        if (last) return reject(last);
         const failure = failureOf(error, from());
         if (failure === error || refusedAs(failure, 'NOAUTH', 'WRONGPASS', 'NOPERM')) reject(failure);
       };

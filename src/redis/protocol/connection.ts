@@ -4,7 +4,7 @@ import { CgroupError } from '../../core/errors.js';
 import type { HostPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
-import { endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
+import { type ConnectOptions, endOf, makeClient, onChange, REPLY_TIMEOUT, untilReady } from './client.js';
 import { DirectLine, type Parser } from './direct-line.js';
 import type { Taken } from './entries.js';
 import { failureOf, RefusedError, refusedAs, withoutCommand } from './failure.js';
@@ -15,6 +15,7 @@ import { type EntryLink, readEntries } from './read-entries.js';
 import { ReplyClock, watchLink, writtenTo } from './reply-clock.js';
 import { type Argument, luaOf, type Script, type ScriptKeys } from './script.js';
 import { ChannelSubscription, type SubscribingLink } from './subscription.js';
+import { refused } from './unreachable.js';
 
 export interface ConnectionEvents {
   /** Connected, for the first time or again. */
@@ -143,16 +144,16 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
   /**
    * Connects, and tries again until it works.
    *
-   * @param timeout ms after which it gives up
    * @throws {CgroupError} REDIS_UNREACHABLE with the address and the reason; at once REDIS_AUTH, or REDIS_REFUSED if there is no
    *   such database; STATE if it is closed meanwhile
    */
-  async connect(timeout = CONNECT_TIMEOUT): Promise<void> {
+  async connect({ timeout = CONNECT_TIMEOUT, failsIfRefused = false }: ConnectOptions = {}): Promise<void> {
     this.place.follow(this);
     try {
       await untilReady(this.#redis, this.#quit.signal, {
         timeout,
         onTimeout: () => this.#found.unreachable(timeout),
+        final: (error) => (failsIfRefused ? refused(this.place, error) : undefined),
         from: () => this.#found.name,
       });
     } catch (error) {

@@ -3,28 +3,34 @@ import type { Logger } from '../../log/logger.js';
 import { Connection } from './connection.js';
 import { type PlaceOptions, RedisPlace } from './place.js';
 
+/** ms after which a user is told what is waited for. */
+const SAY_AFTER = 300;
+
+export interface ConnectionsOptions {
+  /** Called with each connection before it connects. */
+  readonly onMade?: (role: string, connection: Connection) => void;
+  /** Somebody waits for one answer: it is said what is waited for, and a refused connection is not tried again. */
+  readonly oneShot?: boolean;
+}
+
 /** Connections to the Redis of a group: opened one by one, closed one by one or together. */
 export class Connections {
   readonly #where: () => PlaceOptions;
   /** Where Redis is, once a connection was made. */
   #place: RedisPlace | undefined;
   readonly #log: Logger;
-  readonly #onMade: (role: string, connection: Connection) => void;
+  readonly #options: ConnectionsOptions;
   readonly #opened = new Set<Connection>();
   #closed = false;
+  #saidWaiting = false;
 
   /**
    * @param where where Redis is: for an embedded one this is known only once it has started
-   * @param onMade called with each connection before it connects
    */
-  constructor(
-    where: () => PlaceOptions,
-    log: Logger,
-    onMade: (role: string, connection: Connection) => void = () => {},
-  ) {
+  constructor(where: () => PlaceOptions, log: Logger, options: ConnectionsOptions = {}) {
     this.#where = where;
     this.#log = log;
-    this.#onMade = onMade;
+    this.#options = options;
   }
 
   /** Whether Redis has been found to be a Cluster. */
@@ -36,18 +42,22 @@ export class Connections {
    * Connects.
    *
    * @param key on a Cluster, to the node of this key; without one, to the node of the output
-   * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s), REDIS_AUTH, or STATE if all were closed meanwhile
+   * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s; for one shot at once if the connection is refused), REDIS_AUTH, or STATE if all were closed meanwhile
    */
   async open(role: string, key?: string): Promise<Connection> {
     if (this.#closed)
       throw new CgroupError('STATE', 'the connections were closed before this one was opened');
     const connection = this.make(role, key);
     this.#opened.add(connection);
+    const { oneShot = false } = this.#options;
+    const saying = oneShot ? setTimeout(() => this.#sayWaiting(connection.place), SAY_AFTER) : undefined;
     try {
-      await connection.connect();
+      await connection.connect({ failsIfRefused: oneShot });
     } catch (error) {
       this.release(connection);
       throw error;
+    } finally {
+      clearTimeout(saying);
     }
     return connection;
   }
@@ -56,8 +66,13 @@ export class Connections {
   make(role: string, key?: string): Connection {
     this.#place ??= new RedisPlace(this.#where(), this.#log);
     const connection = new Connection(this.#place, role, this.#log, key);
-    this.#onMade(role, connection);
+    this.#options.onMade?.(role, connection);
     return connection;
+  }
+
+  #sayWaiting({ name }: RedisPlace): void {
+    if (!this.#saidWaiting) this.#log.info({}, `waiting for ${name} …`);
+    this.#saidWaiting = true;
   }
 
   /** Closes one of them. */

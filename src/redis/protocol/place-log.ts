@@ -1,5 +1,6 @@
 import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort } from '../../core/redis-address.js';
+import { plural } from '../../core/words.js';
 import type { Logger } from '../../log/logger.js';
 import { lineWhenOver, REMIND_EVERY, repeatedFailures, ThrottledLog } from '../../log/throttle.js';
 import { isAmong } from './followers.js';
@@ -44,7 +45,7 @@ export class PlaceLog {
     if (count >= least) this.#replicas.over();
     else
       this.#replicas.add(
-        new CgroupError('REDIS_REFUSED', `${count} of ${least} replicas have the last writes`),
+        new CgroupError('REDIS_REFUSED', `${count} of ${plural(least, 'replica')} have the last writes`),
       );
   }
 

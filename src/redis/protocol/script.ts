@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { ownFile } from '../../core/own-files.js';
 import type { ListArguments } from '../../core/packed.js';
 import type { Keys } from '../keys.js';
 
@@ -109,5 +109,5 @@ function joined(script: string): string {
 }
 
 function read(name: string): string {
-  return readFileSync(new URL(`../lua/${name}.lua`, import.meta.url), 'utf8');
+  return ownFile(`redis/lua/${name}.lua`).toString();
 }

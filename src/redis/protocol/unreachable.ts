@@ -94,6 +94,18 @@ export function mendable(sought: Sought, error: unknown): string | undefined {
 }
 
 /**
+ * The error for a Redis where nothing listens; undefined for any other failure, and with Sentinels or a Cluster, which have other
+ * servers to ask.
+ */
+export function refused(sought: Sought & { isPlain: boolean }, error: unknown): CgroupError | undefined {
+  if (!sought.isPlain || (error as NodeJS.ErrnoException | undefined)?.code !== 'ECONNREFUSED')
+    return undefined;
+  const [why] = explained(sought, error);
+  const text = `cannot reach ${sought.name} (${why}): nothing listens there; start Redis, or correct --redis`;
+  return new CgroupError('REDIS_UNREACHABLE', text, { cause: error });
+}
+
+/**
  * Of two errors of the same connection, the one that says more. A server that refuses a client closes the connection, and
  * its reason may be lost: so the end of a connection does not replace a reason. A failure of the network is none.
  */

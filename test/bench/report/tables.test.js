@@ -130,7 +130,10 @@ describe('pageOf', () => {
     machine: { cpu: 'CPU', cores: 2, memoryGB: 8, system: 'Linux 6' },
     versions: { node: '20.1.0', redis: '7.0.0' },
   };
-  const startup = { ...where, runs: [{ readyMs: 400, nodeMs: 40 }] };
+  const startup = {
+    ...where,
+    runs: [{ readyMs: 400, nodeMs: 40, ioredisMs: 70, commandMs: { '--version': 77 } }],
+  };
   const page = pageOf({ flood: { ...where, ...flood }, startup }, ['flood']);
   it('names the machine and the versions once if all measures ran there', () => {
     expect(page.split('2026-01-02, 2 cores of CPU, 8 GB, Linux 6; node 20.1.0, redis 7.0.0.')).toHaveLength(
@@ -147,5 +150,6 @@ describe('pageOf', () => {
     expect(page).toContain('## Targets');
     expect(page).toContain('![End to end at full flood, 1,000 messages](bench/flood.svg)');
     expect(page).toContain('| bullmq | 10,000 |');
+    expect(page).toContain('| `cgroup --version` | 77 | 1.1 |');
   });
 });

@@ -154,6 +154,10 @@ export const TARGETS = [
         : asLargeAs(WATCHED, result, ratio(result.rounds, rate('watched'), rate('alone')).median),
     ),
   },
+  ...['--version', '--help', 'status'].map((command) => ({
+    ...of('startup', `cgroup ${command}, of Node with ioredis`),
+    ...atMost(1.5, times, ({ runs }) => startOf(runs, command)),
+  })),
   {
     ...of('stopped', 'messages lost in the flood with the consumers stopped'),
     ...atMost(0, whole, (result) => atRate(FLOODED, result, result.published - result.relayed)),
@@ -225,6 +229,14 @@ function rate(who) {
 
 function redisCpu(who) {
   return (round) => round[who].redisMicros;
+}
+
+function startOf(runs, command) {
+  return ratio(
+    runs,
+    ({ commandMs }) => commandMs[command],
+    ({ ioredisMs }) => ioredisMs,
+  ).median;
 }
 
 function latencyOf({ runs }, rate, percentile) {

@@ -58,11 +58,12 @@ export class Stage {
 
   /** Starts `cgroup start`; it need not be ready yet. */
   cgroup(args) {
-    return this.#hold(
-      new Child([BIN, 'start', '--log-format', 'json', ...args.map(String)], {
-        env: { REDIS_URL: `redis://127.0.0.1:${this.port}` },
-      }),
-    );
+    return this.command(['start', '--log-format', 'json', ...args.map(String)]);
+  }
+
+  /** Starts a command of `cgroup`. */
+  command(args) {
+    return this.#hold(new Child([BIN, ...args], { env: { REDIS_URL: `redis://127.0.0.1:${this.port}` } }));
   }
 
   /** ms of CPU that Redis has used so far. */

@@ -2,7 +2,7 @@ import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { frame, sparkline } from '../../../../src/cli/top/frame.js';
 import { TopHistory } from '../../../../src/cli/top/history.js';
-import { type Section, shareOut } from '../../../../src/cli/top/sections.js';
+import { type Section, sectionLines, shareOut } from '../../../../src/cli/top/sections.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 import { unset } from '../../../helpers/control.js';
 import { NO_ORDER, waitingKey } from '../../../helpers/status.js';
@@ -212,6 +212,23 @@ describe('the screen', () => {
     expect(ids[0]).toBe(999);
     expect(ids.length).toBeGreaterThan(5);
     expect(all).toContain(`… and ${1_000 - ids.length} more`);
+  });
+});
+
+describe('a section', () => {
+  const section = (rows: number, total?: number): Section => ({
+    heads: ['id'],
+    rows: Array.from({ length: rows }, (_, i) => [`row-${i}`]),
+    weight: 1,
+    ...(total !== undefined && { total }),
+  });
+  const last = (one: Section, shown: number) => sectionLines(one, shown).at(-1)?.text;
+
+  it('counts all that it does not show, also those that were not read', () => {
+    expect(last(section(20, 180), 8)).toBe('… and 173 more');
+    expect(last(section(20, 180), 20)).toBe('… and 161 more');
+    expect(last(section(20), 8)).toBe('… and 13 more');
+    expect(last(section(20, 20), 20)).toBe('row-19');
   });
 });
 

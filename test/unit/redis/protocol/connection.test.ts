@@ -42,7 +42,7 @@ function open(): Connection {
 
 async function connect(): Promise<Connection> {
   const connection = open();
-  await connection.connect(1_000);
+  await connection.connect({ timeout: 1_000 });
   return connection;
 }
 
@@ -51,7 +51,7 @@ describe('a connection', () => {
     const connection = open();
     const ready = vi.fn();
     connection.on('ready', ready);
-    await connection.connect(1_000);
+    await connection.connect({ timeout: 1_000 });
     expect(ready).toHaveBeenCalledTimes(1);
   });
 
