@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
-import { CgroupError, messageOf } from '../core/errors.js';
+import { CgroupError, hasCode, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { listenTo } from '../core/subscriber.js';
@@ -8,7 +9,7 @@ import { plural } from '../core/words.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
-import { ifAllowed } from '../redis/protocol/failure.js';
+import { ifAllowed, refusedAs } from '../redis/protocol/failure.js';
 import type { PlaceOptions } from '../redis/protocol/place.js';
 import { publishBatch, type Receivers } from '../redis/scripts/group.js';
 import { publishToList, publishToStream } from '../redis/scripts/source.js';
@@ -53,6 +54,8 @@ export interface Published {
   readonly receivers: { readonly min: number; readonly max: number } | null;
   /** Messages that no subscriber received. */
   readonly unheard: number;
+  /** Messages that may or may not have been published, because the connection was lost: beside `published`. */
+  readonly unsure: number;
   /** The path of the ledger. */
   readonly ledger: string | null;
   /** Ids in the ledger, those of other publishers included; null without one. */
@@ -98,6 +101,7 @@ export function withinBytes(plan: Plan, bytes: number): Plan {
 export class Tally {
   published = 0;
   unheard = 0;
+  unsure = 0;
   #least = Infinity;
   #most = 0;
 
@@ -118,6 +122,8 @@ export interface Publishing {
   readonly plan: Plan;
   readonly next: () => GeneratedMessage;
   readonly publish: (messages: readonly string[]) => Promise<Receivers>;
+  /** Waits until publishing works again after an error of `publish`; resolves to whether to go on. Without it, it ends. */
+  readonly recover?: ((error: unknown) => Promise<boolean>) | undefined;
   /** `expect` is called for each message of a batch before it is published, `until` after it. */
   readonly recorder?: Pick<LedgerRecorder, 'expect' | 'until'> | undefined;
   /** Messages that the recorder may lag behind. */
@@ -133,12 +139,19 @@ export interface Publishing {
  * @throws {CgroupError} the error of `publish` or of the recorder, with the number of published messages
  */
 export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; seconds: number }> {
-  const { plan, next, publish, recorder, mostAwaited, signal, onProgress } = publishing;
+  const { plan, next, publish, recover, recorder, mostAwaited, signal, onProgress } = publishing;
   const tally = new Tally();
   const flying = new Set<Promise<void>>();
   const started = performance.now();
   let sent = 0;
   let failure: { error: unknown } | undefined;
+  let recovering: Promise<void> | undefined;
+
+  /** One of several batches that fail together waits for all. */
+  const failed = async (error: unknown) => {
+    if (!failure && !(await recover?.(error))) failure = { error };
+    recovering = undefined;
+  };
 
   const send = (messages: readonly string[]) => {
     const flight = publish(messages)
@@ -147,7 +160,9 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
         onProgress?.(tally.published);
       })
       .catch((error: unknown) => {
-        failure ??= { error };
+        tally.unsure += messages.length;
+        recovering ??= failed(error);
+        return recovering;
       })
       .finally(() => flying.delete(flight));
     flying.add(flight);
@@ -156,6 +171,10 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
 
   try {
     while (!signal?.aborted && !failure) {
+      if (recovering) {
+        await recovering;
+        continue;
+      }
       const step = nextStep(plan, sent, performance.now() - started);
       if (step.kind === 'done') break;
       if (step.kind === 'wait') {
@@ -182,6 +201,8 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
 /**
  * Publishes generated messages. The subscriber of a ledger is subscribed before the first message, and has received
  * all when this returns.
+ *
+ * With Sentinels or a Cluster, and no ledger, it goes on at another master: what was under way is not published again.
  *
  * @throws {CgroupError} NOT_FOUND (the ledger cannot be written), REDIS_UNREACHABLE (after 5 s), REDIS_AUTH,
  *   REDIS_REFUSED, OUTCOME_UNKNOWN (a connection ended half-way; the error says how many messages were published)
@@ -221,6 +242,8 @@ export async function publish(options: PublishOptions): Promise<Published> {
       plan: withinBytes(options.plan, size),
       next,
       publish: sender(writer, source, recorder !== undefined, pushed),
+      // A ledger would lack what may have been published.
+      recover: writer.isPlain || file ? undefined : (error) => recovered(writer, error, logger, signal),
       recorder: recorder ?? pushed,
       mostAwaited: Math.max(1, Math.floor(AWAITED_BYTES / size)),
       signal,
@@ -232,7 +255,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
         `${plural(recorder.unlisted, 'message of others is', 'messages of others are')} not in the ledger: ` +
           'without a message_id, or one with a line break',
       );
-    const { published, unheard, receivers } = tally;
+    const { published, unheard, unsure, receivers } = tally;
     const rate = seconds > 0 ? Math.round(published / seconds) : 0;
     return {
       published,
@@ -240,6 +263,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
       rate,
       receivers: source.kind === 'channel' ? receivers : null,
       unheard,
+      unsure,
       ledger: ledger ?? null,
       listed: file?.ids ?? null,
     };
@@ -247,6 +271,27 @@ export async function publish(options: PublishOptions): Promise<Published> {
     connections.close();
     await file?.close();
   }
+}
+
+/** ms to wait for another master. */
+const FAIL_OVER = 30_000;
+
+/** Waits for another master after an error; resolves to whether there is one. */
+async function recovered(
+  writer: Connection,
+  error: unknown,
+  log: Logger,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const isAway =
+    hasCode(error, 'OUTCOME_UNKNOWN') || refusedAs(error, 'READONLY', 'MOVED', 'CLUSTERDOWN', 'LOADING');
+  if (!isAway) return false;
+  const giveUp = AbortSignal.timeout(FAIL_OVER);
+  const ended = signal ? AbortSignal.any([signal, giveUp]) : giveUp;
+  if (!writer.isReady) await once(writer, 'ready', { signal: ended }).catch(() => {});
+  if (!writer.isReady) return false;
+  log.warn({ error }, `${messageOf(error)}; publishing goes on`);
+  return true;
 }
 
 /** @throws {CgroupError} REDIS_VERSION if Redis has no sharded channels */

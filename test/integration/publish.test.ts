@@ -175,6 +175,7 @@ describe('cgroup publish', () => {
       rate: expect.any(Number) as number,
       receivers: { min: 1, max: 1 },
       unheard: 0,
+      unsure: 0,
       ledger,
       listed: 300,
     });

@@ -1,9 +1,11 @@
+import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
 import { cgroup } from '../helpers/cli.js';
 import { onStage } from '../helpers/fail-over.js';
 import { startSentinels } from '../helpers/sentinel.js';
+import { until } from '../helpers/until.js';
 
 test('a group outlives its master and a Sentinel: a fail-over is told as a gap', async () => {
   const sentinels = await startSentinels({ password: 'm@ster', sentinelPassword: 'sent:inel' });
@@ -92,3 +94,29 @@ test('a group does not start at a replica', async () => {
     `this Redis is a replica of ${address} and takes no writes: name the master in --redis`,
   );
 });
+
+test.each(['a fail-over by command', 'a kill'])(
+  'publishing goes on at the next master after %s',
+  async (how) => {
+    const sentinels = await startSentinels();
+    const run = cgroup(['publish', '--redis', sentinels.url, '--count', '20000', '--rate', '4000', '--json']);
+    const old = await sentinels.master();
+    const client = new Redis(old.url, { retryStrategy: () => null });
+    onTestFinished(() => client.disconnect());
+    client.on('error', () => {});
+    await until(async () => /cmdstat_eval/.test(await client.info('commandstats')), {
+      what: 'the first messages',
+    });
+    if (how === 'a kill') await sentinels.kill(old);
+    else await sentinels.failover();
+    expect((await run.exit).code, run.stderr()).toBe(0);
+    const { published, unsure } = JSON.parse(run.stdout());
+    expect(published + unsure).toBe(20_000);
+    expect(published).toBeGreaterThan(10_000);
+    const master = await sentinels.masterOtherThan(old);
+    expect(await master.call('INFO', 'commandstats')).toMatch(/cmdstat_evalsha:/);
+    // A command that meets no fail-over loses nothing.
+  if (unsure > 0) expect(run.stderr()).toMatch(/; publishing goes on"/);
+  if (how === 'a kill') expect(unsure).toBeGreaterThan(0);
+  },
+);

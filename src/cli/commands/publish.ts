@@ -116,11 +116,12 @@ function expected({ count, rate, duration }: Plan): number | undefined {
 
 /** The result of publishing in a line. */
 export function publishedText(result: Published, source: Source): string {
-  const { published, seconds, rate, receivers, unheard, ledger, listed } = result;
+  const { published, seconds, rate, receivers, unheard, unsure, ledger, listed } = result;
   const sent = `published ${plural(published, 'message')} in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
   const to = ledger === null ? '' : `; ${plural(listed ?? 0, 'id')} in ${ledger}`;
   const where = receivers ? receivedText(published, receivers, unheard) : ` to ${sourceText(source)}`;
-  return `${sent}${where}${to}`;
+  const lost = unsure === 0 ? '' : `; ${unsure} more may or may not have been: the connection was lost`;
+  return `${sent}${where}${to}${lost}`;
 }
 
 function receivedText(

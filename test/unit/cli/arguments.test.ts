@@ -42,6 +42,7 @@ describe('the last line of publish', () => {
     rate: 125_000,
     receivers: { min: 2, max: 2 },
     unheard: 0,
+    unsure: 0,
     ledger: null,
     listed: null,
   };
@@ -60,6 +61,10 @@ describe('the last line of publish', () => {
     [
       { published: 0, seconds: 0, rate: 0, receivers: { min: 0, max: 0 } },
       'published 0 messages in 0.000 s (0 msg/s)',
+    ],
+    [
+      { unsure: 7 },
+      `${start}, received by 2 subscribers each; 7 more may or may not have been: the connection was lost`,
     ],
   ])('%j', (part, text) => {
     expect(publishedText({ ...some, ...part }, { kind: 'channel', name: 'in' })).toBe(text);

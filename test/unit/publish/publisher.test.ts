@@ -155,6 +155,24 @@ describe('carrying out a plan', () => {
     expect(redis.batches.length).toBe(4);
   });
 
+  it('goes on after a failure that is over, and counts what may or may not have been published', async () => {
+    const redis = new SlowRedis();
+    let works = (_goesOn: boolean) => {};
+    const recover = vi.fn(() => new Promise<boolean>((resolve) => (works = resolve)));
+    const result = carryOut(publishing({ publish: redis.publish, recover, plan: plan({ count: 500 }) }));
+    await vi.waitFor(() => expect(redis.inFlight).toBe(3));
+    for (let i = 0; i < 3; i++) redis.answer(new CgroupError('OUTCOME_UNKNOWN', 'no reply'));
+    await vi.waitFor(() => expect(recover).toHaveBeenCalledTimes(1));
+    await new Promise(setImmediate);
+    expect(redis.batches.length).toBe(3);
+    works(true);
+    await vi.waitFor(() => expect(redis.batches.length).toBe(5));
+    redis.answer();
+    redis.answer();
+    expect((await result).tally).toMatchObject({ published: 200, unsure: 300 });
+    expect(recover).toHaveBeenCalledTimes(1);
+  });
+
   it('stops at its signal, and counts what it has sent', async () => {
     const ending = new AbortController();
     const onProgress = (published: number) => published >= 300 && ending.abort();
