@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   monitor: async () => (await import('./commands/monitor.js')).monitorCommand(),
   status: async () => (await import('./commands/status.js')).statusCommand(),
   top: async () => (await import('./commands/top.js')).topCommand(),
+  peek: async () => (await import('./commands/peek.js')).peekCommand(),
   verify: async () => (await import('./commands/verify.js')).verifyCommand(),
   dead: async () => (await import('./commands/dead.js')).deadCommand(),
   scale: async () => (await import('./commands/scale.js')).scaleCommand(),

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'OTHER_SERVER' // Redis is another server than the one that this was meant for: nothing was done
   | 'NO_GROUP' // the stream's consumer group does not exist (flushed or destroyed)
   | 'NOT_FOUND' // a dead letter, a file or a group that was named does not exist
+  | 'WRONG_MESSAGE' // a message that was given to publish cannot be published
   | 'RECORD_AWAY' // the system of record does not answer, or cannot write for now
   | 'RECORD_REFUSED' // the system of record refuses: its table, a right, or the statement of recordSql
   | 'LISTEN' // the address of `http` is in use, or none of this machine

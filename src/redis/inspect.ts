@@ -181,6 +181,21 @@ export class Inspector {
         yield outputEntryOf(entry);
   }
 
+  /** The newest results in an output stream, newest first. */
+  newestResults(most: number): AsyncGenerator<StreamEntry> {
+    return this.#pages.entries('XREVRANGE', this.#keys.output, '+', '-', most);
+  }
+
+  /** The first results after one of an output stream. @param after '' for all */
+  resultsAfter(after: string, most: number): AsyncGenerator<StreamEntry> {
+    return this.#pages.entries('XRANGE', this.#keys.output, after === '' ? '-' : `(${after}`, '+', most);
+  }
+
+  /** The newest elements of an output list, oldest first. */
+  async lastElements(most: number): Promise<Buffer[]> {
+    return (await this.#connection.callBuffer('LRANGE', this.#keys.output, -most, -1)) as Buffer[];
+  }
+
   /**
    * The unsettled messages, each under its id; those that are held have none. A message that moves on meanwhile is found in its
    * next place, perhaps for the second time: so those that are held come first, and again at the end, as runs are taken apart.

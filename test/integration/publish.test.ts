@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -207,5 +207,77 @@ describe('cgroup publish', () => {
     expect(await run.exit).toMatchObject({ code });
     expect(run.stderr()).toMatch(pattern);
     expect(run.stdout()).toBe('');
+  });
+});
+
+describe('cgroup publish of given messages', () => {
+  const heard = async (space: Namespace) => {
+    const subscriber = new Redis(space.redis);
+    onTestFinished(() => subscriber.disconnect());
+    const texts: string[] = [];
+    subscriber.on('message', (_channel, text: string) => texts.push(text));
+    await subscriber.subscribe(space.channel);
+    return texts;
+  };
+
+  test('--message, several times', async () => {
+    const space = redis.namespace();
+    const texts = await heard(space);
+    const two = ['{"message_id":"a","n":1}', ' {"message_id": 2} '];
+    const run = cgroup([
+      'publish',
+      '--redis',
+      space.redis,
+      '--channel',
+      space.channel,
+      '--json',
+      '--message',
+      two[0] as string,
+      '--message',
+      two[1] as string,
+    ]);
+    expect(await run.exit, run.stderr()).toMatchObject({ code: 0 });
+    expect(JSON.parse(run.stdout())).toMatchObject({ published: 2, receivers: { min: 1, max: 1 } });
+    await until(() => texts.length === 2);
+    expect(texts).toEqual(two);
+  });
+
+  test('--file: the lines of a file or of stdin, with a ledger of their ids', async () => {
+    const space = redis.namespace();
+    const texts = await heard(space);
+    const lines = Array.from({ length: 2_500 }, (_, i) =>
+      JSON.stringify({ message_id: `m${i}`, text: 'ä\u2028'.repeat(i % 40) }),
+    );
+    const [path, ledger] = [newPath(), newPath()];
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    const flags = ['--redis', space.redis, '--channel', space.channel];
+    const fromFile = cgroup(['publish', ...flags, '--file', path, '--ledger', ledger, '--batch', '300']);
+    expect(await fromFile.exit, fromFile.stderr()).toMatchObject({ code: 0 });
+    expect(fromFile.stdout()).toMatch(/^published 2500 messages .*2500 ids in /);
+    expect(texts).toEqual(lines);
+    expect(idsIn(ledger)).toEqual(lines.map((_, i) => `m${i}`));
+    const fromInput = cgroup(['publish', ...flags, '--file', '-'], {
+      input: '{"message_id":"x"}\n\nno JSON',
+    });
+    expect(await fromInput.exit, fromInput.stderr()).toMatchObject({ code: 0 });
+    await until(() => texts.length === 2_502);
+    expect(texts.slice(-2)).toEqual(['{"message_id":"x"}', 'no JSON']);
+    expect(fromInput.stderr()).toContain('1 message is no JSON object with a message_id');
+  });
+
+  test.each([
+    [['--file', '/no/such/file'], 1, /the messages cannot be read: ENOENT/],
+    [['--message', '{}', '--count', '3'], 2, /--message.*--count/],
+    [['--file', 'x', '--message', 'y'], 2, /--file.*--message|--message.*--file/],
+    [
+      ['--message', '{"n":1}', '--ledger', join(folder, 'never.txt')],
+      1,
+      /message 1 cannot be published: a ledger needs its message_id/,
+    ],
+  ])('%j is refused', async (flags, code, error) => {
+    const space = redis.namespace();
+    const run = cgroup(['publish', '--redis', space.redis, '--channel', space.channel, ...flags]);
+    expect((await run.exit).code).toBe(code);
+    expect(run.stderr()).toMatch(error);
   });
 });

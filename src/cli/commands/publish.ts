@@ -1,10 +1,12 @@
-import type { Command } from 'commander';
+import { createReadStream } from 'node:fs';
+import { type Command, Option } from 'commander';
 import { type Source, sourceOf, sourceText } from '../../core/source.js';
 import { plural } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
 import type { Published } from '../../publish/publisher.js';
+import { MAX_MESSAGE_BYTES } from '../../publish/sizes.js';
 import { patternHint } from '../../settings/channels.js';
 import { durationArgument, wholeNumber } from '../arguments.js';
 import { print, settingsCommand, settingsOf } from '../command.js';
@@ -19,8 +21,9 @@ const DEFAULT_BATCH = 1_000;
 const MAX_BATCH = 10_000;
 /** Bytes of a message that is nothing but its id. */
 const LEAST_BYTES = 53;
-/** Most bytes of one message. */
-const MAX_BYTES = 16_000_000;
+
+/** Flags of generated messages only. */
+const GENERATED_ONLY = ['count', 'bytes', 'duration'];
 
 interface PublishFlags {
   readonly count?: number;
@@ -29,6 +32,8 @@ interface PublishFlags {
   readonly duration?: number;
   readonly batch: number;
   readonly bytes?: number;
+  readonly message?: readonly string[];
+  readonly file?: string;
   readonly ledger?: string;
   readonly json?: boolean;
 }
@@ -36,12 +41,14 @@ interface PublishFlags {
 export function publishCommand(): Command {
   return settingsCommand(
     'publish',
-    'Publishes generated messages to the channel, list or stream: {"message_id":"<uuid>"}.',
+    'Publishes messages to the channel, list or stream: yours, or generated ones: {"message_id":"<uuid>"}.',
     [...REDIS_ACCESS, 'channel', 'sharded', 'list', 'listFrom', 'stream', 'logLevel', 'logFormat'],
     [
       ['cgroup publish --count 300000', 'as fast as Redis accepts them'],
       ['cgroup publish --rate 5000 --duration 1m', 'a steady 5000 messages per second'],
       ['cgroup publish --count 100000 --ledger ids.txt', 'then: cgroup verify --ledger ids.txt'],
+      [`cgroup publish --message '{"message_id":"a1","n":1}'`, 'one of your own; give it again for more'],
+      ['cgroup publish --file messages.jsonl', 'each line is a message; - reads stdin'],
       ['cgroup publish --list orders --count 1000', 'RPUSH; with --list-from right: LPUSH'],
       ['cgroup publish --stream events', 'XADD, in the field message'],
     ],
@@ -57,11 +64,22 @@ export function publishCommand(): Command {
     .option(
       '--bytes <number>',
       `size of each message (default: ${LEAST_BYTES}, which is also the least)`,
-      wholeNumber(LEAST_BYTES, MAX_BYTES),
+      wholeNumber(LEAST_BYTES, MAX_MESSAGE_BYTES),
     )
     .option(
       '--ledger <file>',
       'write the ids that a subscriber of the channel receives to this file, one a line; of a list or stream: those appended',
+    )
+    .addOption(
+      new Option('--message <text>', 'publish this message; may be given several times')
+        .argParser((text: string, before: readonly string[] = []) => [...before, text])
+        .conflicts(['file', ...GENERATED_ONLY]),
+    )
+    .addOption(
+      new Option(
+        '--file <file>',
+        'publish the lines of this file, each as a message; - for stdin; blank lines are left out',
+      ).conflicts(['message', ...GENERATED_ONLY]),
     )
     .option('--json', 'print one JSON object')
     .action((flags: PublishFlags, command: Command) => run(flags, command));
@@ -78,17 +96,19 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   const log = (await makeLogger(settings)).child({ process: processName(), [source.kind]: source.name });
   const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
   if (hint) log.warn({}, hint);
-  const { rate, duration, batch, bytes, ledger } = flags;
-  const count = flags.count ?? (duration === undefined ? DEFAULT_COUNT : undefined);
+  const { rate, duration, batch, bytes, message, file, ledger } = flags;
+  const messages = file === undefined ? message : file === '-' ? process.stdin : createReadStream(file);
+  const count = flags.count ?? (messages || duration !== undefined ? undefined : DEFAULT_COUNT);
   const plan = { count, rate, duration, batch };
   const ending = new AbortController();
   void untilSignal((name) => ending.abort(name));
-  const shown = { total: expected(plan), unit: 'messages', label: 'publishing' };
+  const shown = { total: message?.length ?? expected(plan), unit: 'messages', label: 'publishing' };
   const result = await withProgress(shown, (onProgress) =>
     publish({
       ...settings,
       plan,
       bytes,
+      messages,
       ledger,
       signal: ending.signal,
       logger: log,

@@ -2,15 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { CgroupError } from '../../../src/core/errors.js';
 import { parseMessage } from '../../../src/core/message.js';
+import { carryOut, type OutgoingMessage, type Publishing, Tally } from '../../../src/publish/carry-out.js';
+import { messageGenerator, withinBytes } from '../../../src/publish/generated-messages.js';
 import type { Plan } from '../../../src/publish/pacing.js';
-import {
-  carryOut,
-  type GeneratedMessage,
-  messageGenerator,
-  type Publishing,
-  Tally,
-  withinBytes,
-} from '../../../src/publish/publisher.js';
 import type { Receivers } from '../../../src/redis/scripts/group.js';
 
 const plan = (of: Partial<Plan> = {}): Plan => ({
@@ -98,9 +92,10 @@ class SlowRedis {
 
 function publishing(of: Partial<Publishing>): Publishing {
   let made = 0;
-  const next = (): GeneratedMessage => ({ id: `id${++made}`, text: `text${made}` });
+  const next = (): OutgoingMessage => ({ id: `id${++made}`, text: `text${made}` });
+  const take = (most: number) => Array.from({ length: most }, next);
   const publish = async () => ({ least: 1, most: 2, unheard: 0 });
-  return { plan: plan({ count: 1_000 }), next, publish, mostAwaited: 1_000, ...of };
+  return { plan: plan({ count: 1_000 }), take, publish, mostAwaited: 1_000, ...of };
 }
 
 describe('carrying out a plan', () => {

@@ -1,0 +1,104 @@
+import { type Payload, payloadOf } from '../core/message.js';
+import { isEntryId, timeOfId } from '../core/stream-id.js';
+import type { Inspector } from '../redis/inspect.js';
+import type { StreamEntry } from '../redis/reading.js';
+
+/** A result, as it lies in the output. */
+export interface ShownResult {
+  /** In the stream; null in a list. */
+  readonly id: string | null;
+  /** When it was written: ISO 8601, by the clock of Redis; null in a list. */
+  readonly time: string | null;
+  readonly messageId: string;
+  readonly inboxId: string;
+  readonly consumerId: string;
+  /** The message with what the processor has added; a text if that is no JSON. */
+  readonly data: unknown;
+}
+
+/** A message that is not settled. */
+export interface ShownWaiting {
+  /** Null while it waits behind another message of its key. */
+  readonly id: string | null;
+  /** When it was relayed: ISO 8601, by the clock of Redis. */
+  readonly time: string | null;
+  /** As it was published. */
+  readonly message: Payload;
+}
+
+/** Bytes of results that are held at a time, about. */
+const MOST_BYTES = 64_000_000;
+
+/**
+ * The newest results, the newest last.
+ *
+ * @param most how many at most; they are held in memory, so large ones are fewer: about 64 MB
+ */
+export async function newestResults(inspector: Inspector, most: number): Promise<ShownResult[]> {
+  const { outputType } = await inspector.read();
+  if (outputType === 'list') return (await inspector.lastElements(most)).map(shownElement);
+  return (await shownResults(inspector.newestResults(most))).reverse();
+}
+
+/** The results after one of a stream, the oldest first; most as there. @param after '' for all */
+export function resultsAfter(inspector: Inspector, after: string, most: number): Promise<ShownResult[]> {
+  return shownResults(inspector.resultsAfter(after, most));
+}
+
+async function shownResults(entries: AsyncIterable<StreamEntry>): Promise<ShownResult[]> {
+  const found: ShownResult[] = [];
+  let bytes = 0;
+  for await (const entry of entries) {
+    bytes += entry.fields.data?.length ?? 0;
+    if (found.length > 0 && bytes > MOST_BYTES) break;
+    found.push(shownResult(entry));
+  }
+  return found;
+}
+
+/** Messages that are not settled, the oldest of the inbox first: they wait, or a consumer has them. */
+export async function* waitingMessages(inspector: Inspector, most: number): AsyncGenerator<ShownWaiting> {
+  let left = most;
+  for await (const { id, fields } of inspector.inbox()) {
+    if (left-- === 0) return;
+    const isId = isEntryId(id);
+    yield {
+      id: isId ? id : null,
+      time: isId ? new Date(timeOfId(id)).toISOString() : null,
+      message: payloadOf(fields.message ?? Buffer.alloc(0)),
+    };
+  }
+}
+
+function shownResult({ id, fields }: StreamEntry): ShownResult {
+  const text = (name: string) => fields[name]?.toString() ?? '';
+  return {
+    id,
+    time: new Date(timeOfId(id)).toISOString(),
+    messageId: text('message_id'),
+    inboxId: text('inbox_id'),
+    consumerId: text('consumer_id'),
+    data: parsed(text('data')),
+  };
+}
+
+function shownElement(bytes: Buffer): ShownResult {
+  const value = parsed(bytes.toString());
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const text = (name: string) => (fields[name] === undefined ? '' : String(fields[name]));
+  return {
+    ...{ id: null, time: null },
+    messageId: text('message_id'),
+    inboxId: text('inbox_id'),
+    consumerId: text('consumer_id'),
+    data: fields.data ?? value,
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
