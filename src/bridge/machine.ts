@@ -39,7 +39,6 @@ export class BridgeMachine {
   /** Whether Redis takes no more of this server: the gap of the next leader covers the rest. */
   #isLate = false;
   #strayed: Gap | undefined;
-
   readonly #leaseWatch = new LeaseWatch();
   /** How many bridges are subscribed, this one included. */
   #bridges = 1;
@@ -47,7 +46,6 @@ export class BridgeMachine {
   #looked = false;
   /** Whether Redis ever had a position: if it has none any more, it lost its data. */
   #hadPosition = false;
-
   /** Of a leader: its token, the position that it believes stored, and, until its first relay, when the leader before last beat. */
   #token = 0;
   #relayed: Position | undefined;
@@ -216,7 +214,9 @@ export class BridgeMachine {
   #gap(): Gap | undefined {
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    return gapOf(this.#received.missingAfter(this.#relayed), this.#relayed, this.#lastBeat, emptiedSince);
+    const missing = this.#received.missingAfter(this.#relayed);
+    const { home } = this.#leaseWatch.lease;
+    return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince, home);
   }
 
   /** Redis answered a take. */

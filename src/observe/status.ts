@@ -54,6 +54,8 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   readonly channel: string;
   readonly source: SourceStatus;
   readonly output: string;
+  /** With Sentinels or a Cluster: the server that has the group's keys, `host:port`; else null. */
+  readonly master: string | null;
   readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
@@ -123,6 +125,7 @@ export async function readStatus(
     channel: source.name,
     source,
     output,
+    master: inspector.master,
     leader,
     bridges,
     control,
