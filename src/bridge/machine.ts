@@ -115,7 +115,7 @@ export class BridgeMachine {
     this.#seen = Math.max(this.#seen, epoch);
     if (!this.#mayJoin) return true;
     if (this.#phase === 'joining') {
-      if (epoch < (this.#options.settled ?? 0)) return true;
+      if (epoch < (this.#options.positionsFrom ?? 0)) return true;
       this.#phase = 'following';
     }
     this.#received.cut(epoch, now);
@@ -201,13 +201,13 @@ export class BridgeMachine {
 
   #relay(): Action | undefined {
     if (this.#isLate) return undefined;
-    const { maxMessages, maxBytes, within } = this.#options;
+    const { maxMessages, maxBytes, lateAfter } = this.#options;
     const from = this.#relayed;
     const batch =
       this.#received.nextBatch(from, maxMessages, maxBytes) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
-    const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, within };
+    const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, lateAfter };
     return batch && { kind: 'relay', ...common, ...batch };
   }
 
@@ -237,9 +237,9 @@ export class BridgeMachine {
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
     // some of them may be relayed. Without a position, none is.
     // The same at another server: its bridges may have relayed some of them, whatever their position is.
-    const { seen, settled = 0 } = this.#options;
+    const { seen, positionsFrom = 0 } = this.#options;
     const mayOverlap =
-      position && ((position.epoch >= seen && position.offset > 0) || position.epoch < settled);
+      position && ((position.epoch >= seen && position.offset > 0) || position.epoch < positionsFrom);
     if (mayOverlap && this.#received.startsAfter(position)) this.#received.forgetUnpositioned();
   }
 

@@ -3,12 +3,15 @@ import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, type RedisAddress } from '../../core/redis-address.js';
 import { connectorFor } from './connector.js';
 import { isReply, withoutCommand } from './failure.js';
+import { ioredisOptions } from './handshake.js';
 import type { TlsSettings } from './tls.js';
 
 /** ms for a connection and a reply. */
 const PATIENCE = 1_000;
 /** How many are asked at a time. */
 const MOST_ASKED = 7;
+/** Without credentials. */
+const NOBODY = { user: '', password: '' };
 /** How many are remembered. */
 const MOST_KNOWN = 64;
 
@@ -122,12 +125,10 @@ export class Informants {
 
   #connect(at: HostPort): Redis {
     const { tls, family } = this.#options;
-    const credentials = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
+    const own = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
     const redis = new Redis({
+      ...ioredisOptions({ ...(own ?? NOBODY), db: 0, tls: tls !== undefined }),
       Connector: connectorFor({ find: () => at, tls, family }),
-      ...(tls && { tls: {} }),
-      ...(credentials && { password: credentials.password }),
-      ...(credentials && credentials.user !== '' && { username: credentials.user }),
       connectionName: 'cgroup:finder',
       disableClientInfo: true,
       enableReadyCheck: false,
