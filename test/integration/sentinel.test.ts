@@ -16,7 +16,7 @@ test('a group outlives its master and a Sentinel: a fail-over is told as a gap',
   await sentinels.kill(old);
   await sentinels.masterOtherThan(old);
   await stage.works();
-  expect((await stage.end()).published).toBeGreaterThan(200);
+  expect((await stage.end(1)).published).toBeGreaterThan(200);
 });
 
 test('a master that is stopped, and goes on later, is left at once', async () => {
@@ -29,7 +29,7 @@ test('a master that is stopped, and goes on later, is left at once', async () =>
   sentinels.continue(old);
   await sentinels.settled();
   await stage.works();
-  await stage.end();
+  await stage.end(1);
 });
 
 test('a fail-over by command is followed', async () => {
@@ -37,7 +37,7 @@ test('a fail-over by command is followed', async () => {
   const stage = await onStage({ url: sentinels.url, master: () => sentinels.master() });
   await sentinels.failover();
   await stage.works();
-  await stage.end();
+  await stage.end(1);
 });
 
 test('the log of the start, status and doctor name the master, and doctor counts the Sentinels', async () => {
