@@ -29,7 +29,7 @@ export interface MachineOptions {
    * Messages that come before the mark with this number may have come to bridges at another server, too: it is the first one
    * that gives positions. 0 if there is no such server.
    */
-  readonly settled?: number;
+  readonly positionsFrom?: number;
   /** ms after the other bridges came to another server in which what was received here is still relayed. */
-  readonly within?: number | undefined;
+  readonly lateAfter?: number | undefined;
 }

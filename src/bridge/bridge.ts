@@ -28,7 +28,7 @@ export interface BridgeOptions extends ChannelOptions {
    * ms for which bridges that come to another server take no messages there: in the first half of it, what was received at the
    * server before may still be relayed; in the second half such messages may still come here. 0 or none if no message comes to both.
    */
-  readonly settle?: number;
+  readonly pauseAfterMove?: number;
 }
 
 export interface BridgeEvents {
@@ -57,8 +57,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   #count = 0;
   /** The highest mark that a session has seen, or that came with the seat. */
   #seen = 0;
-  /** The first mark that gives positions: see {@link MachineOptions.settled}. */
-  #settled = 0;
+  /** The first mark that gives positions: see {@link MachineOptions.positionsFrom}. */
+  #positionsFrom = 0;
   /** The secret of the marks; until Redis has sent it, a new one to use if there is none. */
   #secret = randomBytes(32).toString('hex');
   #secretKnown = false;
@@ -131,7 +131,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Asks for a seat until it gets one. The mark that comes with it was made before the subscription. */
   async #takeSeat(): Promise<boolean> {
-    const { store, id, seats, lease, settle = 0, log } = this.#options;
+    const { store, id, seats, lease, pauseAfterMove = 0, log } = this.#options;
     const { signal } = this.#stopping;
     const watch = new SeatWatch(3 * lease);
     let dead: Seat | undefined;
@@ -150,7 +150,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       });
       if ('mark' in reply) {
         const { home, relayed } = reply.lease;
-        this.#settled = home && relayed && settle > 0 ? home.since + settle : 0;
+        this.#positionsFrom = home && relayed && pauseAfterMove > 0 ? home.since + pauseAfterMove : 0;
         // Lower than the one seen if that was too far ahead of the clock.
         this.#seen = reply.mark;
         this.#secret = reply.secret;
@@ -173,7 +173,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
 
   /** Subscribes, and returns when the subscription has ended. The session goes on relaying the messages left. */
   async #session(): Promise<void> {
-    const { id, makeSubscriber, onRate, settle = 0, log } = this.#options;
+    const { id, makeSubscriber, onRate, pauseAfterMove = 0, log } = this.#options;
     if (this.#stopping.signal.aborted) return;
     const subscriber = makeSubscriber();
     const session: BridgeSession = new BridgeSession({
@@ -181,8 +181,8 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
       id: `${id}#${++this.#count}`,
       seat: id,
       seen: this.#seen,
-      settled: this.#settled,
-      within: settle > 0 ? settle / 2 : undefined,
+      positionsFrom: this.#positionsFrom,
+      lateAfter: pauseAfterMove > 0 ? pauseAfterMove / 2 : undefined,
       secret: this.#secret,
       subscriber,
       // Only the oldest session: they are in the order of their start.

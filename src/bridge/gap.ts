@@ -1,4 +1,4 @@
-import type { BridgeStore, Gap } from '../core/bridge-store.js';
+import type { BridgeStore, Gap, Home } from '../core/bridge-store.js';
 import type { Position } from '../core/position.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
@@ -14,19 +14,26 @@ const TELL = 10_000;
  * @param relayed the stored position
  * @param lastBeat when the leader before last beat, ms since 1970
  * @param emptiedSince since when messages may be missing because Redis lost its data; undefined if it did not
+ * @param home where the bridges are subscribed; undefined on a plain Redis
  */
 export function gapOf(
   { dropped, cause }: Missing,
   relayed: Position | undefined,
   lastBeat: number | undefined,
   emptiedSince: number | undefined,
+  home?: Home,
 ): Gap | undefined {
   if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
   // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
   const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
-  const reason = cause === 'start' ? 'no bridge was subscribed' : 'Redis came back with an older state';
+  if (cause !== 'start') return { reason: 'Redis came back with an older state', since, dropped };
+  // The position is one of the server before.
+  const hasMoved = home !== undefined && relayed.epoch < home.since;
+  const reason = hasMoved
+    ? 'another server took over, and no bridge was subscribed there yet'
+    : 'no bridge was subscribed';
   return { reason, since, dropped };
 }
 

@@ -39,7 +39,6 @@ export class BridgeMachine {
   /** Whether Redis takes no more of this server: the gap of the next leader covers the rest. */
   #isLate = false;
   #strayed: Gap | undefined;
-
   readonly #leaseWatch = new LeaseWatch();
   /** How many bridges are subscribed, this one included. */
   #bridges = 1;
@@ -47,7 +46,6 @@ export class BridgeMachine {
   #looked = false;
   /** Whether Redis ever had a position: if it has none any more, it lost its data. */
   #hadPosition = false;
-
   /** Of a leader: its token, the position that it believes stored, and, until its first relay, when the leader before last beat. */
   #token = 0;
   #relayed: Position | undefined;
@@ -117,7 +115,7 @@ export class BridgeMachine {
     this.#seen = Math.max(this.#seen, epoch);
     if (!this.#mayJoin) return true;
     if (this.#phase === 'joining') {
-      if (epoch < (this.#options.settled ?? 0)) return true;
+      if (epoch < (this.#options.positionsFrom ?? 0)) return true;
       this.#phase = 'following';
     }
     this.#received.cut(epoch, now);
@@ -203,20 +201,22 @@ export class BridgeMachine {
 
   #relay(): Action | undefined {
     if (this.#isLate) return undefined;
-    const { maxMessages, maxBytes, within } = this.#options;
+    const { maxMessages, maxBytes, lateAfter } = this.#options;
     const from = this.#relayed;
     const batch =
       this.#received.nextBatch(from, maxMessages, maxBytes) ??
       // Nothing to write: the reply has the position.
       (this.#doubtful && from ? { messages: NOTHING, to: from } : undefined);
-    const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, within };
+    const common = { token: this.#token, from, gap: this.#gap(), server: this.#server, lateAfter };
     return batch && { kind: 'relay', ...common, ...batch };
   }
 
   #gap(): Gap | undefined {
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    return gapOf(this.#received.missingAfter(this.#relayed), this.#relayed, this.#lastBeat, emptiedSince);
+    const missing = this.#received.missingAfter(this.#relayed);
+    const { home } = this.#leaseWatch.lease;
+    return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince, home);
   }
 
   /** Redis answered a take. */
@@ -237,9 +237,9 @@ export class BridgeMachine {
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
     // some of them may be relayed. Without a position, none is.
     // The same at another server: its bridges may have relayed some of them, whatever their position is.
-    const { seen, settled = 0 } = this.#options;
+    const { seen, positionsFrom = 0 } = this.#options;
     const mayOverlap =
-      position && ((position.epoch >= seen && position.offset > 0) || position.epoch < settled);
+      position && ((position.epoch >= seen && position.offset > 0) || position.epoch < positionsFrom);
     if (mayOverlap && this.#received.startsAfter(position)) this.#received.forgetUnpositioned();
   }
 

@@ -19,7 +19,7 @@ export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'>
 
 export interface SessionOptions
   extends ChannelOptions,
-    Pick<MachineOptions, 'id' | 'seen' | 'settled' | 'within'> {
+    Pick<MachineOptions, 'id' | 'seen' | 'positionsFrom' | 'lateAfter'> {
   /** The bridge's seat, which outlives the session. */
   readonly seat: string;
   /** The secret of the marks, as Redis gave it with the seat. */

@@ -122,7 +122,7 @@ export interface RelayRequest extends OnServer {
   /** Where they were received: nothing is written after a position of another server. Undefined on a plain Redis. */
   readonly server?: string | undefined;
   /** ms after the bridges came to another server in which they are still taken; undefined for no limit. */
-  readonly within?: number | undefined;
+  readonly lateAfter?: number | undefined;
   /** Messages may have been missed just before these. */
   readonly gap?: Gap | undefined;
 }

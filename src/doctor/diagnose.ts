@@ -13,6 +13,7 @@ import {
   latencyOf,
   othersOf,
   rightsOf,
+  sentinelsOf,
   slotsOf,
 } from './group-checks.js';
 import { haltedOf, orderOf } from './order-checks.js';
@@ -31,6 +32,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
       : { server: UNSEEN_SERVER }),
     // With a list or a stream nobody subscribes.
     ...(facts.pulled && { 'output buffer': [] }),
+    sentinels: sentinelsOf(facts),
     slots: slotsOf(facts),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),

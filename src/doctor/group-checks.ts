@@ -51,6 +51,24 @@ export function slotsOf({ nodes }: Pick<DoctorFacts, 'nodes'>): CheckState[] {
   return [{ status: 'ok', what }];
 }
 
+/** Whether the Sentinels can replace the master; nothing without Sentinels. */
+export function sentinelsOf({ sentinels }: Pick<DoctorFacts, 'sentinels'>): CheckState[] {
+  if (!sentinels) return [];
+  const { all, answering, needed } = sentinels;
+  const what = `${answering} of ${plural(all, 'Sentinel')} ${answering === 1 ? 'answers' : 'answer'}, and a fail-over needs ${needed}`;
+  if (answering < needed)
+    return [
+      {
+        status: 'mend',
+        what,
+        why: 'a master that fails is not replaced; look whether they run, and whether this machine reaches them',
+      },
+    ];
+  if (answering === needed)
+    return [{ status: 'note', what, why: 'if one more is lost, a master that fails is not replaced' }];
+  return [{ status: 'ok', what }];
+}
+
 /** Redis's clock against this machine's. */
 export function clockOf({ clock }: DoctorFacts): CheckState {
   if (!clock) return unseen('TIME');

@@ -10,6 +10,7 @@ import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
 import { recordKindOf, recordsInPostgres } from '../core/record.js';
+import { hostAndPort } from '../core/redis-address.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { type Sink, sinkOf } from '../core/sink.js';
 import { sourceOf } from '../core/source.js';
@@ -59,6 +60,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   refuseUnfit(server);
   refuseReplica(server);
   warnOf(server, settings.minReplicas, log);
+  if (!main.isPlain && main.at)
+    log.info({}, `the group's keys are at ${hostAndPort(main.at)}, of ${main.place.name}`);
   const keys = keysOf(settings);
   const source = sourceOf(settings);
   const relays = settings.bridge !== 'off';

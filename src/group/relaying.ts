@@ -21,7 +21,7 @@ export async function makeBridge(
   const connection = await connections.open('bridge');
   // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
   const announcer = sharded ? await connections.open('marks', channel) : undefined;
-  const settle = connection.place.isCluster && !sharded ? lease : 0;
+  const pauseAfterMove = connection.place.isCluster && !sharded ? lease : 0;
   const store = new RedisBridgeStore(connection, keys, settings.orderKey, announcer);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
@@ -32,7 +32,7 @@ export async function makeBridge(
     seats: settings.bridges,
     packSize,
     lease,
-    settle,
+    pauseAfterMove,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
     store: tracing?.bridgeStore(store) ?? store,
     makeSubscriber: () => connections.make('subscriber', sharded ? channel : undefined),

@@ -59,6 +59,8 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   readonly source: SourceStatus;
   readonly processes: readonly ProcessView[];
   readonly output: string;
+  /** With Sentinels or a Cluster: the server that has the group's keys, `host:port`; else null. */
+  readonly master: string | null;
   readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
   /** The latest times during which messages may have been missed: ISO 8601, Redis's clock. */
@@ -130,6 +132,7 @@ export async function readStatus(
     channel: source.name,
     source,
     output,
+    master: inspector.master,
     leader,
     bridges,
     control,

@@ -11,6 +11,7 @@ import { type Keys, registryKeysOf, typesOf } from './keys.js';
 import { type OtherGroup, otherGroups, otherShardedGroups } from './other-groups.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
+import type { SentinelsSeen } from './protocol/masters.js';
 import type { Counters, GroupTotals, OrderTotals } from './reading.js';
 import type { LiveConsumer } from './registry.js';
 import { type MissingRights, missingRights, type RightsNames } from './rights.js';
@@ -26,6 +27,8 @@ export interface DoctorFacts {
   readonly server: ServerFacts | undefined;
   /** The nodes of the two slots, `host:port`; undefined unless the Redis is a Cluster. */
   readonly nodes: { readonly group: string; readonly registry: string } | undefined;
+  /** The Sentinels that are known; undefined without. */
+  readonly sentinels: SentinelsSeen | undefined;
   readonly clock:
     | {
         /** ms by which Redis's clock is ahead of this machine's. */
@@ -154,6 +157,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     rights,
     server,
     nodes: connection.place.isCluster ? { group: nodeOf(connection), registry: nodeOf(registry) } : undefined,
+    sentinels: await connection.place.sentinels(),
     clock: await clock.read(),
     latency,
     channel: {

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
+import { hostAndPort } from '../core/redis-address.js';
 import { pause } from '../core/service.js';
 import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
@@ -99,6 +100,12 @@ export class Inspector {
   /** As {@link read}, and where the output ends: for that, Redis copies its newest entry. */
   readWithEnd(): Promise<ReadingWithEnd> {
     return this.#read(true);
+  }
+
+  /** The server where the group's keys are, `host:port`, if others replace it; null on a plain Redis, or while it is away. */
+  get master(): string | null {
+    const { isPlain, at } = this.#connection;
+    return isPlain || !at ? null : hostAndPort(at);
   }
 
   async #read(withLastOutput: boolean): Promise<ReadingWithEnd> {

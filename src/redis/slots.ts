@@ -1,4 +1,5 @@
 import { SettingsError } from '../core/errors.js';
+import { hashTagOf } from '../core/hash-tag.js';
 import { type PulledSource, type Source, sourceFlags } from '../core/source.js';
 import type { Connection } from './protocol/connection.js';
 
@@ -20,7 +21,7 @@ export function sourceInSlot(source: PulledSource, output: string): PulledSource
 
 /** Another name for a key, to which RENAME can move it: on a Cluster in the same slot. */
 export function oldNameOf(key: string, isCluster: boolean): string {
-  return isCluster && !/^[^{]*\{[^}]+\}/.test(key) ? `{${key}}:old` : `${key}:old`;
+  return isCluster && hashTagOf(key) === key ? `{${key}}:old` : `${key}:old`;
 }
 
 /** @throws {SettingsError} for a list or a stream that the scripts of the group cannot reach */

@@ -27,6 +27,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     channel: 'in',
     source: { kind: 'channel', name: 'in', waiting: null },
     output: 'out',
+    master: null,
     leader: 'b1',
     bridges: [{ id: 'b1', leads: true }],
     consumers: [],

@@ -34,7 +34,7 @@ test('a group outlives the masters of both its slots, one after the other', asyn
   await stage.works();
   await cluster.kill(await cluster.nodeOf(OUTPUT));
   await stage.works();
-  expect((await stage.end()).published).toBeGreaterThan(200);
+  expect((await stage.end(1)).published).toBeGreaterThan(200);
 });
 
 test('a slot moves under load, and back, and a fail-over by command follows', async () => {
@@ -52,7 +52,7 @@ test('a slot moves under load, and back, and a fail-over by command follows', as
   await stage.works();
   await cluster.failover((await cluster.replicas(first))[0] as RedisNode);
   await stage.works();
-  await stage.end();
+  await stage.end(3);
 });
 
 test('several servers that are no Cluster are refused at once', async () => {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { Informants } from '../../src/redis/protocol/informants.js';
+import { Informants, majorityOf } from '../../src/redis/protocol/informants.js';
 import { freshRedis } from '../helpers/redis.js';
 
 const PASSWORD = ['--requirepass', 'secret'];
@@ -51,4 +51,41 @@ test('a server that asks for no password does not get it', async () => {
   const informants = informantsAt(ports);
   for (let i = 0; i < 3; i++) await informants.ask(whoAmI);
   expect(await clientOf(ports[1] as number).info('commandstats')).not.toMatch(/cmdstat_auth:/);
+});
+
+test('most of those that are asked are enough: one that is stopped is not waited for, and two of three are', async () => {
+  const servers = await Promise.all([1, 2, 3].map(() => freshRedis()));
+  const ports = servers.map(({ port }) => port);
+  const informants = informantsAt(ports);
+  const portOfEach = async (_redis: Redis, { port }: { port: number }) => {
+    await _redis.ping();
+    return port;
+  };
+  process.kill((servers[0] as { pid: number }).pid, 'SIGSTOP');
+  expect((await informants.ask(portOfEach)).sort()).toEqual(ports.slice(1).sort());
+  expect(await informants.survey(portOfEach)).toMatchObject({
+    answers: expect.arrayContaining(ports.slice(1)),
+    failures: [expect.any(Error)],
+  });
+});
+
+test('those that an answer names are asked, too, and forgotten when no answer names them any more', async () => {
+  const [named, learned] = [await portOf(), await portOf()];
+  const informants = informantsAt([named]);
+  const heard = async () => (await informants.survey(async (_redis, { port }) => port)).answers.sort();
+  expect(await heard()).toEqual([named]);
+  informants.learn([{ host: '127.0.0.1', port: learned }]);
+  expect(await heard()).toEqual([named, learned].sort());
+  informants.learn([]);
+  expect(await heard()).toEqual([named]);
+});
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 3],
+  [7, 4],
+])('most of %d are %d', (count, most) => {
+  expect(majorityOf(count)).toBe(most);
 });

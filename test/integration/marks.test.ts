@@ -376,9 +376,9 @@ describe('the server of the bridges', () => {
     expect(await bridgeStore.relay({ ...request, to: after })).toEqual({ kind: 'late' });
     const next = { ...to, offset: to.offset + 1 };
     // A second has passed since they came there.
-    expect(await bridgeStore.relay({ ...request, to: next, within: -1_000 })).toEqual({ kind: 'late' });
+    expect(await bridgeStore.relay({ ...request, to: next, lateAfter: -1_000 })).toEqual({ kind: 'late' });
     expect(await raw.xlen(keys.inbox)).toBe(2);
-    expect(await bridgeStore.relay({ ...request, to: next, within: 60_000 })).toEqual({ kind: 'written' });
+    expect(await bridgeStore.relay({ ...request, to: next, lateAfter: 60_000 })).toEqual({ kind: 'written' });
     expect(await bridgeStore.relay({ ...request, from: next, to: after, server: THERE })).toEqual({
       kind: 'written',
     });

@@ -16,7 +16,7 @@ test('a group outlives its master and a Sentinel: a fail-over is told as a gap',
   await sentinels.kill(old);
   await sentinels.masterOtherThan(old);
   await stage.works();
-  expect((await stage.end()).published).toBeGreaterThan(200);
+  expect((await stage.end(1)).published).toBeGreaterThan(200);
 });
 
 test('a master that is stopped, and goes on later, is left at once', async () => {
@@ -29,7 +29,7 @@ test('a master that is stopped, and goes on later, is left at once', async () =>
   sentinels.continue(old);
   await sentinels.settled();
   await stage.works();
-  await stage.end();
+  await stage.end(1);
 });
 
 test('a fail-over by command is followed', async () => {
@@ -37,7 +37,31 @@ test('a fail-over by command is followed', async () => {
   const stage = await onStage({ url: sentinels.url, master: () => sentinels.master() });
   await sentinels.failover();
   await stage.works();
-  await stage.end();
+  await stage.end(1);
+});
+
+test('the log of the start, status and doctor name the master, and doctor counts the Sentinels', async () => {
+  const sentinels = await startSentinels({ replicas: 1 });
+  const { address } = await sentinels.master();
+  const flags = ['--redis', sentinels.url];
+  const group = cgroup(['start', '--size', '1', ...flags]);
+  await group.line(/ready: /);
+  expect(group.stderr()).toContain(
+    `the group's keys are at ${address}, of the master mymaster of the Sentinels at`,
+  );
+  const status = cgroup(['status', ...flags]);
+  await status.exit;
+  expect(status.stdout()).toMatch(new RegExp(`^master +${address}$`, 'm'));
+  const doctorSays = async () => {
+    const doctor = cgroup(['doctor', ...flags]);
+    await doctor.exit;
+    return doctor.stdout();
+  };
+  expect(await doctorSays()).toMatch(/^ok +sentinels +3 of 3 Sentinels answer, and a fail-over needs 2$/m);
+  await sentinels.killSentinel(1);
+  await sentinels.killSentinel(2);
+  expect(await doctorSays()).toMatch(/^FAIL +sentinels +1 of 3 Sentinels answers, and a fail-over needs 2$/m);
+  expect(await group.kill()).toEqual({ code: 0, signal: null });
 });
 
 test('a master that the Sentinels do not know is an error at once', async () => {
@@ -116,7 +140,7 @@ test.each(['a fail-over by command', 'a kill'])(
     const master = await sentinels.masterOtherThan(old);
     expect(await master.call('INFO', 'commandstats')).toMatch(/cmdstat_evalsha:/);
     // A command that meets no fail-over loses nothing.
-  if (unsure > 0) expect(run.stderr()).toMatch(/; publishing goes on"/);
-  if (how === 'a kill') expect(unsure).toBeGreaterThan(0);
+    if (unsure > 0) expect(run.stderr()).toMatch(/; publishing goes on"/);
+    if (how === 'a kill') expect(unsure).toBeGreaterThan(0);
   },
 );

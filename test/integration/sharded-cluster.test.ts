@@ -23,6 +23,6 @@ test('a sharded channel moves to another node and fails over there, and so does 
   await stage.works();
   await cluster.kill(await cluster.nodeOf(CHANNEL));
   await stage.works();
-  const { published } = await stage.end();
+  const { published } = await stage.end(2);
   expect(published).toBeGreaterThan(300);
 });

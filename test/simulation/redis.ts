@@ -182,7 +182,7 @@ export class RedisModel {
     const { position, home } = this.#state;
     if (!this.leads(caller, token)) return { kind: 'fenced' };
     if (!this.isAt(from)) return { kind: 'elsewhere', position };
-    const isLate = (since: number) => this.#clock() + this.skew > since + (request.within ?? Infinity);
+    const isLate = (since: number) => this.#clock() + this.skew > since + (request.lateAfter ?? Infinity);
     if (server && home && home.server !== server && (to.epoch >= home.since || isLate(home.since)))
       return { kind: 'late' };
     this.#needsMemory();

@@ -90,6 +90,7 @@ export function statusText(status: GroupStatus): string {
     columns([
       [status.source.kind, sourceLine(status.source)],
       ['output', status.output],
+      ...(status.master === null ? [] : [['master', status.master]]),
       relayingRow(status),
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
       [

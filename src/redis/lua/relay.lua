@@ -6,7 +6,7 @@
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
---        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), within (ms after the
+--        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), lateAfter (ms after the
 --        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
 --        of each message and a line feed; see hold.lua)
 --      2... list of the messages, as published; or the packs, one an argument
@@ -33,7 +33,7 @@ if options.server then
   -- messages may reach both servers, at different times: later they may come from there.
   local at = redis.call('HMGET', KEYS[1], 'home', 'since')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
-  local is_late = since and options.within and now_ms() > since + options.within
+  local is_late = since and options.lateAfter and now_ms() > since + options.lateAfter
   if is_late or since and tonumber(to.epoch) >= since then return { 3 } end
 end
 

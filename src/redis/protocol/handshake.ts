@@ -11,7 +11,12 @@ const NEEDLESS = /no password is set|without any password configured/;
 const warned = new WeakSet<Logger>();
 
 /** What ioredis needs to enter a Redis. It never gets the URL: it would take any of its options from there. */
-export function ioredisOptions({ user, password, db, tls }: RedisAddress): RedisOptions {
+export function ioredisOptions({
+  user,
+  password,
+  db,
+  tls,
+}: Pick<RedisAddress, 'user' | 'password' | 'db' | 'tls'>): RedisOptions {
   return {
     db,
     ...(user === '' ? {} : { username: user }),

@@ -3,12 +3,15 @@ import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, type RedisAddress } from '../../core/redis-address.js';
 import { connectorFor } from './connector.js';
 import { isReply, withoutCommand } from './failure.js';
+import { ioredisOptions } from './handshake.js';
 import type { TlsSettings } from './tls.js';
 
 /** ms for a connection and a reply. */
 const PATIENCE = 1_000;
 /** How many are asked at a time. */
 const MOST_ASKED = 7;
+/** Without credentials. */
+const NOBODY = { user: '', password: '' };
 /** How many are remembered. */
 const MOST_KNOWN = 64;
 
@@ -58,10 +61,23 @@ export class Informants {
    */
   async ask<Answer>(ask: Ask<Answer>): Promise<Answer[]> {
     const asked = this.#chosen();
+    const { answers, failures } = await this.#askAll(asked, majorityOf(asked.length), ask);
+    if (answers.length > 0) return answers;
+    throw failures.find((error) => error instanceof CgroupError) ?? failures[0];
+  }
+
+  /** Asks all that are known, and waits for each: an answer, or why there is none. */
+  async survey<Answer>(
+    ask: Ask<Answer>,
+  ): Promise<{ readonly answers: Answer[]; readonly failures: unknown[] }> {
+    return this.#askAll(this.#known, Number.POSITIVE_INFINITY, ask);
+  }
+
+  /** @param enough how many answers are waited for, at most */
+  async #askAll<Answer>(asked: readonly HostPort[], enough: number, ask: Ask<Answer>) {
     const answers: Answer[] = [];
     const failures: unknown[] = [];
     await new Promise<void>((resolve) => {
-      const enough = Math.floor(asked.length / 2) + 1;
       for (const at of asked)
         this.#askOne(at, ask)
           .then(
@@ -72,8 +88,7 @@ export class Informants {
             if (answers.length >= enough || answers.length + failures.length === asked.length) resolve();
           });
     });
-    if (answers.length > 0) return answers;
-    throw failures.find((error) => error instanceof CgroupError) ?? failures[0];
+    return { answers, failures };
   }
 
   /** Closes all connections. It may be asked again later. */
@@ -110,12 +125,10 @@ export class Informants {
 
   #connect(at: HostPort): Redis {
     const { tls, family } = this.#options;
-    const credentials = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
+    const own = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
     const redis = new Redis({
+      ...ioredisOptions({ ...(own ?? NOBODY), db: 0, tls: tls !== undefined }),
       Connector: connectorFor({ find: () => at, tls, family }),
-      ...(tls && { tls: {} }),
-      ...(credentials && { password: credentials.password }),
-      ...(credentials && credentials.user !== '' && { username: credentials.user }),
       connectionName: 'cgroup:finder',
       disableClientInfo: true,
       enableReadyCheck: false,
@@ -134,6 +147,11 @@ export class Informants {
     if (this.#connections.get(name) === redis) this.#connections.delete(name);
     redis.disconnect();
   }
+}
+
+/** How many are most of so many. */
+export function majorityOf(count: number): number {
+  return Math.floor(count / 2) + 1;
 }
 
 /** NOPERM: the user without a password may connect, and may not do this. */

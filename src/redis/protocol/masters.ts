@@ -7,13 +7,21 @@ import {
 } from '../../core/redis-address.js';
 import { readCluster } from './cluster-map.js';
 import { isReply } from './failure.js';
-import { Informants } from './informants.js';
+import { Informants, majorityOf } from './informants.js';
 import { newestOf, type SeenMaster } from './seen-master.js';
-import { masterIn, sentinelsIn } from './sentinel-replies.js';
+import { masterIn, quorumIn, sentinelsIn } from './sentinel-replies.js';
 import type { TlsSettings } from './tls.js';
 
 /** The names of each master, by slot. Sentinels know one master for all: it has the slot 0. */
 export type MastersBySlot = ReadonlyMap<number, readonly HostPort[]>;
+
+/** The Sentinels that are known. */
+export interface SentinelsSeen {
+  readonly all: number;
+  readonly answering: number;
+  /** How many a fail-over needs: their quorum, and most of them. */
+  readonly needed: number;
+}
 
 /** Asks Sentinels, or the nodes of a Cluster, who the masters are. */
 export class Masters {
@@ -42,6 +50,18 @@ export class Masters {
   find(slots: ReadonlySet<number>): Promise<MastersBySlot> {
     const { sentinel } = this.#address;
     return sentinel ? this.#askSentinels(sentinel) : this.#askNodes(slots);
+  }
+
+  /** Asks all Sentinels that are known for themselves; undefined without Sentinels. */
+  async sentinels(): Promise<SentinelsSeen | undefined> {
+    const { sentinel } = this.#address;
+    if (!sentinel) return undefined;
+    const { answers, failures } = await this.#informants.survey((redis) =>
+      redis.call('SENTINEL', 'MASTER', sentinel.master).catch(ifRefused),
+    );
+    const quorums = answers.flatMap((facts) => quorumIn(facts) ?? []);
+    const all = answers.length + failures.length;
+    return { all, answering: answers.length, needed: Math.max(majorityOf(all), ...quorums) };
   }
 
   /** Closes all connections. It may be asked again later. */

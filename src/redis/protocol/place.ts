@@ -3,7 +3,7 @@ import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, parseRedisUrl, type RedisAddress } from '../../core/redis-address.js';
 import { type Logger, silentLogger } from '../../log/logger.js';
 import { type Follower, Followers } from './followers.js';
-import { Masters, type MastersBySlot } from './masters.js';
+import { Masters, type MastersBySlot, type SentinelsSeen } from './masters.js';
 import { PlaceLog } from './place-log.js';
 import type { TlsSettings } from './tls.js';
 import { mendable } from './unreachable.js';
@@ -97,6 +97,11 @@ export class RedisPlace {
     const master = (await this.#look(asked)).get(asked)?.[0];
     if (master) return master;
     throw new Error(`no node has the slot ${slot}: redis-cli --cluster check shows what is missing`);
+  }
+
+  /** The Sentinels that are known; undefined without. */
+  sentinels(): Promise<SentinelsSeen | undefined> {
+    return this.#masters.sentinels();
   }
 
   /**

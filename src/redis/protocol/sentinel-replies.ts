@@ -14,6 +14,12 @@ export function masterIn(address: unknown, facts: unknown): SeenMaster | undefin
   return { host: String(address[0]), port: Number(address[1]), epoch };
 }
 
+/** How many Sentinels must agree that the master is away, from the reply to SENTINEL MASTER; undefined if it is not told. */
+export function quorumIn(facts: unknown): number | undefined {
+  const quorum = fieldOf(facts, 'quorum');
+  return quorum === undefined ? undefined : Number(quorum);
+}
+
 /** The other Sentinels, from the reply to SENTINEL SENTINELS. */
 export function sentinelsIn(reply: unknown): HostPort[] {
   if (!Array.isArray(reply)) return [];

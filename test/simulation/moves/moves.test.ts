@@ -27,7 +27,7 @@ const MUTANTS: Record<string, Partial<MovingParts>> = {
   'bridges take the Redis for one server': { isPlain: true },
   'commands go to whatever server the connection has by then': { isBound: false },
   'marks do not say where they were published': { saysServer: false },
-  'bridges take messages at once at another server': { settle: 0 },
+  'bridges take messages at once at another server': { pauseAfterMove: 0 },
   'messages of the server before are taken however late they are': { hasLimit: false },
   'Redis does not keep the server of the bridges': { hasHome: false },
 };

@@ -18,7 +18,7 @@ export interface MovingParts {
   /** Whether the commands of a subscription go to its own server only. */
   readonly isBound: boolean;
   /** ms */
-  readonly settle: number;
+  readonly pauseAfterMove: number;
   /** Whether the server of the bridges is kept in Redis. */
   readonly hasHome: boolean;
   /** Whether messages of the server before are taken for a while only. */
@@ -131,8 +131,8 @@ class Commands implements BridgeStore {
     return this.#call((node) => node.take(caller, token, beat), on);
   }
   relay(request: RelayRequest) {
-    const within = this.#parts.hasLimit ? request.within : undefined;
-    return this.#call((node) => node.relay({ ...request, within }), request.on);
+    const lateAfter = this.#parts.hasLimit ? request.lateAfter : undefined;
+    return this.#call((node) => node.relay({ ...request, lateAfter }), request.on);
   }
   release(caller: string, token: number, position: Position | undefined, on?: string) {
     return this.#call((node) => node.release(caller, token, position), on);
@@ -250,7 +250,7 @@ export class MovingProcess {
       seats: parts.isSharded ? 3 : 2,
       packSize: () => 1,
       lease: 1_000,
-      settle: parts.isSharded ? 0 : parts.settle,
+      pauseAfterMove: parts.isSharded ? 0 : parts.pauseAfterMove,
       isSharded: parts.isSharded,
       limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e7 },
       store: this.#store,

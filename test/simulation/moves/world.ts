@@ -11,7 +11,7 @@ const END = 12_000;
 export const REAL_PARTS: MovingParts = {
   isPlain: false,
   isBound: true,
-  settle: 1_000,
+  pauseAfterMove: 1_000,
   hasHome: true,
   hasLimit: true,
   isSharded: false,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Lease } from '../../../src/core/bridge-store.js';
 import { at, Bench, LEASE, OTHER } from '../../helpers/machine-bench.js';
 
 describe('a full buffer', () => {
@@ -87,6 +88,21 @@ describe('a full buffer', () => {
     const gap = { reason: 'the buffer was full', dropped };
     expect(bench.next()).toMatchObject({ to: at(10, 0), messages: newest, gap });
     expect(bench.written().next()).toBeUndefined();
+  });
+
+  it('says in its gap whether another server took over', () => {
+    const reasonOf = (home: Lease['home']) => {
+      const bench = new Bench().mark({ epoch: 10, relayed: at(3, 20), home }).hear('a');
+      bench.next();
+      bench.took(5, at(3, 20));
+      const action = bench.next();
+      return action?.kind === 'relay' ? action.gap?.reason : action;
+    };
+    expect(reasonOf(undefined)).toBe('no bridge was subscribed');
+    expect(reasonOf({ server: 'here', since: 2 })).toBe('no bridge was subscribed');
+    expect(reasonOf({ server: 'here', since: 9 })).toBe(
+      'another server took over, and no bridge was subscribed there yet',
+    );
   });
 
   it('keeps one message that is longer than its limit', () => {

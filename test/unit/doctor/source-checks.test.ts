@@ -82,3 +82,12 @@ it.each([
   const shown = findings({ nodes: { group, registry } }).find(({ check }) => check === 'slots');
   expect(shown).toEqual({ check: 'slots', status: 'ok', what });
 });
+
+it.each([
+  [{ all: 3, answering: 3, needed: 2 }, 'ok', '3 of 3 Sentinels answer, and a fail-over needs 2'],
+  [{ all: 3, answering: 2, needed: 2 }, 'note', '2 of 3 Sentinels answer, and a fail-over needs 2'],
+  [{ all: 3, answering: 1, needed: 2 }, 'mend', '1 of 3 Sentinels answers, and a fail-over needs 2'],
+  [{ all: 1, answering: 1, needed: 1 }, 'note', '1 of 1 Sentinel answers, and a fail-over needs 1'],
+])('Sentinels that may not be enough are shown: %j', (sentinels, status, what) => {
+  expect(findings({ sentinels }).find(({ check }) => check === 'sentinels')).toMatchObject({ status, what });
+});

@@ -16,6 +16,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     channel: 'in',
     source: { kind: 'channel', name: 'in', waiting: null },
     output: 'out',
+    master: null,
     leader: 'b1',
     bridges: [
       { id: 'b1', leads: true },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { masterIn, sentinelsIn } from '../../../../src/redis/protocol/sentinel-replies.js';
+import { masterIn, quorumIn, sentinelsIn } from '../../../../src/redis/protocol/sentinel-replies.js';
 
 it('a Sentinel names the master, and how new that is', () => {
   const facts = ['name', 'm', 'ip', '10.0.0.1', 'config-epoch', '7'];
@@ -26,4 +26,9 @@ it('a Sentinel names the others', () => {
     { host: 'port', port: 26_380 },
   ]);
   expect(sentinelsIn(undefined)).toEqual([]);
+});
+
+it('a Sentinel tells its quorum, unless it may not', () => {
+  expect(quorumIn(['name', 'm', 'quorum', '2'])).toBe(2);
+  expect(quorumIn(undefined)).toBeUndefined();
 });
