@@ -16,7 +16,7 @@ const TELL = 10_000;
  * @param emptiedSince since when messages may be missing because Redis lost its data; undefined if it did not
  */
 export function gapOf(
-  { dropped, cause }: Missing,
+  { dropped, cause, until }: Missing,
   relayed: Position | undefined,
   lastBeat: number | undefined,
   emptiedSince: number | undefined,
@@ -27,7 +27,7 @@ export function gapOf(
   // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
   const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
   const reason = cause === 'start' ? 'no bridge was subscribed' : 'Redis came back with an older state';
-  return { reason, since, dropped };
+  return { reason, since, until, dropped };
 }
 
 /**

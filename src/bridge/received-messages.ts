@@ -18,6 +18,11 @@ export interface Missing {
   readonly dropped: number;
   /** Why messages are missing there, undefined if none is. */
   readonly cause: FloorCause | undefined;
+  /**
+   * The number of a mark that came after all that is missing, which is the time when it was made; undefined if there is none. A
+   * subscription misses nothing after its first mark, unless it drops it.
+   */
+  readonly until?: number | undefined;
 }
 
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
@@ -134,7 +139,8 @@ export class ReceivedMessages {
     const later = this.startsAfter(relayed) && comparePositions(this.#firstStop, floor) < 0;
     const dropped = later ? 0 : this.#dropped;
     if (!this.lacksAfter(relayed)) return { dropped, cause: undefined };
-    return { dropped, cause: later && floorCause === 'full' ? 'start' : floorCause };
+    const cause = later && floorCause === 'full' ? 'start' : floorCause;
+    return { dropped, cause, until: cause === 'start' ? this.#firstMark?.epoch : undefined };
   }
 
   /** Where the first batch ends if the stored position is before the first mark: there, or after what was dropped since. */
