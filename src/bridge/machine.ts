@@ -216,7 +216,10 @@ export class BridgeMachine {
   #gap(): Gap | undefined {
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    return gapOf(this.#received.missingAfter(this.#relayed), this.#relayed, this.#lastBeat, emptiedSince);
+    const missing = this.#received.missingAfter(this.#relayed);
+    // Where there are other servers, messages may still be published at the one that the bridges have left.
+    const until = this.#server === undefined ? missing.until : undefined;
+    return gapOf({ ...missing, until }, this.#relayed, this.#lastBeat, emptiedSince);
   }
 
   /** Redis answered a take. */

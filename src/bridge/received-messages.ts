@@ -19,8 +19,8 @@ export interface Missing {
   /** Why messages are missing there, undefined if none is. */
   readonly cause: FloorCause | undefined;
   /**
-   * The number of a mark that came after all that is missing, which is the time when it was made; undefined if there is none. A
-   * subscription misses nothing after its first mark, unless it drops it.
+   * The number of a mark that came after all that is missing at this server, which is the time when it was made; undefined if there
+   * is none. A subscription misses nothing after its first mark, unless it drops it.
    */
   readonly until?: number | undefined;
 }

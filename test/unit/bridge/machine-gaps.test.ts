@@ -117,6 +117,16 @@ describe('a gap before a subscription', () => {
     expect(bench.next()).toMatchObject({ to: at(10, 0), messages: ['a'], gap });
   });
 
+  it('has no known end where there are other servers', () => {
+    const bench = new Bench();
+    bench.machine.subscribed(0, 'one');
+    bench.mark({ epoch: 10, relayed: at(3, 20) }).later(LEASE);
+    bench.next();
+    bench.took(5, at(3, 20));
+    const gap = { reason: 'no bridge was subscribed', since: 3, until: undefined, dropped: 0 };
+    expect(bench.next()).toMatchObject({ gap });
+  });
+
   it('has no known end if messages were dropped after its first mark', () => {
     const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, relayed: at(3, 20) });
     for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
