@@ -216,10 +216,8 @@ export class BridgeMachine {
   #gap(): Gap | undefined {
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    const missing = this.#received.missingAfter(this.#relayed);
-    // Where there are other servers, messages may still be published at the one that the bridges have left.
-    const until = this.#server === undefined ? missing.until : undefined;
-    return gapOf({ ...missing, until }, this.#relayed, this.#lastBeat, emptiedSince);
+    const missing = this.#received.missingAfter(this.#relayed, this.#server === undefined);
+    return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince);
   }
 
   /** Redis answered a take. */
@@ -238,8 +236,7 @@ export class BridgeMachine {
     this.#hadPosition ||= reply.lost;
     this.#learnPosition(position);
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
-    // some of them may be relayed. Without a position, none is.
-    // The same at another server: its bridges may have relayed some of them, whatever their position is.
+    // some of them may be relayed, as may some at another server, whatever the position is. Without a position, none is.
     const { seen, settled = 0 } = this.#options;
     const mayOverlap =
       position && ((position.epoch >= seen && position.offset > 0) || position.epoch < settled);

@@ -132,15 +132,19 @@ export class ReceivedMessages {
     return { messages: NOTHING, to: this.#positioned.floor };
   }
 
-  /** What is missing between the stored position and the next batch. */
-  missingAfter(relayed: Position | undefined): Missing {
+  /**
+   * What is missing between the stored position and the next batch.
+   *
+   * @param isOnlyServer false where messages may still be published at another server, which the bridges have left
+   */
+  missingAfter(relayed: Position | undefined, isOnlyServer: boolean): Missing {
     const { floor, floorCause } = this.#positioned;
     // What was dropped since the first mark comes after the unpositioned messages: a gap of its own.
     const later = this.startsAfter(relayed) && comparePositions(this.#firstStop, floor) < 0;
     const dropped = later ? 0 : this.#dropped;
     if (!this.lacksAfter(relayed)) return { dropped, cause: undefined };
     const cause = later && floorCause === 'full' ? 'start' : floorCause;
-    return { dropped, cause, until: cause === 'start' ? this.#firstMark?.epoch : undefined };
+    return { dropped, cause, until: isOnlyServer && cause === 'start' ? this.#firstMark?.epoch : undefined };
   }
 
   /** Where the first batch ends if the stored position is before the first mark: there, or after what was dropped since. */
