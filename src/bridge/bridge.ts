@@ -133,7 +133,7 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
   async #takeSeat(): Promise<boolean> {
     const { store, id, seats, lease, pauseAfterMove = 0, log } = this.#options;
     const { signal } = this.#stopping;
-    const watch = new SeatWatch(3 * lease);
+    const watch = new SeatWatch(lease);
     let dead: Seat | undefined;
     const since = performance.now();
     let logged = false;

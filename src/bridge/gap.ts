@@ -17,7 +17,7 @@ const TELL = 10_000;
  * @param home where the bridges are subscribed; undefined on a plain Redis
  */
 export function gapOf(
-  { dropped, cause }: Missing,
+  { dropped, cause, until }: Missing,
   relayed: Position | undefined,
   lastBeat: number | undefined,
   emptiedSince: number | undefined,
@@ -34,7 +34,7 @@ export function gapOf(
   const reason = hasMoved
     ? 'another server took over, and no bridge was subscribed there yet'
     : 'no bridge was subscribed';
-  return { reason, since, dropped };
+  return { reason, since, until, dropped };
 }
 
 /**

@@ -214,7 +214,7 @@ export class BridgeMachine {
   #gap(): Gap | undefined {
     // Redis may no longer have the time of the last beat; the number of the last mark is the time when it was made.
     const emptiedSince = this.#emptied ? (this.#lastBeat ?? this.#seen) : undefined;
-    const missing = this.#received.missingAfter(this.#relayed);
+    const missing = this.#received.missingAfter(this.#relayed, this.#server === undefined);
     const { home } = this.#leaseWatch.lease;
     return gapOf(missing, this.#relayed, this.#lastBeat, emptiedSince, home);
   }
@@ -235,8 +235,7 @@ export class BridgeMachine {
     this.#hadPosition ||= reply.lost;
     this.#learnPosition(position);
     // Messages without positions cannot be compared with a position in an epoch that may have begun after the subscription:
-    // some of them may be relayed. Without a position, none is.
-    // The same at another server: its bridges may have relayed some of them, whatever their position is.
+    // some of them may be relayed, as may some at another server, whatever the position is. Without a position, none is.
     const { seen, positionsFrom = 0 } = this.#options;
     const mayOverlap =
       position && ((position.epoch >= seen && position.offset > 0) || position.epoch < positionsFrom);

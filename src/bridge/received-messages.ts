@@ -18,6 +18,11 @@ export interface Missing {
   readonly dropped: number;
   /** Why messages are missing there, undefined if none is. */
   readonly cause: FloorCause | undefined;
+  /**
+   * The number of a mark that came after all that is missing at this server, which is the time when it was made; undefined if there
+   * is none. A subscription misses nothing after its first mark, unless it drops it.
+   */
+  readonly until?: number | undefined;
 }
 
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
@@ -127,14 +132,19 @@ export class ReceivedMessages {
     return { messages: NOTHING, to: this.#positioned.floor };
   }
 
-  /** What is missing between the stored position and the next batch. */
-  missingAfter(relayed: Position | undefined): Missing {
+  /**
+   * What is missing between the stored position and the next batch.
+   *
+   * @param isOnlyServer false where messages may still be published at another server, which the bridges have left
+   */
+  missingAfter(relayed: Position | undefined, isOnlyServer: boolean): Missing {
     const { floor, floorCause } = this.#positioned;
     // What was dropped since the first mark comes after the unpositioned messages: a gap of its own.
     const later = this.startsAfter(relayed) && comparePositions(this.#firstStop, floor) < 0;
     const dropped = later ? 0 : this.#dropped;
     if (!this.lacksAfter(relayed)) return { dropped, cause: undefined };
-    return { dropped, cause: later && floorCause === 'full' ? 'start' : floorCause };
+    const cause = later && floorCause === 'full' ? 'start' : floorCause;
+    return { dropped, cause, until: isOnlyServer && cause === 'start' ? this.#firstMark?.epoch : undefined };
   }
 
   /** Where the first batch ends if the stored position is before the first mark: there, or after what was dropped since. */

@@ -1,16 +1,20 @@
 import type { Seat } from '../core/bridge-store.js';
 
+/** A bridge that makes no mark for so many leases is dead, if others make some. */
+const PATIENCE = 3;
+
 /**
- * Finds the seat of a dead bridge: one that made no mark for `patience` ms by the observer's own clock. No two clocks
- * have to agree.
+ * Finds the seat of a dead bridge: one that made no mark for three leases by the observer's own clock. If none makes a mark, one
+ * lease is enough: then none of them may lead any more, and whatever is published is missed. No two clocks have to agree.
  */
 export class SeatWatch {
-  readonly #patience: number;
+  readonly #lease: number;
   #watched = new Map<string, { lastMark: string; since: number }>();
   #anyAlive = false;
 
-  constructor(patience: number) {
-    this.#patience = patience;
+  /** @param lease ms */
+  constructor(lease: number) {
+    this.#lease = lease;
   }
 
   /** Whether a bridge with a seat made a mark since the first observation. */
@@ -22,14 +26,15 @@ export class SeatWatch {
   observe(seats: readonly Seat[], now: number): Seat | undefined {
     const before = this.#watched;
     this.#watched = new Map();
-    let dead: Seat | undefined;
-    for (const seat of seats) {
+    const silences = seats.map((seat) => {
       const old = before.get(seat.id);
       const since = old?.lastMark === seat.lastMark ? old.since : now;
       if (old && old.lastMark !== seat.lastMark) this.#anyAlive = true;
       this.#watched.set(seat.id, { lastMark: seat.lastMark, since });
-      if (!dead && now - since >= this.#patience) dead = seat;
-    }
-    return dead;
+      return now - since;
+    });
+    const allSilent = silences.every((silence) => silence >= this.#lease);
+    const patience = allSilent ? this.#lease : PATIENCE * this.#lease;
+    return seats[silences.findIndex((silence) => silence >= patience)];
   }
 }

@@ -107,6 +107,8 @@ export interface Gap {
   readonly reason: string;
   /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */
   readonly since: number | undefined;
+  /** Until when; undefined for the moment when the gap is recorded. */
+  readonly until?: number | undefined;
   /** Most messages that are lost; 0 if unknown. */
   readonly dropped: number;
 }

@@ -40,6 +40,7 @@ export class Stage {
     });
     const folder = mkdtempSync(join(tmpdir(), 'cgroup-docs-'));
     // Scripts for `cgroup` and `npx cgroup`.
+    writeFileSync(join(folder, 'messages.jsonl'), '{"message_id":"line-1"}\n{"message_id":"line-2"}\n');
     const run = `exec "${process.execPath}" "${BIN}" "$@"\n`;
     writeFileSync(join(folder, 'cgroup'), `#!/bin/sh\n${run}`, { mode: 0o755 });
     const only = '[ "$1" = cgroup ] || { echo "not cgroup: npx $*" >&2; exit 1; }; shift\n';
@@ -107,7 +108,11 @@ export class Stage {
     await this.endStarted();
     const program = new Program(`exec ${await this.#real(command)}`, this.#folder, this.#env);
     this.#running.add(program);
-    const atWork = / monitor\b/.test(command) ? /msg\/s|"rate":/ : /ready: |worker .* connects to /;
+    const atWork = [
+      [/ monitor\b/, /msg\/s|"rate":/],
+      [/ peek\b/, /message id/],
+      [/./, /ready: |worker .* connects to /],
+    ].find(([of]) => of?.test(command))?.[1] as RegExp;
     await until(() => program.ended || atWork.test(program.stdout + program.stderr), { timeout: 20_000 });
     if (program.ended) throw new Error(`${command} has ended: ${program.stdout}${program.stderr}`);
     return program.stdout;

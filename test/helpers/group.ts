@@ -30,6 +30,7 @@ export interface TestGroup {
   /** Publishes messages with these ids, or this number of messages; returns the ids. */
   publish(ids: number | readonly string[]): Promise<string[]>;
   read(): Promise<Reading>;
+  gaps(): ReturnType<GroupClient['inspector']['gaps']>;
   listed(): Promise<string[]>;
   outputs(): Promise<Output[]>;
   /** Waits until `count` bridges are subscribed and in step: then any of them may end without a gap. */
@@ -71,6 +72,7 @@ export async function groupOn(url: string, space: Namespace = namespaceOn(url)):
       return ids;
     },
     read: () => client.inspector.read(),
+    gaps: () => client.inspector.gaps(),
     listed: () => raw.lrange(consumerList, 0, -1),
     outputs: async () =>
       (await raw.xrange(output, '-', '+')).map(([id, [, messageId, , consumerId, , inboxId, , data]]) => ({

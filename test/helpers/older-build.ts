@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,12 +10,20 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BEFORE_PACKS = '560d5dc';
 
 /** What a build needs. */
-const FILES = ['bin', 'config', 'src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const FILES = [
+  'bin',
+  'config',
+  'src',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 
 /** Whether this clone has that commit: one without history does not. */
 export const hasOlder = succeeds('git', 'cat-file', '-e', `${BEFORE_PACKS}^{commit}`);
 
-/** The `cgroup` of that commit, built in a folder of its own with the packages that are installed here. */
+/** The `cgroup` of that commit, built in a folder of its own with the packages that it needed. */
 export interface OlderBuild {
   /** For the option of the same name of `cgroup()`. */
   readonly bin: string;
@@ -30,8 +38,16 @@ export function buildOlder(): OlderBuild {
   const archive = join(folder, 'older.tar');
   execFileSync('git', ['archive', '-o', archive, BEFORE_PACKS, ...FILES], { cwd: ROOT });
   run('tar', 'xf', archive);
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-  run('node', 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck');
+  run('npm', 'ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline');
+  const types = ['--typeRoots', join(ROOT, 'node_modules', '@types')];
+  run(
+    'node',
+    join(ROOT, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--noCheck',
+    ...types,
+  );
   for (const files of ['redis/lua', 'http/page'])
     cpSync(join(folder, 'src', files), join(folder, 'dist', files), { recursive: true });
   return { bin: join(folder, 'bin/cgroup.js'), remove: () => rmSync(folder, { recursive: true }) };

@@ -227,9 +227,8 @@ test('cgroup drain empties a host or a process, and undrain ends that', async ()
   expect(await run('drain', 'web2-9-c', '--no-wait')).toMatchObject({ code: 0 });
   expect((await run('scale', '12')).stdout).toBe('12 consumers run in 2 processes on 1 host');
 
-  expect((await run('drain', 'web1')).stdout).toBe(
-    'web1 is drained: it runs no consumers\n' +
-      'all managed processes are drained: no managed consumers run; cgroup undrain web1 ends that',
+  expect((await run('drain', 'web1')).stdout).toMatch(
+    /^web1 is drained: it runs no consumers\nall managed processes are drained: no managed consumers run; cgroup undrain --redis .* web1 ends that$/,
   );
   await run('undrain', 'web1');
 

@@ -46,7 +46,7 @@ const RULES: readonly (readonly [RegExp, Check])[] = [
     (stage, _, command = '') => flagsExist(stage, command),
   ],
   [
-    /^(npx )?cgroup (start|monitor|worker)\b(?!.*--(print-config|check))/,
+    /^(npx )?cgroup (start|monitor|worker|peek --follow)\b(?!.*--(print-config|check))/,
     (stage, command) => stage.start(command),
   ],
   [/^(npx )?cgroup /, (stage, command) => stage.run(command)],
@@ -255,6 +255,7 @@ describe('code within the text', () => {
         'monitor',
         'top',
         'verify',
+        'peek',
         'doctor',
         'dead list',
         'dead purge',

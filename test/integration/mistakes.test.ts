@@ -57,7 +57,7 @@ describe('help', () => {
       );
     });
     expect(loaded).toContain('commander');
-    for (const name of ['ioredis', 'zod', 'pino', 'yaml', 'fastify'])
+    for (const name of ['ioredis', 'zod', 'pino', 'pino-pretty', 'cosmiconfig', 'yaml', 'fastify'])
       expect(loaded).not.toContain(`/node_modules/${name}/`);
   });
 });

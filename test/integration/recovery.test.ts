@@ -84,6 +84,40 @@ describe('kill -9', () => {
     await second.kill();
   });
 
+  test('of all: the next one is subscribed a lease later, and the gap ends there', async () => {
+    const group = await groupOn(redis.url);
+    const lease = 2_000;
+    const flags = ['--size', '1', '--lease', `${lease}ms`];
+    const all = [await group.start(flags), await group.start(flags)];
+    await group.bridgesInStep(2);
+    await group.publish(['before']);
+    await group.settled(1);
+    await Promise.all(all.map((run) => run.kill('SIGKILL')));
+
+    const next = cgroup(['start', ...group.flags, ...flags]);
+    await next.line(/waits for a seat/);
+    const asked = performance.now();
+    await group.publish(['missed']);
+    await until(
+      async () => ((await group.raw.pubsub('NUMSUB', group.space.channel)) as [string, number])[1] > 0,
+      { what: 'a bridge to subscribe' },
+    );
+    // Not three leases, as if one of the others lived.
+    expect(performance.now() - asked).toBeLessThan(2.5 * lease);
+    const marks = async () => Number(await group.raw.hget(group.keys.bridge, 'mark'));
+    const seen = await marks();
+    await until(async () => (await marks()) > seen, { what: 'a mark after the subscription' });
+    const [seconds = 0, micros = 0] = (await group.raw.time()).map(Number);
+    await group.publish(['after']);
+    await group.settled(2);
+
+    expect((await group.outputs()).map(({ messageId }) => messageId)).toEqual(['before', 'after']);
+    const { records: gaps } = await group.gaps();
+    expect(gaps).toMatchObject([{ reason: 'no bridge was subscribed' }]);
+    expect(gaps[0]?.to).toBeLessThanOrEqual(seconds * 1_000 + micros / 1_000);
+    expect((await next.kill()).code).toBe(0);
+  }, 60_000);
+
   test('of the leader, twice under a steady stream: nothing lost, nothing doubled', async () => {
     const group = await groupOn(redis.url);
     const runs = new Map<number, Awaited<ReturnType<TestGroup['start']>>>();

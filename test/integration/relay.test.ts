@@ -126,6 +126,21 @@ describe('relay', () => {
     expect((await inspector.read()).counters).toMatchObject({ gaps: 1, relayed: 0 });
   });
 
+  test('records when a gap ended, if that is known, and now for an end that is still to come', async () => {
+    const { batch, bridgeStore, inspector } = await leading();
+    const now = Date.now();
+    const gap = { reason: 'no bridge was subscribed', since: now - 5_000, dropped: 0 };
+    await bridgeStore.relay({ ...batch, gap: { ...gap, until: now - 2_000 } });
+    const next = { ...batch, from: batch.to, to: { epoch: 1, offset: 4 } };
+    await bridgeStore.relay({ ...next, gap: { ...gap, until: now + 60_000 } });
+    const { records } = await inspector.gaps();
+    expect(records.map(({ from, to }) => [from - now, to < now + 30_000]).sort()).toEqual([
+      [-5_000, true],
+      [-5_000, true],
+    ]);
+    expect(records.map(({ to }) => to)).toContain(now - 2_000);
+  });
+
   test('records no gap that begins after its end, if the clock was put back', async () => {
     const { batch, bridgeStore, inspector } = await leading();
     const since = Date.now() + 60_000;

@@ -189,13 +189,13 @@ describe('processor modules', () => {
     [
       'throws on import',
       { 'handler.mjs': 'throw new Error("no luck\\nat\\nall");' },
-      /^cgroup: the processor module \/.*\/handler\.mjs fails on import: no luck$/,
+      /^cgroup: the processor module \/.*\/handler\.mjs fails on import: no luck \(at \/.*\/handler\.mjs:1\)$/,
     ],
     ['throws undefined', { 'handler.mjs': 'throw undefined;' }, /fails on import: undefined$/],
     [
       'has a syntax error',
       { 'handler.mjs': 'export default (' },
-      /fails on import: Unexpected end of input$/,
+      /fails on import: Unexpected end of input \(at \/.*\/handler\.mjs:1\)$/,
     ],
     [
       'imports a package that does not exist',
@@ -220,7 +220,9 @@ describe('processor modules', () => {
     const files = { 'handler.mjs': 'const unlucky = () => {\n  throw new Error("no luck");\n};\nunlucky();' };
     const run = start({ args: ['-p', './handler.mjs', '--log-level', 'debug'], files });
     expect((await run.exit).code).toBe(2);
-    expect(run.stderr()).toMatch(/^cgroup: the processor module .* fails on import: no luck$/m);
+    expect(run.stderr()).toMatch(
+      /^cgroup: the processor module .* fails on import: no luck \(at \/.*\/handler\.mjs:2\)$/m,
+    );
     expect(run.stderr()).toMatch(/caused by Error: no luck\n {4}at unlucky \(.*handler\.mjs:2:9\)/);
   });
 });

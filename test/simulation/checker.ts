@@ -6,7 +6,7 @@ import type { History, RecordedGap, SessionRecord } from './history.js';
  * 1. The inbox has no message twice, and has them in the order of the channel.
  * 2. Only the bridge with the lead writes.
  * 3. A message that a session received after its first mark, and lived to relay, is in the inbox ({@link keeps} says when).
- * 4. Every other missing message lies within a recorded gap.
+ * 4. Every other missing message lies within a recorded gap, which does not end before it.
  * 5. No gap is recorded if nothing can have been missed.
  * 6. In the end all is at rest.
  */
@@ -52,10 +52,16 @@ function missing(history: History): string[] {
 /** Why a message that would be before this entry must not be missing; undefined if it may be. */
 function whyNotMissing(history: History, message: number, entry: number): string | undefined {
   if (message < history.begun && !isKnown(history)) return undefined;
-  const gap = history.gaps.find((recorded) => recorded.entry === entry);
+  const gaps = history.gaps.filter((recorded) => recorded.entry === entry);
+  const [gap] = gaps;
   const keeper = history.sessions.find((session) => keeps(history, session, message));
   if (keeper && !(gap && alsoLacks(history, gap, keeper))) return `though ${keeper.id} had it`;
-  return gap || message >= history.passed ? undefined : 'and no gap was recorded';
+  if (message >= history.passed) return undefined;
+  if (!gap) return 'and no gap was recorded';
+  const isAfter = gaps.every(
+    ({ until }) => until !== undefined && message >= history.messageAt({ epoch: until, offset: 0 }),
+  );
+  return isAfter ? 'and the gap ends before it' : undefined;
 }
 
 /**

@@ -70,6 +70,8 @@ export interface History {
   readonly usurped: readonly string[];
   /** What was not at rest when it had to be. */
   readonly unrest: readonly string[];
+  /** The number of the message after a position. */
+  readonly messageAt: (position: Position) => number;
   /** The place of a position. */
   readonly placeOf: (position: Position) => number;
   /** How many messages were published before the first position was stored, since Redis last lost everything. */

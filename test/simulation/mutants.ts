@@ -64,6 +64,15 @@ class Anxious extends BridgeMachine {
   }
 }
 
+/** Takes the gap to end where it begins. */
+class Hasty extends BridgeMachine {
+  override next(now: number, mayTake?: boolean) {
+    const action = super.next(now, mayTake);
+    if (action?.kind !== 'relay' || action.gap?.until === undefined) return action;
+    return { ...action, gap: { ...action.gap, until: action.from?.epoch } };
+  }
+}
+
 class NoTokenCheck extends RedisModel {
   protected override leads(): boolean {
     return true;
@@ -107,6 +116,7 @@ export const MUTANTS: Readonly<Record<string, Parts>> = {
     makeMachine: (options) => new Heedless(options),
   },
   'a new leader always records a gap': { ...REAL, makeMachine: (options) => new Anxious(options) },
+  'a gap ends too early': { ...REAL, makeMachine: (options) => new Hasty(options) },
   'relayed messages are not retained': { ...REAL, retains: false },
   'later sessions do not wait for earlier ones': { ...REAL, waitsForElders: false },
   'the highest mark is not carried over': { ...REAL, carriesSeen: false },

@@ -43,7 +43,7 @@ export class SimProcess {
   #secret: string;
   #secretKnown = false;
   #asksSince: number;
-  #watch = new SeatWatch(3 * LEASE);
+  #watch = new SeatWatch(LEASE);
   #stopping = false;
   /** The session that is subscribed. */
   #current: SimSession | undefined;
@@ -102,7 +102,7 @@ export class SimProcess {
   }
 
   #again(): void {
-    this.#watch = new SeatWatch(3 * LEASE);
+    this.#watch = new SeatWatch(LEASE);
     this.host.after(SEAT_EVERY, () => this.#takeSeat(undefined));
   }
 

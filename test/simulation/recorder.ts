@@ -164,6 +164,7 @@ export class Recorder implements RedisEvents {
       gaps: redis.gaps.map((gap): RecordedGap => ({ ...gap, time: this.#gapTimes.get(gap) ?? 0 })),
       usurped: this.#usurped,
       unrest,
+      messageAt: (position) => this.#messageAt(position),
       placeOf: (position) => this.#placeOf(position),
       begun: this.#begun ?? this.#published.length,
       passed: redis.position ? this.#messageAt(redis.position) : 0,

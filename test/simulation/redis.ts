@@ -210,7 +210,8 @@ export class RedisModel {
   }
 
   #times(gap: Gap | undefined): StoredGap['times'] {
-    const to = this.#clock() + this.skew;
+    const now = this.#clock() + this.skew;
+    const to = Math.min(gap?.until ?? now, now);
     return { from: Math.min(gap?.since ?? this.#state.heardAt, to), to };
   }
 

@@ -125,6 +125,7 @@ group.on('gap', (gap) => {
   expectTypeOf(gap).toEqualTypeOf<{
     readonly reason: string;
     readonly since: number | undefined;
+    readonly until?: number | undefined;
     readonly dropped: number;
   }>();
 });

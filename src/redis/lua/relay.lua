@@ -3,8 +3,8 @@
 -- USES append pack-counts keyed hold
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
 -- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
---        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
---        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
+--        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; until, none for now; dropped,
+--        messages known to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
 --        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), lateAfter (ms after the
 --        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
@@ -67,11 +67,12 @@ end
 -- A Redis that came back with an older state may not have the mark at which the position begins.
 if (integer_of(state[6]) or 0) < tonumber(to.epoch) then redis.call('HSET', KEYS[1], 'mark', to.epoch) end
 if gap then
-  local since_now = now_ms()
-  -- The number of a mark may stand for the start. It may be ahead of a clock that was put back: then it is now.
-  local since = math.min(integer_of(gap.since or state[5]) or since_now, since_now)
+  local now = now_ms()
+  -- The number of a mark may stand for the start or the end. It may be ahead of a clock that was put back: then it is now.
+  local till = math.min(integer_of(gap['until']) or now, now)
+  local since = math.min(integer_of(gap.since or state[5]) or till, till)
   -- The gap counts even if its stream refuses it.
-  try('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', since_now,
+  try('XADD', KEYS[4], 'MAXLEN', '~', 1000, '*', 'from', string.format('%.0f', since), 'to', string.format('%.0f', till),
     'reason', gap.reason, 'dropped', gap.dropped, 'bridge', options.caller)
   count(KEYS[3], 'gaps', 1)
   if gap.dropped ~= '0' then count(KEYS[3], 'dropped', gap.dropped) end

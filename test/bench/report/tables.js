@@ -248,7 +248,7 @@ export const TABLES = {
     ];
     return {
       title: 'Start-up',
-      note: 'From the start of a process to its end. `cgroup start`: until it is ready, with the processor loaded, the bridge in place and the consumers in the list.',
+      note: 'From the start of a process to its end. `cgroup start`: until it is ready, with the processor loaded, the bridge in place and the consumers in the list. `npm run bench -- --only startup` measures only this.',
       head: ['', 'ms', 'of Node with ioredis'],
       rows: [
         row('`node --eval 0`', ({ nodeMs }) => nodeMs),

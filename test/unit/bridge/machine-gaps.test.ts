@@ -120,6 +120,40 @@ describe('a full buffer', () => {
   });
 });
 
+describe('a gap before a subscription', () => {
+  it('ends at its first mark, however late the bridge takes the lead', () => {
+    const bench = new Bench({ seen: 8 })
+      .hear('a')
+      .mark({ epoch: 10, relayed: at(3, 20) })
+      .hear('b');
+    bench.mark({ epoch: 11, relayed: at(3, 20) }).later(5 * LEASE);
+    bench.next();
+    bench.took(5, at(3, 20));
+    const gap = { reason: 'no bridge was subscribed', since: 3, until: 10, dropped: 0 };
+    expect(bench.next()).toMatchObject({ to: at(10, 0), messages: ['a'], gap });
+  });
+
+  it('has no known end where there are other servers', () => {
+    const bench = new Bench();
+    bench.machine.subscribed(0, 'one');
+    bench.mark({ epoch: 10, relayed: at(3, 20) }).later(LEASE);
+    bench.next();
+    bench.took(5, at(3, 20));
+    const gap = { reason: 'no bridge was subscribed', since: 3, until: undefined, dropped: 0 };
+    expect(bench.next()).toMatchObject({ gap });
+  });
+
+  it('has no known end if messages were dropped after its first mark', () => {
+    const bench = new Bench({ limits: { bytes: 200 } }).mark({ epoch: 10, relayed: at(3, 20) });
+    for (let i = 0; i < 20; i++) bench.hear(`m${i}`);
+    bench.next();
+    bench.took(5, at(3, 20));
+    const action = bench.next();
+    expect(action).toMatchObject({ gap: { reason: 'the buffer was full' } });
+    expect(action).not.toHaveProperty('gap.until');
+  });
+});
+
 describe('a bridge that would record a gap', () => {
   const lacking = (bridges: number) =>
     new Bench().mark({ epoch: 10, token: 4, beat: 7, holder: OTHER, bridges, relayed: at(3, 20) });
