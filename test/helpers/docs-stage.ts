@@ -39,8 +39,8 @@ export class Stage {
       args: ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction'],
     });
     const folder = mkdtempSync(join(tmpdir(), 'cgroup-docs-'));
-    // Scripts for `cgroup` and `npx cgroup`.
     writeFileSync(join(folder, 'messages.jsonl'), '{"message_id":"line-1"}\n{"message_id":"line-2"}\n');
+    // Scripts for `cgroup` and `npx cgroup`.
     const run = `exec "${process.execPath}" "${BIN}" "$@"\n`;
     writeFileSync(join(folder, 'cgroup'), `#!/bin/sh\n${run}`, { mode: 0o755 });
     const only = '[ "$1" = cgroup ] || { echo "not cgroup: npx $*" >&2; exit 1; }; shift\n';

@@ -88,7 +88,7 @@ function rowOf({ time, consumerId, messageId, data }: ShownResult, width: number
     time ?? '',
     printable(consumerId),
     shortened(messageId, ID_WIDTH),
-    shortened(JSON.stringify(data), width),
+    shortened(printableJson(data), width),
   ];
 }
 
