@@ -1,27 +1,40 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { extname } from 'node:path';
 
-/** A file of the live page. */
+/** A file of the live page, or a page of the docs. */
 interface Asset {
   readonly type: string;
   readonly body: Buffer;
 }
 
-const JS = 'text/javascript; charset=utf-8';
-const CSS = 'text/css; charset=utf-8';
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.md': 'text/plain; charset=utf-8',
+};
 
-/** Reads the files of the live page, by the path of each. No other file is served. */
+/** Reads the files of the live page and the docs, by the path of each. No other file is served. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const page = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url));
   const require = createRequire(import.meta.url);
-  const uplot = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`));
-  const scripts = ['main.js', 'charts.js', 'tables.js', 'letters.js', 'order.js', 'format.js'];
-  return new Map<string, Asset>([
-    ['/', { type: 'text/html; charset=utf-8', body: page('index.html') }],
-    ['/page.css', { type: CSS, body: page('page.css') }],
-    ['/icon.svg', { type: 'image/svg+xml', body: page('icon.svg') }],
-    ...scripts.map((name): [string, Asset] => [`/${name}`, { type: JS, body: page(name) }]),
-    ['/uplot.js', { type: JS, body: uplot('uPlot.esm.js') }],
-    ['/uplot.css', { type: CSS, body: uplot('uPlot.min.css') }],
+  return new Map([
+    ...filesIn(new URL('./page/', import.meta.url), '/'),
+    ...filesIn(new URL('../../docs/', import.meta.url), '/docs/', '.md'),
+    ['/uplot.js', assetOf(require.resolve('uplot/dist/uPlot.esm.js'))],
+    ['/uplot.css', assetOf(require.resolve('uplot/dist/uPlot.min.css'))],
   ]);
+}
+
+/** Those of the known types, or of one of them. The page itself has the path of its folder. */
+function filesIn(folder: URL, path: string, only?: string): [string, Asset][] {
+  return readdirSync(folder)
+    .filter((name) => TYPES[extname(name)] !== undefined && (only === undefined || extname(name) === only))
+    .map((name) => [name === 'index.html' ? path : `${path}${name}`, assetOf(new URL(name, folder))]);
+}
+
+function assetOf(file: string | URL): Asset {
+  const type = TYPES[extname(String(file))] ?? 'application/octet-stream';
+  return { type, body: readFileSync(file) };
 }
