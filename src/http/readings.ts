@@ -111,8 +111,9 @@ export class Readings implements Service {
 
   /** How the group is. */
   get verdict(): GroupVerdict {
-    const code = this.#failure;
-    return this.#watch.verdict(performance.now(), code === undefined ? undefined : failureText(code));
+    // A reading that does not come back has no error yet.
+    const code = this.#failure ?? (this.#totals && 'REDIS_UNREACHABLE');
+    return this.#watch.verdict(performance.now(), code && failureText(code));
   }
 
   /**

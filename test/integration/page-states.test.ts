@@ -97,6 +97,7 @@ describe.skipIf(missing)(`the headline of the page${missing ? `, skipped: ${miss
     await client.pause({ why: 'database upgrade' });
     await untilHeadline(page, /^Paused by \S+@\S+ since \S+Z: database upgrade$/);
     expect(await look(page)).toEqual({ level: 'warn', grey: false });
+    expect(await page.textContent('#said'), 'what a screen reader says').toMatch(/^Paused by/);
     expect(await page.isVisible('#pause'), 'this page only shows').toBe(false);
     expect(await page.textContent('#actions-hint')).toContain('--http-actions');
     await client.resume();

@@ -128,6 +128,9 @@ stream.addEventListener('history', ({ data }) => {
   const points = JSON.parse(data);
   showPoints(points);
   onCharts((drawn) => drawn.reset('15m', points));
+  // After a break the minutes in it are missing.
+  const { value } = document.querySelector('input[name="span"]:checked');
+  if (value === '24h') showSpan(value).catch(() => {});
 });
 stream.addEventListener('point', ({ data }) => {
   const point = JSON.parse(data);

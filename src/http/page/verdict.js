@@ -27,6 +27,8 @@ export function verdictAt(said, age) {
 export function showVerdict({ state, level, title, notes }, group) {
   document.title = `${title} – cgroup ${group}`;
   const { dataset } = byId('verdict');
+  // Screen readers say what has changed; a headline that counts seconds would be said each second.
+  if (dataset.state !== state) setText(byId('said'), title);
   dataset.level = level;
   dataset.state = state;
   document.body.classList.toggle('stale', state === 'unknown');
