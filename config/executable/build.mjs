@@ -24,6 +24,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Node looks for this text in itself to know whether there is something to run in it. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+/** Folders whose names are asked for. */
+const LISTED = ['http/page', '../docs'];
 const require = createRequire(import.meta.url);
 
 const output = resolve(process.argv[2] ?? join(ROOT, 'dist/executable/cgroup'));
@@ -54,7 +56,12 @@ try {
     main: join(HERE, 'main.cjs'),
     output: blob,
     disableExperimentalSEAWarning: true,
-    assets: { ...assets(), 'cgroup.cjs': join(work, 'cgroup.cjs'), 'thread.cjs': join(work, 'thread.cjs') },
+    assets: {
+      ...assets(),
+      'names.json': namesFile(),
+      'cgroup.cjs': join(work, 'cgroup.cjs'),
+      'thread.cjs': join(work, 'thread.cjs'),
+    },
   };
   writeFileSync(join(work, 'sea.json'), JSON.stringify(config));
   run(process.execPath, '--experimental-sea-config', join(work, 'sea.json'));
@@ -86,13 +93,25 @@ function assets() {
   for (const name of readdirSync(join(ROOT, 'config'))) {
     if (name.endsWith('schema.json')) found[`dist/../config/${name}`] = join(ROOT, 'config', name);
   }
-  for (const folder of ['redis/lua', 'http/page']) {
-    for (const name of readdirSync(join(ROOT, 'dist', folder)))
-      found[`dist/${folder}/${name}`] = join(ROOT, 'dist', folder, name);
+  for (const folder of ['redis/lua', ...LISTED]) {
+    for (const name of filesIn(folder)) found[`dist/${folder}/${name}`] = join(ROOT, 'dist', folder, name);
   }
   for (const path of ['uplot/dist/uPlot.esm.js', 'uplot/dist/uPlot.min.css'])
     found[path] = require.resolve(path);
   return found;
+}
+
+/** Files of a folder, as a path from the folder `dist`. */
+function filesIn(folder) {
+  const entries = readdirSync(join(ROOT, 'dist', folder), { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+}
+
+/** What `ownNames` finds in the executable. */
+function namesFile() {
+  const path = join(work, 'names.json');
+  writeFileSync(path, JSON.stringify(Object.fromEntries(LISTED.map((folder) => [folder, filesIn(folder)]))));
+  return path;
 }
 
 function run(program, ...args) {

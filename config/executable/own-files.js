@@ -6,6 +6,9 @@ import { Worker } from 'node:worker_threads';
 
 export const ownFile = (path) => Buffer.from(getAsset(`dist/${path}`));
 
+/** By folder, as `ownNames` is asked for it. */
+export const ownNames = (folder) => JSON.parse(getAsset('names.json', 'utf8'))[folder];
+
 export const packageFile = (path) => Buffer.from(getAsset(path));
 
 export const ownProgram = () => [process.execPath];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
@@ -8,6 +8,11 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 /** Reads a file of ours. @param path from the folder `src` or `dist`, such as `redis/lua/commit.lua` or `../package.json` */
 export function ownFile(path: string): Buffer {
   return readFileSync(new URL(`../${path}`, import.meta.url));
+}
+
+/** The names in a folder of ours. @param folder from the folder `src` or `dist`, such as `http/page` */
+export function ownNames(folder: string): string[] {
+  return readdirSync(new URL(`../${folder}/`, import.meta.url));
 }
 
 /** Reads a file of a package that we depend on. @param path such as `uplot/dist/uPlot.esm.js` */

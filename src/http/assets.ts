@@ -1,25 +1,41 @@
-import { ownFile, packageFile } from '../core/own-files.js';
+import { extname } from 'node:path';
+import { ownFile, ownNames, packageFile } from '../core/own-files.js';
 
-/** A file of the live page. */
+/** A file of the live page, or a page of the docs. */
 interface Asset {
   readonly type: string;
   readonly body: Buffer;
 }
 
-const JS = 'text/javascript; charset=utf-8';
-const CSS = 'text/css; charset=utf-8';
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.md': 'text/plain; charset=utf-8',
+};
 
-/** Reads the files of the live page, by the path of each. No other file is served. */
+/** Reads the files of the live page and the docs, by the path of each. No other file is served. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const page = (name: string) => ownFile(`http/page/${name}`);
-  const uplot = (name: string) => packageFile(`uplot/dist/${name}`);
-  const scripts = ['main.js', 'charts.js', 'tables.js', 'letters.js', 'order.js', 'format.js'];
-  return new Map<string, Asset>([
-    ['/', { type: 'text/html; charset=utf-8', body: page('index.html') }],
-    ['/page.css', { type: CSS, body: page('page.css') }],
-    ['/icon.svg', { type: 'image/svg+xml', body: page('icon.svg') }],
-    ...scripts.map((name): [string, Asset] => [`/${name}`, { type: JS, body: page(name) }]),
-    ['/uplot.js', { type: JS, body: uplot('uPlot.esm.js') }],
-    ['/uplot.css', { type: CSS, body: uplot('uPlot.min.css') }],
+  const uplot = (name: string) => assetOf(name, packageFile(`uplot/dist/${name}`));
+  return new Map([
+    ...filesIn('http/page', '/'),
+    ...filesIn('../docs', '/docs/', '.md'),
+    ['/uplot.js', uplot('uPlot.esm.js')],
+    ['/uplot.css', uplot('uPlot.min.css')],
   ]);
+}
+
+/** Those of the known types, or of one of them. The page itself has the path of its folder. */
+function filesIn(folder: string, path: string, only?: string): [string, Asset][] {
+  return ownNames(folder)
+    .filter((name) => TYPES[extname(name)] !== undefined && (only === undefined || extname(name) === only))
+    .map((name) => [
+      name === 'index.html' ? path : `${path}${name}`,
+      assetOf(name, ownFile(`${folder}/${name}`)),
+    ]);
+}
+
+function assetOf(name: string, body: Buffer): Asset {
+  return { type: TYPES[extname(name)] ?? 'application/octet-stream', body };
 }

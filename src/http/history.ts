@@ -25,6 +25,8 @@ export interface Point {
   readonly lagMs: number | null;
   /** In the list or stream. */
   readonly waiting: number | null;
+  /** Live consumers; of a minute, at its end. */
+  readonly consumers: number | null;
   /** Of the results of this process since the point before; null if there were none. */
   readonly latency: Latency | null;
   /** How long the steps of these results took; only with an order or a record. */
@@ -32,7 +34,7 @@ export interface Point {
 }
 
 /** What a point is made from. */
-export type PointReading = Pick<LiveTotals, 'time' | 'counters' | 'lagMs' | 'backlog'> & {
+export type PointReading = Pick<LiveTotals, 'time' | 'counters' | 'lagMs' | 'backlog' | 'consumerCount'> & {
   readonly source: Pick<LiveTotals['source'], 'waiting'>;
 };
 
@@ -78,14 +80,14 @@ export class History {
     const steps = this.#steps.next();
     if (!this.#last && !minute) this.#minute.next(reading, now);
     this.#last = { reading, now };
-    const { backlog, lagMs, source } = reading;
+    const { backlog, lagMs, source, consumerCount: consumers } = reading;
     this.#most = {
       backlog: Math.max(backlog, this.#most?.backlog ?? 0),
       lagMs: Math.max(lagMs, this.#most?.lagMs ?? 0),
       waiting: source.waiting === null ? null : Math.max(source.waiting, this.#most?.waiting ?? 0),
     };
     if (!rates) return { point: undefined, minute };
-    const here = { backlog, lagMs, waiting: source.waiting };
+    const here = { backlog, lagMs, waiting: source.waiting, consumers };
     const point = { time: Date.parse(reading.time), ...rates, ...here, ...(steps && { steps }) };
     return { point: kept(this.seconds, point, SECONDS_KEPT), minute };
   }
@@ -109,7 +111,10 @@ export class History {
     this.#last = undefined;
     this.#most = undefined;
     const rates = last && this.#minute.next(last.reading, last.now);
-    const point = rates && most ? { time: before * MINUTE, ...rates, ...most } : holeAt(before * MINUTE);
+    const point =
+      last && rates && most
+        ? { time: before * MINUTE, ...rates, ...most, consumers: last.reading.consumerCount }
+        : holeAt(before * MINUTE);
     return kept(this.minutes, point, MINUTES_KEPT);
   }
 }
@@ -157,7 +162,7 @@ function latencyOf(bounds: readonly number[], counts: Float64Array): Latency | n
 
 function holeAt(time: number): Point {
   const nothing = { relayed: null, processed: null, failed: null, dead: null, backlog: null, lagMs: null };
-  return { time, ...nothing, waiting: null, latency: null };
+  return { time, ...nothing, waiting: null, consumers: null, latency: null };
 }
 
 function kept(points: Point[], point: Point, most: number): Point {

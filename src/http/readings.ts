@@ -48,9 +48,7 @@ export class Readings implements Service {
   #statusAt = 0;
   #memoryAt = Number.NEGATIVE_INFINITY;
   /** The events, and the revision and the end that they were read for. */
-  #events:
-    | { readonly key: string; readonly control: ControlEvent[]; readonly ends: ProcessEnd[] }
-    | undefined;
+  #events: { readonly key: string; readonly read: Promise<[ControlEvent[], ProcessEnd[]]> } | undefined;
   #count = 0;
   #failure: string | undefined;
   /** Resolved after the first try to read, or by a stop. */
@@ -113,8 +111,9 @@ export class Readings implements Service {
 
   /** How the group is. */
   get verdict(): GroupVerdict {
-    const code = this.#failure;
-    return this.#watch.verdict(performance.now(), code === undefined ? undefined : failureText(code));
+    // A reading that does not come back has no error yet.
+    const code = this.#failure ?? (this.#totals && 'REDIS_UNREACHABLE');
+    return this.#watch.verdict(performance.now(), code && failureText(code));
   }
 
   /**
@@ -127,20 +126,23 @@ export class Readings implements Service {
   }
 
   async #served(status: GroupStatus): Promise<string> {
-    const { control, ends } = await this.#eventsOf(status);
+    const [control, ends] = await this.#eventsOf(status);
     const [watch, view] = [this.#watch, this.#options.view];
     return JSON.stringify(servedStatus(status, { view, watch, verdict: this.verdict, control, ends }));
   }
 
-  /** The events are read again when there are other ones. */
-  async #eventsOf({ control: { revision }, ended }: GroupStatus) {
+  /** The events are read again when there are other ones. All who ask meanwhile share that read. */
+  #eventsOf({ control: { revision }, ended }: GroupStatus): Promise<[ControlEvent[], ProcessEnd[]]> {
     const key = `${revision} ${ended[0]?.at ?? ''}`;
-    if (this.#events?.key !== key) {
-      const { control: store } = inspectorOf(this.#options.view);
-      const [control, ends] = await Promise.all([store.events(), store.ends(KEPT_ENDS)]);
-      this.#events = { key, control, ends };
-    }
-    return this.#events;
+    if (this.#events?.key === key) return this.#events.read;
+    const { control: store } = inspectorOf(this.#options.view);
+    const events = { key, read: Promise.all([store.events(), store.ends(KEPT_ENDS)]) };
+    this.#events = events;
+    // A failure is not kept: the next request tries again.
+    events.read.catch(() => {
+      if (this.#events === events) this.#events = undefined;
+    });
+    return events.read;
   }
 
   async #statusWithin(age: number): Promise<GroupStatus> {

@@ -34,6 +34,8 @@ export interface TrendView {
   readonly failures60: number;
   /** Since when more came in than went out, for 5 s and still: ISO 8601, Redis's clock; and messages per second. */
   readonly fallingBehind: { readonly since: string; readonly by: number } | null;
+  /** The least lag of the last 5 s, ms: a message that is tried again is old for a moment. */
+  readonly leastLag5: number;
   /** s until Redis has no memory left if it grows as it does; null if it does not, or that is not known. */
   readonly memoryLasts: number | null;
 }
@@ -60,6 +62,7 @@ interface Sample {
   readonly depth: number;
   /** Messages that no consumer has, and that wait for no attempt. */
   readonly waiting: number;
+  readonly lagMs: number;
 }
 
 /** ms */
@@ -133,6 +136,7 @@ export class Trend {
       failures60: failures,
       fallingBehind:
         this.#fallingSince === undefined ? null : { since: this.#fallingSince, by: Math.max(0, near.growth) },
+      leastLag5: Math.min(...this.#samples.filter(({ at }) => at >= five.at).map(({ lagMs }) => lagMs)),
       memoryLasts: this.#memoryLasts,
     };
   }
@@ -199,7 +203,7 @@ export class Trend {
 }
 
 function sampleOf(
-  { time, counters, backlog, parked, waiting, held, source }: TrendReading,
+  { time, counters, backlog, parked, waiting, held, source, lagMs }: TrendReading,
   at: number,
 ): Sample {
   const atSource = source.waiting ?? 0;
@@ -214,6 +218,7 @@ function sampleOf(
     dead,
     depth: backlog + parked + atSource,
     waiting: waiting + held + parked + atSource,
+    lagMs,
   };
 }
 

@@ -143,7 +143,7 @@ function late(reading: VerdictReading, { trend }: VerdictInput): VerdictFinding[
   const left = trend && trend.growth5 < 0 ? waits(reading) / -trend.growth5 : undefined;
   if (lagMs > CATCHING_UP && lagMs <= LATE && waiting > 0 && left !== undefined && !trend?.fallingBehind)
     found.push({ state: 'behind', level: 'good', title: catchingUp(reading, left) });
-  if (lagMs > LATE && !control.paused && !trend?.fallingBehind) {
+  if (Math.min(lagMs, trend?.leastLag5 ?? lagMs) > LATE && !control.paused && !trend?.fallingBehind) {
     const oldest = aboutText(lagMs);
     if (waiting > 0) {
       found.push(

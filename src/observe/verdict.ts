@@ -61,7 +61,7 @@ function hintsOf({ retrying, retries, foreign }: VerdictReading, { news }: Verdi
   }
   if (retrying > 0)
     hints.push(
-      `${plural(retrying, 'message')} failed and will be tried again, the oldest ${aboutText(retries.ageMs)} old`,
+      `${plural(retrying, 'message')} failed and will be tried again${retries.ageMs > 0 ? `, the oldest ${aboutText(retries.ageMs)} old` : ''}`,
     );
   const foreigners = foreign.length;
   if (foreigners > 0)

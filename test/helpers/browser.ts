@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
+import { until } from './until.js';
 
 /** No window and no background requests; `--no-sandbox` because containers run tests as root. */
 const FLAGS = [
@@ -25,6 +26,18 @@ export async function openBrowser(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, headless: true, args: FLAGS });
   onTestFinished(() => browser.close());
   return browser;
+}
+
+/** Waits until the headline of a live page, and the title of its tab, are as expected. */
+export async function untilHeadline(page: Page, expected: RegExp): Promise<void> {
+  await until(async () => expected.test((await page.textContent('#verdict-title')) ?? ''), {
+    timeout: 25_000,
+    what: `the headline ${expected}`,
+  });
+  const headline = await page.textContent('#verdict-title');
+  await until(async () => (await page.title()).startsWith(`${headline} – cgroup`), {
+    what: 'the title of the tab',
+  });
 }
 
 /** Opens a page, and collects its errors. */

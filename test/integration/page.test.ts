@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { GroupClient } from '../../src/observe/client.js';
 import { type Keys, keysOf } from '../../src/redis/keys.js';
-import { openBrowser, openPage } from '../helpers/browser.js';
+import { openBrowser, openPage, untilHeadline } from '../helpers/browser.js';
 import { groupOn, pidOf } from '../helpers/group.js';
 import { addressOf, emptyFolder, lacks, SERVING } from '../helpers/http.js';
 import { freshRedis, withRedis } from '../helpers/redis.js';
@@ -25,26 +25,29 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     await group.bridgesInStep(2);
     const browser = await openBrowser();
     const { page, wrong } = await openPage(browser, await addressOf(first));
-    const consumers = page.locator('#consumers tr');
-    const rows = () => consumers.allInnerTexts();
+    const processes = page.locator('#processes .opener');
+    await until(async () => (await processes.count()) === 2, { what: '2 processes' });
+    for (const opener of await processes.all()) await opener.click();
+    const rows = () => page.locator('#processes .inside tbody tr').allInnerTexts();
     await until(async () => (await rows()).length === 5, { what: '5 consumers' });
-    expect(await page.locator('#bridges tr').allInnerTexts()).toEqual(
-      expect.arrayContaining([expect.stringMatching(/leads$/), expect.stringMatching(/follows$/)]),
-    );
-    await until(async () => (await page.textContent('#verdict-title')) === 'Keeping up');
+    const table = await page.locator('#processes').innerText();
+    expect([...table.matchAll(/leads|follows/g)].map(String).sort()).toEqual(['follows', 'leads']);
+    await untilHeadline(page, /^Keeping up$/);
     await group.publish(500);
-    await until(async () => Number(await page.textContent('#rate-out')) > 0, { what: 'a rate', every: 100 });
+    await until(async () => Number(await page.textContent('#out')) > 0, { what: 'a rate', every: 100 });
     await group.settled(500);
-    await until(
-      async () => (await rows()).reduce((sum, row) => sum + Number(row.split(/\s+/).at(-1)), 0) === 500,
-      { what: 'all 500 in the table' },
-    );
-    expect(await page.locator('#rate-chart canvas').count()).toBe(1);
+    const processed = (row: string) => Number(row.split(/\s+/)[2]);
+    await until(async () => (await rows()).reduce((sum, row) => sum + processed(row), 0) === 500, {
+      what: 'all 500 in the table',
+    });
+    for (const chart of ['rate', 'backlog', 'trouble', 'latency'])
+      expect(await page.locator(`#${chart}-chart canvas`).count()).toBe(1);
+    expect(await page.locator('.spark canvas').count()).toBe(8);
+    expect(await page.textContent('#redis')).toMatch(/^(Redis|Valkey) \d\S* at 127\.0\.0\.1:\d+$/);
 
-    // Whether it led or followed, it disappears from both tables.
     await second.kill('SIGKILL');
     const killed = performance.now();
-    await until(async () => !(await page.textContent('main'))?.includes(`-${second.pid}-`), {
+    await until(async () => !(await page.textContent('#processes'))?.includes(`-${second.pid}-`), {
       timeout: 5_000,
     });
     expect(performance.now() - killed).toBeLessThan(5_000);
@@ -55,6 +58,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     await first.kill();
     await until(() => page.isVisible('#notice'));
     expect(await page.textContent('#notice')).toContain('does not answer');
+    await untilHeadline(page, /^Unknown since \d\d:\d\d:\d\dZ: the process .* does not answer$/);
   });
 
   test('shows a new dead letter, and hostile content as text', { timeout: 60_000 }, async () => {
@@ -86,17 +90,22 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     });
     await until(async () => (await page.textContent('#dead-shown')) === 'none');
     await group.raw.publish(group.space.channel, JSON.stringify({ message_id: 'a', text: hostile }));
-    const row = page.locator('#dead tr');
+    const row = page.locator('#dead > li');
     await until(async () => (await row.count()) === 1, { timeout: 6_000, what: 'the dead letter' });
-    const [, reason, error, , message] = await row.locator('td').allTextContents();
+    const [reason, error, message] = await row.locator('button span').allTextContents();
     expect({ reason, error }).toEqual({ reason: 'failed', error: hostile });
     expect(JSON.parse(String(message))).toEqual({ message_id: 'a', text: hostile });
-    expect(await page.locator('#dead img, #dead script').count()).toBe(0);
+    await row.locator('button').first().click();
+    const whole = await row.locator('pre').last().textContent();
+    expect(whole).toBe(JSON.stringify({ message_id: 'a', text: hostile }, null, 2));
+    expect(await page.locator('main img, main script').count()).toBe(0);
     expect(await page.title()).toContain('– cgroup');
 
     await group.raw.publish(group.space.channel, `${hostile} no json`);
     await until(async () => (await row.count()) === 2, { timeout: 6_000, what: 'the second dead letter' });
-    expect(await row.first().locator('td').nth(1).textContent()).toBe('invalid-json');
+    expect(await row.first().locator('.badge').textContent()).toBe('invalid-json');
+    // What was opened stays open.
+    expect(await row.last().locator('pre').last().textContent()).toBe(whole);
     expect(wrong).toEqual([]);
     await run.kill();
   });
@@ -109,29 +118,39 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
       viewport: { width: 360, height: 740 },
       colorScheme: 'dark',
     });
-    await until(async () => (await page.locator('#consumers tr').count()) === 3);
+    await until(async () => (await page.locator('#processes .opener').count()) === 1);
     // Nothing is wider than the screen.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     const back = await page.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(back).toBe('rgb(20, 23, 26)');
     const focused: string[] = [];
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 8; i++) {
       await page.keyboard.press('Tab');
       focused.push(
         String(await page.evaluate('document.activeElement.id || document.activeElement.className')),
       );
     }
-    expect(focused).toContain('filter');
+    expect(focused).toEqual(expect.arrayContaining(['theme', 'filter', 'opener']));
+    await page.focus('.opener');
+    await page.keyboard.press('Enter');
+    const shown = page.locator('#processes .inside tbody tr');
+    await until(async () => (await shown.count()) === 3);
+    await page.keyboard.press('Enter');
+    expect(await page.isVisible('#processes .inside')).toBe(false);
     await page.focus('#filter');
     await page.keyboard.type(String((await group.listed())[1]));
-    await until(async () => (await page.locator('#consumers tr').count()) === 1);
+    await until(async () => (await shown.count()) === 1);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
     // What a screen reader reads.
-    await until(async () => (await page.textContent('#verdict-title')) === 'Keeping up');
+    await untilHeadline(page, /^Keeping up$/);
     const read = await page.locator('body').ariaSnapshot();
     expect(read).toMatch(/heading "Keeping up"/);
     expect(read).toMatch(/searchbox "Filter by id or host"/);
-    expect(read).toMatch(/region "Consumers"/);
+    expect(read).toMatch(/region "Processes"/);
+    expect(read).toMatch(/columnheader "heartbeat"/);
+    expect(read).toMatch(/button "\S+" \[expanded\]/);
     expect(read).toMatch(/columnheader "processed"/);
+    expect(read).toMatch(/searchbox "Search"/);
     expect(wrong).toEqual([]);
     await run.kill();
   });
@@ -179,7 +198,14 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
       return (await page.evaluate('window.whenThere')) as number;
     });
     expect(best).toBeLessThan(1_000);
-    expect(await page.textContent('#consumers-shown')).toContain('100 of 1,001 shown');
+    expect(await page.textContent('#processes-shown')).toBe('2 processes, 1,001 consumers');
+    // The consumers were invented without a process.
+    await page.locator('.opener', { hasText: 'not known' }).click();
+    const consumers = page.locator('#processes .inside tbody tr:visible');
+    await until(async () => (await consumers.count()) === 100);
+    expect(await page.locator('#processes .inside .hint').last().textContent()).toContain(
+      'and 900 more consumers',
+    );
     await until(async () => (await page.textContent('#dead-shown')) === 'the newest: 25 of 10,000');
 
     // Smooth: frames go on while events arrive.
@@ -188,7 +214,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     );
     expect(rough).toBeLessThan(100);
     await page.fill('#filter', 'consumer-0777');
-    await until(async () => (await page.locator('#consumers tr').count()) === 1);
+    await until(async () => (await consumers.count()) === 1);
     await page.click('#dead-older');
     await until(async () => (await page.textContent('#dead-shown')) === 'older ones: 25 of 10,000');
     await run.kill();
@@ -198,8 +224,8 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
 /** In the page: ms from its request until all is visible. The page measures it itself, which costs it nothing. */
 const WHEN_THERE = `window.whenThere = new Promise((done) => {
   const look = () => {
-    const there = document.querySelectorAll('#consumers tr').length === 100
-      && document.querySelectorAll('#dead tr').length === 25
+    const there = document.querySelectorAll('#processes .opener').length === 2
+      && document.querySelectorAll('#dead > li').length === 25
       && document.getElementById('backlog').textContent === '1,000,000';
     if (there) done(performance.now()); else requestAnimationFrame(look);
   };

@@ -231,6 +231,16 @@ describe('a trend', () => {
     expect(trend.view).toBeUndefined();
   });
 
+  it('has the least lag of the last 5 s: that of a message that is tried again is there for a moment', () => {
+    const trend = new Trend();
+    const counts = { processed: 0, dead: 0, failed: 0 };
+    for (const [i, lagMs] of [90_000, 70_000, 0, 60_000, 70_000, 80_000, 90_000, 95_000].entries())
+      trend.add({ ...reading(i, counts, 1), lagMs }, 1_000 * (i + 1));
+    expect(trend.view?.leastLag5).toBe(0);
+    trend.add({ ...reading(8, counts, 1), lagMs: 99_000 }, 9_000);
+    expect(trend.view?.leastLag5).toBe(60_000);
+  });
+
   it('tells a share of failing attempts of the last minute', () => {
     const trend = new Trend();
     trend.add(reading(0, { processed: 0, dead: 0, failed: 0 }, 0), 1_000);

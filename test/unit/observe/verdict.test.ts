@@ -29,6 +29,7 @@ const even: TrendView = {
   failing60: 0,
   failures60: 0,
   fallingBehind: null,
+  leastLag5: Number.POSITIVE_INFINITY,
   memoryLasts: null,
 };
 
@@ -48,6 +49,12 @@ const late = { waiting: 9, backlog: 9, lagMs: 45_000 };
 const process = (more: object) => shownProcess('p1', 'web1', { managed: false, ...more });
 
 describe('the verdict', () => {
+  it('does not call a group slow because an old message is tried again for a moment', () => {
+    const retried = { backlog: 3, retrying: 2, lagMs: 45_000 };
+    expect(watched(retried, { leastLag5: 20_000 }).title).toMatch(/^Slow or stuck/);
+    expect(watched(retried, { leastLag5: 0 }).title).toBe('Keeping up');
+  });
+
   it.each([
     [{}, {}, 'healthy', 'good', 'Keeping up'],
     [{ leader: null }, {}, 'stopped', 'bad', 'Nothing is relayed: no bridge leads'],
