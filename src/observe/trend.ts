@@ -56,7 +56,8 @@ interface Sample {
   readonly at: number;
   readonly time: string;
   readonly settled: number;
-  readonly processed: number;
+  /** Attempts that succeeded: their results may be parked. */
+  readonly succeeded: number;
   readonly failed: number;
   readonly dead: number;
   readonly depth: number;
@@ -120,7 +121,7 @@ export class Trend {
     if (!now || !five || !sixty) return undefined;
     const [near, far] = [ratesOf(five, now), ratesOf(sixty, now)];
     const failures = Math.max(now.failed - sixty.failed, now.dead - sixty.dead);
-    const attempts = now.processed - sixty.processed + failures;
+    const attempts = now.succeeded - sixty.succeeded + failures;
     return {
       in5: near.in,
       in60: far.in,
@@ -213,7 +214,7 @@ function sampleOf(
     at,
     time,
     settled: counters.processed + dead,
-    processed: counters.processed,
+    succeeded: counters.processed + parked,
     failed: counters.failed,
     dead,
     depth: backlog + parked + atSource,

@@ -178,6 +178,11 @@ describe.skipIf(missing)(`the headline of the page${missing ? `, skipped: ${miss
       await page.locator('#dead-section').boundingBox(),
     ];
     expect(dead?.x).toBeGreaterThan((processes?.x ?? 0) + (processes?.width ?? 0));
+    // The end of the axis is now; its length is that of the choice.
+    const history = page.waitForResponse((answer) => answer.url().endsWith('/api/history?span=24h'));
+    await page.check('input[value="24h"]');
+    expect(await (await history).json()).toMatchObject({ every: 60_000 });
+    expect(await page.locator('.chart canvas:visible').count()).toBe(4);
     const docs = await fetch(`${await addressOf(run)}${await page.getAttribute('a[href^="/docs"]', 'href')}`);
     expect(await docs.text()).toMatch(/^# Monitoring/);
     expect(wrong).toEqual([]);

@@ -105,8 +105,8 @@ export class Charts {
   }
 
   #draw() {
-    // The steps are known with an order or a record only, and what waits at the source with a list or a stream.
-    byId('steps').hidden = !this.#points['15m'].some(({ steps }) => steps);
+    // The steps are known with an order or a record only, and of seconds only.
+    byId('steps').hidden = !this.#shown.some(({ steps }) => steps);
     this.#plots.draw((place) => this.#columns(place));
     for (const chart of CHARTS) this.#showLegend(chart, this.#shown.length - 1);
   }
@@ -127,7 +127,8 @@ export class Charts {
     const label = (value) => (show === ms ? (value === 0 ? '0' : duration(value)) : compact(value));
     const options = {
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      // The last label of the axis of times is as wide as this.
+      padding: [8, 20, 0, 0],
       cursor: { y: false, sync: { key: 'charts' }, drag: { x: false, y: false } },
       axes: [
         { ...axis, size: 26, space: 64, values: (_, times) => times.map(timeLabel) },

@@ -248,6 +248,18 @@ describe('a trend', () => {
     expect(trend.view).toMatchObject({ failing60: 0.25, failures60: 10 });
   });
 
+  it('counts an attempt as a success whose result is parked behind an earlier one', () => {
+    const trend = new Trend();
+    const at = (second: number, failed: number, parked: number) =>
+      trend.add(
+        { ...reading(second, { processed: 0, dead: 0, failed }, parked), parked, backlog: 0 },
+        1_000 * (second + 1),
+      );
+    at(0, 0, 0);
+    at(1, 5, 95);
+    expect(trend.view).toMatchObject({ failing60: 0.05, failures60: 5 });
+  });
+
   it('says how long the memory lasts once it has watched it for 10 s', () => {
     const trend = trendOf(steady(1, 1, 3));
     const memory = (usedMemory: number) => ({ usedMemory, memoryLimit: 1_000 });
