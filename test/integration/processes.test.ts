@@ -142,7 +142,8 @@ describe('processes of one group', () => {
     const dead = await Promise.all([group.start(), group.start()]);
     await Promise.all(dead.map((run) => run.kill('SIGKILL')));
     const run = await group.start();
-    expect((await group.read()).bridges).toHaveLength(1); // dead bridges are not shown
+    // A dead bridge is shown for two seconds at most.
+    await until(async () => (await group.read()).bridges.length === 1);
     const ids = await group.publish(10);
     await group.settled(10);
     expect(new Set((await group.outputs()).map(({ messageId }) => messageId))).toEqual(new Set(ids));
