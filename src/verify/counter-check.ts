@@ -46,6 +46,17 @@ export class CounterCheck {
     note(this.#doubled, inboxId);
   }
 
+  /** Adds what another check has found, of messages that this one has not seen. */
+  add(other: CounterCheck): void {
+    this.#inBoth += other.#inBoth;
+    for (const stream of ['output', 'dead'] as const) {
+      this.#copies[stream] += other.#copies[stream];
+      this.#foreign[stream] += other.#foreign[stream];
+    }
+    for (const id of other.#doubled) note(this.#doubled, id);
+    for (const id of other.#unexpected) note(this.#unexpected, id);
+  }
+
   /** Uses the lengths of the moment: entries that are trimmed or purged while we read make no difference. */
   differences(numbers: Numbers): Differences {
     const { lost, doubled, unexpected } = this.#compare(numbers);

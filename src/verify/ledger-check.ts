@@ -1,6 +1,6 @@
 import { canBeListed } from '../publish/ledger-file.js';
 import { type Differences, type Examples, note } from './differences.js';
-import { type GapTimes, LOST, lostInGaps, UNKNOWN } from './gaps.js';
+import { LOST, UNKNOWN } from './gaps.js';
 import { IdIndex } from './id-index.js';
 
 export interface LedgerResult extends Differences {
@@ -13,11 +13,32 @@ export interface LedgerResult extends Differences {
   readonly examples: Examples;
 }
 
+/** What was found of some ids, or of all. */
+export interface LedgerSums extends Pick<LedgerResult, 'ids' | 'doubled' | 'unexpected' | 'examples'> {
+  /** How many listed ids were not found. */
+  readonly missing: number;
+}
+
+/**
+ * The result of all ids.
+ *
+ * @param inGaps how many of the missing lie in a recorded gap
+ * @param deleted how many results were trimmed and dead letters purged, of unknown ids
+ */
+export function ledgerResultOf(
+  { missing, ...sums }: LedgerSums,
+  inGaps: number,
+  deleted: number,
+): LedgerResult {
+  const lost = Math.max(0, missing - deleted);
+  return { ...sums, lost, lostInGaps: Math.min(lost, inGaps), untraceable: missing - lost };
+}
+
 /** Compares the group with a ledger: each id is settled as often as it is listed, or not settled yet. */
 export class LedgerCheck {
   readonly #ids = new IdIndex();
-  /** The numbers of the ids of each file, in the order of the channel. */
-  readonly #files: number[][] = [];
+  /** Of each file: the numbers of its ids, and where they stand in it. */
+  readonly #files: { readonly number: number; readonly at: number }[][] = [];
   /** By number: how often the id is listed, settled, and found on its way. */
   readonly #listed: number[] = [];
   #settled = new Uint32Array(0);
@@ -32,11 +53,11 @@ export class LedgerCheck {
     this.#files.push([]);
   }
 
-  /** Adds an id of the file. List all ids before {@link startOver}. */
-  list(id: string): void {
+  /** Adds an id of the file, which stands there `at` that place. List all ids before {@link startOver}. */
+  list(id: string, at: number): void {
     const number = this.#ids.add(id);
     this.#listed[number] = (this.#listed[number] ?? 0) + 1;
-    this.#files.at(-1)?.push(number);
+    this.#files.at(-1)?.push({ number, at });
   }
 
   /** Forgets all that was found, and keeps the list. Call it before each look at the group. */
@@ -73,43 +94,49 @@ export class LedgerCheck {
     this.#found(number, relayedAt);
   }
 
-  /** How many listed ids were not found. */
-  get missing(): number {
-    let missing = 0;
-    for (let number = 0; number < this.#ids.size; number++) missing += this.#missingOf(number);
-    return missing;
-  }
-
-  /**
-   * @param gaps when messages may have been missed
-   * @param deleted how many results were trimmed and dead letters purged, of unknown ids
-   */
-  result(gaps: readonly GapTimes[], deleted: number): LedgerResult {
-    const lostIds: string[] = [];
+  /** What was found, without gaps. */
+  get sums(): LedgerSums {
+    const lost: string[] = [];
     const doubledIds: string[] = [];
     let [number, ids, missing, doubled] = [0, 0, 0, 0];
     for (const id of this.#ids) {
       const listed = this.#listed[number] ?? 0;
       const absent = this.#missingOf(number);
       const surplus = Math.max(0, (this.#settled[number] ?? 0) - listed);
-      if (absent > 0) note(lostIds, id);
+      if (absent > 0) note(lost, id);
       if (surplus > 0) note(doubledIds, id);
       ids += listed;
       missing += absent;
       doubled += surplus;
       number++;
     }
-    const lost = Math.max(0, missing - deleted);
-    const inGaps = missing > 0 && gaps.length > 0 ? this.#missingInGaps(gaps) : 0;
-    return {
-      ids,
-      lost,
-      lostInGaps: Math.min(lost, inGaps),
-      untraceable: missing - lost,
-      doubled,
-      unexpected: this.#unexpected,
-      examples: { lost: lostIds, doubled: doubledIds, unexpected: this.#unexpectedIds },
-    };
+    const examples = { lost, doubled: doubledIds, unexpected: this.#unexpectedIds };
+    return { ids, missing, doubled, unexpected: this.#unexpected, examples };
+  }
+
+  /**
+   * Writes down for each listed id when it was relayed, as {@link lostInGaps} wants it.
+   *
+   * @param files for each ledger file, the time of each id in it
+   */
+  timesInto(files: readonly Float64Array[]): void {
+    const seen = new Uint32Array(this.#ids.size);
+    for (const [file, listings] of this.#files.entries())
+      for (const { number, at } of listings) {
+        const times = seen[number] ?? 0;
+        seen[number] = times + 1;
+        const time = this.#timeOf(number, times + 1);
+        const into = files[file];
+        if (into) into[at] = time;
+      }
+  }
+
+  /** @param nth which listing of the id it is */
+  #timeOf(number: number, nth: number): number {
+    const listed = this.#listed[number] ?? 0;
+    // If an id is listed twice, it is unknown which time belongs to which of the two.
+    if (nth > listed - this.#missingOf(number)) return LOST;
+    return listed > 1 ? UNKNOWN : (this.#relayedAt[number] ?? UNKNOWN);
   }
 
   #found(number: number, relayedAt: number | undefined): void {
@@ -120,21 +147,5 @@ export class LedgerCheck {
   #missingOf(number: number): number {
     const found = (this.#settled[number] ?? 0) + (this.#onTheWay[number] ?? 0);
     return Math.max(0, (this.#listed[number] ?? 0) - found);
-  }
-
-  #missingInGaps(gaps: readonly GapTimes[]): number {
-    const seen = new Uint32Array(this.#ids.size);
-    let inGaps = 0;
-    for (const file of this.#files) {
-      const at = file.map((number) => {
-        seen[number] = (seen[number] ?? 0) + 1;
-        const listed = this.#listed[number] ?? 0;
-        // If an id is listed twice, it is unknown which time belongs to which of the two.
-        if ((seen[number] ?? 0) > listed - this.#missingOf(number)) return LOST;
-        return listed > 1 ? UNKNOWN : (this.#relayedAt[number] ?? UNKNOWN);
-      });
-      inGaps += lostInGaps(Float64Array.from(at), gaps);
-    }
-    return inGaps;
   }
 }

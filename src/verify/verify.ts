@@ -6,10 +6,12 @@ import { readLedger } from '../publish/ledger-file.js';
 import type { GapRecord, Inspector } from '../redis/inspect.js';
 import { wasIn } from '../redis/output.js';
 import type { Reading, StreamEntry } from '../redis/reading.js';
-import { CounterCheck } from './counter-check.js';
+import type { CounterCheck } from './counter-check.js';
 import type { Differences, Examples } from './differences.js';
-import { LedgerCheck, type LedgerResult } from './ledger-check.js';
+import type { LedgerResult } from './ledger-check.js';
 import { OrderCheck } from './order-check.js';
+import { SpilledCounters } from './spilled-counters.js';
+import { SpilledLedger } from './spilled-ledger.js';
 import { type Steps, StepsReader } from './steps.js';
 
 /** ms between two looks at a group that still relays messages of the ledger. */
@@ -85,22 +87,40 @@ export async function verify(
   group: Readable,
   { ledgers = [], steps = false, onProgress }: VerifyOptions = {},
 ): Promise<Verification> {
-  const ledger = ledgers.length > 0 ? new LedgerCheck() : undefined;
-  for (const path of ledgers) {
-    ledger?.newFile();
-    await readLedger(path, (id) => ledger?.list(id));
+  const ledger = ledgers.length > 0 ? new SpilledLedger() : undefined;
+  try {
+    for (const path of ledgers) {
+      ledger?.newFile();
+      await readLedger(path, (id) => ledger?.list(id));
+    }
+    return await compare(group, ledger, steps, onProgress);
+  } finally {
+    ledger?.close();
   }
+}
+
+async function compare(
+  group: Readable,
+  ledger: SpilledLedger | undefined,
+  steps: boolean,
+  onProgress: VerifyOptions['onProgress'],
+): Promise<Verification> {
   let [missing, fruitless, changes] = [Infinity, 0, 0];
   for (;;) {
-    const look = await lookAt(group, ledger, steps, onProgress).catch((error: unknown) => {
-      if (!hasCode(error, 'STALE') || ++changes === MOST_CHANGES) throw error;
-    });
+    const counters = new SpilledCounters();
+    const look = await lookAt(group, counters, ledger, steps, onProgress)
+      .catch((error: unknown) => {
+        if (!hasCode(error, 'STALE') || ++changes === MOST_CHANGES) throw error;
+      })
+      .finally(() => counters.close());
     if (!look) continue;
     // Messages that a bridge has received and not relayed yet are invisible. While messages come into the inbox, they
     // may be next, so we look again. (This also finds dead letters that were sent back while we read.)
-    fruitless = ledger && ledger.missing < missing ? 0 : fruitless + 1;
-    missing = ledger?.missing ?? 0;
-    if (missing === 0 || !look.moved || fruitless === MOST_FRUITLESS) return verificationOf(look, ledger);
+    const byLedger = await ledger?.result(look.gaps, look.deleted);
+    const missed = byLedger ? byLedger.lost + byLedger.untraceable : 0;
+    fruitless = missed < missing ? 0 : fruitless + 1;
+    missing = missed;
+    if (missing === 0 || !look.moved || fruitless === MOST_FRUITLESS) return verificationOf(look, byLedger);
     await pause(LOOK_EVERY);
   }
 }
@@ -124,12 +144,12 @@ interface Look {
  */
 async function lookAt(
   group: Readable,
-  ledger: LedgerCheck | undefined,
+  counters: SpilledCounters,
+  ledger: SpilledLedger | undefined,
   withSteps: boolean,
   onProgress: VerifyOptions['onProgress'],
 ): Promise<Look> {
   const reading = await group.readWithEnd();
-  const counterCheck = new CounterCheck();
   const orderCheck = new OrderCheck({ ...reading, order: reading.order.kind });
   const steps = withSteps ? new StepsReader(reading.outputType) : undefined;
   ledger?.startOver();
@@ -167,7 +187,7 @@ async function lookAt(
   };
   for await (const entry of group.output(end)) {
     const wasThere = wasIn(reading, entry);
-    if (wasThere) counterCheck.settled('output', entry.id, entry.inboxId);
+    if (wasThere) counters.settled('output', entry.id, entry.inboxId);
     orderCheck.take(entry);
     steps?.take(entry);
     settled(entry.inboxId, entry.messageId, wasThere);
@@ -175,11 +195,12 @@ async function lookAt(
   for await (const entry of group.deadLetters(end.lastDead)) {
     const inboxId = inboxIdOf(entry);
     const wasThere = reading.lastDead !== '' && compareIds(entry.id, reading.lastDead) <= 0;
-    if (wasThere) counterCheck.settled('dead', entry.id, inboxId);
+    if (wasThere) counters.settled('dead', entry.id, inboxId);
     settled(inboxId, ledger && messageIdIn(entry.fields.message), wasThere);
   }
   for (const [inboxId, messageId] of unsettled) ledger?.onTheWay(messageId, timeOfId(inboxId));
 
+  const counterCheck = await counters.compare();
   const after = ledger ? await group.readWithEnd() : reading;
   return {
     reading,
@@ -195,13 +216,12 @@ async function lookAt(
 }
 
 function verificationOf(
-  { reading, counterCheck, orderCheck, steps, gaps, deleted }: Look,
-  ledger: LedgerCheck | undefined,
+  { reading, counterCheck, orderCheck, steps }: Look,
+  byLedger: LedgerResult | undefined,
 ): Verification {
   const { relayed, processed, dead, trimmed, purged } = reading.counters;
   const byCounters = counterCheck.differences(reading);
   const { outOfOrder } = orderCheck;
-  const byLedger = ledger?.result(gaps, deleted);
   const larger = (key: keyof Differences) => Math.max(byCounters[key], byLedger?.[key] ?? 0);
   const [lost, doubled, unexpected] = [larger('lost'), larger('doubled'), larger('unexpected')];
   return {
