@@ -1,5 +1,5 @@
 import type { BridgeStore, Gap } from '../core/bridge-store.js';
-import type { Position } from '../core/position.js';
+import { isAfter, ORIGIN, type Position } from '../core/position.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { Missing } from './received-messages.js';
@@ -7,6 +7,7 @@ import type { Missing } from './received-messages.js';
 /** ms between two tries to record a gap, and for how long it is tried. */
 const TELL_EVERY = 100;
 const TELL = 10_000;
+const OLDER_STATE = 'Redis came back with an older state';
 
 /**
  * The gap that comes before the next batch, if any.
@@ -24,10 +25,11 @@ export function gapOf(
   if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
+  // With lanes ORIGIN is the position of one that has lost all.
+  if (!isAfter(relayed, ORIGIN)) return { reason: OLDER_STATE, since: undefined, dropped };
   // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
   const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
-  const reason = cause === 'start' ? 'no bridge was subscribed' : 'Redis came back with an older state';
-  return { reason, since, dropped };
+  return { reason: cause === 'start' ? 'no bridge was subscribed' : OLDER_STATE, since, dropped };
 }
 
 /**

@@ -60,7 +60,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
-    this.#received = new ReceivedMessages(options.limits);
+    this.#received = new ReceivedMessages(options.limits, options.allPositioned);
   }
 
   get phase(): Phase {

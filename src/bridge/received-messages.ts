@@ -23,6 +23,7 @@ export interface Missing {
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
 export class ReceivedMessages {
   readonly #limits: Limits;
+  readonly #allPositioned: boolean;
   /** The messages from before the first mark, once it has come; undefined if there are none. */
   #unpositioned: MessageBuffer | undefined;
   /** The messages since the first mark; before it comes, all. */
@@ -31,8 +32,10 @@ export class ReceivedMessages {
   #firstMark: Position | undefined;
   #dropped = 0;
 
-  constructor(limits: Limits) {
+  /** @param allPositioned see {@link MachineOptions.allPositioned} */
+  constructor(limits: Limits, allPositioned = false) {
     this.#limits = limits;
+    this.#allPositioned = allPositioned;
     this.#positioned = new MessageBuffer(0, 0, limits);
   }
 
@@ -62,7 +65,7 @@ export class ReceivedMessages {
       this.#positioned.cut(epoch, now);
     } else {
       this.#firstMark = { epoch, offset: 0 };
-      if (this.#positioned.length > 0) this.#unpositioned = this.#positioned;
+      if (this.#positioned.length > 0 && !this.#allPositioned) this.#unpositioned = this.#positioned;
       this.#positioned = new MessageBuffer(epoch, now, this.#limits);
     }
   }
@@ -122,7 +125,11 @@ export class ReceivedMessages {
       return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
     }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
-    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes);
+    const batch = this.#positioned.head(
+      Math.floor(times * maxMessages),
+      times * maxBytes,
+      this.#allPositioned,
+    );
     if (batch || !this.lacksAfter(relayed)) return batch;
     return { messages: NOTHING, to: this.#positioned.floor };
   }

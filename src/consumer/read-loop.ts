@@ -28,7 +28,13 @@ export interface ReadLoopOptions {
   readonly room: () => number;
   /** Whether no attempt can begin for now. */
   readonly stalled: () => boolean;
-  /** Hands back what the consumer holds, as it is stalled. Never rejects. */
+  /** Whether what it holds has to wait for so long that others should have it. */
+  readonly crowded: () => boolean;
+  /** A read asks for so many messages, which wait already; what it returns is called when the read is over. */
+  readonly onAsk: (count: number) => () => void;
+  /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
+  readonly oneByOne: () => boolean;
+  /** Hands back what the consumer holds, as it is stalled or crowded. Never rejects. */
   readonly handBack: () => Promise<void>;
   readonly onRead: (read: ReadEntries) => void;
   readonly failures: ThrottledLog<unknown>;
@@ -43,6 +49,7 @@ export class ReadLoop {
   /** Settles when the loop has ended; undefined before it began. */
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #waits = false;
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;
@@ -80,7 +87,8 @@ export class ReadLoop {
   }
 
   async #readUntil(signal: AbortSignal): Promise<void> {
-    const { prefetch, stalled, handBack, failures } = this.#options;
+    const { prefetch, stalled, handBack, oneByOne, failures } = this.#options;
+    let hadNoRoom = false;
     while (!signal.aborted) {
       if (stalled()) {
         await handBack();
@@ -88,6 +96,7 @@ export class ReadLoop {
         continue;
       }
       if (this.#count() === 0) {
+        hadNoRoom ||= oneByOne();
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -95,8 +104,10 @@ export class ReadLoop {
         continue;
       }
       try {
-        if (prefetch.busy) await this.#readInTurn(signal);
-        else await this.#readOnce(this.#count(), BLOCK);
+        const inTurn = prefetch.busy || hadNoRoom;
+        hadNoRoom = false;
+        if (inTurn) await this.#readInTurn(signal);
+        else await this.#readWaiting();
       } catch (error) {
         if (signal.aborted) return;
         // The next read may wait for a connection: it must not have a turn meanwhile.
@@ -113,14 +124,39 @@ export class ReadLoop {
 
   /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
-    const { readLimiter } = this.#options;
-    const count = await readLimiter.acquire(() => this.#count(), signal);
+    const { readLimiter, onAsk } = this.#options;
+    let asked = () => {};
+    // At once: another lane may look at its room next.
+    const ask = () => {
+      const count = this.#count();
+      if (count > 0) asked = onAsk(count);
+      return count;
+    };
+    const count = await readLimiter.acquire(ask, signal);
     if (count === 0) return;
     try {
       await this.#readOnce(count, undefined);
     } finally {
       readLimiter.release(count);
+      asked();
     }
+  }
+
+  /** Waits in Redis for the first message. */
+  async #readWaiting(): Promise<void> {
+    const { crowded, handBack } = this.#options;
+    this.#waits = true;
+    try {
+      await this.#readOnce(this.#count(), BLOCK);
+    } finally {
+      this.#waits = false;
+    }
+    if (crowded()) await handBack();
+  }
+
+  /** Makes a read that waits in Redis return empty. The call may overtake the read, which then waits on. */
+  recall(): void {
+    if (this.#waits) this.#options.reader.unblock().catch(() => {});
   }
 
   /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */

@@ -15,6 +15,7 @@ import {
   rightsOf,
   slotsOf,
 } from './group-checks.js';
+import { lanesOfNodes } from './lane-checks.js';
 import { haltedOf, orderOf } from './order-checks.js';
 import { sourceChecks } from './source-checks.js';
 
@@ -32,6 +33,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     // With a list or a stream nobody subscribes.
     ...(facts.pulled && { 'output buffer': [] }),
     slots: slotsOf(facts),
+    lanes: lanesOfNodes(facts),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),

@@ -1,11 +1,19 @@
 import { Bridge } from '../bridge/bridge.js';
 import { Puller } from '../bridge/puller.js';
+import type { BridgeStore } from '../core/bridge-store.js';
 import { lineOf } from '../core/finding.js';
 import type { PulledSource } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
+import type { Keys } from '../redis/keys.js';
+import { RedisLaneStore } from '../redis/lane-store.js';
+import { LanesBridgeStore } from '../redis/lanes-bridge-store.js';
+import { openLanes } from '../redis/open-lanes.js';
+import type { Connection } from '../redis/protocol/connection.js';
+import type { Connections } from '../redis/protocol/connections.js';
 import { outputBufferOf, refuseSharded } from '../redis/server-checks.js';
 import { RedisSourceStore } from '../redis/source-store.js';
+import type { Settings } from '../settings/settings.js';
 import type { Dependencies, Resolved } from './parts.js';
 
 /** Bytes of relayed messages that a bridge keeps, at most. */
@@ -22,7 +30,7 @@ export async function makeBridge(
   // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
   const announcer = sharded ? await connections.open('marks', channel) : undefined;
   const settle = connection.place.isCluster && !sharded ? lease : 0;
-  const store = new RedisBridgeStore(connection, keys, settings.orderKey, announcer);
+  const store = await bridgeStoreOf(connection, keys, settings, connections, announcer);
   const bridgeLog = log.child({ bridge: identity.id });
   const bridge = new Bridge({
     id: identity.id,
@@ -31,6 +39,7 @@ export async function makeBridge(
     marks: keys.marks,
     seats: settings.bridges,
     packSize,
+    allPositioned: settings.lanes > 1,
     lease,
     settle,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },
@@ -43,6 +52,23 @@ export async function makeBridge(
   bridge.on('fenced', () => reports.fenced());
   bridge.on('gap', (gap) => reports.gap(gap));
   return bridge;
+}
+
+async function bridgeStoreOf(
+  connection: Connection,
+  keys: Keys,
+  settings: Settings,
+  connections: Connections,
+  announcer: Connection | undefined,
+): Promise<BridgeStore> {
+  const { orderKey } = settings;
+  const lanes = await openLanes(connections, 'bridge', settings);
+  if (lanes.length === 0) return new RedisBridgeStore(connection, keys, orderKey, announcer);
+  return new LanesBridgeStore(
+    new RedisBridgeStore(connection, keys, undefined, announcer),
+    lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
+    orderKey,
+  );
 }
 
 export async function makePuller(

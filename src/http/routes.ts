@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
-import { isEntryId } from '../core/stream-id.js';
+import { letterPlaceIn } from '../core/letter-id.js';
 import { pageAssets } from './assets.js';
 import type { DeadLetterPages } from './dead-letters.js';
 import { type EventStreams, eventText } from './event-streams.js';
@@ -83,7 +83,7 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
       },
     },
     async ({ query: { before } }, reply) => {
-      if (before !== undefined && !isEntryId(before))
+      if (before !== undefined && !letterPlaceIn(before))
         return reply.code(400).send({ error: 'before must be the id of a dead letter' });
       const text = await deadLetters.page(before);
       return reply.type('application/json; charset=utf-8').send(text);

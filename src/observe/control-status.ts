@@ -1,6 +1,12 @@
-import { type AutoscaleRule, type Control, type ProcessStatus, pauseIn } from '../core/control.js';
+import {
+  type AutoscaleRule,
+  type Control,
+  type ControlStore,
+  type ProcessStatus,
+  pauseIn,
+} from '../core/control.js';
 import { type Sizes, sizesOf } from '../core/sizes.js';
-import type { Inspector } from '../redis/inspect.js';
+import type { GroupInspector } from '../redis/group-inspector.js';
 
 /** What operators want of a group, and how far its managed processes, all together, do it. */
 export interface ControlStatus extends Sizes {
@@ -47,7 +53,9 @@ export interface ControlReading {
 }
 
 /** Reads them; the events too if the group is paused. */
-export async function readControl({ control: store }: Inspector): Promise<ControlReading> {
+export async function readControl({
+  control: store,
+}: Pick<GroupInspector, 'control'>): Promise<ControlReading> {
   const { control, processes } = await store.readAll();
   return {
     control: {
@@ -60,7 +68,7 @@ export async function readControl({ control: store }: Inspector): Promise<Contro
 }
 
 /** Who paused a group. */
-async function pausedBy(store: Inspector['control']): Promise<ControlStatus['pausedBy']> {
+async function pausedBy(store: ControlStore): Promise<ControlStatus['pausedBy']> {
   const event = pauseIn(await store.events());
   return event ? { who: event.who, why: event.why, at: event.at } : null;
 }

@@ -69,13 +69,15 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
   readonly #output: OutputKind;
+  readonly #lanes: number | undefined;
   readonly #burying: Burying;
 
   /**
    * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
    *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
-   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any
+   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any.
+   *   `lanes`: how many the group has; undefined for one of several
    */
   constructor(
     connection: Connection,
@@ -87,6 +89,7 @@ export class RedisConsumerStore implements ConsumerStore {
       readonly ordered?: OrderedCommits;
       readonly burying?: Burying;
       readonly output?: OutputKind | undefined;
+      readonly lanes?: number | undefined;
     } = {},
   ) {
     this.#connection = connection;
@@ -97,11 +100,12 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#ordered = settling.ordered;
     const { outputType, order, orderKey, record } = settling.output ?? ANY_ORDER;
     this.#output = { outputType, order, orderKey, record };
+    this.#lanes = settling.lanes;
     this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
   prepare(): Promise<boolean> {
-    const options = { group: this.#group, source: this.#source, ...this.#output };
+    const options = { group: this.#group, source: this.#source, lanes: this.#lanes, ...this.#output };
     return this.#connection.run(prepare, this.#keys, options);
   }
 

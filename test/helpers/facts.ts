@@ -36,6 +36,7 @@ const well: DoctorFacts = {
   rights: { complete: true, commands: [], keys: [], channels: [] },
   server,
   nodes: undefined,
+  laneNodes: [],
   clock: { ahead: 3, stepped: 0.4 },
   latency: { median: 0.1, p99: 0.3 },
   channel: { name: 'in', subscribers: 2, bytesPerSecond: 1_000 },

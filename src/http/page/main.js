@@ -42,6 +42,7 @@ function showStatus(news) {
   show('dead-parts', `${count(counters.purged)} purged, ${count(counters.revived)} sent back`);
   show('gap-count', count(counters.gaps));
   showRelaying(bridges);
+  showLanes();
   showProcesses();
   showConsumers();
   const newest = gaps.map(({ from, to, reason }) => [when(from), when(to), reason]).reverse();
@@ -102,6 +103,19 @@ function bridgeRows(bridges, leader) {
   // A leader whose subscription has ended still relays what it received; it has no seat any more.
   if (leader !== null && !bridges.some(({ leads }) => leads)) rows.unshift([leader, 'leads']);
   return rows.length > 0 ? rows : [['none', 'nothing is relayed: cgroup start']];
+}
+
+/** Only a group with several has any. */
+function showLanes() {
+  const { lanes = [] } = status;
+  byId('lanes-section').hidden = lanes.length === 0;
+  const rows = lanes.map(({ output, node, relayed, processed, backlog, lagMs }) => [
+    output,
+    node ?? 'away',
+    ...[relayed, processed, backlog].map(count),
+    backlog === 0 ? 'none' : duration(lagMs),
+  ]);
+  showRows(byId('lanes'), rows, ['id', '', 'number', 'number', 'number', 'number']);
 }
 
 function showProcesses() {

@@ -2,7 +2,8 @@
 --
 -- USES append pack-counts keyed hold
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
--- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
+-- ARGV 1 options: large (of the list), lanes (of a group with lanes: how many are written up to `to`), passed (of a lane: the last gap
+--        before `to`; at, a position, and since), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
@@ -31,9 +32,10 @@ if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset }
 if options.server then
   -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it. Its
   -- messages may reach both servers, at different times: later they may come from there.
-  local at = redis.call('HMGET', KEYS[1], 'home', 'since')
+  -- A lane has the time at which it was told, by its own clock.
+  local at = redis.call('HMGET', KEYS[1], 'home', 'since', 'home_at')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
-  local is_late = since and options.within and now_ms() > since + options.within
+  local is_late = since and options.within and now_ms() > (integer_of(at[3]) or since) + options.within
   if is_late or since and tonumber(to.epoch) >= since then return { 3 } end
 end
 
@@ -64,6 +66,11 @@ if refusal then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
   return undo(refusal, size)
 end
+if options.passed then
+  local passed = options.passed
+  redis.call('HSET', KEYS[1], 'passed', passed.at.epoch .. ' ' .. passed.at.offset .. ' ' .. passed.since)
+end
+if options.lanes then redis.call('HSET', KEYS[1], 'dealt', options.lanes) end
 -- A Redis that came back with an older state may not have the mark at which the position begins.
 if (integer_of(state[6]) or 0) < tonumber(to.epoch) then redis.call('HSET', KEYS[1], 'mark', to.epoch) end
 if gap then

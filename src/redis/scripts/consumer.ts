@@ -63,7 +63,7 @@ export const prepare = defineScript({
     'held',
     'halted',
   ],
-  encode: packOptions<InGroup & OutputKind & { source: Source | undefined }>,
+  encode: packOptions<InGroup & OutputKind & { source: Source | undefined; lanes: number | undefined }>,
   decode: (made: number) => made === 1,
 });
 
