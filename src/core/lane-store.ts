@@ -3,7 +3,7 @@ import type { Position } from './position.js';
 
 /** The last gap that a lane has passed: the group may have lost the record of it. */
 export interface PassedGap {
-  /** A position behind it, which the group has once it has the record. */
+  /** A position behind it. */
   readonly at: Position;
   /** Since when messages may have been missed: ms since 1970. */
   readonly since: number;
@@ -40,8 +40,8 @@ export interface LaneStore {
 export interface DealtRelay extends RelayRequest {
   /** Of the group: how many lanes are written up to its end. */
   readonly lanes?: number | undefined;
-  /** Of a lane: it is after this gap from now on. */
-  readonly passed?: PassedGap | undefined;
+  /** It is after this gap from now on. Of the group: a gap with the reason is told, unless it has the record. */
+  readonly passed?: (PassedGap & { readonly reason?: string }) | undefined;
 }
 
 /** What the group has noted. */

@@ -168,7 +168,9 @@ export class LanesBridgeStore implements BridgeStore {
     this.#lead = { caller, token };
     if (isBehind || (isOther && reached.some((at) => isAfter(at, position))))
       this.#passed = { at: furthest as Position, since: position?.epoch ?? 0 };
-    await this.#tellAgain(caller);
+    // With a position the group tells it when that moves (see relay.lua).
+    if (this.#passed && !position)
+      await this.#base.missed(caller, { reason: OLDER, since: this.#passed.since, dropped: 0 });
     if (isBehind || isOther) {
       if (await this.#level({ caller, token, on }, furthest as Position)) return { taken: false };
       this.#written = furthest;
@@ -210,18 +212,13 @@ export class LanesBridgeStore implements BridgeStore {
     // What is lost came after the position. A leader that beats may have waited for a lane.
     const since = from && from.epoch > 0 ? Math.min(from.epoch, gap.since ?? from.epoch) : gap.since;
     const rest = { ...gap, since, dropped: gap.dropped - (told ?? 0) };
-    const refused = this.#kept ? await this.#keep(request, this.#kept, rest) : undefined;
+    const passed = { at: to, since: since ?? to.epoch };
+    const refused = this.#kept ? await this.#keep(request, this.#kept, passed, rest) : undefined;
     if (refused) return refused;
     if (!this.#kept) await this.#base.missed(caller, rest);
     this.#told = { from, dropped: gap.dropped };
-    this.#passed = { at: to, since: since ?? to.epoch };
+    this.#passed = passed;
     return undefined;
-  }
-
-  /** The node of the group may have come back without the record of a gap that lanes have passed. */
-  async #tellAgain(caller: string): Promise<void> {
-    if (this.#passed && isAfter(this.#passed.at, this.#kept))
-      await this.#base.missed(caller, { reason: OLDER, since: this.#passed.since, dropped: 0 });
   }
 
   /** Writes its part to each lane that has one. */
@@ -236,7 +233,7 @@ export class LanesBridgeStore implements BridgeStore {
   async #level(call: Call, to: Position): Promise<Elsewhere | undefined> {
     const { caller, token, server, within } = call;
     const request = { caller, token, server, within, from: to, to, messages: NOTHING, packSize: 1 };
-    return (await this.#writeAll(request, true, () => NOTHING)) ?? this.#keep(call, to);
+    return (await this.#writeAll(request, true, () => NOTHING)) ?? this.#keep(call, to, this.#passed);
   }
 
   async #levelLater(call: Call): Promise<void> {
@@ -274,22 +271,29 @@ export class LanesBridgeStore implements BridgeStore {
     return { kind: 'elsewhere', position: this.#written };
   }
 
-  /** All lanes are at a position, or further: keeps it for the group, unless that is further. */
-  async #keep({ caller, token, on, server }: Call, to: Position, gap?: Gap): Promise<Elsewhere | undefined> {
-    const call = { caller, token, on, server, messages: NOTHING, packSize: 1, lanes: this.#lanes.length };
+  /**
+   * All lanes are at a position, or further: keeps it for the group, unless that is further. Its node may have come back without
+   * the record of the gap that lanes have passed.
+   */
+  async #keep(
+    { caller, token, on, server }: Call,
+    to: Position,
+    last: PassedGap | undefined,
+    gap?: Gap,
+  ): Promise<Elsewhere | undefined> {
+    const passed = last && { ...last, reason: OLDER };
+    const rest = { messages: NOTHING, packSize: 1, lanes: this.#lanes.length, passed, gap };
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const from = this.#kept;
       const target = from && isAfter(from, to) ? from : to;
-      const reply = await this.#base.relay({ ...call, from, to: target, gap });
+      const reply = await this.#base.relay({ caller, token, on, server, from, to: target, ...rest });
       if (reply.kind === 'written') {
         this.#kept = target;
         return undefined;
       }
       if (reply.kind !== 'elsewhere') return reply;
       // Its own reply was lost, or the node came back with an older state, which is none of the lanes'.
-      const isOlder = isAfter(from, reply.position);
       this.#kept = reply.position;
-      if (isOlder) await this.#tellAgain(caller);
     }
     throw stuck();
   }

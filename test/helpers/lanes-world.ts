@@ -70,8 +70,11 @@ export class NodeModel {
     state.inbox.push(...Array.from(messages, String));
     state.mark = Math.max(state.mark, to.epoch);
     if (lanes !== undefined) state.lanes = lanes;
-    if (passed) state.passed = passed;
+    const isNew = passed && (!state.passed || comparePositions(passed.at, state.passed.at) > 0);
+    if (isNew) state.passed = passed;
     if (gap) state.gaps.push(gap);
+    else if (isNew && passed.reason)
+      state.gaps.push({ reason: passed.reason, since: passed.since, dropped: 0 });
     return { kind: 'written' };
   }
 

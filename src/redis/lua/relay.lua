@@ -2,8 +2,8 @@
 --
 -- USES append pack-counts keyed hold
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
--- ARGV 1 options: large (of the list), lanes (of a group with lanes: how many are written up to `to`), passed (of a lane: the last gap
---        before `to`; at, a position, and since), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
+-- ARGV 1 options: large (of the list), lanes (of a group with lanes: how many are written up to `to`), passed (with lanes: the last
+--        gap before `to`; at, a position, and since; of the group a reason, too: it tells that gap if it has no record of it), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
 --        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
@@ -66,9 +66,14 @@ if refusal then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
   return undo(refusal, size)
 end
-if options.passed then
-  local passed = options.passed
-  redis.call('HSET', KEYS[1], 'passed', passed.at.epoch .. ' ' .. passed.at.offset .. ' ' .. passed.since)
+local passed = options.passed
+if passed then
+  local has_epoch, has_offset = string.match(redis.call('HGET', KEYS[1], 'passed') or '', '^(%d+) (%d+) ')
+  local ahead = tonumber(passed.at.epoch) - (tonumber(has_epoch) or 0)
+  local is_new = ahead > 0 or ahead == 0 and tonumber(passed.at.offset) > (tonumber(has_offset) or -1)
+  -- A Redis that came back with an older state may not have the record of a gap, though its position is the same.
+  if is_new and passed.reason then gap = gap or { reason = passed.reason, since = passed.since, dropped = '0' } end
+  if is_new then redis.call('HSET', KEYS[1], 'passed', passed.at.epoch .. ' ' .. passed.at.offset .. ' ' .. passed.since) end
 end
 if options.lanes then redis.call('HSET', KEYS[1], 'dealt', options.lanes) end
 -- A Redis that came back with an older state may not have the mark at which the position begins.

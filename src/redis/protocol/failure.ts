@@ -59,8 +59,6 @@ export const QUESTIONS: ReadonlySet<string> = new Set([
     'HMGET',
     'TYPE',
     'XINFO',
-    'XLEN',
-    'ZCARD',
     'XPENDING',
   ],
   // From the head of a list to its head: it stays as it is.
