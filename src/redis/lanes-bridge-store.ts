@@ -271,10 +271,7 @@ export class LanesBridgeStore implements BridgeStore {
     return { kind: 'elsewhere', position: this.#written };
   }
 
-  /**
-   * All lanes are at a position, or further: keeps it for the group, unless that is further. Its node may have come back without
-   * the record of the gap that lanes have passed.
-   */
+  /** All lanes are at a position, or further, and have passed a gap: keeps it for the group, unless that is further. */
   async #keep(
     { caller, token, on, server }: Call,
     to: Position,
