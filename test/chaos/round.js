@@ -11,10 +11,11 @@ const BEFORE_MS = 500;
 const AFTER_MS = 1_500;
 /** ms after the last message within which all must be settled. */
 const SETTLE_MS = 15_000;
-/** ms without progress, and with nothing left, after which a bridge's memory must be empty too. */
-const QUIET_MS = 700;
-/** The same after a fail-over: bridges wait for a lease at a new server, and then for the lease of a leader that is gone. */
-const QUIET_MS_REPLICATED = 4_000;
+/**
+ * ms without progress, and with nothing left, after which a bridge's memory must be empty too. After a fail-over the lead may change
+ * once more, and a bridge relays nothing of its first second at a node of a Cluster.
+ */
+const QUIET_MS = { one: 700, replicated: 3_000 };
 /** ms within which the list of consumers must be right. */
 const LIST_MS = 5_000;
 
@@ -87,7 +88,8 @@ async function strike(stage, faults, random) {
 }
 
 async function evidence(stage, faults, run) {
-  const left = await settle(stage.admin, stage.place.looks ? QUIET_MS_REPLICATED : QUIET_MS);
+  const place = stage.place.looks ? 'replicated' : 'one';
+  const left = await settle(stage.admin, QUIET_MS[place]);
   const { size, consumers } = stage;
   const { processes } = stage.group;
   const listed = await consumerList(
@@ -107,7 +109,7 @@ async function evidence(stage, faults, run) {
     run,
     published: takenByMaster(stage.publishing.ledger(), stage.place.looks),
     cutOff: stage.cutOff?.ledger(),
-    place: stage.place.looks ? 'replicated' : 'one',
+    place,
     promotions: stage.place.promotions,
     settled: settledReports(stage.group.all),
     minReplicas: stage.minReplicas,
@@ -138,8 +140,8 @@ async function consumerList(redis, processes, size) {
   }
 }
 
-/** Waits until nothing was left to settle for so many ms, at most as long as the product may take. */
-async function settle(redis, quietFor) {
+/** Waits until nothing is left to settle, at most as long as the product may take. */
+async function settle(redis, quietMs) {
   const deadline = performance.now() + SETTLE_MS;
   let quietSince = performance.now();
   let last = await unsettled(redis);
@@ -148,7 +150,7 @@ async function settle(redis, quietFor) {
     const now = await unsettled(redis);
     const quiet = now.inbox + now.pending + now.retrying === 0 && now.relayed === last.relayed;
     if (!quiet) quietSince = performance.now();
-    else if (performance.now() - quietSince > quietFor) return now;
+    else if (performance.now() - quietSince > quietMs) return now;
     last = now;
   }
   return last;

@@ -155,6 +155,18 @@ export const TARGETS = [
     ),
   },
   {
+    ...of('lanes', 'messages of a lane, off an equal share by at most'),
+    ...atMost(0.05, short, ({ runs }) =>
+      Math.max(...runs.flatMap(({ parts }) => parts.map((part) => Math.abs(part * parts.length - 1)))),
+    ),
+  },
+  {
+    ...of('lanes', 'keys and commands of a lane at another node'),
+    ...atMost(0, whole, ({ runs }) =>
+      runs.reduce((sum, { strays }) => sum + strays.keys + strays.commands, 0),
+    ),
+  },
+  {
     ...of('stopped', 'messages lost in the flood with the consumers stopped'),
     ...atMost(0, whole, (result) => atRate(FLOODED, result, result.published - result.relayed)),
   },
