@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CgroupError, messageOf } from '../core/errors.js';
+import { ownVersion } from '../core/version.js';
 import { printable } from '../log/printable.js';
 import { maskUrls } from '../log/redaction.js';
 import { examplesText } from './command.js';
@@ -25,14 +25,11 @@ const FAILED = 1;
 const WRONG_USAGE = 2;
 
 function program(): Command {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const root = new Command('cgroup')
     .description(
       'Turns a Redis Pub/Sub channel into a consumer group: each message is processed once, nothing is lost.',
     )
-    .version(version)
+    .version(ownVersion())
     .addHelpText(
       'after',
       `${examplesText([

@@ -1,11 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import type { Orders, ProcessReport } from '../core/control.js';
+import type { EndedProcess, Orders, ProcessReport } from '../core/control.js';
 import { type Beat, MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import type { Consumer } from './consumer.js';
+
+/** Most silent processes that are looked at again. */
+const MOST_SILENT = 100;
 
 export interface HeartbeatsOptions {
   readonly registry: Registry;
@@ -33,6 +36,8 @@ export class Heartbeats implements Service {
   /** Ids of consumers that have left, and that the list may still hold. */
   readonly #left = new Set<string>();
   #live: readonly string[] | undefined;
+  /** Processes that were found silent, and when: ms of the monotonic clock. */
+  readonly #silent = new Map<EndedProcess, number>();
   #lastBeat: number | undefined;
 
   constructor(options: HeartbeatsOptions) {
@@ -104,13 +109,35 @@ export class Heartbeats implements Service {
   }
 
   async #beat(): Promise<void> {
-    const { dead } = await this.#report();
+    const { dead, silent } = await this.#report();
     this.#failures.over();
     if (dead.length > 0)
       this.#options.log.warn(
         { consumers: dead },
         `${plural(dead.length, 'consumer')} ended without leaving the group: ${dead.join(', ')}`,
       );
+    await this.#noteEnded(silent);
+  }
+
+  /** A process that was only cut off from Redis is back within the time after which it was found silent. */
+  async #noteEnded(found: readonly EndedProcess[]): Promise<void> {
+    const { registry, log } = this.#options;
+    const now = performance.now();
+    for (const one of found) if (this.#silent.size < MOST_SILENT) this.#silent.set(one, now);
+    const due = [...this.#silent].filter(([, since]) => now - since >= this.#silence).map(([one]) => one);
+    if (due.length === 0) return;
+    for (const one of due) this.#silent.delete(one);
+    try {
+      const ended = (await registry.noteEnded(due)).map(({ id }) => id);
+      if (ended.length > 0)
+        log.warn(
+          { processes: ended },
+          `${plural(ended.length, 'process', 'processes')} ended without leaving the group: ${ended.join(', ')}`,
+        );
+    } catch (error) {
+      // A note for people: heartbeats go on without it.
+      log.debug({ error }, 'the end of a process could not be noted');
+    }
   }
 
   #ids(): string[] {

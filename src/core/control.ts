@@ -69,7 +69,33 @@ export interface ProcessReport {
   readonly workers?: number;
   /** True if it takes messages from a list or a stream; else absent. */
   readonly pulls?: true;
+  /** Of those settled, attempts that failed; absent in an older version, as all that follows. */
+  readonly failed?: number;
+  /** Of cgroup: `0.1.0`. */
+  readonly version?: string;
+  /** ms since it started. */
+  readonly uptimeMs?: number;
+  /** ms between two heartbeats. */
+  readonly heartbeat?: number;
+  /** Bridges that it wants in the group; absent if it runs none. */
+  readonly bridges?: number;
+  /** True while its system of record takes no rows; else absent. */
+  readonly recordAway?: true;
 }
+
+/** A process that ended without leaving the group: it was killed, or crashed. */
+export interface EndedProcess {
+  readonly id: string;
+  readonly host: string;
+}
+
+/** The same, and when it was noted: ISO 8601, by Redis's clock. */
+export interface ProcessEnd extends EndedProcess {
+  readonly at: string;
+}
+
+/** Ends of processes that a group remembers: they have a stream of their own, so that they push out no change of the control. */
+export const KEPT_ENDS = 100;
 
 /** What Redis replies: what the process has to do. */
 export interface Orders {
@@ -90,6 +116,8 @@ export interface ProcessStatus extends ProcessReport {
   readonly share: number | undefined;
   /** Whether it, or its host, is drained. */
   readonly drained: boolean;
+  /** Its last heartbeat: ms since 1970, by Redis's clock. */
+  readonly beatAt: number;
 }
 
 /** Reads and changes the control of a group. */
@@ -113,7 +141,9 @@ export interface ControlStore {
   events(): Promise<ControlEvent[]>;
   /** All live processes of the group, those without consumers too. */
   processes(): Promise<ProcessStatus[]>;
-  /** Both, in fewer calls. */
+  /** The last processes that ended without leaving, the newest first; at most so many. */
+  ends(most: number): Promise<ProcessEnd[]>;
+  /** Control and processes, in fewer calls. */
   readAll(): Promise<{ readonly control: Control; readonly processes: ProcessStatus[] }>;
 }
 

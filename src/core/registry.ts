@@ -1,4 +1,4 @@
-import type { Orders, ProcessReport } from './control.js';
+import type { EndedProcess, Orders, ProcessReport } from './control.js';
 
 /** Heartbeats that a process or a consumer may miss before it counts as dead. */
 export const MISSED_BEATS = 3;
@@ -9,6 +9,8 @@ export interface Beat {
   readonly live: string[];
   /** The ids that this call removed: their heartbeats ended, but they did not leave. */
   readonly dead: string[];
+  /** Processes of this output that this call removed for the same reason. They may come back: see {@link Registry.noteEnded}. */
+  readonly silent: readonly EndedProcess[];
 }
 
 /** The live processes, and the consumers of all of them. */
@@ -28,4 +30,10 @@ export interface Registry {
     leaving: readonly string[],
     silence: number,
   ): Promise<Beat & Orders>;
+  /**
+   * Notes the end of processes for those who look at the group, unless they are back: Redis, or the way to it, may have been away for all.
+   *
+   * @returns those that are not back
+   */
+  noteEnded(silent: readonly EndedProcess[]): Promise<readonly EndedProcess[]>;
 }

@@ -8,6 +8,7 @@ import { recordKindOf, recordsInPostgres } from '../core/record.js';
 import { MISSED_BEATS } from '../core/registry.js';
 import { sinkOf } from '../core/sink.js';
 import { type Source, sourceOf } from '../core/source.js';
+import { ownVersion } from '../core/version.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore } from '../redis/consumer-store.js';
@@ -65,6 +66,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     for (const consumer of consumers.running) consumer.beginAttempts();
   });
   let settled = 0;
+  let failed = 0;
   const { orderKey } = settings;
   const missingKeys = orderKey === undefined ? undefined : new MissingKeys(orderKey, log);
   const onLost = (count: number) => {
@@ -86,6 +88,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         onMore: () => orderKeeper?.hurry(),
         onSettled: (count) => {
           settled += count.processed + count.retried + count.dead;
+          failed += count.retried + count.dead;
           reports.settled(count);
         },
         onBuried: (deadLetters) => {
@@ -185,6 +188,12 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
                 : Math.min(MOST_IN_PACK, ...packSizes),
             ...(hub && { workers: hub.workers }),
             ...(puller && { pulls: true }),
+            failed,
+            version: ownVersion(),
+            uptimeMs: Math.round(process.uptime() * 1_000),
+            heartbeat,
+            ...(bridge && { bridges: settings.bridges }),
+            ...(recorder?.away && { recordAway: true }),
           };
     },
     onOrders: (reply) => orders.follow(reply),

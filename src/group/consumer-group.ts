@@ -226,10 +226,8 @@ export class ConsumerGroup<Input extends Message = Message>
       this.#redis = await startLocalServer();
       if (this.#stopping) await this.#redis.stop(); // the stop may have finished already
       const { url } = this.#redis;
-      this.#log.info(
-        { redis: url },
-        `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`,
-      );
+      const text = `started a private Redis for this run; elsewhere: export REDIS_URL=${url}`;
+      this.#log.info({ redis: url }, text);
     }
     // Before anything is written in Redis: it may refuse.
     this.#recorder = await openRecorder(settings, this.#log, this.#stats);
@@ -309,12 +307,12 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /** Comes first, so that probes see `starting`. The module is loaded only if `http` is set. */
   async #serve(): Promise<void> {
-    const { http, httpToken } = this.settings;
+    const { http, httpToken: token } = this.settings;
     if (!http || !this.#stats || this.#stopping) return;
     const { HttpServer } = await import('../http/server.js');
     this.#http = new HttpServer({
       listen: http,
-      token: httpToken,
+      token,
       view: viewOf(
         this.settings,
         this.#stats,
@@ -322,6 +320,7 @@ export class ConsumerGroup<Input extends Message = Message>
         () => this.#parts,
         this.#hub,
         () => this.#recorder,
+        this.#identity,
       ),
       hub: this.#hub,
       log: this.#log,

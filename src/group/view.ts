@@ -5,6 +5,7 @@ import type { GroupView } from '../http/view.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import type { Settings } from '../settings/settings.js';
+import type { Identity } from './identity.js';
 import type { Parts } from './parts.js';
 
 /** What http is shown of a group. `state` and `parts`, which it has while it runs, are asked anew each time. */
@@ -15,11 +16,14 @@ export function viewOf(
   parts: () => Parts | undefined,
   hub: WorkerHub | undefined,
   recorder: () => Recorder | undefined,
+  { id, host }: Pick<Identity, 'id' | 'host'>,
 ): GroupView {
   const { group, output, heartbeat, timeout } = settings;
   const source = sourceOf(settings);
   return {
     group,
+    process: { process: id, host },
+    actions: settings.httpActions,
     source,
     output,
     heartbeat,

@@ -15,7 +15,7 @@ export function pageAssets(): ReadonlyMap<string, Asset> {
   const page = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url));
   const require = createRequire(import.meta.url);
   const uplot = (name: string) => readFileSync(require.resolve(`uplot/dist/${name}`));
-  const scripts = ['main.js', 'charts.js', 'tables.js', 'letters.js', 'order.js', 'verdict.js', 'format.js'];
+  const scripts = ['main.js', 'charts.js', 'tables.js', 'letters.js', 'order.js', 'format.js'];
   return new Map<string, Asset>([
     ['/', { type: 'text/html; charset=utf-8', body: page('index.html') }],
     ['/page.css', { type: CSS, body: page('page.css') }],

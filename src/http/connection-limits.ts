@@ -96,7 +96,7 @@ export class ConnectionLimits {
 function limitRequestsIn(chunk: Buffer): void {
   let requests = 0;
   for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, at + 1)) {
-    // Headers end with an empty line. A request with a body is refused.
+    // Headers end with an empty line. JSON in the body of an action has none, unless somebody writes it by hand.
     const next = at + (chunk[at + 1] === CR ? 2 : 1);
     if (chunk[next] === LF && ++requests > MOST_UNANSWERED) {
       chunk.fill(0);

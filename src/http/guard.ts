@@ -5,6 +5,8 @@ import { hostname } from 'node:os';
 import helmet from '@fastify/helmet';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Listen } from '../settings/addresses.js';
+import { ACTIONS } from './action-request.js';
+import { ACTIONS_OFF } from './served-status.js';
 
 /** Served without the token, because probes have none. Without it, the answers hold no details. */
 const OPEN: readonly (string | undefined)[] = ['/healthz', '/readyz'];
@@ -30,7 +32,11 @@ export async function guard(app: FastifyInstance, checks: Checks): Promise<void>
   });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    const refusal = refusalOf(request.raw, checks, OPEN.includes(request.routeOptions.url));
+    const action = actionIn(request.raw.url);
+    const refusal =
+      action === undefined
+        ? refusalOf(request.raw, checks, OPEN.includes(request.routeOptions.url))
+        : actionRefusal(request.raw, checks, action);
     return refusal && refuse(reply, refusal);
   });
   app.setNotFoundHandler((_, reply) => refuse(reply, NOT_FOUND));
@@ -53,10 +59,12 @@ export interface Checks {
   readonly own: readonly string[];
   /** Required of clients; undefined if none is set. */
   readonly token: string | undefined;
+  /** Whether clients may act on the group. */
+  readonly actions: boolean;
 }
 
-export function checksOf(listen: Listen, token: string | undefined): Checks {
-  return { own: [listen.host, hostname()], token };
+export function checksOf(listen: Listen, token: string | undefined, actions: boolean): Checks {
+  return { own: [listen.host, hostname()], token, actions };
 }
 
 /**
@@ -64,12 +72,25 @@ export function checksOf(listen: Listen, token: string | undefined): Checks {
  *
  * @param open whether it needs no token
  */
-export function refusalOf(
-  request: IncomingMessage,
-  { own, token }: Checks,
-  open: boolean,
-): HttpRefusal | undefined {
-  const { headers, method } = request;
+export function refusalOf(request: IncomingMessage, checks: Checks, open: boolean): HttpRefusal | undefined {
+  const { method } = request;
+  const strange = misdirected(request, checks);
+  if (strange) return strange;
+  if (isFromAnotherSite(request)) return OTHER_SITE;
+  if (method !== 'GET' && method !== 'HEAD')
+    return { code: 405, error: 'only GET and HEAD are allowed', headers: { allow: 'GET, HEAD' } };
+  if (hasBody(request)) return { code: 413, error: 'a request must have no body' };
+  return open ? undefined : withoutToken(request, checks);
+}
+
+const OTHER_SITE: HttpRefusal = {
+  code: 403,
+  error: 'requests of other sites are refused: open the page itself',
+};
+
+/** A request that may be meant for another server. */
+function misdirected(request: IncomingMessage, { own, token }: Checks): HttpRefusal | undefined {
+  const { headers } = request;
   if (isAmbiguous(request))
     return { code: 400, error: 'ambiguous request: send one Host header, and a path that begins with /' };
   // A token protects from DNS rebinding too: a foreign page does not have it.
@@ -79,12 +100,11 @@ export function refusalOf(
       error:
         'unknown host name: use the address of this server, localhost or its host name, or set httpToken',
     };
-  if (isFromAnotherSite(request))
-    return { code: 403, error: 'requests of other sites are refused: open the page itself' };
-  if (method !== 'GET' && method !== 'HEAD')
-    return { code: 405, error: 'only GET and HEAD are allowed', headers: { allow: 'GET, HEAD' } };
-  if (hasBody(request)) return { code: 413, error: 'a request must have no body' };
-  if (!open && !isTrusted(request, token))
+  return undefined;
+}
+
+function withoutToken(request: IncomingMessage, { token }: Checks): HttpRefusal | undefined {
+  if (!isTrusted(request, token))
     return {
       code: 401,
       error: 'the token is missing or wrong: send it as bearer token, or as the password of any user',
@@ -158,6 +178,66 @@ function isFromAnotherSite({ headers }: IncomingMessage): boolean {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+/** Bytes of the body of an action. */
+export const LONGEST_BODY = 65_536;
+/** What a client must send with an action: a page of another site cannot. */
+export const ACTION_HEADER = 'x-cgroup-action';
+const ACTION_PATH = /^\/api\/actions\/([a-z]{1,20})$/;
+const JSON_ONLY = /^application\/json *(; *charset="?utf-8"?)?$/i;
+
+/** The action that a path names; undefined for other paths. A path that is written in another way names none. */
+export function actionIn(path: string | undefined): string | undefined {
+  return ACTION_PATH.exec(path ?? '')?.[1];
+}
+
+/**
+ * Why a request for an action is refused; undefined if it is not. A page of another site cannot send it: browsers ask first
+ * (OPTIONS, which is refused) before they send such a header or JSON for a page of another origin, and they say where the page is from.
+ */
+export function actionRefusal(
+  request: IncomingMessage,
+  checks: Checks,
+  action: string,
+): HttpRefusal | undefined {
+  const { headers, method } = request;
+  const strange = misdirected(request, checks);
+  if (strange) return strange;
+  if (!isFromOwnPage(request)) return OTHER_SITE;
+  if (method !== 'POST') return { code: 405, error: 'an action is a POST', headers: { allow: 'POST' } };
+  const unknown = withoutToken(request, checks);
+  if (unknown) return unknown;
+  if (!checks.actions || checks.token === undefined) return { code: 403, error: ACTIONS_OFF };
+  const names: readonly string[] = ACTIONS;
+  if (!names.includes(action))
+    return { code: 404, error: `there is no action ${action}; there are ${ACTIONS.join(', ')}` };
+  const named = headers[ACTION_HEADER];
+  if (named === undefined) return { code: 403, error: `the header ${ACTION_HEADER}: ${action} is missing` };
+  if (named !== action)
+    return { code: 400, error: `the header ${ACTION_HEADER} must name the action of the path, ${action}` };
+  if (!JSON_ONLY.test(headers['content-type'] ?? ''))
+    return { code: 415, error: 'the body must be JSON, with content-type: application/json' };
+  if (Number(headers['content-length'] ?? 0) > LONGEST_BODY) return TOO_LARGE;
+  return undefined;
+}
+
+export const TOO_LARGE: HttpRefusal = { code: 413, error: 'a body must have at most 64 KB' };
+
+/** Whether no browser sends the request, or one for a page of ours. A link or a form of another site is none. */
+function isFromOwnPage({ headers }: IncomingMessage): boolean {
+  const { 'sec-fetch-site': site, origin, host } = headers;
+  // A page cannot write this header. Behind a proxy the name of the origin may be another one than that of the host.
+  if (site !== undefined) return site === 'same-origin';
+  if (origin === undefined) return true;
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}
+
+/** The user of a Basic login; '' for none. */
+export function basicUserIn(header: string | undefined): string {
+  const [, rest] = /^basic +(\S+) *$/i.exec(header ?? '') ?? [];
+  const pair = Buffer.from(rest ?? '', 'base64').toString('utf8');
+  return pair.slice(0, Math.max(0, pair.indexOf(':')));
 }
 
 /** Closes the connection as well: whatever the client still sends is not read. */

@@ -2,6 +2,7 @@ import type { Sizes } from '../core/sizes.js';
 import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
 import type { LiveTotals } from '../observe/status.js';
+import { type GroupVerdict, VERDICT_STATES } from '../observe/verdict-input.js';
 import type { Counters } from '../redis/reading.js';
 import type { GroupView } from './view.js';
 
@@ -10,6 +11,8 @@ export interface MetricSource {
   readonly view: GroupView;
   /** The totals of the group; undefined if they are not known at the moment. */
   readonly totals: () => LiveTotals | undefined;
+  /** How the group is. */
+  readonly verdict: () => Pick<GroupVerdict, 'state'>;
 }
 
 interface Described {
@@ -23,7 +26,9 @@ interface Described {
 
 interface NumberMetric extends Described {
   readonly type: 'counter' | 'gauge';
-  /** A number, or one for each role of connections; undefined if it is not known at the moment. */
+  /** The label of several numbers. */
+  readonly label?: 'role' | 'state';
+  /** A number, or one for each role or state; undefined if it is not known at the moment. */
   readonly read: (source: MetricSource) => number | ReadonlyMap<string, number> | undefined;
 }
 
@@ -82,6 +87,19 @@ function ofRoles(name: string, meaning: string, key: keyof ConnectionCounts): Nu
     new Map([...view.stats.connections].map(([role, counts]) => [role, counts[key]]));
   return { of: 'process', type: typeOf(name), name, unit: 'connections', meaning, read };
 }
+
+const verdictMetric: NumberMetric = {
+  of: 'group',
+  type: 'gauge',
+  name: 'cgroup_verdict',
+  unit: '0 or 1',
+  meaning: `whether the group is so, by \`state\`: ${VERDICT_STATES.map((state) => `\`${state}\``).join(', ')}`,
+  label: 'state',
+  read: ({ verdict }) => {
+    const { state } = verdict();
+    return new Map(VERDICT_STATES.map((one) => [one, Number(one === state)]));
+  },
+};
 
 /** All metrics: `/metrics` and docs/metrics.md come from this list. */
 export const metricDefinitions: readonly MetricDefinition[] = [
@@ -196,6 +214,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'capacity',
   ),
   ofGroup('cgroup_processes', 'processes', 'that live, managed and fixed', (t) => t.processes.length),
+  verdictMetric,
   ofGroup('cgroup_paused', '0 or 1', 'whether the group is paused', (t) => Number(t.control.paused)),
   ofGroup('cgroup_autoscaling', '0 or 1', 'whether the group finds its size by itself', (t) =>
     Number(t.control.autoscale !== null),

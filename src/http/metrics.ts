@@ -23,16 +23,17 @@ function register(registry: Registry, definition: MetricDefinition, source: Metr
     new CountedHistogram({ ...common, buckets: [...(counted[0]?.histogram.bounds ?? [])] }, counted);
     return;
   }
+  const { label = 'role' } = definition;
   const Metric = type === 'gauge' ? Gauge : Counter;
   new Metric({
     ...common,
     // A metric without labels would be served as 0 after `reset`; an old value, or 0, would mislead.
-    labelNames: ['role'],
+    labelNames: [label],
     collect() {
       const value = definition.read(source);
       this.reset();
       if (typeof value === 'number') this.inc(value);
-      else for (const [role, one] of value ?? []) this.inc({ role }, one);
+      else for (const [which, one] of value ?? []) this.inc({ [label]: which }, one);
     },
   });
 }

@@ -1,26 +1,35 @@
 import { performance } from 'node:perf_hooks';
+import { type ControlEvent, KEPT_ENDS, type ProcessEnd } from '../core/control.js';
+import { CgroupError } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures } from '../log/throttle.js';
+import { failureText, GroupWatch } from '../observe/group-watch.js';
 import { type GroupStatus, type LiveTotals, readStatus, readTotals } from '../observe/status.js';
-import { type Point, RecentPoints } from './recent-points.js';
-import { RecentSteps } from './recent-steps.js';
+import type { GroupVerdict } from '../observe/verdict-input.js';
+import { type Added, History } from './history.js';
+import { servedStatus } from './served-status.js';
 import { type GroupView, inspectorOf } from './view.js';
 
 /** ms between two readings, and the greatest age of a status that is served. */
 const EVERY = 1_000;
-/** 15 minutes. */
-const POINTS = 900;
 /** ms after which a reading is too old to be served. */
 const STALE = 5_000;
+/** ms without a reading that make a hole. */
+const HOLE_AFTER = 1_600;
+/** ms between two looks at Redis's memory. */
+const MEMORY_EVERY = 5_000;
 
 interface ReadingsOptions {
   readonly view: GroupView;
   readonly log: Logger;
   /** Whether each reading is of the whole status, and not of the totals alone. */
   readonly isWatched: () => boolean;
-  readonly onRead: (status: GroupStatus | undefined, point: Point | undefined) => void;
-  readonly onFailed: (error: unknown) => void;
+  /** @param served the text of the status; undefined if only the totals were read */
+  readonly onRead: (totals: LiveTotals, served: string | undefined, added: Added) => void;
+  /** There is no reading: called once a second, with what the history got. */
+  readonly onMissing: (added: Added) => void;
+  readonly onFailed: () => void;
 }
 
 /**
@@ -28,22 +37,29 @@ interface ReadingsOptions {
  * of clients does not matter.
  */
 export class Readings implements Service {
-  readonly history = new RecentPoints(POINTS);
+  readonly history: History;
+  readonly #watch = new GroupWatch();
   readonly #options: ReadingsOptions;
   readonly #loop: Loop;
-  readonly #steps: RecentSteps;
+  #ticking: NodeJS.Timeout | undefined;
   #totals: LiveTotals | undefined;
   #totalsAt = 0;
   #status: Promise<GroupStatus> | undefined;
   #statusAt = 0;
+  #memoryAt = Number.NEGATIVE_INFINITY;
+  /** The events, and the revision and the end that they were read for. */
+  #events:
+    | { readonly key: string; readonly control: ControlEvent[]; readonly ends: ProcessEnd[] }
+    | undefined;
   #count = 0;
+  #failure: string | undefined;
   /** Resolved after the first try to read, or by a stop. */
   readonly #tried: Promise<void>;
   #onTried: () => void = () => {};
 
   constructor(options: ReadingsOptions) {
     this.#options = options;
-    this.#steps = new RecentSteps(options.view.stats.steps);
+    this.history = new History(options.view.stats);
     this.#tried = new Promise((resolve) => {
       this.#onTried = resolve;
     });
@@ -56,19 +72,22 @@ export class Readings implements Service {
       },
       (error) => {
         failures.add(error);
-        options.onFailed(error);
+        this.#failure = error instanceof CgroupError ? error.code : 'INTERNAL';
+        options.onFailed();
       },
     );
   }
 
   /** Reads from now on. The group must be connected. Returns after the first try, even a failed one. */
   async start(): Promise<void> {
+    this.#ticking = setInterval(() => this.#tick(), EVERY).unref();
     await this.#loop.start();
     await this.#tried;
   }
 
   stop(): Promise<void> {
     this.#onTried();
+    clearInterval(this.#ticking);
     return this.#loop.stop();
   }
 
@@ -87,13 +106,41 @@ export class Readings implements Service {
     return this.#totals && performance.now() - this.#totalsAt;
   }
 
+  /** The code of the error of the last reading; undefined if it succeeded. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** How the group is. */
+  get verdict(): GroupVerdict {
+    const code = this.#failure;
+    return this.#watch.verdict(performance.now(), code === undefined ? undefined : failureText(code));
+  }
+
   /**
-   * The state of the whole group, at most a second old.
+   * The text of the state of the whole group, at most a second old.
    *
    * @throws {CgroupError} STATE while the group is not connected yet, or what reading it throws
    */
-  status(): Promise<GroupStatus> {
-    return this.#statusWithin(EVERY);
+  async served(): Promise<string> {
+    return this.#served(await this.#statusWithin(EVERY));
+  }
+
+  async #served(status: GroupStatus): Promise<string> {
+    const { control, ends } = await this.#eventsOf(status);
+    const [watch, view] = [this.#watch, this.#options.view];
+    return JSON.stringify(servedStatus(status, { view, watch, verdict: this.verdict, control, ends }));
+  }
+
+  /** The events are read again when there are other ones. */
+  async #eventsOf({ control: { revision }, ended }: GroupStatus) {
+    const key = `${revision} ${ended[0]?.at ?? ''}`;
+    if (this.#events?.key !== key) {
+      const { control: store } = inspectorOf(this.#options.view);
+      const [control, ends] = await Promise.all([store.events(), store.ends(KEPT_ENDS)]);
+      this.#events = { key, control, ends };
+    }
+    return this.#events;
   }
 
   async #statusWithin(age: number): Promise<GroupStatus> {
@@ -103,10 +150,13 @@ export class Readings implements Service {
       const status = this.#timed(() => readStatus(inspector, this.#options.view, this.#options.view.source));
       this.#statusAt = now;
       this.#status = status;
-      // A failure is not kept: the next request tries again.
-      status.catch(() => {
-        if (this.#status === status) this.#status = undefined;
-      });
+      status.then(
+        ({ consumers }) => this.#watch.addConsumers(consumers, now),
+        // A failure is not kept: the next request tries again.
+        () => {
+          if (this.#status === status) this.#status = undefined;
+        },
+      );
     }
     return this.#status;
   }
@@ -115,6 +165,7 @@ export class Readings implements Service {
     const { isWatched, onRead, view } = this.#options;
     const inspector = inspectorOf(view);
     const now = performance.now();
+    await this.#lookAtMemory(now);
     // A request may have read the status a moment ago: a rate needs some time between two readings.
     const status = isWatched() ? await this.#statusWithin(EVERY / 2) : undefined;
     const totals = status
@@ -122,7 +173,23 @@ export class Readings implements Service {
       : await this.#timed(() => readTotals(inspector, this.#options.view.source));
     this.#totals = totals;
     this.#totalsAt = status ? this.#statusAt : now;
-    onRead(status, this.history.add(totals, this.#totalsAt, this.#steps.next()));
+    this.#failure = undefined;
+    this.#watch.add(status ? { ...totals, halted: status.halted } : totals, this.#totalsAt);
+    const added = this.history.add(totals, this.#totalsAt);
+    onRead(totals, status && (await this.#served(status)), added);
+  }
+
+  async #lookAtMemory(now: number): Promise<void> {
+    if (now - this.#memoryAt < MEMORY_EVERY) return;
+    this.#watch.addMemory(await inspectorOf(this.#options.view).server(), now);
+    this.#memoryAt = now;
+  }
+
+  /** Notes that there was no reading, while Redis does not answer. */
+  #tick(): void {
+    if (performance.now() - this.#totalsAt < HOLE_AFTER) return;
+    const time = Date.now() + this.#options.view.stats.redisAhead;
+    this.#options.onMissing(this.history.hole(Math.round(time)));
   }
 
   /** Reads, and measures how far the clocks differ, assuming that Redis answered half-way between request and reply. */

@@ -5,14 +5,16 @@ import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import { isLoopback, type Listen } from '../settings/addresses.js';
+import { Actions } from './actions.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
-import { checksOf, guard } from './guard.js';
+import { checksOf, guard, TOO_LARGE } from './guard.js';
+import type { Added, Point } from './history.js';
 import { metricsRegistry } from './metrics.js';
 import { Readiness } from './readiness.js';
 import { Readings } from './readings.js';
-import { addRoutes, WORKERS_PATH } from './routes.js';
+import { addRoutes, UNREADABLE, WORKERS_PATH } from './routes.js';
 import type { GroupView } from './view.js';
 
 interface HttpServerOptions {
@@ -28,7 +30,7 @@ interface HttpServerOptions {
 /** Most event streams at a time: half of the connections. */
 const MOST_STREAMS = 256;
 
-/** Serves metrics, health, status and the live page of a group. Changes nothing. */
+/** Serves metrics, health, status and the live page of a group. Changes it only by actions, if they are on. */
 export class HttpServer implements Service {
   readonly #options: HttpServerOptions;
   readonly #streams = new EventStreams(MOST_STREAMS);
@@ -46,18 +48,12 @@ export class HttpServer implements Service {
       view,
       log,
       isWatched: () => this.#streams.size > 0,
-      onRead: (status, point) => {
-        if (this.#readings.totals) this.#readiness.observe(this.#readings.totals);
-        if (status && this.#streams.size > 0)
-          this.#streams.send(
-            eventText('status', JSON.stringify(status)) +
-              (point ? eventText('point', JSON.stringify(point)) : ''),
-          );
+      onRead: (totals, served, added) => {
+        this.#readiness.observe(totals);
+        this.#send((served === undefined ? '' : eventText('status', served)) + textOf(added));
       },
-      onFailed: (error) => {
-        const code = error instanceof CgroupError ? error.code : 'INTERNAL';
-        this.#streams.send(eventText('trouble', JSON.stringify({ code })));
-      },
+      onMissing: (added) => this.#send(textOf(added) + this.#trouble()),
+      onFailed: () => this.#send(this.#trouble()),
     });
   }
 
@@ -89,12 +85,22 @@ export class HttpServer implements Service {
     return typeof address === 'object' && address ? address.port : 0;
   }
 
+  #send(text: string): void {
+    if (text !== '' && this.#streams.size > 0) this.#streams.send(text);
+  }
+
+  /** The event of a group that cannot be read. */
+  #trouble(): string {
+    const { failure: code = 'REDIS_UNREACHABLE', verdict } = this.#readings;
+    return eventText('trouble', JSON.stringify({ code, verdict, time: new Date().toISOString() }));
+  }
+
   async #start(): Promise<void> {
     const { listen, token, view, hub, log } = this.#options;
     const limits = new ConnectionLimits();
     const app = makeApp(limits, log);
     this.#app = app;
-    const checks = checksOf(listen, token);
+    const checks = checksOf(listen, token, view.actions);
     await guard(app, checks);
     if (hub) {
       const { acceptWorkers } = await import('./worker-sockets.js');
@@ -105,8 +111,13 @@ export class HttpServer implements Service {
       readings: this.#readings,
       deadLetters: new DeadLetterPages(view, this.#readings),
       readiness: this.#readiness,
-      registry: metricsRegistry({ view, totals: () => this.#readings.totals }),
+      registry: metricsRegistry({
+        view,
+        totals: () => this.#readings.totals,
+        verdict: () => this.#readings.verdict,
+      }),
       streams: this.#streams,
+      actions: new Actions(view, log),
       hasWorkers: hub !== undefined,
     });
     try {
@@ -131,6 +142,12 @@ export class HttpServer implements Service {
   }
 }
 
+/** The events of new points. */
+function textOf({ point, minute }: Added): string {
+  const text = (name: string, one: Point | undefined) => (one ? eventText(name, JSON.stringify(one)) : '');
+  return text('point', point) + text('minute', minute);
+}
+
 function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => limits.makeServer(handler),
@@ -142,14 +159,18 @@ function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
       void reply.code(400).send({ error: 'malformed path' });
     },
   });
+  // JSON alone has a meaning here; its parser refuses __proto__.
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler((error, _, reply) => {
     const { validation, statusCode } = error as { validation?: unknown; statusCode?: number };
+    if (statusCode === TOO_LARGE.code)
+      return reply.code(TOO_LARGE.code).header('connection', 'close').send({ error: TOO_LARGE.error });
     if (validation || (statusCode !== undefined && statusCode < 500))
       return reply.code(400).send({ error: 'unsupported request' });
     const known = error instanceof CgroupError;
     log[known ? 'debug' : 'error']({ error }, `a request failed: ${messageOf(error)}`);
     const code = known ? error.code : 'INTERNAL';
-    return reply.code(known ? 503 : 500).send({ error: 'the group cannot be read at the moment', code });
+    return reply.code(known ? 503 : 500).send({ error: UNREADABLE, code });
   });
   return app;
 }

@@ -3,9 +3,13 @@ import type { Source } from '../core/source.js';
 import type { ProcessStats } from '../observe/process-stats.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 
-/** What the server sees of the group in its process. It cannot change anything. */
+/** What the server sees of the group in its process. It changes nothing but what an action asks for, through the inspector. */
 export interface GroupView {
   readonly group: string;
+  /** This process. */
+  readonly process: { readonly process: string; readonly host: string };
+  /** Whether clients may act on the group. */
+  readonly actions: boolean;
   /** Where the messages come from. */
   readonly source: Source;
   readonly output: string;

@@ -2,10 +2,12 @@ import {
   type AutoscaleRule,
   type Control,
   type ControlStore,
+  type ProcessEnd,
   type ProcessStatus,
   pauseIn,
 } from '../core/control.js';
 import { type Sizes, sizesOf } from '../core/sizes.js';
+import { LATEST_TIME } from '../redis/foreign.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 
 /** What operators want of a group, and how far its managed processes, all together, do it. */
@@ -44,19 +46,39 @@ export interface ShownProcess {
   readonly pulls: boolean;
   /** Whether it, or its host, is drained. */
   readonly drained: boolean;
+  /** Attempts since it started, and those of them that failed; null in an older version, as all that follows. */
+  readonly settled: number;
+  readonly failed: number | null;
+  /** Of cgroup. */
+  readonly version: string | null;
+  /** ms from its start to its last heartbeat. */
+  readonly uptimeMs: number | null;
+  /** ms between two heartbeats. */
+  readonly heartbeat: number | null;
+  /** Bridges that it wants in the group; null if it runs none. */
+  readonly bridges: number | null;
+  /** Whether its system of record takes no rows. */
+  readonly recordAway: boolean;
+  /** Its last heartbeat: ISO 8601, Redis's clock. */
+  readonly lastBeat: string;
 }
 
 /** The control of a group and its processes, as a status shows them. */
 export interface ControlReading {
   readonly control: ControlStatus;
   readonly processes: readonly ShownProcess[];
+  /** The last processes that ended without leaving the group, the newest first: at most 20. */
+  readonly ended: readonly ProcessEnd[];
 }
+
+const ENDS_SHOWN = 20;
 
 /** Reads them; the events too if the group is paused. */
 export async function readControl({
   control: store,
 }: Pick<GroupInspector, 'control'>): Promise<ControlReading> {
-  const { control, processes } = await store.readAll();
+  const [{ control, processes }, ends] = await Promise.all([store.readAll(), store.ends(ENDS_SHOWN)]);
+  const live = new Set(processes.map(({ id }) => id));
   return {
     control: {
       ...shownControl(control),
@@ -64,6 +86,8 @@ export async function readControl({
       ...sizesOf(control, processes),
     },
     processes: processes.map(shownProcess),
+    // A process that was stopped for long, and goes on, has not ended.
+    ended: ends.filter(({ id }) => !live.has(id)),
   };
 }
 
@@ -79,6 +103,7 @@ function shownControl({ size, paused, autoscale, revision, drained }: Control) {
 
 function shownProcess(process: ProcessStatus): ShownProcess {
   const { id, host, pid, managed, capacity, share, consumers, stalled, workers, pulls, drained } = process;
+  const { settled, failed, version, uptimeMs, heartbeat, bridges, recordAway, beatAt } = process;
   return {
     id,
     host,
@@ -91,5 +116,13 @@ function shownProcess(process: ProcessStatus): ShownProcess {
     workers: workers ?? null,
     pulls: pulls ?? false,
     drained,
+    settled,
+    failed: failed ?? null,
+    version: version ?? null,
+    uptimeMs: uptimeMs ?? null,
+    heartbeat: heartbeat ?? null,
+    bridges: bridges ?? null,
+    recordAway: recordAway ?? false,
+    lastBeat: new Date(Math.min(beatAt, LATEST_TIME)).toISOString(),
   };
 }

@@ -113,7 +113,8 @@ export class DeadLetters {
    */
   async select(selection: DeadLetterSelection = {}): Promise<string[]> {
     const ids: string[] = [];
-    const longest = selection.error === undefined ? LONGEST_REASON : LONGEST_TEXT;
+    const { error, group } = selection;
+    const longest = error === undefined && group === undefined ? LONGEST_REASON : LONGEST_TEXT;
     for await (const { id } of this.#selected(selection, longest)) ids.push(id);
     return ids.reverse();
   }
@@ -202,12 +203,14 @@ export class DeadLetters {
     const { lastDead, time } = await this.#inspector.read();
     const now = Date.parse(time);
     const matches = matcherOf(selection, now);
-    const there = new Newest(lastDead);
-    const { since, limit = Number.POSITIVE_INFINITY, ...rest } = selection;
+    const { since, limit = Number.POSITIVE_INFINITY, through, ...rest } = selection;
+    const there = new Newest(through ?? lastDead);
     const from = since === undefined ? 0 : sinceOf(since, now);
     const halted = await this.#halted();
     const count = isAnyOf(rest) ? Math.min(PAGE, limit) : PAGE;
     let left = limit;
+    // Nothing died before.
+    if ((through ?? lastDead) === '') return;
     for (let before: string | undefined; left > 0; ) {
       const page = await this.#inspector.deadLettersBefore(before, count, longest);
       for (const entry of page) {

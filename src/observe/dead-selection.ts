@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CgroupError } from '../core/errors.js';
 import { timeOfId } from '../core/stream-id.js';
 import { DURATION, parseDuration } from '../settings/durations.js';
@@ -12,6 +13,10 @@ export interface DeadLetterSelection {
   readonly since?: string | Date | undefined;
   /** Only those that stop an order (onDead halt). */
   readonly halted?: boolean | undefined;
+  /** Those of one group: its key, as `groups()` gives it. */
+  readonly group?: string | undefined;
+  /** Those that were there when this was `newest` of `count()`. */
+  readonly through?: string | undefined;
   /** Of those only so many, the newest. */
   readonly limit?: number | undefined;
 }
@@ -51,7 +56,7 @@ export function sinceOf(since: string | Date, now: number): number {
  * @throws {CgroupError} SETTINGS for a wrong time, an empty error, or a wrong limit
  */
 export function matcherOf(selection: DeadLetterSelection, now: number): (letter: SeenLetter) => boolean {
-  const { reason, error, since, halted } = selection;
+  const { reason, error, since, halted, group } = selection;
   checkLimit(selection.limit);
   if (error === '') throw new CgroupError('SETTINGS', 'error must be a text to look for; got an empty one');
   const from = since === undefined ? undefined : sinceOf(since, now);
@@ -60,6 +65,7 @@ export function matcherOf(selection: DeadLetterSelection, now: number): (letter:
     (reason === undefined || letter.reason === reason) &&
     (from === undefined || timeOfId(letter.id) >= from) &&
     (!halted || letter.halted === true) &&
+    (group === undefined || groupKeyOf(letter) === group) &&
     (wanted === undefined || letter.error.toLowerCase().includes(wanted));
 }
 
@@ -71,6 +77,8 @@ function checkLimit(limit: number | undefined): void {
 
 /** Dead letters with the same reason and nearly the same error. */
 export interface DeadLetterGroup {
+  /** Names the group in a selection; null for all others. */
+  readonly key: string | null;
   readonly count: number;
   readonly reason: string;
   /** The first line of the error of the newest. */
@@ -86,6 +94,8 @@ export interface DeadLetterGroup {
 const MOST_GROUPS = 1_000;
 /** In place of the error of letters that are in no group of their own. */
 const OTHERS = '(other errors)';
+/** Characters of an error that tell its group. */
+const LONGEST_KIND = 500;
 
 /** Counts dead letters by what went wrong. Takes the newest first. */
 export class DeadLetterGroups {
@@ -99,11 +109,11 @@ export class DeadLetterGroups {
 
   add({ id, time, reason, error }: SeenLetter & { readonly time: string }): void {
     const [line = ''] = error.split('\n', 1);
-    const own = `${reason}\0${kindOf(line)}`;
+    const own = kindOf(reason, error);
     const isNew = !this.#groups.has(own) && this.#groups.size >= this.#most;
     const [key, first] = isNew
-      ? ['', { count: 0, reason: '', error: OTHERS, newest: time, id }]
-      : [own, { count: 0, reason, error: line, newest: time, id }];
+      ? ['', { key: null, count: 0, reason: '', error: OTHERS, newest: time, id }]
+      : [own, { key: keyOf(own), count: 0, reason, error: line, newest: time, id }];
     const group = this.#groups.get(key) ?? first;
     this.#groups.set(key, { ...group, count: group.count + 1, oldest: time });
   }
@@ -114,9 +124,20 @@ export class DeadLetterGroups {
   }
 }
 
-/** What errors have in common that differ in numbers, ids and quoted texts only. */
-function kindOf(error: string): string {
-  return error
+/** The key of the group of a dead letter: the same for all with the same reason and nearly the same error. */
+function groupKeyOf({ reason, error }: Pick<SeenLetter, 'reason' | 'error'>): string {
+  return keyOf(kindOf(reason, error));
+}
+
+function keyOf(kind: string): string {
+  return createHash('sha256').update(kind).digest('hex').slice(0, 16);
+}
+
+/** The reason, and what errors have in common that differ in numbers, ids and quoted texts only. */
+function kindOf(reason: string, error: string): string {
+  const [line = ''] = error.slice(0, LONGEST_KIND).split('\n', 1);
+  const common = line
     .replace(/"[^"]*"|`[^`]*`|(?<!\w)'[^']*'(?!\w)/g, '#')
     .replace(/\b(?=[a-f-]*\d)[\da-f][\da-f-]*\b|\d+/gi, '#');
+  return `${reason}\0${common}`;
 }

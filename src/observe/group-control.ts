@@ -31,9 +31,12 @@ const MOST_NAMED = 20;
 /** Changes what operators want of a group, in the name of the user of this process. */
 export class GroupControl {
   readonly #store: ControlStore;
+  readonly #who: string | undefined;
 
-  constructor(store: ControlStore) {
+  /** @param who changes it; the user of this process by default */
+  constructor(store: ControlStore, who?: string) {
     this.#store = store;
+    this.#who = who;
   }
 
   control(): Promise<Control> {
@@ -52,24 +55,24 @@ export class GroupControl {
     // Not `typeof to === 'number'`: callers in JavaScript may pass a text, which is no rule.
     if (typeof to !== 'object' || to === null) {
       checkSize(to);
-      return this.#store.change({ size: to }, authorOf(why), revision);
+      return this.#store.change({ size: to }, this.#author(why), revision);
     }
     checkRule(to);
     const before = await this.#store.read();
     const given = Object.fromEntries(Object.entries(to).filter(([, value]) => value !== undefined));
     const autoscale = { ...DEFAULT_RULE, ...before.autoscale, ...given };
-    return this.#store.change({ autoscale }, authorOf(why), revision ?? before.revision);
+    return this.#store.change({ autoscale }, this.#author(why), revision ?? before.revision);
   }
 
   pause({ why, revision }: ChangeOptions = {}): Promise<Control> {
-    return this.#store.change({ paused: true }, authorOf(why), revision);
+    return this.#store.change({ paused: true }, this.#author(why), revision);
   }
 
   resume({ why, revision }: ChangeOptions = {}): Promise<Control> {
-    return this.#store.change({ paused: false }, authorOf(why), revision);
+    return this.#store.change({ paused: false }, this.#author(why), revision);
   }
 
-  async drain(name: string, { why }: ChangeOptions = {}): Promise<Control> {
+  async drain(name: string, { why, revision }: ChangeOptions = {}): Promise<Control> {
     const processes = await this.#store.processes();
     const named = processes.filter((one) => isNamed(name, one));
     if (named.length === 0) throw unknownName(name, processes);
@@ -78,28 +81,38 @@ export class GroupControl {
         'STATE',
         `${name} runs a fixed number of consumers, which drain does not change: stop the process, or start it with --managed`,
       );
-    return this.#changeDrained((drained) => [...drained.filter((other) => other !== name), name], why);
+    return this.#changeDrained(
+      (drained) => [...drained.filter((other) => other !== name), name],
+      why,
+      revision,
+    );
   }
 
-  async undrain(name: string, { why }: ChangeOptions = {}): Promise<Control> {
-    const { drained } = await this.#store.read();
-    if (!drained.includes(name)) throw notDrained(name, drained);
-    return this.#changeDrained((names) => names.filter((other) => other !== name), why);
+  async undrain(name: string, { why, revision }: ChangeOptions = {}): Promise<Control> {
+    const { drained, revision: now } = await this.#store.read();
+    // With another revision the change itself is refused, and says why.
+    if ((revision ?? now) === now && !drained.includes(name)) throw notDrained(name, drained);
+    return this.#changeDrained((names) => names.filter((other) => other !== name), why, revision);
+  }
+
+  #author(why = ''): Author {
+    return { who: this.#who ?? operator(), why };
   }
 
   /** The new list depends on the old one: another change meanwhile must not be lost. */
   async #changeDrained(
     next: (drained: readonly string[]) => readonly string[],
     why: string | undefined,
+    expected: number | undefined,
   ): Promise<Control> {
-    const author = authorOf(why);
+    const author = this.#author(why);
     for (let left = TRIES; ; left--) {
       const { drained, revision } = await this.#store.read();
       const change: ControlChange = { drained: next(drained) };
       try {
-        return await this.#store.change(change, author, revision);
+        return await this.#store.change(change, author, expected ?? revision);
       } catch (error) {
-        if (left === 1 || !hasCode(error, 'STALE')) throw error;
+        if (left === 1 || expected !== undefined || !hasCode(error, 'STALE')) throw error;
       }
     }
   }
@@ -120,10 +133,6 @@ function checkRule(rule: object): void {
       message: `a rule of autoscaling needs one of ${names.join(', ')}`,
     });
   if (problems.length > 0) throw new SettingsError(problems);
-}
-
-function authorOf(why = ''): Author {
-  return { who: operator(), why };
 }
 
 function unknownName(name: string, processes: readonly ProcessStatus[]): CgroupError {

@@ -2,8 +2,14 @@ import type { GroupStatus } from './status.js';
 
 /** Measures how fast a counter grows. */
 export class Meter {
+  readonly #scale: number;
   #count: number | undefined;
   #at = 0;
+
+  /** @param digits after the point, of a rate */
+  constructor(digits = 0) {
+    this.#scale = 10 ** digits;
+  }
 
   /**
    * Takes a reading of the counter.
@@ -17,7 +23,7 @@ export class Meter {
     this.#at = now;
     if (before === undefined || elapsed <= 0) return undefined;
     // An emptied database counts from 0 again.
-    return Math.round((Math.max(0, count - before) * 1_000) / elapsed);
+    return Math.round((Math.max(0, count - before) * 1_000 * this.#scale) / elapsed) / this.#scale;
   }
 }
 

@@ -4,6 +4,7 @@ import type { GapRecord, GroupInspector } from '../redis/group-inspector.js';
 import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import type { KeyTotals } from '../redis/scripts/keyed.js';
 import { type ControlReading, readControl } from './control-status.js';
+import { type ProcessView, processOf, processViews } from './process-view.js';
 
 export type { WaitingKey } from '../redis/scripts/keyed.js';
 
@@ -15,6 +16,8 @@ export interface ConsumerStatus {
   /** Messages that it holds, those waiting for a retry included. */
   readonly pending: number;
   readonly processed: number;
+  /** The id of its process; null if that is not known. */
+  readonly process: string | null;
 }
 
 /** Where the messages of a group come from. */
@@ -42,6 +45,7 @@ export interface OrderStatus extends LiveOrder {
 
 /** The totals of a whole group, its control and processes, and the number of live consumers. */
 export interface LiveTotals extends GroupTotals, ControlReading {
+  readonly processes: readonly ProcessView[];
   readonly consumerCount: number;
   readonly order: LiveOrder;
   readonly source: SourceStatus;
@@ -53,6 +57,7 @@ export interface GroupStatus extends GroupTotals, ControlReading {
   /** The name of the channel, list or stream that the messages come from. */
   readonly channel: string;
   readonly source: SourceStatus;
+  readonly processes: readonly ProcessView[];
   readonly output: string;
   readonly order: OrderStatus;
   readonly consumers: readonly ConsumerStatus[];
@@ -88,6 +93,7 @@ export async function readTotals(inspector: GroupInspector, source: Source): Pro
     ...totals,
     order,
     ...control,
+    processes: processViews(control.processes, totals),
     source: shownSource,
     consumerCount: consumers.length,
     foreign: [...totals.foreign, ...foreign],
@@ -105,7 +111,7 @@ export async function readStatus(
   { group, output }: { readonly group: string; readonly output: string },
   from: Source,
 ): Promise<GroupStatus> {
-  const [reading, live, { control, processes }, source] = await Promise.all([
+  const [reading, live, { control, processes, ended }, source] = await Promise.all([
     inspector.read(),
     inspector.liveConsumers(),
     readControl(inspector),
@@ -115,7 +121,8 @@ export async function readStatus(
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
-  const { counters, deadLetters, lanes } = reading;
+  const { counters, deadLetters, lanes, retries } = reading;
+  const ids = new Set(processes.map(({ id }) => id));
   const order = await orderStatus(inspector, reading.order);
   return {
     time,
@@ -126,13 +133,15 @@ export async function readStatus(
     leader,
     bridges,
     control,
-    processes,
+    processes: processViews(processes, reading),
+    ended,
     consumers: live.consumers.map(({ id, host, pid }) => ({
       id,
       host,
       pid,
       pending: reading.pendingOf.get(id) ?? 0,
       processed: reading.processedBy.get(id) ?? 0,
+      process: processOf(id, ids),
     })),
     waiting,
     pending,
@@ -142,6 +151,7 @@ export async function readStatus(
     parked,
     order,
     lagMs,
+    retries,
     counters,
     deadLetters,
     gaps: gaps.records.slice(-GAPS_SHOWN).map(showGap),

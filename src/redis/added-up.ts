@@ -1,5 +1,5 @@
 import { letterIn, newestOfEach } from '../core/letter-id.js';
-import type { Counters, GroupTotals, LaneTotals, OrderTotals, Reading } from './reading.js';
+import type { Counters, GroupTotals, LaneTotals, OrderTotals, Reading, RetryTotals } from './reading.js';
 import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
 
 // What the lanes of a group come to, all together. Each lane is read at a moment of its own. Of each of them relayed = processed +
@@ -33,6 +33,7 @@ export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTot
     parked: sum('parked'),
     order: orderOf(all.map(({ order }) => order)),
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
+    retries: addedRetries(all.map(({ retries }) => retries)),
     counters: addedCounters(all.map(({ counters }) => counters)),
     // Those of the base cannot be sent back: nobody reads its inbox.
     deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
@@ -86,6 +87,15 @@ function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals
 function orderOf(orders: readonly OrderTotals[]): OrderTotals {
   const { kind } = orders.find((one) => one.kind !== 'none') ?? { kind: 'none' };
   return { kind, head: null, parked: sumOf(orders.map(({ parked }) => parked)), window: null };
+}
+
+/** The oldest of all, and the next one that is due. */
+function addedRetries(all: readonly RetryTotals[]): RetryTotals {
+  const due = all.flatMap(({ dueMs }) => dueMs ?? []);
+  return {
+    ageMs: Math.max(...all.map(({ ageMs }) => ageMs)),
+    dueMs: due.length > 0 ? Math.min(...due) : null,
+  };
 }
 
 function addedCounters(all: readonly Counters[]): Counters {

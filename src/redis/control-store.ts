@@ -7,6 +7,7 @@ import {
   checkChange,
   isNamed,
   KEPT_EVENTS,
+  type ProcessEnd,
   type ProcessReport,
   type ProcessStatus,
 } from '../core/control.js';
@@ -84,6 +85,16 @@ export class RedisControlStore implements ControlStore {
 
   async processes(): Promise<ProcessStatus[]> {
     return (await this.readAll()).processes;
+  }
+
+  async ends(most: number): Promise<ProcessEnd[]> {
+    const reply = await this.#connection.call('XREVRANGE', this.#keys.ended, '+', '-', 'COUNT', most);
+    return (reply as [string, string[]][]).flatMap(([id, flat]) => {
+      const fields = mapOf(flat);
+      const [process, host] = [fields.get('process'), fields.get('host')];
+      // What another program wrote is passed over.
+      return process === undefined || host === undefined ? [] : [{ at: dateOf(id), id: process, host }];
+    });
   }
 
   readAll(): Promise<ControlAndProcesses> {
@@ -175,6 +186,7 @@ function recordIn(
   text: string,
 ): { id: string; output: string; process: Omit<ProcessStatus, 'drained'> } | undefined {
   let record: {
+    at?: unknown;
     share?: unknown;
     packSize?: unknown;
     report?: Partial<Record<keyof ProcessReport | 'output', unknown>>;
@@ -184,12 +196,13 @@ function recordIn(
   } catch {
     return undefined;
   }
-  const { share, packSize, report } = record;
+  const { at, share, packSize, report } = record;
   const { id, host, pid, managed, capacity, consumers, settled, busyMs, stalled, workers, pulls, output } =
     Object(report);
-  const texts = [id, host, output].every((value) => typeof value === 'string');
-  const optional = [stalled ?? 0, packSize ?? 0, workers ?? 0, share ?? 0];
-  const numbers = [pid, capacity, consumers, settled, busyMs, ...optional].every(
+  const { failed, version, uptimeMs, heartbeat, bridges, recordAway } = Object(report);
+  const texts = [id, host, output, version ?? ''].every((value) => typeof value === 'string');
+  const optional = [stalled, packSize, workers, share, failed, uptimeMs, heartbeat, bridges].filter(isThere);
+  const numbers = [at, pid, capacity, consumers, settled, busyMs, ...optional].every(
     (value) => typeof value === 'number' && value >= 0,
   );
   if (!texts || !numbers || typeof managed !== 'boolean') return undefined;
@@ -198,9 +211,21 @@ function recordIn(
     ...(typeof packSize === 'number' && { packSize }),
     ...(workers !== undefined && { workers }),
     ...(pulls === true && { pulls }),
+    ...(recordAway === true && { recordAway }),
+    ...Object.fromEntries(
+      Object.entries({ failed, version, uptimeMs, heartbeat, bridges }).filter(([, one]) => isThere(one)),
+    ),
   };
   const process = { id, host, pid, managed, capacity, consumers, settled, busyMs, ...counted };
-  return { id, output, process: { ...process, share: managed ? (share as number | undefined) : undefined } };
+  return {
+    id,
+    output,
+    process: { ...process, beatAt: Number(at), share: managed ? (share as number | undefined) : undefined },
+  };
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** Shown on terminals and in logs: without control characters, and not endless. */

@@ -14,6 +14,7 @@ import type {
 import type { LiveConsumers } from './registry.js';
 import type { WrittenResult } from './result-text.js';
 import type { KeyTotals } from './scripts/keyed.js';
+import type { ServerMemory } from './server.js';
 
 /** The source and the Redis group that the keys of a group name. */
 export interface Owner {
@@ -78,6 +79,8 @@ export interface GroupInspector {
   holderOf(entryId: string): Promise<{ consumerId: string; attempt: number } | undefined>;
   /** The live consumers of this output, of all processes, in the order of the list. */
   liveConsumers(): Promise<LiveConsumers>;
+  /** Where Redis is, and its memory; with lanes that of the output itself. */
+  server(): Promise<ServerMemory>;
   /** The source and Redis group of the keys; null if no group has run. */
   owner(): Promise<Owner | null>;
   /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */

@@ -32,6 +32,7 @@ import { consumersFor, type LiveConsumers } from './registry.js';
 import { deadLetters, purge, purgeThese, revive, snapshot, totals } from './scripts/group.js';
 import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
+import { readMemory, type ServerMemory } from './server.js';
 
 /** Most entries of a page. */
 const PAGE = 1_000;
@@ -114,6 +115,10 @@ export class Inspector implements GroupInspector, LaneReader {
       this.#registry.call('HGETALL', members),
     ])) as [string[], string[]];
     return consumersFor(this.#keys, ids, mapOf(facts));
+  }
+
+  server(): Promise<ServerMemory> {
+    return readMemory(this.#connection);
   }
 
   async owner(): Promise<Owner | null> {

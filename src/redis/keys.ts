@@ -71,6 +71,8 @@ export interface Keys {
   readonly control: string;
   /** stream: the last 100 changes of the control (revision, who, why, what, and the state after it as JSON) */
   readonly events: string;
+  /** stream: the last 100 processes that ended without leaving (process, host) */
+  readonly ended: string;
   /** list: the ids of the live consumers */
   readonly consumerList: string;
   /** zset: consumer id -> last heartbeat (ms since 1970, by the clock of Redis) */
@@ -95,6 +97,7 @@ export function keysOf({ redis, output, consumerList, channel = '', sharded = fa
     marks: `${sharded ? `cgroup:{${hashTagOf(channel)}}:marks:${output}` : `${group}:marks`}${database === 0 ? '' : `:${database}`}`,
     control: `${group}:control`,
     events: `${group}:events`,
+    ended: `${group}:ended`,
     consumerList,
     heartbeats: `${registry}:heartbeats`,
     members: `${registry}:members`,
@@ -105,7 +108,7 @@ export function keysOf({ redis, output, consumerList, channel = '', sharded = fa
 /** The keys of the road of messages, from the inbox to the output: each lane has a road of its own. */
 type Road = Omit<
   Keys,
-  'marks' | 'control' | 'events' | 'consumerList' | 'heartbeats' | 'members' | 'processes'
+  'marks' | 'control' | 'events' | 'ended' | 'consumerList' | 'heartbeats' | 'members' | 'processes'
 >;
 
 function roadOf(output: string, group: string): Road {
@@ -178,6 +181,7 @@ export function typesOf(
     [keys.control]: 'hash',
     [keys.processes]: 'hash',
     [keys.events]: 'stream',
+    [keys.ended]: 'stream',
     [keys.members]: 'hash',
     [keys.retry]: 'zset',
     [keys.parked]: 'zset',

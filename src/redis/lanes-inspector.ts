@@ -11,6 +11,7 @@ import { mergedNewest, mergedPage } from './merged.js';
 import type { CutDeadLetter, GroupTotals, OrderTotals, Reading, StreamEntry } from './reading.js';
 import type { LiveConsumers } from './registry.js';
 import type { KeyTotals } from './scripts/keyed.js';
+import type { ServerMemory } from './server.js';
 
 /** A dead letter, and where it is. */
 interface Placed<Letter> {
@@ -69,6 +70,10 @@ export class LanesInspector implements GroupInspector {
 
   liveConsumers(): Promise<LiveConsumers> {
     return this.#base.liveConsumers();
+  }
+
+  server(): Promise<ServerMemory> {
+    return this.#base.server();
   }
 
   owner(): Promise<Owner | null> {

@@ -65,6 +65,14 @@ export interface OrderTotals {
   readonly window: number | null;
 }
 
+/** The messages that wait for their next attempt. */
+export interface RetryTotals {
+  /** ms since the oldest of them was relayed; 0 if there is none. */
+  readonly ageMs: number;
+  /** ms until the next attempt is due; negative if nobody takes it up; null if there is none. */
+  readonly dueMs: number | null;
+}
+
 /** The totals of a whole group, all processes together, true at one moment. */
 export interface GroupTotals {
   /** When the group was read: ISO 8601, Redis's clock. */
@@ -86,8 +94,12 @@ export interface GroupTotals {
   /** Processed, and waiting for earlier messages before they go out: with total order only. */
   readonly parked: number;
   readonly order: OrderTotals;
-  /** ms since the oldest message that waits or is in work was relayed, or went out of held; 0 if there is none. */
+  /**
+   * ms since the oldest message that waits or is in work was relayed, or went out of held; 0 if there is none. A message that waits for
+   * its next attempt is none of them.
+   */
   readonly lagMs: number;
+  readonly retries: RetryTotals;
   readonly counters: Counters;
   /** Kept dead letters: neither purged nor sent back. */
   readonly deadLetters: number;
@@ -142,6 +154,8 @@ export type TotalsReply = [
   held: number,
   halted: number,
   parked: number,
+  oldestRetry: string,
+  retryDue: string,
 ];
 
 /** What `snapshot.lua` replies. */
@@ -163,7 +177,8 @@ export function totalsOf(reply: TotalsReply, keys: Keys): GroupTotals {
 
 function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
   const [now, backlog, oldest, pendingAndRetrying, retrying, counters, bridge] = reply;
-  const [deadLetters, held, halted, parked] = reply.slice(7) as [number, number, number, number];
+  const [deadLetters, held, halted, parked] = reply.slice(7, 11) as [number, number, number, number];
+  const [oldestRetry = '', retryDue = ''] = reply.slice(11).map(String);
   const counts = mapOf(counters);
   // The backlog has it already; a foreign text there counted as 0.
   numbers.number('counters', 'packed', counts.get('packed'));
@@ -178,6 +193,10 @@ function totalsWith(reply: TotalsReply, numbers: NumberReader): GroupTotals {
     parked,
     order: orderIn(mapOf(bridge), now, parked, numbers),
     lagMs: oldest ? Math.max(0, now - timeOfId(oldest)) : 0,
+    retries: {
+      ageMs: oldestRetry ? Math.max(0, now - timeOfId(oldestRetry)) : 0,
+      dueMs: retryDue ? Math.round(Number(retryDue) - now) : null,
+    },
     counters: countersOf(counts, numbers),
     deadLetters,
     haltedCount: halted,

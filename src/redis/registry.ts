@@ -1,4 +1,4 @@
-import type { Orders, ProcessReport } from '../core/control.js';
+import { type EndedProcess, KEPT_ENDS, type Orders, type ProcessReport } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import type { Beat, Registry } from '../core/registry.js';
 import { pause } from '../core/service.js';
@@ -6,7 +6,7 @@ import type { ForeignValue } from './foreign.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
-import { beat, type RestoredControl, restoreControl } from './scripts/control.js';
+import { beat, liveAmong, type RestoredControl, restoreControl } from './scripts/control.js';
 
 /** A process that runs consumers, as Redis stores it. */
 export interface Member {
@@ -120,6 +120,15 @@ export class RedisRegistry implements Registry {
     const { control, healed, error } = found;
     if (error !== undefined) throw error;
     return { ...reply, control, healed };
+  }
+
+  async noteEnded(silent: readonly EndedProcess[]): Promise<readonly EndedProcess[]> {
+    const live = await this.#registry.run(liveAmong, this.#keys, { names: silent.map(({ id }) => id) });
+    const ended = silent.filter(({ id }) => !live.includes(id));
+    const { ended: key } = this.#keys;
+    for (const { id, host } of ended)
+      await this.#group.call('XADD', key, 'MAXLEN', '=', KEPT_ENDS, '*', 'process', id, 'host', host);
+    return ended;
   }
 
   /**

@@ -1,3 +1,4 @@
+import { hostAndPort } from '../core/redis-address.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
 import { factsIn } from './protocol/handshake.js';
@@ -41,6 +42,38 @@ export interface ServerFacts {
   readonly aclFile: string | undefined;
 }
 
+/** What the Redis of a group says of itself while the group is watched. */
+export interface ServerMemory {
+  /** `redis-1:6379`: no password. */
+  readonly address: string;
+  /** `Redis 7.0.15`; null if INFO is refused, as all that follows. */
+  readonly version: string | null;
+  /** Bytes that it uses, and that it may use: `maxmemory`, or what its machine has. */
+  readonly usedMemory: number | null;
+  readonly memoryLimit: number | null;
+  readonly limitIs: 'maxmemory' | 'machine' | null;
+}
+
+/** Reads the memory of a server: one INFO. */
+export async function readMemory(connection: Connection): Promise<ServerMemory> {
+  const facts = factsIn(String((await ifAllowed(() => connection.call('INFO'))) ?? ''));
+  const number = (name: string) => (facts.has(name) ? Number(facts.get(name)) : null);
+  const [most, machine] = [number('maxmemory'), number('total_system_memory')];
+  const limitIs = most ? 'maxmemory' : machine ? 'machine' : null;
+  return {
+    address: hostAndPort(connection.at ?? connection.place.address),
+    version: facts.size === 0 ? null : versionIn(facts),
+    usedMemory: number('used_memory'),
+    memoryLimit: limitIs === 'maxmemory' ? most : limitIs === null ? null : machine,
+    limitIs,
+  };
+}
+
+function versionIn(facts: ReadonlyMap<string, string>): string {
+  const valkey = facts.get('valkey_version');
+  return valkey ? `Valkey ${valkey}` : `Redis ${facts.get('redis_version') ?? '0'}`;
+}
+
 /** Reads what a server reports about itself. */
 export async function readServer(connection: Connection): Promise<ServerFacts> {
   const [info, limits, longest, aofFsync, save, aclFile] = await Promise.all([
@@ -53,13 +86,12 @@ export async function readServer(connection: Connection): Promise<ServerFacts> {
   ]);
   const facts = factsIn(String(info));
   const number = (name: string) => (facts.has(name) ? Number(facts.get(name)) : undefined);
-  const valkey = facts.get('valkey_version');
   const redis = facts.get('redis_version') ?? '0';
   const [major = 0, minor = 0] = redis.split('.').map(Number);
   const normal = /normal (\d+) (\d+)/.exec(limits ?? '')?.slice(1);
   const hard = /pubsub (\d+)/.exec(limits ?? '')?.[1];
   return {
-    version: valkey ? `Valkey ${valkey}` : `Redis ${redis}`,
+    version: versionIn(facts),
     release: [major, minor],
     cluster: facts.get('cluster_enabled') === '1',
     masterAt:

@@ -26,6 +26,7 @@ const recording = z.object({ record, recordTable, recordSql });
 const dealing = z.object({ lanes, list, stream, order, record });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
+const acting = z.object({ httpToken, httpActions: settingsSchema.shape.httpActions });
 const entering = z.object({ redis, redisCa, redisCert, redisKey, redisServerName });
 const running = z.object({ bridge, managed });
 
@@ -40,6 +41,7 @@ export function brokenRules(input: unknown): SettingProblem[] {
     unsharded,
     tooSilent,
     tooOpen,
+    unguarded,
     idle,
     uncounted,
     unordered,
@@ -130,6 +132,14 @@ function tooOpen(input: unknown): SettingProblem | undefined {
   if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
   const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
   return { setting: 'http', message };
+}
+
+function unguarded(input: unknown): SettingProblem | undefined {
+  const { data } = acting.safeParse(input);
+  if (!data?.httpActions || data.httpToken !== undefined) return undefined;
+  const message =
+    'httpActions needs httpToken, a secret of your own: export CGROUP_HTTP_TOKEN=$(openssl rand -hex 16)';
+  return { setting: 'httpActions', message };
 }
 
 function idle(input: unknown): SettingProblem | undefined {

@@ -220,6 +220,11 @@ export const settingsSchema = z.strictObject({
       'what a client of http must know, 16 characters or more: as bearer token, or in a browser as password of any user; ' +
         'better set in the environment than in a flag, which others on the machine can see',
     ),
+  httpActions: toggle()
+    .prefault(false)
+    .describe(
+      'whether clients of http who know httpToken may retry, skip and purge dead letters, pause and resume the group, scale and drain it',
+    ),
   logLevel: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .prefault('info')
     .describe('least severe log lines shown'),

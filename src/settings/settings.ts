@@ -105,6 +105,8 @@ export interface Settings {
   readonly http?: Listen | undefined;
   /** What a client of http must know. */
   readonly httpToken?: string | undefined;
+  /** Whether such a client may act on the group. */
+  readonly httpActions: boolean;
   /** Least severe log lines that the command shows. */
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** How the command's log lines look. */

@@ -5,10 +5,12 @@ import {
   type ControlEvent,
   type ControlStore,
   isNamed,
+  type ProcessEnd,
   type ProcessStatus,
 } from '../../src/core/control.js';
 import { CgroupError } from '../../src/core/errors.js';
-import type { ControlReading, ShownProcess } from '../../src/observe/control-status.js';
+import type { ControlReading } from '../../src/observe/control-status.js';
+import type { ProcessView } from '../../src/observe/process-view.js';
 
 /** A control that was never set. */
 export const UNSET: Control = {
@@ -20,7 +22,7 @@ export const UNSET: Control = {
 };
 
 /** What a status shows of a group that nothing was ever set of, and whose processes are not known. */
-export const unset: ControlReading = {
+export const unset: ControlReading & { readonly processes: readonly ProcessView[] } = {
   control: {
     size: null,
     paused: false,
@@ -35,16 +37,17 @@ export const unset: ControlReading = {
     hosts: 0,
   },
   processes: [],
+  ended: [],
 };
 
 /** A live managed process. */
 export function managed(id: string, host: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
   const counts = { capacity: 64, consumers: 0, settled: 0, busyMs: 0, share: 0, packSize: 250 };
-  return { id, host, pid: 1, managed: true, ...counts, drained: false, ...more };
+  return { id, host, pid: 1, managed: true, ...counts, drained: false, beatAt: 0, ...more };
 }
 
 /** The same as a status shows it. */
-export function shownProcess(id: string, host: string, more: Partial<ShownProcess> = {}): ShownProcess {
+export function shownProcess(id: string, host: string, more: Partial<ProcessView> = {}): ProcessView {
   return {
     id,
     host,
@@ -57,6 +60,17 @@ export function shownProcess(id: string, host: string, more: Partial<ShownProces
     workers: null,
     pulls: false,
     drained: false,
+    settled: 0,
+    failed: 0,
+    version: '0.1.0',
+    uptimeMs: 60_000,
+    heartbeat: 1_000,
+    bridges: 2,
+    recordAway: false,
+    lastBeat: '2026-11-21T12:00:03.500Z',
+    role: 'none',
+    beatAgeMs: 487,
+    silent: false,
     ...more,
   };
 }
@@ -106,6 +120,10 @@ export class FakeControlStore implements ControlStore {
 
   async events(): Promise<ControlEvent[]> {
     return [...this.log];
+  }
+
+  async ends(): Promise<ProcessEnd[]> {
+    return [];
   }
 
   async processes(): Promise<ProcessStatus[]> {

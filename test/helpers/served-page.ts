@@ -22,6 +22,8 @@ export async function servePage(
     pullFailingFor: 0,
     recordAway: undefined,
     group: GROUP,
+    process: { process: 'web1-1-abc', host: 'web1' },
+    actions: false,
     stats,
     inspector,
     state: 'running',

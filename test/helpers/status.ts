@@ -38,6 +38,7 @@ export function groupStatus(more: Partial<GroupStatus> = {}): GroupStatus {
     parked: 0,
     order: NO_ORDER,
     lagMs: 0,
+    retries: { ageMs: 0, dueMs: null },
     deadLetters: 0,
     foreign: [],
     gaps: [],

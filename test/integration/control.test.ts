@@ -382,7 +382,7 @@ describe('the processes', () => {
     await processOf(stores, 'fixed', 'h1', { managed: false, capacity: 3, consumers: 3 }).beat();
     await processOf(stores, 'managed', 'h0').beat();
     await processOf(other, 'foreign', 'h2').beat();
-    const common = { pid: 1, settled: 0, busyMs: 0, drained: false };
+    const common = { pid: 1, settled: 0, busyMs: 0, drained: false, beatAt: expect.any(Number) };
     expect(await stores.control.processes()).toEqual([
       { ...common, id: 'managed', host: 'h0', managed: true, capacity: 64, consumers: 0, share: 1 },
       { ...common, id: 'fixed', host: 'h1', managed: false, capacity: 3, consumers: 3, share: undefined },

@@ -54,7 +54,11 @@ describe('a process that serves', () => {
     await group.settled(20);
     expect(await json(`${at}/healthz`)).toEqual({ code: 200, body: { up: true } });
     await until(async () => (await json(`${at}/readyz`)).code === 200, { what: 'ready' });
-    expect((await json(`${at}/readyz`)).body).toEqual({ ready: true, reasons: [] });
+    expect((await json(`${at}/readyz`)).body).toMatchObject({
+      ready: true,
+      reasons: [],
+      verdict: { state: expect.any(String) },
+    });
 
     const metrics = await until(async () => {
       const response = await fetch(`${at}/metrics`);
@@ -72,7 +76,15 @@ describe('a process that serves', () => {
     const { body } = await json(`${at}/api/status`);
     const { time: _, ...expected } = JSON.parse(command.stdout()) as Record<string, unknown>;
     const { time: __, ...got } = body;
-    expect(got).toEqual(expected);
+    // What changes from moment to moment, and what only one who watches knows.
+    const moving = ['verdict', 'processes', 'consumers', 'trend', 'totals', 'redis', 'server', 'events'];
+    const still = (one: object) =>
+      Object.fromEntries(Object.entries(one).filter(([name]) => !moving.includes(name)));
+    expect(still(got)).toEqual(still(expected));
+    expect(got.consumers).toEqual(
+      (expected.consumers as object[]).map((one) => expect.objectContaining(one)),
+    );
+    expect(Object.keys(got)).toEqual(expect.arrayContaining([...Object.keys(expected), ...moving]));
     expect(await (await fetch(`${at}/metrics`, { method: 'HEAD' })).text()).toBe('');
     const events = await fetch(`${at}/api/events`, { method: 'HEAD' });
     expect(events.headers.get('content-type')).toBe('text/event-stream');
@@ -119,13 +131,13 @@ describe('a process that serves', () => {
       while (performance.now() - since < 3_000) await load();
       return (await count()) - before;
     };
-    // Each reading calls ZCOUNT once, for what was handed back. XREVRANGE, for the newest entries of output and dead letters, is part of
-    // the whole status alone.
+    // Each reading calls ZCOUNT once, for what was handed back, and XREVRANGE once, for the processes that ended. The whole status calls
+    // it once more, for the newest dead letter.
     const scrape = async () => (await fetch(`${at}/metrics`)).text();
     const scraped = await calls('zcount', scrape);
     expect(scraped).toBeGreaterThan(1);
     expect(scraped).toBeLessThan(5);
-    expect(await calls('xrevrange', scrape)).toBe(0);
+    expect(await calls('xrevrange', scrape)).toBeLessThan(5);
     const asked = await calls('xrevrange', () =>
       Promise.all(Array.from({ length: 100 }, async () => (await fetch(`${at}/api/dead`)).text())),
     );
@@ -133,8 +145,8 @@ describe('a process that serves', () => {
     expect(asked).toBeLessThanOrEqual(2 * 5);
     const streams = await Promise.all(Array.from({ length: 20 }, () => events(`${at}/api/events`)));
     const streamed = await calls('xrevrange', async () => (await fetch(`${at}/api/status`)).text());
-    expect(streamed).toBeGreaterThan(2);
-    expect(streamed).toBeLessThanOrEqual(2 * 5);
+    expect(streamed).toBeGreaterThan(4);
+    expect(streamed).toBeLessThanOrEqual(3 * 5);
     await Promise.all(streams.map((stream) => stream.end()));
     await run.kill();
   });
@@ -163,7 +175,7 @@ describe('a process that serves', () => {
       const trouble = await until(() => stream.seen.find(({ name }) => name === 'trouble'), {
         what: 'an event for the trouble',
       });
-      expect(trouble.data).toEqual({ code: 'REDIS_UNREACHABLE' });
+      expect(trouble.data).toMatchObject({ code: 'REDIS_UNREACHABLE', verdict: {} });
       expect(await json(`${at}/api/status`)).toMatchObject({
         code: 503,
         body: { code: 'REDIS_UNREACHABLE' },
@@ -190,7 +202,7 @@ describe('a process that serves', () => {
     const wrong = { headers: { authorization: 'Bearer a-token-for-this-tesx' } };
     expect((await json(`${at}/readyz`, wrong)).body).toEqual({ ready: true });
     const known = { headers: { authorization: `Bearer ${token}` } };
-    expect((await json(`${at}/readyz`, known)).body).toEqual({ ready: true, reasons: [] });
+    expect((await json(`${at}/readyz`, known)).body).toMatchObject({ ready: true, reasons: [], verdict: {} });
     const asking = await fetch(`${at}/`);
     expect(asking.headers.get('www-authenticate')).toMatch(/^Basic /);
     const basic = `Basic ${Buffer.from(`me:${token}`).toString('base64')}`;
@@ -329,7 +341,7 @@ describe('start', () => {
     const at = `http://127.0.0.1:${port}`;
     const known = { headers: { authorization: `Bearer ${httpToken}` } };
     const { code, body } = await until(() => json(`${at}/readyz`, known));
-    expect({ code, body }).toEqual({ code: 503, body: { ready: false, reasons: ['it is starting'] } });
+    expect({ code, body }).toMatchObject({ code: 503, body: { ready: false, reasons: ['it is starting'] } });
     expect(await json(`${at}/readyz`)).toEqual({ code: 503, body: { ready: false } });
     expect(await json(`${at}/api/status`, known)).toMatchObject({ code: 503, body: { code: 'STATE' } });
     await group.stop();
@@ -352,7 +364,7 @@ describe('the library', () => {
       if (answer && !started) reasons.add(JSON.stringify(answer.body.reasons));
     }
     await starting;
-    expect(await json(`http://127.0.0.1:${port}/readyz`)).toEqual({
+    expect(await json(`http://127.0.0.1:${port}/readyz`)).toMatchObject({
       code: 200,
       body: { ready: true, reasons: [] },
     });

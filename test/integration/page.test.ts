@@ -69,6 +69,8 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     const run = await group.start([
       '--size',
       '1',
+      '--bridges',
+      '1',
       '--max-attempts',
       '1',
       '-p',
@@ -90,7 +92,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     expect({ reason, error }).toEqual({ reason: 'failed', error: hostile });
     expect(JSON.parse(String(message))).toEqual({ message_id: 'a', text: hostile });
     expect(await page.locator('#dead img, #dead script').count()).toBe(0);
-    expect(await page.title()).toContain('Keeping up');
+    expect(await page.title()).toContain('– cgroup');
 
     await group.raw.publish(group.space.channel, `${hostile} no json`);
     await until(async () => (await row.count()) === 2, { timeout: 6_000, what: 'the second dead letter' });
@@ -101,7 +103,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
 
   test('works by keyboard, on a phone, in dark mode', { timeout: 60_000 }, async () => {
     const group = await groupOn(redis.url);
-    const run = await group.start(['--size', '3', ...SERVING]);
+    const run = await group.start(['--size', '3', '--bridges', '1', ...SERVING]);
     const browser = await openBrowser();
     const { page, wrong } = await openPage(browser, await addressOf(run), {
       viewport: { width: 360, height: 740 },
@@ -124,6 +126,7 @@ describe.skipIf(missing)(`the live page in a real Chromium${missing ? `, skipped
     await page.keyboard.type(String((await group.listed())[1]));
     await until(async () => (await page.locator('#consumers tr').count()) === 1);
     // What a screen reader reads.
+    await until(async () => (await page.textContent('#verdict-title')) === 'Keeping up');
     const read = await page.locator('body').ariaSnapshot();
     expect(read).toMatch(/heading "Keeping up"/);
     expect(read).toMatch(/searchbox "Filter by id or host"/);

@@ -34,10 +34,10 @@ describe('cgroup top', () => {
     await group.publish(50);
     await top.shows(/settled +151 /);
 
-    await top.resize(9, 40);
+    await top.resize(10, 40);
     await top.shows(/^messages:published:\S+ → messages:…$/m);
     await top.shows(/^consumers \(3\).*\n.*\n… and 2 more$/m);
-    expect(top.screen().length).toBeLessThanOrEqual(9);
+    expect(top.screen().length).toBeLessThanOrEqual(10);
     await top.resize(2, 12);
     await top.shows(/^messages:pu…\n/);
     await top.resize(40, 120);

@@ -174,6 +174,7 @@ expectTypeOf<ConsumerStatus>().toEqualTypeOf<{
   readonly pid: number;
   readonly pending: number;
   readonly processed: number;
+  readonly process: string | null;
 }>();
 expectTypeOf<GroupStatus['counters']>().toExtend<
   Record<'relayed' | 'processed' | 'failed' | 'retried' | 'dead' | 'gaps', number>

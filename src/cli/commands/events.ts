@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import type { ControlEvent } from '../../core/control.js';
+import { KEPT_ENDS } from '../../core/control.js';
 import { printableJson, shortened } from '../../log/printable.js';
+import { type GroupEvent, groupEvents } from '../../observe/group-events.js';
 import { wholeNumber } from '../arguments.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import { columns } from '../table.js';
@@ -13,10 +14,10 @@ const WIDTH = 80;
 export function eventsCommand(): Command {
   return settingsCommand(
     'events',
-    'Lists who changed size, pause, autoscaling and drains, when and why; the newest first.',
+    'Lists who changed size, pause, autoscaling and drains, and which processes ended without leaving; the newest first.',
     GROUP_SETTINGS,
     [
-      ['cgroup events', `the newest ${DEFAULT_LIMIT} of the last 100`],
+      ['cgroup events', `the newest ${DEFAULT_LIMIT} of those that are kept`],
       ["cgroup events --json | jq -r '.[].who' | sort | uniq -c", 'all of them, counted by author'],
     ],
   )
@@ -24,7 +25,11 @@ export function eventsCommand(): Command {
     .option('--json', 'print one JSON array')
     .action(async ({ limit, json }: { limit?: number; json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
-        const events = (await client.events()).reverse();
+        const [control, ends] = await Promise.all([
+          client.events(),
+          client.inspector.control.ends(KEPT_ENDS),
+        ]);
+        const events = groupEvents({ control, ends });
         print(
           json
             ? printableJson(events.slice(0, limit).map(shown), 2)
@@ -38,7 +43,7 @@ export function eventsCommand(): Command {
     );
 }
 
-function shown({ at, revision, who, what, why }: ControlEvent) {
+function shown({ at, revision, who, what, why }: GroupEvent) {
   return { at, revision, who, what, why };
 }
 
@@ -46,13 +51,13 @@ function shown({ at, revision, who, what, why }: ControlEvent) {
  * @param kept how many there are
  * @param width most characters of a change and of a reason; they are whole without it
  */
-export function eventsText(events: readonly ControlEvent[], kept: number, width = Infinity): string {
+export function eventsText(events: readonly GroupEvent[], kept: number, width = Infinity): string {
   if (events.length === 0) return 'no changes: cgroup scale and cgroup pause make some';
   const table = columns([
     ['time', 'revision', 'who', 'what', 'why'],
     ...events.map(({ at, revision, who, what, why }) => [
       at,
-      String(revision),
+      revision === null ? '–' : String(revision),
       who,
       shortened(what, width),
       shortened(why, width),

@@ -14,6 +14,7 @@ import {
 } from '../control/text.js';
 import { KEY_HEADS, keyRows, orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
+import { verdictNow, verdictText } from '../verdict-text.js';
 
 /** Halted messages in the table, and characters of a key. */
 const HALTS_SHOWN = 10;
@@ -34,7 +35,12 @@ export function statusCommand(): Command {
     .action(async (options: { json?: boolean }, command: Command) =>
       withGroup(command, async ({ client }) => {
         const status = await client.status();
-        print(options.json ? printableJson(status, 2) : statusText(status));
+        const verdict = await verdictNow(client, status);
+        print(
+          options.json
+            ? printableJson({ ...status, verdict }, 2)
+            : `${verdictText(verdict)}\n\n${statusText(status)}`,
+        );
       }),
     );
 }

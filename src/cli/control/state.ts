@@ -13,7 +13,7 @@ interface LastChange {
 }
 
 /** The control of a group, its last change and its processes: what `cgroup scale --json` prints. */
-export interface ControlView extends ControlReading {
+export interface ControlView extends Omit<ControlReading, 'ended'> {
   /** Null if nothing was ever changed. */
   readonly lastChange: LastChange | null;
 }

@@ -4,8 +4,8 @@ import stringWidth from 'string-width';
 import { printable } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
-import { controlText, isControlled, pauseText, stalledText, workersText } from '../control/text.js';
-import { orderText, stuckText } from '../order-text.js';
+import { controlText, isControlled } from '../control/text.js';
+import { orderText } from '../order-text.js';
 import { columns } from '../table.js';
 import type { TopView } from './history.js';
 import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
@@ -34,7 +34,7 @@ export function frame(view: TopView, { width, height }: Size): Line[] {
   return lines.slice(0, height).map((line) => ({ ...line, text: cut(line.text, width) }));
 }
 
-function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: number): Line[] {
+function headLines({ status, trouble, misnamed, rates, lags, verdict }: TopView, width: number): Line[] {
   const alarm = [trouble, misnamed].flatMap((text): Line[] =>
     text === undefined ? [] : [{ text: printable(text), tone: 'alarm' }],
   );
@@ -56,6 +56,7 @@ function headLines({ status, trouble, misnamed, rates, lags }: TopView, width: n
   return [
     { text: printable(`${channel} → ${output}  group ${group}  ${time.slice(11, 19)}Z`), tone: 'title' },
     ...alarm,
+    ...verdictLines(verdict),
     ...warnings(status),
     ...numbers.split('\n').map((text) => ({ text })),
     ...(order === undefined ? [] : [{ text: printable(`order    ${order}`) }]),
@@ -67,26 +68,20 @@ function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus
   return named({ relayed, processed, dead, 'failed attempts': failed, retried, gaps });
 }
 
-/** A pause, and losses, which should never happen: each takes a line only if there is one. */
+/** How the group is, and what else is not well. */
+function verdictLines({ level, title, notes }: TopView['verdict']): Line[] {
+  const head = { text: printable(title), ...(level !== 'good' && { tone: 'alarm' as const }) };
+  return [head, ...notes.map((note) => ({ text: printable(`  ${note}`), tone: 'dim' as const }))];
+}
+
+/** Losses, which should never happen: each takes a line only if there is one. */
 function warnings(status: GroupStatus): Line[] {
-  const { counters, foreign, control, consumers } = status;
-  const { lost, dropped } = counters;
+  const { lost, dropped } = status.counters;
   const texts: string[] = [];
-  const paused = pauseText(control);
-  if (paused !== undefined) texts.push(printable(paused));
-  const lacking = workersText(status);
-  // Without consumers, their table says it.
-  if (lacking !== undefined && consumers.length > 0) texts.push(lacking);
-  const stalled = stalledText(status);
-  if (stalled !== undefined) texts.push(stalled);
-  const stuck = stuckText(status.order);
-  if (stuck !== undefined) texts.push(printable(stuck));
   if (lost > 0)
     texts.push(`${number.format(lost)} messages lost: another program deleted them from the inbox`);
   if (dropped > 0)
     texts.push(`${number.format(dropped)} messages dropped: a bridge's buffer was full (bufferLimit)`);
-  if (foreign.length > 0)
-    texts.push(`${number.format(foreign.length)} foreign values in the keys of the group: see cgroup doctor`);
   return texts.map((text) => ({ text, tone: 'alarm' }));
 }
 

@@ -1,9 +1,13 @@
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
+import { GroupWatch } from '../../observe/group-watch.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
+import type { GroupVerdict, News } from '../../observe/verdict-input.js';
 
 /** Readings kept for the sparklines: more than any terminal is wide. */
 const MAX_READINGS = 500;
+/** ms after which a reading is too old. */
+const FRESH_FOR = 3_000;
 
 /** A consumer and its rate. */
 export interface ConsumerView extends ConsumerStatus {
@@ -24,6 +28,8 @@ export interface TopView {
   readonly lags: readonly number[];
   /** Why the numbers are old; undefined if they are not. */
   readonly trouble: string | undefined;
+  /** How the group is. */
+  readonly verdict: GroupVerdict;
   /** To which channel and group the output belongs, if not to those of the settings. */
   readonly misnamed: string | undefined;
 }
@@ -35,6 +41,9 @@ export class TopHistory {
   #meters = new Map<string, Meter>();
   readonly #rates: number[] = [];
   readonly #lags: number[] = [];
+  readonly #watch: GroupWatch;
+  /** The counts when it began. */
+  #first: GroupStatus['counters'] | undefined;
   #last: Pick<TopView, 'status' | 'consumers' | 'deadLetters' | 'misnamed'> = {
     status: undefined,
     consumers: [],
@@ -47,6 +56,7 @@ export class TopHistory {
   /** @param interval ms between two readings */
   constructor(interval: number, now: number) {
     this.#interval = interval;
+    this.#watch = new GroupWatch(Math.max(FRESH_FOR, 2 * interval + 1_000));
     this.#readAt = now;
   }
 
@@ -60,6 +70,8 @@ export class TopHistory {
       rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
     }));
     this.#last = { status, consumers, deadLetters, misnamed };
+    this.#first ??= status.counters;
+    this.#watch.add({ ...status, consumerCount: status.consumers.length }, now);
     this.#readAt = now;
     this.#failure = undefined;
   }
@@ -72,7 +84,27 @@ export class TopHistory {
 
   view(now: number): TopView {
     const trouble = this.#trouble(now - this.#readAt);
-    return { ...this.#last, rates: this.#rates, lags: this.#lags, trouble };
+    const verdict = this.#watch.verdict(
+      now,
+      trouble && (this.#failure ?? 'Redis does not answer'),
+      this.#news,
+    );
+    return { ...this.#last, rates: this.#rates, lags: this.#lags, trouble, verdict };
+  }
+
+  /** What is new since it began. */
+  get #news(): News | undefined {
+    const [first, counters] = [this.#first, this.#last.status?.counters];
+    if (!first || !counters) return undefined;
+    const since = (name: 'gaps' | 'lost' | 'dropped' | 'revived' | 'dead') => counters[name] - first[name];
+    const dead = since('dead') + since('revived');
+    return {
+      dead,
+      gaps: since('gaps'),
+      lost: since('lost'),
+      dropped: since('dropped'),
+      since: 'since top began',
+    };
   }
 
   #trouble(silence: number): string | undefined {

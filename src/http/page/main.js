@@ -2,7 +2,6 @@ import { count, counted, duration, when } from './format.js';
 import { DeadLetterTable } from './letters.js';
 import { showOrder } from './order.js';
 import { byId, setText, showRows } from './tables.js';
-import { verdict } from './verdict.js';
 
 /** Most consumers in the table; the filter finds the others. */
 const MOST_CONSUMERS = 100;
@@ -25,7 +24,7 @@ function showStatus(news) {
   status = news;
   notice('');
   const { counters, consumers, bridges, gaps } = status;
-  document.title = `${verdictOf(status)} – cgroup ${status.group}`;
+  showVerdict(status.verdict);
   show('group', status.group);
   show('route', `${status.channel} → ${status.output}`);
   show('backlog', count(status.backlog));
@@ -69,8 +68,9 @@ function showHalted() {
   else show('halted-shown', '');
 }
 
-function verdictOf(state) {
-  const { level, title, notes } = verdict(state);
+/** @param verdict how the group is: the server says it */
+function showVerdict({ level, title, notes }) {
+  document.title = `${title} – cgroup ${status?.group ?? ''}`;
   // Screen readers read changes aloud: leave what is the same untouched.
   byId('verdict').dataset.level = level;
   show('verdict-title', title);
@@ -80,7 +80,6 @@ function verdictOf(state) {
   notes.forEach((note, at) => {
     setText(list.children[at], note);
   });
-  return title;
 }
 
 /** Who relays: the bridges, or the processes that take messages from a list or a stream. */
@@ -164,6 +163,7 @@ function showConsumers() {
 }
 
 function showPoint({ relayed, processed, lagMs }) {
+  if (relayed === null) return;
   show('rate-in', count(relayed));
   show('rate-out', count(processed));
   show('rate-caption', `(now ${count(relayed)} relayed, ${count(processed)} processed)`);
@@ -183,7 +183,9 @@ async function drawCharts() {
     },
     {
       element: byId('lag-chart'),
-      series: [{ label: 'lag', stroke: '--lag', value: (point) => point.lagMs / 1_000 }],
+      series: [
+        { label: 'lag', stroke: '--lag', value: ({ lagMs }) => (lagMs === null ? null : lagMs / 1_000) },
+      ],
     },
     { element: byId('steps-chart'), least: 0.01, series: STEPS.flatMap(seriesOfStep) },
   ]);
@@ -251,8 +253,10 @@ events.addEventListener('status', ({ data }) => {
   showStatus(JSON.parse(data));
 });
 events.addEventListener('trouble', ({ data }) => {
+  const { code, verdict } = JSON.parse(data);
+  showVerdict(verdict);
   notice(
-    `The group cannot be read at the moment (${JSON.parse(data).code}); the numbers are those of the last reading. Is Redis up?`,
+    `The group cannot be read at the moment (${code}); the numbers are those of the last reading. Is Redis up?`,
   );
 });
 events.addEventListener('error', () => {

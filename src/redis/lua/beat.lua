@@ -6,8 +6,9 @@
 -- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
 --        says of itself; none: it is not, or no longer, among the live), packSize (most messages in a pack for it), member
 --        (JSON about it, for each consumer), beating and leaving (lists of ids), size and drained (texts of the control)
--- Returns { live, found dead, pack size, share }: lists of ids; the pack size that all live processes of the output can take, 0
---        if one of them reads no packs; no share for a process that is not managed.
+-- Returns { live, found dead, pack size, silent, share }: lists of ids; the pack size that all live processes of the output can take, 0
+--        if one of them reads no packs; id and host, in turn, of each process of the output that was removed because it is silent; no share
+--        for a process that is not managed.
 --
 -- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never give
 -- up the same surplus. Each process writes its own share only, with its own beat: the others come out the same when they beat.
@@ -73,7 +74,19 @@ end
 -- In the report of each process of the output. It stands nowhere else: a quote within a text has a backslash.
 local OF_OUTPUT = string.match(options.member, '("output":.*)}$')
 
+-- Processes of another output are left to those of their own, which tell of their end; unless there are none.
+local function silent_for(text)
+  return string.find(text, OF_OUTPUT, 1, true) and silence or 3 * silence
+end
+
+local function host_in(text)
+  local record = table_of(text, MOST_RECORD)
+  local host = record and type(record.report) == 'table' and record.report.host
+  return type(host) == 'string' and host or ''
+end
+
 local mine, before, others = options.report and cjson.decode(options.report), nil, {}
+local silent = {}
 local match, pack_size = string.match, mine and tonumber(options.packSize or 0) or math.huge
 local records = redis.call('HGETALL', KEYS[4])
 for i = 1, #records, 2 do
@@ -82,8 +95,12 @@ for i = 1, #records, 2 do
   local at = integer_of(time or match(text, '^{"at":(%d+),') or '')
   if id == me then
     before = text
-  elseif #text > MOST_RECORD or at and at <= now - silence then
+  elseif #text > MOST_RECORD or at and at <= now - silent_for(text) then
     redis.call('HDEL', KEYS[4], id)
+    if #text <= MOST_RECORD and string.find(text, OF_OUTPUT, 1, true) then
+      silent[#silent + 1] = id
+      silent[#silent + 1] = host_in(text)
+    end
   else
     if at and at > now then
       redis.call('HSET', KEYS[4], id, (string.gsub(text, '%d+', string.format('%.0f', now), 1)))
@@ -123,4 +140,4 @@ end
 for i = 1, 4 do
   redis.call('PEXPIRE', KEYS[i], silence)
 end
-return { live, dead, pack_size == math.huge and 1 or pack_size, share }
+return { live, dead, pack_size == math.huge and 1 or pack_size, silent, share }

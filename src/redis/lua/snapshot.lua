@@ -37,11 +37,12 @@ for consumer, messages in pairs(pending_of) do
 end
 local held = redis.call('ZCARD', KEYS[10])
 local returned = redis.call('ZCOUNT', KEYS[4], '-inf', '(' .. options.returnedBelow)
+local oldest, oldest_retry, due = oldest_of_both(KEYS[1], KEYS[9], options.group, KEYS[4], options.returnedBelow)
 return {
   {
     now_ms(),
     redis.call('XLEN', KEYS[1]) + messages_in_packs(KEYS[9], KEYS[5]) + held,
-    oldest_of_both(KEYS[1], KEYS[9], options.group, returned),
+    oldest,
     (pending.err and 0 or pending[1]) + of_packs,
     redis.call('ZCARD', KEYS[4]) - returned,
     redis.call('HGETALL', KEYS[5]),
@@ -50,6 +51,8 @@ return {
     held,
     redis.call('ZCARD', KEYS[11]),
     redis.call('ZCARD', KEYS[12]),
+    oldest_retry,
+    due,
   },
   with,
   redis.call('HGETALL', KEYS[7]),

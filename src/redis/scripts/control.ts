@@ -1,4 +1,4 @@
-import type { AutoscaleRule, Control, Orders } from '../../core/control.js';
+import type { AutoscaleRule, Control, EndedProcess, Orders } from '../../core/control.js';
 import type { Beat } from '../../core/registry.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 import { mapOf } from '../reading.js';
@@ -40,10 +40,11 @@ export const beat = defineScript({
     size?: string;
     drained?: string;
   }>,
-  decode: ([live, dead, packSize, share]: [string[], string[], number, number?]): Beat &
+  decode: ([live, dead, packSize, silent, share]: [string[], string[], number, string[], number?]): Beat &
     Omit<Orders, 'control' | 'healed'> => ({
     live,
     dead,
+    silent: [...mapOf(silent)].map(([id, host]): EndedProcess => ({ id, host })),
     packSize: Math.max(packSize, 1),
     older: packSize === 0,
     share,

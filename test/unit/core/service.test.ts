@@ -220,8 +220,9 @@ describe('the heartbeats', () => {
             drained: [],
           };
           const orders = { packSize: 1, older: false, share: undefined, control, healed: [] };
-          return { live: [], dead: [], ...orders };
+          return { live: [], dead: [], silent: [], ...orders };
         }),
+      noteEnded: async () => [],
     };
     return work.of(
       new Heartbeats({

@@ -3,14 +3,9 @@ import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { EventStreams } from '../../../src/http/event-streams.js';
 import { hasToken, isOwnHost } from '../../../src/http/guard.js';
-// @ts-expect-error: the page is JavaScript, as browsers take it
-import { verdict } from '../../../src/http/page/verdict.js';
 import { notReadyBecause, Standstill } from '../../../src/http/readiness.js';
-import { RecentPoints } from '../../../src/http/recent-points.js';
 import { RecentSteps } from '../../../src/http/recent-steps.js';
 import { ProcessStats } from '../../../src/observe/process-stats.js';
-import { unset } from '../../helpers/control.js';
-import { waitingKey } from '../../helpers/status.js';
 
 describe('isOwnHost', () => {
   const own = ['group-a', '0.0.0.0'];
@@ -145,34 +140,6 @@ describe('RecentSteps', () => {
   });
 });
 
-describe('RecentPoints', () => {
-  const reading = (relayed: number, processed: number) => ({
-    time: '2026-11-21T12:00:00.000Z',
-    lagMs: 20,
-    backlog: relayed - processed,
-    // biome-ignore lint/suspicious/noExplicitAny: the other counters do not matter
-    counters: { relayed, processed } as any,
-  });
-  it('makes rates of counters, and keeps the newest points', () => {
-    const history = new RecentPoints(2);
-    expect(history.add(reading(100, 50), 1_000)).toBeUndefined();
-    expect(history.add(reading(300, 150), 3_000)).toEqual({
-      time: Date.parse('2026-11-21T12:00:00Z'),
-      relayed: 100,
-      processed: 50,
-      lagMs: 20,
-      backlog: 150,
-    });
-    expect(history.add(reading(300, 150), 3_000), 'the same reading').toBeUndefined();
-    history.add(reading(400, 400), 4_000);
-    expect(history.add(reading(3, 1), 5_000), 'an emptied database').toMatchObject({
-      relayed: 0,
-      processed: 0,
-    });
-    expect(history.points.map(({ relayed }) => relayed)).toEqual([100, 0]);
-  });
-});
-
 describe('EventStreams', () => {
   const client = () => new PassThrough() as unknown as ServerResponse & PassThrough;
   it('writes the same to all clients, and forgets those that are gone', async () => {
@@ -200,80 +167,5 @@ describe('EventStreams', () => {
     expect(stuck.destroyed).toBe(false);
     streams.send('more');
     expect(stuck.destroyed).toBe(true);
-  });
-});
-
-describe('verdict', () => {
-  const status = {
-    time: '2026-11-21T12:00:00.000Z',
-    leader: 'a' as string | null,
-    source: { kind: 'channel' },
-    consumers: [{}],
-    waiting: 0,
-    pending: 0,
-    retrying: 0,
-    backlog: 0,
-    order: { head: null, parked: 0 },
-    lagMs: 0,
-    deadLetters: 0,
-    gaps: [] as object[],
-    foreign: [],
-    counters: { lost: 0, dropped: 0 },
-    control: unset.control,
-    processes: [] as object[],
-  };
-  const paused = { ...unset.control, paused: true };
-  const pausedBy = { who: 'ann@web1', why: 'upgrade', at: '2026-11-21T11:00:00.000Z' };
-  const late = { waiting: 9, backlog: 9, lagMs: 45_000 };
-  it.each([
-    [{}, 'good', 'Keeping up'],
-    [{ leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
-    [{ leader: null, source: { kind: 'list' } }, 'bad', 'Nothing is taken from the list: no process does'],
-    [{ leader: null, source: { kind: 'list' }, processes: [{ pulls: true }] }, 'good', 'Keeping up'],
-    [{ control: paused, ...late }, 'warn', 'Paused'],
-    [{ control: paused, leader: null }, 'bad', 'Nothing is relayed: no bridge leads'],
-    [
-      { control: { ...paused, pausedBy }, consumers: [] },
-      'warn',
-      `Paused by ann@web1 since ${new Date(pausedBy.at).toLocaleString()}: upgrade`,
-    ],
-    [{ consumers: [] }, 'bad', 'Nothing is processed: there are no consumers'],
-    [
-      { consumers: [], processes: [{ workers: 0 }, { workers: null }] },
-      'bad',
-      'Nothing is processed: no worker is connected',
-    ],
-    [{ processes: [{ workers: 0 }, { workers: 3 }] }, 'good', 'Keeping up'],
-    [
-      { consumers: [{}, {}], processes: [{ consumers: 2, stalled: 2 }] },
-      'bad',
-      'Nothing is processed: the processor cannot be started or reached',
-    ],
-    [{ consumers: [{}, {}], processes: [{ consumers: 2, stalled: 1 }] }, 'good', 'Keeping up'],
-    [{ waiting: 9, backlog: 9, lagMs: 45_000 }, 'bad', 'Not keeping up: the oldest message is 45 s old'],
-    [
-      { pending: 1, backlog: 1, lagMs: 45_000 },
-      'warn',
-      'Slow or stuck: a message has been pending for up to 45 s',
-    ],
-    [{ retrying: 1, backlog: 1, lagMs: 45_000 }, 'good', 'Keeping up'],
-    [{ waiting: 9, backlog: 9, lagMs: 900 }, 'good', 'Keeping up'],
-    [{ gaps: [{ to: '2026-11-21T11:30:00.000Z' }] }, 'warn', 'Keeping up'],
-    [{ gaps: [{ to: '2026-11-20T11:30:00.000Z' }] }, 'good', 'Keeping up'],
-  ] as const)('%j: %s, %s', (more, level, title) => {
-    expect(verdict({ ...status, ...more })).toMatchObject({ level, title });
-  });
-
-  it('names what an order waits for', () => {
-    const head = { inboxId: '1-0', ageMs: 45_000, consumerId: 'a', attempt: 2 };
-    const stuck = waitingKey(`"${'x'.repeat(70)}"`, 3, { ageMs: 40_000 });
-    const of = (order: object) => verdict({ ...status, order: { ...status.order, ...order } }).notes;
-    expect(of({})).toEqual([]);
-    expect(of({ head, parked: 1 })).toEqual([
-      '1 result waits for message 1-0, for 45 s: a has it, attempt 2',
-    ]);
-    expect(of({ stuck })).toEqual([
-      `3 messages of the key "${'x'.repeat(59)}… wait for message 1795266486636-0, for 40 s: web1-1 has it, attempt 1`,
-    ]);
   });
 });

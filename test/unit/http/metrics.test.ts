@@ -26,6 +26,7 @@ const totals: LiveTotals = {
     window: 10_000,
   },
   lagMs: 1_500,
+  retries: { ageMs: 9_000, dueMs: 400 },
   counters: {
     relayed: 100,
     processed: 80,
@@ -57,6 +58,8 @@ const totals: LiveTotals = {
 function view(more: Partial<GroupView> = {}): GroupView {
   return {
     group: 'g"1',
+    process: { process: 'web1-1-abc', host: 'web1' },
+    actions: false,
     source: { kind: 'channel', name: 'c' },
     pullFailingFor: 0,
     output: 'o',
@@ -76,9 +79,11 @@ function view(more: Partial<GroupView> = {}): GroupView {
   };
 }
 
+const verdict = () => ({ state: 'healthy' as const });
+
 /** The lines with values, without the labels that are common to all. */
 async function served(of: GroupView, sums: LiveTotals | undefined): Promise<string[]> {
-  const text = await metricsRegistry({ view: of, totals: () => sums }).metrics();
+  const text = await metricsRegistry({ view: of, totals: () => sums, verdict }).metrics();
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   for (const line of lines) expect(line).toContain('group="g\\"1",output="o"');
   return lines.map((line) => line.replace(/,?group="g\\"1",output="o"/, '').replace('{}', ''));
@@ -187,7 +192,7 @@ describe('the metrics served', () => {
   it('have the values of the moment of each scrape', async () => {
     const of = view();
     let sums = totals;
-    const registry = metricsRegistry({ view: of, totals: () => sums });
+    const registry = metricsRegistry({ view: of, totals: () => sums, verdict });
     await registry.metrics();
     sums = { ...totals, backlog: 0, counters: { ...totals.counters, relayed: 101 } };
     of.stats.leads = 2;
@@ -201,6 +206,8 @@ describe('the metrics served', () => {
     const lines = await served(view({ bridge: undefined, beatAge: undefined }), undefined);
     const names = new Set(lines.map((line) => line.split(/[ {]/)[0]));
     expect([...names].filter((name) => !/_seconds_(bucket|sum|count)$/.test(String(name)))).toEqual([
+      // It says that the group is unknown.
+      'cgroup_verdict',
       'cgroup_connected',
       // Without a record there are none.
       'cgroup_record_away',

@@ -97,6 +97,7 @@ describe('groups of dead letters', () => {
     ]);
     expect(groups).toEqual([
       {
+        key: expect.stringMatching(/^[\da-f]{16}$/),
         count: 3,
         reason: 'failed',
         error: "no such order 17 of 'Ann'",

@@ -3,7 +3,7 @@ import { Meter, monitorLine, monitorSample } from '../../../src/observe/rate.js'
 import type { GroupStatus } from '../../../src/observe/status.js';
 import { groupStatus } from '../../helpers/status.js';
 
-const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0 });
+const consumer = (id: string) => ({ id, host: 'h', pid: 1, pending: 24, processed: 0, process: 'p1' });
 
 /** The status of a group that has processed this number of messages. */
 const status = (processed: number): GroupStatus =>

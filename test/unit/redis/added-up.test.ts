@@ -10,11 +10,20 @@ const keys = keysOf({ redis: 'redis://h', output: 'out', consumerList: 'ids' });
 /** What Redis says of a lane, or of the base. */
 function readingWith(
   counters: Record<string, number>,
-  { oldest = '', backlog = 0, pending = 0, dead = 0, lastDead = '', bridge = [] as string[] } = {},
+  {
+    oldest = '',
+    backlog = 0,
+    pending = 0,
+    dead = 0,
+    lastDead = '',
+    oldestRetry = '',
+    retryDue = '',
+    bridge = [] as string[],
+  } = {},
 ) {
   const counts = Object.entries(counters).flatMap(([name, count]) => [name, String(count)]);
   const reply: SnapshotReply = [
-    [NOW, backlog, oldest, pending, 0, counts, bridge, dead, 0, 0, 0],
+    [NOW, backlog, oldest, pending, 0, counts, bridge, dead, 0, 0, 0, oldestRetry, retryDue],
     pending > 0 ? [['c1', pending]] : [],
     ['c1', '3'],
     5,

@@ -53,6 +53,7 @@ describe('the keys of a group', () => {
       processed: 'cgroup:{messages:processed}:processed',
       gaps: 'cgroup:{messages:processed}:gaps',
       control: 'cgroup:{messages:processed}:control',
+      ended: 'cgroup:{messages:processed}:ended',
       events: 'cgroup:{messages:processed}:events',
       consumerList: 'consumer:ids',
       heartbeats: 'cgroup:{consumer:ids}:heartbeats',

@@ -63,6 +63,7 @@ describe('parseSettings', () => {
       retain: 5_000,
       bufferLimit: 512 * 2 ** 20,
       embedded: false,
+      httpActions: false,
       logLevel: 'info',
     });
   });

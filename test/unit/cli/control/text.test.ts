@@ -4,6 +4,7 @@ import { statusText } from '../../../../src/cli/commands/status.js';
 import { stateText } from '../../../../src/cli/control/state.js';
 import { controlText, pauseText, shortageText } from '../../../../src/cli/control/text.js';
 import type { ControlReading } from '../../../../src/observe/control-status.js';
+import { groupEvents } from '../../../../src/observe/group-events.js';
 import { shownProcess, unset } from '../../../helpers/control.js';
 import { groupStatus } from '../../../helpers/status.js';
 
@@ -114,11 +115,11 @@ describe('the command that starts what is missing', () => {
 describe('the events as a table', () => {
   const event = (why: string) => ({
     at: 'T',
+    kind: 'control' as const,
     revision: 3,
     who: 'a@b',
     what: 'size 1 -> 2',
     why,
-    paused: false,
   });
 
   it('has a line for each, in one line, and says if there are more', () => {
@@ -130,6 +131,20 @@ describe('the events as a table', () => {
     expect(second?.length).toBeLessThan(200);
     expect(more).toBe('the newest 2 of 9; --limit shows more');
     expect(eventsText([event('x'.repeat(500))], 1)).toContain('x'.repeat(500));
+  });
+
+  it('has ends of processes between the changes, the newest first', () => {
+    const change = { who: 'a@b', what: 'paused', why: '', paused: true };
+    const events = groupEvents({
+      control: [
+        { ...change, at: '2026-01-01T00:00:01.000Z', revision: 1 },
+        { ...change, at: '2026-01-01T00:00:03.000Z', revision: 2 },
+        { ...change, at: '2026-01-01T00:00:03.000Z', revision: 3 },
+      ],
+      ends: [{ id: 'web2-7-x', host: 'web2', at: '2026-01-01T00:00:02.000Z' }],
+    });
+    expect(events.map(({ revision }) => revision)).toEqual([3, 2, null, 1]);
+    expect(eventsText(events, 4)).toMatch(/02\.000Z +– +web2-7-x +ended without leaving the group/);
   });
 
   it('says if there are none', () => {

@@ -29,6 +29,7 @@ function status(more: Partial<GroupStatus> = {}, processed = 1_000): GroupStatus
     parked: 0,
     order: NO_ORDER,
     lagMs: 1_500,
+    retries: { ageMs: 60_000, dueMs: 200 },
     deadLetters: 3,
     held: 0,
     haltedCount: 0,
@@ -66,6 +67,7 @@ const consumer = (n: number, pending: number, processed: number) => ({
   pid: 4711,
   pending,
   processed,
+  process: 'web-1-abc',
 });
 
 const controlled = {
@@ -100,13 +102,16 @@ const text = (lines: readonly { text: string }[]) => lines.map((line) => line.te
 
 describe('the screen', () => {
   it('shows the control only if it is used, and a pause as an alarm', () => {
-    expect(text(shown([status()]))).not.toMatch(/control|PAUSED/);
+    expect(text(shown([status()]))).not.toMatch(/control|Paused/);
     expect(text(shown([status({ control: controlled })]))).toMatch(
       /^control {2}9 wanted, 8 run, capacity 64/m,
     );
-    const pausedBy = { who: 'ann@web1', why: 'upgrade', at: 'T' };
+    const pausedBy = { who: 'ann@web1', why: 'upgrade', at: '2026-11-21T11:00:00.000Z' };
     const paused = shown([status({ control: { ...controlled, paused: true, pausedBy } })]);
-    expect(paused[1]).toEqual({ text: 'PAUSED by ann@web1 since T: upgrade', tone: 'alarm' });
+    expect(paused[1]).toEqual({
+      text: 'Paused by ann@web1 since 2026-11-21T11:00:00Z: upgrade',
+      tone: 'alarm',
+    });
   });
 
   it('shows rate, lag, backlog, totals, bridges, consumers, dead letters and gaps', () => {
@@ -142,7 +147,7 @@ describe('the screen', () => {
     };
     const lines = shown([status({ order })]);
     expect(lines[1]).toEqual({
-      text: 'stuck: the key 7: 1 message waits for message 1795266486636-0, for 45s (attempt 1, with web1-1)',
+      text: '1 message of the key 7 waits for message 1795266486636-0, for 45 s: web1-1 has it, attempt 1',
       tone: 'alarm',
     });
     expect(text(lines)).toMatch(/^order {4}key: 1204 keys busy$/m);
@@ -217,6 +222,7 @@ describe('the history', () => {
     history.add(status(), [], 1_000);
     history.fail('not connected');
     const view = history.view(6_200);
+    expect(view.verdict.title).toBe('Unknown since 12:00:03Z: not connected');
     expect(view.trouble).toBe('no numbers for 5 s: not connected');
     expect(text(frame(view, ALL))).toContain('web-1-abc-1');
     history.add(status({}, 1_600), [], 7_000);

@@ -1,0 +1,28 @@
+import { printable } from '../log/printable.js';
+import type { GroupClient } from '../observe/client.js';
+import type { GroupStatus } from '../observe/status.js';
+import { verdictOf } from '../observe/verdict.js';
+import type { GroupVerdict, News } from '../observe/verdict-input.js';
+
+/** ms: what is newer is news to one who looks once. */
+const WINDOW = 3_600_000;
+/** Dead letters that are counted. */
+const MOST_COUNTED = 1_000;
+
+/** How a group is, as far as one reading tells: nothing of what changes. News are those of the last hour. */
+export async function verdictNow(
+  { deadLetters }: Pick<GroupClient, 'deadLetters'>,
+  status: GroupStatus,
+): Promise<GroupVerdict> {
+  const dead =
+    status.deadLetters > 0 ? (await deadLetters.select({ since: '1h', limit: MOST_COUNTED })).length : 0;
+  const now = Date.parse(status.time);
+  const gaps = status.gaps.filter(({ to }) => now - Date.parse(to) < WINDOW).length;
+  const news: News = { dead, gaps, lost: 0, dropped: 0, since: 'in the last hour' };
+  return verdictOf({ reading: { ...status, consumerCount: status.consumers.length }, news });
+}
+
+/** The headline, and the notes below it. */
+export function verdictText({ title, notes }: GroupVerdict): string {
+  return [title, ...notes.map((note) => `- ${note}`)].map(printable).join('\n');
+}
