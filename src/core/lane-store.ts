@@ -1,4 +1,4 @@
-import type { BridgeStore, RelayReply, RelayRequest, TakeReply } from './bridge-store.js';
+import type { BridgeStore, RelayReply, RelayRequest, TakeOptions, TakeReply } from './bridge-store.js';
 import type { Position } from './position.js';
 
 /** The last gap that a lane has passed: the group may have lost the record of it. */
@@ -52,10 +52,14 @@ export interface Noted {
   readonly mark: number;
 }
 
+export interface TakeAbove extends TakeOptions {
+  /** The token must be higher than this one, which a lane has. */
+  readonly above?: number | undefined;
+}
+
 /** The commands of a bridge for all lanes together. */
 export interface SharedBridgeStore extends BridgeStore {
-  /** @param above the token must be higher than this one, which a lane has */
-  take(caller: string, token: number, beat: number, on?: string, above?: number): Promise<TakeReply>;
+  take(caller: string, token: number, beat: number, options?: TakeAbove): Promise<TakeReply>;
   relay(request: DealtRelay): Promise<RelayReply>;
   noted(): Promise<Noted>;
 }

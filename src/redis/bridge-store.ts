@@ -8,7 +8,7 @@ import type {
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { DealtRelay, Noted, SharedBridgeStore } from '../core/lane-store.js';
+import type { DealtRelay, Noted, SharedBridgeStore, TakeAbove } from '../core/lane-store.js';
 import { markText } from '../core/marks.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
@@ -57,7 +57,7 @@ export class RedisBridgeStore implements SharedBridgeStore {
     return this.#announcer ? undefined : on;
   }
 
-  take(caller: string, token: number, beat: number, on?: string, above?: number): Promise<TakeReply> {
+  take(caller: string, token: number, beat: number, { on, above }: TakeAbove = {}): Promise<TakeReply> {
     this.#last = undefined;
     return this.#connection.run(take, this.#keys, { caller, token, beat, above }, this.#only(on));
   }

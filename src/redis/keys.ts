@@ -135,7 +135,7 @@ function roadOf(output: string, group: string): Road {
 /**
  * The keys of a lane. The number of the lane stands in braces in the names of its road, which lies in the slot of that number,
  * and so at another node of a Cluster than that of other lanes. What all lanes share keeps its names: marks, control, events,
- * and the registry of the consumers. So does what keys `bridge`, `gaps` and `counters` of {@link keysOf} hold for the whole group:
+ * ended processes, and the registry of the consumers. So does what keys `bridge`, `gaps` and `counters` of {@link keysOf} hold for the whole group:
  * who leads and the position; gaps; foreign marks and counts of gaps. A lane has its own of these names: `bridge` holds who may
  * write to it, and how far it is written.
  *

@@ -8,6 +8,7 @@ import type {
   RelayReply,
   RelayRequest,
   ReleaseReply,
+  TakeOptions,
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
@@ -55,8 +56,6 @@ export class LanesBridgeStore implements BridgeStore {
   #kept: Position | undefined;
   /** The gap that is recorded before the messages after a position, which may be relayed again. */
   #told: { readonly from: Position | undefined; readonly dropped: number } | undefined;
-  /** The highest mark of which the bridge has told that it heard it. */
-  #heard = 0;
   /** Whether the marks of the group were behind the lanes when the lead was last taken. */
   #wasBehind = false;
   /** The last gap that is told. */
@@ -84,8 +83,7 @@ export class LanesBridgeStore implements BridgeStore {
   }
 
   async mark(request: MarkRequest): Promise<MarkReply> {
-    const { caller, token, seen, advance, on } = request;
-    this.#heard = Math.max(this.#heard, seen);
+    const { caller, token, advance, on } = request;
     if (token !== undefined && this.#isLead(caller, token)) {
       // Unless a lane has lost something, of which the bridge has not heard yet.
       if (advance && isSame(advance.from, this.#written)) {
@@ -110,16 +108,16 @@ export class LanesBridgeStore implements BridgeStore {
     return this.#isLead(lease.holder, lease.token) ? { ...lease, relayed: this.#written } : lease;
   }
 
-  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
+  take(caller: string, token: number, beat: number, options: TakeOptions = {}): Promise<TakeReply> {
     return this.#inTurn(async () => {
       this.#lead = undefined;
-      let reply = await this.#base.take(caller, token, beat, on);
+      let reply = await this.#base.take(caller, token, beat, options);
       for (let tries = 0; reply.taken; tries++) {
         if (tries === MOST_TRIES) throw stuck();
         const above = await this.#takeLanes(caller, reply.token);
-        if (above === undefined) return this.#begin(caller, reply, on);
+        if (above === undefined) return this.#begin(caller, reply, options);
         // The node of the group came back with an older state: its tokens begin again.
-        reply = await this.#base.take(caller, token, beat, on, above);
+        reply = await this.#base.take(caller, token, beat, { ...options, above });
       }
       return reply;
     });
@@ -143,7 +141,7 @@ export class LanesBridgeStore implements BridgeStore {
   async #begin(
     caller: string,
     reply: TakeReply & { readonly taken: true },
-    on: string | undefined,
+    { on, seen = 0 }: TakeOptions,
   ): Promise<TakeReply> {
     const { token, position } = reply;
     const { lanes, mark } = await this.#base.noted();
@@ -156,10 +154,10 @@ export class LanesBridgeStore implements BridgeStore {
     const furthest = [position, ...reached].reduce((a, b) => (isAfter(b, a) ? b : a), undefined);
     this.#written = furthest && earliest(reached.map((at) => at ?? ORIGIN));
     // The node of the group lost marks: what was heard since may have the positions of other messages, which the lanes have.
-    const isBehind = furthest !== undefined && Math.max(mark, this.#heard) < furthest.epoch;
+    const isBehind = furthest !== undefined && Math.max(mark, seen) < furthest.epoch;
     // Another number of lanes, none of which has anything to come.
     const isOther = position !== undefined && lanes !== this.#lanes.length;
-    // Its next mark tells which ones it has heard.
+    // A mark that its next try has seen may be on its way to it.
     if (isBehind && !this.#wasBehind) {
       this.#wasBehind = true;
       return { taken: false };

@@ -263,7 +263,8 @@ class ModelBridge {
     const send = <Reply>(node: string, run: () => Reply) => world.send(`${id} ${node}`, run);
     const shared: SharedBridgeStore = {
       mark: (request) => send('base', () => this.#made(request)),
-      take: (caller, token, beat, _on, above) => send('base', () => base.take(caller, token, beat, above)),
+      take: (caller, token, beat, options) =>
+        send('base', () => base.take(caller, token, beat, options?.above)),
       relay: (request) =>
         send('base', () => {
           return base.relay(request);
@@ -356,7 +357,9 @@ class ModelBridge {
     if (!action) return;
     const done = async () => {
       if (action.kind === 'take') {
-        const reply = await this.#store.take(this.#id, action.token, action.beat);
+        const reply = await this.#store.take(this.#id, action.token, action.beat, {
+          seen: this.machine.seen,
+        });
         return () => this.machine.took(reply, this.#world.now);
       }
       if (action.kind !== 'relay') throw new Error('its subscription has not ended');

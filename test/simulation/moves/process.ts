@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Bridge } from '../../../src/bridge/bridge.js';
 import type { Gap, MarkRequest, RelayRequest } from '../../../src/core/bridge-store.js';
 import { CgroupError } from '../../../src/core/errors.js';
-import type { LaneStore, SharedBridgeStore } from '../../../src/core/lane-store.js';
+import type { LaneStore, SharedBridgeStore, TakeAbove } from '../../../src/core/lane-store.js';
 import { markText } from '../../../src/core/marks.js';
 import type { Position } from '../../../src/core/position.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
@@ -134,7 +134,7 @@ class Commands implements SharedBridgeStore {
     return reply;
   }
 
-  take(caller: string, token: number, beat: number, on?: string, above?: number) {
+  take(caller: string, token: number, beat: number, { on, above }: TakeAbove = {}) {
     return this.#call((node) => node.take(caller, token, beat, above), on);
   }
   noted() {

@@ -87,7 +87,7 @@ describe('the keys of a group', () => {
       dead: 'cgroup:messages:processed:{2}:dead',
       gaps: 'cgroup:messages:processed:{2}:gaps',
     });
-    const shared = [base.marks, base.control, base.events, ...registryKeysOf(base)];
+    const shared = [base.marks, base.control, base.events, base.ended, ...registryKeysOf(base)];
     for (const key of Object.values(keys)) expect(shared.includes(key) || key.includes('{2}')).toBe(true);
     expect(Object.values(keys).filter((key) => shared.includes(key))).toHaveLength(shared.length);
   });
