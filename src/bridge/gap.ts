@@ -1,4 +1,4 @@
-import type { BridgeStore, Gap } from '../core/bridge-store.js';
+import { type BridgeStore, type Gap, OLDER_STATE } from '../core/bridge-store.js';
 import { isAfter, ORIGIN, type Position } from '../core/position.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
@@ -7,7 +7,6 @@ import type { Missing } from './received-messages.js';
 /** ms between two tries to record a gap, and for how long it is tried. */
 const TELL_EVERY = 100;
 const TELL = 10_000;
-const OLDER_STATE = 'Redis came back with an older state';
 
 /**
  * The gap that comes before the next batch, if any.

@@ -1,4 +1,4 @@
-import { Packed } from '../core/packed.js';
+import { NOTHING } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
 import { type Batch, type FloorCause, type Limits, MessageBuffer } from './buffer.js';
 
@@ -8,9 +8,6 @@ import { type Batch, type FloorCause, type Limits, MessageBuffer } from './buffe
  */
 const SHARE = 1 / 8;
 const MOST_TIMES = 8;
-
-/** The messages of a relay that only records a gap or asks for the position. */
-export const NOTHING = new Packed(0, []);
 
 /** Which messages are missing before the next batch. */
 export interface Missing {

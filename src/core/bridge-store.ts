@@ -108,6 +108,9 @@ export type TakeReply =
     }
   | { readonly taken: false };
 
+/** Why a gap is told if Redis has lost its last moments. */
+export const OLDER_STATE = 'Redis came back with an older state';
+
 export interface Gap {
   readonly reason: string;
   /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */

@@ -207,3 +207,6 @@ function writeHead(target: Buffer, at: number, kind: number, value: number): num
   target[at + 4] = value;
   return at + HEAD;
 }
+
+/** The messages of a relay that only records a gap or asks for the position. */
+export const NOTHING = new Packed(0, []);

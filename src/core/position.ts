@@ -24,3 +24,11 @@ export function isAfter(a: Position | undefined, b: Position | undefined): a is 
 export function isSame(a: Position | undefined, b: Position | undefined): boolean {
   return !isAfter(a, b) && !isAfter(b, a);
 }
+
+/** The earliest of some positions; undefined of none. */
+export function earliestOf(positions: readonly Position[]): Position | undefined {
+  return positions.reduce<Position | undefined>(
+    (first, one) => (first && comparePositions(first, one) <= 0 ? first : one),
+    undefined,
+  );
+}

@@ -8,7 +8,7 @@ import { isAfter, type Position } from '../core/position.js';
 export const MOST_TRIES = 8;
 
 /** A position is not the expected one, or another bridge leads: what the machine gets. */
-export type Elsewhere = Exclude<RelayReply, { kind: 'written' }>;
+export type NotWritten = Exclude<RelayReply, { kind: 'written' }>;
 
 /** A lane as its leader knows it. */
 export class LaneWriter {
@@ -33,7 +33,7 @@ export class LaneWriter {
     request: DealtRelay,
     partOf: (tries: number) => Packed,
     always: boolean,
-  ): Promise<Elsewhere | undefined> {
+  ): Promise<NotWritten | undefined> {
     const { caller, token } = request;
     // Its node is another one than that of the group.
     const call = { ...request, on: undefined, gap: undefined };

@@ -1,32 +1,28 @@
 import { performance } from 'node:perf_hooks';
-import type {
-  BridgeStore,
-  Gap,
-  Lease,
-  MarkReply,
-  MarkRequest,
-  RelayReply,
-  RelayRequest,
-  ReleaseReply,
-  TakeOptions,
-  TakeReply,
+import {
+  type BridgeStore,
+  type Gap,
+  type Lease,
+  type MarkReply,
+  type MarkRequest,
+  OLDER_STATE,
+  type RelayReply,
+  type RelayRequest,
+  type ReleaseReply,
+  type TakeOptions,
+  type TakeReply,
 } from '../core/bridge-store.js';
-import { CgroupError } from '../core/errors.js';
-import type { LaneStore, PassedGap, SharedBridgeStore } from '../core/lane-store.js';
-import { deal } from '../core/lanes.js';
+import type { LaneStore, SharedBridgeStore } from '../core/lane-store.js';
 import { pathOf } from '../core/order-key.js';
-import { Packed } from '../core/packed.js';
-import { comparePositions, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
-import { type Elsewhere, LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
+import { earliestOf, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
+import { GroupWriter } from './group-writer.js';
+import { LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
 import { tellLanes } from './lanes-arrival.js';
 
 /** ms between two times that the leader moves all lanes, and the group behind them. */
 const LEVEL_EVERY = 500;
 
-const OLDER = 'Redis came back with an older state';
-const NOTHING = new Packed(0, []);
-
-type Call = Pick<RelayRequest, 'caller' | 'token' | 'on' | 'server' | 'within'>;
+type Lead = Pick<RelayRequest, 'caller' | 'token' | 'on'>;
 
 /**
  * Deals what a bridge relays to the lanes of a group. The bridge knows nothing of them: it has one lease and one position.
@@ -46,21 +42,12 @@ type Call = Pick<RelayRequest, 'caller' | 'token' | 'on' | 'server' | 'within'>;
 export class LanesBridgeStore implements BridgeStore {
   readonly #base: SharedBridgeStore;
   readonly #lanes: readonly LaneWriter[];
-  readonly #path: readonly string[] | undefined;
+  readonly #writer: GroupWriter;
   readonly #now: () => number;
   /** The lead under which the lanes were taken. */
   #lead: { readonly caller: string; readonly token: number } | undefined;
-  /** All lanes have what is theirs up to here: the position that the bridge knows. */
-  #written: Position | undefined;
-  /** The position that is kept for the group. */
-  #kept: Position | undefined;
-  /** The gap that is recorded before the messages after a position, which may be relayed again. */
-  #told: { readonly from: Position | undefined; readonly dropped: number } | undefined;
   /** Whether the marks of the group were behind the lanes when the lead was last taken. */
   #wasBehind = false;
-  /** The last gap that is told. */
-  #passed: PassedGap | undefined;
-  #server: string | undefined;
   #leveledAt = Number.NEGATIVE_INFINITY;
   /** The end of the call that has the lanes. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -78,7 +65,7 @@ export class LanesBridgeStore implements BridgeStore {
   ) {
     this.#base = base;
     this.#lanes = lanes.map((store) => new LaneWriter(store));
-    this.#path = orderKey === undefined ? undefined : pathOf(orderKey);
+    this.#writer = new GroupWriter(base, this.#lanes, orderKey === undefined ? undefined : pathOf(orderKey));
     this.#now = now;
   }
 
@@ -86,9 +73,9 @@ export class LanesBridgeStore implements BridgeStore {
     const { caller, token, advance, on } = request;
     if (token !== undefined && this.#isLead(caller, token)) {
       // Unless a lane has lost something, of which the bridge has not heard yet.
-      if (advance && isSame(advance.from, this.#written)) {
-        this.#written = advance.to;
-        this.#server = on;
+      if (advance && isSame(advance.from, this.#writer.written)) {
+        this.#writer.written = advance.to;
+        this.#writer.server = on;
       }
       if (this.#now() - this.#leveledAt >= LEVEL_EVERY) {
         this.#leveledAt = this.#now();
@@ -105,7 +92,7 @@ export class LanesBridgeStore implements BridgeStore {
 
   /** A lease as the bridge that leads has to see it. */
   #seen(lease: Lease): Lease {
-    return this.#isLead(lease.holder, lease.token) ? { ...lease, relayed: this.#written } : lease;
+    return this.#isLead(lease.holder, lease.token) ? { ...lease, relayed: this.#writer.written } : lease;
   }
 
   take(caller: string, token: number, beat: number, options: TakeOptions = {}): Promise<TakeReply> {
@@ -145,14 +132,11 @@ export class LanesBridgeStore implements BridgeStore {
   ): Promise<TakeReply> {
     const { token, position } = reply;
     const { lanes, mark } = await this.#base.noted();
-    this.#kept = position;
-    this.#told = undefined;
-    this.#server = on;
-    this.#passed = undefined;
-    for (const { passed } of this.#lanes) if (isAfter(passed?.at, this.#passed?.at)) this.#passed = passed;
+    const writer = this.#writer;
+    writer.begin(position, on);
     const reached = this.#lanes.map((lane) => lane.reached);
     const furthest = [position, ...reached].reduce((a, b) => (isAfter(b, a) ? b : a), undefined);
-    this.#written = furthest && earliest(reached.map((at) => at ?? ORIGIN));
+    writer.written = furthest && earliestOf(reached.map((at) => at ?? ORIGIN));
     // The node of the group lost marks: what was heard since may have the positions of other messages, which the lanes have.
     const isBehind = furthest !== undefined && Math.max(mark, seen) < furthest.epoch;
     // Another number of lanes, none of which has anything to come.
@@ -165,132 +149,30 @@ export class LanesBridgeStore implements BridgeStore {
     this.#wasBehind = false;
     this.#lead = { caller, token };
     if (isBehind || (isOther && reached.some((at) => isAfter(at, position))))
-      this.#passed = { at: furthest as Position, since: position?.epoch ?? 0 };
+      writer.passed = { at: furthest as Position, since: position?.epoch ?? 0 };
     // With a position the group tells it when that moves (see relay.lua).
-    if (this.#passed && !position)
-      await this.#base.missed(caller, { reason: OLDER, since: this.#passed.since, dropped: 0 });
+    if (writer.passed && !position)
+      await this.#base.missed(caller, { reason: OLDER_STATE, since: writer.passed.since, dropped: 0 });
     if (isBehind || isOther) {
-      if (await this.#level({ caller, token, on }, furthest as Position)) return { taken: false };
-      this.#written = furthest;
+      if (await writer.level({ caller, token, on }, furthest as Position)) return { taken: false };
+      writer.written = furthest;
     }
-    return { ...reply, position: this.#written };
+    return { ...reply, position: writer.written };
   }
 
   relay(request: RelayRequest): Promise<RelayReply> {
     return this.#inTurn(async () => {
-      const { caller, token, from, to, messages, gap, server } = request;
-      if (!this.#isLead(caller, token)) return { kind: 'fenced' };
-      this.#server = server;
-      // A lane has lost something, of which the bridge has not heard yet.
-      if (isAfter(from, this.#written)) return this.#backToWritten();
-      const untold = gap && (await this.#tell(request, gap));
-      if (untold) return untold;
-      // Without messages it asks for the position, or passes over a gap.
-      const dealt = messages.length > 0 && (await this.#deal(request));
-      // After a gap, so that the group has a position behind it.
-      const elsewhere = dealt || (messages.length === 0 || gap ? await this.#level(request, to) : undefined);
-      // It subscribes anew, and tells the lanes.
-      if (elsewhere?.kind === 'late' && request.on !== undefined)
-        throw new CgroupError('OTHER_SERVER', 'the bridges are at another server now');
-      if (elsewhere) return elsewhere;
-      this.#written = to;
-      this.#told = undefined;
-      return { kind: 'written' };
+      if (!this.#isLead(request.caller, request.token)) return { kind: 'fenced' };
+      return (await this.#writer.relay(request)) ?? { kind: 'written' };
     });
   }
 
-  /**
-   * Records a gap before the messages behind it are written: if this leader dies between two lanes, the next one goes on after
-   * the gap in some. Once, though the relay may be sent again.
-   */
-  async #tell(request: RelayRequest, gap: Gap): Promise<Elsewhere | undefined> {
-    const { caller, from, to } = request;
-    const told = this.#told && isSame(this.#told.from, from) ? this.#told.dropped : undefined;
-    if (told !== undefined && told >= gap.dropped) return undefined;
-    // What is lost came after the position. A leader that beats may have waited for a lane.
-    const since = from && from.epoch > 0 ? Math.min(from.epoch, gap.since ?? from.epoch) : gap.since;
-    const rest = { ...gap, since, dropped: gap.dropped - (told ?? 0) };
-    const passed = { at: to, since: since ?? to.epoch };
-    const refused = this.#kept ? await this.#keep(request, this.#kept, passed, rest) : undefined;
-    if (refused) return refused;
-    if (!this.#kept) await this.#base.missed(caller, rest);
-    this.#told = { from, dropped: gap.dropped };
-    this.#passed = passed;
-    return undefined;
-  }
-
-  /** Writes its part to each lane that has one. */
-  #deal(request: RelayRequest): Promise<Elsewhere | undefined> {
-    const reached = () => this.#lanes.map((lane) => lane.reached);
-    const parts = () => deal(request, reached(), this.#path);
-    const first = parts();
-    return this.#writeAll(request, false, (i, tries) => (tries === 0 ? first : parts())[i] ?? NOTHING);
-  }
-
-  /** Moves all lanes to a position, or finds what they have lost; then the group, which never goes back. */
-  async #level(call: Call, to: Position): Promise<Elsewhere | undefined> {
-    const { caller, token, server, within } = call;
-    const request = { caller, token, server, within, from: to, to, messages: NOTHING, packSize: 1 };
-    return (await this.#writeAll(request, true, () => NOTHING)) ?? this.#keep(call, to, this.#passed);
-  }
-
-  async #levelLater(call: Call): Promise<void> {
-    if (!this.#written || !this.#isLead(call.caller, call.token)) return;
-    const elsewhere = await this.#level({ ...call, server: this.#server }, this.#written);
+  async #levelLater({ caller, token, on }: Lead): Promise<void> {
+    const { written, server } = this.#writer;
+    if (!written || !this.#isLead(caller, token)) return;
+    const refused = await this.#writer.level({ caller, token, on, server }, written);
     // A lane has another leader, though the group has not, any more: the next relay says so, and the lead is taken anew.
-    if (elsewhere?.kind === 'fenced') this.#lead = undefined;
-  }
-
-  /** Resolves to what keeps it from counting. What a lane has lost is taken note of in any case. */
-  async #writeAll(
-    request: RelayRequest,
-    always: boolean,
-    partOf: (lane: number, tries: number) => Packed,
-  ): Promise<Elsewhere | undefined> {
-    const results = await Promise.allSettled(
-      this.#lanes.map((lane, i) =>
-        lane.write({ ...request, passed: this.#passed }, (tries) => partOf(i, tries), always),
-      ),
-    );
-    let kept: Elsewhere | undefined;
-    let failed: PromiseRejectedResult | undefined;
-    for (const result of results) {
-      if (result.status === 'rejected') failed = result;
-      else if (result.value?.kind === 'elsewhere') {
-        this.#written = earliest([this.#written ?? ORIGIN, result.value.position ?? ORIGIN]);
-        kept ??= result.value;
-      } else if (result.value) kept = result.value;
-    }
-    if (failed) throw failed.reason;
-    return kept?.kind === 'elsewhere' ? this.#backToWritten() : kept;
-  }
-
-  #backToWritten(): Elsewhere {
-    return { kind: 'elsewhere', position: this.#written };
-  }
-
-  /** All lanes are at a position, or further, and have passed a gap: keeps it for the group, unless that is further. */
-  async #keep(
-    { caller, token, on, server }: Call,
-    to: Position,
-    last: PassedGap | undefined,
-    gap?: Gap,
-  ): Promise<Elsewhere | undefined> {
-    const passed = last && { ...last, reason: OLDER };
-    const rest = { messages: NOTHING, packSize: 1, lanes: this.#lanes.length, passed, gap };
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const from = this.#kept;
-      const target = from && isAfter(from, to) ? from : to;
-      const reply = await this.#base.relay({ caller, token, on, server, from, to: target, ...rest });
-      if (reply.kind === 'written') {
-        this.#kept = target;
-        return undefined;
-      }
-      if (reply.kind !== 'elsewhere') return reply;
-      // Its own reply was lost, or the node came back with an older state, which is none of the lanes'.
-      this.#kept = reply.position;
-    }
-    throw stuck();
+    if (refused?.kind === 'fenced') this.#lead = undefined;
   }
 
   release(
@@ -301,13 +183,14 @@ export class LanesBridgeStore implements BridgeStore {
   ): Promise<ReleaseReply> {
     return this.#inTurn(async () => {
       if (!this.#isLead(caller, token)) return { kind: 'fenced' };
-      const call = { caller, token, on, server: this.#server };
-      const elsewhere = this.#written && (await this.#level(call, this.#written));
-      if (elsewhere && elsewhere.kind !== 'late') return elsewhere;
-      const reply = await this.#base.release(caller, token, this.#kept, on);
+      const writer = this.#writer;
+      const { written, server } = writer;
+      const refused = written && (await writer.level({ caller, token, on, server }, written));
+      if (refused && refused.kind !== 'late') return refused;
+      const reply = await this.#base.release(caller, token, writer.kept, on);
       if (reply.kind !== 'elsewhere') return reply;
-      this.#kept = reply.position;
-      return this.#backToWritten() as ReleaseReply;
+      writer.kept = reply.position;
+      return writer.backToWritten();
     });
   }
 
@@ -337,11 +220,4 @@ export class LanesBridgeStore implements BridgeStore {
   leave(seat: string): Promise<void> {
     return this.#base.leave(seat);
   }
-}
-
-function earliest(positions: readonly Position[]): Position | undefined {
-  return positions.reduce<Position | undefined>(
-    (first, one) => (first && comparePositions(first, one) <= 0 ? first : one),
-    undefined,
-  );
 }
