@@ -30,8 +30,8 @@ export async function makeBridge(
   // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
   const announcer = sharded ? await connections.open('marks', channel) : undefined;
   const settle = connection.place.isCluster && !sharded ? lease : 0;
-  const store = await bridgeStoreOf(connection, keys, settings, connections, announcer);
   const bridgeLog = log.child({ bridge: identity.id });
+  const store = await bridgeStoreOf(connection, keys, settings, connections, announcer, bridgeLog);
   const bridge = new Bridge({
     id: identity.id,
     channel,
@@ -60,14 +60,16 @@ async function bridgeStoreOf(
   settings: Settings,
   connections: Connections,
   announcer: Connection | undefined,
+  log: Logger,
 ): Promise<BridgeStore> {
-  const { orderKey } = settings;
+  const { orderKey, lease } = settings;
   const lanes = await openLanes(connections, 'bridge', settings);
   if (lanes.length === 0) return new RedisBridgeStore(connection, keys, orderKey, announcer);
   return new LanesBridgeStore(
     new RedisBridgeStore(connection, keys, undefined, announcer),
     lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
     orderKey,
+    { lease, log },
   );
 }
 

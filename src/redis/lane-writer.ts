@@ -18,8 +18,28 @@ export class LaneWriter {
   /** The last gap before that, as it was when the lane was taken. */
   passed: PassedGap | undefined;
 
-  constructor(store: LaneStore) {
+  /** Since when it has not answered what it was asked; ms, monotonic. Undefined if its last call was answered. */
+  silentSince: number | undefined;
+  readonly #now: () => number;
+
+  /** @param now ms, monotonic */
+  constructor(store: LaneStore, now: () => number) {
     this.store = store;
+    this.#now = now;
+  }
+
+  /** A bridge has taken it. */
+  taken(position: Position | undefined, passed: PassedGap | undefined): void {
+    this.reached = position;
+    this.passed = passed;
+    this.silentSince = undefined;
+  }
+
+  async #relay(request: DealtRelay): Promise<RelayReply> {
+    this.silentSince ??= this.#now();
+    const reply = await this.store.relay(request);
+    this.silentSince = undefined;
+    return reply;
   }
 
   /**
@@ -42,7 +62,7 @@ export class LaneWriter {
       const messages = partOf(tries);
       if (messages.length === 0 && !always) return undefined;
       const to = from && isAfter(from, request.to) ? from : request.to;
-      const reply = await this.store.relay({ ...call, from, to, messages });
+      const reply = await this.#relay({ ...call, from, to, messages });
       if (reply.kind === 'late') return reply;
       if (reply.kind === 'written') {
         this.reached = to;

@@ -12,15 +12,26 @@ import {
   type TakeOptions,
   type TakeReply,
 } from '../core/bridge-store.js';
+import { hasCode } from '../core/errors.js';
 import type { LaneStore, SharedBridgeStore } from '../core/lane-store.js';
 import { pathOf } from '../core/order-key.js';
 import { earliestOf, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
+import type { Logger } from '../log/logger.js';
+import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
 import { GroupWriter } from './group-writer.js';
 import { LaneWriter, MOST_TRIES, stuck } from './lane-writer.js';
 import { tellLanes } from './lanes-arrival.js';
 
 /** ms between two times that the leader moves all lanes, and the group behind them. */
 const LEVEL_EVERY = 500;
+
+export interface LanesOptions {
+  /** ms without a beat after which another bridge takes the lead */
+  readonly lease: number;
+  readonly log: Logger;
+  /** ms, monotonic */
+  readonly now?: () => number;
+}
 
 type Lead = Pick<RelayRequest, 'caller' | 'token' | 'on'>;
 
@@ -43,30 +54,35 @@ export class LanesBridgeStore implements BridgeStore {
   readonly #base: SharedBridgeStore;
   readonly #lanes: readonly LaneWriter[];
   readonly #writer: GroupWriter;
+  readonly #lease: number;
   readonly #now: () => number;
+  readonly #failures: ThrottledLog<unknown>;
   /** The lead under which the lanes were taken. */
   #lead: { readonly caller: string; readonly token: number } | undefined;
   /** Whether the marks of the group were behind the lanes when the lead was last taken. */
   #wasBehind = false;
+  /** When the lanes were last moved over silence, and whether that is queued or under way. */
   #leveledAt = Number.NEGATIVE_INFINITY;
+  #isLeveling = false;
   /** The end of the call that has the lanes. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /**
    * @param base the group's store
    * @param orderKey where the key of each message is; undefined without order `key`
-   * @param now ms, monotonic
    */
   constructor(
     base: SharedBridgeStore,
     lanes: readonly LaneStore[],
     orderKey: string | undefined,
-    now: () => number = () => performance.now(),
+    { lease, log, now = () => performance.now() }: LanesOptions,
   ) {
     this.#base = base;
-    this.#lanes = lanes.map((store) => new LaneWriter(store));
+    this.#lanes = lanes.map((store) => new LaneWriter(store, now));
     this.#writer = new GroupWriter(base, this.#lanes, orderKey === undefined ? undefined : pathOf(orderKey));
     this.#now = now;
+    this.#lease = lease;
+    this.#failures = repeatedFailures(log, 'the bridge cannot move all lanes');
   }
 
   async mark(request: MarkRequest): Promise<MarkReply> {
@@ -77,13 +93,11 @@ export class LanesBridgeStore implements BridgeStore {
         this.#writer.written = advance.to;
         this.#writer.server = on;
       }
-      if (this.#now() - this.#leveledAt >= LEVEL_EVERY) {
-        this.#leveledAt = this.#now();
-        // Not waited for: a lane that does not answer must not delay the beats.
-        void this.#inTurn(() => this.#levelLater({ caller, token, on })).catch(() => {});
-      }
+      this.#levelSoon({ caller, token, on });
     }
-    const reply = await this.#base.mark({ ...request, advance: undefined });
+    // Another bridge may reach all lanes: without the token the mark does not beat, and that bridge takes the lead.
+    const beats = this.#lanes.every((lane) => this.#now() - (lane.silentSince ?? this.#now()) <= this.#lease);
+    const reply = await this.#base.mark({ ...request, token: beats ? token : undefined, advance: undefined });
     if (!('mark' in reply)) return reply;
     return request.joins
       ? tellLanes(this.#base, this.#lanes, request, reply)
@@ -117,8 +131,7 @@ export class LanesBridgeStore implements BridgeStore {
     for (const [i, lane] of this.#lanes.entries()) {
       const reply = replies[i];
       if (reply?.led) {
-        lane.reached = reply.position;
-        lane.passed = reply.passed;
+        lane.taken(reply.position, reply.passed);
       } else above = Math.max(above ?? 0, reply?.token ?? 0);
     }
     return above;
@@ -167,7 +180,25 @@ export class LanesBridgeStore implements BridgeStore {
     });
   }
 
-  async #levelLater({ caller, token, on }: Lead): Promise<void> {
+  /** Not waited for: a lane that does not answer must not delay the marks. At most one is queued or under way. */
+  #levelSoon(lead: Lead): void {
+    if (this.#isLeveling || this.#now() - this.#leveledAt < LEVEL_EVERY) return;
+    this.#isLeveling = true;
+    this.#inTurn(() => this.#level(lead))
+      .then(
+        () => this.#failures.over(),
+        (error) => {
+          // Of that the next mark tells.
+          if (!hasCode(error, 'OTHER_SERVER')) this.#failures.add(error);
+        },
+      )
+      .finally(() => {
+        this.#isLeveling = false;
+        this.#leveledAt = this.#now();
+      });
+  }
+
+  async #level({ caller, token, on }: Lead): Promise<void> {
     const { written, server } = this.#writer;
     if (!written || !this.#isLead(caller, token)) return;
     const refused = await this.#writer.level({ caller, token, on, server }, written);

@@ -1,109 +1,10 @@
 import { BridgeMachine } from '../../src/bridge/machine.js';
-import type {
-  Gap,
-  Lease,
-  MadeMark,
-  MarkRequest,
-  RelayReply,
-  ReleaseReply,
-  TakeReply,
-} from '../../src/core/bridge-store.js';
-import type {
-  ArriveReply,
-  DealtRelay,
-  LaneStore,
-  LeadReply,
-  PassedGap,
-  SharedBridgeStore,
-} from '../../src/core/lane-store.js';
-import { comparePositions, type Position } from '../../src/core/position.js';
+import type { Gap, Lease, MadeMark, MarkRequest, ReleaseReply } from '../../src/core/bridge-store.js';
+import type { LaneStore, SharedBridgeStore } from '../../src/core/lane-store.js';
+import { isSame } from '../../src/core/position.js';
+import { silentLogger } from '../../src/log/logger.js';
 import { LanesBridgeStore } from '../../src/redis/lanes-bridge-store.js';
-
-const same = (a: Position | undefined, b: Position | undefined) =>
-  a && b ? comparePositions(a, b) === 0 : a === b;
-
-/** What one node of the Cluster has: the bridge's hash of the group or of a lane, and the inbox of a lane. */
-interface NodeState {
-  holder: string;
-  token: number;
-  beat: number;
-  mark: number;
-  position: Position | undefined;
-  /** How many lanes are noted. */
-  lanes: number;
-  inbox: string[];
-  passed: PassedGap | undefined;
-  /** Of the group. */
-  gaps: Gap[];
-}
-
-const EMPTY: NodeState = {
-  ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined },
-  ...{ lanes: 0, inbox: [], passed: undefined, gaps: [] },
-};
-
-/** A node, whose states can come back. Its scripts are as the Lua, each one step. */
-export class NodeModel {
-  state = structuredClone(EMPTY);
-  /** Whether it once came back with nothing. */
-  wasEmptied = false;
-  #past: NodeState[] = [];
-
-  remember(): void {
-    this.#past.push(structuredClone(this.state));
-  }
-
-  /** Comes back with the state of so many memories ago, if there is one. */
-  goBack(steps: number): void {
-    const old = this.#past.at(-steps);
-    if (!old) return;
-    this.#past = this.#past.slice(0, -steps);
-    this.state = old;
-    this.wasEmptied ||= old.position === undefined;
-  }
-
-  relay({ caller, token, from, to, messages, lanes, passed, gap }: DealtRelay): RelayReply {
-    const { state } = this;
-    if (state.holder !== caller || state.token !== token) return { kind: 'fenced' };
-    if (!same(state.position, from)) return { kind: 'elsewhere', position: state.position };
-    state.position = to;
-    state.inbox.push(...Array.from(messages, String));
-    state.mark = Math.max(state.mark, to.epoch);
-    if (lanes !== undefined) state.lanes = lanes;
-    const isNew = passed && (!state.passed || comparePositions(passed.at, state.passed.at) > 0);
-    if (isNew) state.passed = passed;
-    if (gap) state.gaps.push(gap);
-    else if (isNew && passed.reason)
-      state.gaps.push({ reason: passed.reason, since: passed.since, dropped: 0 });
-    return { kind: 'written' };
-  }
-
-  arrive(mark: number): ArriveReply {
-    const { position } = this.state;
-    if (position && mark < position.epoch) return { arrived: false, mark: position.epoch };
-    return { arrived: true, elapsed: 0, isWritten: position !== undefined };
-  }
-
-  lead(caller: string, token: number): LeadReply {
-    const { state } = this;
-    if (state.token > token || (state.token === token && state.holder !== caller))
-      return { led: false, token: state.token };
-    state.holder = caller;
-    state.token = token;
-    return { led: true, position: state.position, passed: state.passed };
-  }
-
-  take(caller: string, token: number, beat: number, above: number | undefined): TakeReply {
-    const { state } = this;
-    if (state.holder !== caller) {
-      if (state.token !== token || state.beat !== beat) return { taken: false };
-      state.token++;
-      state.holder = caller;
-    }
-    if (above !== undefined && state.token <= above) state.token = above + 1;
-    return { taken: true, token: state.token, position: state.position, lost: false, lastBeat: undefined };
-  }
-}
+import { NodeModel } from './node-model.js';
 
 /** A call on its way to a node. Calls of one connection arrive in their order. */
 interface Call {
@@ -283,7 +184,11 @@ class ModelBridge {
         relay: (request) => send(`lane ${lane}`, () => node.relay(request)),
       }),
     );
-    this.#store = new LanesBridgeStore(shared, stores, world.path, () => world.now);
+    this.#store = new LanesBridgeStore(shared, stores, world.path, {
+      lease: 500,
+      log: silentLogger,
+      now: () => world.now,
+    });
   }
 
   #machineFrom(seen: number): BridgeMachine {
@@ -311,7 +216,7 @@ class ModelBridge {
     state.mark = Math.max(state.mark + 1, seen + 1, this.#world.now + this.#world.skew);
     if (state.holder === caller && state.token === token) {
       state.beat++;
-      if (advance && same(state.position, advance.from)) state.position = advance.to;
+      if (advance && isSame(state.position, advance.from)) state.position = advance.to;
     }
     const { mark } = state;
     for (const one of this.#world.bridges) one.cut(mark);

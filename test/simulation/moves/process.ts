@@ -277,7 +277,10 @@ export class MovingProcess {
       isSharded: parts.isSharded,
       limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e7 },
       allPositioned: lanes.length > 0,
-      store: lanes.length > 0 ? new LanesBridgeStore(this.#store, stores, undefined) : this.#store,
+      store:
+        lanes.length > 0
+          ? new LanesBridgeStore(this.#store, stores, undefined, { lease: 1_000, log: silentLogger })
+          : this.#store,
       makeSubscriber: () => {
         const subscriber = new MovingSubscriber(this, parts.isPlain, random);
         this.subscribers.push(subscriber);

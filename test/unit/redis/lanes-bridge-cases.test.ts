@@ -1,59 +1,6 @@
 import { expect, it } from 'vitest';
-import type { MadeMark, MarkRequest } from '../../../src/core/bridge-store.js';
-import type { SharedBridgeStore } from '../../../src/core/lane-store.js';
-import { LanesBridgeStore } from '../../../src/redis/lanes-bridge-store.js';
-import { NodeModel } from '../../helpers/lanes-world.js';
+import { at, nodes, SEAT } from '../../helpers/lane-nodes.js';
 import { packed } from '../../helpers/packed.js';
-
-const at = (epoch: number, offset = 0) => ({ epoch, offset });
-const SEAT = { seat: 'b', seats: 2, seen: 0, secret: '', secretKnown: true };
-
-/** Nodes that answer at once, and the stores of bridges there. */
-function nodes() {
-  const base = new NodeModel();
-  const lanes = [new NodeModel(), new NodeModel()];
-  let now = 0;
-  const mark = ({ seen }: MarkRequest): MadeMark => {
-    const { state } = base;
-    state.mark = Math.max(state.mark, seen) + 1;
-    const { token, beat, holder, position } = state;
-    const lease = { token, beat, holder, relayed: position };
-    return { mark: state.mark, secret: '', clock: 0, bridges: 1, lease, healed: [] };
-  };
-  const storeOf = () => {
-    const shared: SharedBridgeStore = {
-      mark: async (request) => mark(request),
-      take: async (caller, token, beat, options) => base.take(caller, token, beat, options?.above),
-      relay: async (request) => base.relay(request),
-      release: async () => ({ kind: 'released' }),
-      readLease: async () => ({ token: 0, beat: 0, holder: '', relayed: undefined }),
-      lastMark: async () => base.state.mark,
-      missed: async (_caller, gap) => void base.state.gaps.push(gap),
-      leave: async () => {},
-      noted: async () => ({ lanes: base.state.lanes, mark: base.state.mark }),
-    };
-    const stores = lanes.map((node) => ({
-      arrive: async (number: number) => node.arrive(number),
-      lead: async (caller: string, token: number) => node.lead(caller, token),
-      relay: async (request: Parameters<NodeModel['relay']>[0]) => node.relay(request),
-    }));
-    return new LanesBridgeStore(shared, stores, undefined, () => now);
-  };
-  const take = async (store: LanesBridgeStore, caller: string) => {
-    const { token, beat } = base.state;
-    return store.take(caller, token, beat);
-  };
-  /** A bridge that leads, with a group at this position. */
-  const lead = async () => {
-    const store = storeOf();
-    const reply = await take(store, 'b#1');
-    const token = reply.taken ? reply.token : -1;
-    const move = { caller: 'b#1', token, packSize: 1 };
-    await store.relay({ ...move, from: undefined, to: at(10), messages: packed([]) });
-    return { store, token, move };
-  };
-  return { base, lanes, storeOf, take, lead, pass: (ms: number) => (now += ms) };
-}
 
 it('a bridge that arrives gets a mark after all that the lanes have, though the group has lost its marks', async () => {
   const { base, lanes, storeOf, lead } = nodes();
