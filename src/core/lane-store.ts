@@ -50,6 +50,8 @@ export interface Noted {
   readonly lanes: number;
   /** The number of the last mark, 0 for none. */
   readonly mark: number;
+  /** Whether its node knows the group: it may have come back with nothing. */
+  readonly isPrepared: boolean;
 }
 
 export interface TakeAbove extends TakeOptions {

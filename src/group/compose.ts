@@ -107,7 +107,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   );
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
   await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
-  if (several.length > 0) await sharedStore(main, keys, settings, relays ? source : undefined).prepare();
+  const base = baseStore(main, keys, settings, relays ? source : undefined);
+  if (several.length > 0) await base.prepare();
   for (const { store } of lanes) await store.prepare();
   for (const { ordered, place } of lanes) {
     // What waited in total order waits for nothing if that is not asked any more.
@@ -120,7 +121,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
   const bridge =
-    relays && source.kind === 'channel' ? await makeBridge(dependencies, resolved, packSize) : undefined;
+    relays && source.kind === 'channel'
+      ? await makeBridge(dependencies, resolved, packSize, () => base.prepare())
+      : undefined;
   const puller =
     relays && source.kind !== 'channel'
       ? await makePuller(dependencies, resolved, source, packSize)
@@ -248,7 +251,7 @@ async function httpInspector(
 }
 
 /** What all lanes share, which says what the output is. */
-function sharedStore(
+function baseStore(
   main: Connection,
   keys: Keys,
   settings: Settings,

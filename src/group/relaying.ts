@@ -1,37 +1,44 @@
 import { Bridge } from '../bridge/bridge.js';
 import { Puller } from '../bridge/puller.js';
-import type { BridgeStore } from '../core/bridge-store.js';
 import { lineOf } from '../core/finding.js';
 import type { PulledSource } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
-import type { Keys } from '../redis/keys.js';
 import { RedisLaneStore } from '../redis/lane-store.js';
 import { LanesBridgeStore } from '../redis/lanes-bridge-store.js';
 import { openLanes } from '../redis/open-lanes.js';
-import type { Connection } from '../redis/protocol/connection.js';
-import type { Connections } from '../redis/protocol/connections.js';
 import { outputBufferOf, refuseSharded } from '../redis/server-checks.js';
 import { RedisSourceStore } from '../redis/source-store.js';
-import type { Settings } from '../settings/settings.js';
 import type { Dependencies, Resolved } from './parts.js';
 
 /** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
+/** @param prepare of a group with several lanes: makes the node of the group know it */
 export async function makeBridge(
   { settings, identity, connections, reports, log }: Dependencies,
   { keys, server, tracing }: Resolved,
   packSize: () => number,
+  prepare: () => Promise<unknown>,
 ): Promise<Bridge> {
-  const { channel, sharded, lease } = settings;
+  const { channel, sharded, lease, orderKey } = settings;
   if (sharded) refuseSharded(server);
   const connection = await connections.open('bridge');
   // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
   const announcer = sharded ? await connections.open('marks', channel) : undefined;
   const settle = connection.place.isCluster && !sharded ? lease : 0;
   const bridgeLog = log.child({ bridge: identity.id });
-  const store = await bridgeStoreOf(connection, keys, settings, connections, announcer, bridgeLog);
+  const base = (path?: string) => new RedisBridgeStore(connection, keys, path, announcer);
+  const lanes = await openLanes(connections, 'bridge', settings);
+  const store =
+    lanes.length === 0
+      ? base(orderKey)
+      : new LanesBridgeStore(
+          base(),
+          lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
+          orderKey,
+          { lease, prepare, log: bridgeLog },
+        );
   const bridge = new Bridge({
     id: identity.id,
     channel,
@@ -52,25 +59,6 @@ export async function makeBridge(
   bridge.on('fenced', () => reports.fenced());
   bridge.on('gap', (gap) => reports.gap(gap));
   return bridge;
-}
-
-async function bridgeStoreOf(
-  connection: Connection,
-  keys: Keys,
-  settings: Settings,
-  connections: Connections,
-  announcer: Connection | undefined,
-  log: Logger,
-): Promise<BridgeStore> {
-  const { orderKey, lease } = settings;
-  const lanes = await openLanes(connections, 'bridge', settings);
-  if (lanes.length === 0) return new RedisBridgeStore(connection, keys, orderKey, announcer);
-  return new LanesBridgeStore(
-    new RedisBridgeStore(connection, keys, undefined, announcer),
-    lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
-    orderKey,
-    { lease, log },
-  );
 }
 
 export async function makePuller(

@@ -93,9 +93,9 @@ export class RedisBridgeStore implements SharedBridgeStore {
   }
 
   async noted(): Promise<Noted> {
-    const reply = await this.#connection.call('HMGET', this.#keys.bridge, 'dealt', 'mark');
-    const [lanes, mark] = (reply as (string | null)[]).map((text) => integerOf(text) ?? 0);
-    return { lanes: lanes ?? 0, mark: mark ?? 0 };
+    const reply = await this.#connection.call('HMGET', this.#keys.bridge, 'dealt', 'mark', 'group');
+    const [lanes, mark, group] = reply as (string | null)[];
+    return { lanes: integerOf(lanes) ?? 0, mark: integerOf(mark) ?? 0, isPrepared: Boolean(group) };
   }
 
   async leave(seat: string): Promise<void> {

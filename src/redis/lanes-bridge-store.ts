@@ -28,6 +28,8 @@ const LEVEL_EVERY = 500;
 export interface LanesOptions {
   /** ms without a beat after which another bridge takes the lead */
   readonly lease: number;
+  /** Makes the node of the group know it. */
+  readonly prepare: () => Promise<unknown>;
   readonly log: Logger;
   /** ms, monotonic */
   readonly now?: () => number;
@@ -55,6 +57,7 @@ export class LanesBridgeStore implements BridgeStore {
   readonly #lanes: readonly LaneWriter[];
   readonly #writer: GroupWriter;
   readonly #lease: number;
+  readonly #prepare: () => Promise<unknown>;
   readonly #now: () => number;
   readonly #failures: ThrottledLog<unknown>;
   /** The lead under which the lanes were taken. */
@@ -75,13 +78,14 @@ export class LanesBridgeStore implements BridgeStore {
     base: SharedBridgeStore,
     lanes: readonly LaneStore[],
     orderKey: string | undefined,
-    { lease, log, now = () => performance.now() }: LanesOptions,
+    { lease, prepare, log, now = () => performance.now() }: LanesOptions,
   ) {
     this.#base = base;
     this.#lanes = lanes.map((store) => new LaneWriter(store, now));
     this.#writer = new GroupWriter(base, this.#lanes, orderKey === undefined ? undefined : pathOf(orderKey));
     this.#now = now;
     this.#lease = lease;
+    this.#prepare = prepare;
     this.#failures = repeatedFailures(log, 'the bridge cannot move all lanes');
   }
 
@@ -144,7 +148,9 @@ export class LanesBridgeStore implements BridgeStore {
     { on, seen = 0 }: TakeOptions,
   ): Promise<TakeReply> {
     const { token, position } = reply;
-    const { lanes, mark } = await this.#base.noted();
+    const { lanes, mark, isPrepared } = await this.#base.noted();
+    // Consumers do it where they read; nothing reads at this node.
+    if (!isPrepared) await this.#prepare();
     const writer = this.#writer;
     writer.begin(position, on);
     const reached = this.#lanes.map((lane) => lane.reached);

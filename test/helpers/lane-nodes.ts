@@ -34,7 +34,7 @@ export function nodes(log: Logger = silentLogger) {
       lastMark: async () => base.state.mark,
       missed: async (_caller, gap) => void base.state.gaps.push(gap),
       leave: async () => {},
-      noted: async () => ({ lanes: base.state.lanes, mark: base.state.mark }),
+      noted: async () => ({ lanes: base.state.lanes, mark: base.state.mark, isPrepared: true }),
     };
     const stores = lanes.map(
       (node, lane): LaneStore => ({
@@ -43,7 +43,12 @@ export function nodes(log: Logger = silentLogger) {
         relay: (request) => way(lane, () => node.relay(request)),
       }),
     );
-    return new LanesBridgeStore(shared, stores, undefined, { lease: 1_000, log, now: () => now });
+    return new LanesBridgeStore(shared, stores, undefined, {
+      lease: 1_000,
+      prepare: async () => {},
+      log,
+      now: () => now,
+    });
   };
   const take = async (store: LanesBridgeStore, caller: string) => {
     const { token, beat } = base.state;

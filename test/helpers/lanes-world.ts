@@ -175,7 +175,7 @@ class ModelBridge {
       lastMark: () => send('base', () => base.state.mark),
       missed: (_caller, gap) => send('base', () => void base.state.gaps.push(gap)),
       leave: async () => {},
-      noted: () => send('base', () => ({ lanes: base.state.lanes, mark: base.state.mark })),
+      noted: () => send('base', () => ({ lanes: base.state.lanes, mark: base.state.mark, isPrepared: true })),
     };
     const stores = lanes.map(
       (node, lane): LaneStore => ({
@@ -186,6 +186,7 @@ class ModelBridge {
     );
     this.#store = new LanesBridgeStore(shared, stores, world.path, {
       lease: 500,
+      prepare: async () => {},
       log: silentLogger,
       now: () => world.now,
     });

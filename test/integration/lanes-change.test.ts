@@ -112,7 +112,8 @@ function processesOf(space: Namespace) {
 it('a drained group takes another number of lanes, up and down, and loses and doubles nothing', async () => {
   const space = namespaceOn(url());
   const { start, publish, results, published } = processesOf(space);
-  for (const lanes of [1, 3, 2, 1, 3]) {
+  let gaps: { from: number; to: number }[] = [];
+  for (const lanes of [1, 2, 3, 1, 3]) {
     const group = await start({ lanes });
     await publish(500);
     await until(async () => (await results()).flat().length === published(), {
@@ -121,10 +122,18 @@ it('a drained group takes another number of lanes, up and down, and loses and do
     const other = start({ lanes: lanes === 2 ? 3 : 2 });
     await expect(other).rejects.toThrow(new RegExp(`lanes ${lanes}|--lanes ${lanes}`));
     await until(async () => (await group.status()).backlog === 0);
+    gaps = (await group.status()).gaps.map(({ from, to }) => ({
+      from: Date.parse(from),
+      to: Date.parse(to),
+    }));
+    gaps.sort((a, b) => a.to - b.to);
     await group.stop();
   }
   const found = await results();
   expect(new Set(found.flat()).size).toBe(2_500);
   expect(found.flat()).toHaveLength(2_500);
   expect(found.map(({ length }) => length > 0)).toEqual([true, true, true, true]);
+  // Each start tells of the time without a bridge, and of no other: the lanes of the last one had older positions than the group.
+  expect(gaps).toHaveLength(4);
+  for (const [i, { from }] of gaps.entries()) expect(from).toBeGreaterThanOrEqual(gaps[i - 1]?.to ?? 0);
 }, 60_000);

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { ConsumerGroup, type GroupOptions } from '../../src/group/consumer-group.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { GroupClient } from '../../src/observe/client.js';
-import { lanesOf } from '../../src/redis/keys.js';
+import { keysOf, lanesOf } from '../../src/redis/keys.js';
 import { Connections } from '../../src/redis/protocol/connections.js';
 import { type Cluster, startCluster } from '../helpers/cluster.js';
 import { namespaceOn } from '../helpers/redis.js';
@@ -117,3 +117,37 @@ it('the node of a lane stops for a moment, and a slot of another lane moves, und
   await progressed(100);
   expect((await end()).gaps).toEqual([]);
 }, 90_000);
+
+it('the node of the group comes back with nothing: it knows the group and its lanes again, and a new process starts', async () => {
+  const cluster = await startCluster({ replicas: 0 });
+  const space = await namesOn(cluster);
+  const start = async () => {
+    const group = new ConsumerGroup({ ...space, size: 1 });
+    onTestFinished(() => group.stop());
+    await group.start();
+  };
+  await start();
+  const { url } = await cluster.nodeOf(space.output);
+  const redis = new Redis(url);
+  onTestFinished(() => redis.disconnect());
+  const { bridge } = keysOf(space);
+  const publish = (id: string) => redis.publish(space.channel, JSON.stringify({ message_id: id }));
+  const processed = async () => {
+    // It is not told how many lanes there are.
+    const client = await GroupClient.connect({ ...space, lanes: undefined });
+    const { counters } = await client.status();
+    await client.close();
+    return counters.processed;
+  };
+  await publish('before');
+  await until(async () => (await processed()) === 1, { what: 'the first result' });
+  const names = ['group', 'lanes', 'channel', 'order'] as const;
+  const before = await redis.hmget(bridge, ...names);
+  await redis.flushall();
+  await until(async () => (await redis.hget(bridge, 'group')) !== null, { what: 'the group in its hash' });
+  expect(await redis.hmget(bridge, ...names)).toEqual(before);
+  expect(before[1]).toBe(String(LANES));
+  await start();
+  await publish('after');
+  await until(async () => (await processed()) === 2, { what: 'the second result' });
+}, 60_000);

@@ -76,10 +76,10 @@ it('a mark that is behind what a lane has does not do', async () => {
 
 it('the group notes with its position how many lanes are written up to it', async () => {
   const { base } = await openLane();
-  expect(await base.noted()).toEqual({ lanes: 0, mark: 0 });
+  expect(await base.noted()).toEqual({ lanes: 0, mark: 0, isPrepared: true });
   const reply = await base.take('b#1', 0, 0, { above: 6 });
   expect(reply).toMatchObject({ taken: true, token: 7 });
   const move = { caller: 'b#1', token: 7, from: undefined, to: at(30), messages: packed([]), packSize: 1 };
   expect(await base.relay({ ...move, lanes: 3 })).toEqual({ kind: 'written' });
-  expect(await base.noted()).toEqual({ lanes: 3, mark: 30 });
+  expect(await base.noted()).toEqual({ lanes: 3, mark: 30, isPrepared: true });
 });

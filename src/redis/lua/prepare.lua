@@ -46,8 +46,11 @@ end
 -- A group of one lane has no such field. The caller has seen that nothing waits in the lanes that there were.
 local lanes = state.lanes or '1'
 if options.lanes and options.lanes ~= lanes then
-  if in_use() then return refuse('lanes ' .. lanes) end
+  -- A Redis that came back with nothing knows of no lanes, though the group runs.
+  if state.group and in_use() then return refuse('lanes ' .. lanes) end
   redis.call('HSET', KEYS[6], 'lanes', options.lanes)
+  -- All lanes begin where the group is, also where it had as many once before.
+  redis.call('HDEL', KEYS[6], 'dealt')
 end
 local source = options.source
 if source then

@@ -138,7 +138,10 @@ class Commands implements SharedBridgeStore {
     return this.#call((node) => node.take(caller, token, beat, above), on);
   }
   noted() {
-    return this.#call((node) => ({ lanes: this.#parts.lanes, mark: node.lastMark() }), undefined);
+    return this.#call(
+      (node) => ({ lanes: this.#parts.lanes, mark: node.lastMark(), isPrepared: true }),
+      undefined,
+    );
   }
   relay(request: RelayRequest) {
     const within = this.#parts.hasLimit ? request.within : undefined;
@@ -279,7 +282,11 @@ export class MovingProcess {
       allPositioned: lanes.length > 0,
       store:
         lanes.length > 0
-          ? new LanesBridgeStore(this.#store, stores, undefined, { lease: 1_000, log: silentLogger })
+          ? new LanesBridgeStore(this.#store, stores, undefined, {
+              lease: 1_000,
+              prepare: async () => {},
+              log: silentLogger,
+            })
           : this.#store,
       makeSubscriber: () => {
         const subscriber = new MovingSubscriber(this, parts.isPlain, random);
