@@ -15,7 +15,7 @@ import { RedisConsumerStore } from '../redis/consumer-store.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 import { Halts } from '../redis/halts.js';
 import { type Keys, keysOf } from '../redis/keys.js';
-import { confirmLanes, refuseOtherLanes } from '../redis/lanes-change.js';
+import { confirmLanes, otherNumber, refuseOtherLanes } from '../redis/lanes-change.js';
 import { makeInspector, openLanes } from '../redis/open-lanes.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
@@ -55,7 +55,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   if (relays) refuseElsewhere(main, source, settings.output);
   await refuseOtherLanes(connections, main, settings);
   const atRegistry = await openRegistry(connections, main, keys);
-  const ofProcess = { ...identity.ofProcess, output: settings.output };
+  const ofProcess = { ...identity.ofProcess, output: settings.output, lanes: settings.lanes };
   const registry = new RedisRegistry(main, keys, ofProcess, atRegistry);
   const tracing = await loadTracing({ group: settings.group, channel: source.name }, log);
   const sink = sinkOf(settings);
@@ -106,7 +106,8 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     ),
   );
   // First: it creates nothing, so a foreign key under one of the names leaves nothing behind.
-  await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
+  const { otherLanes } = await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
+  if (otherLanes !== undefined) throw otherNumber(otherLanes, settings.lanes);
   const base = baseStore(main, keys, settings, relays ? source : undefined);
   if (several.length > 0) await base.prepare();
   for (const { store } of lanes) await store.prepare();
@@ -189,6 +190,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
               settings.record !== undefined || (working.length > 0 && packSizes.length === 0)
                 ? 1
                 : Math.min(MOST_IN_PACK, ...packSizes),
+            ...(settings.lanes > 1 && { lanes: settings.lanes }),
             ...(hub && { workers: hub.workers }),
             ...(puller && { pulls: true }),
             failed,

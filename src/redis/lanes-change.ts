@@ -50,9 +50,13 @@ export async function refuseOtherLanes(
 export async function confirmLanes(at: Connection, names: Names & { readonly lanes: number }): Promise<void> {
   const found = await lanesIn(at, keysOf(names), names.lanes);
   if (found === names.lanes) return;
-  throw wrong(
-    `another process of this group has started with --lanes ${found}, and this one has ${names.lanes}: all processes of a group ` +
-      'need the same number',
+  throw otherNumber(found, names.lanes);
+}
+
+/** What a start ends with if another process has another number of lanes. */
+export function otherNumber(theirs: number, ours: number): SettingsError {
+  return wrong(
+    `another process of this group runs with --lanes ${theirs}, and this one has ${ours}: all processes of a group need the same number`,
   );
 }
 

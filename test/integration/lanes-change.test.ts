@@ -63,7 +63,7 @@ it('messages and dead letters of a group without lanes keep it from getting some
 it('a process that finds another number after its start says so, and off a Cluster there is one lane', async () => {
   const { space, base } = await groupWithLanes(url(), 3);
   await expect(confirmLanes(base, { ...space, lanes: 2 })).rejects.toThrow(
-    'another process of this group has started with --lanes 3, and this one has 2',
+    'another process of this group runs with --lanes 3, and this one has 2',
   );
   await confirmLanes(base, space);
   expect(await refusalOf(plain.namespace(), 2)).toMatch(
@@ -137,3 +137,18 @@ it('a drained group takes another number of lanes, up and down, and loses and do
   expect(gaps).toHaveLength(4);
   for (const [i, { from }] of gaps.entries()) expect(from).toBeGreaterThanOrEqual(gaps[i - 1]?.to ?? 0);
 }, 60_000);
+
+it('a start with another number is refused while a process lives that only consumes, and may start when that is gone', async () => {
+  const space = namespaceOn(url());
+  const { start } = processesOf(space);
+  const relaying = await start({ lanes: 2, bridge: 'only' });
+  const consuming = await start({ lanes: 2, bridge: 'off' });
+  await relaying.stop();
+  // The seat of its bridge counts for 2 s.
+  await new Promise((resolve) => setTimeout(resolve, 2_100));
+  await expect(start({ lanes: 3 })).rejects.toThrow(
+    'another process of this group runs with --lanes 2, and this one has 3',
+  );
+  await consuming.stop();
+  await start({ lanes: 3 });
+}, 30_000);
