@@ -40,7 +40,7 @@ export interface LaneStore {
 export interface DealtRelay extends RelayRequest {
   /** Of the group: how many lanes are written up to its end. */
   readonly lanes?: number | undefined;
-  /** It is after this gap from now on. Of the group: a gap with the reason is told, unless it has the record. */
+  /** It is after this gap from now on. Of the group: without a record of it, a gap with the reason is recorded. */
   readonly passed?: (PassedGap & { readonly reason?: string }) | undefined;
 }
 

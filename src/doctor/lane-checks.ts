@@ -15,8 +15,8 @@ export function lanesOfNodes({ laneNodes }: Pick<DoctorFacts, 'laneNodes'>): Che
       status: 'note',
       what,
       why:
-        'a node does the work of the lanes that lie in its slots: these lines move the slot of one lane, with all that is in it; ' +
-        'look again after them',
+        'a node does the work of the lanes that lie in its slots: these lines move the slot of one lane, with all that is in it. ' +
+        'Do it before there is much in it: both nodes answer nothing while they move a long output. Look again after them',
       fixes: moving(most, least),
     },
   ];

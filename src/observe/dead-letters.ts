@@ -254,7 +254,8 @@ export class DeadLetters {
    */
   async purge(ids: readonly string[]): Promise<string[]>;
   /**
-   * Deletes all up to one of them.
+   * Deletes all up to one of them. With several lanes `newest` has an id of each lane; a single one counts in its own lane, or, without
+   * a lane, in each.
    *
    * @param options.through the id of the newest one to delete, or `newest` of {@link count}; all that are there now by default
    * @returns how many were deleted

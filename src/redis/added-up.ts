@@ -8,7 +8,7 @@ import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
 /** One lane, as it was read. */
 export interface LaneRead<Totals extends GroupTotals> {
   readonly output: string;
-  /** `host:port` of its node; null while that is away. */
+  /** `host:port` of its node; null without a connection. */
   readonly node: string | null;
   readonly totals: Totals;
 }
@@ -35,7 +35,7 @@ export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTot
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     retries: addedRetries(all.map(({ retries }) => retries)),
     counters: addedCounters(all.map(({ counters }) => counters)),
-    // Those of the base cannot be sent back: nobody reads its inbox.
+    // Those of the base cannot be sent back: its inbox has no reader.
     deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
     haltedCount: sumOf(lanes.map(({ totals }) => totals.haltedCount)),
     foreign: all.flatMap(({ foreign }) => foreign),

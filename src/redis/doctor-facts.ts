@@ -106,10 +106,9 @@ interface FactsOptions {
   readonly registry: Connection;
   /** At the node of the channel, if that is a sharded one; else the first one. */
   readonly atChannel: Connection;
-  /** Connected there, subscribed to nothing: it listens to the channel for a second. */
-  /** Likewise, for the keys of each lane (see `openLanes`); none if the group has one lane. */
+  /** Not used for anything else meanwhile, for the keys of each lane (see `openLanes`); none if the group has one lane. */
   readonly lanes?: readonly LanePlace[];
-  /** Connected, subscribed to nothing: it listens to the channel for a second. */
+  /** Connected at the node of the channel, subscribed to nothing: it listens to the channel for a second. */
   readonly listener: Connection;
   /** Likewise, to try the right to subscribe: a connection subscribes once. */
   readonly trial: Connection;

@@ -77,7 +77,7 @@ export class Inspector implements GroupInspector, LaneReader {
     return this.#keys.output;
   }
 
-  /** The node where it reads, as `host:port`; null while that is away. */
+  /** The node where it reads, as `host:port`; null without a connection. */
   get node(): string | null {
     const { at } = this.#connection;
     return at ? hostAndPort(at) : null;

@@ -44,7 +44,7 @@ type Lead = Pick<RelayRequest, 'caller' | 'token' | 'on'>;
  *
  * 1. A lane has each of its messages up to its position, once, or a gap was told before it moved, of which it knows. Its messages, its
  *    position and the gap move in one script, and go back together; it takes only messages after its position; and all bridges deal a message of the
- *    same position to the same lane. So nothing is doubled, whoever writes.
+ *    same position to the same lane. So no bridge can double a message.
  * 2. The group's position moves only when all lanes are there or further. So it is never ahead of a lane, unless that lane lost something.
  *
  * So a leader that takes over needs no notes: it goes on from the earliest position of all lanes. It relays from there what it

@@ -7,7 +7,7 @@ import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
 
 /**
- * Another number of lanes deals keys to other lanes, and nobody reads lanes that are no more: so it may change only while nothing
+ * Another number of lanes deals keys to other lanes, and lanes that are no more have no reader: so it may change only while nothing
  * waits in them. Off a Cluster there is one lane, and Redis is not asked.
  *
  * @param at a connection to the slot of the output

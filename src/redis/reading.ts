@@ -119,7 +119,7 @@ export interface LaneTotals
     >,
     Pick<Counters, 'relayed' | 'processed' | 'failed' | 'retried' | 'dead'> {
   readonly output: string;
-  /** The node that has the lane, as `host:port`; null while it is away. */
+  /** The node that has the lane, as `host:port`; null without a connection. */
   readonly node: string | null;
 }
 

@@ -91,7 +91,7 @@ export const settingsSchema = z.strictObject({
   lanes: whole(1, MOST_LANES)
     .prefault(1)
     .describe(
-      'into how many outputs the messages are dealt, OUTPUT:{0} and so on, each with a road of its own at a node of a Cluster; ' +
+      'into how many outputs the messages are dealt, OUTPUT:{0} and so on, each with an inbox and dead letters of its own at a node of a Cluster; ' +
         'the same in all processes; more than one needs a Cluster',
     ),
   consumerList: slotName()

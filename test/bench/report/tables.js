@@ -210,7 +210,7 @@ export const TABLES = {
         cell((run) => run.groupMicros),
         ...[0, 1, 2].map((node) => cell((run) => run.nodeMicros[node])),
         `${Math.min(...parts).toFixed(1)} to ${Math.max(...parts).toFixed(1)}`,
-        String(same.reduce((sum, { strays }) => sum + strays.keys + strays.commands, 0)),
+        String(same.reduce((sum, { strays }) => sum + strays, 0)),
       ];
     }),
   }),

@@ -110,7 +110,7 @@ describe('judge', () => {
   });
 
   it('takes the lane that is furthest from an equal share, and counts what strayed in all runs', () => {
-    const run = (parts, commands) => ({ parts, strays: { keys: 0, commands } });
+    const run = (parts, commands) => ({ parts, strays: commands });
     const of = (runs, what) => verdictOf({ lanes: { runs } }, what);
     const even = [run([1], 0), run([0.51, 0.49], 0)];
     expect(of(even, 'equal share')).toMatchObject({ got: '0.02', verdict: 'reached' });
@@ -118,8 +118,8 @@ describe('judge', () => {
       got: '0.1',
       verdict: 'missed',
     });
-    expect(of(even, 'at another node').verdict).toBe('reached');
-    expect(of([...even, run([1], 2)], 'at another node')).toMatchObject({ got: '2', verdict: 'missed' });
+    expect(of(even, 'the wrong node').verdict).toBe('reached');
+    expect(of([...even, run([1], 2)], 'the wrong node')).toMatchObject({ got: '2', verdict: 'missed' });
   });
 
   it('misses a target of 0 by any number', () => {
