@@ -1,4 +1,4 @@
-import type { BridgeStore, RelayReply, RelayRequest, TakeOptions, TakeReply } from './bridge-store.js';
+import type { BridgeStore, Gap, RelayReply, RelayRequest, TakeOptions, TakeReply } from './bridge-store.js';
 import type { Position } from './position.js';
 
 /** The last gap that a lane has passed: the group may have lost the record of it. */
@@ -40,6 +40,8 @@ export interface LaneStore {
 export interface DealtRelay extends RelayRequest {
   /** Of the group: how many lanes are written up to its end. */
   readonly lanes?: number | undefined;
+  /** Of the group: with an id it is recorded once, and then only what was dropped since. */
+  readonly gap?: (Gap & { readonly id?: string }) | undefined;
   /** It is after this gap from now on. Of the group: without a record of it, a gap with the reason is recorded. */
   readonly passed?: (PassedGap & { readonly reason?: string }) | undefined;
 }

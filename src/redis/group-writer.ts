@@ -1,6 +1,6 @@
 import { type Gap, OLDER_STATE, type RelayRequest } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
-import type { PassedGap, SharedBridgeStore } from '../core/lane-store.js';
+import type { DealtRelay, PassedGap, SharedBridgeStore } from '../core/lane-store.js';
 import { deal } from '../core/lanes.js';
 import { NOTHING, type Packed } from '../core/packed.js';
 import { earliestOf, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
@@ -25,7 +25,11 @@ export class GroupWriter {
   /** The server where the bridge is subscribed. */
   server: string | undefined;
   /** The gap that is recorded before the messages after a position, which may be relayed again. */
-  #told: { readonly from: Position | undefined; readonly dropped: number } | undefined;
+  #told:
+    | { readonly id: string; readonly from: Position | undefined; readonly dropped: number | undefined }
+    | undefined;
+  /** How many gaps were told. */
+  #gaps = 0;
 
   /** @param path where the key of each message is; undefined without order `key` */
   constructor(base: SharedBridgeStore, lanes: readonly LaneWriter[], path: readonly string[] | undefined) {
@@ -65,20 +69,24 @@ export class GroupWriter {
 
   /**
    * Records a gap before the messages behind it are written: if this leader dies between two lanes, the next one goes on after
-   * the gap in some. Once, though the relay may be sent again.
+   * the gap in some, and tells it again. A relay that is sent again has the same id for it, so it is recorded once; but perhaps twice
+   * in a group that has no position yet.
    */
   async #tell(request: RelayRequest, gap: Gap): Promise<NotWritten | undefined> {
-    const { caller, from, to } = request;
-    const told = this.#told && isSame(this.#told.from, from) ? this.#told.dropped : undefined;
-    if (told !== undefined && told >= gap.dropped) return undefined;
+    const { caller, token, from, to } = request;
+    if (!this.#told || !isSame(this.#told.from, from))
+      this.#told = { id: `${token}-${++this.#gaps}`, from, dropped: undefined };
+    const { id, dropped } = this.#told;
+    if (dropped !== undefined && dropped >= gap.dropped) return undefined;
     // What is lost came after the position. A leader that beats may have waited for a lane.
     const since = from && from.epoch > 0 ? Math.min(from.epoch, gap.since ?? from.epoch) : gap.since;
-    const rest = { ...gap, since, dropped: gap.dropped - (told ?? 0) };
     const passed = { at: to, since: since ?? to.epoch };
-    const refused = this.kept ? await this.#keep(request, this.kept, passed, rest) : undefined;
+    const refused = this.kept
+      ? await this.#keep(request, this.kept, passed, { ...gap, since, id })
+      : undefined;
     if (refused) return refused;
-    if (!this.kept) await this.#base.missed(caller, rest);
-    this.#told = { from, dropped: gap.dropped };
+    if (!this.kept) await this.#base.missed(caller, { ...gap, since, dropped: gap.dropped - (dropped ?? 0) });
+    this.#told = { id, from, dropped: gap.dropped };
     this.passed = passed;
     return undefined;
   }
@@ -132,7 +140,7 @@ export class GroupWriter {
     { caller, token, on, server }: Call,
     to: Position,
     last: PassedGap | undefined,
-    gap?: Gap,
+    gap?: DealtRelay['gap'],
   ): Promise<NotWritten | undefined> {
     const passed = last && { ...last, reason: OLDER_STATE };
     const rest = { messages: NOTHING, packSize: 1, lanes: this.#lanes.length, passed, gap };

@@ -13,13 +13,14 @@ interface NodeState {
   lanes: number;
   inbox: string[];
   passed: PassedGap | undefined;
+  told: { readonly id: string; readonly dropped: number } | undefined;
   /** Of the group. */
   gaps: Gap[];
 }
 
 const EMPTY: NodeState = {
   ...{ holder: '', token: 0, beat: 0, mark: 0, position: undefined },
-  ...{ lanes: 0, inbox: [], passed: undefined, gaps: [] },
+  ...{ lanes: 0, inbox: [], passed: undefined, told: undefined, gaps: [] },
 };
 
 /** A node, whose states can come back. Its scripts are as the Lua, each one step. */
@@ -52,8 +53,12 @@ export class NodeModel {
     if (lanes !== undefined) state.lanes = lanes;
     const isNew = passed && isAfter(passed.at, state.passed?.at);
     if (isNew) state.passed = passed;
-    if (gap) state.gaps.push(gap);
-    else if (isNew && passed.reason)
+    const isKnown = gap?.id !== undefined && state.told?.id === gap.id && state.told.dropped >= gap.dropped;
+    if (gap && !isKnown) {
+      const before = gap.id !== undefined && state.told?.id === gap.id ? state.told.dropped : 0;
+      if (gap.id !== undefined) state.told = { id: gap.id, dropped: gap.dropped };
+      state.gaps.push({ ...gap, dropped: gap.dropped - before });
+    } else if (!isKnown && isNew && passed.reason)
       state.gaps.push({ reason: passed.reason, since: passed.since, dropped: 0 });
     return { kind: 'written' };
   }

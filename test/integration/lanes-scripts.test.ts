@@ -83,3 +83,19 @@ it('the group notes with its position how many lanes are written up to it', asyn
   expect(await base.relay({ ...move, lanes: 3 })).toEqual({ kind: 'written' });
   expect(await base.noted()).toEqual({ lanes: 3, mark: 30, isPrepared: true });
 });
+
+it('a gap with an id is recorded once, and then only what was dropped since', async () => {
+  const { raw, keys, base } = await openLane();
+  await base.take('b#1', 0, 0);
+  const call = { caller: 'b#1', token: 1, messages: packed([]), packSize: 1 };
+  await base.relay({ ...call, from: undefined, to: at(10) });
+  for (const [i, dropped] of [3, 3, 5].entries()) {
+    const passed = { at: at(20 + i), since: 10, reason: 'older' };
+    const gap = { id: '1-1', reason: 'full', since: 10, dropped };
+    expect(await base.relay({ ...call, from: at(10), to: at(10), gap, passed })).toEqual({ kind: 'written' });
+  }
+  const gaps = await raw.xrange(keys.gaps, '-', '+');
+  expect(gaps.map(([, fields]) => fields[fields.indexOf('dropped') + 1])).toEqual(['3', '2']);
+  expect(await raw.hmget(keys.counters, 'gaps', 'dropped')).toEqual(['2', '5']);
+  expect(await raw.hget(keys.bridge, 'passed')).toBe('22 0 10');
+});

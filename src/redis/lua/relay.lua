@@ -5,7 +5,7 @@
 -- ARGV 1 options: large (of the list), lanes (of a group with lanes: how many are written up to `to`), passed (with lanes: the last
 --        gap before `to`; at, a position, and since; of the group a reason, too: it tells that gap if it has no record of it), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; dropped, messages known
---        to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
+--        to be lost, at most; with lanes an id: one that is recorded is not recorded again), packs (how many messages each pack holds; none: each message is an entry of the inbox),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
 --        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), within (ms after the
 --        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
@@ -67,12 +67,21 @@ if refusal then
   return undo(refusal, size)
 end
 local passed = options.passed
+local is_known = false
+if gap and gap.id then
+  -- The reply to an earlier call was lost: only what was dropped since then is new.
+  local id, dropped = string.match(redis.call('HGET', KEYS[1], 'told') or '', '^(%S+) (%d+)$')
+  is_known = id == gap.id and tonumber(dropped) >= tonumber(gap.dropped)
+  if not is_known then redis.call('HSET', KEYS[1], 'told', gap.id .. ' ' .. gap.dropped) end
+  if id == gap.id then gap.dropped = string.format('%.0f', tonumber(gap.dropped) - tonumber(dropped)) end
+end
+if is_known then gap = nil end
 if passed then
   local has_epoch, has_offset = string.match(redis.call('HGET', KEYS[1], 'passed') or '', '^(%d+) (%d+) ')
   local ahead = tonumber(passed.at.epoch) - (tonumber(has_epoch) or 0)
   local is_new = ahead > 0 or ahead == 0 and tonumber(passed.at.offset) > (tonumber(has_offset) or -1)
   -- A Redis that came back with an older state may not have the record of a gap, though its position is the same.
-  if is_new and passed.reason then gap = gap or { reason = passed.reason, since = passed.since, dropped = '0' } end
+  if is_new and passed.reason and not is_known then gap = gap or { reason = passed.reason, since = passed.since, dropped = '0' } end
   if is_new then redis.call('HSET', KEYS[1], 'passed', passed.at.epoch .. ' ' .. passed.at.offset .. ' ' .. passed.since) end
 end
 if options.lanes then redis.call('HSET', KEYS[1], 'dealt', options.lanes) end

@@ -79,3 +79,26 @@ it('another number of lanes begins at the furthest position', async () => {
   expect(base.state.lanes).toBe(2);
   expect(base.state.gaps).toEqual([]);
 });
+
+it('a gap is recorded once though the reply is lost, and then what was dropped since', async () => {
+  const { base, lead } = nodes();
+  const { store, move } = await lead();
+  const relay = base.relay.bind(base);
+  let lost = 2;
+  base.relay = (request) => {
+    const reply = relay(request);
+    if (request.gap && lost-- > 0) throw new Error('no reply');
+    return reply;
+  };
+  const gap = { reason: 'the buffer was full', since: 12, dropped: 3 };
+  const send = (dropped: number, to: number) =>
+    store.relay({ ...move, from: at(10), to: at(to), messages: packed([]), gap: { ...gap, dropped } });
+  await expect(send(3, 50)).rejects.toThrow('no reply');
+  // More messages have come meanwhile, so it ends later.
+  await expect(send(3, 60)).rejects.toThrow('no reply');
+  expect(await send(5, 70)).toEqual({ kind: 'written' });
+  expect(base.state.gaps).toMatchObject([{ dropped: 3 }, { dropped: 2 }]);
+  expect(base.state.position).toEqual(at(70));
+  await store.relay({ ...move, from: at(70), to: at(80), messages: packed([]), gap });
+  expect(base.state.gaps).toHaveLength(3);
+});
