@@ -96,7 +96,7 @@ export class Consumer {
       onAsk: (count) => places?.ask(this.#lane, count) ?? (() => {}),
       // Not if other lanes only look: two that look in turn would never wait.
       oneByOne: () =>
-        places !== undefined && this.#prefetch.slow && this.#room.toReadBeside(places.held) <= 0,
+        places !== undefined && this.#prefetch.slow && this.#room.toReadBeside(this.#room.heldInAll) <= 0,
       handBack: () => this.#handBack(),
       onRead: ({ packs, entries }) => {
         const end = performance.now() + AT_ONCE;
@@ -270,8 +270,7 @@ export class Consumer {
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
     const { executeAll } = this.#options.executor;
-    const isFree =
-      !this.#paused && !this.#blocked && !this.#attempts.beginning && this.#room.unprocessedInAll === 0;
+    const isFree = !this.#paused && !this.#blocked && !this.#attempts.beginning && this.#room.heldInAll === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
     if (this.#options.onlyRuns && pack.key === undefined) {
@@ -295,7 +294,7 @@ export class Consumer {
   /** Lets messages of a pack wait. `isBegun`: the one before them is in work. */
   #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
     if (hold.key !== undefined) this.#waiting.addInLine(deliveries, isBegun);
-    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.unprocessedInAll));
+    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.heldInAll));
     if (this.#paused) hold.closeIdle();
   }
 

@@ -30,7 +30,10 @@ export interface ReadLoopOptions {
   readonly stalled: () => boolean;
   /** Whether what it holds has to wait for so long that others should have it. */
   readonly crowded: () => boolean;
-  /** A read asks for so many messages, which wait already; what it returns is called when the read is over. */
+  /**
+   * A read asks for so many messages, which wait already; what it returns is called when the read is over, before
+   * {@link onRead}. Idempotent.
+   */
   readonly onAsk: (count: number) => () => void;
   /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
   readonly oneByOne: () => boolean;
@@ -135,10 +138,10 @@ export class ReadLoop {
     const count = await readLimiter.acquire(ask, signal);
     if (count === 0) return;
     try {
-      await this.#readOnce(count, undefined);
+      await this.#readOnce(count, undefined, asked);
     } finally {
-      readLimiter.release(count);
       asked();
+      readLimiter.release(count);
     }
   }
 
@@ -159,10 +162,15 @@ export class ReadLoop {
     if (this.#waits) this.#options.reader.unblock().catch(() => {});
   }
 
-  /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
-  async #readOnce(count: number, block: number | undefined): Promise<void> {
+  /**
+   * A function of its own: inside the loop, the last entries would stay referenced until the next read.
+   *
+   * @param onReply called before the messages are accepted, which count as held from then on
+   */
+  async #readOnce(count: number, block: number | undefined, onReply?: () => void): Promise<void> {
     const { reader, prefetch, failures, onRead } = this.#options;
     const read = await reader.read(count, block);
+    onReply?.();
     failures.over();
     prefetch.recordRead(read.more);
     const { packs, entries } = read;

@@ -245,7 +245,7 @@ describe('whatever happens', () => {
   it('each message is processed once, and places never run out', async () => {
     const step = fc.oneof(
       fc.record({
-        kind: fc.constant('publish' as const),
+        kind: fc.constantFrom('publish' as const, 'publishPack' as const),
         which: fc.nat(2),
         count: fc.integer({ min: 1, max: 9 }),
       }),
@@ -258,17 +258,18 @@ describe('whatever happens', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.boolean(),
+        fc.boolean(),
         fc.integer({ min: 1, max: 3 }),
         fc.constantFrom(0.1, 30),
         fc.array(step, { maxLength: 60 }),
-        async (deep, concurrency, ms, steps) => {
-          const world = consumerWithLanes({ lanes: 3, concurrency, deep, ms });
+        async (deep, instant, concurrency, ms, steps) => {
+          const world = consumerWithLanes({ lanes: 3, concurrency, deep, instant, ms });
           const { consumer, lanes, attempts, state, settle } = world;
           let published = 0;
           consumer.resume();
           for (const { kind, which, count } of steps) {
-            if (kind === 'publish') {
-              lanes[which]?.publish(count);
+            if (kind === 'publish' || kind === 'publishPack') {
+              lanes[which]?.[kind](count);
               published += count;
             } else if (kind === 'end') attempts[which % Math.max(attempts.length, 1)]?.end();
             else if (kind === 'interrupt') attempts[which % Math.max(attempts.length, 1)]?.end(INTERRUPTED);
@@ -288,7 +289,7 @@ describe('whatever happens', () => {
           vi.clearAllTimers();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   }, 60_000);
 });
