@@ -52,7 +52,10 @@ export class Consumer {
   readonly #lane: SharingLane;
   /** A call that takes entries over is under way. */
   #takingOver = false;
-  /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
+  /**
+   * What it holds goes back before others begin: the executor closed and interrupted its attempts, or other lanes have its
+   * places.
+   */
   #returning = false;
   #paused = true;
 
@@ -304,15 +307,17 @@ export class Consumer {
     const deliveries = [...this.#inFlight];
     // What is settled in a moment must not be processed again by another consumer.
     if (deliveries.some(({ settling, running }) => settling || running)) return;
+    // Nothing of it may begin here from now on: another consumer may get it before Redis answers.
+    this.#returning = true;
+    const { store } = this.#options;
     try {
-      if (deliveries.length > 0) await this.leave();
+      if (deliveries.length > 0) await store.handBack(this.id, this.#inFlight.attempts());
     } catch (error) {
       this.#failures.add(error);
       return;
     }
     for (const delivery of deliveries) delivery.release();
     this.#waiting.prune();
-    if (this.#options.executor.closed) return;
     this.#returning = false;
     this.beginAttempts();
   }

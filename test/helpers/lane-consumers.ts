@@ -32,6 +32,8 @@ export class FakeLane {
   readonly noted: string[] = [];
   /** Whether Redis answers. */
   answers = true;
+  /** Resolves when it answers that it has what was handed back. */
+  handBackTakes: Promise<void> | undefined;
   readonly #number: number;
   #waiting: string[] = [];
   #packs: Pack[] = [];
@@ -84,6 +86,12 @@ export class FakeLane {
     return this.answers ? Promise.resolve() : new Promise(() => {});
   }
 
+  #return(ids: readonly string[]): number {
+    this.left += ids.length;
+    this.returned.push(...ids);
+    return ids.length;
+  }
+
   get store(): ConsumerStore {
     return fakeStore({
       commit: async (results) => {
@@ -95,8 +103,7 @@ export class FakeLane {
         await this.answer();
         for (const pack of packs) {
           this.committed.push(...processedIn(pack));
-          this.left += pack.left.length;
-          this.returned.push(...pack.left.map(({ number }) => identityIn(pack.id, number)));
+          this.#return(pack.left.map(({ number }) => identityIn(pack.id, number)));
         }
         return [];
       },
@@ -107,9 +114,13 @@ export class FakeLane {
       },
       leave: async (_id, attempts) => {
         await this.answer();
-        this.left += attempts.size;
-        this.returned.push(...attempts.keys());
-        return attempts.size;
+        return this.#return([...attempts.keys()]);
+      },
+      handBack: async (_id, attempts) => {
+        await this.answer();
+        const handedBack = this.#return([...attempts.keys()]);
+        await this.handBackTakes;
+        return handedBack;
       },
     });
   }

@@ -224,6 +224,30 @@ describe('slow messages', () => {
     expect([attempts.length, lanes.reduce((sum, { waiting }) => sum + waiting, 0)]).toEqual([1, 2]);
   });
 
+  it('begin in no lane while they are handed back: another consumer may have them already', async () => {
+    const { consumer, lanes, begun, settle, end } = consumerWithLanes({ lanes: 2, ms: 5_000 });
+    consumer.resume();
+    await settle();
+    let answer = () => {};
+    for (const lane of lanes)
+      lane.handBackTakes = new Promise((resolve) => {
+        answer = resolve;
+      });
+    for (const lane of lanes) lane.publish();
+    await settle();
+    const [other] = lanes.flatMap(({ returned }) => returned.splice(0));
+    expect(begun).toHaveLength(1);
+    await end();
+    expect([other, begun]).toEqual(['2-1', ['1-1']]);
+    answer();
+    await settle();
+    for (const lane of lanes) lane.publish();
+    await settle();
+    await end();
+    await end();
+    expect(begun.toSorted()).toEqual(['1-1', '1-2', '2-2']);
+  });
+
   it('are taken over by a consumer that is idle, before one that is busy', async () => {
     const [busy, idle] = [
       consumerWithLanes({ lanes: 2, ms: 5_000 }),
