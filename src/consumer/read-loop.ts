@@ -18,6 +18,19 @@ const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
+/** What the loop of a lane has to know of the other lanes of its consumer. */
+interface OtherLanes {
+  /** Whether what this lane holds has to wait for so long that other consumers should have it. */
+  readonly crowded: () => boolean;
+  /**
+   * A read asks for so many messages, which wait already; what it returns is called when the read is over, before
+   * {@link ReadLoopOptions.onRead}. Idempotent.
+   */
+  readonly ask: (count: number) => () => void;
+  /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
+  readonly oneByOne: () => boolean;
+}
+
 export interface ReadLoopOptions {
   readonly reader: InboxReader;
   readonly store: Pick<ConsumerStore, 'prepare'>;
@@ -28,15 +41,8 @@ export interface ReadLoopOptions {
   readonly room: () => number;
   /** Whether no attempt can begin for now. */
   readonly stalled: () => boolean;
-  /** Whether what it holds has to wait for so long that others should have it. */
-  readonly crowded: () => boolean;
-  /**
-   * A read asks for so many messages, which wait already; what it returns is called when the read is over, before
-   * {@link onRead}. Idempotent.
-   */
-  readonly onAsk: (count: number) => () => void;
-  /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
-  readonly oneByOne: () => boolean;
+  /** Only if the consumer has several lanes. */
+  readonly lanes: OtherLanes | undefined;
   /** Hands back what the consumer holds, as it is stalled or crowded. Never rejects. */
   readonly handBack: () => Promise<void>;
   readonly onRead: (read: ReadEntries) => void;
@@ -90,7 +96,7 @@ export class ReadLoop {
   }
 
   async #readUntil(signal: AbortSignal): Promise<void> {
-    const { prefetch, stalled, handBack, oneByOne, failures } = this.#options;
+    const { prefetch, stalled, handBack, lanes, failures } = this.#options;
     let hadNoRoom = false;
     while (!signal.aborted) {
       if (stalled()) {
@@ -99,7 +105,7 @@ export class ReadLoop {
         continue;
       }
       if (this.#count() === 0) {
-        hadNoRoom ||= oneByOne();
+        hadNoRoom ||= lanes?.oneByOne() === true;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -127,12 +133,12 @@ export class ReadLoop {
 
   /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
-    const { readLimiter, onAsk } = this.#options;
-    let asked = () => {};
+    const { readLimiter, lanes } = this.#options;
+    let asked: (() => void) | undefined;
     // At once: another lane may look at its room next.
     const ask = () => {
       const count = this.#count();
-      if (count > 0) asked = onAsk(count);
+      if (count > 0) asked = lanes?.ask(count);
       return count;
     };
     const count = await readLimiter.acquire(ask, signal);
@@ -140,21 +146,21 @@ export class ReadLoop {
     try {
       await this.#readOnce(count, undefined, asked);
     } finally {
-      asked();
+      asked?.();
       readLimiter.release(count);
     }
   }
 
   /** Waits in Redis for the first message. */
   async #readWaiting(): Promise<void> {
-    const { crowded, handBack } = this.#options;
+    const { lanes, handBack } = this.#options;
     this.#waits = true;
     try {
       await this.#readOnce(this.#count(), BLOCK);
     } finally {
       this.#waits = false;
     }
-    if (crowded()) await handBack();
+    if (lanes?.crowded()) await handBack();
   }
 
   /** Makes a read that waits in Redis return empty. The call may overtake the read, which then waits on. */
