@@ -32,6 +32,8 @@ export class FakeLane {
   readonly noted: string[] = [];
   /** Whether Redis answers. */
   answers = true;
+  /** Whether it refuses each call. */
+  refuses = false;
   /** Resolves when it answers that it has what was handed back. */
   handBackTakes: Promise<void> | undefined;
   readonly #number: number;
@@ -39,6 +41,7 @@ export class FakeLane {
   #packs: Pack[] = [];
   #count = 0;
   #wake: (() => void) | undefined;
+  readonly #unanswered: (() => void)[] = [];
 
   constructor(number: number) {
     this.#number = number;
@@ -81,9 +84,16 @@ export class FakeLane {
     this.#wake?.();
   }
 
-  /** For ever, if Redis does not answer. */
-  answer(): Promise<unknown> {
-    return this.answers ? Promise.resolve() : new Promise(() => {});
+  /** Waits until Redis answers. */
+  answer(): Promise<void> {
+    if (this.refuses) return Promise.reject(new Error('refused'));
+    return this.answers ? Promise.resolve() : new Promise((resolve) => this.#unanswered.push(resolve));
+  }
+
+  /** Redis answers from now on, also what it was asked meanwhile. */
+  answerAgain(): void {
+    this.answers = true;
+    for (const resolve of this.#unanswered.splice(0)) resolve();
   }
 
   #return(ids: readonly string[]): number {

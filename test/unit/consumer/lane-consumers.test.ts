@@ -169,6 +169,21 @@ describe('a consumer with several lanes', () => {
     expect(held + lanes.flatMap(({ committed }) => committed).length).toBe(6);
   });
 
+  it('leaves all lanes before it says that one has refused', async () => {
+    const { consumer, lanes, settle } = consumerWithLanes({ lanes: 3 });
+    const [first, second] = lanes;
+    if (first) first.refuses = true;
+    if (second) second.answers = false;
+    const refused = new Error('refused');
+    const ended = vi.fn();
+    const left = consumer.leave().catch(ended);
+    await settle();
+    expect(ended).not.toHaveBeenCalled();
+    second?.answerAgain();
+    await left;
+    expect(ended).toHaveBeenCalledWith(refused);
+  });
+
   it('pauses and resumes as one: its executor is quiet once all lanes are', async () => {
     const { consumer, lanes, state, settle, end } = consumerWithLanes({ lanes: 3 });
     for (let i = 0; i < 3; i++) {
