@@ -46,8 +46,9 @@ export async function makeConsumer(
     const made = await makeExecutor();
     const executor = tracing?.executor(made, id) ?? made;
     const places = lanes.length > 1 ? new SharedPlaces(executor) : undefined;
-    const ofLane = async ({ place, readLimiter, store, committer }: ConsumedLane) => {
+    const ofLane = async ({ place, readLimiter, store, committer }: ConsumedLane, number: number) => {
       const { connection: main, keys } = place;
+      const lane = lanes.length > 1 ? number : undefined;
       const connection = await connections.open('consumer', keys.output);
       opened.push(connection);
       return new Consumer({
@@ -60,8 +61,8 @@ export async function makeConsumer(
         concurrency,
         batch,
         policy: { maxAttempts, backoff },
-        log: log.child({ consumer: id }),
-        onFailure: (failure) => reports.failure(failure),
+        log: log.child({ consumer: id, ...(lane !== undefined && { lane }) }),
+        onFailure: (failure) => reports.failure(failure, lane),
         onAttempt: stats && ((ms) => stats.attempted(ms)),
       });
     };
