@@ -21,11 +21,6 @@ export interface AttemptsOptions extends AttemptTimesOptions {
   readonly policy: SettlerOptions['policy'];
   /** Only if the consumer has several lanes. */
   readonly places: SharedPlaces | undefined;
-  readonly paused: () => boolean;
-  /** Whether no attempt can begin for now. */
-  readonly blocked: () => boolean;
-  /** The executor closed and interrupted an attempt. */
-  readonly onClosed: () => void;
   /** There may be room, or nothing in work. */
   readonly onChange: () => void;
   /** All places of the executor are taken, and a message takes long. */
@@ -36,11 +31,19 @@ export interface AttemptsOptions extends AttemptTimesOptions {
 /** The attempts of one consumer: which begin now, and what becomes of those that end. */
 export class Attempts {
   readonly times: AttemptTimes;
+  /** None begins until the consumer is resumed. */
+  paused = true;
+  /**
+   * What the consumer holds goes back before others begin: the executor closed and interrupted its attempts, or other lanes have
+   * its places.
+   */
+  returning = false;
   readonly #options: AttemptsOptions;
   #beginning = false;
   #inWork = 0;
-  /** Those that the executor has. */
-  #executing = 0;
+  #noting = 0;
+  /** Those of which Redis has noted that they begin, and that found no place then. */
+  readonly #noted = new WeakSet<HeldDelivery>();
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -54,7 +57,12 @@ export class Attempts {
 
   /** Those of which Redis has yet to note that they begin. */
   get noting(): number {
-    return this.#inWork - this.#executing;
+    return this.#noting;
+  }
+
+  /** Whether none can begin for now. */
+  get blocked(): boolean {
+    return this.#options.executor.closed || this.returning;
   }
 
   /** Whether attempts begin now: no others may begin meanwhile. */
@@ -68,10 +76,11 @@ export class Attempts {
    */
   begin(): void {
     if (this.#beginning) return;
-    const { paused, blocked, waiting, onChange } = this.#options;
-    if (!paused() && !blocked()) {
+    const { waiting, onChange } = this.#options;
+    if (!this.paused && !this.blocked) {
       this.#beginning = true;
-      while (this.#beginNext());
+      const depth = this.#depth;
+      while (this.#beginNext(depth));
       waiting.compact();
       this.#beginning = false;
     }
@@ -80,10 +89,9 @@ export class Attempts {
 
   /** Begins one attempt if it can; returns whether it did. */
   beginOne(): boolean {
-    const { paused, blocked } = this.#options;
-    if (this.#beginning || paused() || blocked()) return false;
+    if (this.#beginning || this.paused || this.blocked) return false;
     this.#beginning = true;
-    const has = this.#beginNext();
+    const has = this.#beginNext(this.#depth);
     this.#beginning = false;
     return has;
   }
@@ -101,20 +109,24 @@ export class Attempts {
   /** An attempt has begun in the executor, outside of {@link begin}. */
   begun(): void {
     this.#inWork++;
-    this.#executing++;
     this.#options.places?.take();
   }
 
-  #beginNext(): boolean {
-    const { paused, waiting, concurrency, executor, prefetch } = this.#options;
+  /** How many fresh ones may be in work: the executor lets those beyond the concurrency wait. */
+  get #depth(): number {
+    const { executor, prefetch } = this.#options;
+    return Math.min(executor.depth, prefetch.prefetch);
+  }
+
+  #beginNext(depth: number): boolean {
+    const { waiting, concurrency, places } = this.#options;
+    const most = waiting.others > 0 ? concurrency : depth;
     // A processor may pause its own consumer.
-    if (paused()) return false;
-    const most = waiting.others > 0 ? concurrency : Math.min(executor.depth, prefetch.prefetch);
-    if (this.#inWork >= most || !this.#hasPlace(most)) return false;
+    if (this.paused || this.#inWork >= most || (places && !this.#hasPlace(most, places))) return false;
     const delivery = waiting.take();
     if (!delivery) return false;
     this.#inWork++;
-    if (delivery.fresh || delivery.noted) this.#execute(delivery);
+    if (delivery.fresh || this.#noted.delete(delivery)) this.#execute(delivery);
     else void this.#noteAndExecute(delivery);
     return true;
   }
@@ -123,17 +135,17 @@ export class Attempts {
    * Whether the executor has a place for one more of this lane. One that lets deliveries wait holds what all lanes may have in it,
    * and some of each lane: another lane may have filled it.
    */
-  #hasPlace(most: number): boolean {
-    const { concurrency, executor, places } = this.#options;
-    if (!places) return true;
+  #hasPlace(most: number, places: SharedPlaces): boolean {
+    const { concurrency, executor } = this.#options;
     if (executor.depth !== Number.POSITIVE_INFINITY) return places.taken < executor.depth;
-    return places.taken < most || this.#executing < concurrency;
+    return places.taken < most || this.#inWork - this.#noting < concurrency;
   }
 
   /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
   async #noteAndExecute(delivery: HeldDelivery): Promise<void> {
     const { entryId, inboxId, attempt } = delivery;
-    const { id, store, settler, policy, waiting, paused, places, concurrency, log } = this.#options;
+    const { id, store, settler, policy, waiting, places, concurrency, log } = this.#options;
+    this.#noting++;
     if (isSpent(attempt, policy)) {
       settler.giveUp(delivery);
     } else {
@@ -143,31 +155,37 @@ export class Attempts {
         return false;
       });
       // A lane whose Redis does not answer keeps no place meanwhile: another lane may have taken it.
-      if (noted && this.#hasPlace(concurrency) && !paused()) {
+      if (noted && !this.paused && (!places || this.#hasPlace(concurrency, places))) {
+        this.#noting--;
         this.#execute(delivery);
         return;
       }
-      delivery.noted = noted && places !== undefined;
+      if (noted && places) this.#noted.add(delivery);
       if (noted) waiting.add(delivery);
       else delivery.release();
     }
+    this.#noting--;
     this.#inWork--;
     this.begin();
   }
 
   #execute(delivery: HeldDelivery): void {
-    const { executor, places, concurrency, prefetch, onFull } = this.#options;
-    this.#executing++;
+    const { executor, places } = this.#options;
     places?.take();
     delivery.inWork = true;
     const running = executor.execute(delivery, this.onOutcome);
     if (!delivery.inWork) return;
     delivery.running = running;
-    if (places && places.taken >= concurrency && prefetch.slow) onFull();
+    if (places) this.#checkFull(places);
+  }
+
+  #checkFull({ taken }: SharedPlaces): void {
+    const { concurrency, prefetch, onFull } = this.#options;
+    if (taken >= concurrency && prefetch.slow) onFull();
   }
 
   readonly onOutcome = (delivery: HeldDelivery, outcome: Outcome, busy: number): void => {
-    const { settler, waiting, paused, places } = this.#options;
+    const { settler, waiting, places } = this.#options;
     delivery.inWork = false;
     delivery.running = undefined;
     if (busy > 0) this.times.add(busy);
@@ -177,19 +195,18 @@ export class Attempts {
       pack.end(delivery.number, outcome, busy);
       waiting.addFollower(delivery);
     } else settler.settle(delivery, outcome, busy);
-    if (paused()) pack?.closeIdle();
+    if (this.paused) pack?.closeIdle();
     this.#inWork--;
-    this.#executing--;
     places?.free();
     this.begin();
   };
 
   /** It waits again, or is handed back, unless another consumer has it. */
   #onInterrupted(delivery: HeldDelivery): void {
-    const { executor, waiting, onClosed } = this.#options;
+    const { executor, waiting } = this.#options;
     if (!delivery.held) return;
     if (delivery.pack?.closed) delivery.pack.end(delivery.number, INTERRUPTED, 0);
-    else if (executor.closed) onClosed();
+    else if (executor.closed) this.returning = true;
     else waiting.add(delivery);
   }
 }

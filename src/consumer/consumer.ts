@@ -52,9 +52,6 @@ export class Consumer {
   readonly #lane: SharingLane;
   /** A call that takes entries over is under way. */
   #takingOver = false;
-  /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
-  #returning = false;
-  #paused = true;
 
   constructor(options: ConsumerOptions) {
     const { id, reader, store, readLimiter, window, places, log } = options;
@@ -78,11 +75,6 @@ export class Consumer {
       waiting: this.#waiting,
       settler: this.#settler,
       places,
-      paused: () => this.#paused,
-      blocked: () => this.#blocked,
-      onClosed: () => {
-        this.#returning = true;
-      },
       onChange: () => this.#onChange(),
       onFull: () => places?.recallOthers(this.#lane),
     });
@@ -90,13 +82,14 @@ export class Consumer {
     this.#reading = new ReadLoop({
       ...{ reader, store, readLimiter },
       prefetch: this.#prefetch,
-      room: () => (this.#blocked ? 0 : this.#room.toRead),
-      stalled: () => this.#blocked,
-      crowded: () => this.#crowded,
-      onAsk: (count) => places?.ask(this.#lane, count) ?? (() => {}),
-      // Not if other lanes only look: two that look in turn would never wait.
-      oneByOne: () =>
-        places !== undefined && this.#prefetch.slow && this.#room.toReadBeside(places.held) <= 0,
+      room: () => (this.#attempts.blocked ? 0 : this.#room.toRead),
+      stalled: () => this.#attempts.blocked,
+      lanes: places && {
+        crowded: () => this.#isCrowded(places),
+        ask: (count) => places.ask(this.#lane, count),
+        // Not if other lanes only look: two that look in turn would never wait.
+        oneByOne: () => this.#prefetch.slow && this.#room.toReadBeside(places.held) <= 0,
+      },
       handBack: () => this.#handBack(),
       onRead: ({ packs, entries }) => {
         const end = performance.now() + AT_ONCE;
@@ -134,8 +127,8 @@ export class Consumer {
 
   /** Reads, and begins attempts. */
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (!this.#attempts.paused) return;
+    this.#attempts.paused = false;
     const { executor, places } = this.#options;
     if (places) places.resume(this.#lane);
     else executor.resume();
@@ -150,7 +143,7 @@ export class Consumer {
    * it is in a pack with results. Resolves when no read is under way.
    */
   pause(): Promise<void> {
-    this.#paused = true;
+    this.#attempts.paused = true;
     const { executor, places } = this.#options;
     if (places) places.pause(this.#lane);
     else executor.quiet();
@@ -160,7 +153,7 @@ export class Consumer {
 
   /** How many entries it can take over. */
   get room(): number {
-    return this.#paused || this.#blocked ? 0 : this.#room.toTakeOver;
+    return this.#attempts.paused || this.#attempts.blocked ? 0 : this.#room.toTakeOver;
   }
 
   /** Whether it has nothing to process. */
@@ -221,16 +214,10 @@ export class Consumer {
     return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 
-  /** Whether no attempt can begin for now. */
-  get #blocked(): boolean {
-    return this.#options.executor.closed || this.#returning;
-  }
-
   /** Whether what it holds in this lane waits for messages of other lanes that take long. */
-  get #crowded(): boolean {
-    const { places, concurrency } = this.#options;
-    if (!places || this.#waiting.size === 0 || !this.#prefetch.slow) return false;
-    return this.#attempts.inWork === 0 && places.taken >= concurrency;
+  #isCrowded({ taken }: SharedPlaces): boolean {
+    if (this.#waiting.size === 0 || !this.#prefetch.slow) return false;
+    return this.#attempts.inWork === 0 && taken >= this.#options.concurrency;
   }
 
   #asLane(): SharingLane {
@@ -271,7 +258,10 @@ export class Consumer {
   #acceptPack(pack: Pack, end: number): void {
     const { executeAll } = this.#options.executor;
     const isFree =
-      !this.#paused && !this.#blocked && !this.#attempts.beginning && this.#room.unprocessedInAll === 0;
+      !this.#attempts.paused &&
+      !this.#attempts.blocked &&
+      !this.#attempts.beginning &&
+      this.#room.heldInAll === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
     if (this.#options.onlyRuns && pack.key === undefined) {
@@ -280,9 +270,13 @@ export class Consumer {
     } else if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
     } else {
+      // No spread: it costs more than all else here.
       const run = {
-        ...{ pack, hold, inFlight: this.#inFlight, executeAll },
-        goOn: () => !this.#paused && performance.now() < end,
+        pack,
+        hold,
+        inFlight: this.#inFlight,
+        executeAll,
+        goOn: () => !this.#attempts.paused && performance.now() < end,
         onBegun: () => this.#attempts.begun(),
         onOutcome: this.#attempts.onOutcome,
       };
@@ -295,8 +289,8 @@ export class Consumer {
   /** Lets messages of a pack wait. `isBegun`: the one before them is in work. */
   #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
     if (hold.key !== undefined) this.#waiting.addInLine(deliveries, isBegun);
-    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.unprocessedInAll));
-    if (this.#paused) hold.closeIdle();
+    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.heldInAll));
+    if (this.#attempts.paused) hold.closeIdle();
   }
 
   /** Hands back all entries at once: others need not wait until they count as silent, and no attempt is counted. */
@@ -305,16 +299,18 @@ export class Consumer {
     const deliveries = [...this.#inFlight];
     // What is settled in a moment must not be processed again by another consumer.
     if (deliveries.some(({ settling, running }) => settling || running)) return;
+    // Nothing of it may begin here from now on: another consumer may get it before Redis answers.
+    this.#attempts.returning = true;
+    const { store } = this.#options;
     try {
-      if (deliveries.length > 0) await this.leave();
+      if (deliveries.length > 0) await store.handBack(this.id, this.#inFlight.attempts());
     } catch (error) {
       this.#failures.add(error);
       return;
     }
     for (const delivery of deliveries) delivery.release();
     this.#waiting.prune();
-    if (this.#options.executor.closed) return;
-    this.#returning = false;
+    this.#attempts.returning = false;
     this.beginAttempts();
   }
 

@@ -31,8 +31,6 @@ export class HeldDelivery implements Delivery, MessageInPack {
   follower: HeldDelivery | undefined = undefined;
   /** The executor has it. */
   inWork = false;
-  /** Redis has noted that its attempt begins, and it did not yet. */
-  noted = false;
   /** Set while it is in work, but not for processors that return at once. */
   running: RunningAttempt | undefined = undefined;
   /** The outcome is known and on its way to Redis. */

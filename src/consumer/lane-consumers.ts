@@ -1,3 +1,4 @@
+import { allEnded } from '../core/all-ended.js';
 import type { Consumer } from './consumer.js';
 
 /** A consumer of a group with several lanes: one in each lane, under the same id, which share the places of an executor. */
@@ -48,9 +49,12 @@ export class LaneConsumers {
     for (const consumer of this.lanes) consumer.interrupt();
   }
 
-  /** Leaves the Redis group of each lane. A lane that it has left already hands back nothing more. */
+  /**
+   * Leaves the Redis group of each lane. A lane that it has left already hands back nothing more. Rejects only when all lanes have
+   * answered: their connections may be closed then.
+   */
   async leave(): Promise<number> {
-    const back = await Promise.all(this.lanes.map((consumer) => consumer.leave()));
+    const back = await allEnded(this.lanes.map((consumer) => consumer.leave()));
     return back.reduce((a, b) => a + b, 0);
   }
 

@@ -18,7 +18,7 @@ export interface RoomOptions {
   /** In total order only. */
   readonly window: OrderWindow | undefined;
   /** Only if the consumer has several lanes: what it has to process counts in all of them. */
-  readonly places: Pick<SharedPlaces, 'unprocessed' | 'taken'> | undefined;
+  readonly places: Pick<SharedPlaces, 'held' | 'unprocessed' | 'taken'> | undefined;
 }
 
 /** How many messages a consumer has room for, beside those that it holds. */
@@ -36,6 +36,11 @@ export class Room {
   }
 
   /** The same in all lanes. */
+  get heldInAll(): number {
+    return this.#options.places?.held ?? this.unprocessed;
+  }
+
+  /** The same with those that reads under way have asked for. */
   get unprocessedInAll(): number {
     return this.#options.places?.unprocessed ?? this.unprocessed;
   }

@@ -13,9 +13,9 @@ import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
 import { RedisConsumerStore } from '../redis/consumer-store.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
-import { Halts } from '../redis/halts.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { confirmLanes, otherNumber, refuseOtherLanes } from '../redis/lanes-change.js';
+import { haltInLane } from '../redis/lanes-halts.js';
 import { makeInspector, openLanes } from '../redis/open-lanes.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
@@ -74,11 +74,13 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     reports.lost(count);
   };
   const several = await openLanes(connections, 'consumers', settings);
+  const isOne = several.length === 0;
+  const ofLane = (lane: number) => (isOne ? dependencies : { ...dependencies, log: log.child({ lane }) });
   const lanes: readonly Lane[] = await Promise.all(
-    (several.length === 0 ? [{ connection: main, keys }] : several).map((place, lane) =>
-      makeLane(dependencies, {
+    (isOne ? [{ connection: main, keys }] : several).map((place, lane) =>
+      makeLane(ofLane(lane), {
         ...{ place, sink, window, tracing, onLost },
-        lanes: several.length === 0 ? 1 : undefined,
+        lanes: isOne ? 1 : undefined,
         source: relays ? source : undefined,
         packSize: () => orders.packSize,
         older: () => orders.older,
@@ -93,9 +95,9 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
         },
         onBuried: (deadLetters) => {
           orderKeeper?.hurry();
-          reports.buried(deadLetters);
+          reports.buried(deadLetters, isOne ? undefined : lane);
         },
-        onHalted: (halts) => reports.halted(halts),
+        onHalted: (halts) => reports.halted(isOne ? halts : halts.map((halt) => haltInLane(lane, halt))),
         onResults:
           (stats || missingKeys) &&
           ((results) => {
@@ -109,15 +111,15 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const { otherLanes } = await registry.beat(undefined, [], [], MISSED_BEATS * settings.heartbeat);
   if (otherLanes !== undefined) throw otherNumber(otherLanes, settings.lanes);
   const base = baseStore(main, keys, settings, relays ? source : undefined);
-  if (several.length > 0) await base.prepare();
+  if (!isOne) await base.prepare();
   for (const { store } of lanes) await store.prepare();
-  for (const { ordered, place } of lanes) {
-    // What waited in total order waits for nothing if that is not asked any more.
-    if (!isTotal && letsOut) await ordered.letOut();
-    // Others may have told it long ago, and ended since.
-    if (settings.order !== 'none')
-      reports.halted((await new Halts(place.connection, place.keys).first(MOST_TOLD)).halts);
-  }
+  // What waited in total order waits for nothing if that is not asked any more.
+  if (!isTotal && letsOut) for (const { ordered } of lanes) await ordered.letOut();
+  const inspector = makeInspector({
+    ...{ connection: main, keys, registry: atRegistry, lanes: several, group: settings.group },
+  });
+  // Others may have told it long ago, and ended since.
+  if (settings.order !== 'none') reports.halted((await inspector.halts.first(MOST_TOLD)).halts);
 
   const resolved = { main, keys, server, tracing };
   const packSize = () => (sink ? 1 : orders.packSize);
@@ -204,9 +206,6 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
     onOrders: (reply) => orders.follow(reply),
   });
   if (size !== undefined) await consumers.resize(size);
-  const inspector = makeInspector({
-    ...{ connection: main, keys, registry: atRegistry, lanes: several, group: settings.group },
-  });
   const { control } = inspector;
   const bridgeStore = new RedisBridgeStore(main, keys);
   return {

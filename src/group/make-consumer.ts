@@ -1,6 +1,7 @@
 import { Consumer, type ConsumerOptions } from '../consumer/consumer.js';
 import { LaneConsumers } from '../consumer/lane-consumers.js';
 import { SharedPlaces } from '../consumer/shared-places.js';
+import { allEnded } from '../core/all-ended.js';
 import type { ConsumerExecutor } from '../core/executor.js';
 import { sinkOf } from '../core/sink.js';
 import { type PacksRead, RedisInboxReader } from '../redis/consumer-store.js';
@@ -19,12 +20,17 @@ interface OwnOptions {
   readonly close?: () => void;
 }
 
+/** What a consumer needs of the group. */
+interface ConsumerDependencies extends Pick<Dependencies, 'settings' | 'reports' | 'stats' | 'log'> {
+  readonly connections: Pick<Dependencies['connections'], 'open' | 'release'>;
+}
+
 /** What a consumer needs of a lane. */
 type ConsumedLane = Pick<Lane, 'place' | 'readLimiter' | 'store' | 'committer'>;
 
 /** Makes a consumer in each lane, under the same id; with several lanes they share the places of the executor. */
 export async function makeConsumer(
-  { settings, connections, reports, stats, log }: Dependencies,
+  { settings, connections, reports, stats, log }: ConsumerDependencies,
   tracing: Tracing | undefined,
   lanes: readonly ConsumedLane[],
   shared: Pick<ConsumerOptions, 'onMeasured' | 'timed' | 'onlyRuns' | 'window'>,
@@ -40,8 +46,9 @@ export async function makeConsumer(
     const made = await makeExecutor();
     const executor = tracing?.executor(made, id) ?? made;
     const places = lanes.length > 1 ? new SharedPlaces(executor) : undefined;
-    const ofLane = async ({ place, readLimiter, store, committer }: ConsumedLane) => {
+    const ofLane = async ({ place, readLimiter, store, committer }: ConsumedLane, number: number) => {
       const { connection: main, keys } = place;
+      const lane = lanes.length > 1 ? number : undefined;
       const connection = await connections.open('consumer', keys.output);
       opened.push(connection);
       return new Consumer({
@@ -54,12 +61,13 @@ export async function makeConsumer(
         concurrency,
         batch,
         policy: { maxAttempts, backoff },
-        log: log.child({ consumer: id }),
-        onFailure: (failure) => reports.failure(failure),
+        log: log.child({ consumer: id, ...(lane !== undefined && { lane }) }),
+        onFailure: (failure) => reports.failure(failure, lane),
         onAttempt: stats && ((ms) => stats.attempted(ms)),
       });
     };
-    const [first, ...others] = await Promise.all(lanes.map(ofLane));
+    // Not before all have ended: a connection that opens after the others were released would stay open.
+    const [first, ...others] = await allEnded(lanes.map(ofLane));
     if (!first) throw new RangeError('a group has one lane or more');
     return { consumer: others.length === 0 ? first : new LaneConsumers([first, ...others]), close: closeAll };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type {
+  AttemptsMade,
   Buried,
   ConsumerStore,
   DeadLetter,
@@ -221,28 +222,31 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(strays, this.#keys, { group: this.#group, from });
   }
 
-  async leave(
-    consumerId: string,
-    attempts: ReadonlyMap<string, number>,
-    packs: readonly HeldPack[],
-  ): Promise<number> {
+  async leave(consumerId: string, attempts: AttemptsMade, packs: readonly HeldPack[]): Promise<number> {
+    const ofPacks = await this.#handBackPacks(consumerId, packs);
+    return ofPacks + (await this.#handBackEntries(consumerId, attempts, false));
+  }
+
+  handBack(consumerId: string, attempts: AttemptsMade): Promise<number> {
+    return this.#handBackEntries(consumerId, attempts, true);
+  }
+
+  async #handBackEntries(consumerId: string, attempts: AttemptsMade, stays: boolean): Promise<number> {
     const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
-    let left = await this.#handBack(consumerId, packs);
+    let left = 0;
     for (let from = '-'; from !== ''; ) {
       const after = from.slice(1);
       const ahead = after === '' ? known : known.filter(([id]) => compareIds(id, after) > 0);
       const some = ahead.slice(0, PAGE);
       const to = ahead.length > PAGE ? (some.at(-1)?.[0] ?? '+') : '+';
-      const page = { consumerId, attempts: new Map(some), from, to, count: PAGE };
+      const range = { from, to, count: PAGE };
+      const page = { group: this.#group, consumerId, attempts: new Map(some), ...range, stays };
       try {
-        const { handedBack, next } = await this.#connection.run(leave, this.#keys, {
-          group: this.#group,
-          ...page,
-        });
+        const { handedBack, next } = await this.#connection.run(leave, this.#keys, page);
         left += handedBack;
         from = next;
       } catch (error) {
-        if (refusedAs(error, 'NOGROUP')) return left; // nothing to leave
+        if (refusedAs(error, 'NOGROUP')) return left; // nothing to hand back
         throw error;
       }
     }
@@ -250,7 +254,7 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   /** Hands back the packs that a consumer knows of. Resolves to how many messages. */
-  async #handBack(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
+  async #handBackPacks(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
     let sum = 0;
     for (let first = 0; first < packs.length; first += PACKS) {
       const some = packs.slice(first, first + PACKS).map(({ id, key, left }) => {

@@ -14,7 +14,7 @@ export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
   async first(most: number): Promise<HaltsFound> {
     const found = await Promise.all(this.#lanes.map((lane) => lane.first(most)));
     return {
-      halts: found.flatMap(({ halts }, lane) => halts.map((halt) => inLane(lane, halt))).slice(0, most),
+      halts: found.flatMap(({ halts }, lane) => halts.map((halt) => haltInLane(lane, halt))).slice(0, most),
       foreign: found.flatMap(({ foreign }) => foreign),
     };
   }
@@ -25,16 +25,16 @@ export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
 
   /** @throws {CgroupError} what Redis answers; the places before it, and those of other lanes, are given up */
   async skip(wanted: (halt: Halt) => boolean): Promise<Halt[]> {
-    return this.#ofEach((halts, lane) => halts.skip((halt) => wanted(inLane(lane, halt))));
+    return this.#ofEach((halts, lane) => halts.skip((halt) => wanted(haltInLane(lane, halt))));
   }
 
   async #ofEach(read: (halts: Halts, lane: number) => Promise<Halt[]>): Promise<Halt[]> {
     const found = await Promise.all(this.#lanes.map(read));
-    return found.flatMap((halts, lane) => halts.map((halt) => inLane(lane, halt)));
+    return found.flatMap((halts, lane) => halts.map((halt) => haltInLane(lane, halt)));
   }
 }
 
 /** Names the lane in the id of the dead letter, if there is one. */
-function inLane(lane: number, halt: Halt): Halt {
+export function haltInLane(lane: number, halt: Halt): Halt {
   return halt.deadId === '' ? halt : { ...halt, deadId: letterIn(lane, halt.deadId) };
 }

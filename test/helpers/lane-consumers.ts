@@ -4,8 +4,14 @@ import { Consumer } from '../../src/consumer/consumer.js';
 import { LaneConsumers } from '../../src/consumer/lane-consumers.js';
 import { ReadLimiter } from '../../src/consumer/read-limiter.js';
 import { SharedPlaces } from '../../src/consumer/shared-places.js';
-import type { ConsumerStore, ReadEntries } from '../../src/core/consumer-store.js';
+import {
+  type ConsumerStore,
+  type Pack,
+  processedIn,
+  type ReadEntries,
+} from '../../src/core/consumer-store.js';
 import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../../src/core/executor.js';
+import { identityIn } from '../../src/core/pack.js';
 import { silentLogger } from '../../src/log/logger.js';
 import { fakeStore } from './fake-store.js';
 
@@ -26,10 +32,16 @@ export class FakeLane {
   readonly noted: string[] = [];
   /** Whether Redis answers. */
   answers = true;
+  /** Whether it refuses each call. */
+  refuses = false;
+  /** Resolves when it answers that it has what was handed back. */
+  handBackTakes: Promise<void> | undefined;
   readonly #number: number;
   #waiting: string[] = [];
+  #packs: Pack[] = [];
   #count = 0;
   #wake: (() => void) | undefined;
+  readonly #unanswered: (() => void)[] = [];
 
   constructor(number: number) {
     this.#number = number;
@@ -40,31 +52,54 @@ export class FakeLane {
     this.#wake?.();
   }
 
+  /** Publishes a pack of so many messages. */
+  publishPack(count: number): void {
+    const id = `${this.#number + 1}-${1_000_000 + 1_000 * ++this.#count + count}`;
+    this.#packs.push({ id, messages: Array.from({ length: count }, () => 'm') });
+    this.#wake?.();
+  }
+
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#packs.reduce((sum, { messages }) => sum + messages.length, this.#waiting.length);
   }
 
   async read(count: number, block: number | undefined): Promise<ReadEntries> {
     this.reads++;
-    if (this.#waiting.length === 0 && block !== undefined)
+    if (this.waiting === 0 && block !== undefined)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         setTimeout(resolve, block);
       });
     this.#wake = undefined;
     await this.answer();
-    const ids = this.#waiting.splice(0, count);
+    const packs: Pack[] = [];
+    for (let room = count; room > 0 && this.#packs.length > 0; room -= packs.at(-1)?.messages.length ?? 0)
+      packs.push(...this.#packs.splice(0, 1));
+    const ids = packs.length > 0 ? [] : this.#waiting.splice(0, count);
     const entries = ids.map((id) => ({ id, message: 'm', attempts: 0 }));
-    return { packs: [], entries, more: this.#waiting.length > 0 };
+    return { packs, entries, more: this.waiting > 0 };
   }
 
   unblock(): void {
     this.#wake?.();
   }
 
-  /** For ever, if Redis does not answer. */
-  answer(): Promise<unknown> {
-    return this.answers ? Promise.resolve() : new Promise(() => {});
+  /** Waits until Redis answers. */
+  answer(): Promise<void> {
+    if (this.refuses) return Promise.reject(new Error('refused'));
+    return this.answers ? Promise.resolve() : new Promise((resolve) => this.#unanswered.push(resolve));
+  }
+
+  /** Redis answers from now on, also what it was asked meanwhile. */
+  answerAgain(): void {
+    this.answers = true;
+    for (const resolve of this.#unanswered.splice(0)) resolve();
+  }
+
+  #return(ids: readonly string[]): number {
+    this.left += ids.length;
+    this.returned.push(...ids);
+    return ids.length;
   }
 
   get store(): ConsumerStore {
@@ -74,6 +109,14 @@ export class FakeLane {
         this.committed.push(...results.map(({ inboxId }) => inboxId));
         return [];
       },
+      settlePacks: async (packs) => {
+        await this.answer();
+        for (const pack of packs) {
+          this.committed.push(...processedIn(pack));
+          this.#return(pack.left.map(({ number }) => identityIn(pack.id, number)));
+        }
+        return [];
+      },
       begin: async ({ entryId }) => {
         await this.answer();
         this.noted.push(entryId);
@@ -81,9 +124,13 @@ export class FakeLane {
       },
       leave: async (_id, attempts) => {
         await this.answer();
-        this.left += attempts.size;
-        this.returned.push(...attempts.keys());
-        return attempts.size;
+        return this.#return([...attempts.keys()]);
+      },
+      handBack: async (_id, attempts) => {
+        await this.answer();
+        const handedBack = this.#return([...attempts.keys()]);
+        await this.handBackTakes;
+        return handedBack;
       },
     });
   }
@@ -96,15 +143,20 @@ export interface FakeLanesOptions {
   readonly deep?: boolean;
   /** ms of each attempt, as it is reported. */
   readonly ms?: number;
+  /** Whether attempts have their results at once. */
+  readonly instant?: boolean;
+  readonly batch?: number | 'auto';
 }
 
 /** A consumer with several lanes, whose attempts the test ends. Time is that of vitest. */
-export function consumerWithLanes({ lanes: count, concurrency = 1, deep = false, ms = 1 }: FakeLanesOptions) {
+export function consumerWithLanes(options: FakeLanesOptions) {
+  const { lanes: count, concurrency = 1, deep = false, ms = 1, instant = false, batch = 'auto' } = options;
   const lanes = Array.from({ length: count }, (_, number) => new FakeLane(number));
   /** In the order in which they came. */
   const attempts: OpenAttempt[] = [];
   const begun: string[] = [];
-  const state = { quiet: false, closed: false, most: 0 };
+  /** `whole`: messages whose pack was processed as a whole. */
+  const state = { quiet: false, closed: false, most: 0, whole: 0 };
   const executor: ConsumerExecutor = {
     depth: deep ? Number.POSITIVE_INFINITY : concurrency,
     get closed() {
@@ -123,8 +175,16 @@ export function consumerWithLanes({ lanes: count, concurrency = 1, deep = false,
       attempts.push(attempt);
       begun.push(delivery.inboxId);
       state.most = Math.max(state.most, attempts.length);
+      if (instant) attempt.end();
       return { interrupt: () => attempt.end(INTERRUPTED) };
     },
+    ...(instant && {
+      executeAll: ({ inboxIds }) => {
+        state.whole += inboxIds.length;
+        const texts = inboxIds.flatMap((id) => [id, '{}']);
+        return { texts, length: 2 * inboxIds.length, times: inboxIds.map(() => ms) };
+      },
+    }),
     quiet: () => {
       state.quiet = true;
       for (const attempt of attempts.slice(concurrency)) attempt.end(INTERRUPTED);
@@ -133,7 +193,7 @@ export function consumerWithLanes({ lanes: count, concurrency = 1, deep = false,
       state.quiet = false;
     },
   };
-  const places = new SharedPlaces(executor);
+  const places = count > 1 ? new SharedPlaces(executor) : undefined;
   const consumers = lanes.map((lane) => {
     const { store } = lane;
     const readLimiter = new ReadLimiter(1_000);
@@ -148,7 +208,7 @@ export function consumerWithLanes({ lanes: count, concurrency = 1, deep = false,
       store,
       committer: new Committer({ store, readLimiter, log: silentLogger, ...limits, ...callbacks }),
       ...{ readLimiter, executor, places, concurrency },
-      batch: 'auto',
+      batch,
       policy: { maxAttempts: 3, backoff: 1 },
       log: silentLogger,
       onFailure() {},

@@ -271,6 +271,7 @@ export const leave = defineScript({
     from: string;
     to: string;
     count: number;
+    stays: boolean;
   }) => packOptions({ ...options, attempts: Object.fromEntries(attempts) }),
   decode: ([handedBack, next]: [number, string]): LeavePage => ({ handedBack, next }),
 });

@@ -169,6 +169,21 @@ describe('a consumer with several lanes', () => {
     expect(held + lanes.flatMap(({ committed }) => committed).length).toBe(6);
   });
 
+  it('leaves all lanes before it says that one has refused', async () => {
+    const { consumer, lanes, settle } = consumerWithLanes({ lanes: 3 });
+    const [first, second] = lanes;
+    if (first) first.refuses = true;
+    if (second) second.answers = false;
+    const refused = new Error('refused');
+    const ended = vi.fn();
+    const left = consumer.leave().catch(ended);
+    await settle();
+    expect(ended).not.toHaveBeenCalled();
+    second?.answerAgain();
+    await left;
+    expect(ended).toHaveBeenCalledWith(refused);
+  });
+
   it('pauses and resumes as one: its executor is quiet once all lanes are', async () => {
     const { consumer, lanes, state, settle, end } = consumerWithLanes({ lanes: 3 });
     for (let i = 0; i < 3; i++) {
@@ -224,6 +239,30 @@ describe('slow messages', () => {
     expect([attempts.length, lanes.reduce((sum, { waiting }) => sum + waiting, 0)]).toEqual([1, 2]);
   });
 
+  it('begin in no lane while they are handed back: another consumer may have them already', async () => {
+    const { consumer, lanes, begun, settle, end } = consumerWithLanes({ lanes: 2, ms: 5_000 });
+    consumer.resume();
+    await settle();
+    let answer = () => {};
+    for (const lane of lanes)
+      lane.handBackTakes = new Promise((resolve) => {
+        answer = resolve;
+      });
+    for (const lane of lanes) lane.publish();
+    await settle();
+    const [other] = lanes.flatMap(({ returned }) => returned.splice(0));
+    expect(begun).toHaveLength(1);
+    await end();
+    expect([other, begun]).toEqual(['2-1', ['1-1']]);
+    answer();
+    await settle();
+    for (const lane of lanes) lane.publish();
+    await settle();
+    await end();
+    await end();
+    expect(begun.toSorted()).toEqual(['1-1', '1-2', '2-2']);
+  });
+
   it('are taken over by a consumer that is idle, before one that is busy', async () => {
     const [busy, idle] = [
       consumerWithLanes({ lanes: 2, ms: 5_000 }),
@@ -245,7 +284,7 @@ describe('whatever happens', () => {
   it('each message is processed once, and places never run out', async () => {
     const step = fc.oneof(
       fc.record({
-        kind: fc.constant('publish' as const),
+        kind: fc.constantFrom('publish' as const, 'publishPack' as const),
         which: fc.nat(2),
         count: fc.integer({ min: 1, max: 9 }),
       }),
@@ -258,17 +297,18 @@ describe('whatever happens', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.boolean(),
+        fc.boolean(),
         fc.integer({ min: 1, max: 3 }),
         fc.constantFrom(0.1, 30),
         fc.array(step, { maxLength: 60 }),
-        async (deep, concurrency, ms, steps) => {
-          const world = consumerWithLanes({ lanes: 3, concurrency, deep, ms });
+        async (deep, instant, concurrency, ms, steps) => {
+          const world = consumerWithLanes({ lanes: 3, concurrency, deep, instant, ms });
           const { consumer, lanes, attempts, state, settle } = world;
           let published = 0;
           consumer.resume();
           for (const { kind, which, count } of steps) {
-            if (kind === 'publish') {
-              lanes[which]?.publish(count);
+            if (kind === 'publish' || kind === 'publishPack') {
+              lanes[which]?.[kind](count);
               published += count;
             } else if (kind === 'end') attempts[which % Math.max(attempts.length, 1)]?.end();
             else if (kind === 'interrupt') attempts[which % Math.max(attempts.length, 1)]?.end(INTERRUPTED);
@@ -288,7 +328,7 @@ describe('whatever happens', () => {
           vi.clearAllTimers();
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   }, 60_000);
 });
