@@ -21,6 +21,11 @@ export interface MachineOptions {
   readonly maxMessages: number;
   /** Most bytes in one relay, about. */
   readonly maxBytes: number;
+  /**
+   * Whether each message of a relay must have a position that follows from the end of the relay: then a relay ends at each mark, and
+   * no messages are relayed that came before the first mark.
+   */
+  readonly allPositioned?: boolean;
   /** How much it keeps. */
   readonly limits: Limits;
   /** The highest mark known to have been made before the subscription began, 0 for none. */

@@ -164,8 +164,12 @@ export class MessageBuffer {
     this.#offset = this.#last.messages.length;
   }
 
-  /** The first messages to relay: at most so many, about so many bytes, at least one. They stay in the buffer. */
-  head(maxMessages: number, maxBytes: number): Batch | undefined {
+  /**
+   * The first messages to relay: at most so many, about so many bytes, at least one. They stay in the buffer.
+   *
+   * @param oneEpoch all of them follow the same mark: the position of each follows from that of the last
+   */
+  head(maxMessages: number, maxBytes: number, oneEpoch = false): Batch | undefined {
     if (this.#length === 0) return undefined;
     const parts: Buffer[] = [];
     let count = 0;
@@ -182,7 +186,7 @@ export class MessageBuffer {
         bytes += messages.bytes(relayed, end);
         to = { epoch, offset: end };
       }
-      if (end < messages.length) break;
+      if (end < messages.length || (oneEpoch && count > 0)) break;
     }
     return { messages: new Packed(count, parts), to };
   }

@@ -1,5 +1,5 @@
-import type { BridgeStore, Gap, Home } from '../core/bridge-store.js';
-import type { Position } from '../core/position.js';
+import { type BridgeStore, type Gap, type Home, OLDER_STATE } from '../core/bridge-store.js';
+import { isAfter, ORIGIN, type Position } from '../core/position.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { Missing } from './received-messages.js';
@@ -26,9 +26,11 @@ export function gapOf(
   if (emptiedSince !== undefined) return { reason: 'Redis lost its data', since: emptiedSince, dropped };
   if (dropped > 0) return { reason: 'the buffer was full', since: undefined, dropped };
   if (!relayed || !cause) return undefined;
+  // With lanes ORIGIN is the position of one that has lost all.
+  if (!isAfter(relayed, ORIGIN)) return { reason: OLDER_STATE, since: undefined, dropped };
   // What is missed came after the position: a leader may have beaten before it had relayed all that came before its beat.
   const since = Math.min(relayed.epoch, lastBeat ?? relayed.epoch);
-  if (cause !== 'start') return { reason: 'Redis came back with an older state', since, dropped };
+  if (cause !== 'start') return { reason: OLDER_STATE, since, dropped };
   // The position is one of the server before.
   const hasMoved = home !== undefined && relayed.epoch < home.since;
   const reason = hasMoved

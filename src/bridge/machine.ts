@@ -8,11 +8,12 @@ import type {
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
+import { NOTHING } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
 import type { Action, MachineOptions, Phase } from './action.js';
 import { gapOf } from './gap.js';
 import { LeaseWatch } from './lease-watch.js';
-import { NOTHING, ReceivedMessages } from './received-messages.js';
+import { ReceivedMessages } from './received-messages.js';
 
 /**
  * The protocol of a bridge during one subscription: events in, actions out, no I/O and no clock of its own. ARCHITECTURE says
@@ -58,7 +59,7 @@ export class BridgeMachine {
   constructor(options: MachineOptions) {
     this.#options = options;
     this.#seen = options.seen;
-    this.#received = new ReceivedMessages(options.limits);
+    this.#received = new ReceivedMessages(options.limits, options.allPositioned);
   }
 
   get phase(): Phase {
@@ -188,8 +189,7 @@ export class BridgeMachine {
   #isLeadFree(now: number): boolean {
     const { id, lease } = this.#options;
     if (!this.#leaseWatch.known) return false;
-    let patience = this.#leaseWatch.isVacantFor(id) ? 0 : lease;
-    if (this.#defers()) patience += lease;
+    const patience = (this.#leaseWatch.isVacantFor(id) ? 0 : lease) + (this.#defers() ? lease : 0);
     return this.#leaseWatch.unchangedFor(now) >= patience;
   }
 

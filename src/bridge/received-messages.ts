@@ -1,4 +1,4 @@
-import { Packed } from '../core/packed.js';
+import { NOTHING } from '../core/packed.js';
 import { comparePositions, type Position } from '../core/position.js';
 import { type Batch, type FloorCause, type Limits, MessageBuffer } from './buffer.js';
 
@@ -8,9 +8,6 @@ import { type Batch, type FloorCause, type Limits, MessageBuffer } from './buffe
  */
 const SHARE = 1 / 8;
 const MOST_TIMES = 8;
-
-/** The messages of a relay that only records a gap or asks for the position. */
-export const NOTHING = new Packed(0, []);
 
 /** Which messages are missing before the next batch. */
 export interface Missing {
@@ -28,6 +25,7 @@ export interface Missing {
 /** What one subscription has received: the messages before its first mark, and those since, which have positions. */
 export class ReceivedMessages {
   readonly #limits: Limits;
+  readonly #allPositioned: boolean;
   /** The messages from before the first mark, once it has come; undefined if there are none. */
   #unpositioned: MessageBuffer | undefined;
   /** The messages since the first mark; before it comes, all. */
@@ -36,8 +34,10 @@ export class ReceivedMessages {
   #firstMark: Position | undefined;
   #dropped = 0;
 
-  constructor(limits: Limits) {
+  /** @param allPositioned see {@link MachineOptions.allPositioned} */
+  constructor(limits: Limits, allPositioned = false) {
     this.#limits = limits;
+    this.#allPositioned = allPositioned;
     this.#positioned = new MessageBuffer(0, 0, limits);
   }
 
@@ -67,7 +67,7 @@ export class ReceivedMessages {
       this.#positioned.cut(epoch, now);
     } else {
       this.#firstMark = { epoch, offset: 0 };
-      if (this.#positioned.length > 0) this.#unpositioned = this.#positioned;
+      if (this.#positioned.length > 0 && !this.#allPositioned) this.#unpositioned = this.#positioned;
       this.#positioned = new MessageBuffer(epoch, now, this.#limits);
     }
   }
@@ -127,7 +127,11 @@ export class ReceivedMessages {
       return { messages: all?.messages ?? NOTHING, to: this.#firstStop };
     }
     const times = Math.min(Math.max((this.#positioned.length * SHARE) / maxMessages, 1), MOST_TIMES);
-    const batch = this.#positioned.head(Math.floor(times * maxMessages), times * maxBytes);
+    const batch = this.#positioned.head(
+      Math.floor(times * maxMessages),
+      times * maxBytes,
+      this.#allPositioned,
+    );
     if (batch || !this.lacksAfter(relayed)) return batch;
     return { messages: NOTHING, to: this.#positioned.floor };
   }

@@ -4,7 +4,7 @@ import type { Logger } from '../log/logger.js';
 import type { MachineOptions, Phase } from './action.js';
 
 /** What all sessions of a bridge have in common. */
-export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits'> {
+export interface ChannelOptions extends Pick<MachineOptions, 'lease' | 'limits' | 'allPositioned'> {
   readonly channel: string;
   readonly marks: string;
   /** Whether both are sharded channels. */

@@ -279,9 +279,11 @@ export class BridgeSession {
   async #carryOut(action: Action): Promise<void> {
     const { store, id, packSize, onGap } = this.#options;
     switch (action.kind) {
-      case 'take':
-        this.#machine.took(await store.take(id, action.token, action.beat, this.#on), performance.now());
+      case 'take': {
+        const options = { on: this.#on, seen: this.seen };
+        this.#machine.took(await store.take(id, action.token, action.beat, options), performance.now());
         return;
+      }
       case 'relay': {
         const reply = await store.relay({ caller: id, packSize: packSize(), on: this.#on, ...action });
         this.#machine.wrote(reply, performance.now());

@@ -2,7 +2,7 @@ import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { GroupClient } from '../observe/client.js';
-import { newestResults, resultsAfter, type ShownResult } from '../observe/peek.js';
+import type { OutputTail, ShownResult } from '../observe/peek.js';
 import { boundOutput } from './output.js';
 import { untilSignal } from './signals.js';
 
@@ -22,12 +22,11 @@ export interface FollowOptions {
  * Shows results as they come, until Ctrl-C. It looks again and again: a blocking read on a dead link would show nothing, and not
  * say so.
  *
- * @param last the id of the last one that is shown; '' for none
  * @throws {CgroupError} SETTINGS if the output is a list
  */
 export async function followResults(
   client: GroupClient,
-  last: string,
+  tail: OutputTail,
   options: FollowOptions,
 ): Promise<void> {
   const { limit, log, show } = options;
@@ -40,15 +39,14 @@ export async function followResults(
   boundOutput(process.stdout, 'output line', log);
   const ending = new AbortController();
   void untilSignal().then(() => ending.abort());
-  for (let after = last; !ending.signal.aborted; await pause(EVERY, ending.signal)) {
+  for (; !ending.signal.aborted; await pause(EVERY, ending.signal)) {
     try {
-      let found = await resultsAfter(inspector, after, MOST);
-      if (found.length === MOST) {
+      let found = await tail.next(MOST);
+      if (found.length >= MOST) {
         log.warn({}, 'more results come than can be shown: some are left out');
-        found = await newestResults(inspector, limit);
+        found = await tail.newest(limit);
       }
       if (found.length > 0) show(found);
-      after = found.at(-1)?.id ?? after;
     } catch (error) {
       if (!ending.signal.aborted) log.warn({ error }, `no results now: ${messageOf(error)}`);
     }

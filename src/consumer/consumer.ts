@@ -1,18 +1,19 @@
 import type { ConsumerStore, Entry, InboxReader, Pack, ReadEntries } from '../core/consumer-store.js';
-import { type ConsumerExecutor, INTERRUPTED, type Outcome } from '../core/executor.js';
+import type { ConsumerExecutor } from '../core/executor.js';
 import type { OrderWindow } from '../core/order-window.js';
 import type { Logger } from '../log/logger.js';
 import { repeatedFailures, type ThrottledLog } from '../log/throttle.js';
-import { AttemptTimes, type AttemptTimesOptions } from './attempt-times.js';
+import type { AttemptTimesOptions } from './attempt-times.js';
+import { Attempts } from './attempts.js';
 import { type HeldDelivery, type HeldIds, InFlight } from './in-flight.js';
 import { PackHold } from './pack-hold.js';
 import { runPack } from './pack-run.js';
 import { AT_ONCE, Prefetch, type PrefetchOptions } from './prefetch.js';
 import type { ReadLimiter } from './read-limiter.js';
 import { ReadLoop } from './read-loop.js';
-import { isSpent } from './retry-policy.js';
 import { Room } from './room.js';
 import { Settler, type SettlerOptions } from './settler.js';
+import type { SharedPlaces, SharingLane } from './shared-places.js';
 import { Wait } from './wait.js';
 import { WaitingDeliveries } from './waiting.js';
 
@@ -26,6 +27,8 @@ export interface ConsumerOptions extends PrefetchOptions, SettlerOptions, Attemp
   readonly onlyRuns?: boolean;
   /** In total order only. */
   readonly window?: OrderWindow | undefined;
+  /** Only if the consumer has several lanes. */
+  readonly places?: SharedPlaces | undefined;
   readonly log: Logger;
 }
 
@@ -44,37 +47,49 @@ export class Consumer {
   readonly #waiting: WaitingDeliveries;
   readonly #wait = new Wait();
   readonly #room: Room;
-  readonly #times: AttemptTimes;
-  #beginning = false;
-  #inWork = 0;
+  readonly #attempts: Attempts;
+  /** This lane, as the others see it. */
+  readonly #lane: SharingLane;
   /** A call that takes entries over is under way. */
   #takingOver = false;
-  /** The executor closed and interrupted its attempts: the entries must be handed back before others begin. */
-  #returning = false;
-  #paused = true;
 
   constructor(options: ConsumerOptions) {
-    const { id, reader, store, readLimiter, window, log } = options;
+    const { id, reader, store, readLimiter, window, places, log } = options;
     this.id = id;
     this.#options = options;
-    this.#prefetch = new Prefetch(options);
+    this.#prefetch = new Prefetch(options, places?.pace);
     this.#waiting = new WaitingDeliveries(window);
     this.#room = new Room({
       prefetch: this.#prefetch,
       inFlight: this.#inFlight,
       waiting: this.#waiting,
       concurrency: options.concurrency,
-      inWork: () => this.#inWork,
+      inWork: () => this.#attempts.inWork,
       window,
+      places,
     });
-    this.#times = new AttemptTimes(this.#prefetch, options);
     this.#settler = new Settler(options);
+    this.#attempts = new Attempts({
+      ...options,
+      prefetch: this.#prefetch,
+      waiting: this.#waiting,
+      settler: this.#settler,
+      places,
+      onChange: () => this.#onChange(),
+      onFull: () => places?.recallOthers(this.#lane),
+    });
     this.#failures = repeatedFailures(log, `consumer ${id} cannot read`);
     this.#reading = new ReadLoop({
       ...{ reader, store, readLimiter },
       prefetch: this.#prefetch,
-      room: () => (this.#blocked ? 0 : this.#room.toRead),
-      stalled: () => this.#blocked,
+      room: () => (this.#attempts.blocked ? 0 : this.#room.toRead),
+      stalled: () => this.#attempts.blocked,
+      lanes: places && {
+        crowded: () => this.#isCrowded(places),
+        ask: (count) => places.ask(this.#lane, count),
+        // Not if other lanes only look: two that look in turn would never wait.
+        oneByOne: () => this.#prefetch.slow && this.#room.toReadBeside(places.held) <= 0,
+      },
       handBack: () => this.#handBack(),
       onRead: ({ packs, entries }) => {
         const end = performance.now() + AT_ONCE;
@@ -85,6 +100,8 @@ export class Consumer {
       failures: this.#failures,
       log,
     });
+    this.#lane = this.#asLane();
+    places?.join(this.#lane);
   }
 
   /** Consumers of the process, this one included: they share what they may hold. */
@@ -100,7 +117,7 @@ export class Consumer {
 
   /** ms that it was busy, in attempts that have ended. */
   get busyMs(): number {
-    return this.#times.total / this.#options.concurrency;
+    return this.#attempts.times.total / this.#options.concurrency;
   }
 
   /** Most messages that a pack should have for this consumer; 1 for no packs; undefined if nothing is measured yet. */
@@ -110,9 +127,11 @@ export class Consumer {
 
   /** Reads, and begins attempts. */
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#options.executor.resume();
+    if (!this.#attempts.paused) return;
+    this.#attempts.paused = false;
+    const { executor, places } = this.#options;
+    if (places) places.resume(this.#lane);
+    else executor.resume();
     // Deliveries that waited in the executor came back to the end.
     this.#waiting.sort();
     this.#reading.resume();
@@ -124,15 +143,22 @@ export class Consumer {
    * it is in a pack with results. Resolves when no read is under way.
    */
   pause(): Promise<void> {
-    this.#paused = true;
-    this.#options.executor.quiet();
+    this.#attempts.paused = true;
+    const { executor, places } = this.#options;
+    if (places) places.pause(this.#lane);
+    else executor.quiet();
     for (const pack of this.#inFlight.packs()) pack.closeIdle();
     return this.#reading.pause();
   }
 
   /** How many entries it can take over. */
   get room(): number {
-    return this.#paused || this.#blocked ? 0 : this.#room.toTakeOver;
+    return this.#attempts.paused || this.#attempts.blocked ? 0 : this.#room.toTakeOver;
+  }
+
+  /** Whether it has nothing to process. */
+  get idle(): boolean {
+    return this.#room.unprocessedInAll === 0;
   }
 
   /** Accepts the entries that a call gives it: reclaimed ones, or those whose next attempt is due. */
@@ -161,7 +187,7 @@ export class Consumer {
 
   /** Waits until nothing is in work, or the signal is aborted. Call it after {@link pause}. */
   drain(signal: AbortSignal): Promise<void> {
-    return this.#wait.until(() => this.#inWork === 0 && !this.#takingOver, signal);
+    return this.#wait.until(() => this.#attempts.inWork === 0 && !this.#takingOver, signal);
   }
 
   /**
@@ -188,9 +214,25 @@ export class Consumer {
     return this.#options.store.leave(this.id, this.#inFlight.attempts(), packs);
   }
 
-  /** Whether no attempt can begin for now. */
-  get #blocked(): boolean {
-    return this.#options.executor.closed || this.#returning;
+  /** Whether what it holds in this lane waits for messages of other lanes that take long. */
+  #isCrowded({ taken }: SharedPlaces): boolean {
+    if (this.#waiting.size === 0 || !this.#prefetch.slow) return false;
+    return this.#attempts.inWork === 0 && taken >= this.#options.concurrency;
+  }
+
+  #asLane(): SharingLane {
+    const [room, attempts, reading] = [this.#room, this.#attempts, this.#reading];
+    return {
+      get unprocessed() {
+        // A lane whose Redis does not answer keeps no other from reading.
+        return room.unprocessed - attempts.noting;
+      },
+      beginOne: () => attempts.beginOne(),
+      wake: (unprocessed) => {
+        if (room.toReadBeside(unprocessed) > 0) reading.wake();
+      },
+      recall: () => reading.recall(),
+    };
   }
 
   #onChange(): void {
@@ -215,7 +257,11 @@ export class Consumer {
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */
   #acceptPack(pack: Pack, end: number): void {
     const { executeAll } = this.#options.executor;
-    const isFree = !this.#paused && !this.#blocked && !this.#beginning && this.#room.unprocessed === 0;
+    const isFree =
+      !this.#attempts.paused &&
+      !this.#attempts.blocked &&
+      !this.#attempts.beginning &&
+      this.#room.heldInAll === 0;
     const isQuick = this.#prefetch.roomInPack(0) > 0;
     const hold = this.#hold(pack);
     if (this.#options.onlyRuns && pack.key === undefined) {
@@ -224,18 +270,18 @@ export class Consumer {
     } else if (!executeAll || !isFree || !isQuick || this.#inFlight.hasPack(pack.id)) {
       this.#keep(this.#inFlight.acceptPack(pack, hold), hold);
     } else {
-      this.#beginning = true;
-      const { times, waiting, isBegun } = runPack({
+      // No spread: it costs more than all else here.
+      const run = {
         pack,
         hold,
         inFlight: this.#inFlight,
         executeAll,
-        goOn: () => !this.#paused && performance.now() < end,
-        onBegun: () => this.#inWork++,
-        onOutcome: this.#onOutcome,
-      });
-      this.#beginning = false;
-      this.#times.addAll(times);
+        goOn: () => !this.#attempts.paused && performance.now() < end,
+        onBegun: () => this.#attempts.begun(),
+        onOutcome: this.#attempts.onOutcome,
+      };
+      const { times, waiting, isBegun } = this.#attempts.alone(() => runPack(run));
+      this.#attempts.times.addAll(times);
       this.#keep(waiting, hold, isBegun);
     }
   }
@@ -243,8 +289,8 @@ export class Consumer {
   /** Lets messages of a pack wait. `isBegun`: the one before them is in work. */
   #keep(deliveries: readonly HeldDelivery[], hold: PackHold, isBegun = false): void {
     if (hold.key !== undefined) this.#waiting.addInLine(deliveries, isBegun);
-    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.unprocessed));
-    if (this.#paused) hold.closeIdle();
+    else this.#waiting.addOfPack(deliveries, hold, this.#prefetch.roomInPack(this.#room.heldInAll));
+    if (this.#attempts.paused) hold.closeIdle();
   }
 
   /** Hands back all entries at once: others need not wait until they count as silent, and no attempt is counted. */
@@ -253,97 +299,23 @@ export class Consumer {
     const deliveries = [...this.#inFlight];
     // What is settled in a moment must not be processed again by another consumer.
     if (deliveries.some(({ settling, running }) => settling || running)) return;
+    // Nothing of it may begin here from now on: another consumer may get it before Redis answers.
+    this.#attempts.returning = true;
+    const { store } = this.#options;
     try {
-      if (deliveries.length > 0) await this.leave();
+      if (deliveries.length > 0) await store.handBack(this.id, this.#inFlight.attempts());
     } catch (error) {
       this.#failures.add(error);
       return;
     }
     for (const delivery of deliveries) delivery.release();
     this.#waiting.prune();
-    if (this.#options.executor.closed) return;
-    this.#returning = false;
+    this.#attempts.returning = false;
     this.beginAttempts();
   }
 
-  /**
-   * Begins all attempts that can begin. A processor that returns at once ends within this loop, not within a nested one.
-   * Taken-over deliveries do not wait in the executor: each is noted as begun in Redis, so it must begin.
-   */
+  /** Begins all attempts that can begin. */
   beginAttempts(): void {
-    if (this.#beginning) return;
-    if (this.#paused || this.#blocked) {
-      this.#onChange();
-      return;
-    }
-    this.#beginning = true;
-    const { concurrency, executor } = this.#options;
-    const depth = Math.min(executor.depth, this.#prefetch.prefetch);
-    // A processor may pause its own consumer.
-    while (!this.#paused && this.#inWork < (this.#waiting.others > 0 ? concurrency : depth)) {
-      const delivery = this.#waiting.take();
-      if (!delivery) break;
-      this.#inWork++;
-      if (delivery.fresh) this.#execute(delivery);
-      else void this.#noteAndExecute(delivery);
-    }
-    this.#waiting.compact();
-    this.#beginning = false;
-    this.#reading.wake();
-  }
-
-  /** Begins an attempt on an entry that was tried before, or that a dead consumer held: Redis notes the attempt first. */
-  async #noteAndExecute(delivery: HeldDelivery): Promise<void> {
-    const { entryId, inboxId, attempt } = delivery;
-    const { store, policy, log } = this.#options;
-    if (isSpent(attempt, policy)) {
-      this.#settler.giveUp(delivery);
-    } else {
-      const noted = await store.begin({ entryId, consumerId: this.id }, attempt).catch((error) => {
-        // The entry is pending, whichever consumer has it: it will be reclaimed.
-        log.debug({ error, inboxId, attempt }, 'an attempt could not be noted in Redis');
-        return false;
-      });
-      if (noted && !this.#paused) {
-        this.#execute(delivery);
-        return;
-      }
-      if (noted) this.#waiting.add(delivery);
-      else delivery.release();
-    }
-    this.#afterAttempt();
-  }
-
-  #execute(delivery: HeldDelivery): void {
-    delivery.inWork = true;
-    const running = this.#options.executor.execute(delivery, this.#onOutcome);
-    if (delivery.inWork) delivery.running = running;
-  }
-
-  readonly #onOutcome = (delivery: HeldDelivery, outcome: Outcome, busy: number): void => {
-    delivery.inWork = false;
-    delivery.running = undefined;
-    if (busy > 0) this.#times.add(busy);
-    const { pack } = delivery;
-    if (outcome.kind === 'interrupted') this.#onInterrupted(delivery);
-    else if (pack) {
-      pack.end(delivery.number, outcome, busy);
-      this.#waiting.addFollower(delivery);
-    } else this.#settler.settle(delivery, outcome, busy);
-    if (this.#paused) pack?.closeIdle();
-    this.#afterAttempt();
-  };
-
-  /** It waits again, or is handed back, unless another consumer has it. */
-  #onInterrupted(delivery: HeldDelivery): void {
-    if (!delivery.held) return;
-    if (delivery.pack?.closed) delivery.pack.end(delivery.number, INTERRUPTED, 0);
-    else if (this.#options.executor.closed) this.#returning = true;
-    else this.#waiting.add(delivery);
-  }
-
-  #afterAttempt(): void {
-    this.#inWork--;
-    this.beginAttempts();
+    this.#attempts.begin();
   }
 }

@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import type { ConsumerStore, Renewed } from '../core/consumer-store.js';
 import type { EndedProcess, Orders, ProcessReport } from '../core/control.js';
 import { type Beat, MISSED_BEATS, type Registry } from '../core/registry.js';
 import { Loop, type Service } from '../core/service.js';
@@ -10,31 +9,23 @@ import type { Consumer } from './consumer.js';
 
 /** Most silent processes that are looked at again. */
 const MOST_SILENT = 100;
-/** Every 5th heartbeat also removes dead consumers from the Redis group, even if no heartbeat was missed. */
-const SWEEP_EACH = 5;
 
 export interface HeartbeatsOptions {
   readonly registry: Registry;
-  readonly store: ConsumerStore;
   /** What the process says of itself; undefined when it stops. */
   readonly report: () => ProcessReport | undefined;
   /** The consumers of this process, also those that leave. */
-  readonly consumers: () => readonly Pick<Consumer, 'id' | 'heldLongerThan' | 'lose'>[];
+  readonly consumers: () => readonly Pick<Consumer, 'id'>[];
   /** ms between two heartbeats. */
   readonly heartbeat: number;
-  /** Silence after which a consumer's messages are given to others, ms. */
-  readonly claimAfter: number;
   readonly log: Logger;
   /** Called after each heartbeat that reached Redis, with its reply. */
   readonly onOrders: (orders: Orders) => void;
-  /** Called with how many pending messages another client deleted. */
-  readonly onLost: (count: number) => void;
 }
 
 /**
  * The signs of life of this process and of its consumers: heartbeats, from which the list of consumers is made and whose
- * replies say what the process has to do, and the renewal of the entries that its consumers hold. It also removes the dead
- * consumers of all processes.
+ * replies say what the process has to do. What its consumers hold is renewed lane by lane: see Renewal.
  */
 export class Heartbeats implements Service {
   readonly #options: HeartbeatsOptions;
@@ -44,9 +35,9 @@ export class Heartbeats implements Service {
   readonly #silence: number;
   /** Ids of consumers that have left, and that the list may still hold. */
   readonly #left = new Set<string>();
+  #live: readonly string[] | undefined;
   /** Processes that were found silent, and when: ms of the monotonic clock. */
   readonly #silent = new Map<EndedProcess, number>();
-  #beats = 0;
   #lastBeat: number | undefined;
 
   constructor(options: HeartbeatsOptions) {
@@ -56,8 +47,16 @@ export class Heartbeats implements Service {
     this.#loop = new Loop(
       options.heartbeat,
       () => this.#beat(),
-      (error) => this.#failures.add(error),
+      (error) => {
+        this.#live = undefined;
+        this.#failures.add(error);
+      },
     );
+  }
+
+  /** The live consumers of all processes, by the last heartbeat; undefined if that has failed. */
+  get live(): readonly string[] | undefined {
+    return this.#live;
   }
 
   /** When a heartbeat last reached Redis: ms of the monotonic clock; undefined if none has. */
@@ -103,32 +102,21 @@ export class Heartbeats implements Service {
     const left = [...this.#left];
     const reply = await registry.beat(report(), this.#ids(), left, this.#silence);
     this.#lastBeat = performance.now();
+    this.#live = reply.live;
     for (const id of left) this.#left.delete(id);
     onOrders(reply);
     return reply;
   }
 
   async #beat(): Promise<void> {
-    const { store, heartbeat, claimAfter, log } = this.#options;
-    const [{ live, dead, silent }] = await Promise.all([
-      this.#report(),
-      // Half a heartbeat: so no entry is unrenewed for longer than one and a half.
-      this.#renew(heartbeat / 2),
-    ]);
+    const { dead, silent } = await this.#report();
     this.#failures.over();
     if (dead.length > 0)
-      log.warn(
+      this.#options.log.warn(
         { consumers: dead },
         `${plural(dead.length, 'consumer')} ended without leaving the group: ${dead.join(', ')}`,
       );
     await this.#noteEnded(silent);
-    if (++this.#beats % SWEEP_EACH !== 0) return;
-    const removed = await store.sweep(live, claimAfter);
-    if (removed.length > 0)
-      log.info(
-        { consumers: removed },
-        `removed ${plural(removed.length, 'dead consumer')} from the Redis group`,
-      );
   }
 
   /** A process that was only cut off from Redis is back within the time after which it was found silent. */
@@ -150,31 +138,6 @@ export class Heartbeats implements Service {
       // A note for people: heartbeats go on without it.
       log.debug({ error }, 'the end of a process could not be noted');
     }
-  }
-
-  /** Renews what was held for longer than `age` ms. A fast processor is done with the rest before it could count as silent. */
-  async #renew(age: number): Promise<void> {
-    const { store, consumers } = this.#options;
-    await Promise.all(
-      consumers().map(async (consumer) => {
-        const { entries, packs } = consumer.heldLongerThan(age);
-        await Promise.all([
-          this.#renewOf(consumer, entries, (ids) => store.renew(consumer.id, ids)),
-          this.#renewOf(consumer, packs, (ids) => store.renewPacks(consumer.id, ids)),
-        ]);
-      }),
-    );
-  }
-
-  async #renewOf(
-    consumer: Pick<Consumer, 'lose'>,
-    ids: readonly string[],
-    renew: (ids: readonly string[]) => Promise<Renewed>,
-  ): Promise<void> {
-    if (ids.length === 0) return;
-    const { gone, deleted } = await renew(ids);
-    if (gone.length > 0) consumer.lose(gone);
-    if (deleted > 0) this.#options.onLost(deleted);
   }
 
   #ids(): string[] {

@@ -1,4 +1,5 @@
 import { MOST_IN_PACK } from '../core/pack.js';
+import { Pace } from './pace.js';
 
 /** ms of work that a consumer holds: enough that it seldom waits for Redis, and little that a crash strands. */
 const HORIZON = 25;
@@ -6,10 +7,6 @@ const HORIZON = 25;
 const BUSY_HORIZON = 100;
 /** ms that the attempts of the packs of one read, or of one key, may take at once, about. */
 export const AT_ONCE = 25;
-/** Weight of the newest measurement in the running mean. */
-const WEIGHT = 0.2;
-/** The same in the mean from which packs follow: one slow message must not end them. */
-const STEADY_WEIGHT = 0.02;
 /** ms a message from which on work comes message by message: so it spreads over all consumers. */
 const SLOW = 1;
 /** ms of attempts after which no further message of a pack begins: its first results wait for the last. */
@@ -39,16 +36,13 @@ export class Prefetch {
   /** Unprocessed messages that the consumer may hold even if all consumers together exceed the horizon. */
   #share = MOST;
   #consumers = 1;
-  /** ms per message. */
-  #mean: number | undefined;
-  /** The same over a longer time. */
-  #steadyMean = 0;
-  /** Measured messages. */
-  #measured = 0;
+  readonly #pace: Pace;
   #busy = false;
 
-  constructor(options: PrefetchOptions) {
+  /** @param pace one for all lanes of a consumer */
+  constructor(options: PrefetchOptions, pace = new Pace()) {
     this.#options = options;
+    this.#pace = pace;
     this.#fixed = options.batch === 'auto' ? undefined : options.batch;
   }
 
@@ -64,34 +58,33 @@ export class Prefetch {
 
   /** Notes that one message kept the processor busy for so many ms. */
   recordAttempt(ms: number): void {
-    this.#mean = this.#mean === undefined ? ms : this.#mean + WEIGHT * (ms - this.#mean);
-    // At first the mean of all: the first message may take long.
-    const weight = Math.max(STEADY_WEIGHT, 1 / ++this.#measured);
-    this.#steadyMean += weight * (ms - this.#steadyMean);
+    this.#pace.add(ms);
   }
 
-  /** Notes that `count` messages kept the processor busy for so many ms each, on average. */
+  /** The same of `count` messages, each for so many ms on average. */
   recordAttempts(ms: number, count: number): void {
-    const old = (weight: number) => (1 - weight) ** count;
-    this.#mean = this.#mean === undefined ? ms : ms + old(WEIGHT) * (this.#mean - ms);
-    this.#measured += count;
-    const weight = Math.max(1 - old(STEADY_WEIGHT), Math.min(1, count / this.#measured));
-    this.#steadyMean += weight * (ms - this.#steadyMean);
+    this.#pace.addAll(ms, count);
   }
 
   /** Notes whether more was waiting than a read returned. */
   recordRead(more: boolean): void {
+    if (more !== this.#busy) this.#pace.noteBusy(more);
     this.#busy = more;
   }
 
   /** Notes that a read failed: whether more is waiting is unknown. */
   recordFailedRead(): void {
-    this.#busy = false;
+    this.recordRead(false);
   }
 
   /** Whether more is waiting, as of the last read. */
   get busy(): boolean {
     return this.#busy;
+  }
+
+  /** Whether a message takes so long, or may, that one which has to wait for it is better off with another consumer. */
+  get slow(): boolean {
+    return this.#pace.mean === undefined || this.#pace.mean > BUSY_HORIZON;
   }
 
   /** Unprocessed messages that the consumer may hold, those in work included. */
@@ -103,8 +96,8 @@ export class Prefetch {
   get prefetch(): number {
     const { concurrency } = this.#options;
     // Nothing is measured yet: as many as can be in work.
-    if (this.#mean === undefined) return concurrency;
-    const inHorizon = (this.#busy ? BUSY_HORIZON : HORIZON) / Math.max(this.#mean, 0.001);
+    if (this.#pace.mean === undefined) return concurrency;
+    const inHorizon = (this.#pace.busy ? BUSY_HORIZON : HORIZON) / Math.max(this.#pace.mean, 0.001);
     // What all consumers could process within the horizon one after the other, as if they shared one thread, delays none of
     // them: so many consumers, too, read much at a time if a message takes microseconds.
     const allowed = Math.min(Math.max(this.#share, Math.floor(inHorizon / this.#consumers)), MOST);
@@ -113,9 +106,9 @@ export class Prefetch {
 
   /** Most messages that a pack should have for this consumer; 1 for no packs; undefined if nothing is measured yet. */
   get packSize(): number | undefined {
-    if (this.#measured === 0) return undefined;
-    if (this.#steadyMean > SLOW) return 1;
-    const size = Math.floor(HORIZON / Math.max(this.#steadyMean, 0.001));
+    if (this.#pace.measured === 0) return undefined;
+    if (this.#pace.steadyMean > SLOW) return 1;
+    const size = Math.floor(HORIZON / Math.max(this.#pace.steadyMean, 0.001));
     return Math.min(size, this.#fixed ?? MOST_IN_PACK, MOST_IN_PACK);
   }
 
@@ -125,10 +118,10 @@ export class Prefetch {
    * @param unprocessed as for {@link readCount}
    */
   roomInPack(unprocessed: number): number {
-    if (this.#measured === 0) return Math.max(this.#options.concurrency - unprocessed, 0);
+    if (this.#pace.measured === 0) return Math.max(this.#options.concurrency - unprocessed, 0);
     // A read may bring more packs than it asks for: what they hold is to begin soon.
-    const wait = (unprocessed * this.#steadyMean) / this.#options.concurrency;
-    if (this.#steadyMean > SLOW || wait > BUSY_HORIZON) return 0;
+    const wait = (unprocessed * this.#pace.steadyMean) / this.#options.concurrency;
+    if (this.#pace.steadyMean > SLOW || wait > BUSY_HORIZON) return 0;
     return this.#fixed === undefined ? MOST_IN_PACK : Math.max(this.#fixed - unprocessed, 0);
   }
 

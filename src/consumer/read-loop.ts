@@ -18,6 +18,19 @@ const BLOCK = 2_000;
 /** ms to wait after a read that failed. */
 const RETRY_EVERY = 200;
 
+/** What the loop of a lane has to know of the other lanes of its consumer. */
+interface OtherLanes {
+  /** Whether what this lane holds has to wait for so long that other consumers should have it. */
+  readonly crowded: () => boolean;
+  /**
+   * A read asks for so many messages, which wait already; what it returns is called when the read is over, before
+   * {@link ReadLoopOptions.onRead}. Idempotent.
+   */
+  readonly ask: (count: number) => () => void;
+  /** Asked while there is no room: whether what comes meanwhile in several lanes is to be read one lane after the other. */
+  readonly oneByOne: () => boolean;
+}
+
 export interface ReadLoopOptions {
   readonly reader: InboxReader;
   readonly store: Pick<ConsumerStore, 'prepare'>;
@@ -28,7 +41,9 @@ export interface ReadLoopOptions {
   readonly room: () => number;
   /** Whether no attempt can begin for now. */
   readonly stalled: () => boolean;
-  /** Hands back what the consumer holds, as it is stalled. Never rejects. */
+  /** Only if the consumer has several lanes. */
+  readonly lanes: OtherLanes | undefined;
+  /** Hands back what the consumer holds, as it is stalled or crowded. Never rejects. */
   readonly handBack: () => Promise<void>;
   readonly onRead: (read: ReadEntries) => void;
   readonly failures: ThrottledLog<unknown>;
@@ -43,6 +58,7 @@ export class ReadLoop {
   /** Settles when the loop has ended; undefined before it began. */
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  #waits = false;
 
   constructor(options: ReadLoopOptions) {
     this.#options = options;
@@ -80,7 +96,8 @@ export class ReadLoop {
   }
 
   async #readUntil(signal: AbortSignal): Promise<void> {
-    const { prefetch, stalled, handBack, failures } = this.#options;
+    const { prefetch, stalled, handBack, lanes, failures } = this.#options;
+    let hadNoRoom = false;
     while (!signal.aborted) {
       if (stalled()) {
         await handBack();
@@ -88,6 +105,7 @@ export class ReadLoop {
         continue;
       }
       if (this.#count() === 0) {
+        hadNoRoom ||= lanes?.oneByOne() === true;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
@@ -95,8 +113,10 @@ export class ReadLoop {
         continue;
       }
       try {
-        if (prefetch.busy) await this.#readInTurn(signal);
-        else await this.#readOnce(this.#count(), BLOCK);
+        const inTurn = prefetch.busy || hadNoRoom;
+        hadNoRoom = false;
+        if (inTurn) await this.#readInTurn(signal);
+        else await this.#readWaiting();
       } catch (error) {
         if (signal.aborted) return;
         // The next read may wait for a connection: it must not have a turn meanwhile.
@@ -113,20 +133,50 @@ export class ReadLoop {
 
   /** More messages wait: the consumers of the process read in turn, and no read waits in Redis. */
   async #readInTurn(signal: AbortSignal): Promise<void> {
-    const { readLimiter } = this.#options;
-    const count = await readLimiter.acquire(() => this.#count(), signal);
+    const { readLimiter, lanes } = this.#options;
+    let asked: (() => void) | undefined;
+    // At once: another lane may look at its room next.
+    const ask = () => {
+      const count = this.#count();
+      if (count > 0) asked = lanes?.ask(count);
+      return count;
+    };
+    const count = await readLimiter.acquire(ask, signal);
     if (count === 0) return;
     try {
-      await this.#readOnce(count, undefined);
+      await this.#readOnce(count, undefined, asked);
     } finally {
+      asked?.();
       readLimiter.release(count);
     }
   }
 
-  /** A function of its own: inside the loop, the last entries would stay referenced until the next read. */
-  async #readOnce(count: number, block: number | undefined): Promise<void> {
+  /** Waits in Redis for the first message. */
+  async #readWaiting(): Promise<void> {
+    const { lanes, handBack } = this.#options;
+    this.#waits = true;
+    try {
+      await this.#readOnce(this.#count(), BLOCK);
+    } finally {
+      this.#waits = false;
+    }
+    if (lanes?.crowded()) await handBack();
+  }
+
+  /** Makes a read that waits in Redis return empty. The call may overtake the read, which then waits on. */
+  recall(): void {
+    if (this.#waits) this.#options.reader.unblock().catch(() => {});
+  }
+
+  /**
+   * A function of its own: inside the loop, the last entries would stay referenced until the next read.
+   *
+   * @param onReply called before the messages are accepted, which count as held from then on
+   */
+  async #readOnce(count: number, block: number | undefined, onReply?: () => void): Promise<void> {
     const { reader, prefetch, failures, onRead } = this.#options;
     const read = await reader.read(count, block);
+    onReply?.();
     failures.over();
     prefetch.recordRead(read.more);
     const { packs, entries } = read;

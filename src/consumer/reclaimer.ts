@@ -25,7 +25,7 @@ const MOST_RESCUES = 20;
 const MOST = 100;
 
 /** What the reclaimer needs of a consumer. */
-type Taker = Pick<Consumer, 'id' | 'room' | 'takeOver'>;
+type Taker = Pick<Consumer, 'id' | 'room' | 'idle' | 'takeOver'>;
 
 export interface ReclaimerOptions {
   readonly store: ConsumerStore;
@@ -211,9 +211,10 @@ export class Reclaimer implements Service {
     if (found > 0) this.#strays.add(undefined, found);
   }
 
-  /** The consumer with the most room; undefined if none has room. */
+  /** The consumer with the most room, an idle one of several; undefined if none has room. */
   #roomiest(): Taker | undefined {
-    const [best] = this.#options.consumers().toSorted((a, b) => b.room - a.room);
+    const all = this.#options.consumers();
+    const [best] = all.toSorted((a, b) => b.room - a.room || Number(b.idle) - Number(a.idle));
     return best && best.room > 0 ? best : undefined;
   }
 }

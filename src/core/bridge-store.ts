@@ -36,6 +36,11 @@ export interface OnServer {
 /** ms by which the number of a mark, or an id, may be ahead of the clock of Redis: that clock may have been put back. */
 export const MOST_AHEAD = 86_400_000;
 
+export interface TakeOptions extends OnServer {
+  /** The highest mark that the caller has seen: with lanes it must not be before what they have. */
+  readonly seen?: number;
+}
+
 /** A seat, and the time of the last mark of its bridge by Redis's clock: only a change of it counts. */
 export interface Seat {
   readonly id: string;
@@ -103,6 +108,9 @@ export type TakeReply =
     }
   | { readonly taken: false };
 
+/** Why a gap is told if Redis has lost its last moments. */
+export const OLDER_STATE = 'Redis came back with an older state';
+
 export interface Gap {
   readonly reason: string;
   /** Since when messages may have been missed: ms since 1970, Redis's clock; undefined for the last beat. */
@@ -153,7 +161,7 @@ export interface BridgeStore {
   /** Publishes the next mark, and takes or keeps a seat. */
   mark(request: MarkRequest): Promise<MarkReply>;
   /** Takes the lead if token and beat are still those given. */
-  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply>;
+  take(caller: string, token: number, beat: number, options?: TakeOptions): Promise<TakeReply>;
   /** Writes messages to the inbox and moves the position, both or neither. */
   relay(request: RelayRequest): Promise<RelayReply>;
   /** Gives up the lead, unless the position has moved from where the caller left it. */

@@ -54,6 +54,9 @@ export interface PackSettlement {
 /** A pack that a consumer hands back, with its messages that have an outcome and no result. */
 export type HeldPack = Pick<PackSettlement, 'id' | 'left' | 'key'>;
 
+/** How many attempts a consumer has made on the entries that it holds, by the id of the entry. */
+export type AttemptsMade = ReadonlyMap<string, number>;
+
 /** How many messages of a pack have results. */
 export function resultsIn({ texts }: Pick<PackSettlement, 'texts'>): number {
   return texts.length / 2;
@@ -297,15 +300,18 @@ export interface ConsumerStore {
   /**
    * Hands back all entries of a consumer and takes it out of the Redis group.
    *
-   * @param attempts attempts made on the entries that the consumer knows of, by the id of the entry
+   * @param attempts of the entries that the consumer knows of
    * @param packs the packs that it holds: their messages go back to the inbox, those that are not listed without an attempt
    * @returns how many messages were handed back
    */
-  leave(
-    consumerId: string,
-    attempts: ReadonlyMap<string, number>,
-    packs: readonly HeldPack[],
-  ): Promise<number>;
+  leave(consumerId: string, attempts: AttemptsMade, packs: readonly HeldPack[]): Promise<number>;
+  /**
+   * Hands back all entries of a consumer that stays in the Redis group, and packs of which it knows nothing.
+   *
+   * @param attempts as for {@link leave}
+   * @returns how many messages were handed back
+   */
+  handBack(consumerId: string, attempts: AttemptsMade): Promise<number>;
   /**
    * Hands back entries that were delivered and are pending with no consumer: another program acknowledged them, or
    * removed their consumer. {@link due} gives them out.

@@ -65,6 +65,8 @@ export interface ProcessReport {
   readonly stalled?: number;
   /** Most messages that it takes in one pack; absent in an older version, which takes none. */
   readonly packSize?: number;
+  /** Into how many lanes it divides the group; absent for one. */
+  readonly lanes?: number;
   /** Remote workers that are connected; absent if its processor is another. */
   readonly workers?: number;
   /** True if it takes messages from a list or a stream; else absent. */
@@ -103,6 +105,8 @@ export interface Orders {
   readonly packSize: number;
   /** Whether a process of an older version is live, which reads no packs. */
   readonly older: boolean;
+  /** Into how many lanes another live process divides the group; undefined if all do it as this one. */
+  readonly otherLanes?: number | undefined;
   /** Consumers to run; undefined for a process that is not managed. */
   readonly share: number | undefined;
   readonly control: Control;

@@ -70,6 +70,36 @@ export class Packed implements Iterable<Buffer> {
     return { counts, args };
   }
 
+  /**
+   * Deals the messages to lists, in their order.
+   *
+   * @param lists how many lists there are
+   * @param listOf the number of the list of a message, from 0; undefined to leave it out. `index` is from 0
+   */
+  deal(
+    lists: number,
+    listOf: (index: number, message: () => Buffer) => number | undefined,
+  ): readonly Packed[] {
+    const dealt = Array.from({ length: lists }, () => ({ length: 0, parts: [] as Buffer[] }));
+    let [run, start, at, index]: [number | undefined, number, number, number] = [undefined, HEAD, HEAD, 0];
+    const close = () => {
+      if (run !== undefined && at > start) dealt[run]?.parts.push(this.#bytes.subarray(start, at));
+      start = at;
+    };
+    while (at < this.#bytes.length) {
+      const first = at + HEAD;
+      const end = first + this.#bytes.readUInt32BE(at + 1);
+      const list = listOf(index++, () => this.#bytes.subarray(first, end));
+      if (list !== run) close();
+      run = list;
+      const to = list === undefined ? undefined : dealt[list];
+      if (to) to.length++;
+      at = end;
+    }
+    close();
+    return dealt.map(({ length, parts }) => new Packed(length, parts));
+  }
+
   *[Symbol.iterator](): Iterator<Buffer> {
     for (let start = HEAD; start < this.#bytes.length; ) {
       const end = start + HEAD + this.#bytes.readUInt32BE(start + 1);
@@ -177,3 +207,6 @@ function writeHead(target: Buffer, at: number, kind: number, value: number): num
   target[at + 4] = value;
   return at + HEAD;
 }
+
+/** The messages of a relay that only records a gap or asks for the position. */
+export const NOTHING = new Packed(0, []);

@@ -27,6 +27,13 @@ export function compareIds(a: string, b: string): number {
   return timeOfId(a) - timeOfId(b) || sequenceOf(a) - sequenceOf(b);
 }
 
+/** The first id after this one. */
+export function nextId(id: string): string {
+  const [time = 0n, sequence = 0n] = id.split('-').map(BigInt);
+  const next = BigInt.asUintN(BITS, sequence + 1n);
+  return `${next === 0n ? time + 1n : time}-${next}`;
+}
+
 function sequenceOf(id: string): number {
   return Number(id.slice(id.indexOf('-') + 1));
 }

@@ -22,6 +22,7 @@ export class AclLine {
   /** Whether the Redis is a Cluster. */
   readonly isCluster: boolean;
 
+  /** @param settings with `cluster` if Redis is one */
   constructor(settings: Settings & Pick<RightsNames, 'cluster'>) {
     this.#rules = aclRules(keysOf(settings), settings);
     this.#source = sourceOf(settings);

@@ -16,6 +16,7 @@ import {
   sentinelsOf,
   slotsOf,
 } from './group-checks.js';
+import { lanesOfNodes } from './lane-checks.js';
 import { haltedOf, orderOf } from './order-checks.js';
 import { sourceChecks } from './source-checks.js';
 
@@ -34,6 +35,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     ...(facts.pulled && { 'output buffer': [] }),
     sentinels: sentinelsOf(facts),
     slots: slotsOf(facts),
+    lanes: lanesOfNodes(facts),
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),

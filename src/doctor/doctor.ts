@@ -5,10 +5,11 @@ import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
+import { refusedOf } from '../redis/missing-rights.js';
+import { lanesIn, openLanes } from '../redis/open-lanes.js';
 import { Connections } from '../redis/protocol/connections.js';
 import { refusedAs } from '../redis/protocol/failure.js';
 import { openRegistry } from '../redis/registry.js';
-import { refusedOf } from '../redis/rights.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
@@ -53,17 +54,22 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const [connection, listener, trial] = await Promise.all([open(), open(key), open(key)]);
     const atChannel = key === undefined ? connection : await open(key);
     const registry = await openRegistry(connections, connection, keys);
-    const names = { ...settings, cluster: connection.place.isCluster };
+    const cluster = connection.place.isCluster;
+    const names = { ...settings, cluster, lanes: await lanesIn(connection, keys, settings.lanes) };
     acl = new AclLine(names);
     const { at } = connection;
     const { claimAfter } = settings;
+    const lanes = await openLanes(connections, 'doctor', names);
     const connectionTo = async (name: string) => (connection.place.isCluster ? open(name) : connection);
-    const opened = { connection, registry, atChannel, listener, trial, connectionTo };
+    const opened = { connection, registry, atChannel, lanes, listener, trial, connectionTo };
     const facts = await readFacts({ keys, names, claimAfter, ...opened });
     const findings = diagnose(facts, settings, acl.grant(facts.server));
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
-      [...(await markRefused({ connection, registry, atChannel, keys }, settings, findings)), ...record],
+      [
+        ...(await markRefused({ connection, registry, atChannel, keys, lanes }, settings, findings)),
+        ...record,
+      ],
       acl,
       facts.server,
       at,

@@ -24,7 +24,7 @@ import type { Settings, SettingsInput } from '../settings/settings.js';
 import { compose } from './compose.js';
 import { type GroupEvents, Reports } from './events.js';
 import { Identity } from './identity.js';
-import type { Parts } from './parts.js';
+import { type Parts, servicesOf } from './parts.js';
 import { Deadlines, stopParts } from './shutdown.js';
 import { viewOf } from './view.js';
 
@@ -249,17 +249,17 @@ export class ConsumerGroup<Input extends Message = Message>
 
   /** What relays comes first: an id in the list promises that new messages are relayed. */
   async #startParts(parts: Parts): Promise<void> {
-    const { bridge, puller, consumers, heartbeats, autoscaling } = parts;
-    const { reclaimer, unpacker, keyKeeper, orderKeeper } = parts;
+    const { bridge, puller, consumers, lanes, orderKeeper, heartbeats, autoscaling } = parts;
     const source = sourceOf(this.settings);
     if (bridge) await this.#startWithin(bridge, 'no bridge of the group is in place');
     if (puller) await this.#startWithin(puller, `nothing could be taken from the ${sourceText(source)}`);
     if (this.#stopping) return;
+    await parts.confirm();
     // The first reply has the share of a managed process, and lets the consumers begin unless the group is paused.
-    await heartbeats.start();
+    await Promise.all([heartbeats, ...lanes.map(({ renewal }) => renewal)].map((part) => part.start()));
     await consumers.resize(consumers.size);
+    for (const part of [...lanes.flatMap(servicesOf), orderKeeper, autoscaling]) await part?.start();
     if (this.settings.managed) await heartbeats.list(); // its share came with the first reply
-    for (const part of [reclaimer, unpacker, keyKeeper, orderKeeper, autoscaling]) await part?.start();
     const ids = consumers.running.map(({ id }) => id);
     const workers = this.#hub ? 'remote workers can connect' : plural(ids.length, 'consumer');
     this.#hub?.open(parts.join);

@@ -1,4 +1,5 @@
 import type { Consumer } from '../consumer/consumer.js';
+import type { LaneConsumers } from '../consumer/lane-consumers.js';
 import { CgroupError } from '../core/errors.js';
 import { aborted, pause } from '../core/service.js';
 import { plural } from '../core/words.js';
@@ -10,7 +11,7 @@ const RETRY_EVERY = 200;
 
 /** A consumer with what it needs for itself. */
 export interface PooledConsumer {
-  readonly consumer: Consumer;
+  readonly consumer: Consumer | LaneConsumers;
   /** Ends its connection, and frees its place in the executor. */
   readonly close: () => void;
 }
@@ -56,7 +57,7 @@ export class ConsumerPool {
   }
 
   /** The consumers that do not leave. */
-  get running(): readonly Consumer[] {
+  get running(): readonly PooledConsumer['consumer'][] {
     return this.#members.map(({ consumer }) => consumer);
   }
 
@@ -66,7 +67,7 @@ export class ConsumerPool {
   }
 
   /** Also those that leave. */
-  get all(): readonly Consumer[] {
+  get all(): readonly PooledConsumer['consumer'][] {
     return [...this.#members, ...this.#leaving.keys()].map(({ consumer }) => consumer);
   }
 
@@ -230,7 +231,7 @@ export class ConsumerPool {
   }
 
   /** Tries until Redis answers; when the pool stops, once more. */
-  async #handBack(consumer: Consumer): Promise<number> {
+  async #handBack(consumer: PooledConsumer['consumer']): Promise<number> {
     const { signal } = this.#stopping;
     for (;;) {
       const last = signal.aborted;

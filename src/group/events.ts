@@ -29,6 +29,9 @@ export interface GroupEvents {
   lost: [count: number];
 }
 
+/** `lane`: that of the message; undefined in a group with one. */
+type FailureInLane = Failure & { readonly lane: number | undefined };
+
 /** Hands an event to the listeners. */
 export type Emit = <E extends keyof GroupEvents>(event: E, ...args: GroupEvents[E]) => void;
 
@@ -37,8 +40,8 @@ export class Reports {
   readonly #log: Logger;
   readonly #stats: ProcessStats | undefined;
   readonly #emit: Emit;
-  readonly #deaths: ThrottledLog<Failure>;
-  readonly #failures: ThrottledLog<Failure>;
+  readonly #deaths: ThrottledLog<FailureInLane>;
+  readonly #failures: ThrottledLog<FailureInLane>;
   readonly #halts: ThrottledLog<Halt>;
 
   constructor(log: Logger, stats: ProcessStats | undefined, emit: Emit) {
@@ -90,20 +93,22 @@ export class Reports {
     this.#emitSafely('settled', count);
   }
 
-  failure(failure: Failure): void {
+  /** @param lane the lane of the message, if the group has several */
+  failure(failure: Failure, lane?: number): void {
     const { attempt, error, dead } = failure;
-    if (dead) this.#deaths.add(failure);
+    const inLane = { ...failure, lane };
+    if (dead) this.#deaths.add(inLane);
     else {
-      this.#failures.add(failure);
-      this.#log.debug(fieldsOf(failure), `attempt ${attempt} failed: ${error}`);
+      this.#failures.add(inLane);
+      this.#log.debug(fieldsOf(inLane), `attempt ${attempt} failed: ${error}`);
     }
     this.#emitSafely('failure', failure);
   }
 
-  /** Redis has these dead letters. */
-  buried(deadLetters: readonly Omit<DeadLetter, 'message' | 'entryId'>[]): void {
+  /** Redis has these dead letters. @param lane as for {@link failure} */
+  buried(deadLetters: readonly Omit<DeadLetter, 'message' | 'entryId'>[], lane?: number): void {
     for (const { consumerId, inboxId, attempts: attempt, reason, error } of deadLetters)
-      this.failure({ consumerId, inboxId, attempt, reason, error, dead: true });
+      this.failure({ consumerId, inboxId, attempt, reason, error, dead: true }, lane);
   }
 
   /** These dead letters stop an order. */
@@ -149,7 +154,7 @@ export class Reports {
  * between them. A warning when no attempt has succeeded for a second, and every 30 s; a
  * line when one succeeds. No line if attempts fail now and then, however many.
  */
-function withoutSuccess(log: Logger): ThrottledLog<Failure> {
+function withoutSuccess(log: Logger): ThrottledLog<FailureInLane> {
   const what = 'no attempt succeeds';
   return new ThrottledLog({
     delay: 1_000,
@@ -176,6 +181,7 @@ function haltText(count: number, { deadId, key }: Halt): string {
 }
 
 /** What a line of the log says about an attempt. */
-function fieldsOf({ consumerId, inboxId, attempt, reason }: Failure): object {
-  return { consumer: consumerId, inboxId, attempt, reason };
+function fieldsOf({ consumerId, inboxId, lane, attempt, reason }: FailureInLane): object {
+  // Two lanes may give the same id.
+  return { consumer: consumerId, inboxId, ...(lane !== undefined && { lane }), attempt, reason };
 }

@@ -1,5 +1,6 @@
 import type { Control, Orders } from '../core/control.js';
 import type { Logger } from '../log/logger.js';
+import { repeatedWarnings, type ThrottledLog } from '../log/throttle.js';
 import type { ConsumerPool } from './consumer-pool.js';
 import type { Reports } from './events.js';
 
@@ -18,9 +19,16 @@ export class OrderFollower {
   #control: Control | undefined;
   #packSize = 1;
   #older = false;
+  readonly #otherLanes: ThrottledLog<void>;
+  #lanes = 1;
 
   constructor(options: OrderFollowerOptions) {
     this.#options = options;
+    this.#otherLanes = repeatedWarnings(options.log, () => [
+      { lanes: this.#lanes },
+      `another process of this group runs with --lanes ${this.#lanes}: messages wait in lanes that not all processes read. ` +
+        'Stop it: all processes of a group need the same number',
+    ]);
   }
 
   /** The control as it was at the last heartbeat; undefined before the first. */
@@ -38,10 +46,14 @@ export class OrderFollower {
     return this.#older;
   }
 
-  follow({ packSize, older, share, control, healed }: Orders): void {
+  follow({ packSize, older, otherLanes, share, control, healed }: Orders): void {
     const { consumers, reports, log } = this.#options;
     this.#packSize = packSize;
     this.#older = older;
+    if (otherLanes !== undefined) {
+      this.#lanes = otherLanes;
+      this.#otherLanes.add();
+    }
     const wasPaused = this.#control?.paused ?? false;
     this.#control = control;
     if (healed.length > 0)

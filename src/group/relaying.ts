@@ -4,6 +4,9 @@ import { lineOf } from '../core/finding.js';
 import type { PulledSource } from '../core/source.js';
 import type { Logger } from '../log/logger.js';
 import { RedisBridgeStore } from '../redis/bridge-store.js';
+import { RedisLaneStore } from '../redis/lane-store.js';
+import { LanesBridgeStore } from '../redis/lanes-bridge-store.js';
+import { openLanes } from '../redis/open-lanes.js';
 import { outputBufferOf, refuseSharded } from '../redis/server-checks.js';
 import { RedisSourceStore } from '../redis/source-store.js';
 import type { Dependencies, Resolved } from './parts.js';
@@ -11,19 +14,31 @@ import type { Dependencies, Resolved } from './parts.js';
 /** Bytes of relayed messages that a bridge keeps, at most. */
 const RETAIN_BYTES = 64 * 2 ** 20;
 
+/** @param prepare of a group with several lanes: makes the node of the group know it */
 export async function makeBridge(
   { settings, identity, connections, reports, log }: Dependencies,
   { keys, server, tracing }: Resolved,
   packSize: () => number,
+  prepare: () => Promise<unknown>,
 ): Promise<Bridge> {
-  const { channel, sharded, lease } = settings;
+  const { channel, sharded, lease, orderKey } = settings;
   if (sharded) refuseSharded(server);
   const connection = await connections.open('bridge');
   // On a Cluster a message of a sharded channel reaches one node only; any other reaches all of them, each at another time.
   const announcer = sharded ? await connections.open('marks', channel) : undefined;
   const pauseAfterMove = connection.place.isCluster && !sharded ? lease : 0;
-  const store = new RedisBridgeStore(connection, keys, settings.orderKey, announcer);
   const bridgeLog = log.child({ bridge: identity.id });
+  const base = (path?: string) => new RedisBridgeStore(connection, keys, path, announcer);
+  const lanes = await openLanes(connections, 'bridge', settings);
+  const store =
+    lanes.length === 0
+      ? base(orderKey)
+      : new LanesBridgeStore(
+          base(),
+          lanes.map((lane) => new RedisLaneStore(lane.connection, lane.keys, orderKey)),
+          orderKey,
+          { lease, prepare, log: bridgeLog },
+        );
   const bridge = new Bridge({
     id: identity.id,
     channel,
@@ -31,6 +46,7 @@ export async function makeBridge(
     marks: keys.marks,
     seats: settings.bridges,
     packSize,
+    allPositioned: settings.lanes > 1,
     lease,
     pauseAfterMove,
     limits: { retain: settings.retain, retainBytes: RETAIN_BYTES, bytes: settings.bufferLimit },

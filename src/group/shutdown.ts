@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import { aborted } from '../core/service.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
-import type { Parts } from './parts.js';
+import { type Parts, servicesOf } from './parts.js';
 
 /** Shares of the time after which attempts are interrupted, and after which the rest is left to other processes. */
 const INTERRUPT_AT = 0.7;
@@ -26,17 +26,17 @@ export class Deadlines {
 
 /** Stops in three steps: quiet, wait until a deadline, hand back. A part that fails does not keep others from stopping. */
 export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { bridge, puller, committer, unpacker } = parts;
+  const { bridge, puller, lanes } = parts;
   deadlines.abandon.addEventListener('abort', () => {
     bridge?.abandon();
-    committer.abandon();
+    for (const { committer } of lanes) committer.abandon();
   });
   const stopped = Promise.allSettled([
     bridge?.stop(),
     puller?.stop(),
     stopConsumers(parts, deadlines, log),
   ]).then(async (results) => {
-    await unpacker.finish(deadlines.abandon);
+    await Promise.all(lanes.map(({ unpacker }) => unpacker.finish(deadlines.abandon)));
     return results;
   });
   const results = await Promise.race([stopped, aborted(deadlines.over)]);
@@ -50,9 +50,9 @@ export async function stopParts(parts: Parts, deadlines: Deadlines, log: Logger)
 }
 
 async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): Promise<void> {
-  const { consumers, reclaimer, unpacker, keyKeeper, orderKeeper, heartbeats, autoscaling } = parts;
+  const { consumers, lanes, orderKeeper, heartbeats, autoscaling } = parts;
   try {
-    await Promise.all([autoscaling.stop(), reclaimer.stop(), unpacker.stop(), keyKeeper.stop()]);
+    await Promise.all([autoscaling, ...lanes.flatMap(servicesOf)].map((part) => part.stop()));
     const stopped = consumers.stop(deadlines.interrupt, deadlines.abandon);
     // The process is no longer among the live: others take its share at once.
     heartbeats.hurry();
@@ -64,6 +64,6 @@ async function stopConsumers(parts: Parts, deadlines: Deadlines, log: Logger): P
         `handed back ${plural(back, 'message that was', 'messages that were')} not begun or not finished`,
       );
   } finally {
-    await heartbeats.stop();
+    await Promise.all([heartbeats, ...lanes.map(({ renewal }) => renewal)].map((part) => part.stop()));
   }
 }

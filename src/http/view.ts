@@ -1,7 +1,7 @@
 import { CgroupError } from '../core/errors.js';
 import type { Source } from '../core/source.js';
 import type { ProcessStats } from '../observe/process-stats.js';
-import type { Inspector } from '../redis/inspect.js';
+import type { GroupInspector } from '../redis/group-inspector.js';
 
 /** What the server sees of the group in its process. It changes nothing but what an action asks for, through the inspector. */
 export interface GroupView {
@@ -15,7 +15,7 @@ export interface GroupView {
   readonly output: string;
   readonly stats: ProcessStats;
   /** Reads the group; undefined until it is connected, and after it has stopped. */
-  readonly inspector: Inspector | undefined;
+  readonly inspector: GroupInspector | undefined;
   readonly state: 'starting' | 'running' | 'stopping';
   /** Whether the connection on which the consumers write is up. */
   readonly connected: boolean;
@@ -48,7 +48,7 @@ interface BridgeView {
 }
 
 /** @throws {CgroupError} STATE while the group is not connected */
-export function inspectorOf({ inspector }: GroupView): Inspector {
+export function inspectorOf({ inspector }: GroupView): GroupInspector {
   if (!inspector) throw new CgroupError('STATE', 'the group is not connected yet');
   return inspector;
 }

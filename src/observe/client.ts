@@ -2,8 +2,9 @@ import type { AutoscaleRule, Control, ControlEvent, ProcessStatus } from '../cor
 import { CgroupError } from '../core/errors.js';
 import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
-import { Inspector } from '../redis/inspect.js';
+import type { GroupInspector } from '../redis/group-inspector.js';
 import { keysOf } from '../redis/keys.js';
+import { lanesIn, makeInspector, openLanes } from '../redis/open-lanes.js';
 import { Connections, type ConnectionsOptions } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
@@ -15,7 +16,7 @@ import { DeadLetters } from './dead-letters.js';
 import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
 
-export type { Inspector } from '../redis/inspect.js';
+export type { GroupInspector } from '../redis/group-inspector.js';
 export { type LocalServer, startLocalServer } from '../redis/local-server.js';
 export type { StreamEntry } from '../redis/reading.js';
 
@@ -36,11 +37,11 @@ export class GroupClient implements AsyncDisposable {
   readonly settings: Settings;
   readonly deadLetters: DeadLetters;
   /** @internal streams and counters, for the commands */
-  readonly inspector: Inspector;
+  readonly inspector: GroupInspector;
   readonly #connections: Connections;
   readonly #control: GroupControl;
 
-  private constructor(settings: Settings, connections: Connections, inspector: Inspector) {
+  private constructor(settings: Settings, connections: Connections, inspector: GroupInspector) {
     this.settings = settings;
     this.#connections = connections;
     this.inspector = inspector;
@@ -72,11 +73,13 @@ export class GroupClient implements AsyncDisposable {
       const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
       const registry = await openRegistry(connections, connection, keys);
-      return new GroupClient(
-        settings,
-        connections,
-        new Inspector(connection, keys, settings.group, registry),
-      );
+      const lanes = await openLanes(connections, 'client', {
+        ...settings,
+        lanes: await lanesIn(connection, keys, settings.lanes),
+      });
+      const { group } = settings;
+      const inspector = makeInspector({ connection, keys, registry, lanes, group });
+      return new GroupClient(settings, connections, inspector);
     } catch (error) {
       connections.close();
       throw error;

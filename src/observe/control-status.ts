@@ -1,13 +1,14 @@
 import {
   type AutoscaleRule,
   type Control,
+  type ControlStore,
   type ProcessEnd,
   type ProcessStatus,
   pauseIn,
 } from '../core/control.js';
 import { type Sizes, sizesOf } from '../core/sizes.js';
 import { LATEST_TIME } from '../redis/foreign.js';
-import type { Inspector } from '../redis/inspect.js';
+import type { GroupInspector } from '../redis/group-inspector.js';
 
 /** What operators want of a group, and how far its managed processes, all together, do it. */
 export interface ControlStatus extends Sizes {
@@ -73,7 +74,9 @@ export interface ControlReading {
 const ENDS_SHOWN = 20;
 
 /** Reads them; the events too if the group is paused. */
-export async function readControl({ control: store }: Inspector): Promise<ControlReading> {
+export async function readControl({
+  control: store,
+}: Pick<GroupInspector, 'control'>): Promise<ControlReading> {
   const [{ control, processes }, ends] = await Promise.all([store.readAll(), store.ends(ENDS_SHOWN)]);
   const live = new Set(processes.map(({ id }) => id));
   return {
@@ -89,7 +92,7 @@ export async function readControl({ control: store }: Inspector): Promise<Contro
 }
 
 /** Who paused a group. */
-async function pausedBy(store: Inspector['control']): Promise<ControlStatus['pausedBy']> {
+async function pausedBy(store: ControlStore): Promise<ControlStatus['pausedBy']> {
   const event = pauseIn(await store.events());
   return event ? { who: event.who, why: event.why, at: event.at } : null;
 }

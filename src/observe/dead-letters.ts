@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { CgroupError } from '../core/errors.js';
-import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
+import { letterPlaceIn, Newest } from '../core/letter-id.js';
+import { timeOfId } from '../core/stream-id.js';
 import { integerOf, LATEST_TIME } from '../redis/foreign.js';
-import type { Inspector } from '../redis/inspect.js';
+import type { GroupInspector } from '../redis/group-inspector.js';
 import type { StreamEntry } from '../redis/reading.js';
 import {
   type DeadLetterGroup,
@@ -23,7 +24,7 @@ const LONGEST_REASON = 100;
 
 /** A dead letter as it is shown, with the names of the stream's fields. */
 export interface ShownDeadLetter {
-  /** Its id in the dead-letter stream. */
+  /** Its id in the dead-letter stream; with several lanes the number of the lane follows: `1795251095809-0@2`. */
   readonly id: string;
   /** When the message became a dead letter: ISO 8601, Redis's clock; the latest time of a Date for a later foreign id. */
   readonly time: string;
@@ -66,9 +67,9 @@ export function shownDeadLetter(
 
 /** The dead letters of a group: reads them, sends them back, skips them where they stop an order, deletes them. */
 export class DeadLetters {
-  readonly #inspector: Inspector;
+  readonly #inspector: GroupInspector;
 
-  constructor(inspector: Inspector) {
+  constructor(inspector: GroupInspector) {
     this.#inspector = inspector;
   }
 
@@ -151,9 +152,10 @@ export class DeadLetters {
    * @throws {CgroupError} NOT_FOUND for a text that is no id; nothing is sent back then
    */
   async retry(ids: readonly string[], onProgress?: (sent: number, total: number) => void): Promise<string[]> {
-    checkIds(ids);
-    const once = [...new Set(ids)];
-    return this.#inspector.revive(once, (sent) => onProgress?.(sent, once.length));
+    const given = await this.#located(ids);
+    const total = new Set(ids).size;
+    const found = await this.#inspector.revive([...given.keys()], (sent) => onProgress?.(sent, total));
+    return asGiven(found, given);
   }
 
   /**
@@ -174,9 +176,12 @@ export class DeadLetters {
    * @throws {CgroupError} NOT_FOUND for a text that is no id; none is skipped then
    */
   async skip(ids: readonly string[]): Promise<string[]> {
-    checkIds(ids);
-    const wanted = new Set(ids);
-    return (await this.#inspector.halts.skip(({ deadId }) => wanted.has(deadId))).map(({ deadId }) => deadId);
+    const given = await this.#located(ids);
+    const skipped = await this.#inspector.halts.skip(({ deadId }) => given.has(deadId));
+    return asGiven(
+      skipped.map(({ deadId }) => deadId),
+      given,
+    );
   }
 
   /**
@@ -199,18 +204,18 @@ export class DeadLetters {
     const now = Date.parse(time);
     const matches = matcherOf(selection, now);
     const { since, limit = Number.POSITIVE_INFINITY, through, ...rest } = selection;
-    const newest = through ?? lastDead;
+    const there = new Newest(through ?? lastDead);
     const from = since === undefined ? 0 : sinceOf(since, now);
     const halted = await this.#halted();
     const count = isAnyOf(rest) ? Math.min(PAGE, limit) : PAGE;
     let left = limit;
     // Nothing died before.
-    if (newest === '') return;
+    if ((through ?? lastDead) === '') return;
     for (let before: string | undefined; left > 0; ) {
       const page = await this.#inspector.deadLettersBefore(before, count, longest);
       for (const entry of page) {
         const letter = shownDeadLetter(entry, halted);
-        if (compareIds(letter.id, newest) > 0 || !matches(letter)) continue;
+        if (!there.has(letter.id) || !matches(letter)) continue;
         yield letter;
         if (--left === 0) return;
       }
@@ -221,7 +226,8 @@ export class DeadLetters {
   }
 
   /**
-   * How many are kept, how many of them stop an order at most, and the id of the newest: '' for none.
+   * How many are kept, how many of them stop an order at most, and the id of the newest, with several lanes those of the newest
+   * ones: '' for none.
    *
    * @param ids count these only: then it is exact how many stop an order
    */
@@ -248,26 +254,33 @@ export class DeadLetters {
    */
   async purge(ids: readonly string[]): Promise<string[]>;
   /**
-   * Deletes all up to one of them.
+   * Deletes all up to one of them. With several lanes `newest` has an id of each lane; a single one counts in its own lane, or, without
+   * a lane, in each.
    *
-   * @param options.through the id of the newest one to delete; all that are there now by default
+   * @param options.through the id of the newest one to delete, or `newest` of {@link count}; all that are there now by default
    * @returns how many were deleted
    */
   async purge(options?: { readonly through?: string }): Promise<number>;
   async purge(which: readonly string[] | { readonly through?: string } = {}): Promise<string[] | number> {
     if (isList(which)) return this.#purgeThese(which);
     const { through } = which;
-    if (through) checkIds([through]);
+    if (through) checkIds(through.split(','));
     const last = through ?? (await this.count()).newest;
-    await this.#inspector.halts.skip(({ deadId }) => deadId !== '' && compareIds(deadId, last) <= 0);
+    const there = new Newest(last);
+    await this.#inspector.halts.skip(({ deadId }) => there.has(deadId));
     return this.#inspector.purge(last);
   }
 
   async #purgeThese(ids: readonly string[]): Promise<string[]> {
+    const given = await this.#located(ids);
+    await this.#inspector.halts.skip(({ deadId }) => given.has(deadId));
+    return asGiven(await this.#inspector.purgeThese([...given.keys()]), given);
+  }
+
+  /** The ids under which the group knows those that are meant, each with the one that was given. */
+  #located(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     checkIds(ids);
-    const once = new Set(ids);
-    await this.#inspector.halts.skip(({ deadId }) => once.has(deadId));
-    return this.#inspector.purgeThese([...once]);
+    return this.#inspector.located([...new Set(ids)]);
   }
 }
 
@@ -280,8 +293,13 @@ function isAnyOf(selection: DeadLetterSelection): boolean {
   return Object.values(selection).every((value) => value === undefined || value === false);
 }
 
+/** The ids that were given for those that were found. */
+function asGiven(found: readonly string[], given: ReadonlyMap<string, string>): string[] {
+  return found.map((id) => given.get(id) ?? id);
+}
+
 function checkIds(ids: readonly string[]): void {
-  const wrong = ids.find((id) => !isEntryId(id));
+  const wrong = ids.find((id) => !letterPlaceIn(id));
   if (wrong === undefined) return;
   const message = `the id of a dead letter looks like 1795251095809-0; got ${JSON.stringify(wrong)}`;
   throw new CgroupError('NOT_FOUND', message);

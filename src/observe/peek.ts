@@ -1,6 +1,6 @@
 import { type Payload, payloadOf } from '../core/message.js';
 import { isEntryId, timeOfId } from '../core/stream-id.js';
-import type { Inspector } from '../redis/inspect.js';
+import type { GroupInspector, LaneReader } from '../redis/group-inspector.js';
 import type { StreamEntry } from '../redis/reading.js';
 
 /** A result, as it lies in the output. */
@@ -29,20 +29,48 @@ export interface ShownWaiting {
 /** Bytes of results that are held at a time, about. */
 const MOST_BYTES = 64_000_000;
 
-/**
- * The newest results, the newest last.
- *
- * @param most how many at most; they are held in memory, so large ones are fewer: about 64 MB
- */
-export async function newestResults(inspector: Inspector, most: number): Promise<ShownResult[]> {
-  const { outputType } = await inspector.read();
-  if (outputType === 'list') return (await inspector.lastElements(most)).map(shownElement);
-  return (await shownResults(inspector.newestResults(most))).reverse();
+/** The end of an output: with several lanes, of all of them together. */
+export class OutputTail {
+  readonly #inspector: Pick<GroupInspector, 'read' | 'lanes'>;
+  /** The id of the last result of each lane that was given; '' for none. */
+  #after: string[];
+
+  constructor(inspector: Pick<GroupInspector, 'read' | 'lanes'>) {
+    this.#inspector = inspector;
+    this.#after = inspector.lanes.map(() => '');
+  }
+
+  /**
+   * The newest results, the newest last.
+   *
+   * @param most how many at most; they are held in memory, so large ones are fewer: about 64 MB
+   */
+  async newest(most: number): Promise<ShownResult[]> {
+    const { outputType } = await this.#inspector.read();
+    const each = await this.#ofEach(async (lane) =>
+      outputType === 'list'
+        ? (await lane.lastElements(most)).map(shownElement)
+        : (await shownResults(lane.newestResults(most))).reverse(),
+    );
+    return each.slice(-most);
+  }
+
+  /** Those of a stream that came since, the oldest first. @param most how many of a lane at most */
+  next(most: number): Promise<ShownResult[]> {
+    return this.#ofEach((lane, after) => shownResults(lane.resultsAfter(after, most)));
+  }
+
+  async #ofEach(read: (lane: LaneReader, after: string) => Promise<ShownResult[]>): Promise<ShownResult[]> {
+    const { lanes } = this.#inspector;
+    const each = await Promise.all(lanes.map((lane, i) => read(lane, this.#after[i] ?? '')));
+    this.#after = each.map((found, i) => found.at(-1)?.id ?? this.#after[i] ?? '');
+    // Each is in its order already: those of one moment stay as they are.
+    return each.length === 1 ? (each[0] ?? []) : each.flat().sort(byTime);
+  }
 }
 
-/** The results after one of a stream, the oldest first; most as there. @param after '' for all */
-export function resultsAfter(inspector: Inspector, after: string, most: number): Promise<ShownResult[]> {
-  return shownResults(inspector.resultsAfter(after, most));
+function byTime(a: ShownResult, b: ShownResult): number {
+  return (a.time ?? '') < (b.time ?? '') ? -1 : Number((a.time ?? '') > (b.time ?? ''));
 }
 
 async function shownResults(entries: AsyncIterable<StreamEntry>): Promise<ShownResult[]> {
@@ -56,18 +84,22 @@ async function shownResults(entries: AsyncIterable<StreamEntry>): Promise<ShownR
   return found;
 }
 
-/** Messages that are not settled, the oldest of the inbox first: they wait, or a consumer has them. */
-export async function* waitingMessages(inspector: Inspector, most: number): AsyncGenerator<ShownWaiting> {
+/** Messages that are not settled, the oldest of an inbox first: they wait, or a consumer has them. Lane by lane. */
+export async function* waitingMessages(
+  { lanes }: Pick<GroupInspector, 'lanes'>,
+  most: number,
+): AsyncGenerator<ShownWaiting> {
   let left = most;
-  for await (const { id, fields } of inspector.inbox()) {
-    if (left-- === 0) return;
-    const isId = isEntryId(id);
-    yield {
-      id: isId ? id : null,
-      time: isId ? new Date(timeOfId(id)).toISOString() : null,
-      message: payloadOf(fields.message ?? Buffer.alloc(0)),
-    };
-  }
+  for (const lane of lanes)
+    for await (const { id, fields } of lane.inbox()) {
+      if (left-- === 0) return;
+      const isId = isEntryId(id);
+      yield {
+        id: isId ? id : null,
+        time: isId ? new Date(timeOfId(id)).toISOString() : null,
+        message: payloadOf(fields.message ?? Buffer.alloc(0)),
+      };
+    }
 }
 
 function shownResult({ id, fields }: StreamEntry): ShownResult {

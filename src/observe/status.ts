@@ -1,6 +1,6 @@
 import type { Halt } from '../core/consumer-store.js';
 import type { Source } from '../core/source.js';
-import type { GapRecord, Inspector } from '../redis/inspect.js';
+import type { GapRecord, GroupInspector } from '../redis/group-inspector.js';
 import type { GroupTotals, OrderTotals } from '../redis/reading.js';
 import type { KeyTotals } from '../redis/scripts/keyed.js';
 import { type ControlReading, readControl } from './control-status.js';
@@ -82,7 +82,7 @@ const GAPS_SHOWN = 10;
 const HALTS_SHOWN = 100;
 
 /** Reads the totals of a group and the number of live consumers. Cheaper for Redis than {@link readStatus}. */
-export async function readTotals(inspector: Inspector, source: Source): Promise<LiveTotals> {
+export async function readTotals(inspector: GroupInspector, source: Source): Promise<LiveTotals> {
   const [totals, live, control, shownSource] = await Promise.all([
     inspector.totals(),
     inspector.liveConsumers(),
@@ -102,14 +102,14 @@ export async function readTotals(inspector: Inspector, source: Source): Promise<
   };
 }
 
-async function readSource(inspector: Inspector, source: Source): Promise<SourceStatus> {
+async function readSource(inspector: GroupInspector, source: Source): Promise<SourceStatus> {
   const { kind, name } = source;
   return { kind, name, waiting: (await inspector.waitingIn(source)) ?? null };
 }
 
 /** Reads the state of a group: O(consumers) for Redis. */
 export async function readStatus(
-  inspector: Inspector,
+  inspector: GroupInspector,
   { group, output }: { readonly group: string; readonly output: string },
   from: Source,
 ): Promise<GroupStatus> {
@@ -123,7 +123,7 @@ export async function readStatus(
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
-  const { counters, deadLetters, retries } = reading;
+  const { counters, deadLetters, lanes, retries } = reading;
   const ids = new Set(processes.map(({ id }) => id));
   const order = await orderStatus(inspector, reading.order);
   return {
@@ -161,6 +161,7 @@ export async function readStatus(
     haltedCount: reading.haltedCount,
     halted: halts.halts.map(shownHalt),
     foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign, ...halts.foreign],
+    ...(lanes && { lanes }),
   };
 }
 
@@ -168,7 +169,7 @@ function shownHalt({ deadId, inboxId, key }: Halt): ShownHalt {
   return { deadId, inboxId, key: key ?? null };
 }
 
-async function orderStatus(inspector: Inspector, order: OrderTotals): Promise<OrderStatus> {
+async function orderStatus(inspector: GroupInspector, order: OrderTotals): Promise<OrderStatus> {
   const { kind, head } = order;
   const [keys, holder] = await Promise.all([
     inspector.keyTotals(kind),

@@ -1,15 +1,14 @@
 import type {
-  BridgeStore,
   Gap,
   Lease,
   MarkReply,
   MarkRequest,
   RelayReply,
-  RelayRequest,
   ReleaseReply,
   TakeReply,
 } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
+import type { DealtRelay, Noted, SharedBridgeStore, TakeAbove } from '../core/lane-store.js';
 import { markText } from '../core/marks.js';
 import { keyLines, pathOf } from '../core/order-key.js';
 import type { Position } from '../core/position.js';
@@ -19,7 +18,7 @@ import type { Connection } from './protocol/connection.js';
 import { homeOf, leaseOf, mark, missed, relay, release, take } from './scripts/bridge.js';
 
 /** The head of the Lua of each script says what is atomic. */
-export class RedisBridgeStore implements BridgeStore {
+export class RedisBridgeStore implements SharedBridgeStore {
   readonly #connection: Connection;
   readonly #announcer: Connection | undefined;
   readonly #keys: Keys;
@@ -58,12 +57,12 @@ export class RedisBridgeStore implements BridgeStore {
     return this.#announcer ? undefined : on;
   }
 
-  take(caller: string, token: number, beat: number, on?: string): Promise<TakeReply> {
+  take(caller: string, token: number, beat: number, { on, above }: TakeAbove = {}): Promise<TakeReply> {
     this.#last = undefined;
-    return this.#connection.run(take, this.#keys, { caller, token, beat }, this.#only(on));
+    return this.#connection.run(take, this.#keys, { caller, token, beat, above }, this.#only(on));
   }
 
-  async relay(request: RelayRequest): Promise<RelayReply> {
+  async relay(request: DealtRelay): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
     const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
@@ -91,6 +90,12 @@ export class RedisBridgeStore implements BridgeStore {
   async lastMark(on?: string): Promise<number> {
     if (on !== undefined && !this.#announcer) this.#connection.mustBeOn(on);
     return integerOf((await this.#connection.call('HGET', this.#keys.bridge, 'mark')) as string | null) ?? 0;
+  }
+
+  async noted(): Promise<Noted> {
+    const reply = await this.#connection.call('HMGET', this.#keys.bridge, 'dealt', 'mark', 'group');
+    const [lanes, mark, group] = reply as (string | null)[];
+    return { lanes: integerOf(lanes) ?? 0, mark: integerOf(mark) ?? 0, isPrepared: Boolean(group) };
   }
 
   async leave(seat: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type {
+  AttemptsMade,
   Buried,
   ConsumerStore,
   DeadLetter,
@@ -68,14 +69,15 @@ export class RedisConsumerStore implements ConsumerStore {
   readonly #source: Source | undefined;
   readonly #wholePacks: WholePacks | undefined;
   readonly #ordered: OrderedCommits | undefined;
-  readonly #output: OutputKind;
+  readonly #output: OutputKind & { readonly lanes: number | undefined };
   readonly #burying: Burying;
 
   /**
    * @param source what the group reads; undefined if the caller does not relay
    * @param settling how results are settled. `wholePacks` settles packs of which every message has a result; without it a
    *   script settles all. `ordered` commits results with an order, times, or into a list. `burying` says what a dead letter
-   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any
+   *   does to the order. `output`: what the output is, and in which order results leave; by default a stream, in any.
+   *   `lanes`: how many the group has; undefined for one of several
    */
   constructor(
     connection: Connection,
@@ -87,6 +89,7 @@ export class RedisConsumerStore implements ConsumerStore {
       readonly ordered?: OrderedCommits;
       readonly burying?: Burying;
       readonly output?: OutputKind | undefined;
+      readonly lanes?: number | undefined;
     } = {},
   ) {
     this.#connection = connection;
@@ -96,7 +99,7 @@ export class RedisConsumerStore implements ConsumerStore {
     this.#wholePacks = settling.wholePacks;
     this.#ordered = settling.ordered;
     const { outputType, order, orderKey, record } = settling.output ?? ANY_ORDER;
-    this.#output = { outputType, order, orderKey, record };
+    this.#output = { outputType, order, orderKey, record, lanes: settling.lanes };
     this.#burying = settling.burying ?? { order: 'none', halt: false };
   }
 
@@ -218,28 +221,31 @@ export class RedisConsumerStore implements ConsumerStore {
     return this.#connection.run(strays, this.#keys, { group: this.#group, from });
   }
 
-  async leave(
-    consumerId: string,
-    attempts: ReadonlyMap<string, number>,
-    packs: readonly HeldPack[],
-  ): Promise<number> {
+  async leave(consumerId: string, attempts: AttemptsMade, packs: readonly HeldPack[]): Promise<number> {
+    const ofPacks = await this.#handBackPacks(consumerId, packs);
+    return ofPacks + (await this.#handBackEntries(consumerId, attempts, false));
+  }
+
+  handBack(consumerId: string, attempts: AttemptsMade): Promise<number> {
+    return this.#handBackEntries(consumerId, attempts, true);
+  }
+
+  async #handBackEntries(consumerId: string, attempts: AttemptsMade, stays: boolean): Promise<number> {
     const known = [...attempts].sort(([a], [b]) => compareIds(a, b));
-    let left = await this.#handBack(consumerId, packs);
+    let left = 0;
     for (let from = '-'; from !== ''; ) {
       const after = from.slice(1);
       const ahead = after === '' ? known : known.filter(([id]) => compareIds(id, after) > 0);
       const some = ahead.slice(0, PAGE);
       const to = ahead.length > PAGE ? (some.at(-1)?.[0] ?? '+') : '+';
-      const page = { consumerId, attempts: new Map(some), from, to, count: PAGE };
+      const range = { from, to, count: PAGE };
+      const page = { group: this.#group, consumerId, attempts: new Map(some), ...range, stays };
       try {
-        const { handedBack, next } = await this.#connection.run(leave, this.#keys, {
-          group: this.#group,
-          ...page,
-        });
+        const { handedBack, next } = await this.#connection.run(leave, this.#keys, page);
         left += handedBack;
         from = next;
       } catch (error) {
-        if (refusedAs(error, 'NOGROUP')) return left; // nothing to leave
+        if (refusedAs(error, 'NOGROUP')) return left; // nothing to hand back
         throw error;
       }
     }
@@ -247,7 +253,7 @@ export class RedisConsumerStore implements ConsumerStore {
   }
 
   /** Hands back the packs that a consumer knows of. Resolves to how many messages. */
-  async #handBack(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
+  async #handBackPacks(consumerId: string, packs: readonly HeldPack[]): Promise<number> {
     let sum = 0;
     for (let first = 0; first < packs.length; first += PACKS) {
       const some = packs.slice(first, first + PACKS).map(({ id, key, left }) => {

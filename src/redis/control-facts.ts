@@ -1,6 +1,6 @@
 import { type Control, type ControlEvent, type ProcessStatus, pauseIn } from '../core/control.js';
 import { readControlAndProcesses, readEvents } from './control-store.js';
-import type { Inspector } from './inspect.js';
+import type { GroupInspector } from './group-inspector.js';
 import type { Keys } from './keys.js';
 import type { Connection } from './protocol/connection.js';
 
@@ -21,7 +21,7 @@ export interface ControlFacts {
 export async function controlFacts(
   connection: Connection,
   keys: Keys,
-  inspector: Inspector,
+  inspector: GroupInspector,
   registry: Connection,
 ): Promise<ControlFacts> {
   const { events } = await readEvents(connection, keys);

@@ -2,8 +2,10 @@ import type { OutputKind } from '../core/output.js';
 import { isEntryId, timeOfId } from '../core/stream-id.js';
 import { readEvents, readProcesses } from './control-store.js';
 import { type ForeignValue, LATEST_TIME } from './foreign.js';
-import type { Inspector } from './inspect.js';
+import type { GroupInspector } from './group-inspector.js';
+import { Inspector } from './inspect.js';
 import { type Keys, typesOf } from './keys.js';
+import type { LanePlace } from './open-lanes.js';
 import type { Connection } from './protocol/connection.js';
 import { ifAllowed } from './protocol/failure.js';
 import { type CutDeadLetter, mapOf } from './reading.js';
@@ -21,43 +23,66 @@ const ENOUGH = 100;
 
 const REMOVE = { hash: 'HDEL', stream: 'XDEL', zset: 'ZREM', list: 'LREM' } as const;
 
+interface ForeignOptions {
+  readonly connection: Connection;
+  readonly keys: Keys;
+  readonly registry: Connection;
+  /** None if the group has one lane. */
+  readonly lanes: readonly LanePlace[];
+  /** The Redis group. */
+  readonly group: string;
+  /** Of the whole group. */
+  readonly inspector: GroupInspector;
+}
+
 /** The values in the keys of a group that the group did not write. What Redis refuses to this user is left out. */
-export async function foreignValues(
-  connection: Connection,
-  keys: Keys,
-  inspector: Inspector,
-  registry: Connection,
-): Promise<ForeignFound[]> {
-  const reading = await ifAllowed(() => inspector.read());
+export async function foreignValues(options: ForeignOptions): Promise<ForeignFound[]> {
+  const { connection, keys, registry, lanes, group, inspector } = options;
+  const found: ForeignFound[] = [];
+  for (const road of [{ connection, keys }, ...lanes]) found.push(...(await foreignInRoad(road, group)));
   const live = await ifAllowed(() => inspector.liveConsumers());
   const gaps = await ifAllowed(() => inspector.gaps());
-  const letters = await ifAllowed(() => inspector.deadLettersBefore(undefined, LOOKED_AT, ENOUGH));
   const events = await ifAllowed(() => readEvents(connection, keys));
   const processes = await ifAllowed(() => readProcesses(registry, keys));
   const control = await ifAllowed(() => foreignInControl(connection, keys));
-  const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
-  const halts = await ifAllowed(() => inspector.halts.first(LOOKED_AT));
-  const found = [
-    ...(halts?.foreign ?? []),
-    ...(reading?.foreign ?? []),
+  const shared = [
     ...(live?.foreign ?? []),
     ...(gaps?.foreign ?? []),
     ...(events?.foreign ?? []),
     ...(processes?.foreign ?? []),
     ...(control ?? []),
+  ];
+  found.push(...shared.map((one) => withCommand(one, keys, 'stream')));
+  // The sum of the others comes last.
+  return found.sort((a, b) => Number(a.field === 'relayed') - Number(b.field === 'relayed'));
+}
+
+/** Those on the way of the messages, of one lane. */
+async function foreignInRoad({ connection, keys }: LanePlace, group: string): Promise<ForeignFound[]> {
+  const inspector = new Inspector(connection, keys, group);
+  const reading = await ifAllowed(() => inspector.read());
+  const letters = await ifAllowed(() => inspector.deadLettersBefore(undefined, LOOKED_AT, ENOUGH));
+  const retries = await ifAllowed(() => connection.call('ZRANGE', keys.retry, 0, LOOKED_AT - 1));
+  const halts = await ifAllowed(() => inspector.halts.first(LOOKED_AT));
+  const found = [
+    ...(halts?.foreign ?? []),
+    ...(reading?.foreign ?? []),
     ...(letters ?? []).filter((letter) => !isOurs(letter)).map(({ id }) => ({ key: keys.dead, field: id })),
     ...((retries ?? []) as string[])
       .filter((member) => !isEntryId(member))
       .map((member) => ({ key: keys.retry, field: member })),
   ];
   const outputType = reading?.outputType ?? 'stream';
-  const types = typesOf(keys, outputType);
-  // The sum of the others comes last.
-  found.sort((a, b) => Number(a.field === 'relayed') - Number(b.field === 'relayed'));
-  return found.map(({ key, field }) => {
-    const counted = key === keys.counters ? recount(keys, field, outputType) : undefined;
-    return { key, field, command: counted ?? [REMOVE[types[key] ?? 'hash'], key, field] };
-  });
+  return found.map((one) => withCommand(one, keys, outputType));
+}
+
+function withCommand(
+  { key, field }: ForeignValue,
+  keys: Keys,
+  outputType: OutputKind['outputType'],
+): ForeignFound {
+  const counted = key === keys.counters ? recount(keys, field, outputType) : undefined;
+  return { key, field, command: counted ?? [REMOVE[typesOf(keys, outputType)[key] ?? 'hash'], key, field] };
 }
 
 /** Fields of the control that the group did not write. A running process replaces those that it knows; others stay. */

@@ -8,6 +8,7 @@ import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
+import type { GapRecord, Gaps, GroupInspector, LaneReader, Owner } from './group-inspector.js';
 import { Halts } from './halts.js';
 import { hashesOf, type Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
@@ -33,45 +34,20 @@ import { hottest, type KeyTotals } from './scripts/keyed.js';
 import { streamLag } from './scripts/source.js';
 import { readMemory, type ServerMemory } from './server.js';
 
-/** The source and the Redis group that the keys of a group name. */
-export interface Owner {
-  /** Undefined if no process ever relayed. */
-  readonly source: Source | undefined;
-  readonly group: string;
-  /** Undefined if an older version wrote there. */
-  readonly consumerList?: string;
-}
-
-/** The recorded times during which messages may have been missed. */
-export interface Gaps {
-  /** Oldest first. */
-  readonly records: readonly GapRecord[];
-  /** Entries among them that the group did not write. */
-  readonly foreign: readonly ForeignValue[];
-}
-
-/** A time during which messages may have been missed. */
-export interface GapRecord {
-  /** ms since 1970, by the clock of Redis */
-  readonly from: number;
-  readonly to: number;
-  readonly reason: string;
-}
-
 /** Most entries of a page. */
 const PAGE = 1_000;
 /** Most dead letters sent back, or deleted by their ids, in one call. */
 const LETTERS = 500;
-/** Keys that are shown, bytes of each, and ms after which one is stuck. */
-const HOTTEST = { most: 10, longest: 200, late: 30_000 };
+/** Keys that are shown. */
+export const HOTTEST_KEYS = 10;
+/** Bytes of each, and ms after which one is stuck. */
+const HOTTEST = { most: HOTTEST_KEYS, longest: 200, late: 30_000 };
 /** ms that a call may take: after a longer one, Redis gets as long for others. */
 const SHORT = 10;
 
-/** Reads a group from outside, and acts on its dead letters. */
-export class Inspector {
-  /** What operators want of the group, and its processes. */
+/** Reads a group that has one lane, or one lane of a group. */
+export class Inspector implements GroupInspector, LaneReader {
   readonly control: ControlStore;
-  /** The dead letters that stop an order. */
   readonly halts: Halts;
   readonly #connection: Connection;
   readonly #registry: Connection;
@@ -92,12 +68,25 @@ export class Inspector {
     this.halts = new Halts(connection, keys);
   }
 
-  /** All numbers at one moment. */
+  get lanes(): readonly LaneReader[] {
+    return [this];
+  }
+
+  /** The key of the output. */
+  get outputKey(): string {
+    return this.#keys.output;
+  }
+
+  /** The node where it reads, as `host:port`; null without a connection. */
+  get node(): string | null {
+    const { at } = this.#connection;
+    return at ? hostAndPort(at) : null;
+  }
+
   read(): Promise<Reading> {
     return this.#read(false);
   }
 
-  /** As {@link read}, and where the output ends: for that, Redis copies its newest entry. */
   readWithEnd(): Promise<ReadingWithEnd> {
     return this.#read(true);
   }
@@ -113,12 +102,10 @@ export class Inspector {
     return readingOf(await this.#connection.run(snapshot, this.#keys, options), this.#keys);
   }
 
-  /** The totals alone: the cost hardly depends on what waits. */
   async totals(): Promise<GroupTotals> {
     return totalsOf(await this.#connection.run(totals, this.#keys, { group: this.#group }), this.#keys);
   }
 
-  /** The consumer that holds an entry, and the attempts that were begun; undefined if none holds it. */
   async holderOf(entryId: string): Promise<{ consumerId: string; attempt: number } | undefined> {
     const { inbox } = this.#keys;
     const found = this.#connection.call('XPENDING', inbox, this.#group, entryId, entryId, 1);
@@ -127,7 +114,6 @@ export class Inspector {
     return pending && { consumerId: pending[1], attempt: pending[3] };
   }
 
-  /** The live consumers of this output, of all processes, in the order of the list. */
   async liveConsumers(): Promise<LiveConsumers> {
     const { consumerList, members } = this.#keys;
     const [ids, facts] = (await Promise.all([
@@ -137,12 +123,10 @@ export class Inspector {
     return consumersFor(this.#keys, ids, mapOf(facts));
   }
 
-  /** Where Redis is, and its memory. */
   server(): Promise<ServerMemory> {
     return readMemory(this.#connection);
   }
 
-  /** The source and Redis group of the keys; null if no group has run. */
   async owner(): Promise<Owner | null> {
     const fields = ['group', 'consumerList', 'channel', 'source', 'listFrom', 'sharded'];
     const found = await this.#connection.call('HMGET', this.#keys.bridge, ...fields);
@@ -151,7 +135,6 @@ export class Inspector {
     return { source: sourceIn(source), group, ...(consumerList && { consumerList }) };
   }
 
-  /** Messages that wait in a list, or after the position in a stream; undefined for a channel, or if Redis cannot tell. */
   async waitingIn({ kind, name }: Source): Promise<number | undefined> {
     if (kind === 'channel' || !this.#connection.serves(name)) return undefined;
     try {
@@ -164,7 +147,6 @@ export class Inspector {
     }
   }
 
-  /** When messages may have been missed; the last 1,000. */
   async gaps(): Promise<Gaps> {
     const { gaps: key } = this.#keys;
     const [records, foreign]: [GapRecord[], ForeignValue[]] = [[], []];
@@ -176,11 +158,6 @@ export class Inspector {
     return { records: records.reverse(), foreign };
   }
 
-  /**
-   * The output in order, up to its end at a reading.
-   *
-   * @throws {CgroupError} STALE if the output is a list, and others took from its middle or its right side while it was read
-   */
   async *output(end: OutputEnd): AsyncGenerator<OutputEntry> {
     if (end.outputType === 'list') yield* this.#pages.elements(end);
     else
@@ -203,10 +180,7 @@ export class Inspector {
     return (await this.#connection.callBuffer('LRANGE', this.#keys.output, -most, -1)) as Buffer[];
   }
 
-  /**
-   * The unsettled messages, each under its id; those that are held have none. A message that moves on meanwhile is found in its
-   * next place, perhaps for the second time: so those that are held come first, and again at the end, as runs are taken apart.
-   */
+  /** Those that are held come first, and again at the end, as runs are taken apart. */
   async *inbox(): AsyncGenerator<StreamEntry> {
     yield* this.#pages.held();
     for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+')) {
@@ -225,33 +199,23 @@ export class Inspector {
     yield* this.#pages.held();
   }
 
-  /** The results that wait for earlier ones (total order). Read them after {@link inbox}, and before {@link output}. */
   parked(): ReturnType<Pages['parked']> {
     return this.#pages.parked();
   }
 
-  /** What the keys of a group wait for. Without order `key` Redis is not asked. */
   async keyTotals(kind: OrderTotals['kind']): Promise<KeyTotals> {
     if (kind !== 'key') return { busy: null, hottest: [], stuck: null };
     return this.#connection.run(hottest, this.#keys, { group: this.#group, ...HOTTEST });
   }
 
-  /** The dead letters up to an entry, oldest first. */
   deadLetters(last = '+'): AsyncGenerator<StreamEntry> {
     return this.#pages.entries('XRANGE', this.#keys.dead, '-', last);
   }
 
-  /** The newest dead letters, newest first. */
   newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
     return this.#pages.entries('XREVRANGE', this.#keys.dead, '+', '-', most);
   }
 
-  /**
-   * A page of dead letters, newest first, without the rest of long texts. One page is read at a time.
-   *
-   * @param before the page begins before this id; undefined for the newest
-   * @param longest bytes of each field
-   */
   deadLettersBefore(before: string | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
     const read = () => this.#readCut(before === undefined ? '+' : `(${before}`, count, longest);
     const page = this.#lastPage.then(read, read);
@@ -273,18 +237,16 @@ export class Inspector {
     return page;
   }
 
-  /** One dead letter, by its id in the dead-letter stream. */
   async deadLetter(id: string): Promise<StreamEntry | undefined> {
+    if (!isEntryId(id)) return undefined;
     const reply = await this.#connection.callBuffer('XRANGE', this.#keys.dead, id, id);
     return (reply as EntryReply[]).map(entryOf)[0];
   }
 
-  /**
-   * Sends dead letters back to the inbox. Each call takes about a megabyte.
-   *
-   * @param onProgress gets how many were found so far, after each call
-   * @returns the ids that were found
-   */
+  async located(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return new Map(ids.filter(isEntryId).map((id) => [id, id]));
+  }
+
   async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
     const found: string[] = [];
     const hashes = hashesOf(this.#keys);
@@ -298,12 +260,10 @@ export class Inspector {
     return found;
   }
 
-  /** Deletes the dead letters up to one of them (`lastDead`; '' for none); returns how many. */
   async purge(last: string): Promise<number> {
     return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
   }
 
-  /** Deletes these dead letters; returns the ids that were found. */
   async purgeThese(ids: readonly string[]): Promise<string[]> {
     const found: string[] = [];
     for (let first = 0; first < ids.length; first += LETTERS) {

@@ -11,6 +11,8 @@ export interface Names {
   /** The channel, which counts if it is a sharded one. */
   readonly channel?: string | undefined;
   readonly sharded?: boolean | undefined;
+  /** Into how many lanes the output is divided; one if it is not given. */
+  readonly lanes?: number | undefined;
 }
 
 /**
@@ -30,9 +32,10 @@ export interface Keys {
    */
   readonly packs: string;
   /**
-   * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, the server where
-   * bridges are subscribed (home, since), seats (seat:ID -> its last
-   * mark, ms since 1970), and of the output: channel, Redis group, outputType, order, orderKey
+   * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, the server where bridges are subscribed
+   * (home, since; of a lane, home_at: when it was told), seats (seat:ID -> its last mark, ms since 1970), with lanes the last gap
+   * before the position (passed), and for how many lanes that is true (dealt), and the last gap that is recorded (told); and of the output: channel, Redis group, outputType,
+   * order, orderKey, lanes
    */
   readonly bridge: string;
   /** channel: the cuts in the flow of messages */
@@ -84,18 +87,38 @@ export interface Keys {
 /** Scores in the retry zset below this are counts of attempts, not times: nothing was due before 1970-01-01T00:16. */
 export const RETURNED_BELOW = 1_000_000;
 
+/** The keys that all lanes share: who leads, marks, control, consumers. With one lane they are all keys of the group. */
 export function keysOf({ redis, output, consumerList, channel = '', sharded = false }: Names): Keys {
   const group = `cgroup:{${output}}`;
   const registry = `cgroup:{${consumerList}}`;
   const database = parseRedisUrl(redis).db;
+  return {
+    ...roadOf(output, group),
+    // Keys belong to a database, but all databases share the channels. One SSUBSCRIBE has channels of one slot.
+    marks: `${sharded ? `cgroup:{${hashTagOf(channel)}}:marks:${output}` : `${group}:marks`}${database === 0 ? '' : `:${database}`}`,
+    control: `${group}:control`,
+    events: `${group}:events`,
+    ended: `${group}:ended`,
+    consumerList,
+    heartbeats: `${registry}:heartbeats`,
+    members: `${registry}:members`,
+    processes: `${registry}:processes`,
+  };
+}
+
+/** The keys of the road of messages, from the inbox to the output: each lane has a road of its own. */
+type Road = Omit<
+  Keys,
+  'marks' | 'control' | 'events' | 'ended' | 'consumerList' | 'heartbeats' | 'members' | 'processes'
+>;
+
+function roadOf(output: string, group: string): Road {
   return {
     output,
     open: `${group}:open`,
     inbox: `${group}:inbox`,
     packs: `${group}:packs`,
     bridge: `${group}:bridge`,
-    // Keys belong to a database, but all databases share the channels. One SSUBSCRIBE has channels of one slot.
-    marks: `${sharded ? `cgroup:{${hashTagOf(channel)}}:marks:${output}` : `${group}:marks`}${database === 0 ? '' : `:${database}`}`,
     retry: `${group}:retry`,
     parked: `${group}:parked`,
     busy: `${group}:busy`,
@@ -107,14 +130,28 @@ export function keysOf({ redis, output, consumerList, channel = '', sharded = fa
     counters: `${group}:counters`,
     processed: `${group}:processed`,
     gaps: `${group}:gaps`,
-    control: `${group}:control`,
-    events: `${group}:events`,
-    ended: `${group}:ended`,
-    consumerList,
-    heartbeats: `${registry}:heartbeats`,
-    members: `${registry}:members`,
-    processes: `${registry}:processes`,
   };
+}
+
+/**
+ * The keys of a lane. The number of the lane stands in braces in the names of its road, which lies in the slot of that number,
+ * and so at another node of a Cluster than that of other lanes. What all lanes share keeps its names: marks, control, events,
+ * ended processes, and the registry of the consumers. So does what keys `bridge`, `gaps` and `counters` of {@link keysOf} hold for the whole group:
+ * who leads and the position; gaps; foreign marks and counts of gaps. A lane has its own of these names: `bridge` holds who may
+ * write to it, and how far it is written.
+ *
+ * @param lane its number, from 0
+ */
+export function laneKeys(names: Names, lane: number): Keys {
+  const output = `${names.output}:{${lane}}`;
+  return { ...keysOf(names), ...roadOf(output, `cgroup:${output}`) };
+}
+
+/** The keys of each lane; with one lane, those of the group. */
+export function lanesOf(names: Names): readonly Keys[] {
+  const { lanes = 1 } = names;
+  if (lanes === 1) return [keysOf(names)];
+  return Array.from({ length: lanes }, (_, lane) => laneKeys(names, lane));
 }
 
 /** The keys in the slot of the list of consumers; all others are in that of the output. */

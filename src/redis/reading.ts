@@ -107,6 +107,20 @@ export interface GroupTotals {
   readonly haltedCount: number;
   /** Values in the keys of the group that the group did not write. They are passed over: a number counts as 0. */
   readonly foreign: readonly ForeignValue[];
+  /** The same of each lane; only if the group has several. */
+  readonly lanes?: readonly LaneTotals[];
+}
+
+/** The totals of one lane of a group. */
+export interface LaneTotals
+  extends Pick<
+      GroupTotals,
+      'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'lagMs' | 'deadLetters'
+    >,
+    Pick<Counters, 'relayed' | 'processed' | 'failed' | 'retried' | 'dead'> {
+  readonly output: string;
+  /** The node that has the lane, as `host:port`; null without a connection. */
+  readonly node: string | null;
 }
 
 /** A group in full, true at one moment. */

@@ -78,6 +78,7 @@ export class RedisRegistry implements Registry {
   /** The id of this process. */
   readonly #id: string;
   readonly #output: string;
+  readonly #lanes: number;
   readonly #member: string;
   /** The control as it was last read. */
   #known: RestoredControl | undefined;
@@ -86,7 +87,7 @@ export class RedisRegistry implements Registry {
   constructor(
     group: Connection,
     keys: Keys,
-    { id, host, pid, output }: Member & { readonly id: string },
+    { id, host, pid, output, lanes = 1 }: Member & { readonly id: string; readonly lanes?: number },
     registry = group,
   ) {
     this.#group = group;
@@ -94,6 +95,7 @@ export class RedisRegistry implements Registry {
     this.#keys = keys;
     this.#id = id;
     this.#output = output;
+    this.#lanes = lanes;
     this.#member = JSON.stringify({ host, pid, output } satisfies Member);
   }
 
@@ -113,6 +115,7 @@ export class RedisRegistry implements Registry {
       report: report && JSON.stringify({ ...rest, output: this.#output }),
       packSize,
       member: this.#member,
+      lanes: this.#lanes,
       beating,
       leaving,
       ...(report?.managed && found.texts),

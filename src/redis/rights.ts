@@ -1,12 +1,8 @@
 import type { OutputKind } from '../core/output.js';
-import { recordsInRedis } from '../core/record.js';
 import { parseRedisUrl } from '../core/redis-address.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
-import { hashesOf, type Keys, registryKeysOf } from './keys.js';
-import type { Connection } from './protocol/connection.js';
-import { failureOf, RefusedError } from './protocol/failure.js';
+import type { Keys } from './keys.js';
 import type { Argument } from './protocol/script.js';
-import { reaches } from './slots.js';
 
 /** The names in the rights of a group. */
 export interface RightsNames extends SourceNames {
@@ -19,13 +15,15 @@ export interface RightsNames extends SourceNames {
   readonly minReplicas?: number;
   /** Whether Redis is a Cluster. */
   readonly cluster?: boolean;
+  /** Into how many lanes the output is divided; one if it is not given. */
+  readonly lanes?: number | undefined;
 }
 
 type Example = (keys: Keys, names: RightsNames) => readonly Argument[];
 
 /**
  * Every command that the program sends, alone or in a script, with arguments that Redis accepts; none of these
- * is ever carried out (see {@link missingRights}). The ACL line holds these commands and no others; a test holds the list
+ * is ever carried out (see missing-rights). The ACL line holds these commands and no others; a test holds the list
  * against the sources.
  */
 const COMMANDS: Readonly<Record<string, Example>> = {
@@ -105,14 +103,9 @@ const COMMANDS: Readonly<Record<string, Example>> = {
 /** The commands, as ACLs name them: a subcommand after a bar. */
 export const commandNames: readonly string[] = Object.keys(COMMANDS);
 
-/** The rights that a Redis user lacks; all empty if it lacks none. */
-export interface MissingRights {
-  /** Whether the lists are complete: without the right to queue commands most cannot be tried. */
-  readonly complete: boolean;
-  /** As ACLs name them: `client|id`. */
-  readonly commands: readonly string[];
-  readonly keys: readonly string[];
-  readonly channels: readonly string[];
+/** Arguments with which Redis accepts a command. */
+export function exampleOf(name: string, keys: Keys, names: RightsNames): readonly Argument[] {
+  return (COMMANDS[name] as Example)(keys, names);
 }
 
 /** The rules of an ACL user with all rights that the program needs, and no others. */
@@ -124,167 +117,18 @@ export function aclRules(keys: Keys, names: RightsNames): string[] {
     keys.heartbeats.replace(/heartbeats$/, ''),
   ].map(literal);
   const [output, group, list, registry] = patterns;
+  const name = literal(keys.output);
+  const lanes = (names.lanes ?? 1) > 1 ? [`${name}:{*}`, `cgroup:${name}:{*}:*`] : [];
   const source = sourceOf(names);
   const pulled = source.kind === 'channel' ? [] : [literal(source.name)];
   return [
     'resetkeys',
-    ...[output, `${group}*`, list, `${registry}*`, ...pulled].map((pattern) => `~${pattern}`),
+    ...[output, `${group}*`, ...lanes, list, `${registry}*`, ...pulled].map((pattern) => `~${pattern}`),
     'resetchannels',
     ...channelsOf(source, keys).map((channel) => `&${literal(channel)}`),
     '-@all',
-    ...needed(names).map((command) => `+${command.toLowerCase()}`),
+    ...neededCommands(names).map((command) => `+${command.toLowerCase()}`),
   ];
-}
-
-/**
- * Which rights the user of a connection lacks. Each command is queued in a transaction, where Redis checks the rights,
- * and the transaction is discarded: no command is carried out. ACL DRYRUN would need a right that only admins have.
- * Only SUBSCRIBE is really sent: ioredis takes a queued one for a subscription.
- *
- * @param places not used for anything else meanwhile
- * @param listener of the same user, at the place of the channel, not subscribed yet: a connection subscribes once
- * @throws {CgroupError} OUTCOME_UNKNOWN
- */
-export async function missingRights(
-  places: Places,
-  listener: Connection,
-  names: RightsNames,
-): Promise<MissingRights> {
-  const { connection, keys } = places;
-  const source = sourceOf(names);
-  const commands = new Set<string>();
-  const lacked = { keys: new Set<string>(), channels: new Set<string>() };
-  const prefix = isSharded(source) ? 'S' : '';
-  const subscribing = {
-    [`${prefix}SUBSCRIBE`]: () => listener.subscribe(new Map([[source.name, () => {}]]), isSharded(source)),
-    [`${prefix}UNSUBSCRIBE`]: () => listener.unsubscribe(),
-  };
-  for (const [command, send] of Object.entries(subscribing))
-    if (source.kind === 'channel' && (await refusalOf(send())) === 'command')
-      commands.add(command.toLowerCase());
-  // Outside of a transaction it does nothing.
-  if ((await refusalOf(connection.call('EXEC'))) === 'command') commands.add('exec');
-  const pulled = source.kind !== 'channel' && reaches(connection, source) ? source : undefined;
-  const asked = needed(names).flatMap((name) => {
-    if (['MULTI', 'EXEC', 'DISCARD'].includes(name) || name in subscribing) return [];
-    const example = (COMMANDS[name] as Example)(keys, names);
-    // In another slot Redis would refer to another node, whatever the rights.
-    return !pulled && source.kind !== 'channel' && example.includes(source.name) ? [] : [{ name, example }];
-  });
-  const { marks, record: _prefix, ...own } = keys;
-  const hashes = recordsInRedis(names) ? [`${hashesOf(keys)}*`] : [];
-  const changed = [...Object.values(own), ...hashes, ...(pulled?.kind === 'list' ? [pulled.name] : [])];
-  const lacking = await whileQueueing(places, names, (refusal) =>
-    Promise.all([
-      ...asked.map(async ({ name, example }) => {
-        if ((await refusal([...name.split('|'), ...example])) === 'command') commands.add(name.toLowerCase());
-      }),
-      ...changed.map(async (key) => {
-        const refusals = await Promise.all(['TYPE', 'DEL'].map((command) => refusal([command, key])));
-        if (refusals.includes('key')) lacked.keys.add(key);
-      }),
-      ...(pulled?.kind === 'stream' ? [pulled.name] : []).map(async (key) => {
-        // Its entries stay: to read is enough.
-        if ((await refusal(['XREAD', 'STREAMS', key, '$'])) === 'key') lacked.keys.add(key);
-      }),
-      ...channelsOf(source, { marks }).map(async (channel) => {
-        const command = isSharded(source) ? 'SPUBLISH' : 'PUBLISH';
-        if ((await refusal([command, channel, ''])) === 'channel') lacked.channels.add(channel);
-      }),
-    ]),
-  );
-  if (lacking) commands.add(lacking.toLowerCase());
-  return {
-    complete: lacking === undefined,
-    commands: [...commands],
-    keys: [...lacked.keys],
-    channels: [...lacked.channels],
-  };
-}
-
-/**
- * Which of these commands the user of a connection may not use; all of them if they cannot be queued. Checks like
- * {@link missingRights}: no command is carried out.
- *
- * @throws {CgroupError} OUTCOME_UNKNOWN
- */
-export async function refusedOf(
-  places: Places,
-  names: RightsNames,
-  commands: readonly (readonly string[])[],
-): Promise<(readonly string[])[]> {
-  if (commands.length === 0) return [];
-  const refused: (readonly string[])[] = [];
-  const lacking = await whileQueueing(places, names, (refusal) =>
-    Promise.all(
-      commands.map(async (words) => {
-        if (await refusal(words)) refused.push(words);
-      }),
-    ),
-  );
-  return lacking ? [...commands] : refused;
-}
-
-/** The connections to the slots of a group; they may be one. */
-interface Places {
-  readonly connection: Connection;
-  readonly registry: Connection;
-  /** At the node of a sharded channel; the first one for any other source. */
-  readonly atChannel: Connection;
-  readonly keys: Keys;
-}
-
-/**
- * Opens a transaction and discards it, at each place. `work` queues commands in them by `refusal`, which resolves to the part of
- * the command that the user may not use. Returns MULTI or DISCARD if the user lacks it: then `work` is not called.
- */
-async function whileQueueing(
-  { connection, registry, atChannel, keys }: Places,
-  names: RightsNames,
-  work: (refusal: (words: readonly Argument[]) => Promise<Refused | undefined>) => Promise<unknown>,
-): Promise<string | undefined> {
-  const ofRegistry = new Set<Argument>(registryKeysOf(keys));
-  const source = sourceOf(names);
-  const ofChannel = new Set<Argument>(isSharded(source) ? channelsOf(source, keys) : []);
-  const ofGroup = new Set<Argument>(Object.values(keys).filter((key) => !ofRegistry.has(key)));
-  const placeOf = (words: readonly Argument[]) => {
-    if (words.some((word) => ofChannel.has(word))) return atChannel;
-    const isOfRegistry =
-      words.some((word) => ofRegistry.has(word)) && !words.some((word) => ofGroup.has(word));
-    return isOfRegistry ? registry : connection;
-  };
-  const opened: Connection[] = [];
-  try {
-    for (const one of new Set([connection, registry, atChannel])) {
-      // Without DISCARD the transaction would never end; without MULTI all commands would be carried out.
-      for (const command of ['DISCARD', 'MULTI']) if (await refusalOf(one.call(command))) return command;
-      opened.push(one);
-    }
-    await work((words) => {
-      const [command, ...rest] = words;
-      return refusalOf(placeOf(words).call(String(command), ...rest));
-    });
-  } finally {
-    for (const one of opened) await one.call('DISCARD');
-  }
-  return undefined;
-}
-
-type Refused = 'command' | 'key' | 'channel';
-
-/** What the user may not use, from the text of the refusal. Redis checks the command first. */
-async function refusalOf(reply: Promise<unknown>): Promise<Refused | undefined> {
-  try {
-    await reply;
-    return undefined;
-  } catch (thrown) {
-    const error = failureOf(thrown, 'asking for a right');
-    // Any other refusal: the user may send the command.
-    if (!(error instanceof RefusedError)) throw error;
-    if (error.refusal !== 'NOPERM') return undefined;
-    if (error.message.includes("to run the '")) return 'command';
-    return /\bchannels?\b/.test(error.message) ? 'channel' : 'key';
-  }
 }
 
 /** The list that a group takes messages from, or writes results to. */
@@ -309,7 +153,8 @@ const ONLY_FOR: Readonly<Record<string, Source['kind'] | 'sharded'>> = {
   UNSUBSCRIBE: 'channel',
 };
 
-function needed(names: RightsNames): string[] {
+/** The commands that a group sends, as ACLs name them. */
+export function neededCommands(names: RightsNames): string[] {
   const source = sourceOf(names);
   // Redis before 7.0 has no sharded channels, and refuses an ACL line with commands that it does not know.
   const kind = isSharded(source) ? 'sharded' : source.kind;
@@ -324,12 +169,13 @@ function needed(names: RightsNames): string[] {
   });
 }
 
-function isSharded(source: Source): boolean {
+/** Whether the commands of sharded channels are needed. */
+export function isSharded(source: Source): boolean {
   return source.kind === 'channel' && source.sharded === true;
 }
 
 /** The channels that a group uses; a list or a stream needs no marks. */
-function channelsOf(source: Source, { marks }: Pick<Keys, 'marks'>): string[] {
+export function channelsOf(source: Source, { marks }: Pick<Keys, 'marks'>): string[] {
   return source.kind === 'channel' ? [source.name, marks] : [];
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../core/finding.js';
 import { type SourceNames, sourceFlags, sourceOf, sourceText } from '../core/source.js';
 import { plural } from '../core/words.js';
-import type { Owner } from './inspect.js';
+import type { Owner } from './group-inspector.js';
 import type { ServerFacts } from './server.js';
 
 /** The part of the memory in use from which too little is left for a backlog. */

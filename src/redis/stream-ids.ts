@@ -27,7 +27,9 @@ export async function lateStreams(
   outputType: OutputKind['outputType'],
 ): Promise<LateStream[] | undefined> {
   const { output, inbox, packs, dead, gaps, events } = keys;
-  const streams = [...(outputType === 'stream' ? [output] : []), inbox, packs, dead, gaps, events];
+  const all = [...(outputType === 'stream' ? [output] : []), inbox, packs, dead, gaps, events];
+  // The keys of a lane hold those that all lanes share: they are read with the others.
+  const streams = all.filter((key) => connection.serves(key));
   return ifAllowed(() => readLateStreams(connection, keys, streams));
 }
 

@@ -15,7 +15,7 @@ import type { SettingName, SettingsInput } from './settings.js';
 const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
   settingsSchema.shape;
 const { redis, redisCa, redisCert, redisKey, redisServerName } = settingsSchema.shape;
-const { channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
+const { lanes, channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
   settingsSchema.shape;
 const working = z.object({ managed, processor: settingsSchema.shape.processor });
 const naming = z.object({ output, consumerList, list, stream });
@@ -23,6 +23,7 @@ const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
 const sharding = z.object({ sharded: settingsSchema.shape.sharded, channel, list, stream });
 const ordering = z.object({ order, orderKey, onDead });
 const recording = z.object({ record, recordTable, recordSql });
+const dealing = z.object({ lanes, list, stream, order, record });
 const beating = z.object({ claimAfter, heartbeat });
 const serving = z.object({ http, httpToken });
 const acting = z.object({ httpToken, httpActions: settingsSchema.shape.httpActions });
@@ -45,6 +46,7 @@ export function brokenRules(input: unknown): SettingProblem[] {
     uncounted,
     unordered,
     unrecorded,
+    undealt,
     unencrypted,
   ];
   return rules.map((rule) => rule(input)).filter((problem) => problem !== undefined);
@@ -167,6 +169,23 @@ function unordered(input: unknown): SettingProblem | undefined {
     return { setting: 'orderKey', message: 'orderKey is for order key: set order to key, or leave it out' };
   if (order === 'none' && onDead === 'halt')
     return { setting: 'onDead', message: 'onDead halt needs an order: total or key' };
+  return undefined;
+}
+
+/** Messages of several lanes have no common order, and are in no common transaction. */
+function undealt(input: unknown): SettingProblem | undefined {
+  const { data } = dealing.safeParse(input);
+  if (!data || data.lanes === 1) return undefined;
+  const setting = 'lanes';
+  if (data.order === 'total')
+    return {
+      setting,
+      message: 'lanes have no order among them, so order total needs lanes 1; order key goes with any number',
+    };
+  if (data.record !== undefined)
+    return { setting, message: 'with a record there is one lane: set lanes to 1, or leave out record' };
+  const pulled = data.list === undefined ? (data.stream === undefined ? undefined : 'stream') : 'list';
+  if (pulled) return { setting, message: `lanes are for a channel: set lanes to 1, or leave out ${pulled}` };
   return undefined;
 }
 

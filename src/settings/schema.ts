@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
 import type { SettingProblem } from '../core/errors.js';
+import { MOST_LANES } from '../core/lanes.js';
 import { maskUrls } from '../log/redaction.js';
 import { nearest } from './nearest.js';
 import type { SettingName, SettingsInput } from './settings.js';
@@ -87,6 +88,12 @@ export const settingsSchema = z.strictObject({
   outputType: choice(['stream', 'list'])
     .prefault('stream')
     .describe('what the output is: a stream, or a list to which each result is appended as one JSON object'),
+  lanes: whole(1, MOST_LANES)
+    .prefault(1)
+    .describe(
+      'into how many outputs the messages are dealt, OUTPUT:{0} and so on, each with an inbox and dead letters of its own at a node of a Cluster; ' +
+        'the same in all processes; more than one needs a Cluster',
+    ),
   consumerList: slotName()
     .prefault('consumer:ids')
     .describe('the list that holds the ids of the live consumers'),

@@ -33,6 +33,8 @@ export interface Settings {
   /** The stream or list that results are written to. */
   readonly output: string;
   readonly outputType: 'stream' | 'list';
+  /** Into how many streams the output is divided, each with an inbox and dead letters of its own at a node of a Cluster. */
+  readonly lanes: number;
   /** The list that holds the ids of the live consumers. */
   readonly consumerList: string;
   /** The name of the consumer group on the inbox stream. */

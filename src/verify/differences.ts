@@ -21,3 +21,13 @@ const MOST_EXAMPLES = 10;
 export function note(examples: string[], id: string): void {
   if (examples.length < MOST_EXAMPLES && !examples.includes(id)) examples.push(id);
 }
+
+/** The first few of several lists, as many as of one. */
+export function firstOf(lists: readonly (readonly string[])[]): string[] {
+  return lists.flat().slice(0, MOST_EXAMPLES);
+}
+
+export function addedDifferences(all: readonly Differences[]): Differences {
+  const sum = (key: keyof Differences) => all.reduce((so, one) => so + one[key], 0);
+  return { lost: sum('lost'), doubled: sum('doubled'), unexpected: sum('unexpected') };
+}

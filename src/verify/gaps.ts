@@ -1,4 +1,4 @@
-import type { GapRecord } from '../redis/inspect.js';
+import type { GapRecord } from '../redis/group-inspector.js';
 
 /** When messages may have been missed; ms since 1970. */
 export type GapTimes = Pick<GapRecord, 'from' | 'to'>;

@@ -1,18 +1,12 @@
 import { hasCode } from '../core/errors.js';
-import { parseMessage } from '../core/message.js';
 import { pause } from '../core/service.js';
-import { compareIds, looksLikeEntryId, timeOfId } from '../core/stream-id.js';
 import { readLedger } from '../publish/ledger-file.js';
-import type { GapRecord, Inspector } from '../redis/inspect.js';
-import { wasIn } from '../redis/output.js';
-import type { Reading, StreamEntry } from '../redis/reading.js';
-import type { CounterCheck } from './counter-check.js';
-import type { Differences, Examples } from './differences.js';
+import type { Counters, Reading } from '../redis/reading.js';
+import { addedDifferences, type Differences, type Examples, firstOf } from './differences.js';
 import type { LedgerResult } from './ledger-check.js';
-import { OrderCheck } from './order-check.js';
-import { SpilledCounters } from './spilled-counters.js';
+import { type LaneLook, type Look, lastOf, lookAt, type Readable } from './look.js';
 import { SpilledLedger } from './spilled-ledger.js';
-import { type Steps, StepsReader } from './steps.js';
+import type { Steps } from './steps.js';
 
 /** ms between two looks at a group that still relays messages of the ledger. */
 const LOOK_EVERY = 500;
@@ -71,12 +65,6 @@ export interface VerifyOptions {
   readonly onProgress?: (read: number, total: number) => void;
 }
 
-/** The part of an {@link Inspector} that a verification needs. */
-export type Readable = Pick<
-  Inspector,
-  'readWithEnd' | 'output' | 'deadLetters' | 'inbox' | 'parked' | 'gaps'
->;
-
 /**
  * Compares the output and the dead letters of a group with its counters, and with ledgers. The group may be running.
  *
@@ -107,12 +95,9 @@ async function compare(
 ): Promise<Verification> {
   let [missing, fruitless, changes] = [Infinity, 0, 0];
   for (;;) {
-    const counters = new SpilledCounters();
-    const look = await lookAt(group, counters, ledger, steps, onProgress)
-      .catch((error: unknown) => {
-        if (!hasCode(error, 'STALE') || ++changes === MOST_CHANGES) throw error;
-      })
-      .finally(() => counters.close());
+    const look = await lookAt(group, { ledger, withSteps: steps, onProgress }).catch((error: unknown) => {
+      if (!hasCode(error, 'STALE') || ++changes === MOST_CHANGES) throw error;
+    });
     if (!look) continue;
     // Messages that a bridge has received and not relayed yet are invisible. While messages come into the inbox, they
     // may be next, so we look again. (This also finds dead letters that were sent back while we read.)
@@ -125,129 +110,44 @@ async function compare(
   }
 }
 
-interface Look {
-  /** The numbers that all is compared with. */
-  readonly reading: Reading;
-  readonly counterCheck: CounterCheck;
-  readonly orderCheck: OrderCheck;
-  readonly steps: Steps | null;
-  readonly gaps: readonly GapRecord[];
-  /** Results trimmed or taken, and dead letters purged, before all was read. */
-  readonly deleted: number;
-  /** Whether messages came into the inbox while we read. */
-  readonly moved: boolean;
-}
-
-/**
- * Reads everything once. With a ledger, it reads the inbox before it fixes the end of the streams: so it finds each
- * message of the backlog of the first reading, in the inbox or in a stream, settled after that reading.
- */
-async function lookAt(
-  group: Readable,
-  counters: SpilledCounters,
-  ledger: SpilledLedger | undefined,
-  withSteps: boolean,
-  onProgress: VerifyOptions['onProgress'],
-): Promise<Look> {
-  const reading = await group.readWithEnd();
-  const orderCheck = new OrderCheck({ ...reading, order: reading.order.kind });
-  const steps = withSteps ? new StepsReader(reading.outputType) : undefined;
-  ledger?.startOver();
-  let read = 0;
-  let total = reading.outputLength + reading.deadLetters + (ledger ? reading.backlog + reading.parked : 0);
-  const count = () => onProgress?.(++read, total);
-
-  /** By inbox id, so that a message is not found twice if it is settled while we read. */
-  const unsettled = new Map<string, string>();
-  let end = reading;
-  if (ledger) {
-    for await (const { id, fields } of group.inbox()) {
-      const messageId = messageIdIn(fields.message);
-      if (messageId === undefined) continue;
-      if (id === '') ledger.onTheWay(messageId, undefined);
-      else unsettled.set(id, messageId);
-      count();
-    }
-    for await (const { inboxId, messageId } of group.parked()) {
-      unsettled.set(inboxId, messageId);
-      count();
-    }
-    end = await group.readWithEnd();
-    total = read + end.outputLength + end.deadLetters;
-  }
-
-  const settled = (inboxId: string | undefined, messageId: string | undefined, wasThere: boolean) => {
-    if (inboxId !== undefined) unsettled.delete(inboxId);
-    if (ledger && messageId !== undefined) {
-      const relayedAt = inboxId === undefined ? undefined : timeOfId(inboxId);
-      if (wasThere) ledger.settled(messageId, relayedAt);
-      else ledger.onTheWay(messageId, relayedAt);
-    }
-    count();
-  };
-  for await (const entry of group.output(end)) {
-    const wasThere = wasIn(reading, entry);
-    if (wasThere) counters.settled('output', entry.id, entry.inboxId);
-    orderCheck.take(entry);
-    steps?.take(entry);
-    settled(entry.inboxId, entry.messageId, wasThere);
-  }
-  for await (const entry of group.deadLetters(end.lastDead)) {
-    const inboxId = inboxIdOf(entry);
-    const wasThere = reading.lastDead !== '' && compareIds(entry.id, reading.lastDead) <= 0;
-    if (wasThere) counters.settled('dead', entry.id, inboxId);
-    settled(inboxId, ledger && messageIdIn(entry.fields.message), wasThere);
-  }
-  for (const [inboxId, messageId] of unsettled) ledger?.onTheWay(messageId, timeOfId(inboxId));
-
-  const counterCheck = await counters.compare();
-  const after = ledger ? await group.readWithEnd() : reading;
-  return {
-    reading,
-    counterCheck,
-    orderCheck,
-    steps: steps?.steps ?? null,
-    gaps: after.counters.gaps > 0 ? (await group.gaps()).records : [],
-    deleted: after.counters.trimmed + after.counters.purged + counterCheck.taken(after),
-    moved:
-      after.counters.relayed !== reading.counters.relayed ||
-      after.counters.revived !== reading.counters.revived,
-  };
-}
-
-function verificationOf(
-  { reading, counterCheck, orderCheck, steps }: Look,
-  byLedger: LedgerResult | undefined,
-): Verification {
-  const { relayed, processed, dead, trimmed, purged } = reading.counters;
-  const byCounters = counterCheck.differences(reading);
-  const { outOfOrder } = orderCheck;
+function verificationOf({ lanes, steps }: Look, byLedger: LedgerResult | undefined): Verification {
+  const readings = lanes.map(({ reading }) => reading);
+  const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, more) => sum + more, 0);
+  const total = (count: (counters: Counters) => number) => sumOf(readings.map((one) => count(one.counters)));
+  const byCounters = addedDifferences(
+    lanes.map(({ counterCheck, reading }) => counterCheck.differences(reading)),
+  );
+  const outOfOrder = sumOf(lanes.map(({ orderCheck }) => orderCheck.outOfOrder));
   const larger = (key: keyof Differences) => Math.max(byCounters[key], byLedger?.[key] ?? 0);
   const [lost, doubled, unexpected] = [larger('lost'), larger('doubled'), larger('unexpected')];
+  const { outputType, order } = lastOf(readings);
   return {
-    relayed,
-    processed,
-    dead,
-    backlog: reading.backlog,
-    parked: reading.parked,
+    relayed: total(({ relayed }) => relayed),
+    processed: total(({ processed }) => processed),
+    dead: total(({ dead }) => dead),
+    backlog: sumOf(readings.map(({ backlog }) => backlog)),
+    parked: sumOf(readings.map(({ parked }) => parked)),
     doubled,
     lost,
     lostInGaps: byLedger?.lostInGaps ?? 0,
     unexpected,
     // A message that no ledger lists may be another publisher's.
     ok: lost === 0 && doubled === 0 && byCounters.unexpected === 0 && outOfOrder === 0,
-    outputType: reading.outputType,
-    order: reading.order.kind,
+    outputType,
+    order: order.kind,
     outOfOrder,
-    trimmed,
-    purged,
-    taken: counterCheck.taken(reading),
-    gaps: reading.counters.gaps,
+    trimmed: total(({ trimmed }) => trimmed),
+    purged: total(({ purged }) => purged),
+    taken: sumOf(lanes.map(({ counterCheck, reading }) => counterCheck.taken(reading))),
+    gaps: total((counters) => counters.gaps),
     ledger: byLedger?.ids ?? null,
     untraceable: byLedger?.untraceable ?? 0,
     byCounters,
     byLedger: byLedger ? differencesOf(byLedger) : null,
-    examples: { ...examplesOf(counterCheck, byLedger), outOfOrder: orderCheck.examples },
+    examples: {
+      ...examplesOf(lanes, byLedger),
+      outOfOrder: firstOf(lanes.map(({ orderCheck }) => orderCheck.examples)),
+    },
     steps,
   };
 }
@@ -257,19 +157,10 @@ function differencesOf({ lost, doubled, unexpected }: Differences): Differences 
 }
 
 /** Message ids, if there are any: they say more than ids of entries. */
-function examplesOf(counterCheck: CounterCheck, byLedger: LedgerResult | undefined): Examples {
+function examplesOf(lanes: readonly LaneLook[], byLedger: LedgerResult | undefined): Examples {
   const of = (key: keyof Examples) =>
-    byLedger?.examples[key].length ? byLedger.examples[key] : counterCheck.examples[key];
+    byLedger?.examples[key].length
+      ? byLedger.examples[key]
+      : firstOf(lanes.map(({ counterCheck }) => counterCheck.examples[key]));
   return { lost: of('lost'), doubled: of('doubled'), unexpected: of('unexpected') };
-}
-
-/** The inbox id in a dead letter that the group wrote; undefined in any other entry. */
-function inboxIdOf({ fields }: StreamEntry): string | undefined {
-  const inboxId = fields.inbox_id?.toString();
-  return fields.message && inboxId !== undefined && looksLikeEntryId(inboxId) ? inboxId : undefined;
-}
-
-function messageIdIn(message: Buffer | undefined): string | undefined {
-  const parsed = message && parseMessage(message);
-  return parsed?.valid ? parsed.messageId : undefined;
 }

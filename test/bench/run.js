@@ -2,6 +2,7 @@ import { autoscale } from './measures/autoscale.js';
 import { burst } from './measures/burst.js';
 import { drain } from './measures/drain.js';
 import { flood } from './measures/flood.js';
+import { lanes } from './measures/lanes.js';
 import { latency } from './measures/latency.js';
 import { orders } from './measures/orders.js';
 import { processors } from './measures/processors.js';
@@ -22,6 +23,7 @@ const MEASURES = {
   burst,
   drain,
   flood,
+  lanes,
   latency,
   orders,
   processors,

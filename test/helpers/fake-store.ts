@@ -19,6 +19,7 @@ export function fakeStore(given: Partial<ConsumerStore>): ConsumerStore {
     unpack: unexpected('unpack'),
     strays: unexpected('strays'),
     leave: unexpected('leave'),
+    handBack: unexpected('handBack'),
     sweep: unexpected('sweep'),
     ...given,
   };

@@ -435,6 +435,19 @@ describe('leave', () => {
     expect((await inspector.read()).counters).toMatchObject({ retried: 0, failed: 0 });
   });
 
+  test('does not happen where entries are only handed back: what the consumer has processed stays known', async () => {
+    const { ids, consumerStore, raw, keys, inspector } = await holding('x', 'y', 'z');
+    const [one, two] = ids as [string, string, string];
+    await consumerStore.commit([{ ...held(one), inboxId: one, messageId: 'x', data: '{}' }], 0);
+    expect(await consumerStore.handBack('a', new Map([[two, 1]]))).toBe(2);
+    expect(await raw.hgetall(keys.processed)).toEqual({ a: '1' });
+    expect(await raw.xinfo('CONSUMERS', keys.inbox, GROUP)).toHaveLength(1);
+    expect(await inspector.read()).toMatchObject({ waiting: 2, pending: 0 });
+    const { entries: given } = await consumerStore.due('b', 10, MINUTE);
+    expect(given.map(({ attempts }) => attempts).sort()).toEqual([0, 1]);
+    expect(await consumerStore.handBack('a', new Map())).toBe(0);
+  });
+
   test('hands back more than one page, and does nothing when sent again', async () => {
     const { consumerStore, everything, inspector } = await holding(...Array.from({ length: 1_234 }, String));
     expect(await consumerStore.leave('a', new Map(), [])).toBe(1_234);

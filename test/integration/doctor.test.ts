@@ -9,8 +9,9 @@ import { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { silentLogger } from '../../src/log/logger.js';
 import { keysOf } from '../../src/redis/keys.js';
+import { missingRights } from '../../src/redis/missing-rights.js';
 import { Connection } from '../../src/redis/protocol/connection.js';
-import { aclRules, commandNames, missingRights } from '../../src/redis/rights.js';
+import { aclRules, commandNames } from '../../src/redis/rights.js';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { freshRedis, isRedis6, type Namespace, namespaceOn, withRedis } from '../helpers/redis.js';
@@ -443,14 +444,14 @@ describe('the ACL line', () => {
       const missing = async (own: readonly string[]) => {
         await admin.call('ACL', 'SETUSER', 'least', 'reset', 'on', '>secret', ...own);
         const least = space.redis.replace('redis://', 'redis://least:secret@');
-        const [connection, listener] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
+        const [connection, trial] = [0, 1].map(() => new Connection(least, 'test', silentLogger)) as [
           Connection,
           Connection,
         ];
         try {
-          await Promise.all([connection.connect(), listener.connect()]);
-          const places = { connection, registry: connection, atChannel: connection, keys: keysOf(space) };
-          const { commands, keys, channels } = await missingRights(places, listener, names);
+          await Promise.all([connection.connect(), trial.connect()]);
+          const opened = { connection, trial };
+          const { commands, keys, channels } = await missingRights({ ...opened, keys: keysOf(space), names });
           return [
             ...commands.map((name) => `+${name}`),
             ...keys.map((key) => `~${key}`),
@@ -458,7 +459,7 @@ describe('the ACL line', () => {
           ];
         } finally {
           connection.close();
-          listener.close();
+          trial.close();
         }
       };
       expect(await missing(rules)).toEqual([]);

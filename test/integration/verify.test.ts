@@ -6,6 +6,7 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ConsumerGroup, type GroupOptions } from '../../src/group/consumer-group.js';
 import { GroupClient } from '../../src/observe/client.js';
 import { publish } from '../../src/publish/publisher.js';
+import type { LaneReader } from '../../src/redis/group-inspector.js';
 import { keysOf } from '../../src/redis/keys.js';
 import { type Verification, verify } from '../../src/verify/verify.js';
 import { cgroup } from '../helpers/cli.js';
@@ -247,10 +248,10 @@ describe('verify', () => {
     await settled(client, 100);
 
     const ledger = newPath();
-    const inspector = client.inspector;
+    const { inspector } = client;
+    const [lane] = inspector.lanes as [LaneReader];
     const ids: string[] = [];
-    for await (const { messageId } of inspector.output(await inspector.readWithEnd()))
-      ids.push(String(messageId));
+    for await (const { messageId } of lane.output(await lane.readWithEnd())) ids.push(String(messageId));
     writeFileSync(ledger, [...ids.slice(0, 50), ...missed, ...ids.slice(50)].join('\n'));
     expect(await verify(inspector)).toMatchObject({ ...OK, gaps: 1 });
     expect(await verify(inspector, { ledgers: [ledger] })).toMatchObject({

@@ -159,7 +159,7 @@ export class RedisModel {
   }
 
   /** take.lua */
-  take(caller: string, token: number, beat: number): TakeReply {
+  take(caller: string, token: number, beat: number, above = -1): TakeReply {
     const state = this.#state;
     if (state.holder !== caller) {
       if (state.token !== token || state.beat !== beat) return { taken: false };
@@ -167,6 +167,7 @@ export class RedisModel {
       this.#change({ token: token + 1, holder: caller, heardAt: state.heardAt || this.#clock() + this.skew });
       this.#events.took(caller, token + 1);
     }
+    if (this.#state.token <= above) this.#change({ token: above + 1 });
     return {
       taken: true,
       token: this.#state.token,

@@ -59,14 +59,15 @@ function jsonOf({ id, time, message }: ShownWaiting) {
 }
 
 async function showResults({ client, log }: GroupSession, { limit, follow, json }: PeekFlags): Promise<void> {
-  const { newestResults } = await import('../../observe/peek.js');
-  const found = await newestResults(client.inspector, limit);
+  const { OutputTail } = await import('../../observe/peek.js');
+  const tail = new OutputTail(client.inspector);
+  const found = await tail.newest(limit);
   if (json) for (const result of found) print(printableJson(result));
   else
     print(found.length === 0 ? `no results yet: ${withFlags('cgroup status')} says why` : resultsText(found));
   if (!follow) return;
   const { followResults } = await import('../follow-results.js');
-  await followResults(client, found.at(-1)?.id ?? '', {
+  await followResults(client, tail, {
     limit,
     log,
     show: (results) => print(json ? results.map((one) => printableJson(one)).join('\n') : rowsText(results)),

@@ -76,6 +76,18 @@ function haltedText({ haltedCount, halted }: GroupStatus): string {
   ].join('\n');
 }
 
+function lanesTable(lanes: NonNullable<GroupStatus['lanes']>): string {
+  return columns([
+    ['lane', 'node', 'relayed', 'processed', 'dead', 'backlog', 'lag'],
+    ...lanes.map(({ output, node, relayed, processed, dead, backlog, lagMs }) => [
+      output,
+      node ?? 'away',
+      ...[relayed, processed, dead, backlog].map(String),
+      backlog === 0 ? 'none' : formatDuration(lagMs),
+    ]),
+  ]);
+}
+
 /** The status as tables and sentences. */
 export function statusText(status: GroupStatus): string {
   const { counters, backlog, consumers, bridges, gaps } = status;
@@ -107,6 +119,7 @@ export function statusText(status: GroupStatus): string {
       ...(isControlled(status) ? [['control', controlText(status.control)]] : []),
     ]),
     columns([Object.keys(numbers), Object.values(numbers).map(String)]),
+    ...(status.lanes ? [lanesTable(status.lanes)] : []),
     ...(status.processes.length > 0 ? [processTable(status.processes)] : []),
     ...(lacking === undefined || consumers.length === 0 ? [] : [lacking]),
     consumers.length === 0

@@ -89,6 +89,17 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       rows: keyRows(status.order),
       weight: 1,
     });
+  if (status.lanes)
+    sections.push({
+      heads: [named('lanes', status.lanes.length), 'node', 'processed', 'backlog'],
+      rows: status.lanes.map(({ output, node, processed, backlog }) => [
+        output,
+        node ?? 'away',
+        number.format(processed),
+        number.format(backlog),
+      ]),
+      weight: 1,
+    });
   if (deadLetters.length > 0)
     sections.push({
       heads: [named('dead letters', status.deadLetters), 'reason', 'attempts', 'error'],

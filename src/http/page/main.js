@@ -3,6 +3,7 @@ import { ControlBar } from './control.js';
 import { byId, setText } from './dom.js';
 import { EventList } from './event-list.js';
 import { count, duration, when } from './format.js';
+import { showLanes } from './lanes.js';
 import { LetterActions } from './letter-actions.js';
 import { DeadLetterList } from './letters.js';
 import { Seen } from './news.js';
@@ -47,6 +48,7 @@ function showStatus(next) {
   tiles.show(status, news);
   control.show(status);
   processes.show(status);
+  showLanes(status);
   events.show(status);
   showOrder(status.order);
   showHalted(status, haltActions);

@@ -5,9 +5,10 @@
 -- KEYS 1 consumerList  2 heartbeats  3 members  4 processes
 -- ARGV 1 options: silence (ms after which a process or consumer is dead), output, process (its id), report (JSON of what it
 --        says of itself; none: it is not, or no longer, among the live), packSize (most messages in a pack for it), member
---        (JSON about it, for each consumer), beating and leaving (lists of ids), size and drained (texts of the control)
--- Returns { live, found dead, pack size, silent, share }: lists of ids; the pack size that all live processes of the output can take, 0
---        if one of them reads no packs; id and host, in turn, of each process of the output that was removed because it is silent; no share
+--        (JSON about it, for each consumer), lanes (into how many it divides its group), beating and leaving (lists of ids), size and drained (texts of the control)
+-- Returns { live, found dead, pack size, silent, other lanes, share }: lists of ids; the pack size that all live processes of the output can take, 0
+--        if one of them reads no packs; id and host, in turn, of each process of the output that was removed because it is silent; the number of lanes of a live process of the output, if it has
+--        another one ('' for none); no share
 --        for a process that is not managed.
 --
 -- Atomic, so that no client sees the list half rebuilt, and because all shares come from one state: two processes never give
@@ -86,7 +87,7 @@ local function host_in(text)
 end
 
 local mine, before, others = options.report and cjson.decode(options.report), nil, {}
-local silent = {}
+local silent, other_lanes = {}, ''
 local match, pack_size = string.match, mine and tonumber(options.packSize or 0) or math.huge
 local records = redis.call('HGETALL', KEYS[4])
 for i = 1, #records, 2 do
@@ -108,7 +109,12 @@ for i = 1, #records, 2 do
     -- Without a time it would never be silent.
     if at then
       local most = tonumber(size or 0)
-      if most < pack_size and string.find(text, OF_OUTPUT, 1, true) then pack_size = most end
+      if string.find(text, OF_OUTPUT, 1, true) then
+        pack_size = math.min(most, pack_size)
+        -- As little elsewhere in the report as the output is. An older version has one lane.
+        local lanes = match(text, '[{,]"lanes":(%d+)') or '1'
+        if lanes ~= options.lanes then other_lanes = lanes end
+      end
       local other = mine and mine.managed and managed_in(text)
       if other and other.id == id then others[#others + 1] = other end
     end
@@ -140,4 +146,4 @@ end
 for i = 1, 4 do
   redis.call('PEXPIRE', KEYS[i], silence)
 end
-return { live, dead, pack_size == math.huge and 1 or pack_size, silent, share }
+return { live, dead, pack_size == math.huge and 1 or pack_size, silent, other_lanes, share }

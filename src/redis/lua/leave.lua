@@ -1,9 +1,10 @@
--- A consumer leaves the group, page by page: hands back the entries that it holds and, after the last page, removes itself.
+-- A consumer hands back the entries that it holds, page by page, and, after the last page, leaves the group, unless it stays.
 --
 -- USES pack-counts packs keyed runs
 -- KEYS 1 packs  2 inbox  3 counters  4 retry  5 processed  6 bridge  7 busy  8 held
 -- ARGV 1 options: group, consumerId, from and to (the entry ids of the page; '-' and '+' for all), count (look at most at so
---        many entries), attempts (attempts made, by entry id, on the entries of the page that it knows)
+--        many entries), attempts (attempts made, by entry id, on the entries of the page that it knows), stays (whether it
+--        stays in the group)
 -- Returns { how many messages were handed back, entry id to go on with, or '' at the end }.
 --
 -- Each page is atomic: a handed-back entry is no longer pending, and due at once for the first consumer that asks. The
@@ -53,7 +54,7 @@ if #packs > 0 then
   if #packs == MOST_PACKS then return { sum, '+' } end
 end
 
-if #redis.call('XPENDING', inbox, group, '-', '+', 1, consumer) == 0 then
+if not options.stays and #redis.call('XPENDING', inbox, group, '-', '+', 1, consumer) == 0 then
   redis.call('XGROUP', 'DELCONSUMER', inbox, group, consumer)
   if not packs.err then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], group, consumer) end
   redis.call('HDEL', KEYS[5], consumer)

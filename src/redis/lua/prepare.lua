@@ -2,8 +2,9 @@
 --
 -- KEYS 1 inbox  2 output  3 dead  4 retry  5 counters  6 bridge  7 processed  8 gaps  9 packs  10 parked  11 busy  12 held
 --      13 halted
--- ARGV 1 options: group, consumerList, source (kind: channel, list or stream; name; of a list from, the end that is taken from; sharded, if a channel is; none if the
---        caller does not relay), outputType, order, orderKey (none without a key), record (none, redis or postgres)
+-- ARGV 1 options: group, consumerList, source (kind: channel, list or stream; name; of a list from, the end that is taken from; sharded,
+--        if a channel is; none if the caller does not relay), outputType, order, orderKey (none without a key), record (none,
+--        redis or postgres), lanes (how many; none for the keys of one of several lanes)
 -- Returns 1 if a group was created, 0 if both existed. Refuses an output that a running group with other names uses, or with
 -- another order or record.
 --
@@ -41,6 +42,15 @@ end
 for _, name in ipairs({ 'group', 'consumerList', 'outputType', 'order', 'orderKey', 'record' }) do
   local ours, theirs = options[name], state[name]
   if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
+end
+-- A group of one lane has no such field. The caller has seen that nothing waits in the lanes that there were.
+local lanes = state.lanes or '1'
+if options.lanes and options.lanes ~= lanes then
+  -- A Redis that came back with nothing knows of no lanes, though the group runs.
+  if state.group and in_use() then return refuse('lanes ' .. lanes) end
+  redis.call('HSET', KEYS[6], 'lanes', options.lanes)
+  -- All lanes begin where the group is, also where it had as many once before.
+  redis.call('HDEL', KEYS[6], 'dealt')
 end
 local source = options.source
 if source then

@@ -4,7 +4,10 @@
 -- KEYS 1 bridge  2 inbox  3 counters  4 gaps  5 packs  6 busy  7 held
 -- ARGV 1 options: large (of the list), caller, token, from and to (positions, each epoch and offset; no from: no position yet),
 --        gap (before the batch: reason; since, ms since 1970, none for when a leader last heard; until, none for now; dropped,
---        messages known to be lost, at most), packs (how many messages each pack holds; none: each message is an entry of the inbox),
+--        messages known to be lost, at most; with lanes an id: one that is recorded is not recorded again), packs (how many
+--        messages each pack holds; none: each message is an entry of the inbox),
+--        lanes (of a group with lanes: how many are written up to `to`), passed (with lanes: the last gap before `to`; at, a
+--        position, and since; of the group a reason, too: it tells that gap if it has no record of it),
 --        last (id of the last message that the caller relayed; none if it has just taken the lead), mostAhead (an id may be so
 --        many ms ahead of the clock), server (where the messages were received; none on a plain Redis), lateAfter (ms after the
 --        bridges came to another server in which its messages are still taken; none for no limit), keys (with order key: that
@@ -31,9 +34,10 @@ if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset }
 if options.server then
   -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it. Its
   -- messages may reach both servers, at different times: later they may come from there.
-  local at = redis.call('HMGET', KEYS[1], 'home', 'since')
+  -- A lane has the time at which it was told, by its own clock.
+  local at = redis.call('HMGET', KEYS[1], 'home', 'since', 'home_at')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
-  local is_late = since and options.lateAfter and now_ms() > since + options.lateAfter
+  local is_late = since and options.lateAfter and now_ms() > (integer_of(at[3]) or since) + options.lateAfter
   if is_late or since and tonumber(to.epoch) >= since then return { 3 } end
 end
 
@@ -64,6 +68,25 @@ if refusal then
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', offset)
   return undo(refusal, size)
 end
+local passed = options.passed
+local is_known = false
+if gap and gap.id then
+  -- The reply to an earlier call was lost: only what was dropped since then is new.
+  local id, dropped = string.match(redis.call('HGET', KEYS[1], 'told') or '', '^(%S+) (%d+)$')
+  is_known = id == gap.id and tonumber(dropped) >= tonumber(gap.dropped)
+  if not is_known then redis.call('HSET', KEYS[1], 'told', gap.id .. ' ' .. gap.dropped) end
+  if id == gap.id then gap.dropped = string.format('%.0f', tonumber(gap.dropped) - tonumber(dropped)) end
+end
+if is_known then gap = nil end
+if passed then
+  local has_epoch, has_offset = string.match(redis.call('HGET', KEYS[1], 'passed') or '', '^(%d+) (%d+) ')
+  local ahead = tonumber(passed.at.epoch) - (tonumber(has_epoch) or 0)
+  local is_new = ahead > 0 or ahead == 0 and tonumber(passed.at.offset) > (tonumber(has_offset) or -1)
+  -- A Redis that came back with an older state may not have the record of a gap, though its position is the same.
+  if is_new and passed.reason and not is_known then gap = gap or { reason = passed.reason, since = passed.since, dropped = '0' } end
+  if is_new then redis.call('HSET', KEYS[1], 'passed', passed.at.epoch .. ' ' .. passed.at.offset .. ' ' .. passed.since) end
+end
+if options.lanes then redis.call('HSET', KEYS[1], 'dealt', options.lanes) end
 -- A Redis that came back with an older state may not have the mark at which the position begins.
 if (integer_of(state[6]) or 0) < tonumber(to.epoch) then redis.call('HSET', KEYS[1], 'mark', to.epoch) end
 if gap then

@@ -1,7 +1,8 @@
 -- Takes the lead, if the lease is still as the caller saw it.
 --
 -- KEYS 1 bridge
--- ARGV 1 options: caller, token and beat (as the caller saw them)
+-- ARGV 1 options: caller, token and beat (as the caller saw them), above (the token must be higher: a lane has this one, because
+--        this Redis came back with an older state; none without lanes)
 -- Returns { 1, token, epoch, offset, heard_at, known } ('' for what is not there yet; known is '1' if there was a position,
 -- even one that could not be read), or { 0 }.
 --
@@ -19,5 +20,10 @@ if holder ~= options.caller then
   redis.call('HSET', KEYS[1], 'holder', options.caller, 'beat_at', now_ms())
   -- For the very first leader, which may be gone before its first mark.
   redis.call('HSETNX', KEYS[1], 'heard_at', now_ms())
+end
+local above = integer_of(options.above)
+if above and (integer_of(token) or 0) <= above then
+  token = string.format('%.0f', above + 1)
+  redis.call('HSET', KEYS[1], 'token', token)
 end
 return { 1, token, state[4] or '', state[5] or '', state[6] or '', state[4] and '1' or '' }

@@ -7,10 +7,10 @@ import {
   type MarkRequest,
   MOST_AHEAD,
   type RelayReply,
-  type RelayRequest,
   type Seat,
   type TakeReply,
 } from '../../core/bridge-store.js';
+import type { ArriveReply, DealtRelay, LeadReply, PassedGap } from '../../core/lane-store.js';
 import { LARGEST_PACK, MOST_IN_PACK } from '../../core/pack.js';
 import type { Position } from '../../core/position.js';
 import { integerOf } from '../foreign.js';
@@ -58,7 +58,7 @@ export const mark = defineScript({
 export const take = defineScript({
   name: 'take',
   keys: ['bridge'],
-  encode: packOptions<{ caller: string; token: number; beat: number }>,
+  encode: packOptions<{ caller: string; token: number; beat: number; above?: number | undefined }>,
   decode: ([taken, token, epoch, offset, heardAt, known]: [number, ...string[]]): TakeReply =>
     taken === 1
       ? {
@@ -82,7 +82,7 @@ export const relay = defineScript({
     packSize,
     on: _,
     ...rest
-  }: RelayRequest & { last: string | undefined; keys?: string }) => {
+  }: DealtRelay & { last: string | undefined; keys?: string }) => {
     const options = { ...rest, mostAhead: MOST_AHEAD };
     const most = Math.min(packSize, MOST_IN_PACK);
     const packs = most > 1 && messages.length > 1 ? messages.packs(most, LARGEST_PACK) : undefined;
@@ -94,6 +94,28 @@ export const relay = defineScript({
     const done = fenced('written', reply);
     return done.kind === 'written' ? { ...done, last: reply[1] } : done;
   },
+});
+
+/** See {@link LaneStore.lead}. */
+export const lead = defineScript({
+  name: 'lead',
+  keys: ['bridge'],
+  encode: packOptions<{ caller: string; token: number }>,
+  decode: ([led, first, offset, passed]: [number, ...string[]]): LeadReply =>
+    led === 1
+      ? { led: true, position: positionOf(first, offset), passed: passedIn(passed) }
+      : { led: false, token: Number(first) },
+});
+
+/** See {@link LaneStore.arrive}. */
+export const arrive = defineScript({
+  name: 'arrive',
+  keys: ['bridge'],
+  encode: packOptions<{ mark: number; server: string | undefined }>,
+  decode: ([arrived, number, epoch]: [number, string, string?]): ArriveReply =>
+    arrived === 1
+      ? { arrived: true, elapsed: Number(number), isWritten: epoch !== '' }
+      : { arrived: false, mark: Number(number) },
 });
 
 export const release = defineScript({
@@ -142,8 +164,14 @@ export function homeOf(server: string | undefined, since: string | undefined): H
   return server && number !== undefined ? { server, since: number } : undefined;
 }
 
+function passedIn(text = ''): PassedGap | undefined {
+  const [epoch, offset, since] = text.split(' ');
+  const at = positionOf(epoch, offset);
+  return at && { at, since: integerOf(since) ?? at.epoch };
+}
+
 /** A position from its texts in Redis; undefined if there is none yet, or a foreign value. */
-function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
+export function positionOf(epoch: string | undefined, offset: string | undefined): Position | undefined {
   const [e, o] = [integerOf(epoch), integerOf(offset)];
   return e === undefined || o === undefined ? undefined : { epoch: e, offset: o };
 }

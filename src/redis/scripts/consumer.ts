@@ -63,7 +63,9 @@ export const prepare = defineScript({
     'held',
     'halted',
   ],
-  encode: packOptions<InGroup & OutputKind & { consumerList: string; source: Source | undefined }>,
+  encode: packOptions<
+    InGroup & OutputKind & { consumerList: string; source: Source | undefined; lanes: number | undefined }
+  >,
   decode: (made: number) => made === 1,
 });
 
@@ -271,6 +273,7 @@ export const leave = defineScript({
     from: string;
     to: string;
     count: number;
+    stays: boolean;
   }) => packOptions({ ...options, attempts: Object.fromEntries(attempts) }),
   decode: ([handedBack, next]: [number, string]): LeavePage => ({ handedBack, next }),
 });

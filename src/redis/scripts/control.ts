@@ -1,5 +1,6 @@
 import type { AutoscaleRule, Control, EndedProcess, Orders } from '../../core/control.js';
 import type { Beat } from '../../core/registry.js';
+import { integerOf } from '../foreign.js';
 import { defineScript, packOptions } from '../protocol/script.js';
 import { mapOf } from '../reading.js';
 
@@ -35,18 +36,26 @@ export const beat = defineScript({
     report: string | undefined;
     packSize: number | undefined;
     member: string;
+    lanes: number;
     beating: readonly string[];
     leaving: readonly string[];
     size?: string;
     drained?: string;
   }>,
-  decode: ([live, dead, packSize, silent, share]: [string[], string[], number, string[], number?]): Beat &
-    Omit<Orders, 'control' | 'healed'> => ({
+  decode: ([live, dead, packSize, silent, lanes, share]: [
+    string[],
+    string[],
+    number,
+    string[],
+    string,
+    number?,
+  ]): Beat & Omit<Orders, 'control' | 'healed'> => ({
     live,
     dead,
     silent: [...mapOf(silent)].map(([id, host]): EndedProcess => ({ id, host })),
     packSize: Math.max(packSize, 1),
     older: packSize === 0,
+    otherLanes: integerOf(lanes),
     share,
   }),
 });

@@ -8,6 +8,7 @@ import { RedisControlStore } from '../../../dist/redis/control-store.js';
 import { Inspector } from '../../../dist/redis/inspect.js';
 import { RedisKeyStore } from '../../../dist/redis/key-store.js';
 import { hashesOf, keysOf } from '../../../dist/redis/keys.js';
+import { RedisLaneStore } from '../../../dist/redis/lane-store.js';
 import { OrderedCommits } from '../../../dist/redis/ordered-commits.js';
 import { Connection } from '../../../dist/redis/protocol/connection.js';
 import { luaOf, SHARED_LUA } from '../../../dist/redis/protocol/script.js';
@@ -281,6 +282,9 @@ function casesOf(redis, connection, keys, { waiting, pending, dead, bytes }) {
       async () => {
         await bridge.mark(MARK);
         lead = await twice(() => bridge.take('b#1', 0, 0));
+        const lane = new RedisLaneStore(connection, keys);
+        await twice(() => lane.arrive(Date.now(), undefined));
+        await twice(() => lane.lead('b#1', lead.token));
         await relay(Array.from({ length: 4_000 }, () => small));
         await connection.run(publishBatch, keys, {
           channel: 'channel',

@@ -188,6 +188,33 @@ export const TABLES = {
     ],
   }),
 
+  lanes: ({ messages, runs }) => ({
+    title: `Lanes on a Cluster of three nodes, ${whole(messages)} messages`,
+    note: 'CPU is per message of the whole group, in µs. Each lane has a node of its own. The first node has the group, the subscription and the publisher, too. The messages of a plain channel come to every node. All nodes share the cores of one machine, so msg/s says nothing of three machines. Strayed: keys of a lane at another node, and commands that came to a node without their keys.',
+    head: [
+      'lanes',
+      'msg/s',
+      'Node',
+      'first node',
+      'second',
+      'third',
+      'least and most of a lane, %',
+      'strayed',
+    ],
+    rows: [...groupBy(runs, (run) => run.lanes).values()].map((same) => {
+      const cell = (read, format = short) => spreadText(spread(same.map(read)), format);
+      const parts = same.flatMap((run) => run.parts.map((part) => part * 100));
+      return [
+        String(same[0].lanes),
+        cell((run) => run.rate, whole),
+        cell((run) => run.groupMicros),
+        ...[0, 1, 2].map((node) => cell((run) => run.nodeMicros[node])),
+        `${Math.min(...parts).toFixed(1)} to ${Math.max(...parts).toFixed(1)}`,
+        String(same.reduce((sum, { strays }) => sum + strays, 0)),
+      ];
+    }),
+  }),
+
   scripts: ({ size, runs }) => ({
     title: `The longest run of each script, of at most ${MOST_SCRIPT_MS} ms beyond the bare copy`,
     note: `In Redis's own time, by SLOWLOG: Redis does nothing else meanwhile. In a group with ${whole(size.waiting)} waiting and ${whole(size.pending)} pending messages and ${whole(size.dead)} dead letters, and with messages of ${megabytes(size.bytes)}. The bare copy is a script that only adds, reads, moves or publishes such a message.`,

@@ -104,6 +104,22 @@ describe('the table of the cost of watching', () => {
   });
 });
 
+describe('the table of lanes', () => {
+  it('has a row for each number of lanes, with all three nodes and the parts of all rounds', () => {
+    const run = (lanes, rate, parts) => ({
+      ...{ lanes, rate, parts, groupMicros: 6, nodeMicros: [4, 2, 1] },
+      strays: 1,
+    });
+    const runs = [run(1, 1_000, [1]), run(2, 2_000, [0.52, 0.48]), run(2, 3_000, [0.5, 0.5])];
+    const { head, rows } = TABLES.lanes({ messages: 5_000, runs });
+    expect(rows).toEqual([
+      ['1', '1,000', '6', '4', '2', '1', '100.0 to 100.0', '1'],
+      ['2', '2,500 (2,000 – 3,000)', '6', '4', '2', '1', '48.0 to 52.0', '2'],
+    ]);
+    expect(head).toHaveLength(8);
+  });
+});
+
 describe('the table of targets', () => {
   it('says by how much a target was reached or missed', () => {
     const verdict = {

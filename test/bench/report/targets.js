@@ -159,6 +159,16 @@ export const TARGETS = [
     ...atMost(1.5, times, ({ runs }) => startOf(runs, command)),
   })),
   {
+    ...of('lanes', 'messages of a lane, off an equal share by at most'),
+    ...atMost(0.05, short, ({ runs }) =>
+      Math.max(...runs.flatMap(({ parts }) => parts.map((part) => Math.abs(part * parts.length - 1)))),
+    ),
+  },
+  {
+    ...of('lanes', 'commands that came to the wrong node'),
+    ...atMost(0, whole, ({ runs }) => runs.reduce((sum, { strays }) => sum + strays, 0)),
+  },
+  {
     ...of('stopped', 'messages lost in the flood with the consumers stopped'),
     ...atMost(0, whole, (result) => atRate(FLOODED, result, result.published - result.relayed)),
   },

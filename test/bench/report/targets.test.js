@@ -109,6 +109,19 @@ describe('judge', () => {
     expect(of('http, p99').verdict).toBe('not measured');
   });
 
+  it('takes the lane that is furthest from an equal share, and counts what strayed in all runs', () => {
+    const run = (parts, commands) => ({ parts, strays: commands });
+    const of = (runs, what) => verdictOf({ lanes: { runs } }, what);
+    const even = [run([1], 0), run([0.51, 0.49], 0)];
+    expect(of(even, 'equal share')).toMatchObject({ got: '0.02', verdict: 'reached' });
+    expect(of([...even, run([0.3, 0.35, 0.35], 0)], 'equal share')).toMatchObject({
+      got: '0.1',
+      verdict: 'missed',
+    });
+    expect(of(even, 'the wrong node').verdict).toBe('reached');
+    expect(of([...even, run([1], 2)], 'the wrong node')).toMatchObject({ got: '2', verdict: 'missed' });
+  });
+
   it('misses a target of 0 by any number', () => {
     const burst = { messages: 1_500_000, processed: 1_499_999, seconds: 1, afterSeconds: 60, after: 1 };
     expect(verdictOf({ burst }, 'burst that were lost')).toMatchObject({ got: '1', verdict: 'missed' });

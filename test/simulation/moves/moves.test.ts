@@ -56,6 +56,31 @@ describe('a group whose server changes', () => {
   );
 });
 
+describe('a group with lanes whose server changes', () => {
+  it(
+    'loses and doubles nothing outside the gaps that are told',
+    async () => {
+      const wrong: string[] = [];
+      for (let seed = 0; seed < SCHEDULES / 2; seed++)
+        for (const what of await simulateMove(seed, { ...REAL_PARTS, lanes: 3 }))
+          wrong.push(`seed ${seed}: ${what}`);
+      expect(wrong).toEqual([]);
+    },
+    5 * MINUTES,
+  );
+
+  it(
+    'shows a difference if the lanes do not hear of it',
+    async () => {
+      let found: string | undefined;
+      for (let seed = 0; !found && seed < 1_000; seed++)
+        [found] = await simulateMove(seed, { ...REAL_PARTS, lanes: 3, tellsLanes: false });
+      expect(found, 'no schedule shows the difference').toBeDefined();
+    },
+    5 * MINUTES,
+  );
+});
+
 describe('a sharded channel, whose marks come in another order than they were made', () => {
   it(
     'loses and doubles nothing outside the gaps that are told',

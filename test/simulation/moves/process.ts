@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { Bridge } from '../../../src/bridge/bridge.js';
-import type { BridgeStore, Gap, MarkRequest, RelayRequest } from '../../../src/core/bridge-store.js';
+import type { Gap, MarkRequest, RelayRequest } from '../../../src/core/bridge-store.js';
 import { CgroupError } from '../../../src/core/errors.js';
+import type { LaneStore, SharedBridgeStore, TakeAbove } from '../../../src/core/lane-store.js';
 import { markText } from '../../../src/core/marks.js';
 import type { Position } from '../../../src/core/position.js';
 import type { OnPush, Subscriber } from '../../../src/core/subscriber.js';
 import { silentLogger } from '../../../src/log/logger.js';
+import { LanesBridgeStore } from '../../../src/redis/lanes-bridge-store.js';
 import { messageOf } from '../messages.js';
 import type { Random } from '../random.js';
 import type { Output } from '../redis.js';
+import type { LaneModel } from './lane.js';
 import type { Node } from './node.js';
 
 /** What is simulated: the real design, or one that lacks something. */
@@ -29,12 +32,16 @@ export interface MovingParts {
   readonly knowsLast: boolean;
   /** Whether marks say where they were published. */
   readonly saysServer: boolean;
+  /** How many lanes the group has; 0 for none. */
+  readonly lanes: number;
+  /** Whether lanes hear of the server of the bridges. */
+  readonly tellsLanes: boolean;
 }
 
 const latency = (random: Random) => (random.chance(0.05) ? random.whole(10, 80) : random.whole(1, 4));
 
 /** The connection of a process for commands, to the node that it takes for the owner. */
-class Commands implements BridgeStore {
+class Commands implements SharedBridgeStore {
   readonly #process: MovingProcess;
   readonly #parts: MovingParts;
   readonly #random: Random;
@@ -127,8 +134,14 @@ class Commands implements BridgeStore {
     return reply;
   }
 
-  take(caller: string, token: number, beat: number, on?: string) {
-    return this.#call((node) => node.take(caller, token, beat), on);
+  take(caller: string, token: number, beat: number, { on, above }: TakeAbove = {}) {
+    return this.#call((node) => node.take(caller, token, beat, above), on);
+  }
+  noted() {
+    return this.#call(
+      (node) => ({ lanes: this.#parts.lanes, mark: node.lastMark(), isPrepared: true }),
+      undefined,
+    );
   }
   relay(request: RelayRequest) {
     const lateAfter = this.#parts.hasLimit ? request.lateAfter : undefined;
@@ -154,6 +167,12 @@ class Commands implements BridgeStore {
 /** A mark with its server, made by a script that does not keep it. */
 function withoutHome(node: Node, request: MarkRequest, server: string | undefined) {
   return node.mark({ ...request, joins: true }, server);
+}
+
+function laneStore(lane: LaneModel, { tellsLanes }: MovingParts): LaneStore {
+  const store = lane.storeFor();
+  if (tellsLanes) return store;
+  return { ...store, arrive: async () => ({ arrived: true, elapsed: Infinity, isWritten: true }) };
 }
 
 /** A subscription at the node that its process takes for the owner. */
@@ -239,10 +258,17 @@ export class MovingProcess {
   /** Of a sharded channel: its node. */
   channelOwner: () => Node = () => this.view;
 
-  constructor(id: string, owner: () => Node, parts: MovingParts, random: Random) {
+  constructor(
+    id: string,
+    owner: () => Node,
+    parts: MovingParts,
+    random: Random,
+    lanes: readonly LaneModel[] = [],
+  ) {
     this.#owner = owner;
     this.view = owner();
     this.#store = new Commands(this, parts, random);
+    const stores = lanes.map((lane) => laneStore(lane, parts));
     this.bridge = new Bridge({
       id,
       channel: 'news',
@@ -253,7 +279,15 @@ export class MovingProcess {
       pauseAfterMove: parts.isSharded ? 0 : parts.pauseAfterMove,
       isSharded: parts.isSharded,
       limits: { retain: 5_000, retainBytes: 1e6, bytes: 1e7 },
-      store: this.#store,
+      allPositioned: lanes.length > 0,
+      store:
+        lanes.length > 0
+          ? new LanesBridgeStore(this.#store, stores, undefined, {
+              lease: 1_000,
+              prepare: async () => {},
+              log: silentLogger,
+            })
+          : this.#store,
       makeSubscriber: () => {
         const subscriber = new MovingSubscriber(this, parts.isPlain, random);
         this.subscribers.push(subscriber);

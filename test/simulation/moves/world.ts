@@ -1,5 +1,6 @@
 import { vi } from 'vitest';
 import { Random } from '../random.js';
+import { LaneModel } from './lane.js';
 import { Node } from './node.js';
 import { type MovingParts, MovingProcess } from './process.js';
 
@@ -17,6 +18,8 @@ export const REAL_PARTS: MovingParts = {
   isSharded: false,
   knowsLast: true,
   saysServer: true,
+  lanes: 0,
+  tellsLanes: true,
 };
 
 interface Publication {
@@ -38,7 +41,8 @@ export async function simulateMove(seed: number, parts: MovingParts = REAL_PARTS
   for (const node of nodes) node.skew = random.whole(-100, 100);
   let owner = a;
   a.owns = true;
-  const processes = [1, 2].map((n) => new MovingProcess(`p${n}`, () => owner, parts, random));
+  const lanes = Array.from({ length: parts.lanes }, () => new LaneModel(random));
+  const processes = [1, 2].map((n) => new MovingProcess(`p${n}`, () => owner, parts, random, lanes));
   for (const process of processes) void process.bridge.start();
 
   const published: Publication[] = [];
@@ -113,7 +117,7 @@ export async function simulateMove(seed: number, parts: MovingParts = REAL_PARTS
     setTimeout(() => fail(owner, owner === b ? (random.chance(0.5) ? a : c) : b), 4_700);
 
   await vi.advanceTimersByTimeAsync(END);
-  const wrong = check(owner, published, start);
+  const wrong = check(owner, published, start, lanes.length > 0 ? lanes : [owner]);
   if (!processes.some(({ bridge }) => bridge.leads)) wrong.push('no bridge leads');
   return [...wrong, ...(await end(processes))];
 }
@@ -130,16 +134,23 @@ async function end(processes: readonly MovingProcess[]): Promise<string[]> {
   return wrong;
 }
 
-function check(owner: Node, published: readonly Publication[], start: number): string[] {
+function check(
+  owner: Node,
+  published: readonly Publication[],
+  start: number,
+  inboxes: readonly { readonly inbox: readonly number[] }[] = [owner],
+): string[] {
   const wrong: string[] = [];
   const seen = new Set<number>();
-  const last = new Map<string, number>();
-  for (const message of owner.inbox) {
-    const { node } = published[message] as Publication;
-    if (seen.has(message)) wrong.push(`message ${message} is in the inbox twice`);
-    else if (message < (last.get(node) ?? -1)) wrong.push(`message ${message} is out of order`);
-    else last.set(node, message);
-    seen.add(message);
+  for (const { inbox } of inboxes) {
+    const last = new Map<string, number>();
+    for (const message of inbox) {
+      const { node } = published[message] as Publication;
+      if (seen.has(message)) wrong.push(`message ${message} is in the inbox twice`);
+      else if (message < (last.get(node) ?? -1)) wrong.push(`message ${message} is out of order`);
+      else last.set(node, message);
+      seen.add(message);
+    }
   }
   const lost = published.flatMap(({ at }, message) => {
     if (seen.has(message) || at < start + 1_000) return [];

@@ -169,6 +169,7 @@ function setUpHolding() {
       return [];
     },
     leave: async (_id, attempts) => attempts.size,
+    handBack: async (_id, attempts) => attempts.size,
   });
   const readLimiter = new ReadLimiter(100);
   const committer = new Committer({

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Heartbeats } from '../../../src/consumer/heartbeats.js';
 import { Reclaimer } from '../../../src/consumer/reclaimer.js';
+import { Renewal } from '../../../src/consumer/renewal.js';
 import type { ConsumerStore, Rescued } from '../../../src/core/consumer-store.js';
 import { CgroupError } from '../../../src/core/errors.js';
 import { type Logger, silentLogger } from '../../../src/log/logger.js';
@@ -114,39 +114,24 @@ describe('the packs that consumers hold', () => {
       heldLongerThan: () => ({ entries, packs }),
       lose: (ids: readonly string[]) => gone.push([id, ids]),
     });
-    const control = { revision: 0, size: undefined, paused: false, autoscale: undefined, drained: [] };
-    const heartbeats = new Heartbeats({
-      registry: {
-        beat: async () => ({
-          live: [],
-          dead: [],
-          silent: [],
-          packSize: 1,
-          older: false,
-          share: undefined,
-          control,
-          healed: [],
-        }),
-        noteEnded: async () => [],
-      },
+    const renewal = new Renewal({
       store: fakeStore({ renew: renewing('entries', 1), renewPacks: renewing('packs', 40) }),
       consumers: () => [
         consumerOf('a', ['1-1', '1-2'], ['1-1000002', '1-1001009']),
         consumerOf('b', [], ['2-1000040']),
         consumerOf('c', [], []),
       ],
+      live: () => undefined,
       heartbeat: 1_000,
       claimAfter: 3_000,
       log: silentLogger,
-      report: () => undefined,
-      onOrders: () => {},
       onLost: (count) => {
         lost += count;
       },
     });
-    await heartbeats.start();
+    await renewal.start();
     await vi.advanceTimersByTimeAsync(500);
-    await heartbeats.stop();
+    await renewal.stop();
     expect(renewed).toEqual([
       ['entries', 'a', ['1-1', '1-2']],
       ['packs', 'a', ['1-1000002', '1-1001009']],

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Heartbeats } from '../../../src/consumer/heartbeats.js';
 import { Reclaimer } from '../../../src/consumer/reclaimer.js';
+import { Renewal } from '../../../src/consumer/renewal.js';
 import type { Registry } from '../../../src/core/registry.js';
 import { Loop, pause, type Service } from '../../../src/core/service.js';
 import { silentLogger } from '../../../src/log/logger.js';
@@ -196,7 +197,7 @@ describe('the reclaimer', () => {
     return work.of(
       new Reclaimer({
         store,
-        consumers: () => [{ id: 'c', room: 5, takeOver: (call) => call() }],
+        consumers: () => [{ id: 'c', room: 5, idle: true, takeOver: (call) => call() }],
         claimAfter: 3_000,
         log: silentLogger,
         onLost: unexpected,
@@ -223,23 +224,36 @@ describe('the heartbeats', () => {
         }),
       noteEnded: async () => [],
     };
+    return work.of(
+      new Heartbeats({
+        registry,
+        consumers: () => [{ id: 'c' }],
+        heartbeat: 1_000,
+        log: silentLogger,
+        report: () => undefined,
+        onOrders: () => {},
+      }),
+    );
+  });
+});
+
+describe('the renewal', () => {
+  itKeepsTheServiceContract(() => {
+    const work = new Work();
     const store = fakeStore({
       renew: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       renewPacks: () => work.do().then(() => ({ gone: [], deleted: 0 })),
       sweep: () => work.do().then(() => []),
     });
+    const held = () => ({ entries: ['1-1'], packs: ['1-1000002'] });
     return work.of(
-      new Heartbeats({
-        registry,
+      new Renewal({
         store,
-        consumers: () => [
-          { id: 'c', heldLongerThan: () => ({ entries: ['1-1'], packs: ['1-1000002'] }), lose: () => {} },
-        ],
+        consumers: () => [{ id: 'c', heldLongerThan: held, lose: () => {} }],
+        live: () => ['c'],
         heartbeat: 1_000,
         claimAfter: 3_000,
         log: silentLogger,
-        report: () => undefined,
-        onOrders: () => {},
         onLost: unexpected,
       }),
     );

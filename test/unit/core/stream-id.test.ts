@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isEntryId } from '../../../src/core/stream-id.js';
+import { isEntryId, nextId } from '../../../src/core/stream-id.js';
 
 it.each(['1795251095809-0', '0-1', '1-18446744073709551615', '18446744073709551615-0', '007-1'])(
   '%s is the id of an entry',
@@ -19,3 +19,10 @@ it.each([
   '18446744073709551616-0',
   '1-18446744073709551616',
 ])('%j is not the id of an entry', (text) => expect(isEntryId(text)).toBe(false));
+
+it.each([
+  ['5-0', '5-1'],
+  ['5-18446744073709551615', '6-0'],
+])('the id after %s is %s', (id, next) => {
+  expect(nextId(id)).toBe(next);
+});

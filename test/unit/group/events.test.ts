@@ -81,6 +81,25 @@ describe('a processor that fails', () => {
     expect(lines.length).toBeLessThanOrEqual(10);
   });
 
+  it('is logged with the lane of the message where there are several, and the event is as with one', () => {
+    const [fields, events]: [object[], unknown[]] = [[], []];
+    const note = (more: object) => void fields.push(more);
+    const log: Logger = { ...silentLogger, warn: note, debug: note };
+    const reports = new Reports(log, undefined, (_event, ...given) => void events.push(...given));
+    const letter = { ...attempt, attempts: 3, failed: true };
+    reports.failure({ ...attempt, dead: false }, 2);
+    reports.failure({ ...attempt, dead: false });
+    reports.buried([letter], 1);
+    reports.end();
+    const line = { consumer: 'a-1', inboxId: '1-0', reason: 'failed' };
+    expect(fields).toEqual([
+      { ...line, attempt: 1, lane: 2 },
+      { ...line, attempt: 1 },
+      { ...line, attempt: 3, lane: 1, count: 1 },
+    ]);
+    for (const event of events) expect(event).not.toHaveProperty('lane');
+  });
+
   it('leaves no timer behind, and starts none after the end', () => {
     const { lines, reports } = scene();
     reports.failure(attempt);

@@ -2,7 +2,7 @@ import slotOf from 'cluster-key-slot';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashTagOf } from '../../../src/core/hash-tag.js';
-import { keysOf, RETURNED_BELOW } from '../../../src/redis/keys.js';
+import { keysOf, laneKeys, lanesOf, RETURNED_BELOW, registryKeysOf } from '../../../src/redis/keys.js';
 
 const names = {
   redis: 'redis://127.0.0.1:6379',
@@ -75,6 +75,28 @@ describe('the keys of a group', () => {
         if (output !== consumerList) expect(new Set(Object.values(keys)).size).toBe(Object.keys(keys).length);
       }),
     );
+  });
+
+  it('of a lane lie in the slot of its number, except those that all lanes share', () => {
+    const base = keysOf(names);
+    const keys = laneKeys({ ...names, lanes: 3 }, 2);
+    expect(keys).toMatchObject({
+      output: 'messages:processed:{2}',
+      inbox: 'cgroup:messages:processed:{2}:inbox',
+      bridge: 'cgroup:messages:processed:{2}:bridge',
+      dead: 'cgroup:messages:processed:{2}:dead',
+      gaps: 'cgroup:messages:processed:{2}:gaps',
+    });
+    const shared = [base.marks, base.control, base.events, base.ended, ...registryKeysOf(base)];
+    for (const key of Object.values(keys)) expect(shared.includes(key) || key.includes('{2}')).toBe(true);
+    expect(Object.values(keys).filter((key) => shared.includes(key))).toHaveLength(shared.length);
+  });
+
+  it('are those of the group with one lane, and others for each of several', () => {
+    expect(lanesOf(names)).toEqual([keysOf(names)]);
+    expect(lanesOf({ ...names, lanes: 1 })).toEqual([keysOf(names)]);
+    const outputs = lanesOf({ ...names, lanes: 3 }).map(({ output }) => output);
+    expect(outputs).toEqual(['messages:processed:{0}', 'messages:processed:{1}', 'messages:processed:{2}']);
   });
 
   it('have their own channel for marks in each database, because all databases share the channels', () => {

@@ -73,4 +73,16 @@ describe('the ACL rules', () => {
       expect.arrayContaining(['+select', '&cgroup:{out}:marks:3']),
     );
   });
+
+  it('allow the keys of all lanes, and to ask where slots are on a Cluster', () => {
+    const rules = aclRules(keysOf(names), { ...names, lanes: 3, cluster: true });
+    expect(rules.filter((rule) => rule.includes('out'))).toEqual([
+      '~out',
+      '~cgroup:{out}:*',
+      '~out:{*}',
+      '~cgroup:out:{*}:*',
+      '&cgroup:{out}:marks',
+    ]);
+    expect(rules).toEqual(expect.arrayContaining(['+cluster|nodes', '+cluster|slots']));
+  });
 });

@@ -49,6 +49,7 @@ describe('parseSettings', () => {
       batch: 'auto',
       maxAttempts: 5,
       minReplicas: 0,
+      lanes: 1,
       backoff: 200,
       timeout: 60_000,
       outputMaxLen: 0,
@@ -234,6 +235,15 @@ describe('parseSettings', () => {
       { order: 'total', orderKey: 'a' },
       'orderKey: orderKey is for order key: set order to key, or leave it out',
     ],
+    [
+      { lanes: 3, order: 'total' },
+      'lanes: lanes have no order among them, so order total needs lanes 1; order key goes with any number',
+    ],
+    [
+      { lanes: 2, record: 'redis' },
+      'lanes: with a record there is one lane: set lanes to 1, or leave out record',
+    ],
+    [{ lanes: 2, stream: 's' }, 'lanes: lanes are for a channel: set lanes to 1, or leave out stream'],
     [{ onDead: 'halt' }, 'onDead: onDead halt needs an order: total or key'],
     [{ recordSql: 'x.sql' }, 'recordSql: recordSql needs a record in PostgreSQL: record postgres://…'],
     [

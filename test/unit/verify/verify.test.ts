@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type OutputEnd, outputEntryOf } from '../../../src/redis/output.js';
 import type { ReadingWithEnd, StreamEntry } from '../../../src/redis/reading.js';
-import { type Readable, verify } from '../../../src/verify/verify.js';
+import type { Readable, ReadableLane } from '../../../src/verify/look.js';
+import { verify } from '../../../src/verify/verify.js';
 
 // No pause between two looks: this group goes on with each of its answers.
 vi.mock(import('../../../src/core/service.js'), async (original) => ({
@@ -26,7 +27,8 @@ type Entry = { id: string; messageId: string | undefined; inboxId: string };
 type Deed = 'relay' | 'commit' | 'bury' | 'revive' | 'trim' | 'purge' | 'spoil' | 'nothing';
 
 /** A group in memory that goes on while it is read: it does its next deed before each answer. */
-class RunningGroup implements Readable {
+class RunningGroup implements Readable, ReadableLane {
+  readonly lanes = [this];
   readonly inboxEntries: { id: string; messageId: string | undefined }[] = [];
   readonly outputEntries: Entry[] = [];
   readonly deadEntries: Entry[] = [];

@@ -41,3 +41,18 @@ describe('the order in the status', () => {
     );
   });
 });
+
+it('shows the lanes, and where they are', () => {
+  const idle = { waiting: 0, pending: 0, retrying: 0, held: 0, failed: 0, retried: 0, deadLetters: 0 };
+  const lanes = [
+    { ...idle, output: 'out:{0}', node: 'a:1', relayed: 9, processed: 7, dead: 1, backlog: 1, lagMs: 1_500 },
+    { ...idle, output: 'out:{1}', node: null, relayed: 5, processed: 5, dead: 0, backlog: 0, lagMs: 0 },
+  ];
+  const text = statusText(groupStatus({ lanes }));
+  expect(text.split('\n').filter((line) => /^(lane|out:)/.test(line))).toEqual([
+    'lane     node  relayed  processed  dead  backlog  lag',
+    'out:{0}  a:1   9        7          1     1        1500ms',
+    'out:{1}  away  5        5          0     0        none',
+  ]);
+  expect(statusText(groupStatus())).not.toContain('lane');
+});

@@ -1,0 +1,44 @@
+import { type CheckState, type Fix, shell, unseen } from '../core/finding.js';
+import type { DoctorFacts } from '../redis/doctor-facts.js';
+import type { LaneNode } from '../redis/lane-nodes.js';
+
+/** Which node has which lanes, and whether they are spread as evenly as can be; nothing for a group with one lane. */
+export function lanesOfNodes({ laneNodes }: Pick<DoctorFacts, 'laneNodes'>): CheckState[] {
+  if (!laneNodes) return [unseen('CLUSTER SLOTS')];
+  if (laneNodes.length === 0) return [];
+  const ranked = [...laneNodes].sort((a, b) => b.lanes.length - a.lanes.length);
+  const [most, least] = [ranked[0], ranked.at(-1)] as [LaneNode, LaneNode];
+  const what = ranked.map(({ address, lanes }) => `${address} has ${numbersOf(lanes)}`).join(', ');
+  if (most.lanes.length - least.lanes.length < 2) return [{ status: 'ok', what }];
+  return [
+    {
+      status: 'note',
+      what,
+      why:
+        'a node does the work of the lanes that lie in its slots: these lines move the slot of one lane, with all that is in it. ' +
+        'Do it before there is much in it: both nodes answer nothing while they move a long output. Look again after them',
+      fixes: moving(most, least),
+    },
+  ];
+}
+
+/** `2 lanes ({1} {2})` */
+function numbersOf(lanes: LaneNode['lanes']): string {
+  if (lanes.length === 0) return 'no lane';
+  const numbers = lanes.map(({ output }) => output.slice(output.lastIndexOf('{')));
+  return `${lanes.length === 1 ? 'one lane' : `${lanes.length} lanes`} (${numbers.join(' ')})`;
+}
+
+/** Gives the slot of a lane to another node; redis-cli finishes what the first two lines begin. */
+function moving(from: LaneNode, to: LaneNode): Fix[] {
+  const slot = String(from.lanes.at(-1)?.slot);
+  const at = ({ address }: LaneNode) => {
+    const colon = address.lastIndexOf(':');
+    return ['-h', address.slice(0, colon).replace(/[[\]]/g, ''), '-p', address.slice(colon + 1)];
+  };
+  return [
+    shell('redis-cli', ...at(to), 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id),
+    shell('redis-cli', ...at(from), 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id),
+    shell('redis-cli', '--cluster', 'fix', from.address),
+  ];
+}

@@ -1,0 +1,115 @@
+import { letterIn, newestOfEach } from '../core/letter-id.js';
+import type { Counters, GroupTotals, LaneTotals, OrderTotals, Reading, RetryTotals } from './reading.js';
+import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
+
+// What the lanes of a group come to, all together. Each lane is read at a moment of its own. Of each of them relayed = processed +
+// dead + backlog + lost at its moment, and so it is of their sums.
+
+/** One lane, as it was read. */
+export interface LaneRead<Totals extends GroupTotals> {
+  readonly output: string;
+  /** `host:port` of its node; null without a connection. */
+  readonly node: string | null;
+  readonly totals: Totals;
+}
+
+/**
+ * The totals of a group.
+ *
+ * @param base what stands under the name of the output itself: the bridges, the gaps, and what was done before the group had lanes
+ */
+export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTotals>[]): GroupTotals {
+  const all = [base, ...lanes.map(({ totals }) => totals)];
+  const sum = (key: Summed) => sumOf(all.map((one) => one[key]));
+  return {
+    time: base.time,
+    leader: base.leader,
+    bridges: base.bridges,
+    waiting: sum('waiting'),
+    pending: sum('pending'),
+    retrying: sum('retrying'),
+    held: sum('held'),
+    backlog: sum('backlog'),
+    parked: sum('parked'),
+    order: orderOf(all.map(({ order }) => order)),
+    lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
+    retries: addedRetries(all.map(({ retries }) => retries)),
+    counters: addedCounters(all.map(({ counters }) => counters)),
+    // Those of the base cannot be sent back: its inbox has no reader.
+    deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
+    haltedCount: sumOf(lanes.map(({ totals }) => totals.haltedCount)),
+    foreign: all.flatMap(({ foreign }) => foreign),
+    lanes: lanes.map(laneTotals),
+  };
+}
+
+/** As {@link addedTotals}, in full. */
+export function addedReading(base: Reading, lanes: readonly LaneRead<Reading>[]): Reading {
+  const all = [base, ...lanes.map(({ totals }) => totals)];
+  const { outputType, orderKey, orderSince } = all[1] ?? base;
+  return {
+    ...addedTotals(base, lanes),
+    outputType,
+    orderKey,
+    orderSince,
+    pendingOf: addedMaps(all.map(({ pendingOf }) => pendingOf)),
+    processedBy: addedMaps(all.map(({ processedBy }) => processedBy)),
+    outputLength: sumOf(all.map(({ outputLength }) => outputLength)),
+    lastDead: newestOfEach(
+      lanes.map(({ totals: { lastDead } }, lane) => (lastDead === '' ? '' : letterIn(lane, lastDead))),
+    ),
+  };
+}
+
+/** What the keys of all lanes wait for. A key is in one lane only. */
+export function addedKeys(lanes: readonly KeyTotals[], most: number): KeyTotals {
+  const busy = lanes.map((one) => one.busy);
+  const hottest = lanes.flatMap((one) => one.hottest).sort((a, b) => b.held - a.held);
+  const stuck = lanes.flatMap((one): WaitingKey[] => (one.stuck ? [one.stuck] : []));
+  return {
+    busy: busy.some((one) => one !== null) ? sumOf(busy.map((one) => one ?? 0)) : null,
+    hottest: hottest.slice(0, most),
+    stuck: stuck.sort((a, b) => b.ageMs - a.ageMs)[0] ?? null,
+  };
+}
+
+/** The numbers of a group that are sums of those of its lanes. */
+type Summed = 'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'parked';
+
+function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals {
+  const { waiting, pending, retrying, held, backlog, lagMs, deadLetters, counters } = totals;
+  const { relayed, processed, failed, retried, dead } = counters;
+  const counted = { relayed, processed, failed, retried, dead };
+  return { output, node, ...counted, waiting, pending, retrying, held, backlog, lagMs, deadLetters };
+}
+
+/** Lanes have no total order, so nothing waits for a head. */
+function orderOf(orders: readonly OrderTotals[]): OrderTotals {
+  const { kind } = orders.find((one) => one.kind !== 'none') ?? { kind: 'none' };
+  return { kind, head: null, parked: sumOf(orders.map(({ parked }) => parked)), window: null };
+}
+
+/** The oldest of all, and the next one that is due. */
+function addedRetries(all: readonly RetryTotals[]): RetryTotals {
+  const due = all.flatMap(({ dueMs }) => dueMs ?? []);
+  return {
+    ageMs: Math.max(...all.map(({ ageMs }) => ageMs)),
+    dueMs: due.length > 0 ? Math.min(...due) : null,
+  };
+}
+
+function addedCounters(all: readonly Counters[]): Counters {
+  const names = Object.keys(all[0] ?? {}) as (keyof Counters)[];
+  const sums = names.map((name) => [name, sumOf(all.map((one) => one[name]))]);
+  return Object.fromEntries(sums) as Record<keyof Counters, number>;
+}
+
+function addedMaps(all: readonly ReadonlyMap<string, number>[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const map of all) for (const [id, more] of map) sums.set(id, (sums.get(id) ?? 0) + more);
+  return sums;
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, more) => sum + more, 0);
+}

@@ -1,0 +1,46 @@
+import type { BridgeStore, MadeMark, MarkReply, MarkRequest } from '../core/bridge-store.js';
+import type { LaneStore } from '../core/lane-store.js';
+import { ORIGIN } from '../core/position.js';
+import { MOST_TRIES, stuck } from './lane-writer.js';
+
+/**
+ * Before a bridge subscribes: from now on no lane takes anything that is after its mark and comes from another server. And if the node
+ * of the group has lost marks, the marks from now on are after all that the lanes have: else messages of the bridge could have
+ * positions that other messages have had.
+ *
+ * Resolves to the mark with which the bridge comes to its server. The bridges are there since all lanes know of it.
+ *
+ * @param first the mark that it got; another one is made if that is not high enough
+ */
+export async function tellLanes(
+  base: Pick<BridgeStore, 'mark'>,
+  lanes: readonly { readonly store: LaneStore }[],
+  request: MarkRequest,
+  first: MadeMark,
+): Promise<MarkReply> {
+  let made = first;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const { mark, lease } = made;
+    const { home, relayed } = lease;
+    const replies = await Promise.all(lanes.map(({ store }) => store.arrive(mark, home?.server)));
+    let [higher, elapsed, isWritten] = [0, Number.POSITIVE_INFINITY, false];
+    for (const reply of replies) {
+      if (!reply.arrived) higher = Math.max(higher, reply.mark);
+      else {
+        elapsed = Math.min(elapsed, reply.elapsed);
+        isWritten ||= reply.isWritten;
+      }
+    }
+    if (higher === 0) {
+      const since = home && { ...home, since: Math.max(home.since, mark - elapsed) };
+      return {
+        ...made,
+        lease: { ...lease, relayed: relayed ?? (isWritten ? ORIGIN : undefined), home: since },
+      };
+    }
+    const reply = await base.mark({ ...request, seen: Math.max(request.seen, higher) });
+    if (!('mark' in reply)) return reply;
+    made = reply;
+  }
+  throw stuck();
+}

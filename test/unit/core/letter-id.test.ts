@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import {
+  compareLetters,
+  type LetterPlace,
+  letterIn,
+  letterPlaceIn,
+  Newest,
+  newestOfEach,
+} from '../../../src/core/letter-id.js';
+
+it('names a dead letter with its lane, and reads both back', () => {
+  expect(letterIn(2, '5-1')).toBe('5-1@2');
+  expect(letterPlaceIn('5-1@2')).toEqual({ id: '5-1', lane: 2 });
+  expect(letterPlaceIn('5-1')).toEqual({ id: '5-1', lane: undefined });
+  for (const text of ['', '5', '0-0', '0-0@1', '5-1@', '5-1@x', '5-1@1@2', '@1', '99999999999999999999-0'])
+    expect([text, letterPlaceIn(text)]).toEqual([text, undefined]);
+});
+
+it('orders dead letters by their time, and those of one time by their lanes', () => {
+  const placeOf = (letter: string) => letterPlaceIn(letter) as LetterPlace;
+  const letters = ['1000-0@1', '9-0@0', '1000-0@0', '1000-10@0', '1000-9@0'];
+  expect(letters.toSorted((a, b) => compareLetters(placeOf(a), placeOf(b)))).toEqual([
+    '9-0@0',
+    '1000-0@0',
+    '1000-0@1',
+    '1000-9@0',
+    '1000-10@0',
+  ]);
+});
+
+it('knows what is up to the newest one, in each lane', () => {
+  const one = new Newest('5-0');
+  expect(['5-0', '4-9', '5-1', '5-0@7', '', 'x'].filter((letter) => one.has(letter))).toEqual([
+    '5-0',
+    '4-9',
+    '5-0@7',
+  ]);
+  const each = new Newest(newestOfEach(['5-0@0', '', '9-0@2']));
+  const letters = ['5-0@0', '6-0@0', '1-0@1', '9-0@2', '10-0@2', '1-0'];
+  expect(letters.filter((letter) => each.has(letter))).toEqual(['5-0@0', '9-0@2']);
+  expect([0, 1, 2, undefined].map((lane) => each.idIn(lane))).toEqual(['5-0', '', '9-0', '']);
+  expect(new Newest('').has('1-0')).toBe(false);
+});

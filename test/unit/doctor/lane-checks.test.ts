@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { lanesOfNodes } from '../../../src/doctor/lane-checks.js';
+import type { LaneNode } from '../../../src/redis/lane-nodes.js';
+
+const node = (address: string, ...lanes: number[]): LaneNode => ({
+  id: `id-${address}`,
+  address,
+  lanes: lanes.map((lane) => ({ output: `out:{${lane}}`, slot: 100 + lane })),
+});
+
+it('is silent about a group with one lane, and says what it may not see', () => {
+  expect(lanesOfNodes({ laneNodes: [] })).toEqual([]);
+  expect(lanesOfNodes({ laneNodes: undefined })).toMatchObject([
+    { status: 'note', what: expect.stringContaining('CLUSTER SLOTS') },
+  ]);
+});
+
+it('is content with lanes that are spread as evenly as can be', () => {
+  expect(lanesOfNodes({ laneNodes: [node('a:1', 0), node('b:1', 1, 2)] })).toEqual([
+    { status: 'ok', what: 'b:1 has 2 lanes ({1} {2}), a:1 has one lane ({0})' },
+  ]);
+});
+
+it('moves the slot of a lane from the node with the most to the one with the fewest', () => {
+  const [found] = lanesOfNodes({ laneNodes: [node('[::1]:7', 0), node('b:1', 1, 2), node('c:9')] });
+  expect(found).toMatchObject({ status: 'note', what: expect.stringContaining('c:9 has no lane') });
+  expect(found?.fixes?.map(({ words }) => words.join(' '))).toEqual([
+    'redis-cli -h c -p 9 CLUSTER SETSLOT 102 IMPORTING id-b:1',
+    'redis-cli -h b -p 1 CLUSTER SETSLOT 102 MIGRATING id-c:9',
+    'redis-cli --cluster fix b:1',
+  ]);
+});
