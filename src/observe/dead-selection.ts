@@ -135,9 +135,10 @@ function keyOf(kind: string): string {
 
 /** The reason, and what errors have in common that differ in numbers, ids and quoted texts only. */
 function kindOf(reason: string, error: string): string {
-  const [line = ''] = error.slice(0, LONGEST_KIND).split('\n', 1);
+  const [line = ''] = error.split('\n', 1);
   const common = line
     .replace(/"[^"]*"|`[^`]*`|(?<!\w)'[^']*'(?!\w)/g, '#')
     .replace(/\b(?=[a-f-]*\d)[\da-f][\da-f-]*\b|\d+/gi, '#');
-  return `${reason}\0${common}`;
+  // Cut when numbers are gone: longer ones leave less of the rest.
+  return `${reason}\0${common.slice(0, LONGEST_KIND)}`;
 }
