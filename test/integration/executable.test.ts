@@ -105,7 +105,7 @@ test('runs a module in threads, serves the page, publishes and verifies', async 
   for (const path of [
     '/',
     '/main.js',
-    '/page.css',
+    '/base.css',
     '/uplot.js',
     '/uplot.css',
     '/icon.svg',
