@@ -8,8 +8,10 @@ import { untilSignal } from './signals.js';
 
 /** ms between two looks. */
 const EVERY = 200;
-/** Most results of one look: if there are more, those between are left out. */
+/** Most results of one look. */
 const MOST = 1_000;
+/** So many looks in a row that find so many: more come than can be shown, and those between are left out. */
+const TOO_MANY = 20;
 
 export interface FollowOptions {
   /** How many of the newest are shown after some were left out. */
@@ -39,16 +41,20 @@ export async function followResults(
   boundOutput(process.stdout, 'output line', log);
   const ending = new AbortController();
   void untilSignal().then(() => ending.abort());
-  for (; !ending.signal.aborted; await pause(EVERY, ending.signal)) {
+  let full = 0;
+  while (!ending.signal.aborted) {
     try {
       let found = await tail.next(MOST);
-      if (found.length >= MOST) {
+      full = found.length >= MOST ? full + 1 : 0;
+      if (full === TOO_MANY) {
         log.warn({}, 'more results come than can be shown: some are left out');
         found = await tail.newest(limit);
+        full = 0;
       }
       if (found.length > 0) show(found);
     } catch (error) {
       if (!ending.signal.aborted) log.warn({ error }, `no results now: ${messageOf(error)}`);
     }
+    if (full === 0) await pause(EVERY, ending.signal);
   }
 }

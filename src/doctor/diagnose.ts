@@ -16,7 +16,7 @@ import {
   sentinelsOf,
   slotsOf,
 } from './group-checks.js';
-import { lanesOfNodes } from './lane-checks.js';
+import { lanesOfNodes, statesOfLanes } from './lane-checks.js';
 import { haltedOf, orderOf } from './order-checks.js';
 import { sourceChecks } from './source-checks.js';
 
@@ -26,11 +26,12 @@ import { sourceChecks } from './source-checks.js';
  * @param grant the commands that give the user the missing rights
  */
 export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
+  const { bytesPerSecond } = facts.channel;
+  const { minReplicas } = settings;
+  const ofLanes = statesOfLanes(facts, (server) => statesOfServer(server, undefined, minReplicas));
   const states: Record<string, CheckState | CheckState[]> = {
     rights: rightsOf(facts, grant),
-    ...(facts.server
-      ? statesOfServer(facts.server, facts.channel.bytesPerSecond, settings.minReplicas)
-      : { server: UNSEEN_SERVER }),
+    ...(facts.server ? statesOfServer(facts.server, bytesPerSecond, minReplicas) : { server: UNSEEN_SERVER }),
     // With a list or a stream nobody subscribes.
     ...(facts.pulled && { 'output buffer': [] }),
     sentinels: sentinelsOf(facts),
@@ -50,7 +51,9 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     control: controlChecks(facts),
     'other groups': othersOf(facts),
   };
-  return Object.entries(states).flatMap(([check, found]) => [found].flat().map((one) => ({ check, ...one })));
+  return Object.entries(states).flatMap(([check, found]) =>
+    [found, ofLanes.get(check) ?? []].flat().map((one) => ({ check, ...one })),
+  );
 }
 
 const UNSEEN_SERVER: CheckState = {

@@ -1,6 +1,7 @@
 import { type CheckState, type Fix, shell, unseen } from '../core/finding.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import type { LaneNode } from '../redis/lane-nodes.js';
+import type { ServerFacts } from '../redis/server.js';
 
 /** Which node has which lanes, and whether they are spread as evenly as can be; nothing for a group with one lane. */
 export function lanesOfNodes({ laneNodes }: Pick<DoctorFacts, 'laneNodes'>): CheckState[] {
@@ -22,6 +23,28 @@ export function lanesOfNodes({ laneNodes }: Pick<DoctorFacts, 'laneNodes'>): Che
   ];
 }
 
+/**
+ * What is not well at the other nodes that have lanes, by check: each says the node.
+ *
+ * @param statesOf of a server
+ */
+export function statesOfLanes(
+  { laneServers }: Pick<DoctorFacts, 'laneServers'>,
+  statesOf: (server: ServerFacts) => Readonly<Record<string, CheckState>>,
+): ReadonlyMap<string, readonly CheckState[]> {
+  const found = new Map<string, CheckState[]>();
+  for (const { address, server } of laneServers)
+    for (const [check, state] of Object.entries(statesOf(server)))
+      if (state.status !== 'ok') {
+        const fixes = state.fixes?.map((fix) =>
+          fix.at === 'redis' ? shell('redis-cli', ...at(address), ...fix.words) : fix,
+        );
+        const here = { ...state, what: `${address}: ${state.what}`, ...(fixes && { fixes }) };
+        found.set(check, [...(found.get(check) ?? []), here]);
+      }
+  return found;
+}
+
 /** `2 lanes ({1} {2})` */
 function numbersOf(lanes: LaneNode['lanes']): string {
   if (lanes.length === 0) return 'no lane';
@@ -32,13 +55,15 @@ function numbersOf(lanes: LaneNode['lanes']): string {
 /** Gives the slot of a lane to another node; redis-cli finishes what the first two lines begin. */
 function moving(from: LaneNode, to: LaneNode): Fix[] {
   const slot = String(from.lanes.at(-1)?.slot);
-  const at = ({ address }: LaneNode) => {
-    const colon = address.lastIndexOf(':');
-    return ['-h', address.slice(0, colon).replace(/[[\]]/g, ''), '-p', address.slice(colon + 1)];
-  };
   return [
-    shell('redis-cli', ...at(to), 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id),
-    shell('redis-cli', ...at(from), 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id),
+    shell('redis-cli', ...at(to.address), 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id),
+    shell('redis-cli', ...at(from.address), 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id),
     shell('redis-cli', '--cluster', 'fix', from.address),
   ];
+}
+
+/** The flags of redis-cli for a node. */
+function at(address: string): string[] {
+  const colon = address.lastIndexOf(':');
+  return ['-h', address.slice(0, colon).replace(/[[\]]/g, ''), '-p', address.slice(colon + 1)];
 }

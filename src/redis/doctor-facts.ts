@@ -34,6 +34,8 @@ export interface DoctorFacts {
   readonly sentinels: SentinelsSeen | undefined;
   /** The masters and the lanes that each has; none unless the group has several lanes. Undefined if the user may not ask. */
   readonly laneNodes: readonly LaneNode[] | undefined;
+  /** The other nodes that have lanes: one of each, `host:port`. */
+  readonly laneServers: readonly { readonly address: string; readonly server: ServerFacts }[];
   readonly clock:
     | {
         /** ms by which Redis's clock is ahead of this machine's. */
@@ -163,6 +165,7 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
     nodes: connection.place.isCluster ? { group: nodeOf(connection), registry: nodeOf(registry) } : undefined,
     sentinels: await connection.place.sentinels(),
     laneNodes: lanes.length > 0 ? await laneNodes(connection, lanes) : [],
+    laneServers: await serversOf(lanes, connection),
     clock: await clock.read(),
     latency,
     channel: {
@@ -190,6 +193,19 @@ export async function readFacts(options: FactsOptions): Promise<DoctorFacts> {
         ? null
         : await ifAllowed(() => controlFacts(connection, keys, inspector, registry)),
   };
+}
+
+/** Of the nodes that have lanes, but not the group itself. */
+async function serversOf(lanes: readonly LanePlace[], base: Connection): Promise<DoctorFacts['laneServers']> {
+  const others = new Map(lanes.map(({ connection }) => [nodeOf(connection), connection]));
+  others.delete(nodeOf(base));
+  const found = await Promise.all(
+    [...others].map(async ([address, connection]) => {
+      const server = await ifAllowed(() => readServer(connection));
+      return server ? [{ address, server }] : [];
+    }),
+  );
+  return found.flat();
 }
 
 function nodeOf({ at }: Connection): string {

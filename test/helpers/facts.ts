@@ -38,6 +38,7 @@ const well: DoctorFacts = {
   nodes: undefined,
   sentinels: undefined,
   laneNodes: [],
+  laneServers: [],
   clock: { ahead: 3, stepped: 0.4 },
   latency: { median: 0.1, p99: 0.3 },
   channel: { name: 'in', subscribers: 2, bytesPerSecond: 1_000 },

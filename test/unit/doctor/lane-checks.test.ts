@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { lanesOfNodes } from '../../../src/doctor/lane-checks.js';
 import type { LaneNode } from '../../../src/redis/lane-nodes.js';
+import { findings, server } from '../../helpers/facts.js';
 
 const node = (address: string, ...lanes: number[]): LaneNode => ({
   id: `id-${address}`,
@@ -29,4 +30,20 @@ it('moves the slot of a lane from the node with the most to the one with the few
     'redis-cli -h b -p 1 CLUSTER SETSLOT 102 MIGRATING id-c:9',
     'redis-cli --cluster fix b:1',
   ]);
+});
+
+it('says what is not well at the other nodes that have lanes, with the node and the commands for it', () => {
+  const laneServers = [
+    { address: '[::1]:7', server: { ...server, maxmemoryPolicy: 'allkeys-lru' } },
+    { address: 'b:1', server },
+  ];
+  const [ours, theirs, ...more] = findings({ laneServers }).filter(({ check }) => check === 'eviction');
+  expect(ours?.status).toBe('ok');
+  expect(more).toEqual([]);
+  expect(theirs).toMatchObject({
+    status: 'mend',
+    what: '[::1]:7: Redis may delete messages when its memory is full (maxmemory-policy allkeys-lru)',
+  });
+  const [command] = theirs?.fixes ?? [];
+  expect(command?.words.join(' ')).toBe('redis-cli -h ::1 -p 7 CONFIG SET maxmemory-policy noeviction');
 });
