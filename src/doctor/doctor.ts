@@ -15,6 +15,7 @@ import { parseSettings } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
+import { startedWithLanes } from './lane-checks.js';
 
 export interface Report {
   readonly findings: readonly Finding[];
@@ -63,7 +64,7 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const connectionTo = async (name: string) => (connection.place.isCluster ? open(name) : connection);
     const opened = { connection, registry, atChannel, lanes, listener, trial, connectionTo };
     const facts = await readFacts({ keys, names, claimAfter, ...opened });
-    const findings = diagnose(facts, settings, acl.grant(facts.server));
+    const findings = startedWithLanes(diagnose(facts, settings, acl.grant(facts.server)), lanes.length);
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
       [

@@ -1,4 +1,4 @@
-import { type CheckState, type Fix, shell, unseen } from '../core/finding.js';
+import { type CheckState, type Finding, type Fix, shell, unseen } from '../core/finding.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import type { LaneNode } from '../redis/lane-nodes.js';
 import type { ServerFacts } from '../redis/server.js';
@@ -43,6 +43,21 @@ export function statesOfLanes(
         found.set(check, [...(found.get(check) ?? []), here]);
       }
   return found;
+}
+
+/** Findings whose lines start a process as the others of the group were: with so many lanes; 0 for a group with one. */
+export function startedWithLanes(findings: readonly Finding[], lanes: number): readonly Finding[] {
+  if (lanes === 0) return findings;
+  const isStart = ({ at, words: [program, command] }: Fix) =>
+    at === 'shell' && program === 'cgroup' && command === 'start';
+  return findings.map((finding) => ({
+    ...finding,
+    ...(finding.fixes && {
+      fixes: finding.fixes.map((fix) =>
+        isStart(fix) ? { ...fix, words: [...fix.words, '--lanes', String(lanes)] } : fix,
+      ),
+    }),
+  }));
 }
 
 /** `2 lanes ({1} {2})` */

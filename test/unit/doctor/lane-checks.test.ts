@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { lanesOfNodes } from '../../../src/doctor/lane-checks.js';
+import { type Finding, shell } from '../../../src/core/finding.js';
+import { lanesOfNodes, startedWithLanes } from '../../../src/doctor/lane-checks.js';
 import type { LaneNode } from '../../../src/redis/lane-nodes.js';
 import { findings, server } from '../../helpers/facts.js';
 
@@ -46,4 +47,23 @@ it('says what is not well at the other nodes that have lanes, with the node and 
   });
   const [command] = theirs?.fixes ?? [];
   expect(command?.words.join(' ')).toBe('redis-cli -h ::1 -p 7 CONFIG SET maxmemory-policy noeviction');
+});
+
+it('names the lanes in lines that start a process', () => {
+  const found: Finding[] = [
+    {
+      check: 'bridges',
+      status: 'note',
+      what: '',
+      fixes: [shell('cgroup', 'start', '--managed'), shell('cgroup', 'status')],
+    },
+    { check: 'keys', status: 'ok', what: '' },
+  ];
+  expect(startedWithLanes(found, 0)).toEqual(found);
+  const [bridges, keys] = startedWithLanes(found, 3);
+  expect(bridges?.fixes).toEqual([
+    shell('cgroup', 'start', '--managed', '--lanes', '3'),
+    shell('cgroup', 'status'),
+  ]);
+  expect(keys).toEqual(found[1]);
 });
