@@ -8,7 +8,7 @@ export interface Differences {
   readonly unexpected: number;
 }
 
-/** The first few ids of each kind, if known. */
+/** A few ids of each kind, if known. */
 export interface Examples {
   readonly lost: readonly string[];
   readonly doubled: readonly string[];

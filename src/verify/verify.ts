@@ -50,7 +50,7 @@ export interface Verification extends Differences {
   /** The results of the two checks. Each number above is the larger of both. */
   readonly byCounters: Differences;
   readonly byLedger: Differences | null;
-  /** The first few message ids; if unknown, ids in the inbox (doubled) or in the stream (unexpected). */
+  /** A few message ids; if unknown, ids in the inbox (doubled) or in the stream (unexpected). */
   readonly examples: Examples & { readonly outOfOrder: readonly string[] };
   /** Null if they were not asked for, or no result has times. */
   readonly steps: Steps | null;
