@@ -48,8 +48,8 @@ it('a lane that knows the server of the bridges takes of another one what is bef
   // Its mark has to be after what the lane has.
   expect(await lane.arrive(7, NEW)).toEqual({ arrived: false, mark: 7 });
   expect(await lane.arrive(8, NEW)).toEqual({ arrived: true, elapsed: 0, isWritten: true });
-  expect(await relay(at(7, 1), at(7, 2), { within: 60_000 })).toEqual({ kind: 'written' });
-  expect(await relay(at(7, 2), at(8, 1), { within: 60_000 })).toEqual({ kind: 'late' });
+  expect(await relay(at(7, 1), at(7, 2), { lateAfter: 60_000 })).toEqual({ kind: 'written' });
+  expect(await relay(at(7, 2), at(8, 1), { lateAfter: 60_000 })).toEqual({ kind: 'late' });
 
   // The time is that of the lane, since it was told.
   const told = Number(await raw.hget(keys.bridge, 'home_at'));
@@ -57,7 +57,7 @@ it('a lane that knows the server of the bridges takes of another one what is bef
   const again = await lane.arrive(9, NEW);
   expect(again).toMatchObject({ arrived: true });
   expect(again.arrived && again.elapsed).toBeGreaterThanOrEqual(1_000);
-  expect(await relay(at(7, 2), at(7, 3), { within: 900 })).toEqual({ kind: 'late' });
+  expect(await relay(at(7, 2), at(7, 3), { lateAfter: 900 })).toEqual({ kind: 'late' });
   expect(await relay(at(7, 2), at(9, 1), { server: NEW })).toEqual({ kind: 'written' });
 
   // A bridge that went to the server before does not undo it.
