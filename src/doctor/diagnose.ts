@@ -28,7 +28,11 @@ import { sourceChecks } from './source-checks.js';
 export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
   const { bytesPerSecond } = facts.channel;
   const { minReplicas } = settings;
-  const ofLanes = statesOfLanes(facts, (server) => statesOfServer(server, undefined, minReplicas));
+  const ofLanes = statesOfLanes(facts, (server) => {
+    // Bridges subscribe at the node of the group.
+    const { 'output buffer': _, ...states } = statesOfServer(server, undefined, minReplicas);
+    return states;
+  });
   const states: Record<string, CheckState | CheckState[]> = {
     rights: rightsOf(facts, grant),
     ...(facts.server ? statesOfServer(facts.server, bytesPerSecond, minReplicas) : { server: UNSEEN_SERVER }),
