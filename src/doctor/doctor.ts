@@ -76,8 +76,10 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
       at,
     );
   } catch (error) {
-    // Nodes that refuse to say where the slots are do so for want of a right: the line has it.
-    acl = new AclLine({ ...settings, cluster: connections.isCluster });
+    // Nodes that refuse to say where the slots are do so for want of a right: the line has it. How many lanes there are is not
+    // known: a line with the keys of lanes takes no right away.
+    const lanes = connections.isCluster ? Math.max(settings.lanes, 2) : settings.lanes;
+    acl = new AclLine({ ...settings, cluster: connections.isCluster, lanes });
     const finding = error instanceof CgroupError ? connectionOf(error, acl) : undefined;
     if (!finding) throw error;
     return { ...reportOf([finding], acl, undefined), loginFails: refusedAs(error, 'WRONGPASS', 'NOAUTH') };
@@ -104,9 +106,19 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
         fixes: refusedAs(error, 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
     default:
-      return undefined;
+      return refusedAs(error, 'CLUSTERDOWN') ? CLUSTER_DOWN : undefined;
   }
 }
+
+const CLUSTER_DOWN: Finding = {
+  check: 'connection',
+  status: 'mend',
+  what: 'the Cluster is down: it refuses all commands',
+  why:
+    'a node that has slots is away, and no replica has taken over: start it, or give its slots to others. ' +
+    'Nothing is relayed or processed meanwhile, and nothing else can be checked',
+  fixes: [redis('CLUSTER', 'INFO'), redis('CLUSTER', 'NODES')],
+};
 
 function reportOf(
   findings: readonly Finding[],

@@ -3,8 +3,9 @@ import { keysOf } from '../../src/redis/keys.js';
 import { aclRules } from '../../src/redis/rights.js';
 import { parseSettings } from '../../src/settings/parse.js';
 import { cgroup } from '../helpers/cli.js';
-import { withCluster } from '../helpers/cluster.js';
+import { startCluster, withCluster } from '../helpers/cluster.js';
 import { isRedis6 } from '../helpers/redis.js';
+import { until } from '../helpers/until.js';
 
 const running = withCluster({ masters: 3, replicas: 0 });
 
@@ -102,4 +103,18 @@ test('a user who may not ask for the slots gets the line with that right', async
   ]);
   expect(acl).toContain('+cluster|slots');
   expect(findings[0]?.mend[0]).toContain('+cluster|slots');
+});
+
+test('a Cluster that has lost a node is down, and its ACL line has the keys of lanes', async () => {
+  const cluster = await startCluster({ replicas: 0 });
+  const home = await cluster.nodeOf('messages:processed');
+  const lost = (await cluster.masters()).find((node) => node !== home);
+  lost?.kill();
+  const isDown = async () => /cluster_state:fail/.test(String(await home.call('CLUSTER', 'INFO')));
+  await until(isDown, { timeout: 20_000 });
+  const run = cgroup(['doctor', '--redis', home.url]);
+  expect((await run.exit).code).toBe(1);
+  expect(run.stdout()).toMatch(/connection +the Cluster is down: it refuses all commands/);
+  const { acl } = await doctor(home.url);
+  expect(acl).toContain('~messages:processed:{*}');
 });

@@ -147,12 +147,12 @@ function adviceOf(refusal: Refusal, reply: string): string {
   }
 }
 
-/** Undefined if Redis refuses the command. */
+/** Undefined if Redis refuses the command to this user, or does not know it. A Cluster that is down refuses it to all. */
 export async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof RefusedError) return undefined;
+    if (error instanceof RefusedError && error.refusal !== 'CLUSTERDOWN') return undefined;
     throw error;
   }
 }
