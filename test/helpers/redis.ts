@@ -9,6 +9,9 @@ import { type LocalServer, startLocalServer } from '../../src/redis/local-server
  */
 export const isRedis6 = versionOf('redis-server')?.startsWith('Redis 6.') ?? false;
 
+/** Whether the tests run on Redict: 7.3.6 ends by itself while a slot moves under load. */
+export const isRedict = versionOf('redis-server')?.startsWith('Redict') ?? false;
+
 /** Settings that separate a test from the others on the same server. */
 export interface Namespace {
   redis: string;
