@@ -23,11 +23,12 @@ export function boundWrites(stream: NodeJS.WriteStream, events: WriteEvents): vo
   const write = stream.write.bind(stream) as (chunk: unknown, encoding: unknown, done: Done) => boolean;
   let waiting = 0;
   let failed = false;
+  const callAfterwards = callsAfterwards();
   const bounded = (chunk: string | Uint8Array, encoding?: unknown, callback?: Done): boolean => {
     const done = typeof encoding === 'function' ? (encoding as Done) : callback;
     if (waiting >= MOST_PIECES || stream.writableLength >= MOST_BYTES) {
       events.onDropped();
-      if (done) process.nextTick(done);
+      if (done) callAfterwards(done);
       return false;
     }
     waiting++;
@@ -45,6 +46,23 @@ export function boundWrites(stream: NodeJS.WriteStream, events: WriteEvents): vo
   // The callback of each write gets its error.
   stream.on('error', () => {});
   doNotBlock(stream);
+}
+
+/**
+ * Calls callbacks in the next tick, each as often as it was given. A loop that prints without end gives the same one each
+ * time (that of the console), and never comes to its next tick: a tick of its own for each call would fill the memory.
+ */
+function callsAfterwards(): (callback: Done) => void {
+  const calls = new Map<Done, number>();
+  const callAll = () => {
+    const given = [...calls];
+    calls.clear();
+    for (const [callback, times] of given) for (let n = 0; n < times; n++) callback();
+  };
+  return (callback) => {
+    if (calls.size === 0) process.nextTick(callAll);
+    calls.set(callback, (calls.get(callback) ?? 0) + 1);
+  };
 }
 
 /** Node writes to a terminal in a way that waits for it: Ctrl-S there would stop the process. Pipes never block. */

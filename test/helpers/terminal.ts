@@ -44,7 +44,7 @@ export function onTerminal(
   args: readonly string[],
   { rows = 30, columns = 100, env = {}, errors, program }: TerminalOptions = {},
 ): TerminalRun {
-  const { NO_COLOR: _, ...inherited } = process.env;
+  const { NO_COLOR: _, CI: __, ...inherited } = process.env; // with either of them Node sees a terminal without colours
   const redirected = errors === undefined ? [] : ['/bin/sh', '-c', 'exec "$@" 2>"$0"', errors];
   const started = program === undefined ? [process.execPath, BIN] : [program];
   const command = [...redirected, ...started, ...args];

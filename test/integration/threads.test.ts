@@ -126,7 +126,7 @@ test.each([
     expect(letter).toMatchObject({ reason: 'timeout' });
     expect(await group.listed()).toEqual(ids);
     expect(await group.raw.hget(group.keys.bridge, 'token')).toBe(token);
-    expect(peakOf(run)).toBeLessThan(600);
+    expect(peakOf(run)).toBeLessThan(300);
     const dropped = logOf(run, 40).filter(({ msg }) => /^\d+ lines were dropped: the processor /.test(msg));
     expect(dropped.length > 0).toBe(drops);
     expect((await run.kill()).code).toBe(0);

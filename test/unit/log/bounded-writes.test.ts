@@ -93,6 +93,20 @@ describe('a stream that nobody reads', () => {
     expect(counts.dropped).toBe(3);
   });
 
+  it('calls back in the next tick, each callback as often as it was given', async () => {
+    const { target, counts } = stream();
+    while (counts.dropped === 0) target.write('x'.repeat(100_000));
+    const called: string[] = [];
+    const first = () => called.push('first');
+    const second = () => {
+      if (called.push('second') === 3) target.write('a', () => called.push('a later one'));
+    };
+    for (const callback of [first, second, first]) target.write('a', callback);
+    expect(called).toEqual([]);
+    await turn();
+    expect(called).toEqual(['first', 'first', 'second', 'a later one']);
+  });
+
   it('is waited for at the end, but not for long', async () => {
     const { target, readAll } = stream();
     await written([target], 10_000);
