@@ -1,6 +1,7 @@
 import { megabytes, short, spreadText, whole } from './format.js';
 import { byMinute } from './memory.js';
 import { ORDER_TABLES } from './order-tables.js';
+import { SERVER_TABLES } from './server-tables.js';
 import { groupBy, ratio, spread } from './statistics.js';
 import { MOST_SCRIPT_MS } from './targets.js';
 
@@ -188,32 +189,7 @@ export const TABLES = {
     ],
   }),
 
-  lanes: ({ messages, runs }) => ({
-    title: `Lanes on a Cluster of three nodes, ${whole(messages)} messages`,
-    note: 'CPU is per message of the whole group, in µs. Each lane has a node of its own. The first node has the group, the subscription and the publisher, too. The messages of a plain channel come to every node. All nodes share the cores of one machine, so msg/s says nothing of three machines. Strayed: keys of a lane at another node, and commands that came to a node without their keys.',
-    head: [
-      'lanes',
-      'msg/s',
-      'Node',
-      'first node',
-      'second',
-      'third',
-      'least and most of a lane, %',
-      'strayed',
-    ],
-    rows: [...groupBy(runs, (run) => run.lanes).values()].map((same) => {
-      const cell = (read, format = short) => spreadText(spread(same.map(read)), format);
-      const parts = same.flatMap((run) => run.parts.map((part) => part * 100));
-      return [
-        String(same[0].lanes),
-        cell((run) => run.rate, whole),
-        cell((run) => run.groupMicros),
-        ...[0, 1, 2].map((node) => cell((run) => run.nodeMicros[node])),
-        `${Math.min(...parts).toFixed(1)} to ${Math.max(...parts).toFixed(1)}`,
-        String(same.reduce((sum, { strays }) => sum + strays, 0)),
-      ];
-    }),
-  }),
+  ...SERVER_TABLES,
 
   scripts: ({ size, runs }) => ({
     title: `The longest run of each script, of at most ${MOST_SCRIPT_MS} ms beyond the bare copy`,
