@@ -93,6 +93,16 @@ test('a database that there is not is refused by name', async () => {
   expect(run.stderr()).toMatch(/has no database 99 .*: name another one in the URL/);
 });
 
+test('the doctor has a finding for such a database, in JSON too', async () => {
+  const run = cgroup(['doctor', '--json', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
+  expect(await run.exit).toEqual({ code: 1, signal: null });
+  expect(JSON.parse(run.stdout())).toMatchObject({
+    ok: false,
+    findings: [{ check: 'connection', status: 'mend', what: expect.stringContaining('no database 99') }],
+  });
+  expect(run.stderr()).toBe('');
+});
+
 test('a wrong password gets advice on the URL, and no ACL line', async () => {
   const url = redis.url.replace('redis://', 'redis://nobody:secret@');
   const run = cgroup(['doctor', '--redis', url]);
