@@ -87,6 +87,31 @@ describe('a Redis that is not there', () => {
   });
 });
 
+test('a wrong setting of processes stops start, and no command that has no use for it', async () => {
+  const env = { CGROUP_HTTP_TOKEN: 'short', CGROUP_SIZE: 'many', CGROUP_HTTP_ACTIONS: '1' };
+  const at = ['--redis', redis.url];
+  for (const command of [
+    'status',
+    'peek',
+    'dead list',
+    'publish --count 1',
+    'monitor --interval 1s',
+    'scale',
+  ]) {
+    const run = cgroup([...command.split(' '), ...at], { env });
+    if (command.startsWith('monitor')) await run.line(/msg\/s/);
+    expect(await (command.startsWith('monitor') ? run.kill() : run.exit), run.stderr()).toMatchObject({
+      code: 0,
+    });
+  }
+  for (const command of ['start --print-config', 'start']) {
+    const run = cgroup([...command.split(' '), ...at], { env });
+    expect(await run.exit).toMatchObject({ code: 2 });
+    expect(run.stderr()).toMatch(/CGROUP_SIZE: must be/);
+    expect(run.stderr()).toMatch(/CGROUP_HTTP_TOKEN: must/);
+  }
+});
+
 test('a database that there is not is refused by name', async () => {
   const run = cgroup(['status', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
   expect(await run.exit).toMatchObject({ code: 1 });
