@@ -11,7 +11,7 @@ export interface HostPort {
 export interface SentinelAddress {
   /** The name under which they watch the master. */
   readonly master: string;
-  /** Who asks them, '' for the user and password of Redis itself. */
+  /** The user who asks them, '' for the user and password of Redis itself. */
   readonly user: string;
   readonly password: string;
 }

@@ -74,7 +74,7 @@ export function letterActionIn(action: ActionName, body: unknown): LetterAction 
     throw wrong('through must be what the dry run replied');
   const dryRun = fields.truth('dryRun') ?? false;
   if (given && through === undefined && !dryRun)
-    throw wrong('a filter needs through, as a dry run replies it: letters that died since are not meant');
+    throw wrong('a filter needs through, as a dry run replies it: dead letters that came since are left out');
   const filter = given && {
     reason: given.text('reason', LONGEST_TEXT),
     error: given.text('error', LONGEST_TEXT),

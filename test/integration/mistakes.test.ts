@@ -163,7 +163,7 @@ describe('a processor module that cannot be imported', () => {
 
   const knowsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
 
-  test.skipIf(knowsTypes)('is told how TypeScript works', async () => {
+  test.skipIf(knowsTypes)('says how TypeScript works', async () => {
     files({ 'typed/handler.ts': 'export default (message: object) => message;\n' });
     const run = cgroup(['start', ...flagsOf(redis.namespace()), '-p', join(folder, 'typed/handler.ts')]);
     expect(await run.exit).toMatchObject({ code: 2 });
