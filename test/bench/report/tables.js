@@ -54,7 +54,7 @@ export const TABLES = {
 
   rates: ({ seconds, runs }) => ({
     title: `Steady rates, ${seconds} s each`,
-    note: 'Behind: from the last PUBLISH to the last result. Who is more than 500 ms behind does not keep up, and was spared higher rates.',
+    note: 'Behind: from the last PUBLISH to the last result. A program that is more than 500 ms behind does not keep up, and got no higher rates.',
     head: ['', 'msg/s', 'keeps up', 'behind, ms', 'CPU of Redis, µs', 'CPU of Node, µs'],
     rows: byContenderAndRate(runs, (same, numbers) => [
       `${same.filter(({ keptUp }) => keptUp).length} of ${same.length}`,
@@ -66,7 +66,7 @@ export const TABLES = {
 
   latency: ({ seconds, runs }) => ({
     title: `Latency from PUBLISH to a reader of the output, ${seconds} s each`,
-    note: 'In ms, of every message, from when it was written to the socket. The publisher sends what is due each ms; late: how far it was behind its own plan, which is the machine, not the contender. A latency is no better than the machine was, so read p99 beside how late 99 % of the messages were. Who had a backlog was spared higher rates.',
+    note: 'In ms, of every message, from when it was written to the socket. The publisher sends what is due each ms; late: how far it was behind its own plan, which is the machine, not the contender. A latency is no better than the machine was, so read p99 beside how late 99 % of the messages were. A program that had a backlog got no higher rates.',
     head: ['', 'msg/s', 'p50', 'p99', 'publisher late, p99', 'p99.9', 'most', 'publisher late, most'],
     rows: byContenderAndRate(runs, (_, numbers) =>
       ['p50', 'p99', 'lateP99', 'p999', 'max', 'late'].map((name) => spreadText(numbers(name), short)),
