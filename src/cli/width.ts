@@ -18,3 +18,39 @@ export function cutTo(text: string, width: number): string {
   }
   return width < 1 ? '' : `${cut}…`;
 }
+
+/** The same, with its end instead of its beginning: `…-2`. */
+export function cutStartTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let [cut, taken] = ['', 0];
+  for (const { segment } of [...letters.segment(text)].reverse()) {
+    taken += widthOf(segment);
+    if (taken > width - 1) break;
+    cut = segment + cut;
+  }
+  return width < 1 ? '' : `…${cut}`;
+}
+
+/** A text with blanks up to a width: behind it, or before it. */
+export function padTo(text: string, width: number, right = false): string {
+  const blanks = ' '.repeat(Math.max(0, width - widthOf(text)));
+  return right ? blanks + text : text + blanks;
+}
+
+/** A text as lines of at most `width` columns. No character is cut in two; a character that is wider is left out. */
+export function wrapTo(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text];
+  const lines: string[] = [];
+  let [line, taken] = ['', 0];
+  for (const { segment } of letters.segment(text)) {
+    const wide = widthOf(segment);
+    if (wide > width) continue;
+    if (taken + wide > width) {
+      lines.push(line);
+      [line, taken] = ['', 0];
+    }
+    line += segment;
+    taken += wide;
+  }
+  return [...lines, line];
+}
