@@ -37,20 +37,23 @@ export function padTo(text: string, width: number, right = false): string {
   return right ? blanks + text : text + blanks;
 }
 
-/** A text as lines of at most `width` columns. No character is cut in two; a character that is wider is left out. */
+/** A text as lines of at most `width` columns, between words where that is possible. A character that is wider is left out. */
 export function wrapTo(text: string, width: number): string[] {
   if (widthOf(text) <= width) return [text];
   const lines: string[] = [];
-  let [line, taken] = ['', 0];
+  // The line, and what of it comes after its last blank.
+  let [line, word] = ['', ''];
   for (const { segment } of letters.segment(text)) {
     const wide = widthOf(segment);
     if (wide > width) continue;
-    if (taken + wide > width) {
-      lines.push(line);
-      [line, taken] = ['', 0];
+    if (widthOf(line) + wide > width) {
+      const isWord = segment !== ' ' && widthOf(word) <= width / 2;
+      lines.push(isWord ? line.slice(0, line.length - word.length) : line);
+      line = isWord ? word : '';
+      word = line;
     }
     line += segment;
-    taken += wide;
+    word = segment === ' ' ? '' : word + segment;
   }
   return [...lines, line];
 }

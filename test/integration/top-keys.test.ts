@@ -60,7 +60,7 @@ describe('the keys of cgroup top', () => {
     top.type(ENTER);
     await top.shows(/^ {2}plain \\u001b\[2J\\u001b\[H text$/m);
     top.type('?');
-    await top.shows(/^ {2}r +send the marked/m);
+    await top.shows(/^ {2}r +send the dead letter/m);
     top.type(ESCAPE);
     top.type('q');
     expect(await top.exit).toEqual({ code: 0, restored: true });
@@ -80,7 +80,7 @@ describe('the keys of cgroup top', () => {
     top.type('r');
     await top.shows(
       new RegExp(
-        `^Send ${newest} back to the inbox\\? It is processed like a new message. y or n\\ny send it back {2}n leave it$`,
+        `^Send ${newest} back to the inbox, to be processed again\\? y or n\\ny send it back {2}n leave it$`,
         'm',
       ),
     );
@@ -90,7 +90,7 @@ describe('the keys of cgroup top', () => {
     top.type('r');
     await top.shows(/y or n$/m);
     top.type('y');
-    await top.shows(new RegExp(`^${newest} was sent back: it is processed like a new message$`, 'm'));
+    await top.shows(new RegExp(`^${newest} was sent back to the inbox$`, 'm'));
     await until(async () => (await letters()).length === 2, { what: 'it to die again' });
     expect((await read()).counters.revived).toBe(1);
     expect(await letters()).not.toContain(newest);

@@ -11,6 +11,9 @@ import { panesOf } from './panes.js';
 import { type ListWindow, shareOut, windowOf } from './room.js';
 import { type PaneState, paneState, type Shown, type TopState } from './state.js';
 
+/** What the pane in focus gets of the room, for one part of each other. */
+const FOCUS_WEIGHT = 6;
+
 /** What is drawn, and what the next key refers to. */
 export interface Drawing {
   /** At most as many as the screen is high, each at most as wide. */
@@ -122,10 +125,10 @@ function paneScreen(view: TopView, size: Size, state: TopState, panes: readonly 
     panes.findIndex(({ name }) => name === state.focus),
   );
   const room = height - head.length - 1;
-  const wishes = panes.map(({ keys, total, note, weight }, i) => ({
+  const wishes = panes.map(({ keys, total, note }, i) => ({
     rows: keys.length + (total > keys.length ? 1 : 0),
     fixed: note === undefined ? 1 : 2,
-    weight: i === focus ? weight + 3 : weight,
+    weight: i === focus ? FOCUS_WEIGHT : 1,
   }));
   const all = shareOut(wishes, room, focus);
   const hides = all.some((rows) => rows < 0) && room > 2;

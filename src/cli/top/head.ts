@@ -16,8 +16,8 @@ interface HeadLine extends Line {
 
 /** Lines that the tables get before the last lines of the head. */
 const LEAST_BELOW = 6;
-/** From this height on, what does not fit into a line goes on in the next one. */
-const HIGH = 20;
+/** From this size on, what does not fit into a line goes on in the next one. */
+const LARGE: Size = { width: 60, height: 20 };
 
 /** How the group is, and its numbers, in at most as many lines as leave room for a table. */
 export function headLines(view: TopView, { width, height }: Size): Line[] {
@@ -109,7 +109,7 @@ function numberLines({ rates, lags }: TopView, status: GroupStatus, { width, hei
   const flowed = (parts: Readonly<Record<string, number>>) =>
     flow(
       Object.entries(parts).map(([name, value]) => `${name} ${numberText(value)}`),
-      height >= HIGH ? width - before : Number.POSITIVE_INFINITY,
+      width >= LARGE.width && height >= LARGE.height ? width - before : Number.POSITIVE_INFINITY,
     );
   const rows: readonly (readonly [name: string, rank: number, texts: readonly string[]])[] = [
     ['rate', 0, courses.slice(0, 1)],
@@ -123,7 +123,7 @@ function numberLines({ rates, lags }: TopView, status: GroupStatus, { width, hei
       text: `${name.padEnd('settled  '.length)}${padTo(values[i] ?? '', valueWidth, true)}  ${first}`.trimEnd(),
       ...(rank > 0 && { rank }),
     },
-    ...rest.map((text) => ({ text: ' '.repeat(before) + text, rank: 6 })),
+    ...rest.map((text) => ({ text: ' '.repeat(before) + text, rank: 3.5 })),
   ]);
 }
 

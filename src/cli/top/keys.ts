@@ -103,7 +103,7 @@ export function messageLine(state: TopState, width: number): Line | undefined {
   if (asked) {
     const place = asked.halted ? ', in its place in the order' : '';
     const texts = [
-      `Send ${asked.id} back to the inbox? It is processed like a new message${place}. y or n`,
+      `Send ${asked.id} back to the inbox, to be processed again${place}? y or n`,
       `Send ${asked.id} back to the inbox? y or n`,
       `Retry ${asked.id}? y/n`,
       `Retry ${asked.id}?`,
@@ -121,18 +121,18 @@ const KEY_TEXTS: readonly (readonly [keys: string, what: string])[] = [
   ['↑ ↓, k j', 'move by one row or line'],
   ['PgUp PgDn, Space', 'move by a screen'],
   ['g G, Home End', 'to the first, to the last'],
-  ['Tab, Shift-Tab', 'to the next table, to the one before; the marked row shows where you are'],
-  ['s', 'sort by the next column that has numbers, or by id; the arrow shows which'],
-  ['Enter', 'open the marked dead letter: error, stack and message'],
-  ['r', 'send the marked or opened dead letter back to the inbox; asks first'],
+  ['Tab, Shift-Tab', 'to the next table, to the one before'],
+  ['s', 'sort by the next column; the arrow shows which'],
+  ['Enter', 'open the dead letter: error, stack and message'],
+  ['r', 'send the dead letter back to the inbox; asks first'],
   ['Esc', 'back'],
   ['?', 'this text'],
   ['q, Ctrl-C', 'quit'],
 ];
 
 const WORD_TEXTS: readonly string[] = [
-  'The headline is green if the group is healthy; yellow if it is behind, falling behind or degraded; red if it is failing, halted or stopped; grey if it is paused, or not known.',
-  'A course goes from 0 to its peak, which stands beside it; it shows the readings that fit. Figures are grey while there are no new ones.',
+  'The headline is green if the group is healthy, yellow if it is falling behind or degraded, red if it is failing, halted or stopped, grey if it is paused or not known.',
+  'The bars go from 0 to their peak, which stands beside them: a bar for each reading. Figures are grey while there are no new ones.',
   'On the first row a table shows what comes first, whatever that is, and after G what comes last; on another row it stays with that row. Nothing is changed but with r and y.',
 ];
 

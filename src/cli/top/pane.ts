@@ -32,8 +32,6 @@ export interface Pane {
   readonly total: number;
   /** What is to be said before its rows. */
   readonly note: string | undefined;
-  /** Its share of the room, relative to the other panes. */
-  readonly weight: number;
   /** What names each row, in their order. */
   readonly keys: readonly string[];
   /** In how many ways it can be sorted. */
@@ -48,7 +46,6 @@ interface PaneParts<T> {
   readonly rows: readonly T[];
   readonly total?: number;
   readonly note?: string | undefined;
-  readonly weight?: number;
   readonly key: (row: T) => string;
   readonly tone?: (row: T) => Tone | undefined;
   /** The first one is named like the pane. */
@@ -64,7 +61,7 @@ const natural = new Intl.Collator('en', { numeric: true });
  * a mark. Rows of panes without such a column keep their order.
  */
 export function paneOf<T>(parts: PaneParts<T>, sort: number | undefined): Pane {
-  const { name, total = parts.rows.length, note, weight = 1, key, tone } = parts;
+  const { name, total = parts.rows.length, note, key, tone } = parts;
   const sortable = parts.columns.filter(({ by }) => by);
   const by = sortable[(sort ?? 0) % Math.max(1, sortable.length)];
   const rows = sorted(parts.rows, key, by?.by);
@@ -79,7 +76,6 @@ export function paneOf<T>(parts: PaneParts<T>, sort: number | undefined): Pane {
     name,
     total,
     note,
-    weight,
     keys: rows.map(key),
     sorts: sortable.length,
     columns: first ? [{ ...first, head: title }, ...others] : [],

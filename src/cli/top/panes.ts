@@ -60,7 +60,6 @@ function consumersPane({ consumers }: TopView, status: GroupStatus, sortOf: Sort
       name: 'consumers',
       rows: consumers,
       note: consumers.length === 0 ? none : undefined,
-      weight: 3,
       key: ({ id }) => id,
       columns,
     },

@@ -21,7 +21,8 @@ export function shareOut(wishes: readonly Wish[], room: number, first = 0): numb
   for (const i of order) {
     const { fixed = 1, rows = 0 } = wishes[i] ?? {};
     const between = i === order[0] ? 0 : 1;
-    const least = Math.min(rows, 1);
+    // A row and the line that counts the others. The first one may have its row alone.
+    const least = Math.min(rows, i === first ? 1 : 2);
     if (left < fixed + between + least) break;
     shown[i] = least;
     left -= fixed + between + least;

@@ -198,7 +198,7 @@ export function letterSent(state: TopState, id: string, sent: boolean | Error): 
     sent instanceof Error
       ? { text: `${id} was not sent back: ${sent.message}`, tone: 'alarm' }
       : sent
-        ? { text: `${id} was sent back: it is processed like a new message`, tone: 'good' }
+        ? { text: `${id} was sent back to the inbox`, tone: 'good' }
         : { text: `${id} is not there any more: it was sent back, or deleted`, tone: 'warn' };
   const isOpen = state.open?.id === id && !(sent instanceof Error);
   return { ...state, sending: undefined, notice, ...(isOpen && { open: undefined }) };

@@ -11,10 +11,12 @@ describe('the room for tables', () => {
     // tables, room, the first, rows shown
     [[wish(10), wish(10)], 100, 0, [10, 10]],
     [[wish(10, 3), wish(10)], 13, 0, [7, 3]],
-    [[wish(10), wish(10), wish(10)], 5, 0, [1, 1, -1]],
-    [[wish(10), wish(10), wish(10)], 5, 2, [1, -1, 1]],
-    [[wish(10), wish(0, 1, 2), wish(10)], 9, 0, [2, 0, 1]],
-    [[wish(10, 1), wish(10, 4)], 13, 1, [2, 8]],
+    [[wish(10), wish(10), wish(10)], 6, 0, [1, 2, -1]],
+    [[wish(10), wish(10), wish(10)], 5, 0, [4, -1, -1]],
+    [[wish(10), wish(1), wish(10)], 5, 0, [1, 1, -1]],
+    [[wish(10), wish(10), wish(10)], 6, 2, [2, -1, 1]],
+    [[wish(10), wish(0, 1, 2), wish(10)], 9, 0, [1, 0, 2]],
+    [[wish(10, 1), wish(10, 4)], 13, 1, [3, 7]],
     [[wish(10)], 2, 0, [1]],
     [[wish(10)], 1, 0, [-1]],
     [[wish(0)], 1, 0, [0]],
@@ -185,6 +187,8 @@ describe('the width of texts', () => {
         expect(lines.join('')).toBe(text);
       }
     expect(wrapTo('漢a', 1)).toEqual(['a']);
+    expect(wrapTo('one two three', 8)).toEqual(['one two ', 'three']);
+    expect(wrapTo('one twothreefour five', 10)).toEqual(['one twothr', 'eefour ', 'five']);
     expect(cutTo('漢a', 1)).toBe('…');
   });
 });
