@@ -145,6 +145,33 @@ describe('the keys of cgroup top', () => {
     await group.run.kill();
   });
 
+  it('say what could not be done while Redis is away, and go on when it is back', async () => {
+    const redis = await freshRedis(['--appendonly', 'yes']);
+    const { top, letters, run, raw, read } = await topOnLetters(redis.url, ['no JSON']);
+    const [id] = await letters();
+    raw.on('error', () => {}); // the test kills Redis
+    await redis.kill();
+    await top.shows(/^Unknown since /m);
+    top.type(ENTER);
+    await top.shows(/^it cannot be read: /m);
+    top.type(ESCAPE);
+    await top.shows(new RegExp(`^› ${id} `, 'm'));
+    top.type('r');
+    await top.shows(/y or n$/m);
+    top.type('y');
+    await top.shows(new RegExp(`^${id} was not sent back: `, 'm'));
+    await redis.restart();
+    await until(() => !/no numbers/.test(top.screen().join('\n')), { what: 'numbers' });
+    top.type('r');
+    await top.shows(/y or n$/m);
+    top.type('y');
+    await top.shows(new RegExp(`^${id} was sent back to the inbox$`, 'm'));
+    expect((await read()).counters.revived).toBe(1);
+    top.type('q');
+    expect(await top.exit).toEqual({ code: 0, restored: true });
+    await run.kill();
+  });
+
   it('move through all dead letters, more than are read at once, and count those above and below', async () => {
     const messages = Array.from({ length: 250 }, (_, i) => `no JSON ${i}`);
     const { top, letters, run, raw, space } = await topOnLetters(shared.url, messages);

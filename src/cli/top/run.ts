@@ -22,6 +22,8 @@ import {
 
 /** ms between two drawings: they also show that the numbers are old. */
 const DRAW_EVERY = 1_000;
+/** Dead letters in a pipe. */
+const LETTERS_PRINTED = 20;
 
 /** Shows the group on the whole terminal until the user quits. Redis may go away meanwhile. */
 export async function showOnScreen(client: GroupClient, interval: number): Promise<void> {
@@ -37,9 +39,6 @@ export async function printOnce(client: GroupClient, interval: number): Promise<
   await reader.readInto(history, LETTERS_PRINTED);
   for (const { text } of plainLines(history.view(performance.now()))) print(text);
 }
-
-/** Dead letters in a pipe. */
-const LETTERS_PRINTED = 20;
 
 /** Readings, keys and drawings of one run on the terminal. */
 class TopScreen {

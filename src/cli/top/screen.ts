@@ -69,7 +69,7 @@ export class Screen {
 
   /** Whether the user can press any. */
   get hasKeys(): boolean {
-    return this.#input.isTTY;
+    return this.#input.isTTY === true;
   }
 
   get size(): Size {

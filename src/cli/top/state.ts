@@ -2,6 +2,10 @@ import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import type { Line } from './line.js';
 import type { PaneName } from './pane.js';
 
+/** Dead letters that are read at least, and at most: each costs up to some KB, whenever one of them changes. */
+const LETTERS_AT_ONCE = 100;
+const MOST_LETTERS = 1_000;
+
 /** How far a pane is moved, and how it is sorted. */
 export interface PaneState {
   /** What names the selected row; undefined for the first row, whichever that is. */
@@ -210,7 +214,3 @@ export function lettersWanted({ panes }: TopState): number {
   if (atEnd) return MOST_LETTERS;
   return Math.min(MOST_LETTERS, LETTERS_AT_ONCE * Math.ceil((row + LETTERS_AT_ONCE) / LETTERS_AT_ONCE));
 }
-
-/** Dead letters that are read at least, and at most: each costs up to some KB, whenever one of them changes. */
-const LETTERS_AT_ONCE = 100;
-const MOST_LETTERS = 1_000;

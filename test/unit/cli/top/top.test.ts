@@ -1,6 +1,7 @@
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { plainLines } from '../../../../src/cli/top/frame.js';
+import { drawing, plainLines } from '../../../../src/cli/top/frame.js';
+import { FIRST_STATE } from '../../../../src/cli/top/state.js';
 import type { GroupStatus } from '../../../../src/observe/status.js';
 import { shownProcess, unset } from '../../../helpers/control.js';
 import { NO_ORDER, waitingKey } from '../../../helpers/status.js';
@@ -251,9 +252,7 @@ describe('the screen', () => {
     expect(lines.find(({ text }) => text === 'the headline')?.tone).toBe(tone);
   });
 
-  it('says only how to quit if there is no keyboard', async () => {
-    const { drawing } = await import('../../../../src/cli/top/frame.js');
-    const { FIRST_STATE } = await import('../../../../src/cli/top/state.js');
+  it('says only how to quit if there is no keyboard', () => {
     const { lines } = drawing(topView([topStatus()]), { width: 80, height: 24 }, FIRST_STATE, false);
     expect(lines.at(-1)?.text).toBe('Ctrl-C quits');
   });
