@@ -18,3 +18,42 @@ export function cutTo(text: string, width: number): string {
   }
   return width < 1 ? '' : `${cut}…`;
 }
+
+/** The same, with its end instead of its beginning: `…-2`. */
+export function cutStartTo(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let [cut, taken] = ['', 0];
+  for (const { segment } of [...letters.segment(text)].reverse()) {
+    taken += widthOf(segment);
+    if (taken > width - 1) break;
+    cut = segment + cut;
+  }
+  return width < 1 ? '' : `…${cut}`;
+}
+
+/** A text with blanks up to a width: behind it, or before it. */
+export function padTo(text: string, width: number, right = false): string {
+  const blanks = ' '.repeat(Math.max(0, width - widthOf(text)));
+  return right ? blanks + text : text + blanks;
+}
+
+/** A text as lines of at most `width` columns, between words where that is possible. A character that is wider is left out. */
+export function wrapTo(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text];
+  const lines: string[] = [];
+  // The line, and what of it comes after its last blank.
+  let [line, word] = ['', ''];
+  for (const { segment } of letters.segment(text)) {
+    const wide = widthOf(segment);
+    if (wide > width) continue;
+    if (widthOf(line) + wide > width) {
+      const isWord = segment !== ' ' && widthOf(word) <= width / 2;
+      lines.push(isWord ? line.slice(0, line.length - word.length) : line);
+      line = isWord ? word : '';
+      word = line;
+    }
+    line += segment;
+    word = segment === ' ' ? '' : word + segment;
+  }
+  return [...lines, line];
+}

@@ -24,24 +24,28 @@ describe('cgroup top', () => {
     const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
     const screen = await top.shows(/settled +101 /);
     expect(screen).toMatch(/^messages:published:\S+ → messages:processed:\S+ {2}group cgroup/);
-    expect(screen).toMatch(/^consumers \(3\) /m);
-    expect(screen).toMatch(/^\S+-3 +\S+ +\d+ +0 +\d+/m);
-    expect(screen).toMatch(/^bridges \(1\)\n\S+ +leads$/m);
-    expect(screen).toMatch(/^\d+-0 +invalid-json +0 /m);
+    expect(screen).toMatch(/^consumers \(3\) ↑ /m);
+    expect(screen).toMatch(/^› \S+-1 +\S+ +\d+ +0 +\d+ +[\d,]+$/m);
+    expect(screen).toMatch(/^ {2}\S+-3 +\S+ +\d+ +0 +\d+/m);
+    expect(screen).toMatch(/^processes \(1\) ↑ .*\n {2}\S+ +leads /m);
+    expect(screen).toMatch(/^ {2}\d+-0 +\d+ m?s +invalid-json +0 /m);
+    expect(screen).toMatch(/\nq quit {2}s sort {2}Tab processes .*\? help$/);
     expect(top.isTaken()).toBe(true);
-    await top.shows(/^rate .*[▁-█]{3}/m);
+    await top.shows(/^rate .*[▁-█]{3} +peak [\d,.]+\/s$/m);
 
     await group.publish(50);
     await top.shows(/settled +151 /);
 
     await top.resize(10, 40);
     await top.shows(/^messages:published:\S+ → messages:…$/m);
-    await top.shows(/^consumers \(3\).*\n.*\n… and 2 more$/m);
-    expect(top.screen().length).toBeLessThanOrEqual(10);
+    await top.shows(/^consumers \(3\).*\n› \S+-1 .*\n… and 2 more$/m);
+    await top.shows(/^no room: .*\nq quit .*\? help$/m);
+    expect(top.screen().length).toBe(10);
     await top.resize(2, 12);
-    await top.shows(/^messages:pu…\n/);
-    await top.resize(40, 120);
-    await top.shows(/^gaps|invalid-json/m);
+    await top.shows(/^messages:pu…\nq quit/);
+    await top.resize(40, 200);
+    await top.shows(/^processes .* version\n {2}\S+ +leads .* \d+\.\d+\.\d+\S*$/m);
+    expect(top.screen().length).toBe(40);
 
     top.type('x');
     top.type('q');
@@ -79,6 +83,21 @@ describe('cgroup top', () => {
     }
   });
 
+  it.each([
+    ['green', 32, [], 'Keeping up'],
+    ['yellow', 33, ['--bridges', '2'], 'No spare bridge'],
+    ['red', 31, undefined, 'Nothing is relayed: no bridge leads'],
+  ])('has a headline in %s', async (_colour, code, flags, title) => {
+    const group = await groupOn(shared.url);
+    const run = flags && (await group.start(['--bridges', '1', ...flags]));
+    const top = onTerminal(['top', ...group.flags, '--interval', '100ms']);
+    await top.shows(new RegExp(`^${title}`, 'm'));
+    top.type('q');
+    await top.exit;
+    expect(top.raw()).toContain(`\u001b[${code}m${title}`);
+    await run?.kill();
+  });
+
   it('says for how long Redis is away, and goes on when it is back', async () => {
     const redis = await freshRedis(['--appendonly', 'yes']);
     const group = await groupAtWork(redis.url);
@@ -89,6 +108,9 @@ describe('cgroup top', () => {
     await top.shows(/no numbers for \d+ s: /);
     await top.shows(/no numbers for 2 s: /);
     expect(top.screen().join('\n')).toMatch(/settled +101 /);
+    await top.shows(/^Unknown since \d\d:\d\d:\d\dZ: /m);
+    for (const grey of ['Unknown since ', 'rate ', 'settled '])
+      expect(top.raw()).toContain(`\u001b[90m${grey}`);
     await redis.restart();
     await group.bridgesInStep(1);
     await group.publish(20);

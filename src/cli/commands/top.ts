@@ -10,7 +10,8 @@ export function topCommand(): Command {
   return settingsCommand(
     'top',
     'Shows a running group on the whole terminal: rate and lag, who leads, who holds what, what died and why. ' +
-      'q quits. In a pipe it prints once, as plain text.',
+      'Arrows, PgUp, PgDn, g and G move; Tab goes to the next table, s sorts it; Enter opens a dead letter, r sends it back once you ' +
+      'press y; ? explains the keys, q quits. Nothing else is changed. In a pipe it prints once, as plain text.',
     GROUP_SETTINGS,
     [
       ['cgroup top', 'a reading each second, until q'],

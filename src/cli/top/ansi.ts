@@ -4,6 +4,9 @@ export const ansi = {
   exitAlternativeScreen: '\x1b[?1049l',
   cursorHide: '\x1b[?25l',
   cursorShow: '\x1b[?25h',
+  /** A line that is too long is cut, and not continued in the next one: the terminal may find a character wider than we do. */
+  wrapOff: '\x1b[?7l',
+  wrapOn: '\x1b[?7h',
   clearViewport: '\x1b[2J\x1b[H',
   eraseLine: '\x1b[2K',
   eraseDown: '\x1b[J',

@@ -1,106 +1,170 @@
+import { numberText } from '../../core/words.js';
 import { printable } from '../../log/printable.js';
-import type { GroupStatus } from '../../observe/status.js';
-import { formatDuration } from '../../settings/durations.js';
-import { controlText, isControlled } from '../control/text.js';
-import { orderText } from '../order-text.js';
-import { columns } from '../table.js';
-import { cutTo } from '../width.js';
+import { cutTo, wrapTo } from '../width.js';
+import { headLines } from './head.js';
 import type { TopView } from './history.js';
-import { type Line, sectionLines, sectionsOf, shareOut } from './sections.js';
+import { footerLine, helpTexts, messageLine, NO_KEYS } from './keys.js';
+import { letterTexts } from './letter-text.js';
+import type { Line, Size } from './line.js';
+import { type Pane, type PaneName, paneLines } from './pane.js';
+import { panesOf } from './panes.js';
+import { type ListWindow, shareOut, windowOf } from './room.js';
+import { type PaneState, paneState, type Shown, type TopState } from './state.js';
 
-/** The size of the screen in characters; Infinity in a pipe. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
+/** What the pane in focus gets of the room, for one part of each other. */
+const FOCUS_WEIGHT = 6;
+
+/** What is drawn, and what the next key refers to. */
+export interface Drawing {
+  /** At most as many as the screen is high, each at most as wide. */
+  readonly lines: Line[];
+  /** With the rows that are there now. */
+  readonly state: TopState;
+  readonly shown: Shown;
 }
 
-/** Most readings in a sparkline. */
-const LONGEST_SPARK = 60;
-const number = new Intl.NumberFormat('en');
+/** All lines, for a pipe. */
+export function plainLines(view: TopView): Line[] {
+  const size = { width: Number.POSITIVE_INFINITY, height: Number.POSITIVE_INFINITY };
+  const panes = panesOf(view, () => undefined);
+  const tables = panes.flatMap((pane) => {
+    const count = pane.keys.length;
+    const lines = paneLines(pane, { width: size.width, from: 0, count, marks: false });
+    return [{ text: '' }, ...lines, ...restLines({ from: 0, count, above: 0, below: pane.total - count })];
+  });
+  return [...headLines(view, size), ...tables];
+}
 
-/** The lines of the screen: at most `height`, each at most `width` wide. */
-export function frame(view: TopView, { width, height }: Size): Line[] {
-  const top = headLines(view, width);
-  const room = height - top.length - 1;
-  const sections = sectionsOf(view, room);
-  const shown = shareOut(sections, room);
-  const lines = [...top];
-  for (const [i, section] of sections.entries()) {
-    const part = sectionLines(section, shown[i] ?? -1);
-    if (part.length > 0) lines.push({ text: '' }, ...part);
+/**
+ * The screen. Pure.
+ *
+ * @param hasKeys whether the user can press any
+ */
+export function drawing(view: TopView, size: Size, before: TopState, hasKeys: boolean): Drawing {
+  const { width, height } = size;
+  const panes = panesOf(view, (name) => paneState(before, name).sort);
+  const state = settled(before, panes);
+  const message = messageLine(state, width);
+  const below = message ? 2 : 1;
+  const room = Math.max(0, height - below);
+  const shown = {
+    panes,
+    halted: new Set(view.deadLetters.flatMap(({ id, halted }) => (halted ? [id] : []))),
+  };
+  const texts = textsOf(view, state);
+  const middle = texts
+    ? textScreen(texts, { width, height: room }, state)
+    : paneScreen(view, { width, height: room }, state, panes);
+  const now = { ...shown, ...middle.shown };
+  const upper = middle.lines.slice(0, room);
+  const footer = hasKeys ? footerLine(middle.state, now, width) : NO_KEYS;
+  // Whatever a message, an id or an error holds, nothing of it acts on the terminal.
+  const lines = [
+    ...upper,
+    ...Array.from({ length: room - upper.length }, () => ({ text: '' })),
+    ...(message ? [message] : []),
+    footer,
+  ].slice(-height);
+  return {
+    lines: lines.map((line) => ({ ...line, text: cutTo(printable(line.text), width) })),
+    state: middle.state,
+    shown: now,
+  };
+}
+
+/** Keeps the selection on its row where that went, or on the place of a row that is gone; the focus on a pane that is there. */
+function settled(state: TopState, panes: readonly Pane[]): TopState {
+  const found = panes.some(({ name }) => name === state.focus) ? state.focus : panes[0]?.name;
+  const next: Partial<Record<PaneName, PaneState>> = { ...state.panes };
+  for (const { name, keys } of panes) {
+    const now = paneState(state, name);
+    const last = Math.max(0, keys.length - 1);
+    const { selected, atEnd } = now;
+    const at = selected === undefined ? 0 : atEnd ? last : keys.indexOf(selected);
+    const row = at < 0 ? Math.min(now.row, last) : at;
+    next[name] = { ...now, row, selected: selected === undefined ? undefined : keys[row] };
   }
-  return lines.slice(0, height).map((line) => ({ ...line, text: cutTo(line.text, width) }));
+  return { ...state, focus: found ?? state.focus, panes: next };
 }
 
-function headLines({ status, trouble, misnamed, rates, lags, verdict }: TopView, width: number): Line[] {
-  const alarm = [trouble, misnamed].flatMap((text): Line[] =>
-    text === undefined ? [] : [{ text: printable(text), tone: 'alarm' }],
+interface Middle {
+  readonly lines: readonly Line[];
+  readonly state: TopState;
+  readonly shown: Pick<Shown, 'page' | 'lastLine'>;
+}
+
+/** The text that covers the tables; undefined if none does. */
+function textsOf(view: TopView, { help, open }: TopState): string[] | undefined {
+  if (help !== undefined) return helpTexts();
+  if (!open) return undefined;
+  if (open.problem !== undefined) return [`dead letter ${open.id}`, '', open.problem];
+  if (!open.letter) return [`dead letter ${open.id}`, '', 'reading …'];
+  return letterTexts(open.letter, view.status && Date.parse(view.status.time));
+}
+
+function textScreen(texts: readonly string[], { width, height }: Size, state: TopState): Middle {
+  const all = texts.flatMap((text) => wrapTo(text, width));
+  const fits = all.length <= height;
+  const page = fits ? height : Math.max(1, height - 1);
+  const lastLine = fits ? 0 : all.length - page;
+  const from = Math.min(state.help ?? state.open?.from ?? 0, lastLine);
+  const lines = all.slice(from, from + page).map((text): Line => ({ text }));
+  const rest = restLines({ from, count: page, above: from, below: all.length - from - page });
+  const next: TopState =
+    state.help !== undefined
+      ? { ...state, help: from }
+      : { ...state, ...(state.open && { open: { ...state.open, from } }) };
+  return { lines: [...lines, ...(fits ? [] : rest)], state: next, shown: { page, lastLine } };
+}
+
+function paneScreen(view: TopView, size: Size, state: TopState, panes: readonly Pane[]): Middle {
+  const { width, height } = size;
+  const head = headLines(view, size);
+  const focus = Math.max(
+    0,
+    panes.findIndex(({ name }) => name === state.focus),
   );
-  if (!status) return alarm.length > 0 ? alarm : [{ text: 'reading …', tone: 'dim' }];
-  const { time, group, channel, output, backlog, waiting, pending, retrying, held, lagMs, counters } = status;
-  const rate = rates.at(-1) ?? Number.NaN;
-  // The text before a sparkline is about 24 wide.
-  const spark = (values: readonly number[]) => sparkline(values, Math.min(width - 24, LONGEST_SPARK));
-  const numbers = columns([
-    ['rate', Number.isNaN(rate) ? '?' : `${number.format(rate)} msg/s`, spark(rates)],
-    ['lag', backlog === 0 ? 'none' : formatDuration(lagMs), spark(lags)],
-    ['backlog', number.format(backlog), named({ waiting, pending, retrying, ...(held > 0 && { held }) })],
-    ['settled', number.format(counters.processed + counters.dead), totals(counters)],
-  ]);
-  const order = orderText(status.order);
-  const control = isControlled(status)
-    ? [{ text: printable(`control  ${controlText(status.control)}`) }]
-    : [];
-  return [
-    { text: printable(`${channel} → ${output}  group ${group}  ${time.slice(11, 19)}Z`), tone: 'title' },
-    ...alarm,
-    ...verdictLines(verdict),
-    ...warnings(status),
-    ...numbers.split('\n').map((text) => ({ text })),
-    ...(order === undefined ? [] : [{ text: printable(`order    ${order}`) }]),
-    ...control,
+  const room = height - head.length - 1;
+  const wishes = panes.map(({ keys, total, note }, i) => ({
+    rows: keys.length + (total > keys.length ? 1 : 0),
+    fixed: note === undefined ? 1 : 2,
+    weight: i === focus ? FOCUS_WEIGHT : 1,
+  }));
+  const all = shareOut(wishes, room, focus);
+  const hides = all.some((rows) => rows < 0) && room > 2;
+  const rooms = hides ? shareOut(wishes, room - 1, focus) : all;
+  const lines: Line[] = [...head];
+  const moved: Partial<Record<PaneName, PaneState>> = { ...state.panes };
+  let page = 1;
+  for (const [i, pane] of panes.entries()) {
+    const rows = rooms[i] ?? -1;
+    if (rows < 0) continue;
+    const now = paneState(state, pane.name);
+    const part = windowOf({ length: pane.keys.length, total: pane.total }, rows, now.row, now.from);
+    const selected = i === focus ? now.row : undefined;
+    lines.push({ text: '' }, ...paneLines(pane, { ...part, width, selected, marks: true }));
+    if (rows > part.count) lines.push(...restLines(part));
+    moved[pane.name] = { ...now, from: part.from };
+    if (i === focus) page = Math.max(1, part.count);
+  }
+  const hidden = panes.filter((_, i) => (rooms[i] ?? -1) < 0);
+  if (hides)
+    lines.push({
+      text: `no room: ${hidden.map(({ name, total }) => `${name} (${numberText(total)})`).join('  ')}`,
+      tone: 'dim',
+    });
+  const isOld = view.verdict.state === 'unknown';
+  const painted = lines.map((line, i) =>
+    isOld && i >= head.length && line.tone !== 'selected' ? { ...line, tone: 'dim' as const } : line,
+  );
+  return { lines: painted, state: { ...state, panes: moved }, shown: { page, lastLine: 0 } };
+}
+
+/** How many rows or lines are above and below those that are shown. */
+function restLines({ above, below }: ListWindow): Line[] {
+  const parts = [
+    ...(above > 0 ? [`${numberText(above)} above`] : []),
+    ...(below > 0 ? [above > 0 ? `${numberText(below)} below` : `and ${numberText(below)} more`] : []),
   ];
-}
-
-function totals({ relayed, processed, dead, failed, retried, gaps }: GroupStatus['counters']): string {
-  return named({ relayed, processed, dead, 'failed attempts': failed, retried, gaps });
-}
-
-/** How the group is, and what else is not well. */
-function verdictLines({ level, title, notes }: TopView['verdict']): Line[] {
-  const head = { text: printable(title), ...(level !== 'good' && { tone: 'alarm' as const }) };
-  return [head, ...notes.map((note) => ({ text: printable(`  ${note}`), tone: 'dim' as const }))];
-}
-
-/** Losses, which should never happen: each takes a line only if there is one. */
-function warnings(status: GroupStatus): Line[] {
-  const { lost, dropped } = status.counters;
-  const texts: string[] = [];
-  if (lost > 0)
-    texts.push(
-      `${number.format(lost)} ${lost === 1 ? 'message' : 'messages'} lost: another program deleted them from the inbox`,
-    );
-  if (dropped > 0)
-    texts.push(
-      `${number.format(dropped)} ${dropped === 1 ? 'message' : 'messages'} dropped: a bridge's buffer was full (bufferLimit)`,
-    );
-  return texts.map((text) => ({ text, tone: 'alarm' }));
-}
-
-function named(numbers: Readonly<Record<string, number>>): string {
-  return Object.entries(numbers)
-    .map(([name, value]) => `${name} ${number.format(value)}`)
-    .join('  ');
-}
-
-const BARS = '▁▂▃▄▅▆▇█';
-
-/** The last values as bars, from 0 to the highest of them; '' without room, or with less than two numbers. */
-export function sparkline(values: readonly number[], width: number): string {
-  const last = width > 0 ? values.slice(-width) : [];
-  const known = last.filter((value) => !Number.isNaN(value));
-  if (known.length < 2) return '';
-  const highest = Math.max(1, ...known);
-  const bar = (value: number) => BARS[Math.max(0, Math.ceil((value / highest) * BARS.length) - 1)] ?? ' ';
-  return last.map(bar).join('');
+  return parts.length === 0 ? [] : [{ text: `… ${parts.join(', ')}`, tone: 'dim' }];
 }

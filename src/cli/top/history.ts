@@ -1,5 +1,6 @@
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { GroupWatch } from '../../observe/group-watch.js';
+import type { ProcessView } from '../../observe/process-view.js';
 import { Meter } from '../../observe/rate.js';
 import type { ConsumerStatus, GroupStatus } from '../../observe/status.js';
 import type { GroupVerdict, News } from '../../observe/verdict-input.js';
@@ -15,11 +16,18 @@ export interface ConsumerView extends ConsumerStatus {
   readonly rate: number;
 }
 
+/** A process, and what it does per second; null if that is not known yet. */
+export interface ProcessRow extends ProcessView {
+  readonly rate: number | null;
+  readonly failRate: number | null;
+}
+
 /** The content of the screen. */
 export interface TopView {
   /** The last reading; undefined before the first. */
   readonly status: GroupStatus | undefined;
   readonly consumers: readonly ConsumerView[];
+  readonly processes: readonly ProcessRow[];
   /** The newest dead letters, newest first. */
   readonly deadLetters: readonly ShownDeadLetter[];
   /** Messages per second, one for each reading, oldest first; NaN for a failed reading and for the first. */
@@ -44,9 +52,10 @@ export class TopHistory {
   readonly #watch: GroupWatch;
   /** The counts when it began. */
   #first: GroupStatus['counters'] | undefined;
-  #last: Pick<TopView, 'status' | 'consumers' | 'deadLetters' | 'misnamed'> = {
+  #last: Pick<TopView, 'status' | 'consumers' | 'processes' | 'deadLetters' | 'misnamed'> = {
     status: undefined,
     consumers: [],
+    processes: [],
     deadLetters: [],
     misnamed: undefined,
   };
@@ -69,9 +78,10 @@ export class TopHistory {
       ...one,
       rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
     }));
-    this.#last = { status, consumers, deadLetters, misnamed };
     this.#first ??= status.counters;
     this.#watch.add({ ...status, consumerCount: status.consumers.length }, now);
+    const processes = status.processes.map((one) => ({ ...one, ...this.#watch.ratesOf(one) }));
+    this.#last = { status, consumers, processes, deadLetters, misnamed };
     this.#readAt = now;
     this.#failure = undefined;
   }

@@ -1,18 +1,33 @@
-import { emitKeypressEvents } from 'node:readline';
+import { emitKeypressEvents, type Interface } from 'node:readline';
 import { styleText } from 'node:util';
 import { ansi } from './ansi.js';
-import type { Size } from './frame.js';
-import type { Line, Tone } from './sections.js';
+import type { Key } from './keys.js';
+import type { Line, Size, Tone } from './line.js';
 
 /** The size of a terminal that reports none. */
 const DEFAULT_SIZE: Size = { width: 80, height: 24 };
 
-const STYLE: Readonly<Record<Tone, 'bold' | 'cyan' | 'red' | 'dim'>> = {
+const STYLE: Readonly<Record<Tone, Parameters<typeof styleText>[0]>> = {
   title: 'bold',
   head: 'cyan',
+  good: 'green',
+  warn: 'yellow',
   alarm: 'red',
-  dim: 'dim',
+  dim: 'gray',
+  selected: 'inverse',
 };
+
+/**
+ * ms after which Esc is a key of its own, and not the beginning of another one. `emitKeypressEvents` reads nothing else of an
+ * interface, and waits for 500 ms without it.
+ */
+const ESCAPE_TIMEOUT = { escapeCodeTimeout: 50 };
+
+interface ScreenEvents {
+  readonly key: (key: Key) => void;
+  readonly quit: () => void;
+  readonly resize: () => void;
+}
 
 /** Takes the whole terminal while it is open; closing brings the old content back. */
 export class Screen {
@@ -29,32 +44,38 @@ export class Screen {
   /**
    * Takes the terminal.
    *
-   * @param onQuit called at `q`, at Ctrl-C, and when stdin ends
-   * @param onResize called when the terminal has another size
+   * @param on what is called: with each key; at Ctrl-C, and when stdin ends; when the terminal has another size
    */
-  open(onQuit: () => void, onResize: () => void): void {
+  open(on: ScreenEvents): void {
     this.#open = true;
     // Gives the terminal back however the process ends.
     process.once('exit', this.#close);
-    this.#out.write(ansi.enterAlternativeScreen + ansi.cursorHide + ansi.clearViewport);
+    this.#out.write(ansi.enterAlternativeScreen + ansi.cursorHide + ansi.wrapOff + ansi.clearViewport);
     this.#out.on('resize', () => {
       // The terminal may have wrapped longer lines.
       if (this.#open) this.#out.write(ansi.clearViewport);
-      onResize();
+      on.resize();
     });
-    if (!this.#input.isTTY) return; // a signal ends it
-    emitKeypressEvents(this.#input);
+    if (!this.hasKeys) return; // a signal ends it
+    emitKeypressEvents(this.#input, ESCAPE_TIMEOUT as unknown as Interface);
     this.#input.setRawMode(true);
-    this.#input.on('keypress', (_text: string, key: { name?: string; ctrl?: boolean }) => {
-      if (key.name === 'q' || (key.ctrl && key.name === 'c')) onQuit();
+    this.#input.on('keypress', (_text: string, key: Key) => {
+      if (key.ctrl && key.name === 'c') on.quit();
+      else on.key(key);
     });
-    this.#input.once('end', onQuit);
+    this.#input.once('end', on.quit);
     this.#input.resume();
+  }
+
+  /** Whether the user can press any. */
+  get hasKeys(): boolean {
+    return this.#input.isTTY === true;
   }
 
   get size(): Size {
     // A terminal whose size was never set reports 0.
-    return { width: this.#out.columns || DEFAULT_SIZE.width, height: this.#out.rows || DEFAULT_SIZE.height };
+    const { columns, rows } = this.#out;
+    return { width: columns || DEFAULT_SIZE.width, height: rows || DEFAULT_SIZE.height };
   }
 
   /** Shows these lines and nothing else. Skipped if the terminal has not yet taken the last ones. */
@@ -77,10 +98,10 @@ export class Screen {
     if (!this.#open) return;
     this.#open = false;
     process.off('exit', this.#close);
-    if (this.#input.isTTY) {
+    if (this.hasKeys) {
       this.#input.setRawMode(false);
       this.#input.pause();
     }
-    this.#out.write(ansi.cursorShow + ansi.exitAlternativeScreen);
+    this.#out.write(ansi.wrapOn + ansi.cursorShow + ansi.exitAlternativeScreen);
   }
 }
