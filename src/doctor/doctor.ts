@@ -56,8 +56,10 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const atChannel = key === undefined ? connection : await open(key);
     const registry = await openRegistry(connections, connection, keys);
     const cluster = connection.place.isCluster;
-    const names = { ...settings, cluster, lanes: await lanesIn(connection, keys, settings.lanes) };
-    acl = new AclLine(names);
+    const { lanes: count, most } = await lanesIn(connection, keys, settings.lanes);
+    const names = { ...settings, cluster, lanes: count };
+    // What was done in former lanes is read, too.
+    acl = new AclLine({ ...names, lanes: most });
     const { at } = connection;
     const { claimAfter } = settings;
     const lanes = await openLanes(connections, 'doctor', names);

@@ -264,7 +264,7 @@ export class DeadLetters {
   async purge(which: readonly string[] | { readonly through?: string } = {}): Promise<string[] | number> {
     if (isList(which)) return this.#purgeThese(which);
     const { through } = which;
-    if (through) checkIds(through.split(','));
+    if (through) checkIds(through.replace(/,$/, '').split(','));
     const last = through ?? (await this.count()).newest;
     const there = new Newest(last);
     await this.#inspector.halts.skip(({ deadId }) => there.has(deadId));

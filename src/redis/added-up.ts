@@ -6,20 +6,29 @@ import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
 // dead + backlog + lost at its moment, and so it is of their sums.
 
 /** One lane, as it was read. */
-export interface LaneRead<Totals extends GroupTotals> {
+export interface LaneRead<Totals> {
   readonly output: string;
   /** `host:port` of its node; null without a connection. */
   readonly node: string | null;
   readonly totals: Totals;
 }
 
-/**
- * The totals of a group.
- *
- * @param base what stands under the name of the output itself: the bridges, the gaps, and what was done before the group had lanes
- */
-export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTotals>[]): GroupTotals {
-  const all = [base, ...lanes.map(({ totals }) => totals)];
+/** A group, as it was read. */
+export interface GroupRead<Totals> {
+  /**
+   * What stands under the name of the output itself: the bridges, the gaps, and what was done before the group had lanes; all, if it has
+   * one lane.
+   */
+  readonly base: Totals;
+  /** The lanes that it has; none if it has one, which is the base. */
+  readonly lanes: readonly LaneRead<Totals>[];
+  /** The lanes that it had, by their numbers. */
+  readonly former: readonly { readonly lane: number; readonly totals: Totals }[];
+}
+
+/** The totals of a group. */
+export function addedTotals({ base, lanes, former }: GroupRead<GroupTotals>): GroupTotals {
+  const all = [base, ...lanes.map(({ totals }) => totals), ...former.map(({ totals }) => totals)];
   const sum = (key: Summed) => sumOf(all.map((one) => one[key]));
   return {
     time: base.time,
@@ -31,33 +40,36 @@ export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTot
     held: sum('held'),
     backlog: sum('backlog'),
     parked: sum('parked'),
-    order: orderOf(all.map(({ order }) => order)),
+    order: lanes.length === 0 ? base.order : orderOf(all.map(({ order }) => order)),
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     retries: addedRetries(all.map(({ retries }) => retries)),
     counters: addedCounters(all.map(({ counters }) => counters)),
-    // Those of the base cannot be sent back: its inbox has no reader.
-    deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
-    haltedCount: sumOf(lanes.map(({ totals }) => totals.haltedCount)),
+    deadLetters: sumOf(all.map(({ deadLetters }) => deadLetters)),
+    // With halted messages, the lanes cannot become fewer.
+    haltedCount: lanes.length === 0 ? base.haltedCount : sumOf(lanes.map(({ totals }) => totals.haltedCount)),
     foreign: all.flatMap(({ foreign }) => foreign),
-    lanes: lanes.map(laneTotals),
+    ...(lanes.length > 0 && { lanes: lanes.map(laneTotals) }),
   };
 }
 
 /** As {@link addedTotals}, in full. */
-export function addedReading(base: Reading, lanes: readonly LaneRead<Reading>[]): Reading {
-  const all = [base, ...lanes.map(({ totals }) => totals)];
-  const { outputType, orderKey, orderSince } = all[1] ?? base;
+export function addedReading(read: GroupRead<Reading>): Reading {
+  const { base, lanes, former } = read;
+  const all = [base, ...lanes.map(({ totals }) => totals), ...former.map(({ totals }) => totals)];
+  const { outputType, orderKey, orderSince } = lanes[0]?.totals ?? base;
+  const numbered = [...lanes.map(({ totals }, lane) => ({ lane, totals })), ...former];
   return {
-    ...addedTotals(base, lanes),
+    ...addedTotals(read),
     outputType,
     orderKey,
     orderSince,
     pendingOf: addedMaps(all.map(({ pendingOf }) => pendingOf)),
     processedBy: addedMaps(all.map(({ processedBy }) => processedBy)),
     outputLength: sumOf(all.map(({ outputLength }) => outputLength)),
-    lastDead: newestOfEach(
-      lanes.map(({ totals: { lastDead } }, lane) => (lastDead === '' ? '' : letterIn(lane, lastDead))),
-    ),
+    lastDead: newestOfEach([
+      base.lastDead,
+      ...numbered.map(({ lane, totals: { lastDead } }) => (lastDead === '' ? '' : letterIn(lane, lastDead))),
+    ]),
   };
 }
 

@@ -2,7 +2,7 @@ import { SettingsError } from '../core/errors.js';
 import { plural } from '../core/words.js';
 import { Inspector } from './inspect.js';
 import { keysOf, lanesOf, type Names } from './keys.js';
-import { lanesIn } from './open-lanes.js';
+import { type LaneCount, lanesIn } from './open-lanes.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
 
@@ -11,6 +11,7 @@ import type { Connections } from './protocol/connections.js';
  * waits in them. Off a Cluster there is one lane, and Redis is not asked.
  *
  * @param at a connection to the slot of the output
+ * @returns how many lanes the group has from now on, and the most that it ever had
  * @throws {SettingsError} if more than one lane is asked for off a Cluster, or if the lanes that there were hold messages, or
  *   dead letters that could not be sent back any more
  */
@@ -18,18 +19,19 @@ export async function refuseOtherLanes(
   connections: Connections,
   at: Connection,
   names: Names & { readonly lanes: number; readonly group: string },
-): Promise<void> {
+): Promise<LaneCount> {
   const { lanes } = names;
   if (!at.place.isCluster) {
-    if (lanes === 1) return;
+    if (lanes === 1) return { lanes, most: 1 };
     throw wrong(
       'lanes are streams at several nodes of a Redis Cluster, and this Redis is none: set lanes to 1',
     );
   }
-  const before = await lanesIn(at, keysOf(names), 1);
-  if (before === lanes) return;
+  const { lanes: before, most } = await lanesIn(at, keysOf(names), 1);
+  const count = { lanes, most: Math.max(lanes, most) };
+  if (before === lanes) return count;
   const { waiting, dead } = await leftIn(connections, names, before);
-  if (waiting === 0 && dead === 0) return;
+  if (waiting === 0 && dead === 0) return count;
   const left = [
     ...(waiting > 0 ? [`${plural(waiting, 'message')} that wait in there`] : []),
     ...(dead > 0 ? [`${plural(dead, 'dead letter')} in there`] : []),
@@ -48,7 +50,7 @@ export async function refuseOtherLanes(
  * @throws {SettingsError}
  */
 export async function confirmLanes(at: Connection, names: Names & { readonly lanes: number }): Promise<void> {
-  const found = await lanesIn(at, keysOf(names), names.lanes);
+  const { lanes: found } = await lanesIn(at, keysOf(names), names.lanes);
   if (found === names.lanes) return;
   throw otherNumber(found, names.lanes);
 }

@@ -1,22 +1,31 @@
 import type { Halt } from '../core/consumer-store.js';
 import { letterIn } from '../core/letter-id.js';
+import type { ForeignValue } from './foreign.js';
 import type { Halts, HaltsFound } from './halts.js';
 
-/** The dead letters that stop the keys of a group with several lanes. */
-export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
-  readonly #lanes: readonly Halts[];
+/** What is of a lane, and the number of that; undefined for what is of the group itself. */
+export interface LaneOf<T> {
+  readonly lane: number | undefined;
+  readonly of: T;
+}
 
-  constructor(lanes: readonly Halts[]) {
+/** The dead letters that stop the keys of a group that has or had several lanes. */
+export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
+  readonly #lanes: readonly LaneOf<Halts>[];
+
+  constructor(lanes: readonly LaneOf<Halts>[]) {
     this.#lanes = lanes;
   }
 
   /** Some of each lane, as many as are asked for in all. */
   async first(most: number): Promise<HaltsFound> {
-    const found = await Promise.all(this.#lanes.map((lane) => lane.first(most)));
-    return {
-      halts: found.flatMap(({ halts }, lane) => halts.map((halt) => haltInLane(lane, halt))).slice(0, most),
-      foreign: found.flatMap(({ foreign }) => foreign),
-    };
+    const foreign: ForeignValue[] = [];
+    const halts = await this.#ofEach(async (lane) => {
+      const found = await lane.first(most);
+      foreign.push(...found.foreign);
+      return found.halts;
+    });
+    return { halts: halts.slice(0, most), foreign };
   }
 
   async all(): Promise<Halt[]> {
@@ -28,13 +37,15 @@ export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
     return this.#ofEach((halts, lane) => halts.skip((halt) => wanted(haltInLane(lane, halt))));
   }
 
-  async #ofEach(read: (halts: Halts, lane: number) => Promise<Halt[]>): Promise<Halt[]> {
-    const found = await Promise.all(this.#lanes.map(read));
-    return found.flatMap((halts, lane) => halts.map((halt) => haltInLane(lane, halt)));
+  async #ofEach(read: (halts: Halts, lane: number | undefined) => Promise<readonly Halt[]>): Promise<Halt[]> {
+    const found = await Promise.all(
+      this.#lanes.map(async ({ lane, of }) => (await read(of, lane)).map((halt) => haltInLane(lane, halt))),
+    );
+    return found.flat();
   }
 }
 
 /** Names the lane in the id of the dead letter, if there is one. */
-export function haltInLane(lane: number, halt: Halt): Halt {
+export function haltInLane(lane: number | undefined, halt: Halt): Halt {
   return halt.deadId === '' ? halt : { ...halt, deadId: letterIn(lane, halt.deadId) };
 }

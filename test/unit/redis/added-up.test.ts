@@ -41,13 +41,13 @@ it('adds up lanes; bridges and time are those of the base, and the lag is the lo
   );
   const second = readingWith({ relayed: 1 }, { backlog: 1, oldest: `${NOW - 900}-0` });
   const lanes = [first, second].map((totals, i) => ({ output: `out:{${i}}`, node: `n${i}:1`, totals }));
-  const sums = addedReading(base, lanes);
+  const sums = addedReading({ base, lanes, former: [] });
   expect(sums).toMatchObject({
     ...{ leader: 'b1', bridges: [{ id: 'b1' }], backlog: 4, pending: 2, waiting: 2, lagMs: 900 },
     counters: { relayed: 15, processed: 10, dead: 1, gaps: 2, foreignMarks: 1 },
-    // Nobody reads the inbox of the base: its dead letters cannot be sent back.
-    deadLetters: 1,
-    lastDead: '5-0@0',
+    deadLetters: 10,
+    // It counts in its own lane only.
+    lastDead: '5-0@0,',
     outputLength: 15,
     order: { kind: 'key', head: null, window: null },
     lanes: [
@@ -57,6 +57,32 @@ it('adds up lanes; bridges and time are those of the base, and the lag is the lo
   });
   expect([...sums.processedBy]).toEqual([['c1', 9]]);
   expect([...sums.pendingOf]).toEqual([['c1', 2]]);
+});
+
+it('adds what former lanes hold, also to a group that has one lane again', () => {
+  const base = readingWith(
+    { relayed: 4, processed: 3 },
+    {
+      backlog: 1,
+      oldest: `${NOW - 50}-0`,
+      lastDead: '7-0',
+      bridge: ['outputType', 'list', 'order', 'total'],
+    },
+  );
+  const former = [1, 2].map((lane) => ({
+    lane,
+    totals: readingWith({ relayed: 2, processed: 1, dead: 1 }, { dead: 1, lastDead: `${lane}-0` }),
+  }));
+  expect(addedReading({ base, lanes: [], former })).toMatchObject({
+    ...{ backlog: 1, waiting: 1, lagMs: 50, outputLength: 15, outputType: 'list' },
+    counters: { relayed: 8, processed: 5, dead: 2 },
+    ...{ deadLetters: 2, lastDead: '7-0,1-0@1,2-0@2', order: { kind: 'total' } },
+  });
+  expect(addedReading({ base, lanes: [], former })).not.toHaveProperty('lanes');
+  const lanes = [{ output: 'out:{0}', node: 'n:1', totals: readingWith({ relayed: 1 }) }];
+  const sums = addedReading({ base, lanes, former });
+  expect(sums).toMatchObject({ counters: { relayed: 9 }, lanes: [{ output: 'out:{0}', relayed: 1 }] });
+  expect(sums.lanes).toHaveLength(1);
 });
 
 it('shows the hottest keys of all lanes, and the one that is stuck for longest', () => {
