@@ -9,6 +9,7 @@ import type { Message } from '../../src/core/message.js';
 import { examine } from '../../src/doctor/doctor.js';
 import { ConsumerGroup, type GroupOptions } from '../../src/group/consumer-group.js';
 import { GroupClient } from '../../src/observe/client.js';
+import { waitingMessages } from '../../src/observe/peek.js';
 import { Inspector } from '../../src/redis/inspect.js';
 import { cgroup } from '../helpers/cli.js';
 import { withCluster } from '../helpers/cluster.js';
@@ -141,6 +142,20 @@ async function deadAt({ connection, keys }: TestLane, id: string, error: string)
   await connection.call('XADD', keys.previews, id, ...fields, ...more, 'bytes', '20');
   for (const counter of ['relayed', 'dead']) await connection.call('HINCRBY', keys.counters, counter, 1);
 }
+
+test('the messages that wait in all lanes are shown, the oldest first', async () => {
+  const { lanes, space } = await groupWithLanes(url(), 3);
+  const [one, two, three] = lanes as [TestLane, TestLane, TestLane];
+  const add = ({ connection, keys }: TestLane, id: string) =>
+    connection.call('XADD', keys.inbox, id, 'message', `{"message_id":"${id}"}`);
+  for (const id of ['1000-0', '4000-0', '5000-0']) await add(one, id);
+  await add(two, '3000-0');
+  for (const id of ['2000-0', '6000-0']) await add(three, id);
+  const client = await clientOf(space);
+  const found: (string | null)[] = [];
+  for await (const { id } of waitingMessages(client.inspector, 5)) found.push(id);
+  expect(found).toEqual(['1000-0', '2000-0', '3000-0', '4000-0', '5000-0']);
+});
 
 test('dead letters of all lanes: listed in their order, found by their ids, mended in their lane', async () => {
   const { lanes, space } = await groupWithLanes(url(), 3);
