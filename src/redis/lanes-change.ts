@@ -6,6 +6,9 @@ import { type LaneCount, lanesIn } from './open-lanes.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
 
+/** What is left is named of so many lanes, about. */
+const MOST_NAMED = 4;
+
 /**
  * Another number of lanes deals keys to other lanes, and lanes that are no more have no reader: so it may change only while nothing
  * waits in them. Off a Cluster there is one lane, and Redis is not asked.
@@ -30,17 +33,33 @@ export async function refuseOtherLanes(
   const { lanes: before, most } = await lanesIn(at, keysOf(names), 1);
   const count = { lanes, most: Math.max(lanes, most) };
   if (before === lanes) return count;
-  const { waiting, dead } = await leftIn(connections, names, before);
-  if (waiting === 0 && dead === 0) return count;
-  const left = [
-    ...(waiting > 0 ? [`${plural(waiting, 'message')} that wait in there`] : []),
-    ...(dead > 0 ? [`${plural(dead, 'dead letter')} in there`] : []),
-  ].join(' and ');
-  const settle = dead > 0 ? ' (cgroup dead retry --all, or cgroup dead purge)' : '';
+  const left = await leftIn(connections, names, before);
+  if (left.length === 0) return count;
+  const hasDead = left.some(({ dead }) => dead > 0);
   throw wrong(
-    `lanes cannot become ${lanes} yet: the group has ${plural(before, 'lane')}, and ${left}. Start it with --lanes ${before}, ` +
-      `wait until cgroup status shows ${dead > 0 ? 'no backlog and no dead letters' : 'no backlog'}${settle}, and stop it`,
+    `lanes cannot become ${lanes} yet: the group has ${plural(before, 'lane')}, and ${leftText(left)}. ` +
+      `Type cgroup start --lanes ${before}${hasDead ? ', and cgroup dead retry --all (or cgroup dead purge)' : ''}, ` +
+      `wait until cgroup status shows ${hasDead ? 'no backlog and no dead letters' : 'no backlog'}, and stop it`,
   );
+}
+
+/** What is left in a lane. */
+interface Left {
+  readonly output: string;
+  /** Messages that are not settled. */
+  readonly waiting: number;
+  /** Dead letters: all, if the lane would be no more; else those that stop a key. */
+  readonly dead: number;
+}
+
+/** `2 messages wait in orders:{0}, 1 dead letter is in orders:{2}` */
+function leftText(left: readonly Left[]): string {
+  const texts = left.flatMap(({ output, waiting, dead }) => [
+    ...(waiting > 0 ? [`${plural(waiting, 'message waits', 'messages wait')} in ${output}`] : []),
+    ...(dead > 0 ? [`${plural(dead, 'dead letter is', 'dead letters are')} in ${output}`] : []),
+  ]);
+  const more = texts.length - MOST_NAMED;
+  return `${texts.slice(0, MOST_NAMED).join(', ')}${more > 0 ? `, and more in others` : ''}`;
 }
 
 /**
@@ -62,32 +81,30 @@ export function otherNumber(theirs: number, ours: number): SettingsError {
   );
 }
 
-/**
- * What the group would lose sight of.
- *
- * @returns messages that are not settled; dead letters of lanes that would be no more, and those that stop a key of any lane
- */
+/** What the group would lose sight of, by lane. */
 async function leftIn(
   connections: Connections,
   names: Names & { readonly lanes: number; readonly group: string },
   before: number,
-): Promise<{ waiting: number; dead: number }> {
-  const left = { waiting: 0, dead: 0 };
+): Promise<Left[]> {
   // A single lane has other names than each of several.
   const stay = Math.min(before, names.lanes) === 1 ? 0 : names.lanes;
-  await Promise.all(
-    lanesOf({ ...names, lanes: before }).map(async (keys, lane) => {
+  const lanes = await Promise.all(
+    lanesOf({ ...names, lanes: before }).map(async (keys, lane): Promise<Left> => {
       const connection = await connections.open('lanes', keys.output);
       try {
         const totals = await new Inspector(connection, keys, names.group).totals();
-        left.waiting += totals.backlog + totals.parked;
-        left.dead += lane < stay ? totals.haltedCount : totals.deadLetters;
+        return {
+          output: keys.output,
+          waiting: totals.backlog + totals.parked,
+          dead: lane < stay ? totals.haltedCount : totals.deadLetters,
+        };
       } finally {
         connections.release(connection);
       }
     }),
   );
-  return left;
+  return lanes.filter(({ waiting, dead }) => waiting + dead > 0);
 }
 
 function wrong(message: string): SettingsError {
