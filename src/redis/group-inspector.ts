@@ -42,7 +42,7 @@ export interface GapRecord {
 }
 
 /** The unsettled messages of a lane. */
-export interface Waiting {
+export interface WaitingMessages {
   /** Each run has the oldest first. */
   readonly runs: readonly AsyncGenerator<StreamEntry>[];
   /** Those that wait behind another one of their key. */
@@ -73,7 +73,7 @@ export interface LaneReader {
    */
   inbox(): AsyncGenerator<StreamEntry>;
   /** The first unsettled messages, to show them. @param most how many of each run, at least, if there are as many */
-  waiting(most: number): Waiting;
+  waiting(most: number): WaitingMessages;
   /** The results that wait for earlier ones (total order). Read them after {@link inbox}, and before {@link output}. */
   parked(): AsyncGenerator<Pick<WrittenResult, 'inboxId' | 'messageId'>>;
 }

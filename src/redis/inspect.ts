@@ -8,7 +8,14 @@ import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
-import type { GapRecord, Gaps, GroupInspector, LaneReader, Owner, Waiting } from './group-inspector.js';
+import type {
+  GapRecord,
+  Gaps,
+  GroupInspector,
+  LaneReader,
+  Owner,
+  WaitingMessages,
+} from './group-inspector.js';
 import { Halts } from './halts.js';
 import { hashesOf, type Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
@@ -188,7 +195,7 @@ export class Inspector implements GroupInspector, LaneReader {
     yield* this.#pages.held();
   }
 
-  waiting(most: number): Waiting {
+  waiting(most: number): WaitingMessages {
     return { runs: [this.#inPacks(most), this.#inInbox(most)], held: this.#pages.held() };
   }
 
