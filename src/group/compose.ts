@@ -1,6 +1,7 @@
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { inLane } from '../consumer/lane-consumers.js';
 import { OrderKeeper } from '../consumer/order-keeper.js';
+import { wholeOf } from '../core/away-lanes.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
@@ -17,7 +18,13 @@ import type { GroupInspector } from '../redis/group-inspector.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { confirmLanes, otherNumber, refuseOtherLanes } from '../redis/lanes-change.js';
 import { haltInLane } from '../redis/lanes-halts.js';
-import { type LaneCount, makeInspector, openFormerLanes, openLanes } from '../redis/open-lanes.js';
+import {
+  type LaneCount,
+  makeInspector,
+  openFormerLanes,
+  openLanes,
+  openLanesToRead,
+} from '../redis/open-lanes.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { openRegistry, RedisRegistry } from '../redis/registry.js';
@@ -233,7 +240,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       id: identity.id,
       isOn: () => (bridge?.leads === true || puller !== undefined) && orders.control?.autoscale !== undefined,
       readLease: puller ? undefined : () => bridgeStore.readLease(),
-      readTotals: () => inspector.totals(),
+      readTotals: async () => wholeOf(await inspector.totals()),
       control,
       heartbeat,
       onSet: () => heartbeats.hurry(),
@@ -253,7 +260,7 @@ async function httpInspector(
   return makeInspector({
     ...{ connection, keys, group: settings.group },
     registry: await openRegistry(connections, connection, keys),
-    lanes: await openLanes(connections, 'http', settings),
+    lanes: await openLanesToRead(connections, 'http', settings),
     former: await openFormerLanes(connections, 'http', settings, laneCount),
   });
 }

@@ -4,7 +4,7 @@ import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 import { keysOf } from '../redis/keys.js';
-import { lanesIn, makeInspector, openFormerLanes, openLanes } from '../redis/open-lanes.js';
+import { lanesIn, makeInspector, openFormerLanes, openLanesToRead } from '../redis/open-lanes.js';
 import { Connections, type ConnectionsOptions } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
@@ -75,7 +75,7 @@ export class GroupClient implements AsyncDisposable {
       const registry = await openRegistry(connections, connection, keys);
       const count = await lanesIn(connection, keys, settings.lanes);
       const [lanes, former] = await Promise.all([
-        openLanes(connections, 'client', { ...settings, lanes: count.lanes }),
+        openLanesToRead(connections, 'client', { ...settings, lanes: count.lanes }),
         openFormerLanes(connections, 'client', settings, count),
       ]);
       const { group } = settings;

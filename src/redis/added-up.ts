@@ -10,7 +10,13 @@ export interface LaneRead<Totals> {
   readonly output: string;
   /** `host:port` of its node; null without a connection. */
   readonly node: string | null;
-  readonly totals: Totals;
+  /** Undefined if it is away. */
+  readonly totals: Totals | undefined;
+}
+
+/** A lane that the group had, as it was read. */
+interface FormerRead<Totals> extends LaneRead<Totals> {
+  readonly lane: number;
 }
 
 /** A group, as it was read. */
@@ -23,12 +29,12 @@ export interface GroupRead<Totals> {
   /** The lanes that it has; none if it has one, which is the base. */
   readonly lanes: readonly LaneRead<Totals>[];
   /** The lanes that it had, by their numbers. */
-  readonly former: readonly { readonly lane: number; readonly totals: Totals }[];
+  readonly former: readonly FormerRead<Totals>[];
 }
 
 /** The totals of a group. */
 export function addedTotals({ base, lanes, former }: GroupRead<GroupTotals>): GroupTotals {
-  const all = [base, ...lanes.map(({ totals }) => totals), ...former.map(({ totals }) => totals)];
+  const all = [base, ...totalsIn(lanes), ...totalsIn(former)];
   const sum = (key: Summed) => sumOf(all.map((one) => one[key]));
   return {
     time: base.time,
@@ -46,17 +52,18 @@ export function addedTotals({ base, lanes, former }: GroupRead<GroupTotals>): Gr
     counters: addedCounters(all.map(({ counters }) => counters)),
     deadLetters: sumOf(all.map(({ deadLetters }) => deadLetters)),
     // With halted messages, the lanes cannot become fewer.
-    haltedCount: lanes.length === 0 ? base.haltedCount : sumOf(lanes.map(({ totals }) => totals.haltedCount)),
+    haltedCount: lanes.length === 0 ? base.haltedCount : sumOf(totalsIn(lanes).map((one) => one.haltedCount)),
     foreign: all.flatMap(({ foreign }) => foreign),
     ...(lanes.length > 0 && { lanes: lanes.map(laneTotals) }),
+    awayLanes: [...lanes, ...former].flatMap(({ output, totals }) => (totals ? [] : [output])),
   };
 }
 
 /** As {@link addedTotals}, in full. */
 export function addedReading(read: GroupRead<Reading>): Reading {
   const { base, lanes, former } = read;
-  const all = [base, ...lanes.map(({ totals }) => totals), ...former.map(({ totals }) => totals)];
-  const { outputType, orderKey, orderSince } = lanes[0]?.totals ?? base;
+  const all = [base, ...totalsIn(lanes), ...totalsIn(former)];
+  const { outputType, orderKey, orderSince } = totalsIn(lanes)[0] ?? base;
   const numbered = [...lanes.map(({ totals }, lane) => ({ lane, totals })), ...former];
   return {
     ...addedTotals(read),
@@ -68,7 +75,7 @@ export function addedReading(read: GroupRead<Reading>): Reading {
     outputLength: sumOf(all.map(({ outputLength }) => outputLength)),
     lastDead: newestOfEach([
       base.lastDead,
-      ...numbered.map(({ lane, totals: { lastDead } }) => (lastDead === '' ? '' : letterIn(lane, lastDead))),
+      ...numbered.map(({ lane, totals }) => (totals?.lastDead ? letterIn(lane, totals.lastDead) : '')),
     ]),
   };
 }
@@ -88,12 +95,23 @@ export function addedKeys(lanes: readonly KeyTotals[], most: number): KeyTotals 
 /** The numbers of a group that are sums of those of its lanes. */
 type Summed = 'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'parked';
 
+/** Of those that answered. */
+function totalsIn<Totals>(lanes: readonly LaneRead<Totals>[]): Totals[] {
+  return lanes.flatMap(({ totals }) => totals ?? []);
+}
+
 function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals {
+  if (!totals || node === null) return { output, ...AWAY };
   const { waiting, pending, retrying, held, backlog, lagMs, deadLetters, counters } = totals;
   const { relayed, processed, failed, retried, dead } = counters;
   const counted = { relayed, processed, failed, retried, dead };
   return { output, node, ...counted, waiting, pending, retrying, held, backlog, lagMs, deadLetters };
 }
+
+const AWAY = {
+  ...{ node: null, relayed: null, processed: null, failed: null, retried: null, dead: null, waiting: null },
+  ...{ pending: null, retrying: null, held: null, backlog: null, lagMs: null, deadLetters: null },
+} as const;
 
 /** Lanes have no total order, so nothing waits for a head. */
 function orderOf(orders: readonly OrderTotals[]): OrderTotals {

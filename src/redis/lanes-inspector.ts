@@ -6,6 +6,7 @@ import { nextId } from '../core/stream-id.js';
 import { addedKeys, addedReading, addedTotals, type GroupRead } from './added-up.js';
 import type { Gaps, GroupInspector, Owner } from './group-inspector.js';
 import { HOTTEST_KEYS, type Inspector } from './inspect.js';
+import { LaneAnswers } from './lane-answers.js';
 import { type LaneOf, LanesHalts } from './lanes-halts.js';
 import { mergedNewest, mergedPage } from './merged.js';
 import type { CutDeadLetter, GroupTotals, OrderTotals, Reading, StreamEntry } from './reading.js';
@@ -27,7 +28,8 @@ interface FormerInspector {
 
 /**
  * Reads a group that has several lanes, or had them: adds up what they hold, and finds dead letters in them. What belongs to the
- * group as a whole, such as bridges, gaps and control, stands under the name of the output itself: the base.
+ * group as a whole, such as bridges, gaps and control, stands under the name of the output itself: the base. Numbers are read of
+ * the lanes that answer; all else fails while a lane is away.
  */
 export class LanesInspector implements GroupInspector {
   readonly control: ControlStore;
@@ -39,6 +41,7 @@ export class LanesInspector implements GroupInspector {
   readonly #former: readonly FormerInspector[];
   /** Those that processes work on. */
   readonly #current: readonly LaneOf<Inspector>[];
+  readonly #answers = new LaneAnswers<Inspector>();
   /** All that may have dead letters. */
   readonly #all: readonly LaneOf<Inspector>[];
   /** The page of dead letters that was asked for last. */
@@ -58,7 +61,7 @@ export class LanesInspector implements GroupInspector {
     this.#all = [...(lanes.length === 0 ? [] : [ofBase]), ...ofFormer, ...this.#current];
     this.lanes = this.#all.map(({ of }) => of);
     this.control = base.control;
-    this.halts = new LanesHalts(this.#current.map(({ lane, of }) => ({ lane, of: of.halts })));
+    this.halts = new LanesHalts(this.#current, this.#answers);
   }
 
   async read(): Promise<Reading> {
@@ -70,15 +73,11 @@ export class LanesInspector implements GroupInspector {
   }
 
   async #each<Totals>(read: (one: Inspector) => Promise<Totals>): Promise<GroupRead<Totals>> {
-    const ofLane = async (lane: Inspector) => ({
-      totals: await read(lane),
-      output: lane.outputKey,
-      node: lane.node,
-    });
-    const ofFormer = async ({ lane, inspector }: FormerInspector) => ({
-      lane,
-      totals: await read(inspector),
-    });
+    const ofLane = async (lane: Inspector) => {
+      const totals = await this.#answers.of(lane, read);
+      return { totals: lane.node === null ? undefined : totals, output: lane.outputKey, node: lane.node };
+    };
+    const ofFormer = async ({ lane, inspector }: FormerInspector) => ({ lane, ...(await ofLane(inspector)) });
     const [base, lanes, former] = await Promise.all([
       read(this.#base),
       Promise.all(this.#lanes.map(ofLane)),
@@ -118,7 +117,12 @@ export class LanesInspector implements GroupInspector {
   }
 
   async keyTotals(kind: OrderTotals['kind']): Promise<KeyTotals> {
-    return addedKeys(await Promise.all(this.#current.map(({ of }) => of.keyTotals(kind))), HOTTEST_KEYS);
+    const ofLane = ({ of }: LaneOf<Inspector>) => this.#answers.of(of, () => of.keyTotals(kind));
+    const found = await Promise.all(this.#current.map(ofLane));
+    return addedKeys(
+      found.flatMap((one) => one ?? []),
+      HOTTEST_KEYS,
+    );
   }
 
   async *newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {

@@ -66,9 +66,26 @@ export async function openLanes(connections: Connections, role: string, names: N
 }
 
 /**
- * Connects to each lane that a group had before it had fewer: there are results of that time.
+ * As {@link openLanes}, to look at the group: a lane may be away.
  *
- * @throws {CgroupError} as {@link Connections.open}
+ * @throws {CgroupError} as {@link Connections.openAwayToo}
+ */
+export async function openLanesToRead(
+  connections: Connections,
+  role: string,
+  names: Names,
+): Promise<LanePlace[]> {
+  const lanes = lanesOf(names);
+  if (lanes.length === 1) return [];
+  return Promise.all(
+    lanes.map(async (keys) => ({ connection: await connections.openAwayToo(role, keys.output), keys })),
+  );
+}
+
+/**
+ * Connects to each lane that a group had before it had fewer: there are results of that time. It may be away.
+ *
+ * @throws {CgroupError} as {@link Connections.openAwayToo}
  */
 export async function openFormerLanes(
   connections: Connections,
@@ -82,7 +99,7 @@ export async function openFormerLanes(
   return Promise.all(
     numbers.map(async (lane) => {
       const keys = laneKeys(names, lane);
-      return { lane, connection: await connections.open(role, keys.output), keys };
+      return { lane, connection: await connections.openAwayToo(role, keys.output), keys };
     }),
   );
 }

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { isPartial } from '../../core/away-lanes.js';
 import { messageOf } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
@@ -70,7 +71,8 @@ class Reader {
     const status = await this.#client.status();
     const { dead, purged, revived } = status.counters;
     const version = [dead, purged, revived].join();
-    if (version !== this.#version) {
+    // All lanes are needed to list them.
+    if (version !== this.#version && !isPartial(status)) {
       this.#deadLetters = await this.#client.deadLetters.list({ limit: MAX_DEAD_LETTERS });
       this.#version = version;
     }

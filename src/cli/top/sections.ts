@@ -28,6 +28,11 @@ export interface Section {
 const ERROR_WIDTH = 200;
 const number = new Intl.NumberFormat('en');
 
+/** A number, or `?` if it is not known. */
+function known(value: number | null): string {
+  return value === null || Number.isNaN(value) ? '?' : number.format(value);
+}
+
 function named(name: string, count: number): string {
   return `${name} (${number.format(count)})`;
 }
@@ -77,7 +82,7 @@ export function sectionsOf(view: TopView, room: number): Section[] {
               String(one.pid),
               number.format(one.pending),
               number.format(one.processed),
-              number.format(one.rate),
+              known(one.rate),
             ]),
       weight: 3,
     },
@@ -95,8 +100,8 @@ export function sectionsOf(view: TopView, room: number): Section[] {
       rows: status.lanes.map(({ output, node, processed, backlog }) => [
         output,
         node ?? 'away',
-        number.format(processed),
-        number.format(backlog),
+        known(processed),
+        known(backlog),
       ]),
       weight: 1,
     });

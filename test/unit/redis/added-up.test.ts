@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { addedKeys, addedReading } from '../../../src/redis/added-up.js';
 import { keysOf } from '../../../src/redis/keys.js';
 import { readingOf, type SnapshotReply } from '../../../src/redis/reading.js';
-import { waitingKey } from '../../helpers/status.js';
+import { awayLane, waitingKey } from '../../helpers/status.js';
 
 const NOW = 1_795_266_486_636;
 const keys = keysOf({ redis: 'redis://h', output: 'out', consumerList: 'ids' });
@@ -70,7 +70,7 @@ it('adds what former lanes hold, also to a group that has one lane again', () =>
     },
   );
   const former = [1, 2].map((lane) => ({
-    lane,
+    ...{ lane, output: `out:{${lane}}`, node: 'n:1' },
     totals: readingWith({ relayed: 2, processed: 1, dead: 1 }, { dead: 1, lastDead: `${lane}-0` }),
   }));
   expect(addedReading({ base, lanes: [], former })).toMatchObject({
@@ -83,6 +83,26 @@ it('adds what former lanes hold, also to a group that has one lane again', () =>
   const sums = addedReading({ base, lanes, former });
   expect(sums).toMatchObject({ counters: { relayed: 9 }, lanes: [{ output: 'out:{0}', relayed: 1 }] });
   expect(sums.lanes).toHaveLength(1);
+});
+
+it('leaves out lanes that are away, and says which', () => {
+  const there = readingWith({ relayed: 5, processed: 4 }, { backlog: 1, lastDead: '3-0', dead: 1 });
+  const lane = (number: number) => ({ output: `out:{${number}}`, node: `n${number}:1`, totals: there });
+  const read = {
+    base: readingWith({ relayed: 1 }),
+    lanes: [{ ...lane(0), totals: undefined }, lane(1)],
+    former: [
+      { lane: 2, ...lane(2), node: null, totals: undefined },
+      { lane: 3, ...lane(3) },
+    ],
+  };
+  const sums = addedReading(read);
+  expect(sums).toMatchObject({
+    ...{ counters: { relayed: 11, processed: 8 }, backlog: 2, deadLetters: 2, lastDead: '3-0@1,3-0@3' },
+    awayLanes: ['out:{0}', 'out:{2}'],
+  });
+  expect(sums.lanes).toEqual([awayLane('out:{0}'), expect.objectContaining({ node: 'n1:1', relayed: 5 })]);
+  expect(addedReading({ ...read, lanes: [lane(0)], former: [] }).awayLanes).toEqual([]);
 });
 
 it('shows the hottest keys of all lanes, and the one that is stuck for longest', () => {
