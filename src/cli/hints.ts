@@ -17,20 +17,26 @@ export function takeFlags(command: Command): void {
 
 /** Our commands in hints; those that take other flags are not among them. */
 const HINTED =
-  /\bcgroup (?:start(?: --managed)?|status|top|verify|doctor|events|scale|pause|resume|drain|undrain|dead (?:list|show|retry|skip|purge))\b/g;
+  /\bcgroup (?:start(?: --managed)?(?: --lanes \d+)?|status|top|verify|doctor|events|scale|pause|resume|drain|undrain|dead (?:list|show|retry|skip|purge))\b/g;
 
 /** A sentence of ours, with the flags that name the group in each command that it tells the user to type. */
 export function withFlags(sentence: string, given = ofThisCommand): string {
   if (given.size === 0) return sentence;
-  const flags = shellLine(flagWords(given));
-  return sentence.replace(HINTED, (command) => `${command} ${flags}`);
+  return sentence.replace(HINTED, (command) => {
+    const flags = flagWords(given, command.split(' '));
+    return flags.length === 0 ? command : `${command} ${shellLine(flags)}`;
+  });
 }
 
-/** The flags as words of a command line. @param besides flags that the command has already */
-export function flagWords(given: NamingFlags, besides: readonly string[] = []): string[] {
-  return [...given].flatMap(([flag, value]) =>
-    besides.includes(flag) ? [] : [flag, shownValue(flag, value)],
-  );
+/** Flags of which only these commands need to be told: the others ask the group. */
+const NEEDED_BY: Readonly<Record<string, readonly string[]>> = { '--lanes': ['start', 'doctor'] };
+
+/** The flags, as words that follow a command of ours, which has none of them yet. */
+export function flagWords(given: NamingFlags, command: readonly string[]): string[] {
+  return [...given].flatMap(([flag, value]) => {
+    const isNeeded = NEEDED_BY[flag]?.includes(command[1] ?? '') ?? true;
+    return isNeeded && !command.includes(flag) ? [flag, shownValue(flag, value)] : [];
+  });
 }
 
 /** A value as it may be shown: PASSWORD in place of a password. */

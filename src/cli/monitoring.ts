@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { isPartial } from '../core/away-lanes.js';
 import { messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
@@ -25,7 +26,8 @@ export async function watch(status: () => Promise<GroupStatus>, options: WatchOp
     const started = performance.now();
     try {
       const reading = await status();
-      const rate = meter.rate(reading.counters.processed, started);
+      // Sums without a lane say nothing of the rate.
+      const rate = isPartial(reading) ? null : meter.rate(reading.counters.processed, started);
       if (rate !== undefined) {
         const sample = monitorSample(reading, rate);
         print(json ? printableJson(sample) : monitorLine(sample));

@@ -1,3 +1,4 @@
+import { isPartial } from '../core/away-lanes.js';
 import { printable } from '../log/printable.js';
 import type { GroupClient } from '../observe/client.js';
 import type { GroupStatus } from '../observe/status.js';
@@ -15,7 +16,9 @@ export async function verdictNow(
   status: GroupStatus,
 ): Promise<GroupVerdict> {
   const dead =
-    status.deadLetters > 0 ? (await deadLetters.select({ since: '1h', limit: MOST_COUNTED })).length : 0;
+    status.deadLetters > 0 && !isPartial(status)
+      ? (await deadLetters.select({ since: '1h', limit: MOST_COUNTED })).length
+      : 0;
   const now = Date.parse(status.time);
   const gaps = status.gaps.filter(({ to }) => now - Date.parse(to) < WINDOW).length;
   const news: News = { dead, gaps, lost: 0, dropped: 0, since: 'in the last hour' };

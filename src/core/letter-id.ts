@@ -12,9 +12,9 @@ export interface LetterPlace {
   readonly lane: number | undefined;
 }
 
-/** The id of a dead letter in a group with several lanes. */
-export function letterIn(lane: number, id: string): string {
-  return `${id}@${lane}`;
+/** The id of a dead letter in a group that has or had several lanes. @param lane undefined for one of the group itself */
+export function letterIn(lane: number | undefined, id: string): string {
+  return lane === undefined ? id : `${id}@${lane}`;
 }
 
 /** What the id of a dead letter says; undefined for any other text. */
@@ -29,23 +29,30 @@ export function compareLetters(a: LetterPlace, b: LetterPlace): number {
   return compareIds(a.id, b.id) || (a.lane ?? -1) - (b.lane ?? -1);
 }
 
-/** The newest dead letters of lanes, in one text: what is up to them is known by {@link Newest}. */
+/**
+ * The newest dead letters of lanes, in one text: what is up to them is known by {@link Newest}. If only one lane has any, a comma follows:
+ * it counts in its own lane.
+ */
 export function newestOfEach(letters: readonly string[]): string {
-  return letters.filter((letter) => letter !== '').join(',');
+  const there = letters.filter((letter) => letter !== '');
+  return there.length === 1 ? `${there[0]},` : there.join(',');
 }
 
 /** The newest dead letters of a group at some moment. */
 export class Newest {
   readonly #places: readonly LetterPlace[];
+  readonly #isOfEach: boolean;
 
-  /** @param text the id of the newest, for all lanes if it names none; or those of several lanes, with commas; '' for none */
+  /** @param text the id of the newest, for all lanes if it names none; or what {@link newestOfEach} gives; '' for none */
   constructor(text: string) {
     this.#places = text.split(',').flatMap((one) => letterPlaceIn(one) ?? []);
+    this.#isOfEach = text.includes(',');
   }
 
-  /** The id of the newest one of a lane, in its stream; '' for none. @param lane undefined in a group with one lane */
+  /** The id of the newest one of a lane, in its stream; '' for none. @param lane undefined for the group itself */
   idIn(lane: number | undefined): string {
-    return this.#places.find((one) => one.lane === undefined || one.lane === lane)?.id ?? '';
+    const isOf = (one: LetterPlace) => one.lane === lane || (one.lane === undefined && !this.#isOfEach);
+    return this.#places.find(isOf)?.id ?? '';
   }
 
   /** Whether a dead letter is one of those up to the newest. */

@@ -24,8 +24,14 @@ import { sourceChecks } from './source-checks.js';
  * All findings, in the order in which to fix them.
  *
  * @param grant the commands that give the user the missing rights
+ * @param otherLanes see {@link otherLanesOf}
  */
-export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly Fix[]): Finding[] {
+export function diagnose(
+  facts: DoctorFacts,
+  settings: Settings,
+  grant: readonly Fix[],
+  otherLanes: readonly CheckState[] = [],
+): Finding[] {
   const { bytesPerSecond } = facts.channel;
   const { minReplicas } = settings;
   const ofLanes = statesOfLanes(facts, (server) => {
@@ -40,7 +46,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
     ...(facts.pulled && { 'output buffer': [] }),
     sentinels: sentinelsOf(facts),
     slots: slotsOf(facts),
-    lanes: lanesOfNodes(facts),
+    lanes: [...otherLanes, ...lanesOfNodes(facts)],
     clock: clockOf(facts),
     latency: latencyOf(facts, settings),
     keys: keysOfGroup(facts),

@@ -1,21 +1,22 @@
-import { CgroupError } from '../core/errors.js';
+import { CgroupError, hasCode, messageOf } from '../core/errors.js';
 import { type Finding, redis } from '../core/finding.js';
 import type { HostPort } from '../core/redis-address.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import { examineRecord } from '../record/examine.js';
 import { readFacts } from '../redis/doctor-facts.js';
 import { hashesOf, keysOf } from '../redis/keys.js';
+import { refuseOtherLanes } from '../redis/lanes-change.js';
 import { refusedOf } from '../redis/missing-rights.js';
 import { lanesIn, openLanes } from '../redis/open-lanes.js';
 import { Connections } from '../redis/protocol/connections.js';
-import { refusedAs } from '../redis/protocol/failure.js';
+import { ifAllowed, refusedAs } from '../redis/protocol/failure.js';
 import { openRegistry } from '../redis/registry.js';
 import type { ServerFacts } from '../redis/server.js';
 import { parseSettings } from '../settings/parse.js';
 import type { Settings, SettingsInput } from '../settings/settings.js';
 import { AclLine } from './acl-line.js';
 import { diagnose } from './diagnose.js';
-import { startedWithLanes } from './lane-checks.js';
+import { otherLanesOf, startedWithLanes } from './lane-checks.js';
 
 export interface Report {
   readonly findings: readonly Finding[];
@@ -37,8 +38,8 @@ export interface Report {
 }
 
 /**
- * Checks a Redis and a group on it, running or not. Takes about a second and changes nothing. A Redis that does not
- * answer within 5 s, or refuses the user or the database, is a finding too.
+ * Checks a Redis and a group on it, running or not. With `lanes`, also whether a process with so many starts. Takes about a
+ * second and changes nothing. A Redis that does not answer within 5 s, or refuses the user or the database, is a finding too.
  *
  * @throws {CgroupError} SETTINGS
  */
@@ -56,15 +57,28 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
     const atChannel = key === undefined ? connection : await open(key);
     const registry = await openRegistry(connections, connection, keys);
     const cluster = connection.place.isCluster;
-    const names = { ...settings, cluster, lanes: await lanesIn(connection, keys, settings.lanes) };
-    acl = new AclLine(names);
+    const { lanes: count, most } = await lanesIn(connection, keys, settings.lanes);
+    const names = { ...settings, cluster, lanes: count };
+    // What was done in former lanes is read, too.
+    acl = new AclLine({ ...names, lanes: most });
     const { at } = connection;
     const { claimAfter } = settings;
     const lanes = await openLanes(connections, 'doctor', names);
     const connectionTo = async (name: string) => (connection.place.isCluster ? open(name) : connection);
     const opened = { connection, registry, atChannel, lanes, listener, trial, connectionTo };
     const facts = await readFacts({ keys, names, claimAfter, ...opened });
-    const findings = startedWithLanes(diagnose(facts, settings, acl.grant(facts.server)), lanes.length);
+    const isRunning = (facts.live ?? 0) > 0 || (facts.bridges ?? 0) > 0;
+    const otherLanes =
+      input.lanes === undefined
+        ? []
+        : otherLanesOf({
+            ...{ lanes: count, given: settings.lanes, isRunning },
+            refusal: await refusalOf(refuseOtherLanes(connections, connection, settings)),
+          });
+    const findings = startedWithLanes(
+      diagnose(facts, settings, acl.grant(facts.server), otherLanes),
+      lanes.length,
+    );
     const record = await examineRecord(settings, hashesOf(keys), log);
     return reportOf(
       [
@@ -89,6 +103,17 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
 }
 
 const NOTHING_ELSE = 'nothing else can be checked';
+
+/** With what a start is refused; undefined if it is not, or if the user may not look. */
+async function refusalOf(start: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await ifAllowed(() => start);
+    return undefined;
+  } catch (error) {
+    if (hasCode(error, 'SETTINGS', 'KEY_TYPE')) return messageOf(error);
+    throw error;
+  }
+}
 
 /** The finding for a Redis that does not answer, or refuses; undefined for any other error. */
 function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {

@@ -1,7 +1,44 @@
 import { type CheckState, type Finding, type Fix, shell, unseen } from '../core/finding.js';
+import { plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import type { LaneNode } from '../redis/lane-nodes.js';
+import { otherNumber } from '../redis/lanes-change.js';
 import type { ServerFacts } from '../redis/server.js';
+
+/** How many lanes a group has, and how many a process with these settings would have. */
+export interface OtherLanes {
+  readonly lanes: number;
+  readonly given: number;
+  /** With what its start is refused; undefined if nothing is left in lanes that would be no more. */
+  readonly refusal: string | undefined;
+  /** Whether a process of the group lives. */
+  readonly isRunning: boolean;
+}
+
+/** What a start with another number of lanes than the group has comes to. */
+export function otherLanesOf({ lanes, given, refusal, isRunning }: OtherLanes): CheckState[] {
+  const start = shell('cgroup', 'start', '--lanes', String(lanes));
+  if (refusal !== undefined)
+    return [{ status: 'mend', what: refusal, why: 'a process with these settings does not start' }];
+  if (lanes === given) return [];
+  if (isRunning)
+    return [
+      {
+        status: 'mend',
+        what: otherNumber(lanes, given).message,
+        why: 'a process with these settings does not start while others run',
+        fixes: [start],
+      },
+    ];
+  return [
+    {
+      status: 'note',
+      what: `the group has ${plural(lanes, 'lane')}, and the settings say ${given}: no process runs and nothing waits, so a start takes ${given}`,
+      why: 'all processes of a group need the same number',
+      fixes: [start],
+    },
+  ];
+}
 
 /** Which node has which lanes, and whether they are spread as evenly as can be; nothing for a group with one lane. */
 export function lanesOfNodes({ laneNodes }: Pick<DoctorFacts, 'laneNodes'>): CheckState[] {
@@ -48,8 +85,8 @@ export function statesOfLanes(
 /** Findings whose lines start a process as the others of the group were: with so many lanes; 0 for a group with one. */
 export function startedWithLanes(findings: readonly Finding[], lanes: number): readonly Finding[] {
   if (lanes === 0) return findings;
-  const isStart = ({ at, words: [program, command] }: Fix) =>
-    at === 'shell' && program === 'cgroup' && command === 'start';
+  const isStart = ({ at, words }: Fix) =>
+    at === 'shell' && words[0] === 'cgroup' && words[1] === 'start' && !words.includes('--lanes');
   return findings.map((finding) => ({
     ...finding,
     ...(finding.fixes && {

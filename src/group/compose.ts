@@ -1,6 +1,7 @@
 import { Heartbeats } from '../consumer/heartbeats.js';
 import { inLane } from '../consumer/lane-consumers.js';
 import { OrderKeeper } from '../consumer/order-keeper.js';
+import { wholeOf } from '../core/away-lanes.js';
 import { lineOf } from '../core/finding.js';
 import { OrderWindow } from '../core/order-window.js';
 import { MOST_IN_PACK } from '../core/pack.js';
@@ -17,7 +18,13 @@ import type { GroupInspector } from '../redis/group-inspector.js';
 import { type Keys, keysOf } from '../redis/keys.js';
 import { confirmLanes, otherNumber, refuseOtherLanes } from '../redis/lanes-change.js';
 import { haltInLane } from '../redis/lanes-halts.js';
-import { makeInspector, openLanes } from '../redis/open-lanes.js';
+import {
+  type LaneCount,
+  makeInspector,
+  openFormerLanes,
+  openLanes,
+  openLanesToRead,
+} from '../redis/open-lanes.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import type { Connections } from '../redis/protocol/connections.js';
 import { openRegistry, RedisRegistry } from '../redis/registry.js';
@@ -57,7 +64,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const source = sourceOf(settings);
   const relays = settings.bridge !== 'off';
   if (relays) refuseElsewhere(main, source, settings.output);
-  await refuseOtherLanes(connections, main, settings);
+  const laneCount = await refuseOtherLanes(connections, main, settings);
   const atRegistry = await openRegistry(connections, main, keys);
   const ofProcess = { ...identity.ofProcess, output: settings.output, lanes: settings.lanes };
   const registry = new RedisRegistry(main, keys, ofProcess, atRegistry);
@@ -121,6 +128,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   if (!isTotal && letsOut) for (const { ordered } of lanes) await ordered.letOut();
   const inspector = makeInspector({
     ...{ connection: main, keys, registry: atRegistry, lanes: several, group: settings.group },
+    former: await openFormerLanes(connections, 'consumers', settings, laneCount),
   });
   // Others may have told it long ago, and ended since.
   if (settings.order !== 'none') reports.halted((await inspector.halts.first(MOST_TOLD)).halts);
@@ -213,7 +221,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
   const { control } = inspector;
   const bridgeStore = new RedisBridgeStore(main, keys);
   return {
-    inspector: settings.http ? await httpInspector(connections, keys, settings) : inspector,
+    inspector: settings.http ? await httpInspector(connections, keys, settings, laneCount) : inspector,
     main,
     bridge,
     puller,
@@ -232,7 +240,7 @@ export async function compose(dependencies: Dependencies): Promise<Parts> {
       id: identity.id,
       isOn: () => (bridge?.leads === true || puller !== undefined) && orders.control?.autoscale !== undefined,
       readLease: puller ? undefined : () => bridgeStore.readLease(),
-      readTotals: () => inspector.totals(),
+      readTotals: async () => wholeOf(await inspector.totals()),
       control,
       heartbeat,
       onSet: () => heartbeats.hurry(),
@@ -246,12 +254,14 @@ async function httpInspector(
   connections: Connections,
   keys: Keys,
   settings: Settings,
+  laneCount: LaneCount,
 ): Promise<GroupInspector> {
   const connection = await connections.open('http');
   return makeInspector({
     ...{ connection, keys, group: settings.group },
     registry: await openRegistry(connections, connection, keys),
-    lanes: await openLanes(connections, 'http', settings),
+    lanes: await openLanesToRead(connections, 'http', settings),
+    former: await openFormerLanes(connections, 'http', settings, laneCount),
   });
 }
 

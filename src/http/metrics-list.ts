@@ -1,3 +1,4 @@
+import { isPartial } from '../core/away-lanes.js';
 import type { Sizes } from '../core/sizes.js';
 import type { Histogram } from '../observe/histogram.js';
 import type { ConnectionCounts } from '../observe/process-stats.js';
@@ -69,7 +70,12 @@ function ofManaged(name: string, meaning: string, key: keyof Sizes): NumberMetri
 
 /** A counter that the group keeps. */
 function counted(key: keyof Counters, unit: string, meaning: string): NumberMetric {
-  return ofGroup(`cgroup_${key}_total`, unit, meaning, ({ counters }) => counters[key]);
+  return ofGroup(`cgroup_${key}_total`, unit, meaning, (totals) => wholeCount(totals, totals.counters[key]));
+}
+
+/** Undefined while a lane is away: a counter that falls and rises again would count all of that lane once more. */
+function wholeCount(totals: LiveTotals, count: number): number | undefined {
+  return isPartial(totals) ? undefined : count;
 }
 
 function ofProcess(
@@ -112,7 +118,7 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'messages',
     'that became dead letters; one that is sent back and dies again counts twice: `dead` + `revived` of `cgroup status`',
     // `counters.dead` falls when dead letters are sent back; a counter of Prometheus must not.
-    (t) => t.counters.dead + t.counters.revived,
+    (t) => wholeCount(t, t.counters.dead + t.counters.revived),
   ),
   counted('revived', 'messages', 'sent back by `cgroup dead retry`'),
   counted('purged', 'messages', 'dead letters deleted, by `cgroup dead purge` or by `deadMaxLen`'),
@@ -127,6 +133,12 @@ export const metricDefinitions: readonly MetricDefinition[] = [
     'messages',
     'relayed and not settled: waiting, pending, retrying or held',
     (t) => t.backlog,
+  ),
+  ofGroup(
+    'cgroup_lanes_away',
+    'lanes',
+    'that do not answer, with several lanes only: they are missing in `cgroup_backlog` and the other sums, and no counter of the group is served',
+    (t) => t.awayLanes?.length,
   ),
   ofGroup(
     'cgroup_source_waiting',

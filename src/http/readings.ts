@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { isPartial } from '../core/away-lanes.js';
 import { type ControlEvent, KEPT_ENDS, type ProcessEnd } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import { Loop, type Service } from '../core/service.js';
@@ -153,7 +154,7 @@ export class Readings implements Service {
       this.#statusAt = now;
       this.#status = status;
       status.then(
-        ({ consumers }) => this.#watch.addConsumers(consumers, now),
+        (read) => this.#watch.addConsumers(read, now),
         // A failure is not kept: the next request tries again.
         () => {
           if (this.#status === status) this.#status = undefined;
@@ -177,7 +178,10 @@ export class Readings implements Service {
     this.#totalsAt = status ? this.#statusAt : now;
     this.#failure = undefined;
     this.#watch.add(status ? { ...totals, halted: status.halted } : totals, this.#totalsAt);
-    const added = this.history.add(totals, this.#totalsAt);
+    // Without a lane the sums make no point.
+    const added = isPartial(totals)
+      ? this.history.hole(Date.parse(totals.time))
+      : this.history.add(totals, this.#totalsAt);
     onRead(totals, status && (await this.#served(status)), added);
   }
 

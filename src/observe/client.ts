@@ -4,7 +4,7 @@ import { sourceFlags, sourceOf } from '../core/source.js';
 import { groupLogger, type Logger, silentLogger } from '../log/logger.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
 import { keysOf } from '../redis/keys.js';
-import { lanesIn, makeInspector, openLanes } from '../redis/open-lanes.js';
+import { lanesIn, makeInspector, openFormerLanes, openLanesToRead } from '../redis/open-lanes.js';
 import { Connections, type ConnectionsOptions } from '../redis/protocol/connections.js';
 import { openRegistry } from '../redis/registry.js';
 import { readServer } from '../redis/server.js';
@@ -73,12 +73,13 @@ export class GroupClient implements AsyncDisposable {
       const connection = await connections.open('client');
       refuseUnfit(await readServer(connection));
       const registry = await openRegistry(connections, connection, keys);
-      const lanes = await openLanes(connections, 'client', {
-        ...settings,
-        lanes: await lanesIn(connection, keys, settings.lanes),
-      });
+      const count = await lanesIn(connection, keys, settings.lanes);
+      const [lanes, former] = await Promise.all([
+        openLanesToRead(connections, 'client', { ...settings, lanes: count.lanes }),
+        openFormerLanes(connections, 'client', settings, count),
+      ]);
       const { group } = settings;
-      const inspector = makeInspector({ connection, keys, registry, lanes, group });
+      const inspector = makeInspector({ connection, keys, registry, lanes, former, group });
       return new GroupClient(settings, connections, inspector);
     } catch (error) {
       connections.close();

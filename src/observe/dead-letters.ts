@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { wholeOf } from '../core/away-lanes.js';
 import { CgroupError } from '../core/errors.js';
 import { letterPlaceIn, Newest } from '../core/letter-id.js';
 import { timeOfId } from '../core/stream-id.js';
@@ -200,7 +201,7 @@ export class DeadLetters {
 
   /** Those that are there now, the newest first. @param longest bytes of each text */
   async *#selected(selection: DeadLetterSelection, longest: number): AsyncGenerator<ShownDeadLetter> {
-    const { lastDead, time } = await this.#inspector.read();
+    const { lastDead, time } = wholeOf(await this.#inspector.read());
     const now = Date.parse(time);
     const matches = matcherOf(selection, now);
     const { since, limit = Number.POSITIVE_INFINITY, through, ...rest } = selection;
@@ -242,7 +243,7 @@ export class DeadLetters {
         newest: ids.at(-1) ?? '',
       };
     }
-    const { lastDead, deadLetters, haltedCount } = await this.#inspector.read();
+    const { lastDead, deadLetters, haltedCount } = wholeOf(await this.#inspector.read());
     return { count: deadLetters, halted: Math.min(haltedCount, deadLetters), newest: lastDead };
   }
 
@@ -264,7 +265,7 @@ export class DeadLetters {
   async purge(which: readonly string[] | { readonly through?: string } = {}): Promise<string[] | number> {
     if (isList(which)) return this.#purgeThese(which);
     const { through } = which;
-    if (through) checkIds(through.split(','));
+    if (through) checkIds(through.replace(/,$/, '').split(','));
     const last = through ?? (await this.count()).newest;
     const there = new Newest(last);
     await this.#inspector.halts.skip(({ deadId }) => there.has(deadId));

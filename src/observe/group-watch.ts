@@ -1,7 +1,8 @@
+import { isPartial } from '../core/away-lanes.js';
 import type { ServerMemory } from '../redis/server.js';
 import type { ProcessView } from './process-view.js';
 import { Rates } from './rates.js';
-import type { ConsumerStatus } from './status.js';
+import type { GroupStatus } from './status.js';
 import { Trend, type TrendView } from './trend.js';
 import { VerdictWatch } from './verdict.js';
 import type { GroupVerdict, News, VerdictReading } from './verdict-input.js';
@@ -12,7 +13,7 @@ export class GroupWatch {
   readonly #verdict = new VerdictWatch();
   readonly #processed = new Rates();
   readonly #failed = new Rates();
-  readonly #byConsumer = new Rates();
+  #byConsumer = new Rates();
   readonly #freshFor: number | undefined;
   #reading: VerdictReading | undefined;
   #readAt = 0;
@@ -41,8 +42,10 @@ export class GroupWatch {
   }
 
   /** Takes the counts of consumers. */
-  addConsumers(consumers: readonly ConsumerStatus[], at: number): void {
-    this.#byConsumer.add(consumers.map(({ id, processed }) => [id, processed, at]));
+  addConsumers(status: Pick<GroupStatus, 'consumers' | 'awayLanes'>, at: number): void {
+    // What they processed in a lane that is away is missing.
+    if (isPartial(status)) this.#byConsumer = new Rates();
+    else this.#byConsumer.add(status.consumers.map(({ id, processed }) => [id, processed, at]));
   }
 
   addMemory(memory: ServerMemory, at: number): void {

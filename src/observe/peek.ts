@@ -1,6 +1,7 @@
 import { type Payload, payloadOf } from '../core/message.js';
-import { isEntryId, timeOfId } from '../core/stream-id.js';
+import { compareIds, isEntryId, timeOfId } from '../core/stream-id.js';
 import type { GroupInspector, LaneReader } from '../redis/group-inspector.js';
+import { mergedOldest } from '../redis/merged.js';
 import type { StreamEntry } from '../redis/reading.js';
 
 /** A result, as it lies in the output. */
@@ -90,22 +91,35 @@ async function shownResults(entries: AsyncIterable<StreamEntry>): Promise<ShownR
   return found;
 }
 
-/** Messages that are not settled, the oldest of an inbox first: they wait, or a consumer has them. Lane by lane. */
+/**
+ * Messages that are not settled, of all lanes, the oldest first: they wait, or a consumer has them. Those that wait behind another
+ * one of their key come last.
+ */
 export async function* waitingMessages(
-  { lanes }: Pick<GroupInspector, 'lanes'>,
+  { lanes }: { readonly lanes: readonly Pick<LaneReader, 'waiting'>[] },
   most: number,
 ): AsyncGenerator<ShownWaiting> {
+  const waiting = lanes.map((lane) => lane.waiting(most));
+  const runs = waiting.flatMap((one) => one.runs);
   let left = most;
-  for (const lane of lanes)
-    for await (const { id, fields } of lane.inbox()) {
+  for (const source of [mergedOldest(runs, inTime), ...waiting.map(({ held }) => held)])
+    for await (const entry of source) {
       if (left-- === 0) return;
-      const isId = isEntryId(id);
-      yield {
-        id: isId ? id : null,
-        time: isId ? new Date(timeOfId(id)).toISOString() : null,
-        message: payloadOf(fields.message ?? Buffer.alloc(0)),
-      };
+      yield shownWaiting(entry);
     }
+}
+
+function inTime(a: StreamEntry, b: StreamEntry): number {
+  return compareIds(a.id, b.id);
+}
+
+function shownWaiting({ id, fields }: StreamEntry): ShownWaiting {
+  const isId = isEntryId(id);
+  return {
+    id: isId ? id : null,
+    time: isId ? new Date(timeOfId(id)).toISOString() : null,
+    message: payloadOf(fields.message ?? Buffer.alloc(0)),
+  };
 }
 
 function shownResult({ id, fields }: StreamEntry): ShownResult {

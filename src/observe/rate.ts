@@ -30,10 +30,10 @@ export class Meter {
 /**
  * The numbers of one line of the monitor, of the whole group.
  *
- * @param rate messages processed per second since the sample before
+ * @param rate messages processed per second since the sample before; null if that is not known
  */
-export function monitorSample(status: GroupStatus, rate: number) {
-  const { counters, backlog, pending, retrying, consumers } = status;
+export function monitorSample(status: GroupStatus, rate: number | null) {
+  const { counters, backlog, pending, retrying, consumers, awayLanes = [] } = status;
   return {
     time: `${status.time.slice(0, 19)}Z`, // to the second
     rate,
@@ -43,11 +43,13 @@ export function monitorSample(status: GroupStatus, rate: number) {
     retrying,
     dead: counters.dead,
     consumers: consumers.length,
+    // The numbers leave them out.
+    ...(awayLanes.length > 0 && { awayLanes }),
   };
 }
 
 /** A sample as a line of text. */
 export function monitorLine({ time, rate, ...numbers }: ReturnType<typeof monitorSample>): string {
   const rest = Object.entries(numbers).map(([name, value]) => `${name}=${value}`);
-  return `${time} ${rate} msg/s ${rest.join(' ')}`;
+  return `${time} ${rate ?? '?'} msg/s ${rest.join(' ')}`;
 }

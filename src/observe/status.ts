@@ -123,7 +123,7 @@ export async function readStatus(
   const halts =
     reading.haltedCount > 0 ? await inspector.halts.first(HALTS_SHOWN) : { halts: [], foreign: [] };
   const { time, leader, bridges, waiting, pending, retrying, held, backlog, parked, lagMs } = reading;
-  const { counters, deadLetters, lanes, retries } = reading;
+  const { counters, deadLetters, lanes, awayLanes, retries } = reading;
   const ids = new Set(processes.map(({ id }) => id));
   const order = await orderStatus(inspector, reading.order);
   return {
@@ -162,6 +162,7 @@ export async function readStatus(
     halted: halts.halts.map(shownHalt),
     foreign: [...reading.foreign, ...live.foreign, ...gaps.foreign, ...halts.foreign],
     ...(lanes && { lanes }),
+    ...(awayLanes && { awayLanes }),
   };
 }
 

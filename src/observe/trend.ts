@@ -2,7 +2,8 @@ import type { EndedProcess } from '../core/control.js';
 import type { LiveTotals } from './status.js';
 
 /** What a trend is made from. */
-export interface TrendReading extends Pick<LiveTotals, 'time' | 'counters' | 'backlog' | 'parked' | 'lagMs'> {
+export interface TrendReading
+  extends Pick<LiveTotals, 'time' | 'counters' | 'backlog' | 'parked' | 'lagMs' | 'awayLanes'> {
   readonly waiting: number;
   readonly held: number;
   readonly source: Pick<LiveTotals['source'], 'waiting'>;
@@ -96,6 +97,12 @@ export class Trend {
   add(reading: TrendReading, at: number): void {
     const last = this.#samples.at(-1);
     if (last && at <= last.at) return;
+    // Sums without a lane say nothing of what becomes of the group.
+    if (reading.awayLanes !== undefined && reading.awayLanes.length > 0) {
+      this.#forget();
+      this.#compare(reading, at);
+      return;
+    }
     const sample = sampleOf(reading, at);
     // An emptied database counts from 0 again.
     if (last && (sample.settled < last.settled || sample.failed < last.failed)) this.#forget();

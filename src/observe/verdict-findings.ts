@@ -29,6 +29,7 @@ const cannot = 'the processor cannot be started or reached';
 /** All that is not well, the worst first. */
 export function findingsOf(reading: VerdictReading, input: VerdictInput): VerdictFinding[] {
   return [
+    lanesAway(reading),
     unrelayed(reading),
     paused(reading),
     unprocessed(reading),
@@ -42,7 +43,27 @@ export function findingsOf(reading: VerdictReading, input: VerdictInput): Verdic
   ].flatMap((one) => one ?? []);
 }
 
-function unrelayed({ source, leader, processes }: VerdictReading): VerdictFinding | undefined {
+/** Nothing is relayed while one of the lanes is away. A lane that the group has no more keeps results only. */
+function lanesAway({ leader, lanes = [], awayLanes = [] }: VerdictReading): VerdictFinding | undefined {
+  if (awayLanes.length === 0) return undefined;
+  const away = lanes.flatMap(({ node, output }) => (node === null ? [output] : []));
+  const notes = [`the numbers leave out ${firstOf(awayLanes)}`];
+  if (away.length === 0)
+    return {
+      ...{ state: 'degraded', level: 'warn', notes },
+      title: `${plural(awayLanes.length, 'former lane does', 'former lanes do')} not answer`,
+    };
+  const isStopped = leader === null;
+  return {
+    ...{ state: isStopped ? 'stopped' : 'degraded', level: 'bad', notes },
+    title: `${isStopped ? 'Nothing is relayed: ' : ''}${plural(away.length, 'lane does', 'lanes do')} not answer${isStopped ? '' : ', and nothing is relayed until they do'}`,
+  };
+}
+
+function unrelayed(reading: VerdictReading): VerdictFinding | undefined {
+  const { source, leader, processes, lanes = [] } = reading;
+  // That a bridge does not lead follows from a lane that is away.
+  if (lanes.some(({ node }) => node === null)) return undefined;
   if (source.kind === 'channel')
     return leader === null ? stopped('Nothing is relayed: no bridge leads') : undefined;
   return processes.some(({ pulls }) => pulls)
@@ -227,9 +248,12 @@ function messageText(message: {
 }
 
 function namesOf(processes: readonly Pick<EndedProcess, 'id'>[]): string {
-  const rest = processes.length - MOST_NAMED;
-  const shown = processes.slice(0, MOST_NAMED).map(({ id }) => id);
-  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return firstOf(processes.map(({ id }) => id));
+}
+
+function firstOf(names: readonly string[]): string {
+  const rest = names.length - MOST_NAMED;
+  return `${names.slice(0, MOST_NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 function cut(key: string): string {

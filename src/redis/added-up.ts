@@ -6,20 +6,35 @@ import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
 // dead + backlog + lost at its moment, and so it is of their sums.
 
 /** One lane, as it was read. */
-export interface LaneRead<Totals extends GroupTotals> {
+export interface LaneRead<Totals> {
   readonly output: string;
   /** `host:port` of its node; null without a connection. */
   readonly node: string | null;
-  readonly totals: Totals;
+  /** Undefined if it is away. */
+  readonly totals: Totals | undefined;
 }
 
-/**
- * The totals of a group.
- *
- * @param base what stands under the name of the output itself: the bridges, the gaps, and what was done before the group had lanes
- */
-export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTotals>[]): GroupTotals {
-  const all = [base, ...lanes.map(({ totals }) => totals)];
+/** A lane that the group had, as it was read. */
+interface FormerRead<Totals> extends LaneRead<Totals> {
+  readonly lane: number;
+}
+
+/** A group, as it was read. */
+export interface GroupRead<Totals> {
+  /**
+   * What stands under the name of the output itself: the bridges, the gaps, and what was done before the group had lanes; all, if it has
+   * one lane.
+   */
+  readonly base: Totals;
+  /** The lanes that it has; none if it has one, which is the base. */
+  readonly lanes: readonly LaneRead<Totals>[];
+  /** The lanes that it had, by their numbers. */
+  readonly former: readonly FormerRead<Totals>[];
+}
+
+/** The totals of a group. */
+export function addedTotals({ base, lanes, former }: GroupRead<GroupTotals>): GroupTotals {
+  const all = [base, ...totalsIn(lanes), ...totalsIn(former)];
   const sum = (key: Summed) => sumOf(all.map((one) => one[key]));
   return {
     time: base.time,
@@ -31,33 +46,37 @@ export function addedTotals(base: GroupTotals, lanes: readonly LaneRead<GroupTot
     held: sum('held'),
     backlog: sum('backlog'),
     parked: sum('parked'),
-    order: orderOf(all.map(({ order }) => order)),
+    order: lanes.length === 0 ? base.order : orderOf(all.map(({ order }) => order)),
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     retries: addedRetries(all.map(({ retries }) => retries)),
     counters: addedCounters(all.map(({ counters }) => counters)),
-    // Those of the base cannot be sent back: its inbox has no reader.
-    deadLetters: sumOf(lanes.map(({ totals }) => totals.deadLetters)),
-    haltedCount: sumOf(lanes.map(({ totals }) => totals.haltedCount)),
+    deadLetters: sumOf(all.map(({ deadLetters }) => deadLetters)),
+    // With halted messages, the lanes cannot become fewer.
+    haltedCount: lanes.length === 0 ? base.haltedCount : sumOf(totalsIn(lanes).map((one) => one.haltedCount)),
     foreign: all.flatMap(({ foreign }) => foreign),
-    lanes: lanes.map(laneTotals),
+    ...(lanes.length > 0 && { lanes: lanes.map(laneTotals) }),
+    awayLanes: [...lanes, ...former].flatMap(({ output, totals }) => (totals ? [] : [output])),
   };
 }
 
 /** As {@link addedTotals}, in full. */
-export function addedReading(base: Reading, lanes: readonly LaneRead<Reading>[]): Reading {
-  const all = [base, ...lanes.map(({ totals }) => totals)];
-  const { outputType, orderKey, orderSince } = all[1] ?? base;
+export function addedReading(read: GroupRead<Reading>): Reading {
+  const { base, lanes, former } = read;
+  const all = [base, ...totalsIn(lanes), ...totalsIn(former)];
+  const { outputType, orderKey, orderSince } = totalsIn(lanes)[0] ?? base;
+  const numbered = [...lanes.map(({ totals }, lane) => ({ lane, totals })), ...former];
   return {
-    ...addedTotals(base, lanes),
+    ...addedTotals(read),
     outputType,
     orderKey,
     orderSince,
     pendingOf: addedMaps(all.map(({ pendingOf }) => pendingOf)),
     processedBy: addedMaps(all.map(({ processedBy }) => processedBy)),
     outputLength: sumOf(all.map(({ outputLength }) => outputLength)),
-    lastDead: newestOfEach(
-      lanes.map(({ totals: { lastDead } }, lane) => (lastDead === '' ? '' : letterIn(lane, lastDead))),
-    ),
+    lastDead: newestOfEach([
+      base.lastDead,
+      ...numbered.map(({ lane, totals }) => (totals?.lastDead ? letterIn(lane, totals.lastDead) : '')),
+    ]),
   };
 }
 
@@ -76,12 +95,23 @@ export function addedKeys(lanes: readonly KeyTotals[], most: number): KeyTotals 
 /** The numbers of a group that are sums of those of its lanes. */
 type Summed = 'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'parked';
 
+/** Of those that answered. */
+function totalsIn<Totals>(lanes: readonly LaneRead<Totals>[]): Totals[] {
+  return lanes.flatMap(({ totals }) => totals ?? []);
+}
+
 function laneTotals({ output, node, totals }: LaneRead<GroupTotals>): LaneTotals {
+  if (!totals || node === null) return { output, ...AWAY };
   const { waiting, pending, retrying, held, backlog, lagMs, deadLetters, counters } = totals;
   const { relayed, processed, failed, retried, dead } = counters;
   const counted = { relayed, processed, failed, retried, dead };
   return { output, node, ...counted, waiting, pending, retrying, held, backlog, lagMs, deadLetters };
 }
+
+const AWAY = {
+  ...{ node: null, relayed: null, processed: null, failed: null, retried: null, dead: null, waiting: null },
+  ...{ pending: null, retrying: null, held: null, backlog: null, lagMs: null, deadLetters: null },
+} as const;
 
 /** Lanes have no total order, so nothing waits for a head. */
 function orderOf(orders: readonly OrderTotals[]): OrderTotals {

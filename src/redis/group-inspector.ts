@@ -41,6 +41,14 @@ export interface GapRecord {
   readonly reason: string;
 }
 
+/** The unsettled messages of a lane. */
+export interface WaitingMessages {
+  /** Each run has the oldest first. */
+  readonly runs: readonly AsyncGenerator<StreamEntry>[];
+  /** Those that wait behind another one of their key. */
+  readonly held: AsyncGenerator<StreamEntry>;
+}
+
 /** Reads all that one lane of a group holds. The ids of its messages and dead letters are those of this lane. */
 export interface LaneReader {
   /** All numbers of the lane at one moment, and where the output ends: for that, Redis copies its newest entry. */
@@ -64,6 +72,8 @@ export interface LaneReader {
    * next place, perhaps for the second time.
    */
   inbox(): AsyncGenerator<StreamEntry>;
+  /** The first unsettled messages, to show them. @param most how many of each run, at least, if there are as many */
+  waiting(most: number): WaitingMessages;
   /** The results that wait for earlier ones (total order). Read them after {@link inbox}, and before {@link output}. */
   parked(): AsyncGenerator<Pick<WrittenResult, 'inboxId' | 'messageId'>>;
 }

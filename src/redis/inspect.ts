@@ -8,7 +8,14 @@ import type { Source } from '../core/source.js';
 import { isEntryId } from '../core/stream-id.js';
 import { RedisControlStore } from './control-store.js';
 import { type ForeignValue, integerOf, LATEST_TIME } from './foreign.js';
-import type { GapRecord, Gaps, GroupInspector, LaneReader, Owner } from './group-inspector.js';
+import type {
+  GapRecord,
+  Gaps,
+  GroupInspector,
+  LaneReader,
+  Owner,
+  WaitingMessages,
+} from './group-inspector.js';
 import { Halts } from './halts.js';
 import { hashesOf, type Keys } from './keys.js';
 import { type OutputEnd, type OutputEntry, outputEntryOf } from './output.js';
@@ -183,7 +190,17 @@ export class Inspector implements GroupInspector, LaneReader {
   /** Those that are held come first, and again at the end, as runs are taken apart. */
   async *inbox(): AsyncGenerator<StreamEntry> {
     yield* this.#pages.held();
-    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+')) {
+    yield* this.#inPacks();
+    yield* this.#inInbox();
+    yield* this.#pages.held();
+  }
+
+  waiting(most: number): WaitingMessages {
+    return { runs: [this.#inPacks(most), this.#inInbox(most)], held: this.#pages.held() };
+  }
+
+  async *#inPacks(most?: number): AsyncGenerator<StreamEntry> {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.packs, '-', '+', most)) {
       const { pack = Buffer.alloc(0) } = fields;
       const ends = isPackId(id) ? endsOfTexts(pack, 0, pack.length, countIn(id)) : undefined;
       let from = HEAD;
@@ -192,11 +209,13 @@ export class Inspector implements GroupInspector, LaneReader {
         from = end + HEAD;
       }
     }
-    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.inbox, '-', '+')) {
+  }
+
+  async *#inInbox(most?: number): AsyncGenerator<StreamEntry> {
+    for await (const { id, fields } of this.#pages.entries('XRANGE', this.#keys.inbox, '-', '+', most)) {
       const identity = String(fields.id);
       yield { id: isEntryId(identity) ? identity : id, fields };
     }
-    yield* this.#pages.held();
   }
 
   parked(): ReturnType<Pages['parked']> {

@@ -3,10 +3,11 @@ import { CgroupError } from '../core/errors.js';
 import { compareLetters, type LetterPlace, letterIn, letterPlaceIn, Newest } from '../core/letter-id.js';
 import type { Source } from '../core/source.js';
 import { nextId } from '../core/stream-id.js';
-import { addedKeys, addedReading, addedTotals, type LaneRead } from './added-up.js';
+import { addedKeys, addedReading, addedTotals, type GroupRead } from './added-up.js';
 import type { Gaps, GroupInspector, Owner } from './group-inspector.js';
 import { HOTTEST_KEYS, type Inspector } from './inspect.js';
-import { LanesHalts } from './lanes-halts.js';
+import { LaneAnswers } from './lane-answers.js';
+import { type LaneOf, LanesHalts } from './lanes-halts.js';
 import { mergedNewest, mergedPage } from './merged.js';
 import type { CutDeadLetter, GroupTotals, OrderTotals, Reading, StreamEntry } from './reading.js';
 import type { LiveConsumers } from './registry.js';
@@ -19,52 +20,75 @@ interface Placed<Letter> {
   readonly letter: Letter;
 }
 
+/** A lane that the group had before it had fewer. */
+interface FormerInspector {
+  readonly lane: number;
+  readonly inspector: Inspector;
+}
+
 /**
- * Reads a group that has several lanes: adds up what they hold, and finds dead letters in them. What belongs to the group as a
- * whole, such as bridges, gaps and control, stands under the name of the output itself: the base.
+ * Reads a group that has several lanes, or had them: adds up what they hold, and finds dead letters in them. What belongs to the
+ * group as a whole, such as bridges, gaps and control, stands under the name of the output itself: the base. Numbers are read of
+ * the lanes that answer; all else fails while a lane is away.
  */
 export class LanesInspector implements GroupInspector {
   readonly control: ControlStore;
   readonly halts: LanesHalts;
-  /** The lanes, and the base: there are the results of the time before the group had lanes. */
+  /** All lanes that ever were, those that are now last. The base has results too, of the time when there was one lane. */
   readonly lanes: readonly Inspector[];
   readonly #base: Inspector;
   readonly #lanes: readonly Inspector[];
+  readonly #former: readonly FormerInspector[];
+  /** Those that processes work on. */
+  readonly #current: readonly LaneOf<Inspector>[];
+  readonly #answers = new LaneAnswers<Inspector>();
+  /** All that may have dead letters. */
+  readonly #all: readonly LaneOf<Inspector>[];
   /** The page of dead letters that was asked for last. */
   #lastPage: Promise<unknown> = Promise.resolve();
 
-  constructor(base: Inspector, lanes: readonly Inspector[]) {
+  /**
+   * @param lanes none if the group has one lane, which is the base
+   * @param former lanes that it had before, by their numbers
+   */
+  constructor(base: Inspector, lanes: readonly Inspector[], former: readonly FormerInspector[]) {
     this.#base = base;
     this.#lanes = lanes;
-    this.lanes = [base, ...lanes];
+    this.#former = former;
+    const ofBase = { lane: undefined, of: base };
+    const ofFormer = former.map(({ lane, inspector }) => ({ lane, of: inspector }));
+    this.#current = lanes.length === 0 ? [ofBase] : lanes.map((of, lane) => ({ lane, of }));
+    this.#all = [...(lanes.length === 0 ? [] : [ofBase]), ...ofFormer, ...this.#current];
+    this.lanes = this.#all.map(({ of }) => of);
     this.control = base.control;
-    this.halts = new LanesHalts(lanes.map(({ halts }) => halts));
+    this.halts = new LanesHalts(this.#current, this.#answers);
   }
 
   async read(): Promise<Reading> {
-    const [base, lanes] = await this.#all((one) => one.read());
-    return addedReading(base, lanes);
+    return addedReading(await this.#each((one) => one.read()));
   }
 
   async totals(): Promise<GroupTotals> {
-    const [base, lanes] = await this.#all((one) => one.totals());
-    return addedTotals(base, lanes);
+    return addedTotals(await this.#each((one) => one.totals()));
   }
 
-  async #all<Totals extends GroupTotals>(
-    read: (one: Inspector) => Promise<Totals>,
-  ): Promise<[base: Totals, lanes: LaneRead<Totals>[]]> {
-    const ofLane = async (lane: Inspector) => ({
-      totals: await read(lane),
-      output: lane.outputKey,
-      node: lane.node,
-    });
-    return Promise.all([read(this.#base), Promise.all(this.#lanes.map(ofLane))]);
+  async #each<Totals>(read: (one: Inspector) => Promise<Totals>): Promise<GroupRead<Totals>> {
+    const ofLane = async (lane: Inspector) => {
+      const totals = await this.#answers.of(lane, read);
+      return { totals: lane.node === null ? undefined : totals, output: lane.outputKey, node: lane.node };
+    };
+    const ofFormer = async ({ lane, inspector }: FormerInspector) => ({ lane, ...(await ofLane(inspector)) });
+    const [base, lanes, former] = await Promise.all([
+      read(this.#base),
+      Promise.all(this.#lanes.map(ofLane)),
+      Promise.all(this.#former.map(ofFormer)),
+    ]);
+    return { base, lanes, former };
   }
 
-  /** Lanes have no total order, of which this is asked. Several may have the id: it is that of the first one. */
+  /** Several lanes have no total order, of which this is asked. Several may have the id: it is that of the first one. */
   async holderOf(entryId: string): ReturnType<GroupInspector['holderOf']> {
-    const found = await Promise.all(this.#lanes.map((lane) => lane.holderOf(entryId)));
+    const found = await Promise.all(this.#current.map(({ of }) => of.holderOf(entryId)));
     return found.find((one) => one !== undefined);
   }
 
@@ -93,11 +117,16 @@ export class LanesInspector implements GroupInspector {
   }
 
   async keyTotals(kind: OrderTotals['kind']): Promise<KeyTotals> {
-    return addedKeys(await Promise.all(this.#lanes.map((lane) => lane.keyTotals(kind))), HOTTEST_KEYS);
+    const ofLane = ({ of }: LaneOf<Inspector>) => this.#answers.of(of, () => of.keyTotals(kind));
+    const found = await Promise.all(this.#current.map(ofLane));
+    return addedKeys(
+      found.flatMap((one) => one ?? []),
+      HOTTEST_KEYS,
+    );
   }
 
   async *newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
-    const sources = this.#lanes.map((lane, i) => placedAll(i, lane.newestDeadLetters(most)));
+    const sources = this.#all.map(({ lane, of }) => placedAll(lane, of.newestDeadLetters(most)));
     let left = most;
     for await (const { letter } of mergedNewest(sources, inTime)) {
       if (left-- <= 0) return;
@@ -115,11 +144,12 @@ export class LanesInspector implements GroupInspector {
 
   async #readCut(before: LetterPlace | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
     const read = async (i: number, last: Placed<CutDeadLetter> | undefined, most: number) => {
-      const from = last?.place.id ?? (before && firstBefore(before, i));
-      const page = await this.#lane(i).deadLettersBefore(from, most, longest);
-      return page.map((letter) => placed(i, letter));
+      const { lane, of } = this.#all[i] as LaneOf<Inspector>;
+      const from = last?.place.id ?? (before && firstBefore(before, lane));
+      const page = await of.deadLettersBefore(from, most, longest);
+      return page.map((letter) => placed(lane, letter));
     };
-    const page = await mergedPage(this.#lanes.length, count, read, inTime);
+    const page = await mergedPage(this.#all.length, count, read, inTime);
     return page.map(({ letter }) => letter);
   }
 
@@ -128,8 +158,8 @@ export class LanesInspector implements GroupInspector {
     const place = letterPlaceIn(id);
     if (!place) return undefined;
     const found = await Promise.all(
-      this.#lanesOf(place).map(async (lane) => {
-        const letter = await this.#lane(lane).deadLetter(place.id);
+      this.#allWith(place).map(async ({ lane, of }) => {
+        const letter = await of.deadLetter(place.id);
         return letter && placed(lane, letter).letter;
       }),
     );
@@ -141,8 +171,8 @@ export class LanesInspector implements GroupInspector {
     for (const id of ids) {
       const place = letterPlaceIn(id);
       if (place === undefined) continue;
-      const lanes = place.lane === undefined ? await this.#lanesWith(place.id) : this.#lanesOf(place);
-      const full = lanes.map((lane) => letterIn(lane, place.id));
+      const lanes = place.lane === undefined ? await this.#lanesWith(place.id) : this.#allWith(place);
+      const full = lanes.map(({ lane }) => letterIn(lane, place.id));
       if (full.length > 1)
         throw new CgroupError(
           'NOT_FOUND',
@@ -153,65 +183,76 @@ export class LanesInspector implements GroupInspector {
     return found;
   }
 
-  /** The numbers of the lanes that have a dead letter with this id. */
-  async #lanesWith(id: string): Promise<number[]> {
+  /** The lanes that have a dead letter with this id. */
+  async #lanesWith(id: string): Promise<LaneOf<Inspector>[]> {
     const found = await Promise.all(
-      this.#lanes.map(async (lane) => (await lane.deadLettersBefore(nextId(id), 1, 1))[0]?.id === id),
+      this.#all.map(async ({ of }) => (await of.deadLettersBefore(nextId(id), 1, 1))[0]?.id === id),
     );
-    return found.flatMap((has, lane) => (has ? [lane] : []));
+    return this.#all.filter((_, i) => found[i]);
   }
 
+  /** @throws {CgroupError} STATE if all of them are in lanes that the group has no more: what goes back there has no reader */
   async revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]> {
-    const counts = this.#lanes.map(() => 0);
-    const note = (lane: number, count: number) => {
-      counts[lane] = count;
-      onProgress?.(counts.reduce((sum, more) => sum + more, 0));
+    const counts = new Map<Inspector, number>();
+    const note = (lane: Inspector, count: number) => {
+      counts.set(lane, count);
+      onProgress?.([...counts.values()].reduce((sum, more) => sum + more, 0));
     };
-    return this.#inLanes(ids, (lane, own) => this.#lane(lane).revive(own, (count) => note(lane, count)));
+    const own = idsOfEach(this.#current, ids);
+    if (own.size === 0 && idsOfEach(this.#all, ids).size > 0)
+      throw new CgroupError(
+        'STATE',
+        `the dead letter ${ids[0]} is in a lane that the group has no more, and nothing reads what goes back there: ` +
+          'purge it, or start the group with as many lanes as it had then',
+      );
+    return inEach(own, ({ of }, own) => of.revive(own, (count) => note(of, count)));
   }
 
   async purge(newest: string): Promise<number> {
     const last = new Newest(newest);
-    const purged = await Promise.all(this.#lanes.map((lane, i) => lane.purge(last.idIn(i))));
+    const purged = await Promise.all(this.#all.map(({ lane, of }) => of.purge(last.idIn(lane))));
     return purged.reduce((sum, more) => sum + more, 0);
   }
 
   purgeThese(ids: readonly string[]): Promise<string[]> {
-    return this.#inLanes(ids, (lane, own) => this.#lane(lane).purgeThese(own));
+    return inEach(idsOfEach(this.#all, ids), ({ of }, own) => of.purgeThese(own));
   }
 
-  /** Gives each lane the ids of its own dead letters. Ids without a lane are in none. */
-  async #inLanes(
-    ids: readonly string[],
-    act: (lane: number, ids: readonly string[]) => Promise<string[]>,
-  ): Promise<string[]> {
-    const places = ids.flatMap((id) => letterPlaceIn(id) ?? []);
-    const found = await Promise.all(
-      this.#lanes.map(async (_, i) => {
-        const own = places.filter(({ lane }) => lane === i).map(({ id }) => id);
-        return own.length === 0 ? [] : (await act(i, own)).map((id) => letterIn(i, id));
-      }),
-    );
-    return found.flat();
-  }
-
-  #lane(number: number): Inspector {
-    return this.#lanes[number] as Inspector;
-  }
-
-  /** The numbers of the lanes in which a dead letter may be. */
-  #lanesOf({ lane: wanted }: LetterPlace): number[] {
-    return [...this.#lanes.keys()].filter((lane) => wanted === undefined || wanted === lane);
+  /** The lanes in which a dead letter may be. */
+  #allWith({ lane: wanted }: LetterPlace): LaneOf<Inspector>[] {
+    return this.#all.filter(({ lane }) => wanted === undefined || wanted === lane);
   }
 }
 
+type IdsOfEach = ReadonlyMap<LaneOf<Inspector>, readonly string[]>;
+
+/** The ids of dead letters, in the streams of their own lanes. */
+function idsOfEach(lanes: readonly LaneOf<Inspector>[], ids: readonly string[]): IdsOfEach {
+  const places = ids.flatMap((id) => letterPlaceIn(id) ?? []);
+  const own = lanes.map(
+    (one) => [one, places.filter(({ lane }) => lane === one.lane).map(({ id }) => id)] as const,
+  );
+  return new Map(own.filter(([, of]) => of.length > 0));
+}
+
+/** Acts on the dead letters of each lane, and returns the ids of those that were found. */
+async function inEach(
+  ids: IdsOfEach,
+  act: (lane: LaneOf<Inspector>, ids: readonly string[]) => Promise<string[]>,
+): Promise<string[]> {
+  const found = await Promise.all(
+    [...ids].map(async ([one, own]) => (await act(one, own)).map((id) => letterIn(one.lane, id))),
+  );
+  return found.flat();
+}
+
 /** Names the lane in the id of a dead letter. */
-function placed<Letter extends StreamEntry>(lane: number, letter: Letter): Placed<Letter> {
+function placed<Letter extends StreamEntry>(lane: number | undefined, letter: Letter): Placed<Letter> {
   return { place: { id: letter.id, lane }, letter: { ...letter, id: letterIn(lane, letter.id) } };
 }
 
 async function* placedAll(
-  lane: number,
+  lane: number | undefined,
   letters: AsyncIterable<StreamEntry>,
 ): AsyncGenerator<Placed<StreamEntry>> {
   for await (const letter of letters) yield placed(lane, letter);
@@ -222,6 +263,6 @@ function inTime(a: Placed<unknown>, b: Placed<unknown>): number {
 }
 
 /** The first id of a lane that is not before a letter. */
-function firstBefore({ id, lane }: LetterPlace, own: number): string {
-  return lane !== undefined && own < lane ? nextId(id) : id;
+function firstBefore({ id, lane }: LetterPlace, own: number | undefined): string {
+  return lane !== undefined && (own === undefined || own < lane) ? nextId(id) : id;
 }

@@ -23,6 +23,14 @@ export async function* mergedNewest<T>(
   }
 }
 
+/** As {@link mergedNewest}, with the oldest first. */
+export function mergedOldest<T>(
+  sources: readonly AsyncGenerator<T>[],
+  compare: Compare<T>,
+): AsyncGenerator<T> {
+  return mergedNewest(sources, (a, b) => compare(b, a));
+}
+
 /**
  * A page of what several sources hold together, newest first. Of each source it reads little more than what it needs of it.
  *

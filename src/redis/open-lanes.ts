@@ -2,7 +2,7 @@ import { MOST_LANES } from '../core/lanes.js';
 import { integerOf } from './foreign.js';
 import type { GroupInspector } from './group-inspector.js';
 import { Inspector } from './inspect.js';
-import { type Keys, lanesOf, type Names } from './keys.js';
+import { type Keys, laneKeys, lanesOf, type Names } from './keys.js';
 import { LanesInspector } from './lanes-inspector.js';
 import type { Connection } from './protocol/connection.js';
 import type { Connections } from './protocol/connections.js';
@@ -14,6 +14,11 @@ export interface LanePlace {
   readonly keys: Keys;
 }
 
+/** The same, with the number of the lane. */
+export interface FormerLane extends LanePlace {
+  readonly lane: number;
+}
+
 /** What an inspector of a group reads. */
 export interface InspectorOptions {
   /** For the keys of the group. */
@@ -23,6 +28,8 @@ export interface InspectorOptions {
   readonly registry: Connection;
   /** See {@link openLanes}; none if the group has one lane. */
   readonly lanes: readonly LanePlace[];
+  /** See {@link openFormerLanes}. */
+  readonly former?: readonly FormerLane[];
   /** The Redis group. */
   readonly group: string;
 }
@@ -32,13 +39,16 @@ export function makeInspector({
   keys,
   registry,
   lanes,
+  former = [],
   group,
 }: InspectorOptions): GroupInspector {
   const base = new Inspector(connection, keys, group, registry);
-  if (lanes.length === 0) return base;
+  if (lanes.length === 0 && former.length === 0) return base;
+  const inspectorOf = (lane: LanePlace) => new Inspector(lane.connection, lane.keys, group, registry);
   return new LanesInspector(
     base,
-    lanes.map((lane) => new Inspector(lane.connection, lane.keys, group, registry)),
+    lanes.map(inspectorOf),
+    former.map((place) => ({ lane: place.lane, inspector: inspectorOf(place) })),
   );
 }
 
@@ -56,6 +66,51 @@ export async function openLanes(connections: Connections, role: string, names: N
 }
 
 /**
+ * As {@link openLanes}, to look at the group: a lane may be away.
+ *
+ * @throws {CgroupError} as {@link Connections.openAwayToo}
+ */
+export async function openLanesToRead(
+  connections: Connections,
+  role: string,
+  names: Names,
+): Promise<LanePlace[]> {
+  const lanes = lanesOf(names);
+  if (lanes.length === 1) return [];
+  return Promise.all(
+    lanes.map(async (keys) => ({ connection: await connections.openAwayToo(role, keys.output), keys })),
+  );
+}
+
+/**
+ * Connects to each lane that a group had before it had fewer: there are results of that time. It may be away.
+ *
+ * @throws {CgroupError} as {@link Connections.openAwayToo}
+ */
+export async function openFormerLanes(
+  connections: Connections,
+  role: string,
+  names: Names,
+  { lanes, most }: LaneCount,
+): Promise<FormerLane[]> {
+  // A single lane has another name than each of several.
+  const first = lanes === 1 && most > 1 ? 0 : lanes;
+  const numbers = Array.from({ length: most }, (_, lane) => lane).slice(first);
+  return Promise.all(
+    numbers.map(async (lane) => {
+      const keys = laneKeys(names, lane);
+      return { lane, connection: await connections.openAwayToo(role, keys.output), keys };
+    }),
+  );
+}
+
+/** How many lanes a group has, and the most that it ever had. */
+export interface LaneCount {
+  readonly lanes: number;
+  readonly most: number;
+}
+
+/**
  * How many lanes a group has, as its processes have told in Redis. Off a Cluster it has one, and Redis is not asked.
  *
  * @param given what the settings say: it counts as long as no group has run
@@ -64,13 +119,17 @@ export async function lanesIn(
   connection: Connection,
   { bridge }: Pick<Keys, 'bridge'>,
   given = 1,
-): Promise<number> {
-  if (!connection.place.isCluster) return 1;
+): Promise<LaneCount> {
+  if (!connection.place.isCluster) return { lanes: 1, most: 1 };
   // If it is refused, whatever reads more than this is refused, too, and says so.
-  const found = await ifAllowed(() => connection.call('HMGET', bridge, 'group', 'lanes'));
-  const [group, told] = (found ?? []) as (string | null)[];
-  if (!group) return given;
+  const found = await ifAllowed(() => connection.call('HMGET', bridge, 'group', 'lanes', 'mostLanes'));
+  const [group, told, most] = (found ?? []) as (string | null)[];
+  if (!group) return { lanes: given, most: given };
   // A group that always had one does not tell.
-  const lanes = integerOf(told) ?? 1;
-  return Math.min(MOST_LANES, Math.max(1, lanes));
+  const lanes = laneCountIn(told);
+  return { lanes, most: Math.max(lanes, laneCountIn(most)) };
+}
+
+function laneCountIn(text: string | null | undefined): number {
+  return Math.min(MOST_LANES, Math.max(1, integerOf(text) ?? 1));
 }

@@ -109,19 +109,29 @@ export interface GroupTotals {
   readonly foreign: readonly ForeignValue[];
   /** The same of each lane; only if the group has several. */
   readonly lanes?: readonly LaneTotals[];
+  /**
+   * The outputs of lanes that are away, former lanes too: they are missing in all sums. Only if the group has or had several
+   * lanes.
+   */
+  readonly awayLanes?: readonly string[];
 }
 
-/** The totals of one lane of a group. */
-export interface LaneTotals
+/** The numbers of one lane of a group. */
+interface LaneNumbers
   extends Pick<
       GroupTotals,
       'waiting' | 'pending' | 'retrying' | 'held' | 'backlog' | 'lagMs' | 'deadLetters'
     >,
     Pick<Counters, 'relayed' | 'processed' | 'failed' | 'retried' | 'dead'> {
-  readonly output: string;
-  /** The node that has the lane, as `host:port`; null without a connection. */
-  readonly node: string | null;
+  /** The node that has the lane, as `host:port`. */
+  readonly node: string;
 }
+
+/** The totals of one lane of a group, by its output; all of it null while the lane is away. */
+export type LaneTotals = { readonly output: string } & (
+  | LaneNumbers
+  | { readonly [Name in keyof LaneNumbers]: null }
+);
 
 /** A group in full, true at one moment. */
 export interface Reading extends GroupTotals, Pick<OutputKind, 'outputType' | 'orderKey'> {

@@ -1,4 +1,5 @@
 import type { GroupStatus, OrderStatus } from '../../src/observe/status.js';
+import type { LaneTotals } from '../../src/redis/reading.js';
 import type { WaitingKey } from '../../src/redis/scripts/keyed.js';
 import { unset } from './control.js';
 
@@ -17,6 +18,20 @@ export const NO_ORDER: OrderStatus = {
 export function waitingKey(key: string, held: number, more: Partial<WaitingKey> = {}): WaitingKey {
   const inWork = { inboxId: '1795266486636-0', consumerId: 'web1-1', attempt: 1, ageMs: 300, halted: false };
   return { key, held, ...inWork, ...more };
+}
+
+/** A lane that is away. */
+export function awayLane(output: string): LaneTotals {
+  const counts = {
+    relayed: null,
+    processed: null,
+    failed: null,
+    retried: null,
+    dead: null,
+    deadLetters: null,
+  };
+  const waits = { waiting: null, pending: null, retrying: null, held: null, backlog: null, lagMs: null };
+  return { output, node: null, ...counts, ...waits };
 }
 
 /** The status of an idle group. */

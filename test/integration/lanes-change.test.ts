@@ -34,30 +34,37 @@ it('another number of lanes is refused while one of them has messages, wherever 
   expect(await refusalOf(space, 3)).toBeUndefined();
   for (const other of [1, 2, 4])
     expect(await refusalOf(space, other)).toBe(
-      `lanes cannot become ${other} yet: the group has 3 lanes, and 2 messages that wait in there. Start it with --lanes 3, ` +
-        'wait until cgroup status shows no backlog, and stop it',
+      `lanes cannot become ${other} yet: the group has 3 lanes, and 2 messages wait in ${last.keys.output}. ` +
+        'Type cgroup start --lanes 3, wait until cgroup status shows no backlog, and stop it',
     );
   await last.commit(a as never);
   await last.bury([b as never]);
   // The last lane goes on to exist with four, and its dead letter can be sent back.
   expect(await refusalOf(space, 4)).toBeUndefined();
   const dead =
-    'and 1 dead letter in there. Start it with --lanes 3, wait until cgroup status shows no backlog and no dead letters';
+    `and 1 dead letter is in ${last.keys.output}. Type cgroup start --lanes 3, and cgroup dead retry --all ` +
+    '(or cgroup dead purge), wait until cgroup status shows no backlog and no dead letters, and stop it';
   for (const other of [1, 2]) expect(await refusalOf(space, other)).toContain(dead);
   // Behind a dead letter that stops a key messages may come, and the key may be in another lane then.
   const member = `${'0'.repeat(20)}-${'1'.padStart(20, '0')}\0${'1-1'}\0"k"`;
   await first.connection.call('ZADD', first.keys.halted, 0, member);
-  expect(await refusalOf(space, 4)).toContain('1 dead letter in there');
+  expect(await refusalOf(space, 4)).toContain(`and 1 dead letter is in ${first.keys.output}. `);
+  await first.relay('c');
+  expect(await refusalOf(space, 1)).toContain(
+    `and 1 message waits in ${first.keys.output}, 1 dead letter is in ${last.keys.output}. `,
+  );
 });
 
 it('messages and dead letters of a group without lanes keep it from getting some', async () => {
   const { space, base, keys } = await groupWithLanes(url(), 1);
   expect(await refusalOf(space, 3)).toBeUndefined();
   await base.call('XADD', keys.inbox, '*', 'm', 'x');
-  expect(await refusalOf(space, 3)).toContain('the group has 1 lane, and 1 message that');
+  expect(await refusalOf(space, 3)).toContain(
+    `the group has 1 lane, and 1 message waits in ${space.output}. `,
+  );
   await base.call('DEL', keys.inbox);
   await base.call('XADD', keys.dead, '*', 'message', 'x');
-  expect(await refusalOf(space, 3)).toContain('1 dead letter in there');
+  expect(await refusalOf(space, 3)).toContain(`1 dead letter is in ${space.output}. `);
 });
 
 it('a process that finds another number after its start says so, and off a Cluster there is one lane', async () => {

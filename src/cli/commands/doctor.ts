@@ -28,12 +28,17 @@ export function doctorCommand(): Command {
   )
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      const [{ settings, written }, { examine }, { makeLogger }] = await Promise.all([
+      const [{ settings, written, origin }, { examine }, { makeLogger }] = await Promise.all([
         settingsOf(command),
         import('../../doctor/doctor.js'),
         import('../logger.js'),
       ]);
-      const { findings, ...report } = await examine({ ...written, logger: await makeLogger(settings) });
+      const { findings, ...report } = await examine({
+        ...written,
+        // By default, the group says it.
+        lanes: origin.lanes === 'default' ? undefined : settings.lanes,
+        logger: await makeLogger(settings),
+      });
       const given = namingFlags(command);
       const to = { at: report.at, files: settings };
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, to));

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isPartial } from '../../core/away-lanes.js';
 import { plural } from '../../core/words.js';
 import { printableJson, shortened } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
@@ -17,6 +18,8 @@ import { KEY_HEADS, keyRows, orderText, stuckText } from '../order-text.js';
 import { columns } from '../table.js';
 import { verdictNow, verdictText } from '../verdict-text.js';
 
+/** Exit code if lanes are away: the numbers are not those of the whole group. */
+const NOT_ALL_READ = 1;
 /** Halted messages in the table, and characters of a key. */
 const HALTS_SHOWN = 10;
 const KEY_WIDTH = 40;
@@ -42,6 +45,7 @@ export function statusCommand(): Command {
             ? printableJson({ ...status, verdict }, 2)
             : `${verdictText(verdict)}\n\n${statusText(status)}`,
         );
+        if (isPartial(status)) process.exitCode = NOT_ALL_READ;
       }),
     );
 }
@@ -82,15 +86,15 @@ function lanesTable(lanes: NonNullable<GroupStatus['lanes']>): string {
     ...lanes.map(({ output, node, relayed, processed, dead, backlog, lagMs }) => [
       output,
       node ?? 'away',
-      ...[relayed, processed, dead, backlog].map(String),
-      backlog === 0 ? 'none' : formatDuration(lagMs),
+      ...[relayed, processed, dead, backlog].map((count) => String(count ?? '?')),
+      lagMs === null ? '?' : backlog === 0 ? 'none' : formatDuration(lagMs),
     ]),
   ]);
 }
 
 /** The status as tables and sentences. */
 export function statusText(status: GroupStatus): string {
-  const { counters, backlog, consumers, bridges, gaps } = status;
+  const { counters, backlog, consumers, bridges, gaps, awayLanes = [] } = status;
   const held = status.held > 0 ? `, ${status.held} behind others of their key` : '';
   const followers = bridges.filter(({ leads }) => !leads).map(({ id }) => id);
   const { relayed, processed, dead, failed, retried } = counters;
@@ -105,6 +109,7 @@ export function statusText(status: GroupStatus): string {
       ...(status.master === null ? [] : [['master', status.master]]),
       relayingRow(status),
       ...(followers.length > 0 ? [['followers', followers.join(', ')]] : []),
+      ...(awayLanes.length > 0 ? [['away', `${awayLanes.join(', ')}: not in the numbers below`]] : []),
       [
         'backlog',
         `${backlog} (${status.waiting} waiting, ${status.pending} pending, ${status.retrying} retrying${held})`,

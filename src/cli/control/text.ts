@@ -2,6 +2,7 @@ import type { AutoscaleRule } from '../../core/control.js';
 import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
+import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { withFlags } from '../hints.js';
 import { columns } from '../table.js';
@@ -12,9 +13,14 @@ export function isControlled({ control, processes }: ControlReading): boolean {
 }
 
 /** How to start a process that does what the group lacks. */
-export function startCommandOf({ control, processes }: ControlReading): string {
+export function startCommandOf({
+  control,
+  processes,
+  lanes = [],
+}: ControlReading & Pick<GroupStatus, 'lanes'>): string {
   const managed = control.size !== null || processes.some((one) => one.managed);
-  return withFlags(managed ? 'cgroup start --managed' : 'cgroup start');
+  const words = [...(managed ? ['--managed'] : []), ...(lanes.length > 0 ? ['--lanes', lanes.length] : [])];
+  return withFlags(['cgroup start', ...words].join(' '));
 }
 
 /** What a group lacks whose messages wait for remote workers; undefined if it has some, or needs none. */

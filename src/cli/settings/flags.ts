@@ -23,6 +23,7 @@ export const GROUP_NAMES: readonly SettingName[] = [
   'listFrom',
   'stream',
   'output',
+  'lanes',
   'consumerList',
   'group',
 ];

@@ -1,3 +1,4 @@
+import { isPartial } from '../../core/away-lanes.js';
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import { GroupWatch } from '../../observe/group-watch.js';
 import type { ProcessView } from '../../observe/process-view.js';
@@ -12,7 +13,7 @@ const FRESH_FOR = 3_000;
 
 /** A consumer and its rate. */
 export interface ConsumerView extends ConsumerStatus {
-  /** Messages processed per second since the reading before. */
+  /** Messages processed per second since the reading before; NaN if that is not known. */
   readonly rate: number;
 }
 
@@ -71,14 +72,15 @@ export class TopHistory {
 
   /** Adds a reading. */
   add(status: GroupStatus, deadLetters: readonly ShownDeadLetter[], now: number, misnamed?: string): void {
-    this.#note(this.#meter.rate(status.counters.processed, now) ?? Number.NaN, status.lagMs);
+    // Sums without a lane say nothing of rates.
+    const isWhole = !isPartial(status);
+    const rate = isWhole ? this.#meter.rate(status.counters.processed, now) : undefined;
+    this.#note(rate ?? Number.NaN, status.lagMs);
     const before = this.#meters;
     this.#meters = new Map(status.consumers.map(({ id }) => [id, before.get(id) ?? new Meter()]));
-    const consumers = status.consumers.map((one) => ({
-      ...one,
-      rate: this.#meters.get(one.id)?.rate(one.processed, now) ?? 0,
-    }));
-    this.#first ??= status.counters;
+    const rateOf = ({ id, processed }: ConsumerStatus) => this.#meters.get(id)?.rate(processed, now) ?? 0;
+    const consumers = status.consumers.map((one) => ({ ...one, rate: isWhole ? rateOf(one) : Number.NaN }));
+    if (isWhole) this.#first ??= status.counters;
     this.#watch.add({ ...status, consumerCount: status.consumers.length }, now);
     const processes = status.processes.map((one) => ({ ...one, ...this.#watch.ratesOf(one) }));
     this.#last = { status, consumers, processes, deadLetters, misnamed };

@@ -52,7 +52,7 @@ function consumersPane({ consumers }: TopView, status: GroupStatus, sortOf: Sort
       text: ({ processed }) => numberText(processed),
       by: ({ processed }) => processed,
     },
-    { head: 'msg/s', leaves: 2, right: true, text: ({ rate }) => numberText(rate), by: ({ rate }) => rate },
+    { head: 'msg/s', leaves: 2, right: true, text: ({ rate }) => number(rate), by: ({ rate }) => rate || 0 },
   ];
   const none = workersText(status) ?? `none: nothing is processed (${startCommandOf(status)})`;
   return paneOf(
@@ -85,7 +85,7 @@ const ROLES: Readonly<Record<ProcessView['role'], string>> = {
 
 /** '' for what is not known. */
 function number(value: number | null | undefined): string {
-  return value == null ? '' : numberText(value);
+  return value == null || Number.isNaN(value) ? '' : numberText(value);
 }
 
 /** What managed processes shall run, and what they can. */
@@ -218,14 +218,14 @@ function lanesPane(lanes: readonly Lane[], sortOf: SortOf): Pane {
   const columns: Column<Lane>[] = [
     { head: '', leaves: 0, text: ({ output }) => output },
     { head: 'node', leaves: 3, text: ({ node }) => node ?? 'away' },
-    { head: 'processed', leaves: 2, right: true, text: ({ processed }) => numberText(processed) },
-    { head: 'dead', leaves: 4, right: true, text: ({ dead }) => numberText(dead) },
-    { head: 'backlog', leaves: 1, right: true, text: ({ backlog }) => numberText(backlog) },
+    { head: 'processed', leaves: 2, right: true, text: ({ processed }) => number(processed) },
+    { head: 'dead', leaves: 4, right: true, text: ({ dead }) => number(dead) },
+    { head: 'backlog', leaves: 1, right: true, text: ({ backlog }) => number(backlog) },
     {
       head: 'lag',
       leaves: 5,
       right: true,
-      text: ({ backlog, lagMs }) => (backlog === 0 ? 'none' : aboutText(lagMs)),
+      text: ({ backlog, lagMs }) => (backlog === 0 ? 'none' : lagMs === null ? '' : aboutText(lagMs)),
     },
   ];
   return paneOf({ name: 'lanes', rows: lanes, key: ({ output }) => output, columns }, sortOf('lanes'));

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { isPartial } from '../../core/away-lanes.js';
 import type { GroupClient } from '../../observe/client.js';
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
 import type { TopHistory } from './history.js';
@@ -19,7 +20,8 @@ export class TopReader {
     const { dead, purged, revived } = status.counters;
     // Another program may have deleted some: then only their number changes.
     const version = [dead, purged, revived, status.deadLetters, status.haltedCount, limit].join();
-    if (version !== this.#version) {
+    // All lanes are needed to list them.
+    if (version !== this.#version && !isPartial(status)) {
       this.#deadLetters = await this.#client.deadLetters.previews({ limit });
       this.#version = version;
     }

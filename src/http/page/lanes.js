@@ -18,8 +18,9 @@ export function showLanes({ lanes = [] }) {
   const rows = lanes.map(({ output, node, relayed, processed, backlog, lagMs }) => [
     output,
     node ?? 'away',
-    ...[relayed, processed, backlog].map(count),
-    backlog === 0 ? 'none' : duration(lagMs),
+    ...(node === null
+      ? ['–', '–', '–', '–']
+      : [count(relayed), count(processed), count(backlog), backlog === 0 ? 'none' : duration(lagMs)]),
   ]);
   showRows(body, rows, COLUMNS);
 }

@@ -48,7 +48,9 @@ local lanes = state.lanes or '1'
 if options.lanes and options.lanes ~= lanes then
   -- A Redis that came back with nothing knows of no lanes, though the group runs.
   if state.group and in_use() then return refuse('lanes ' .. lanes) end
-  redis.call('HSET', KEYS[6], 'lanes', options.lanes)
+  -- Lanes that are no more keep their results: who reads the group from outside finds them by the most that there ever were.
+  local most = math.max(tonumber(state.mostLanes) or 1, tonumber(lanes) or 1, tonumber(options.lanes))
+  redis.call('HSET', KEYS[6], 'lanes', options.lanes, 'mostLanes', most)
   -- All lanes begin where the group is, also where it had as many once before.
   redis.call('HDEL', KEYS[6], 'dealt')
 end

@@ -70,6 +70,8 @@ export interface ConnectOptions {
   readonly timeout?: number;
   /** Whether it gives up at once if nothing listens there. */
   readonly failsIfRefused?: boolean;
+  /** Whether it goes on in the background if Redis is away: it is not ready then. */
+  readonly goesOn?: boolean;
 }
 
 export interface Waiting {

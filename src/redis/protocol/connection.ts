@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Redis } from 'ioredis';
-import { CgroupError } from '../../core/errors.js';
+import { CgroupError, hasCode } from '../../core/errors.js';
 import type { HostPort } from '../../core/redis-address.js';
 import type { OnPush } from '../../core/subscriber.js';
 import type { Logger } from '../../log/logger.js';
@@ -147,7 +147,11 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
    * @throws {CgroupError} REDIS_UNREACHABLE with the address and the reason; at once REDIS_AUTH, or REDIS_REFUSED if there is no
    *   such database; STATE if it is closed meanwhile
    */
-  async connect({ timeout = CONNECT_TIMEOUT, failsIfRefused = false }: ConnectOptions = {}): Promise<void> {
+  async connect({
+    timeout = CONNECT_TIMEOUT,
+    failsIfRefused = false,
+    goesOn = false,
+  }: ConnectOptions = {}): Promise<void> {
     this.place.follow(this);
     try {
       await untilReady(this.#redis, this.#quit.signal, {
@@ -157,6 +161,7 @@ export class Connection extends EventEmitter<ConnectionEvents> implements Follow
         from: () => this.#found.name,
       });
     } catch (error) {
+      if (goesOn && hasCode(error, 'REDIS_UNREACHABLE')) return;
       this.close();
       throw error;
     }

@@ -44,7 +44,20 @@ export class Connections {
    * @param key on a Cluster, to the node of this key; without one, to the node of the output
    * @throws {CgroupError} REDIS_UNREACHABLE (after 5 s; for one shot at once if the connection is refused), REDIS_AUTH, or STATE if all were closed meanwhile
    */
-  async open(role: string, key?: string): Promise<Connection> {
+  open(role: string, key?: string): Promise<Connection> {
+    return this.#open(role, key, false);
+  }
+
+  /**
+   * As {@link open}, but where the server is away, the connection that it resolves to is not ready, and goes on trying.
+   *
+   * @throws {CgroupError} REDIS_AUTH, or STATE if all were closed meanwhile
+   */
+  openAwayToo(role: string, key?: string): Promise<Connection> {
+    return this.#open(role, key, true);
+  }
+
+  async #open(role: string, key: string | undefined, goesOn: boolean): Promise<Connection> {
     if (this.#closed)
       throw new CgroupError('STATE', 'the connections were closed before this one was opened');
     const connection = this.make(role, key);
@@ -52,7 +65,7 @@ export class Connections {
     const { oneShot = false } = this.#options;
     const saying = oneShot ? setTimeout(() => this.#sayWaiting(connection.place), SAY_AFTER) : undefined;
     try {
-      await connection.connect({ failsIfRefused: oneShot });
+      await connection.connect({ failsIfRefused: oneShot, goesOn });
     } catch (error) {
       this.release(connection);
       throw error;

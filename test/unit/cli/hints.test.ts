@@ -16,6 +16,15 @@ describe('a hint', () => {
     );
   });
 
+  it('names the lanes where a process is started or checked, once: the other commands ask the group', () => {
+    const lanes = new Map([['--lanes', '2']]);
+    const hint =
+      'cgroup start, cgroup start --managed --lanes 3, cgroup doctor, cgroup status, cgroup dead retry';
+    expect(withFlags(hint, lanes)).toBe(
+      'cgroup start --lanes 2, cgroup start --managed --lanes 3, cgroup doctor --lanes 2, cgroup status, cgroup dead retry',
+    );
+  });
+
   it('stays as it is without flags, and if it names no command for a group', () => {
     expect(withFlags('cgroup start', new Map())).toBe('cgroup start');
     expect(withFlags('cgroup promises it; cgroup worker --connect URL', given)).toBe(

@@ -40,4 +40,10 @@ it('knows what is up to the newest one, in each lane', () => {
   expect(letters.filter((letter) => each.has(letter))).toEqual(['5-0@0', '9-0@2']);
   expect([0, 1, 2, undefined].map((lane) => each.idIn(lane))).toEqual(['5-0', '', '9-0', '']);
   expect(new Newest('').has('1-0')).toBe(false);
+  // In a list, an id without a lane is one of the group itself; one alone in a list counts in its own lane.
+  const mixed = new Newest(newestOfEach(['7-0', '9-0@2']));
+  expect([0, 2, undefined].map((lane) => mixed.idIn(lane))).toEqual(['', '9-0', '7-0']);
+  expect(newestOfEach(['', '9-0@2'])).toBe('9-0@2,');
+  expect([0, 2, undefined].map((lane) => new Newest('9-0,').idIn(lane))).toEqual(['', '', '9-0']);
+  expect(newestOfEach(['', ''])).toBe('');
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Finding, shell } from '../../../src/core/finding.js';
-import { lanesOfNodes, startedWithLanes } from '../../../src/doctor/lane-checks.js';
+import { lanesOfNodes, otherLanesOf, startedWithLanes } from '../../../src/doctor/lane-checks.js';
 import type { LaneNode } from '../../../src/redis/lane-nodes.js';
 import { findings, server } from '../../helpers/facts.js';
 
@@ -66,4 +66,18 @@ it('names the lanes in lines that start a process', () => {
     shell('cgroup', 'status'),
   ]);
   expect(keys).toEqual(found[1]);
+});
+
+it('says what comes of a start with another number of lanes', () => {
+  const same = { lanes: 3, given: 3, isRunning: true, refusal: undefined };
+  expect(otherLanesOf(same)).toEqual([]);
+  expect(otherLanesOf({ ...same, given: 2 })).toMatchObject([
+    { status: 'mend', what: expect.stringContaining('runs with --lanes 3, and this one has 2') },
+  ]);
+  expect(otherLanesOf({ ...same, given: 2, isRunning: false })).toMatchObject([{ status: 'note' }]);
+  // It is refused off a Cluster, too, where each group has one.
+  for (const isRunning of [true, false])
+    expect(otherLanesOf({ lanes: 1, given: 2, isRunning, refusal: 'no Cluster' })).toMatchObject([
+      { status: 'mend', what: 'no Cluster' },
+    ]);
 });

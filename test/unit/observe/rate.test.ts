@@ -77,3 +77,10 @@ describe('the meter', () => {
     expect(meter.rate(60, 2_000)).toBe(10);
   });
 });
+
+it('a monitor line names lanes that are away, and has no rate then', () => {
+  const sample = monitorSample({ ...status(7), awayLanes: ['out:{0}', 'out:{2}'] }, null);
+  expect(sample).toMatchObject({ rate: null, total: 7, awayLanes: ['out:{0}', 'out:{2}'] });
+  expect(monitorLine(sample)).toMatch(/Z \? msg\/s total=7 .* consumers=5 awayLanes=out:\{0\},out:\{2\}$/);
+  expect(monitorSample({ ...status(7), awayLanes: [] }, 1)).not.toHaveProperty('awayLanes');
+});

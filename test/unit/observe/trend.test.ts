@@ -272,3 +272,17 @@ describe('a trend', () => {
     expect(trend.view?.memoryLasts).toBeNull();
   });
 });
+
+it('a lane that goes away and comes back is no change of the rates', () => {
+  const trend = new Trend();
+  const at = (second: number, processed: number, awayLanes: string[]) => {
+    const counts = { relayed: processed, processed, failed: 0, dead: 0 };
+    trend.add({ ...reading(second, counts, 0, []), awayLanes }, second * 1_000);
+    return trend.view;
+  };
+  at(0, 3_000, []);
+  expect(at(1, 3_010, [])?.out5).toBe(10);
+  expect(at(2, 2_000, ['out:{1}'])).toBeUndefined();
+  expect(at(3, 3_030, [])).toBeUndefined();
+  expect(at(4, 3_040, [])?.out5).toBe(10);
+});

@@ -3,7 +3,7 @@ import type { TrendView } from '../../../src/observe/trend.js';
 import { VerdictWatch, verdictOf } from '../../../src/observe/verdict.js';
 import type { VerdictInput, VerdictReading } from '../../../src/observe/verdict-input.js';
 import { shownProcess, unset } from '../../helpers/control.js';
-import { groupStatus, NO_ORDER, waitingKey } from '../../helpers/status.js';
+import { awayLane, groupStatus, NO_ORDER, waitingKey } from '../../helpers/status.js';
 
 const TIME = '2026-11-21T12:00:00.000Z';
 const BRIDGES = [
@@ -306,5 +306,27 @@ describe('the verdict', () => {
     expect(at('2026-11-21T12:00:02.000Z')).toBe('2026-11-21T12:00:01.000Z');
     expect(at('2026-11-21T12:00:03.000Z', late)).toBe('2026-11-21T12:00:03.000Z');
     expect(at('2026-11-21T12:00:04.000Z', { control: { ...paused, pausedBy } })).toBe(pausedBy.at);
+  });
+});
+
+describe('lanes that are away', () => {
+  const lanes = [awayLane('out:{0}'), awayLane('out:{1}')];
+  const away = { lanes, awayLanes: ['out:{0}', 'out:{1}'] };
+
+  it('are no healthy group, whether a bridge leads or not', () => {
+    expect(verdictOf({ reading: reading(away) })).toMatchObject({
+      ...{ state: 'degraded', level: 'bad', notes: ['the numbers leave out out:{0}, out:{1}'] },
+      title: '2 lanes do not answer, and nothing is relayed until they do',
+    });
+    const { title, notes, state } = verdictOf({ reading: reading({ ...away, leader: null }) });
+    expect([state, title]).toEqual(['stopped', 'Nothing is relayed: 2 lanes do not answer']);
+    expect(notes.join()).not.toContain('no bridge leads');
+  });
+
+  it('keep nothing from being relayed if the group has them no more', () => {
+    expect(verdictOf({ reading: reading({ awayLanes: ['out:{2}'] }) })).toMatchObject({
+      ...{ state: 'degraded', level: 'warn', title: '1 former lane does not answer' },
+    });
+    expect(verdictOf({ reading: reading({ awayLanes: [] }) }).state).toBe('healthy');
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { statusText } from '../../../../src/cli/commands/status.js';
 import type { OrderStatus } from '../../../../src/observe/status.js';
-import { groupStatus, NO_ORDER, waitingKey } from '../../../helpers/status.js';
+import { awayLane, groupStatus, NO_ORDER, waitingKey } from '../../../helpers/status.js';
 
 const shown = (order: Partial<OrderStatus>) => statusText(groupStatus({ order: { ...NO_ORDER, ...order } }));
 
@@ -46,13 +46,16 @@ it('shows the lanes, and where they are', () => {
   const idle = { waiting: 0, pending: 0, retrying: 0, held: 0, failed: 0, retried: 0, deadLetters: 0 };
   const lanes = [
     { ...idle, output: 'out:{0}', node: 'a:1', relayed: 9, processed: 7, dead: 1, backlog: 1, lagMs: 1_500 },
-    { ...idle, output: 'out:{1}', node: null, relayed: 5, processed: 5, dead: 0, backlog: 0, lagMs: 0 },
+    { ...idle, output: 'out:{1}', node: 'b:1', relayed: 5, processed: 5, dead: 0, backlog: 0, lagMs: 0 },
+    awayLane('out:{2}'),
   ];
-  const text = statusText(groupStatus({ lanes }));
+  const text = statusText(groupStatus({ lanes, awayLanes: ['out:{2}'] }));
+  expect(text).toMatch(/^away +out:\{2\}: not in the numbers below$/m);
   expect(text.split('\n').filter((line) => /^(lane|out:)/.test(line))).toEqual([
     'lane     node  relayed  processed  dead  backlog  lag',
     'out:{0}  a:1   9        7          1     1        1500ms',
-    'out:{1}  away  5        5          0     0        none',
+    'out:{1}  b:1   5        5          0     0        none',
+    'out:{2}  away  ?        ?          ?     ?        ?',
   ]);
-  expect(statusText(groupStatus())).not.toContain('lane');
+  expect(statusText(groupStatus({ awayLanes: [] }))).not.toMatch(/lane|away/);
 });
