@@ -112,7 +112,7 @@ test('a wrong setting of processes stops start, and no command that has no use f
   }
 });
 
-test('a database that there is not is refused by name', async () => {
+test('a database that does not exist is refused by name', async () => {
   const run = cgroup(['status', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
   expect(await run.exit).toMatchObject({ code: 1 });
   expect(run.stderr()).toMatch(/has no database 99 .*: name another one in the URL/);
