@@ -132,7 +132,7 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
         why: NOTHING_ELSE,
         fixes: refusedAs(error, 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
-    // Such as a database that there is not.
+    // Such as a database that does not exist.
     case 'REDIS_REFUSED':
       return refusedAs(error, 'CLUSTERDOWN') ? CLUSTER_DOWN : { ...found, why: NOTHING_ELSE };
     default:

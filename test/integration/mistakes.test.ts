@@ -6,8 +6,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cgroup } from '../helpers/cli.js';
+import { groupOn } from '../helpers/group.js';
 import { withRedis } from '../helpers/redis.js';
 import { flagsOf } from '../helpers/running.js';
+import { until } from '../helpers/until.js';
 
 // Mistakes that users make at a terminal: each gets a sentence that says what to do.
 
@@ -112,7 +114,7 @@ test('a wrong setting of processes stops start, and no command that has no use f
   }
 });
 
-test('a database that there is not is refused by name', async () => {
+test('a database that does not exist is refused by name', async () => {
   const run = cgroup(['status', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
   expect(await run.exit).toMatchObject({ code: 1 });
   expect(run.stderr()).toMatch(/has no database 99 .*: name another one in the URL/);
@@ -208,10 +210,11 @@ describe('publish', () => {
   });
 
   test('ends with 130 at Ctrl-C, and says how far it got', async () => {
-    const { redis: url, channel } = redis.namespace();
-    const flags = ['--redis', url, '--channel', channel, '--rate', '100', '--count', '100000'];
+    const { raw, space } = await groupOn(redis.url);
+    const list = `${space.output}:queue`;
+    const flags = ['--redis', redis.url, '--list', list, '--rate', '100', '--count', '100000'];
     const run = cgroup(['publish', ...flags, '--log-format', 'json']);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await until(async () => (await raw.llen(list)) > 0, { what: 'the first message' });
     expect(await run.kill('SIGINT')).toMatchObject({ code: 130 });
     expect(run.stderr()).toMatch(/ended by SIGINT after \d+ of 100000 messages/);
     expect(run.stdout()).toMatch(/^published \d+ messages? in /);

@@ -43,7 +43,7 @@ for _, name in ipairs({ 'group', 'consumerList', 'outputType', 'order', 'orderKe
   local ours, theirs = options[name], state[name]
   if ours and theirs and theirs ~= ours and in_use() then return refuse(name .. ' ' .. theirs) end
 end
--- A group of one lane has no such field. The caller has seen that nothing waits in the lanes that there were.
+-- A group of one lane has no such field. The caller has seen that nothing waits in the old lanes.
 local lanes = state.lanes or '1'
 if options.lanes and options.lanes ~= lanes then
   -- A Redis that came back with nothing knows of no lanes, though the group runs.
