@@ -38,6 +38,8 @@ export interface LaneStore {
 
 /** A relay of a lane, or of the group itself, which has no messages. */
 export interface DealtRelay extends RelayRequest {
+  /** With order `key`: the keys of its messages, as `keyLines` gives them, if they are known. */
+  readonly keys?: string | undefined;
   /** Of the group: how many lanes are written up to its end. */
   readonly lanes?: number | undefined;
   /** Of the group: with an id it is recorded once, and then only what was dropped since. */

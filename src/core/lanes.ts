@@ -40,6 +40,13 @@ export interface Dealt {
   readonly to: Position;
 }
 
+/** What a lane gets of a relay. */
+export interface LanePart {
+  readonly messages: Packed;
+  /** With a path: the keys of these messages, as `keyLines` gives them. */
+  readonly keys?: string;
+}
+
 /**
  * Deals the messages of a relay, which follow the mark at which `to` begins, to lanes: without those that a lane has already.
  *
@@ -50,19 +57,32 @@ export function deal(
   { messages, to }: Dealt,
   reached: readonly (Position | undefined)[],
   path: readonly string[] | undefined,
-): readonly Packed[] {
+): readonly LanePart[] {
   const lanes = reached.length;
   const before = to.offset - messages.length;
   const last = reached.map((position) => (position ? lastIn(to.epoch, position) : 0));
-  return messages.deal(lanes, (index, message) => {
-    const offset = before + index + 1;
-    const lane = path ? laneOf(message(), path, lanes) : laneAt({ epoch: to.epoch, offset }, lanes);
-    return offset <= (last[lane] as number) ? undefined : lane;
-  });
-}
-
-function laneOf(message: Buffer, path: readonly string[], lanes: number): number {
-  return laneOfKey(orderKeyOf(message, path) ?? message.toString('latin1'), lanes);
+  const isNew = (lane: number, index: number) => before + index + 1 > (last[lane] as number);
+  if (!path) {
+    const laneOf = (index: number) => laneAt({ epoch: to.epoch, offset: before + index + 1 }, lanes);
+    const parts = messages.deal(lanes, (index) => {
+      const lane = laneOf(index);
+      return isNew(lane, index) ? lane : undefined;
+    });
+    return parts.map((part) => ({ messages: part }));
+  }
+  // Each message is parsed once: what finds its lane is written with it.
+  const laneOf: (number | undefined)[] = [];
+  const keys = reached.map(() => '');
+  for (const message of messages) {
+    const key = orderKeyOf(message, path);
+    const lane = laneOfKey(key ?? message.toString('latin1'), lanes);
+    const isDealt = isNew(lane, laneOf.length);
+    if (isDealt) keys[lane] += `${key ?? ''}\n`;
+    laneOf.push(isDealt ? lane : undefined);
+  }
+  return messages
+    .deal(lanes, (index) => laneOf[index])
+    .map((part, lane) => ({ messages: part, keys: keys[lane] as string }));
 }
 
 /** The offset in an epoch up to which all is before a position. */

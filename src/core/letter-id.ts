@@ -1,4 +1,5 @@
-import { compareIds, isEntryId } from './stream-id.js';
+import { MOST_LANES } from './lanes.js';
+import { compareIds, isEntryId, previousId } from './stream-id.js';
 
 // The ids of dead letters. A group with one lane has one stream of them, and their ids are those of the stream. With more lanes
 // each has its own stream, at a node of its own. Two of them may well give the same id: so the lane stands behind it, as in
@@ -19,8 +20,8 @@ export function letterIn(lane: number | undefined, id: string): string {
 
 /** What the id of a dead letter says; undefined for any other text. */
 export function letterPlaceIn(text: string): LetterPlace | undefined {
-  const [, id = '', lane] = /^(\d+-\d+)(?:@(\d{1,4}))?$/.exec(text) ?? [];
-  if (!isEntryId(id)) return undefined;
+  const [, id = '', lane] = /^(\d+-\d+)(?:@(0|[1-9]\d?))?$/.exec(text) ?? [];
+  if (!isEntryId(id) || Number(lane ?? 0) >= MOST_LANES) return undefined;
   return { id, lane: lane === undefined ? undefined : Number(lane) };
 }
 
@@ -43,16 +44,22 @@ export class Newest {
   readonly #places: readonly LetterPlace[];
   readonly #isOfEach: boolean;
 
-  /** @param text the id of the newest, for all lanes if it names none; or what {@link newestOfEach} gives; '' for none */
+  /**
+   * @param text the id of one: what is up to it in the order of {@link compareLetters} is meant, or, if it names no lane, in each lane; or
+   * what {@link newestOfEach} gives; '' for none
+   */
   constructor(text: string) {
     this.#places = text.split(',').flatMap((one) => letterPlaceIn(one) ?? []);
     this.#isOfEach = text.includes(',');
   }
 
-  /** The id of the newest one of a lane, in its stream; '' for none. @param lane undefined for the group itself */
+  /** The id up to which those of a lane are meant, in its stream; '' for none. @param lane undefined for the group itself */
   idIn(lane: number | undefined): string {
-    const isOf = (one: LetterPlace) => one.lane === lane || (one.lane === undefined && !this.#isOfEach);
-    return this.#places.find(isOf)?.id ?? '';
+    if (this.#isOfEach) return this.#places.find((one) => one.lane === lane)?.id ?? '';
+    const [one] = this.#places;
+    if (!one) return '';
+    const comesAfter = one.lane !== undefined && (lane ?? -1) > one.lane;
+    return (comesAfter ? previousId(one.id) : one.id) ?? '';
   }
 
   /** Whether a dead letter is one of those up to the newest. */

@@ -76,10 +76,7 @@ export class Packed implements Iterable<Buffer> {
    * @param lists how many lists there are
    * @param listOf the number of the list of a message, from 0; undefined to leave it out. `index` is from 0
    */
-  deal(
-    lists: number,
-    listOf: (index: number, message: () => Buffer) => number | undefined,
-  ): readonly Packed[] {
+  deal(lists: number, listOf: (index: number) => number | undefined): readonly Packed[] {
     const dealt = Array.from({ length: lists }, () => ({ length: 0, parts: [] as Buffer[] }));
     let [run, start, at, index]: [number | undefined, number, number, number] = [undefined, HEAD, HEAD, 0];
     const close = () => {
@@ -87,9 +84,8 @@ export class Packed implements Iterable<Buffer> {
       start = at;
     };
     while (at < this.#bytes.length) {
-      const first = at + HEAD;
-      const end = first + this.#bytes.readUInt32BE(at + 1);
-      const list = listOf(index++, () => this.#bytes.subarray(first, end));
+      const end = at + HEAD + this.#bytes.readUInt32BE(at + 1);
+      const list = listOf(index++);
       if (list !== run) close();
       run = list;
       const to = list === undefined ? undefined : dealt[list];

@@ -34,6 +34,13 @@ export function nextId(id: string): string {
   return `${next === 0n ? time + 1n : time}-${next}`;
 }
 
+/** The last id before this one; undefined if it is the first that an entry can have. */
+export function previousId(id: string): string | undefined {
+  const [time = 0n, sequence = 0n] = id.split('-').map(BigInt);
+  if (sequence === 0n) return `${time - 1n}-${BigInt.asUintN(BITS, -1n)}`;
+  return time === 0n && sequence === 1n ? undefined : `${time}-${sequence - 1n}`;
+}
+
 function sequenceOf(id: string): number {
   return Number(id.slice(id.indexOf('-') + 1));
 }

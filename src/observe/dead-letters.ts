@@ -255,21 +255,29 @@ export class DeadLetters {
    */
   async purge(ids: readonly string[]): Promise<string[]>;
   /**
-   * Deletes all up to one of them. With several lanes `newest` has an id of each lane; a single one counts in its own lane, or, without
-   * a lane, in each.
+   * Deletes all up to one of them, in the order of {@link list}: with several lanes those of the other lanes, too.
    *
    * @param options.through the id of the newest one to delete, or `newest` of {@link count}; all that are there now by default
    * @returns how many were deleted
+   * @throws {CgroupError} NOT_FOUND for a text that is no id, or a lane that the group never had; none is deleted then
    */
   async purge(options?: { readonly through?: string }): Promise<number>;
   async purge(which: readonly string[] | { readonly through?: string } = {}): Promise<string[] | number> {
     if (isList(which)) return this.#purgeThese(which);
     const { through } = which;
-    if (through) checkIds(through.replace(/,$/, '').split(','));
+    if (through) this.#checkThrough(through.replace(/,$/, '').split(','));
     const last = through ?? (await this.count()).newest;
     const there = new Newest(last);
     await this.#inspector.halts.skip(({ deadId }) => there.has(deadId));
     return this.#inspector.purge(last);
+  }
+
+  #checkThrough(ids: readonly string[]): void {
+    checkIds(ids);
+    const { laneNumbers } = this.#inspector;
+    const lanes = ids.flatMap((id) => letterPlaceIn(id)?.lane ?? []);
+    const unknown = lanes.find((lane) => !laneNumbers.includes(lane));
+    if (unknown !== undefined) throw new CgroupError('NOT_FOUND', `the group has no lane ${unknown}`);
   }
 
   async #purgeThese(ids: readonly string[]): Promise<string[]> {

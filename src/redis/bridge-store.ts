@@ -65,8 +65,9 @@ export class RedisBridgeStore implements SharedBridgeStore {
   async relay(request: DealtRelay): Promise<RelayReply> {
     const before = this.#last;
     this.#last = undefined;
-    const keys = this.#path && { keys: keyLines(request.messages, this.#path) };
-    const options = { ...request, ...keys, last: before };
+    const { keys: known, ...rest } = request;
+    const keys = this.#path && { keys: known ?? keyLines(request.messages, this.#path) };
+    const options = { ...rest, ...keys, last: before };
     const { last, ...reply } = await this.#connection.run(relay, this.#keys, options, this.#only(request.on));
     if (reply.kind === 'written') this.#last = last || before;
     return reply;

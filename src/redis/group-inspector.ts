@@ -89,6 +89,8 @@ export interface GroupInspector {
   readonly halts: Pick<Halts, 'first' | 'all' | 'skip'>;
   /** Its lanes, one by one: one alone, if the group has no more. */
   readonly lanes: readonly LaneReader[];
+  /** The numbers of the lanes that it has or had; none if it always had one, whose dead letters name no lane. */
+  readonly laneNumbers: readonly number[];
   /** All numbers of the group: those of each lane are of one moment. */
   read(): Promise<Reading>;
   /** The totals alone: the cost hardly depends on what waits. */
@@ -133,7 +135,7 @@ export interface GroupInspector {
    * @returns the ids that were found
    */
   revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]>;
-  /** Deletes the dead letters up to one of them (`lastDead`; '' for none); returns how many. */
+  /** Deletes the dead letters up to one of them, or up to `lastDead` (see `Newest`; '' for none); returns how many. */
   purge(last: string): Promise<number>;
   /** Deletes these dead letters; returns the ids that were found. */
   purgeThese(ids: readonly string[]): Promise<string[]>;

@@ -1,10 +1,12 @@
 import { type Gap, OLDER_STATE, type RelayRequest } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
 import type { DealtRelay, PassedGap, SharedBridgeStore } from '../core/lane-store.js';
-import { deal } from '../core/lanes.js';
-import { NOTHING, type Packed } from '../core/packed.js';
+import { deal, type LanePart } from '../core/lanes.js';
+import { NOTHING } from '../core/packed.js';
 import { earliestOf, isAfter, isSame, ORIGIN, type Position } from '../core/position.js';
 import { type LaneWriter, MOST_TRIES, type NotWritten, stuck } from './lane-writer.js';
+
+const NO_PART: LanePart = { messages: NOTHING };
 
 type Call = Pick<RelayRequest, 'caller' | 'token' | 'on' | 'server' | 'lateAfter'>;
 
@@ -96,21 +98,21 @@ export class GroupWriter {
     const reached = () => this.#lanes.map((lane) => lane.reached);
     const parts = () => deal(request, reached(), this.#path);
     const first = parts();
-    return this.#writeAll(request, false, (i, tries) => (tries === 0 ? first : parts())[i] ?? NOTHING);
+    return this.#writeAll(request, false, (i, tries) => (tries === 0 ? first : parts())[i] ?? NO_PART);
   }
 
   /** Moves all lanes to a position, or finds what they have lost; then the group, which never goes back. */
   async level(call: Call, to: Position): Promise<NotWritten | undefined> {
     const { caller, token, server, lateAfter } = call;
     const request = { caller, token, server, lateAfter, from: to, to, messages: NOTHING, packSize: 1 };
-    return (await this.#writeAll(request, true, () => NOTHING)) ?? this.#keep(call, to, this.passed);
+    return (await this.#writeAll(request, true, () => NO_PART)) ?? this.#keep(call, to, this.passed);
   }
 
   /** Resolves to what keeps it from counting. What a lane has lost is taken note of in any case. */
   async #writeAll(
     request: RelayRequest,
     always: boolean,
-    partOf: (lane: number, tries: number) => Packed,
+    partOf: (lane: number, tries: number) => LanePart,
   ): Promise<NotWritten | undefined> {
     const results = await Promise.allSettled(
       this.#lanes.map((lane, i) =>

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
+import { Newest } from '../core/letter-id.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
 import { hostAndPort } from '../core/redis-address.js';
@@ -56,6 +57,7 @@ const SHORT = 10;
 export class Inspector implements GroupInspector, LaneReader {
   readonly control: ControlStore;
   readonly halts: Halts;
+  readonly laneNumbers: readonly number[] = [];
   readonly #connection: Connection;
   readonly #registry: Connection;
   readonly #keys: Keys;
@@ -280,7 +282,8 @@ export class Inspector implements GroupInspector, LaneReader {
   }
 
   async purge(last: string): Promise<number> {
-    return last === '' ? 0 : this.#connection.run(purge, this.#keys, { last });
+    const id = new Newest(last).idIn(undefined);
+    return id === '' ? 0 : this.#connection.run(purge, this.#keys, { last: id });
   }
 
   async purgeThese(ids: readonly string[]): Promise<string[]> {

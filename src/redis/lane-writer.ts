@@ -1,7 +1,7 @@
 import type { RelayReply } from '../core/bridge-store.js';
 import { CgroupError } from '../core/errors.js';
 import type { DealtRelay, LaneStore, PassedGap } from '../core/lane-store.js';
-import type { Packed } from '../core/packed.js';
+import type { LanePart } from '../core/lanes.js';
 import { isAfter, type Position } from '../core/position.js';
 
 /** A reply can be lost, and a deposed leader can be late; more than a few times in one call nothing moves on. */
@@ -51,7 +51,7 @@ export class LaneWriter {
    */
   async write(
     request: DealtRelay,
-    partOf: (tries: number) => Packed,
+    partOf: (tries: number) => LanePart,
     always: boolean,
   ): Promise<NotWritten | undefined> {
     const { caller, token } = request;
@@ -59,10 +59,10 @@ export class LaneWriter {
     const call = { ...request, on: undefined, gap: undefined };
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const from = this.reached;
-      const messages = partOf(tries);
-      if (messages.length === 0 && !always) return undefined;
+      const part = partOf(tries);
+      if (part.messages.length === 0 && !always) return undefined;
       const to = from && isAfter(from, request.to) ? from : request.to;
-      const reply = await this.#relay({ ...call, from, to, messages });
+      const reply = await this.#relay({ ...call, from, to, ...part });
       if (reply.kind === 'late') return reply;
       if (reply.kind === 'written') {
         this.reached = to;

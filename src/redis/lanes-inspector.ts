@@ -36,6 +36,7 @@ export class LanesInspector implements GroupInspector {
   readonly halts: LanesHalts;
   /** All lanes that ever were, those that are now last. The base has results too, of the time when there was one lane. */
   readonly lanes: readonly Inspector[];
+  readonly laneNumbers: readonly number[];
   readonly #base: Inspector;
   readonly #lanes: readonly Inspector[];
   readonly #former: readonly FormerInspector[];
@@ -60,6 +61,7 @@ export class LanesInspector implements GroupInspector {
     this.#current = lanes.length === 0 ? [ofBase] : lanes.map((of, lane) => ({ lane, of }));
     this.#all = [...(lanes.length === 0 ? [] : [ofBase]), ...ofFormer, ...this.#current];
     this.lanes = this.#all.map(({ of }) => of);
+    this.laneNumbers = this.#all.flatMap(({ lane }) => lane ?? []);
     this.control = base.control;
     this.halts = new LanesHalts(this.#current, this.#answers);
   }

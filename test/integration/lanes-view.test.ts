@@ -205,7 +205,13 @@ test('dead letters of all lanes: listed in their order, found by their ids, mend
   await deadAt(two, '1001-0', 'late');
   expect(await deadLetters.purge({ through: newest })).toBe(2);
   expect(idsOf(await deadLetters.list())).toEqual(['2500-0@0', '1001-0@1']);
-  expect(await deadLetters.purge()).toBe(2);
+  // Up to one of them: in all lanes, in the order of the list.
+  for (const lane of lanes) await deadAt(lane, '4000-0', 'later');
+  for (const through of ['4000-0@0099', '4000-0@7'])
+    await expect(deadLetters.purge({ through })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(await deadLetters.purge({ through: '4000-0@1' })).toBe(4);
+  expect(idsOf(await deadLetters.list())).toEqual(['4000-0@2']);
+  expect(await deadLetters.purge()).toBe(1);
   expect(await deadLetters.list()).toEqual([]);
 });
 
