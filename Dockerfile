@@ -18,7 +18,7 @@ FROM ${BASE}
 COPY --from=build /usr/bin/tini-static /usr/local/bin/tini
 COPY --from=build /cgroup /usr/local/bin/cgroup
 WORKDIR /app
-# Nobody in particular. A number: Kubernetes checks with it that the user is not root (runAsNonRoot).
+# Not the user of anything else. A number: Kubernetes checks with it that the user is not root (runAsNonRoot).
 USER 65532:65532
 # The user is in no list of users: a program that asks for its home gets this one.
 ENV HOME=/app

@@ -157,12 +157,16 @@ export class Bridge extends EventEmitter<BridgeEvents> implements Service {
         this.#secretKnown = true;
         return true;
       }
-      dead = watch.observe(reply.taken, performance.now());
+      const found = watch.observe(reply.taken, performance.now());
+      // Whether their bridges live is not known yet.
       if (!logged && reply.taken.length > 0)
         log.info(
-          { bridges: seats },
-          `${plural(seats, 'bridge is', 'bridges are')} subscribed already: this one waits for a seat`,
+          { seats },
+          `${plural(seats, 'seat for bridges is', 'seats for bridges are')} taken: this one waits for a seat`,
         );
+      if (found && found.id !== dead?.id)
+        log.info({ dead: found.id }, `the bridge ${found.id} makes no marks: this one asks for its seat`);
+      dead = found;
       logged ||= reply.taken.length > 0;
       // All seats may belong to killed bridges.
       if (watch.anyAlive) this.#resolveStart();

@@ -34,7 +34,7 @@ export interface PullerEvents {
 
 /**
  * Takes messages from a list, or reads on in a stream, into the inbox. Every process may do so at any time: one script moves
- * them, so nobody has to lead.
+ * them, so no process has to lead.
  */
 export class Puller extends EventEmitter<PullerEvents> implements Service {
   readonly #options: PullerOptions;

@@ -142,7 +142,7 @@ export class BridgeSession {
     const { store, id, onGap, log } = this.#options;
     const { signal } = this.#abandoned;
     if (!strayed) return;
-    // It is told even if Redis does not take it.
+    // Reported even if Redis does not take it.
     onGap(strayed);
     await tellGap(store, id, strayed, log, signal);
   }

@@ -4,7 +4,7 @@ import { groupLogger, type Logger } from '../log/logger.js';
 import type { GroupClient } from '../observe/client.js';
 import type { SettingName, Settings } from '../settings/settings.js';
 import { takeFlags } from './hints.js';
-import { addSettingsFlags, GROUP_NAMES, rawFlags } from './settings/flags.js';
+import { addSettingsFlags, GROUP_NAMES, rawFlags, unreadBy } from './settings/flags.js';
 import type { LoadedSettings } from './settings/load-settings.js';
 
 // The commands import this file to describe themselves. What only their work needs is imported when they work: a help needs
@@ -34,12 +34,18 @@ export function examplesText(examples: readonly Example[]): string {
   return `\nExamples:\n${lines.join('\n')}`;
 }
 
-/** The effective settings of a parsed command. */
+/** The effective settings of a parsed command. Those that only a process at work uses are read if the command has their flag. */
 export async function settingsOf(command: Command): Promise<LoadedSettings> {
   const { loadSettings } = await import('./settings/load-settings.js');
   takeFlags(command);
   const configPath = command.opts<{ config?: string }>().config;
-  return loadSettings({ flags: rawFlags(command), env: process.env, cwd: workingDirectory(), configPath });
+  return loadSettings({
+    flags: rawFlags(command),
+    env: process.env,
+    cwd: workingDirectory(),
+    configPath,
+    unread: unreadBy(command),
+  });
 }
 
 function workingDirectory(): string {

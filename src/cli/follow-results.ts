@@ -24,6 +24,7 @@ export interface FollowOptions {
  * Shows results as they come, until Ctrl-C. It looks again and again: a blocking read on a dead link would show nothing, and not
  * say so.
  *
+ * @param tail its newest results were read
  * @throws {CgroupError} SETTINGS if the output is a list
  */
 export async function followResults(
@@ -32,8 +33,7 @@ export async function followResults(
   options: FollowOptions,
 ): Promise<void> {
   const { limit, log, show } = options;
-  const { inspector, settings } = client;
-  if (settings.outputType === 'list' || (await inspector.read()).outputType === 'list')
+  if (client.settings.outputType === 'list' || tail.isList)
     throw new CgroupError(
       'SETTINGS',
       'an output that is a list cannot be followed: its readers take the results out; use --follow with a stream',

@@ -108,7 +108,7 @@ export type TakeReply =
     }
   | { readonly taken: false };
 
-/** Why a gap is told if Redis has lost its last moments. */
+/** Why a gap is recorded if Redis has lost its last moments. */
 export const OLDER_STATE = 'Redis came back with an older state';
 
 export interface Gap {

@@ -261,7 +261,7 @@ export interface ConsumerStore {
    * Settles packs. May be sent again.
    *
    * @param maxLength as for {@link commit}
-   * @returns the ids of the packs that were settled before, whoever held them: for these nothing was written
+   * @returns the ids of the packs that were settled before, by any consumer: for these nothing was written
    */
   settlePacks(packs: readonly PackSettlement[], maxLength: number): Promise<string[]>;
   /** The message of an entry that is in the inbox; undefined if it was settled. */
@@ -306,7 +306,7 @@ export interface ConsumerStore {
    */
   leave(consumerId: string, attempts: AttemptsMade, packs: readonly HeldPack[]): Promise<number>;
   /**
-   * Hands back all entries of a consumer that stays in the Redis group, and packs of which it knows nothing.
+   * Hands back all entries of a consumer that stays in the Redis group, and packs that it does not know.
    *
    * @param attempts as for {@link leave}
    * @returns how many messages were handed back

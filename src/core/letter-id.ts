@@ -29,12 +29,12 @@ export function compareLetters(a: LetterPlace, b: LetterPlace): number {
   return compareIds(a.id, b.id) || (a.lane ?? -1) - (b.lane ?? -1);
 }
 
-/** The newest letters of lanes, in one text: what is up to them is known by {@link Newest}. */
+/** The newest dead letters of lanes, in one text: what is up to them is known by {@link Newest}. */
 export function newestOfEach(letters: readonly string[]): string {
   return letters.filter((letter) => letter !== '').join(',');
 }
 
-/** The newest letters of a group at some moment. */
+/** The newest dead letters of a group at some moment. */
 export class Newest {
   readonly #places: readonly LetterPlace[];
 
@@ -48,7 +48,7 @@ export class Newest {
     return this.#places.find((one) => one.lane === undefined || one.lane === lane)?.id ?? '';
   }
 
-  /** Whether a letter is one of those up to the newest. */
+  /** Whether a dead letter is one of those up to the newest. */
   has(letter: string): boolean {
     const place = letterPlaceIn(letter);
     const last = place ? this.idIn(place.lane) : '';

@@ -11,7 +11,7 @@ export interface HostPort {
 export interface SentinelAddress {
   /** The name under which they watch the master. */
   readonly master: string;
-  /** Who asks them, '' for the user and password of Redis itself. */
+  /** The user who asks them, '' for the user and password of Redis itself. */
   readonly user: string;
   readonly password: string;
 }
@@ -69,6 +69,11 @@ export const REDIS_URL_RULE =
   'special characters in it percent-encoded';
 /** How the characters are written at which a URL would end too early. */
 const ENCODED = ': in a password a / is written %2F, a ? %3F, a # %23, a % %25';
+/** A second URL behind a comma. */
+const NEXT_URL = /,\s*[\w+-]+:\/\//;
+const ONE_URL_RULE =
+  'must be one URL, with its scheme once: redis-sentinel://host-a,host-b/0#mymaster for Sentinels; for a Cluster one node is ' +
+  'enough, redis://host-a, or several, redis://host-a,host-b';
 const SENTINEL_URL_RULE =
   'must be a URL such as redis-sentinel://user:password@host:26379,host:26379/0#mymaster (rediss-sentinel:// for TLS), ' +
   'special characters in it percent-encoded';
@@ -123,6 +128,7 @@ function parsed(text: string) {
     throw wrong(`must begin with ${OTHER_SCHEMES[key]}://, not ${key}://`);
   const scheme = Object.hasOwn(SCHEMES, key) ? SCHEMES[key] : undefined;
   const rule = scheme ? ruleOf(scheme) : REDIS_URL_RULE;
+  if (NEXT_URL.test(text)) throw wrong(ONE_URL_RULE);
   // After a raw / ? or # a parser of URLs takes the rest of a password for something else.
   if (/[/?#].*@/.test(text.replace(/^[\w-]+:\/\//, ''))) throw wrong(rule + ENCODED + quoted);
   // It drops line ends and tabs.

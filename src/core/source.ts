@@ -39,7 +39,7 @@ export function sourceFlags(source: Source): string[] {
   return [`--${source.kind}`, source.name, ...end, ...kind];
 }
 
-/** Messages that one pull takes at most, and bytes, about: Redis serves nobody else meanwhile. */
+/** Messages that one pull takes at most, and bytes, about: Redis serves no other client meanwhile. */
 export const PULL_LIMITS = { most: 1_000, mostBytes: 1_000_000 };
 
 /** What one pull did. */

@@ -36,7 +36,7 @@ export function diagnose(facts: DoctorFacts, settings: Settings, grant: readonly
   const states: Record<string, CheckState | CheckState[]> = {
     rights: rightsOf(facts, grant),
     ...(facts.server ? statesOfServer(facts.server, bytesPerSecond, minReplicas) : { server: UNSEEN_SERVER }),
-    // With a list or a stream nobody subscribes.
+    // With a list or a stream no bridge subscribes.
     ...(facts.pulled && { 'output buffer': [] }),
     sentinels: sentinelsOf(facts),
     slots: slotsOf(facts),

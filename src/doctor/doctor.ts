@@ -38,7 +38,7 @@ export interface Report {
 
 /**
  * Checks a Redis and a group on it, running or not. Takes about a second and changes nothing. A Redis that does not
- * answer within 5 s, or refuses the user, is a finding too.
+ * answer within 5 s, or refuses the user or the database, is a finding too.
  *
  * @throws {CgroupError} SETTINGS
  */
@@ -88,7 +88,9 @@ export async function examine(options: SettingsInput & { readonly logger?: Logge
   }
 }
 
-/** The finding for a Redis that does not answer, or refuses the user; undefined for any other error. */
+const NOTHING_ELSE = 'nothing else can be checked';
+
+/** The finding for a Redis that does not answer, or refuses; undefined for any other error. */
 function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
   const found = { check: 'connection', status: 'mend', what: error.message } as const;
   switch (error.code) {
@@ -102,11 +104,14 @@ function connectionOf(error: CgroupError, acl: AclLine): Finding | undefined {
     case 'REDIS_AUTH':
       return {
         ...found,
-        why: 'nothing else can be checked',
+        why: NOTHING_ELSE,
         fixes: refusedAs(error, 'NOPERM') ? [{ ...redis(...acl.words), refused: true }] : [],
       };
+    // Such as a database that there is not.
+    case 'REDIS_REFUSED':
+      return refusedAs(error, 'CLUSTERDOWN') ? CLUSTER_DOWN : { ...found, why: NOTHING_ELSE };
     default:
-      return refusedAs(error, 'CLUSTERDOWN') ? CLUSTER_DOWN : undefined;
+      return undefined;
   }
 }
 

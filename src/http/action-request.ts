@@ -1,11 +1,31 @@
+import type { AutoscaleRule } from '../core/control.js';
 import { CgroupError } from '../core/errors.js';
 import { letterPlaceIn } from '../core/letter-id.js';
 import type { DeadLetterSelection } from '../observe/dead-selection.js';
+import { DURATION, parseDuration } from '../settings/durations.js';
 
 /** What clients may do to a group. */
 export const ACTIONS = ['retry', 'skip', 'purge', 'pause', 'resume', 'scale', 'drain', 'undrain'] as const;
 
 export type ActionName = (typeof ACTIONS)[number];
+
+/** What a client may send: errors show it. */
+const EXAMPLES: Readonly<Record<ActionName, string>> = {
+  retry: '{"ids": ["1795251095809-0"]}',
+  skip: '{"ids": ["1795251095809-0"]}',
+  purge: '{"ids": ["1795251095809-0"]}',
+  pause: '{"revision": 4, "why": "database upgrade"}',
+  resume: '{"revision": 4}',
+  scale: '{"revision": 4, "size": 20}',
+  drain: '{"revision": 4, "name": "web1"}',
+  undrain: '{"revision": 4, "name": "web1"}',
+};
+
+/** What the body of an action must be, for errors. */
+export function bodyRule(action: string | undefined): string {
+  const name = ACTIONS.find((one) => one === action);
+  return `a JSON object${name ? ` such as ${EXAMPLES[name]}` : ''}`;
+}
 
 /** Who asks, and why. */
 interface Asked {
@@ -28,7 +48,8 @@ export interface LetterAction extends Asked {
 export interface ControlAction extends Asked {
   readonly revision: number;
   readonly size: number | undefined;
-  readonly autoscale: Record<string, number> | undefined;
+  /** What of the rule is to change; `drainWithin` in ms. */
+  readonly autoscale: Partial<AutoscaleRule> | undefined;
   /** Of a host or a process; '' if the action has none. */
   readonly name: string;
 }
@@ -43,8 +64,8 @@ const LONGEST_TEXT = 1_000;
  *
  * @throws {CgroupError} SETTINGS
  */
-export function letterActionIn(body: unknown): LetterAction {
-  const fields = new Fields(body, ['ids', 'filter', 'through', 'dryRun', 'by', 'why']);
+export function letterActionIn(action: ActionName, body: unknown): LetterAction {
+  const fields = fieldsOf(action, body, ['ids', 'filter', 'through', 'dryRun', 'by', 'why']);
   const ids = fields.ids('ids');
   const given = fields.object('filter', ['reason', 'error', 'since', 'group']);
   if ((ids === undefined) === (given === undefined)) throw wrong('give either ids or filter');
@@ -53,7 +74,7 @@ export function letterActionIn(body: unknown): LetterAction {
     throw wrong('through must be what the dry run replied');
   const dryRun = fields.truth('dryRun') ?? false;
   if (given && through === undefined && !dryRun)
-    throw wrong('a filter needs through, as a dry run replies it: letters that died since are not meant');
+    throw wrong('a filter needs through, as a dry run replies it: dead letters that came since are left out');
   const filter = given && {
     reason: given.text('reason', LONGEST_TEXT),
     error: given.text('error', LONGEST_TEXT),
@@ -70,7 +91,7 @@ export function letterActionIn(body: unknown): LetterAction {
  */
 export function controlActionIn(action: ActionName, body: unknown): ControlAction {
   const own = action === 'scale' ? ['size', 'autoscale'] : action.endsWith('drain') ? ['name'] : [];
-  const fields = new Fields(body, ['revision', 'by', 'why', ...own]);
+  const fields = fieldsOf(action, body, ['revision', 'by', 'why', ...own]);
   const revision = fields.number('revision');
   if (revision === undefined)
     throw wrong('revision must be given: that of the control, as the status shows it');
@@ -80,8 +101,25 @@ export function controlActionIn(action: ActionName, body: unknown): ControlActio
     throw wrong('give either size or autoscale');
   const name = fields.text('name', LONGEST_TEXT);
   if (own.includes('name') && !name) throw wrong('name must be that of a host or a process');
-  const autoscale = rule?.numbers(['min', 'max', 'drainWithin']);
-  return { revision, size, autoscale, name: name ?? '', ...askedIn(fields) };
+  return { revision, size, autoscale: rule && ruleIn(rule), name: name ?? '', ...askedIn(fields) };
+}
+
+/** What of a rule is given. */
+function ruleIn(fields: Fields): Partial<AutoscaleRule> {
+  const [min, max, drainWithin] = [
+    fields.number('min'),
+    fields.number('max'),
+    fields.duration('drainWithin'),
+  ];
+  return {
+    ...(min !== undefined && { min }),
+    ...(max !== undefined && { max }),
+    ...(drainWithin !== undefined && { drainWithin }),
+  };
+}
+
+function fieldsOf(action: ActionName, body: unknown, known: readonly string[]): Fields {
+  return new Fields(body, known, 'the body', bodyRule(action));
 }
 
 function askedIn(fields: Fields): Asked {
@@ -96,9 +134,10 @@ function wrong(message: string): CgroupError {
 class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
 
-  constructor(value: unknown, known: readonly string[], where = 'the body') {
+  /** @param rule what it must be, for the error */
+  constructor(value: unknown, known: readonly string[], where: string, rule = 'a JSON object') {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
-      throw wrong(`${where} must be a JSON object`);
+      throw wrong(`${where} must be ${rule}`);
     this.#values = new Map(Object.entries(value));
     const unknown = [...this.#values.keys()].find((name) => !known.includes(name));
     if (unknown !== undefined)
@@ -121,14 +160,12 @@ class Fields {
     return Number(value);
   }
 
-  /** Those that are given. */
-  numbers(names: readonly string[]): Record<string, number> {
-    return Object.fromEntries(
-      names.flatMap((name) => {
-        const value = this.number(name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    );
+  /** In ms. A client may give them as a number, or as a setting is written: `10s`. */
+  duration(name: string): number | undefined {
+    const value = this.#values.get(name);
+    if (typeof value === 'string' && DURATION.test(value)) return parseDuration(value);
+    if (value === undefined || typeof value === 'number') return this.number(name);
+    throw wrong(`${name} must be a duration such as 500ms, 10s or 2m, or a whole number of milliseconds`);
   }
 
   truth(name: string): boolean | undefined {

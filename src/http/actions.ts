@@ -1,3 +1,4 @@
+import { CgroupError } from '../core/errors.js';
 import { plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { DeadLetters } from '../observe/dead-letters.js';
@@ -23,6 +24,8 @@ const MOST_LETTERS = 10_000;
 /** Actions at a time. */
 const MOST_AT_ONCE = 4;
 const LONGEST_NAME = 100;
+/** Ids in an error. */
+const MOST_NAMED = 20;
 
 const DONE = { retry: 'sent back', skip: 'skipped', purge: 'deleted' } as const;
 
@@ -45,13 +48,14 @@ export class Actions {
   /**
    * @param body as the client sent it, parsed
    * @returns what the client gets
-   * @throws {CgroupError} SETTINGS for a wrong body; STALE, NOT_FOUND, STATE; or what Redis answers
+   * @throws {CgroupError} SETTINGS for a wrong body; NOT_FOUND also if there is none of the dead letters whose ids were given; STALE, STATE; or what
+   *   Redis answers
    */
   async run(action: ActionName, body: unknown, client: Client): Promise<object> {
     this.#underWay++;
     try {
       return action === 'retry' || action === 'skip' || action === 'purge'
-        ? await this.#onLetters(action, letterActionIn(body), client)
+        ? await this.#onLetters(action, letterActionIn(action, body), client)
         : await this.#onControl(action, controlActionIn(action, body), client);
     } finally {
       this.#underWay--;
@@ -83,7 +87,10 @@ export class Actions {
       },
       `${plural(changed.length, 'dead letter')} ${DONE[action]} by ${who}`,
     );
-    return { done: changed.length, left };
+    if (!given) return { done: changed.length, left };
+    const notFound = given.filter((id) => !changed.includes(id));
+    if (changed.length === 0) throw noneFound(action, notFound);
+    return { done: changed.length, left, notFound };
   }
 
   async #onControl(action: ActionName, asked: ControlAction, client: Client): Promise<object> {
@@ -116,6 +123,16 @@ export class Actions {
       .trim();
     return `page at ${this.#view.process.host} by ${name === '' ? address : `${name} (${address})`}`;
   }
+}
+
+function noneFound(action: keyof typeof DONE, ids: readonly string[]): CgroupError {
+  const more = ids.length > MOST_NAMED ? ` and ${ids.length - MOST_NAMED} more` : '';
+  const named = `${ids.slice(0, MOST_NAMED).join(', ')}${more}`;
+  const why =
+    action === 'skip'
+      ? 'no such dead letter stops an order'
+      : 'there is no such dead letter (any more): it may have been sent back or deleted';
+  return new CgroupError('NOT_FOUND', `${named}: ${why}`);
 }
 
 function auditOf(action: ActionName, who: string, { address }: Client) {

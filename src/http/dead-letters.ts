@@ -11,7 +11,7 @@ const LONGEST_TEXT = 2_000;
 /** ms after which kept answers are read again, and how many are kept. */
 const KEEP = 1_000;
 const MOST_KEPT = 20;
-/** Letters that a search, and the groups, look through; read at once; and bytes of each of their texts that tell their group. */
+/** Dead letters that a search, and the groups, look through; read at once; and bytes of each of their texts that tell their group. */
 const MOST_LOOKED = 10_000;
 const LOOKED_AT_ONCE = 500;
 const LONGEST_ERROR = 2_000;

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import helmet from 'helmet';
 import type { Listen } from '../settings/addresses.js';
-import { ACTIONS } from './action-request.js';
+import { ACTIONS, bodyRule } from './action-request.js';
 import { ACTIONS_OFF } from './served-status.js';
 
 /** Served without the token, because probes have none. Without it, the answers hold no details. */
@@ -218,7 +218,10 @@ export function actionRefusal(
   if (named !== action)
     return { code: 400, error: `the header ${ACTION_HEADER} must name the action of the path, ${action}` };
   if (!JSON_ONLY.test(headers['content-type'] ?? ''))
-    return { code: 415, error: 'the body must be JSON, with content-type: application/json' };
+    return {
+      code: 415,
+      error: `send the header content-type: application/json, and as the body ${bodyRule(action)}`,
+    };
   if (Number(headers['content-length'] ?? 0) > LONGEST_BODY) return TOO_LARGE;
   return undefined;
 }

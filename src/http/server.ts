@@ -1,15 +1,16 @@
-import { type FastifyInstance, type FastifyReply, fastify } from 'fastify';
+import { type FastifyError, type FastifyInstance, type FastifyReply, fastify } from 'fastify';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { hostAndPort } from '../core/redis-address.js';
 import type { Service } from '../core/service.js';
 import type { Logger } from '../log/logger.js';
 import type { WorkerHub } from '../processor/remote/hub.js';
 import { isLoopback, type Listen } from '../settings/addresses.js';
+import { bodyRule } from './action-request.js';
 import { Actions } from './actions.js';
 import { ConnectionLimits } from './connection-limits.js';
 import { DeadLetterPages } from './dead-letters.js';
 import { EventStreams, eventText } from './event-streams.js';
-import { checksOf, guard, TOO_LARGE } from './guard.js';
+import { actionIn, checksOf, guard, TOO_LARGE } from './guard.js';
 import type { Added, Point } from './history.js';
 import { metricsRegistry } from './metrics.js';
 import { Readiness } from './readiness.js';
@@ -148,6 +149,12 @@ function textOf({ point, minute }: Added): string {
   return text('point', point) + text('minute', minute);
 }
 
+/** What is wrong with the body of an action, by the code of the error. */
+const NO_JSON: Readonly<Record<string, string | undefined>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'the body is no valid JSON',
+};
+
 function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => limits.makeServer(handler),
@@ -161,10 +168,13 @@ function makeApp(limits: ConnectionLimits, log: Logger): FastifyInstance {
   });
   // JSON alone has a meaning here; its parser refuses __proto__.
   app.removeContentTypeParser('text/plain');
-  app.setErrorHandler((error, _, reply) => {
-    const { validation, statusCode } = error as { validation?: unknown; statusCode?: number };
+  app.setErrorHandler((error, request, reply) => {
+    const { validation, statusCode, code: cause } = error as FastifyError;
     if (statusCode === TOO_LARGE.code)
       return reply.code(TOO_LARGE.code).header('connection', 'close').send({ error: TOO_LARGE.error });
+    const wrong = NO_JSON[cause];
+    if (wrong !== undefined)
+      return reply.code(400).send({ error: `${wrong}: it must be ${bodyRule(actionIn(request.raw.url))}` });
     if (validation || (statusCode !== undefined && statusCode < 500))
       return reply.code(400).send({ error: 'unsupported request' });
     const known = error instanceof CgroupError;

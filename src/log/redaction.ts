@@ -7,7 +7,7 @@ const USER = /^[^:/?#]*:/;
 /** Stands in place of a secret. */
 export const MASK = '***';
 /** The URLs in our own advice. */
-const EXAMPLE = /^(?:redis:\/\/(?:user)?:password@host|ws:\/\/HOST:PORT)(?![\w.-])/;
+const EXAMPLE = /^(?:redis(?:-sentinel)?:\/\/(?:user)?:password@host|ws:\/\/HOST:PORT)(?![\w.-])/;
 /** Of a scheme, no more letters than this: else a long word without a URL would take seconds. */
 const URLS = /[a-z][a-z0-9+.-]{0,30}:\/\/[^\s"'<>]+/gi;
 

@@ -92,7 +92,7 @@ export interface DeadLetterGroup {
 
 /** Most groups: each costs some memory. */
 const MOST_GROUPS = 1_000;
-/** In place of the error of letters that are in no group of their own. */
+/** In place of the error of dead letters that are in no group of their own. */
 const OTHERS = '(other errors)';
 /** Characters of an error that tell its group. */
 const LONGEST_KIND = 500;

@@ -34,10 +34,16 @@ export class OutputTail {
   readonly #inspector: Pick<GroupInspector, 'read' | 'lanes'>;
   /** The id of the last result of each lane that was given; '' for none. */
   #after: string[];
+  #isList = false;
 
   constructor(inspector: Pick<GroupInspector, 'read' | 'lanes'>) {
     this.#inspector = inspector;
     this.#after = inspector.lanes.map(() => '');
+  }
+
+  /** Whether the output was a list when {@link newest} read it. */
+  get isList(): boolean {
+    return this.#isList;
   }
 
   /**
@@ -46,9 +52,9 @@ export class OutputTail {
    * @param most how many at most; they are held in memory, so large ones are fewer: about 64 MB
    */
   async newest(most: number): Promise<ShownResult[]> {
-    const { outputType } = await this.#inspector.read();
+    this.#isList = (await this.#inspector.read()).outputType === 'list';
     const each = await this.#ofEach(async (lane) =>
-      outputType === 'list'
+      this.#isList
         ? (await lane.lastElements(most)).map(shownElement)
         : (await shownResults(lane.newestResults(most))).reverse(),
     );

@@ -71,7 +71,7 @@ const SHORT = 5_000;
 const LONG = 60_000;
 /** ms by which a reading may be earlier than a window begins. */
 const SLACK = 500;
-/** ms for which a process that vanished is told. */
+/** ms for which a process that vanished is shown. */
 const TOLD = 300_000;
 const MOST_SAMPLES = 1_000;
 const MOST_VANISHED = 100;

@@ -16,7 +16,7 @@ const LATE = 10_000;
 const CATCHING_UP = 3_000;
 /** Share and number of attempts that failed in a minute, from which a group is failing, and badly. */
 const FAILING = { share: 0.05, least: 5, badly: 0.5 };
-/** ms for which a process that ended without leaving is told. */
+/** ms for which a process that ended without leaving is shown. */
 const TOLD = 300_000;
 /** s for which the memory must last to be no part of the headline. */
 const SOON = 3_600;

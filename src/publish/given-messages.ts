@@ -9,7 +9,7 @@ import { BATCH_BYTES, MAX_MESSAGE_BYTES } from './sizes.js';
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
-/** Messages that somebody else has made: texts, or the lines of a stream. It reads no more of the stream than it gives. */
+/** Messages that the user has made: texts, or the lines of a stream. It reads no more of the stream than it gives. */
 export class GivenMessages {
   readonly #lines: LineReader;
   readonly #needsIds: boolean;

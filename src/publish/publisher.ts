@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { hasCode, messageOf } from '../core/errors.js';
+import { pause } from '../core/service.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { listenTo } from '../core/subscriber.js';
 import { plural } from '../core/words.js';
@@ -103,12 +104,13 @@ export async function publish(options: PublishOptions): Promise<Published> {
         );
       }
     }
+    const send = sender(writer, source, recorder !== undefined, pushed);
     const { tally, seconds } = await carryOut({
       plan: given ? options.plan : withinBytes(options.plan, size),
       take: (most) => given?.take(most) ?? Array.from({ length: most }, next),
-      publish: sender(writer, source, recorder !== undefined, pushed),
+      publish: send,
       // A ledger would lack what may have been published.
-      recover: writer.isPlain || file ? undefined : (error) => recovered(writer, error, logger, signal),
+      recover: writer.isPlain || file ? undefined : (error) => recovered(writer, send, error, logger, signal),
       recorder: recorder ?? pushed,
       // A given message may be of any size: one batch after the other.
       mostAwaited: given ? 0 : Math.max(1, Math.floor(AWAITED_BYTES / size)),
@@ -147,10 +149,13 @@ export async function publish(options: PublishOptions): Promise<Published> {
 
 /** ms to wait for another master. */
 const FAIL_OVER = 30_000;
+/** ms between two looks whether a Cluster is up again. */
+const LOOK_EVERY = 250;
 
 /** Waits for another master after an error; resolves to whether there is one. */
 async function recovered(
   writer: Connection,
+  send: Publishing['publish'],
   error: unknown,
   log: Logger,
   signal: AbortSignal | undefined,
@@ -162,8 +167,26 @@ async function recovered(
   const ended = signal ? AbortSignal.any([signal, giveUp]) : giveUp;
   if (!writer.isReady) await once(writer, 'ready', { signal: ended }).catch(() => {});
   if (!writer.isReady) return false;
+  if (refusedAs(error, 'CLUSTERDOWN')) {
+    log.warn({ error }, `${messageOf(error)}; waits for it, for ${FAIL_OVER / 1_000} s at most`);
+    if (!(await isUpAgain(send, ended))) return false;
+  }
   log.warn({ error }, `${messageOf(error)}; publishing goes on`);
   return true;
+}
+
+/** Waits until a Cluster takes a batch, an empty one; resolves to whether it does. */
+async function isUpAgain(send: Publishing['publish'], ended: AbortSignal): Promise<boolean> {
+  while (!ended.aborted) {
+    try {
+      await send([]);
+      return true;
+    } catch (error) {
+      if (!refusedAs(error, 'CLUSTERDOWN')) return false;
+      await pause(LOOK_EVERY, ended);
+    }
+  }
+  return false;
 }
 
 /** @throws {CgroupError} REDIS_VERSION if Redis has no sharded channels */

@@ -1,6 +1,6 @@
 /**
- * Records the message ids of a list or a stream as Redis confirms their batches: our own only, because nobody receives what
- * others append.
+ * Records the message ids of a list or a stream as Redis confirms their batches: our own only, because no subscriber receives
+ * what others append.
  */
 export class PushedLedger {
   readonly #write: (id: string) => void;
@@ -16,7 +16,7 @@ export class PushedLedger {
     this.#sent.push(id);
   }
 
-  /** The oldest batch of so many messages has its reply: they are appended, or nobody knows. */
+  /** The oldest batch of so many messages has its reply: they are appended, or it is not known. */
   answered(messages: number, appended: boolean): void {
     const ids = this.#sent.splice(0, messages);
     if (appended) for (const id of ids) this.#write(id);

@@ -13,7 +13,7 @@ const STATEMENT_TIMEOUT = 10_000;
 const REPLY_TIMEOUT = 12_000;
 /** ms after which the server ends a transaction of a process that is stopped: its rows would block those of others. */
 const TRANSACTION_TIMEOUT = 5_000;
-/** ms for the goodbye of idle connections. */
+/** ms in which idle connections have to end. */
 const END_TIMEOUT = 1_000;
 
 /** Some connections to PostgreSQL, made when they are needed. None is used again after it failed. */
@@ -55,7 +55,7 @@ export class PostgresPool {
     } finally {
       this.#used.delete(client);
       client.release(broken);
-      // A server that does not answer does not answer the goodbye either.
+      // A server that does not answer does not confirm the end of a connection either.
       if (broken) cut(client);
     }
   }

@@ -58,7 +58,7 @@ export interface DoctorFacts {
         readonly waiting: number | undefined;
       }
     | undefined;
-  /** The channel that the group reads; with a list or a stream nobody listens. */
+  /** The channel that the group reads; with a list or a stream no bridge listens. */
   readonly channel: {
     readonly name: string;
     /** Ours not counted. */

@@ -28,7 +28,7 @@ export class GroupWriter {
   #told:
     | { readonly id: string; readonly from: Position | undefined; readonly dropped: number | undefined }
     | undefined;
-  /** How many gaps were told. */
+  /** How many gaps were recorded. */
   #gaps = 0;
 
   /** @param path where the key of each message is; undefined without order `key` */

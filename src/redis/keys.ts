@@ -33,7 +33,7 @@ export interface Keys {
   readonly packs: string;
   /**
    * hash: lease (holder, token, beat, mark), position (epoch, offset), secret of the marks, the server where bridges are subscribed
-   * (home, since; of a lane, home_at: when it was told), seats (seat:ID -> its last mark, ms since 1970), with lanes the last gap
+   * (home, since; of a lane, home_at: when it got to know that), seats (seat:ID -> its last mark, ms since 1970), with lanes the last gap
    * before the position (passed), and for how many lanes that is true (dealt), and the last gap that is recorded (told); and of the output: channel, Redis group, outputType,
    * order, orderKey, lanes
    */

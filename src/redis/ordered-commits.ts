@@ -15,7 +15,7 @@ export interface OrderedCommitsOptions extends Sink {
   readonly maxLength: number;
   /** Most messages of a key that may go out together; 1 for one by one. */
   readonly run?: () => number;
-  /** Is told how many results wait. */
+  /** Gets how many results wait. */
   readonly window?: Pick<OrderWindow, 'note' | 'most'> | undefined;
   /** Called with the ms that results had waited for earlier ones when they went out. */
   readonly onParked?: ((waits: readonly number[]) => void) | undefined;

@@ -69,7 +69,7 @@ export interface OrderTotals {
 export interface RetryTotals {
   /** ms since the oldest of them was relayed; 0 if there is none. */
   readonly ageMs: number;
-  /** ms until the next attempt is due; negative if nobody takes it up; null if there is none. */
+  /** ms until the next attempt is due; negative if no consumer takes it up; null if there is none. */
   readonly dueMs: number | null;
 }
 

@@ -8,6 +8,7 @@ import { orders } from './measures/orders.js';
 import { processors } from './measures/processors.js';
 import { queue } from './measures/queue.js';
 import { rates } from './measures/rates.js';
+import { replicas } from './measures/replicas.js';
 import { scaling } from './measures/scaling.js';
 import { scripts } from './measures/scripts.js';
 import { shares } from './measures/shares.js';
@@ -29,6 +30,7 @@ const MEASURES = {
   processors,
   queue,
   rates,
+  replicas,
   scaling,
   scripts,
   shares,

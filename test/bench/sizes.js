@@ -21,6 +21,7 @@ export const FULL = {
   },
   threads: { threads: [1, 2], messages: 10_000, rounds: 3 },
   lanes: { counts: [1, 2, 3], messages: 200_000, rounds: 5 },
+  replicas: { counts: [0, 1, 2], messages: 100_000, latency: { rate: 1_000, seconds: 5 }, rounds: 5 },
   processors: {
     messages: { module: 300_000, remote: 200_000, exec: 200_000, http: 40_000, python: 40_000 },
     latency: { rate: 1_000, seconds: 8 },
@@ -63,6 +64,7 @@ export const SHORT = {
   scaling: { sizes: [1, 2], works: [5], seconds: 1, messages: 20_000, rounds: 1, roundsWithoutWork: 1 },
   threads: { threads: [1], messages: 500, rounds: 1 },
   lanes: { counts: [1, 3], messages: 10_000, rounds: 1 },
+  replicas: { counts: [0, 1], messages: 5_000, latency: { rate: 1_000, seconds: 1 }, rounds: 1 },
   processors: {
     messages: { module: 5_000, remote: 5_000, exec: 5_000, http: 1_000, python: 1_000 },
     limit: 200_000,

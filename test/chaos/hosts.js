@@ -4,7 +4,7 @@ import { has } from './programs.js';
 /** Addresses for benchmarks (RFC 2544): no real network has them. */
 const NETWORK = '198.18';
 
-/** Rules of the router, the first that fits counts: who still reaches whom, then who reaches nobody and is reached by nobody. */
+/** Rules of the router, the first that fits counts: who still reaches whom, then who is cut off from all others. */
 const [AMONG, CUT] = [5, 10];
 
 /** Whether this machine can have hosts. @type {{ why: string | undefined } | undefined} */
@@ -15,7 +15,7 @@ export const HERE = { address: '127.0.0.1', on: (command) => command };
 
 /**
  * Other hosts: network namespaces, each with an address of its own. A router, which is one more, joins them with each other and with
- * this machine, and can split them: what goes over a cut is dropped, and nobody is told. Only root on Linux may make them.
+ * this machine, and can split them: what goes over a cut is dropped, without an error. Only root on Linux may make them.
  * Elsewhere all programs run on this host, and {@link Hosts.why} says why.
  */
 export class Hosts {
@@ -63,7 +63,7 @@ export class Hosts {
     return (this.all[i] ?? HERE).on(command);
   }
 
-  /** These hosts reach only each other from now on, and nobody else reaches them. @param {Host[]} hosts */
+  /** These hosts reach only each other from now on, and no other host reaches them. @param {Host[]} hosts */
   split(hosts) {
     const addresses = hosts.map(({ address }) => address);
     for (const one of addresses) {

@@ -75,7 +75,7 @@ export class Stage {
       .replace(/(?<=\bcgroup (?:un)?drain )web1\b/, hostname())
       // The group of the stage has another order and no record, so an output of its own.
       .replace(/--(order|record) (\w+)/, '$& --output messages:$1:$2');
-    return /\bcgroup (dead|top)\b/.test(text)
+    return /\bcgroup (dead|top)\b|^curl .*\/(retry|purge)\b/.test(text)
       ? text.replaceAll(/\b\d{13}-\d+\b/g, await this.#deadLetter())
       : text;
   }

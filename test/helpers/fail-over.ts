@@ -18,7 +18,7 @@ export interface Stage {
   works(): Promise<void>;
   /**
    * Ends publisher and group, and looks at what came of all messages: none may have two results, and one without a result must
-   * have been published in a gap that was told. A gap is told once for each move of the bridges, by the leader, and at most once by
+   * have been published in a gap that was recorded. A gap is recorded once for each move of the bridges, by the leader, and at most once by
    * each bridge that received something at the old server after that. Bridges may not notice a slot that is back at once.
    *
    * @param moves how many times the bridges had to go to another server; at least once
@@ -130,7 +130,7 @@ class NumberPublisher {
     }
   }
 
-  /** Messages count if their server is still the master after them: what an old one takes, nobody keeps. Resolves to whether it is. */
+  /** Messages count if their server is still the master after them: what an old one takes is lost. Resolves to whether it is. */
   async #publishSome(redis: Redis, node: RedisNode): Promise<boolean> {
     const sent: [id: number, at: number][] = [];
     for (let i = 0; i < SOME; i++) {

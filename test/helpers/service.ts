@@ -55,7 +55,7 @@ export function listenerOf(
   };
 }
 
-/** A web service that answers as it is told. It is stopped when the test has ended. */
+/** A web service that answers as the test says. It is stopped when the test has ended. */
 export async function serviceOn(
   answer: (request: ServiceRequest) => void,
   { port = 0, requests = [] }: { port?: number; requests?: ServiceRequest[] } = {},

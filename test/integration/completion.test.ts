@@ -48,6 +48,9 @@ describe.each(SHELLS)('%s', (shell, args, typed) => {
       await completes('cgroup start -p my\t', /start -p (\.\/)?my-handler\.mjs/);
       await completes('cgroup completion fi\t', /completion fish/);
       await completes('cgroup help mon\t', /help monitor/);
+      await completes('cgroup help dead sk\t', /help dead skip/);
+      // Tab lists what there is.
+      await completes('cgroup help dead \t\t', /purge/);
     },
   );
 });

@@ -203,14 +203,19 @@ describe('actions', () => {
     expect(await step('pause', {})).toMatchObject({ paused: true });
     expect(await step('resume', {})).toMatchObject({ paused: false });
     expect(await step('scale', { size: 4 })).toMatchObject({ size: 4 });
-    expect(await step('scale', { autoscale: { max: 9 } })).toMatchObject({ autoscale: { min: 1, max: 9 } });
+    expect(await step('scale', { autoscale: { max: 9, drainWithin: '90s' } })).toMatchObject({
+      autoscale: { min: 1, max: 9, drainWithin: 90_000 },
+    });
+    expect(await step('scale', { autoscale: { drainWithin: 5_000 } })).toMatchObject({
+      autoscale: { min: 1, max: 9, drainWithin: 5_000 },
+    });
     expect(await step('drain', { name: 'web1' })).toMatchObject({ drained: ['web1'] });
     expect(await step('undrain', { name: 'web1' })).toMatchObject({ drained: [] });
     const { revision } = await client.control();
     expect(await act(address, 'drain', { body: { revision, name: 'web9' } })).toMatchObject({ code: 404 });
     expect(await act(address, 'scale', { body: { revision, size: 10_001 } })).toMatchObject({ code: 400 });
     const events = await client.events();
-    expect(events).toHaveLength(6);
+    expect(events).toHaveLength(7);
     expect(events[0]).toMatchObject({ who: 'page at web1 by ann (127.0.0.1)', why: 'test', what: 'paused' });
     expect(run.stderr()).toContain('"pause by page at web1 by ann (127.0.0.1)"');
     const shown = (await (
@@ -218,6 +223,27 @@ describe('actions', () => {
     ).json()) as { events: object[] };
     expect(shown.events[0]).toMatchObject({ kind: 'control', what: 'undrained web1' });
     expect(group.flags.length).toBeGreaterThan(0);
+    client.close();
+    await run.kill();
+  });
+
+  test('say of a body that is no JSON, or not sent as JSON, what it must be', async () => {
+    const { run, client, address } = await acting(['--size', '1']);
+    const like = 'a JSON object such as {"revision": 4, "size": 20}';
+    const refused = async (sent: Sent) => {
+      const { code, body } = await act(address, 'scale', sent);
+      return [code, body.error];
+    };
+    expect(await refused({ body: '{"size": 3,}' })).toEqual([
+      400,
+      `the body is no valid JSON: it must be ${like}`,
+    ]);
+    expect(await refused({ body: '' })).toEqual([400, `the body is empty: it must be ${like}`]);
+    expect(await refused({ body: '[3]' })).toEqual([400, `the body must be ${like}`]);
+    expect(await refused({ headers: { 'content-type': 'text/plain' } })).toEqual([
+      415,
+      `send the header content-type: application/json, and as the body ${like}`,
+    ]);
     client.close();
     await run.kill();
   });
@@ -253,12 +279,13 @@ describe('actions', () => {
     const by = { authorization: `Basic ${Buffer.from(`bob:${TOKEN}`).toString('base64')}` };
     expect(await act(address, 'purge', { headers: by, body: { ids: [one] } })).toEqual({
       code: 200,
-      body: { done: 1, left: 0 },
+      body: { done: 1, left: 0, notFound: [] },
     });
-    expect(await act(address, 'purge', { headers: by, body: { ids: [one] } })).toEqual({
-      code: 200,
-      body: { done: 0, left: 0 },
-    });
+    const gone = {
+      code: 404,
+      body: { code: 'NOT_FOUND', error: expect.stringContaining(`${one}: there is no`) },
+    };
+    expect(await act(address, 'purge', { headers: by, body: { ids: [one] } })).toEqual(gone);
     const { through } = dry.body;
     expect(await act(address, 'purge', { body: { filter, through } })).toEqual({
       code: 200,
@@ -269,14 +296,19 @@ describe('actions', () => {
       body: { done: 0, left: 0 },
     });
     const [last] = await client.deadLetters.select();
-    expect(await act(address, 'retry', { body: { ids: [last] } })).toEqual({
+    expect(await act(address, 'retry', { body: { ids: [last, one] } }), 'one of two is there').toEqual({
       code: 200,
-      body: { done: 1, left: 0 },
+      body: { done: 1, left: 0, notFound: [one] },
     });
     await until(async () => (await client.status()).deadLetters === 1, { what: 'it to die again' });
-    expect(await act(address, 'retry', { body: { ids: [last] } }), 'sent twice').toEqual({
-      code: 200,
-      body: { done: 0, left: 0 },
+    expect(await act(address, 'retry', { body: { ids: [last] } }), 'sent twice').toMatchObject({
+      code: 404,
+      body: { code: 'NOT_FOUND', error: expect.stringContaining(String(last)) },
+    });
+    const [stopsNothing] = await client.deadLetters.select();
+    expect(await act(address, 'skip', { body: { ids: [stopsNothing] } })).toMatchObject({
+      code: 404,
+      body: { error: `${stopsNothing}: no such dead letter stops an order` },
     });
     expect(await act(address, 'skip', { body: { filter: {}, dryRun: true } })).toMatchObject({
       body: { count: 0 },

@@ -87,10 +87,45 @@ describe('a Redis that is not there', () => {
   });
 });
 
+test('a wrong setting of processes stops start, and no command that has no use for it', async () => {
+  const env = { CGROUP_HTTP_TOKEN: 'short', CGROUP_SIZE: 'many', CGROUP_HTTP_ACTIONS: '1' };
+  const at = ['--redis', redis.url];
+  for (const command of [
+    'status',
+    'peek',
+    'dead list',
+    'publish --count 1',
+    'monitor --interval 1s',
+    'scale',
+  ]) {
+    const run = cgroup([...command.split(' '), ...at], { env });
+    if (command.startsWith('monitor')) await run.line(/msg\/s/);
+    expect(await (command.startsWith('monitor') ? run.kill() : run.exit), run.stderr()).toMatchObject({
+      code: 0,
+    });
+  }
+  for (const command of ['start --print-config', 'start']) {
+    const run = cgroup([...command.split(' '), ...at], { env });
+    expect(await run.exit).toMatchObject({ code: 2 });
+    expect(run.stderr()).toMatch(/CGROUP_SIZE: must be/);
+    expect(run.stderr()).toMatch(/CGROUP_HTTP_TOKEN: must/);
+  }
+});
+
 test('a database that there is not is refused by name', async () => {
   const run = cgroup(['status', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
   expect(await run.exit).toMatchObject({ code: 1 });
   expect(run.stderr()).toMatch(/has no database 99 .*: name another one in the URL/);
+});
+
+test('the doctor has a finding for such a database, in JSON too', async () => {
+  const run = cgroup(['doctor', '--json', '--redis', `${redis.url.replace(/\/\d*$/, '')}/99`]);
+  expect(await run.exit).toEqual({ code: 1, signal: null });
+  expect(JSON.parse(run.stdout())).toMatchObject({
+    ok: false,
+    findings: [{ check: 'connection', status: 'mend', what: expect.stringContaining('no database 99') }],
+  });
+  expect(run.stderr()).toBe('');
 });
 
 test('a wrong password gets advice on the URL, and no ACL line', async () => {
@@ -128,7 +163,7 @@ describe('a processor module that cannot be imported', () => {
 
   const knowsTypes = Boolean((process.features as { typescript?: unknown }).typescript);
 
-  test.skipIf(knowsTypes)('is told how TypeScript works', async () => {
+  test.skipIf(knowsTypes)('says how TypeScript works', async () => {
     files({ 'typed/handler.ts': 'export default (message: object) => message;\n' });
     const run = cgroup(['start', ...flagsOf(redis.namespace()), '-p', join(folder, 'typed/handler.ts')]);
     expect(await run.exit).toMatchObject({ code: 2 });

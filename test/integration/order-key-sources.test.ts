@@ -56,7 +56,7 @@ describe.each(['list', 'stream'] as const)('three processes that take from a %s 
       await run.line(/ready: /);
       return run;
     };
-    // Half waits before anybody runs, the rest comes in pieces while all three read.
+    // Half waits before a process runs, the rest comes in pieces while all three read.
     await add(group, kind, name, 0, 100);
     const [killed, ...others] = await Promise.all([start(), start(), start()]);
     const processed = async () => (await group.read()).counters.processed;

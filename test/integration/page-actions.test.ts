@@ -108,7 +108,7 @@ describe.skipIf(missing)(`actions from the page${missing ? `, skipped: ${missing
     );
     expect(await client.control()).toMatchObject({ size: 2, paused: false });
     await page.click('#confirm-cancel');
-    // The refused answer is told on the console of the browser.
+    // The browser writes the refused answer to its console.
     await end([expect.stringContaining('409')]);
   });
 

@@ -54,6 +54,28 @@ test('--follow goes on with each result that comes, until Ctrl-C', async () => {
   expect((await run.kill()).code).toBe(0);
 });
 
+test('--follow reads the numbers of the group once, as peek alone does', async () => {
+  const group = await groupOn(redis.url);
+  await group.raw.xadd(group.space.output, '*', 'message_id', 'a1', 'data', '{}');
+  const calls = async (names: RegExp) => {
+    const stats = await group.raw.info('commandstats');
+    const found = [...stats.matchAll(/^cmdstat_(\w+):calls=(\d+)/gm)].filter(([, name = '']) =>
+      names.test(name),
+    );
+    return found.reduce((sum, [, , count]) => sum + Number(count), 0);
+  };
+  // Numbers are read by scripts, results by XRANGE.
+  await group.raw.config('RESETSTAT');
+  await peek(group);
+  const alone = await calls(/^eval/);
+  expect(alone).toBeGreaterThan(0);
+  await group.raw.config('RESETSTAT');
+  const following = cgroup(['peek', ...group.flags, '--follow']);
+  await until(async () => (await calls(/^xrange$/)) > 8);
+  expect(await calls(/^eval/)).toBe(alone);
+  expect((await following.kill('SIGINT')).code).toBe(0);
+});
+
 test('--waiting shows what is not settled, also what is no text', async () => {
   const group = await groupOn(redis.url);
   const run = await group.start(['--bridge', 'only']);

@@ -97,7 +97,7 @@ describe('a connection', () => {
   });
 });
 
-it('Sentinels that do not answer any more are told once, and when they are back', async () => {
+it('Sentinels that do not answer any more are logged once, and when they are back', async () => {
   const { follow, looks, sentinels, lines } = await placeOf([{ master: A, epoch: 1 }]);
   follow();
   await looks(1);

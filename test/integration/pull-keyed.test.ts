@@ -15,7 +15,7 @@ const KINDS = ['left', 'right', 'stream'] as const;
 
 /**
  * A list that is taken from one end, or a stream, the group with order `key` that takes from it, and an admin whose rights
- * nobody withdraws. The key is `k`.
+ * no test withdraws. The key is `k`.
  */
 async function withSource(kind: Kind) {
   const space = redis.namespace();

@@ -12,7 +12,7 @@ import { until } from '../helpers/until.js';
 
 const redis = withRedis();
 
-/** A list, the group that takes from it, and an admin whose rights nobody withdraws. */
+/** A list, the group that takes from it, and an admin whose rights no test withdraws. */
 async function withList(from: 'left' | 'right' = 'left') {
   const space = redis.namespace();
   const stores = await openStores(space);

@@ -9,7 +9,7 @@ import { openStores } from '../helpers/stores.js';
 const redis = withRedis();
 const TRIMMED = 'the stream was trimmed before it was read';
 
-/** A stream, the group that reads it, and an admin whose rights nobody withdraws. */
+/** A stream, the group that reads it, and an admin whose rights no test withdraws. */
 async function withStream() {
   const space = redis.namespace();
   const stores = await openStores(space);

@@ -147,7 +147,7 @@ test('processes that record at the same time write each row once, in order', {
   expect(await out()).toEqual(ids);
 });
 
-test('one that was stopped with a page lets nothing out twice, and holds nobody up', async () => {
+test('one that was stopped with a page lets nothing out twice, and does not hold up the others', async () => {
   const { ids, rows, process, out } = await holding(4);
   const [stopped, other] = [await process(), await process()];
   await stopped.commit(...ids.slice(0, 2));

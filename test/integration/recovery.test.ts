@@ -95,7 +95,7 @@ describe('kill -9', () => {
     await Promise.all(all.map((run) => run.kill('SIGKILL')));
 
     const next = cgroup(['start', ...group.flags, ...flags]);
-    await next.line(/waits for a seat/);
+    await next.line(/2 seats for bridges are taken: this one waits for a seat/);
     const asked = performance.now();
     await group.publish(['missed']);
     await until(
@@ -104,6 +104,8 @@ describe('kill -9', () => {
     );
     // Not three leases, as if one of the others lived.
     expect(performance.now() - asked).toBeLessThan(2.5 * lease);
+    const killed = `(${all.map(({ pid }) => `\\S+-${pid}-\\S+`).join('|')})`;
+    await next.line(new RegExp(`the bridge ${killed} makes no marks: this one asks for its seat`));
     const marks = async () => Number(await group.raw.hget(group.keys.bridge, 'mark'));
     const seen = await marks();
     await until(async () => (await marks()) > seen, { what: 'a mark after the subscription' });

@@ -7,7 +7,7 @@ import { onStage } from '../helpers/fail-over.js';
 import { startSentinels } from '../helpers/sentinel.js';
 import { until } from '../helpers/until.js';
 
-test('a group outlives its master and a Sentinel: a fail-over is told as a gap', async () => {
+test('a group outlives its master and a Sentinel: a fail-over is recorded as a gap', async () => {
   const sentinels = await startSentinels({ password: 'm@ster', sentinelPassword: 'sent:inel' });
   const url = sentinels.url.replace(/\/\/.*@/, '//:m%40ster@').replace('#', '?sentinelPassword=sent:inel#');
   const stage = await onStage({ url, master: () => sentinels.master() });

@@ -223,7 +223,7 @@ test('no secret of the URL is shown: not in settings, not in errors, not in the 
   expect(run.stderr()).not.toContain('secret-word');
 });
 
-test('while the service is away, no attempt is counted; it is told once when that begins, and when it is over', async () => {
+test('while the service is away, no attempt is counted; it is logged once when that begins, and when it is over', async () => {
   const port = await freePort();
   const group = await groupOn(redis.url);
   const flags = flagsFor(`http://127.0.0.1:${port}/`, '-n', '3', '--concurrency', '5', '--max-attempts', '1');

@@ -135,7 +135,7 @@ describe('a Redis with TLS', () => {
     expect(await connection.call('PING')).toBe('PONG');
   });
 
-  test('that has another certificate after a restart is told once, with what to do, and when it is over', async () => {
+  test('that has another certificate after a restart is logged once, with what to do, and when it is over', async () => {
     const own = authority.issue('restarted');
     const node = await startTlsRedis({ ...own, ca });
     const lines: string[] = [];

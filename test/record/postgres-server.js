@@ -51,7 +51,7 @@ export class PostgresServer {
   #guard;
 
   /**
-   * Starts a server and waits until it answers. Anybody may connect to it, without a password.
+   * Starts a server and waits until it answers. Any client may connect to it, without a password.
    *
    * @param {Record<string, string>} settings more settings, as in postgresql.conf
    */

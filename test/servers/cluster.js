@@ -75,7 +75,7 @@ export class Cluster extends Servers {
     await hold('half');
     await this.#moveKeys(slot, from, to);
     await hold('moved');
-    // The target first: if the source gave the slot away before, nobody would own it for a moment.
+    // The target first: if the source gave the slot away before, no node would own it for a moment.
     const others = (await this.masters()).filter((node) => node !== to && node !== from);
     for (const node of [to, from, ...others]) await node.call('CLUSTER', 'SETSLOT', slot, 'NODE', target);
     await this.settled();

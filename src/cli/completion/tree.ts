@@ -28,23 +28,38 @@ export interface CompletedCommand {
 
 /** Most characters of a meaning beside a flag: a shell shows it in one line. */
 const MEANING_WIDTH = 70;
+const HELP = 'help';
 const ANY: Values = { kind: 'any' };
 
 /** What there is to complete: commander's own tree of commands and flags. */
 export function treeOf(command: Command, path: readonly string[] = []): CompletedCommand {
   const help = command.createHelp();
   const inner = help.visibleCommands(command);
-  const names = inner.map((one) => one.name()).filter((name) => name !== 'help');
+  const commands = inner
+    .filter((one) => one.name() !== HELP)
+    .map((one) => treeOf(one, [...path, one.name()]));
+  // commander adds a command `help` wherever there are inner ones.
+  const helps = inner
+    .filter((one) => one.name() === HELP)
+    .map((one) => helpOn(commands, [...path, HELP], brief(one.description())));
   return {
     path,
     meaning: brief(command.description()),
     flags: help.visibleOptions(command).map(flagOf),
-    commands: inner.map((one) => {
-      const below = treeOf(one, [...path, one.name()]);
-      return one.name() === 'help' ? { ...below, values: { kind: 'words', words: names } } : below;
-    }),
+    commands: [...commands, ...helps],
     values: argumentValues(command.registeredArguments[0]),
   };
+}
+
+/** `help`, which takes the names of commands: after `help dead` those of the inner ones. */
+function helpOn(
+  commands: readonly CompletedCommand[],
+  path: readonly string[],
+  meaning: string,
+): CompletedCommand {
+  const named = commands.filter((one) => one.path.at(-1) !== HELP);
+  const below = named.map((one) => helpOn(one.commands, [...path, String(one.path.at(-1))], one.meaning));
+  return { path, meaning, flags: [], commands: below, values: ANY };
 }
 
 /** A command and all below it, the outer ones first. */

@@ -27,6 +27,18 @@ export const GROUP_NAMES: readonly SettingName[] = [
   'group',
 ];
 
+/**
+ * The settings that only a process at work uses. Other commands do not read them, unless they have the flag: a wrong one
+ * stops no command that has no use for it.
+ */
+const WORKING_SETTINGS: readonly SettingName[] = [
+  ...(['size', 'managed', 'capacity', 'host', 'embedded', 'monitor', 'interval'] as const),
+  ...(['processor', 'threads', 'simulateMs', 'concurrency', 'batch'] as const),
+  ...(['maxAttempts', 'backoff', 'timeout', 'shutdownTimeout'] as const),
+  ...(['bridge', 'bridges', 'retain', 'bufferLimit'] as const),
+  ...(['http', 'httpToken', 'httpActions'] as const),
+];
+
 /** An option that sets a setting; a command may have others, even with the name of a setting. */
 class SettingOption extends Option {
   constructor(
@@ -72,12 +84,21 @@ export function addFlagWithTwoMeanings(
   });
 }
 
+/** The settings that a command does not read, from no source. */
+export function unreadBy(command: Command): readonly SettingName[] {
+  const own = settingOptions(command).map(({ setting }) => setting);
+  return WORKING_SETTINGS.filter((name) => !own.includes(name));
+}
+
+function settingOptions(command: Command): SettingOption[] {
+  return command.options.filter((option) => option instanceof SettingOption);
+}
+
 /** The settings that were given as flags to a parsed command. */
 export function rawFlags(command: Command): RawFlags {
   const raw: RawFlags = {};
-  for (const option of command.options) {
-    if (!(option instanceof SettingOption) || command.getOptionValueSource(option.setting) !== 'cli')
-      continue;
+  for (const option of settingOptions(command)) {
+    if (command.getOptionValueSource(option.setting) !== 'cli') continue;
     const value = command.getOptionValue(option.setting) as string | boolean | undefined;
     if (value !== undefined) raw[option.setting] = value;
   }

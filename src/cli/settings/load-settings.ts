@@ -22,6 +22,8 @@ export interface LoadSettingsOptions {
   readonly cwd: string;
   /** The file that `--config` names; without it, one is searched for. */
   readonly configPath?: string | undefined;
+  /** Settings that the command has no use for: they are not looked at. */
+  readonly unread?: readonly SettingName[];
 }
 
 export interface LoadedSettings {
@@ -41,9 +43,10 @@ export interface LoadedSettings {
  *   `consumer-group.config.json:3:11: size must be …`, `--size: must be …`, `CGROUP_SIZE: must be …`.
  */
 export async function loadSettings(options: LoadSettingsOptions): Promise<LoadedSettings> {
-  const { flags, env, cwd, configPath } = options;
+  const { flags, env, cwd, configPath, unread = [] } = options;
   const file = await readConfigFile(cwd, configPath);
-  const given = [...fromFlags(flags), ...fromEnvironment(env), ...(file ? fromFile(file) : [])];
+  const all = [...fromFlags(flags), ...fromEnvironment(env), ...(file ? fromFile(file) : [])];
+  const given = all.filter((one) => !one.known || !unread.includes(one.name));
 
   const effective = new Map<string, GivenSetting>();
   const strongest = given.find((one) => one.known && SOURCES.includes(one.name));

@@ -58,7 +58,7 @@ export class Confirmation {
     go.disabled = false;
     setText(byId('confirm-error'), '');
     this.#dialog.showModal();
-    // Who presses Enter too fast loses nothing.
+    // A user who presses Enter too fast loses nothing.
     if (danger) byId('confirm-cancel').focus();
   }
 

@@ -82,7 +82,7 @@ export function showCells(element, texts) {
   });
 }
 
-/** A table with a head and no rows. The roles are told again: a table that is shown as cards loses its own. */
+/** A table with a head and no rows. The roles are given again: a table that is shown as cards loses its own. */
 export function table(columns, attributes = {}) {
   const cells = columns.map(([label, name]) =>
     make('th', { role: 'columnheader', scope: 'col', class: name }, label),

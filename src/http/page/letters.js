@@ -16,7 +16,7 @@ export class DeadLetterList {
   #shownState;
   #loading;
   #loadedAt = Number.NEGATIVE_INFINITY;
-  /** The group whose letters are shown; undefined for all. */
+  /** The group whose dead letters are shown; undefined for all. */
   #group;
   #search = '';
   /** All on the page are older than this id; undefined for the newest page. */

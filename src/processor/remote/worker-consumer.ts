@@ -36,7 +36,7 @@ export class WorkerConsumer {
   readonly name: string;
   readonly id: string;
   readonly desk: Desk;
-  /** The deliveries of the consumer go to the desk; the worker is told of a pause too. */
+  /** The deliveries of the consumer go to the desk; a pause goes to the worker too. */
   readonly executor: ConsumerExecutor;
   #session: WorkerSession | undefined;
   #leave: (() => void) | undefined;

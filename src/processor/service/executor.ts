@@ -21,7 +21,7 @@ const KEEP_ALIVE = 1_000;
 export interface ServiceOptions extends ExecutorOptions {
   /** Of the service. */
   readonly url: string;
-  /** Where the messages come from: the service is told. */
+  /** Where the messages come from: a header for the service. */
   readonly channel: string;
 }
 

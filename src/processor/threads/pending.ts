@@ -115,7 +115,7 @@ export class PendingDeliveries {
 
   /**
    * The posted deliveries that may be to blame if the worker hangs or has ended: the one whose processor holds the
-   * thread. After its first `await` a processor cannot be told from the others: then all that are in work. None, if
+   * thread. After its first `await` a processor cannot be distinguished from the others: then all that are in work. None, if
    * the cause is something that an earlier attempt left behind.
    */
   suspects(progress: SharedProgress): PendingDelivery[] {

@@ -20,7 +20,7 @@
 --
 -- If Redis refuses a command, nothing is settled: the first result is written or parked before anything is removed, and each
 -- other command is tried in a form that changes nothing. If it refuses a later result (the ids of the output end), that one
--- is parked in total order, and in the others it is lost to nobody: it stays in the inbox.
+-- is parked in total order, and with the other orders it is not lost: it stays in the inbox.
 local wrong = wrong_type(KEYS[1], 'stream', KEYS[2], 'stream or list', KEYS[3], 'hash', KEYS[4], 'hash', KEYS[5], 'zset',
   KEYS[6], 'zset', KEYS[7], 'zset', KEYS[8], 'hash', KEYS[9], 'zset', KEYS[10], 'stream', KEYS[11], 'hash')
 if wrong then return wrong end
@@ -248,7 +248,7 @@ else
     local reply = write_result(result_of(numbers[i]), BEGIN)
     if type(reply) == 'table' then
       refusal = not_added(KEYS[2], reply)
-      -- They stay in the inbox, pending with nobody: they are found as strays.
+      -- They stay in the inbox, pending with no consumer: they are found as strays.
       mine, numbers = { unpack(mine, 1, i - 1) }, { unpack(numbers, 1, i - 1) }
       break
     end

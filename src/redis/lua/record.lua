@@ -4,7 +4,7 @@
 -- USES sink halts total watched letters
 -- KEYS 1 inbox  2 output  3 counters  4 processed  5 retry  6 parked  7 halted  8 bridge  9 dead  10 previews
 -- ARGV 1 options: large (of the list), group, maxLength, list (true if the output is a list), order (none or key: there is no total
---        order any more, so all results go out), window (as for let-out), owner (the process), claims (true: nobody else
+--        order any more, so all results go out), window (as for let-out), owner (the process), claims (true: no other process
 --        gets results for half a second), halt (true if a dead letter stops the order), deadMaxLen (keep about so many dead letters; 0 for
 --        all), recorded (of the results that the caller has recorded: count, digest; none at the beginning), changes (list of n, the
 --        number of such a result, from 1; kind: `result` if the record held another one, `dead` if it refuses it, `foreign` if it

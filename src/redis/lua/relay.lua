@@ -34,7 +34,7 @@ if epoch ~= from.epoch or offset ~= from.offset then return { 2, epoch, offset }
 if options.server then
   -- The positions of the server where the bridges are now begin at the mark `since`: those of an earlier one end before it. Its
   -- messages may reach both servers, at different times: later they may come from there.
-  -- A lane has the time at which it was told, by its own clock.
+  -- A lane has the time at which it got to know that, by its own clock.
   local at = redis.call('HMGET', KEYS[1], 'home', 'since', 'home_at')
   local since = at[1] and at[1] ~= options.server and integer_of(at[2])
   local is_late = since and options.lateAfter and now_ms() > (integer_of(at[3]) or since) + options.lateAfter

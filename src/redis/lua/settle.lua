@@ -6,7 +6,7 @@
 --        id, consumerId, left: list of number in the pack and perhaps outcome, in the order of the numbers)
 --      2... list with two texts per result: message id, data; pack by pack, in the order of the numbers. Each message is
 --        either left or has a result.
--- Returns the ids of the packs that were settled before, whoever held them: for these nothing was written.
+-- Returns the ids of the packs that were settled before, by any consumer: for these nothing was written.
 --
 -- Atomic, because here "one result" is decided: the caller that removes a pack decides what becomes of all its messages,
 -- however often its results are sent.

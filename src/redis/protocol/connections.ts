@@ -3,13 +3,13 @@ import type { Logger } from '../../log/logger.js';
 import { Connection } from './connection.js';
 import { type PlaceOptions, RedisPlace } from './place.js';
 
-/** ms after which a user is told what is waited for. */
+/** ms after which the log says what a command waits for. */
 const SAY_AFTER = 300;
 
 export interface ConnectionsOptions {
   /** Called with each connection before it connects. */
   readonly onMade?: (role: string, connection: Connection) => void;
-  /** Somebody waits for one answer: it is said what is waited for, and a refused connection is not tried again. */
+  /** A user waits for one answer: the log says what for, and a refused connection is not tried again. */
   readonly oneShot?: boolean;
 }
 

@@ -138,6 +138,11 @@ function adviceOf(refusal: Refusal, reply: string): string {
     case 'ASK':
     case 'TRYAGAIN':
       return `the slot of these keys is on its way to another node of the Cluster (${said}): it is tried again`;
+    case 'CLUSTERDOWN':
+      return (
+        `${said.includes('slot not served') ? 'the slot of these keys has no master' : 'the Cluster is down: some of its slots have no master'} ` +
+        `(${said}); start the node that is away, or let a replica take its place: cgroup doctor prints how to see which it is`
+      );
     case 'NOPERM':
       return `the Redis user lacks a right (${said}): cgroup doctor prints the ACL line with all of them`;
     default:

@@ -11,7 +11,7 @@ const PATIENCE = 1_000;
 /** How many are asked at a time. */
 const MOST_ASKED = 7;
 /** Without credentials. */
-const NOBODY = { user: '', password: '' };
+const NO_LOGIN = { user: '', password: '' };
 /** How many are remembered. */
 const MOST_KNOWN = 64;
 
@@ -127,7 +127,7 @@ export class Informants {
     const { tls, family } = this.#options;
     const own = this.#locked.has(hostAndPort(at)) ? this.#options.credentials : undefined;
     const redis = new Redis({
-      ...ioredisOptions({ ...(own ?? NOBODY), db: 0, tls: tls !== undefined }),
+      ...ioredisOptions({ ...(own ?? NO_LOGIN), db: 0, tls: tls !== undefined }),
       Connector: connectorFor({ find: () => at, tls, family }),
       connectionName: 'cgroup:finder',
       disableClientInfo: true,

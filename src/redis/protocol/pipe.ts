@@ -23,7 +23,7 @@ export interface PipeOptions {
 
 /**
  * Sends commands over the socket of an ioredis client without its help: it makes a dozen objects for a command. Redis replies in
- * the order of the commands, whoever sent them; so for each request it notes how many commands of ioredis went before.
+ * the order of the commands of all callers; so for each request it notes how many commands of ioredis went before.
  */
 export class Pipe {
   readonly #options: PipeOptions;

@@ -57,7 +57,7 @@ export class RedisPlace {
     return this.#isCluster;
   }
 
-  /** Whether there is one address, and no one else to ask. */
+  /** Whether there is one address, and no other one to ask. */
   get isPlain(): boolean {
     return !this.#isCluster && this.address.sentinel === undefined;
   }
@@ -166,7 +166,7 @@ export class RedisPlace {
     return masters;
   }
 
-  /** The slot whose master is asked for; Sentinels know one master for all. Undefined if nobody needs to be asked. */
+  /** The slot whose master is asked for; Sentinels know one master for all. Undefined if no server needs to be asked. */
   #asked(slot: number | undefined): number | undefined {
     if (this.address.sentinel) return 0;
     return this.#isCluster ? slot : undefined;

@@ -14,7 +14,7 @@ export interface SubscribingLink {
   readonly onGone: () => unknown;
 }
 
-/** How Redis says that a channel is no longer subscribed: to whoever asked for it, or because its slot has moved to another node. */
+/** How Redis says that a channel is no longer subscribed: to the client that asked for it, or because its slot has moved to another node. */
 const UNSUBSCRIBED = Buffer.from('*3\r\n$12\r\nsunsubscribe\r\n');
 
 /** The subscription of one connection. */

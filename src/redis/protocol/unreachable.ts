@@ -18,7 +18,7 @@ const IS_IT_RIGHT = 'is it running, and is --redis right?';
 const TRY_PLAIN = 'does this port speak TLS? If not, write redis://';
 const TRY_TLS = 'is --redis right? A port that speaks TLS needs rediss://';
 
-/** What to do about a certificate that nobody known has signed. */
+/** What to do about a certificate that no known CA has signed. */
 function adviceOnIssuer({ redisCa }: TlsSettings): string {
   return redisCa === undefined
     ? 'this machine does not know who signed the certificate of Redis; if it is the right Redis, set redisCa ' +

@@ -1,6 +1,7 @@
 import { megabytes, short, spreadText, whole } from './format.js';
 import { byMinute } from './memory.js';
 import { ORDER_TABLES } from './order-tables.js';
+import { SERVER_TABLES } from './server-tables.js';
 import { groupBy, ratio, spread } from './statistics.js';
 import { MOST_SCRIPT_MS } from './targets.js';
 
@@ -53,7 +54,7 @@ export const TABLES = {
 
   rates: ({ seconds, runs }) => ({
     title: `Steady rates, ${seconds} s each`,
-    note: 'Behind: from the last PUBLISH to the last result. Who is more than 500 ms behind does not keep up, and was spared higher rates.',
+    note: 'Behind: from the last PUBLISH to the last result. A program that is more than 500 ms behind does not keep up, and got no higher rates.',
     head: ['', 'msg/s', 'keeps up', 'behind, ms', 'CPU of Redis, µs', 'CPU of Node, µs'],
     rows: byContenderAndRate(runs, (same, numbers) => [
       `${same.filter(({ keptUp }) => keptUp).length} of ${same.length}`,
@@ -65,7 +66,7 @@ export const TABLES = {
 
   latency: ({ seconds, runs }) => ({
     title: `Latency from PUBLISH to a reader of the output, ${seconds} s each`,
-    note: 'In ms, of every message, from when it was written to the socket. The publisher sends what is due each ms; late: how far it was behind its own plan, which is the machine, not the contender. A latency is no better than the machine was, so read p99 beside how late 99 % of the messages were. Who had a backlog was spared higher rates.',
+    note: 'In ms, of every message, from when it was written to the socket. The publisher sends what is due each ms; late: how far it was behind its own plan, which is the machine, not the contender. A latency is no better than the machine was, so read p99 beside how late 99 % of the messages were. A program that had a backlog got no higher rates.',
     head: ['', 'msg/s', 'p50', 'p99', 'publisher late, p99', 'p99.9', 'most', 'publisher late, most'],
     rows: byContenderAndRate(runs, (_, numbers) =>
       ['p50', 'p99', 'lateP99', 'p999', 'max', 'late'].map((name) => spreadText(numbers(name), short)),
@@ -188,32 +189,7 @@ export const TABLES = {
     ],
   }),
 
-  lanes: ({ messages, runs }) => ({
-    title: `Lanes on a Cluster of three nodes, ${whole(messages)} messages`,
-    note: 'CPU is per message of the whole group, in µs. Each lane has a node of its own. The first node has the group, the subscription and the publisher, too. The messages of a plain channel come to every node. All nodes share the cores of one machine, so msg/s says nothing of three machines. Strayed: keys of a lane at another node, and commands that came to a node without their keys.',
-    head: [
-      'lanes',
-      'msg/s',
-      'Node',
-      'first node',
-      'second',
-      'third',
-      'least and most of a lane, %',
-      'strayed',
-    ],
-    rows: [...groupBy(runs, (run) => run.lanes).values()].map((same) => {
-      const cell = (read, format = short) => spreadText(spread(same.map(read)), format);
-      const parts = same.flatMap((run) => run.parts.map((part) => part * 100));
-      return [
-        String(same[0].lanes),
-        cell((run) => run.rate, whole),
-        cell((run) => run.groupMicros),
-        ...[0, 1, 2].map((node) => cell((run) => run.nodeMicros[node])),
-        `${Math.min(...parts).toFixed(1)} to ${Math.max(...parts).toFixed(1)}`,
-        String(same.reduce((sum, { strays }) => sum + strays, 0)),
-      ];
-    }),
-  }),
+  ...SERVER_TABLES,
 
   scripts: ({ size, runs }) => ({
     title: `The longest run of each script, of at most ${MOST_SCRIPT_MS} ms beyond the bare copy`,

@@ -120,6 +120,24 @@ describe('the table of lanes', () => {
   });
 });
 
+describe('the table of replicas', () => {
+  it('has a row for each number of replicas that the group waits for', () => {
+    const run = (waitsFor, rate) => ({
+      ...{ waitsFor, rate, redisMicros: 4, nodeMicros: 5, p50: 1, p99: 2, lateP99: 0.5 },
+    });
+    const latency = { rate: 1_000, seconds: 5 };
+    const { title, rows } = TABLES.replicas({
+      ...{ messages: 5_000, latency, there: 2 },
+      runs: [run(0, 3_000), run(2, 1_000), run(2, 2_000)],
+    });
+    expect(title).toBe('Waiting for replicas, 5,000 messages and 1,000 msg/s');
+    expect(rows).toEqual([
+      ['0', '3,000', '4', '5', '1', '2', '0.5'],
+      ['2', '1,500 (1,000 – 2,000)', '4', '5', '1', '2', '0.5'],
+    ]);
+  });
+});
+
 describe('the table of targets', () => {
   it('says by how much a target was reached or missed', () => {
     const verdict = {

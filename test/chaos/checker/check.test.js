@@ -151,6 +151,18 @@ it.each([
   expect(findingsAfter(spoilAll)).toContain(name);
 });
 
+it('asks for no order between the two sides of a split', () => {
+  const late = (world) => {
+    const [moved] = world.published.splice(3, 1);
+    Object.assign(world, { cutOff: [moved], place: 'replicated' });
+    Object.assign(
+      world.output.find(({ messageId }) => messageId === moved.id),
+      { inboxId: `${NOON - 1}-0` },
+    );
+  };
+  expect(findingsAfter(late)).toEqual([]);
+});
+
 describe('an output out of order', () => {
   const swap = (a, b, order) => (world) => {
     world.order = order;

@@ -1,6 +1,6 @@
 /**
  * What a publisher that follows the master may count as published: what the server took while it was the master before and after.
- * What an old master takes, nobody keeps. The reply of other messages counts as lost.
+ * What an old master takes is lost. The reply of other messages counts as lost.
  *
  * @param {import('./types.js').Published[]} published
  * @param {import('./types.js').Look[] | undefined} looks in their order; undefined if there is one server only

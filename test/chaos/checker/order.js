@@ -5,17 +5,19 @@ const ALL = 'all';
 
 /**
  * Inbox order is channel order: messages that both the group and the witness saw must come in the same order. With an order
- * by key that holds for the messages of each key: those that wait behind another one come to the inbox later.
+ * by key that holds for the messages of each key: those that wait behind another one come to the inbox later. What was published on
+ * the smaller side of a split has no order with the others: witness and group are at two servers then.
  *
  * @param {import('./types.js').Evidence} evidence
  * @param {Map<number, import('./place.js').Place>} places
  * @param {import('./findings.js').Findings} findings
  */
-export function checkOrder({ witnessed, order }, places, findings) {
+export function checkOrder({ witnessed, order, cutOff = [] }, places, findings) {
   const last = new Map();
+  const apart = new Set(cutOff.map(({ n }) => n));
   for (const n of witnessed) {
     const found = places.get(n);
-    if (!found?.inboxId) continue;
+    if (!found?.inboxId || apart.has(n)) continue;
     const key = order === 'key' ? keyOf(n, found.published.kind) : ALL;
     if (key === undefined) continue;
     const before = last.get(key);

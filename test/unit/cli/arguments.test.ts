@@ -70,7 +70,7 @@ describe('the last line of publish', () => {
     expect(publishedText({ ...some, ...part }, { kind: 'channel', name: 'in' })).toBe(text);
   });
 
-  it('names a list or a stream, which nobody receives', () => {
+  it('names a list or a stream, which has no subscribers', () => {
     const list = { kind: 'list', name: 'orders', from: 'right' } as const;
     expect(publishedText({ ...some, receivers: null, ledger: 'ids.txt', listed: 300_000 }, list)).toBe(
       `${start} to list orders, taken from the right; 300000 ids in ids.txt`,

@@ -88,6 +88,12 @@ describe('parseRedisUrl', () => {
     ['redis://:a/b@h', /: in a password a \/ is written %2F, /],
     ['redis-sentinel://:a#b@h#m', /^must be a URL such as redis-sentinel:.* a # %23,/],
     ['redis://:50%@h', /, a % %25$/],
+    [
+      'redis://a,redis://b',
+      /^must be one URL, .*: redis-sentinel:\/\/host-a,host-b\/0#mymaster for Sentinels; for a Cluster one/,
+    ],
+    ['redis://u:geheim@a/1, rediss://u:geheim@b/1', /^must be one URL, [^@]*$/],
+    ['redis-sentinel://a:26379,redis-sentinel://b:26379/0#m', /^must be one URL, with its scheme once:/],
   ])('refuses %j in words of its own', (url, rule) => {
     expect(ruleOf(url)).toMatch(rule);
   });

@@ -63,7 +63,7 @@ it('counts what a full disk did not take, and begins a new line where there is r
   expect(counts).toEqual({ dropped: 2, written: 3 });
 });
 
-describe('a stream that nobody reads', () => {
+describe('a stream without a reader', () => {
   it.each([
     ['bytes', 'x'.repeat(100_000), 11],
     ['pieces', 'x', 10_000],

@@ -97,6 +97,8 @@ it('maskUrls leaves our own examples and paths of files as they are', () => {
     'put it into the URL, redis://:password@host:6379',
     '(a password alone is written redis://:password@host)',
     'such as redis://user:password@host:6379/0 (rediss:// for TLS)',
+    'such as redis-sentinel://user:password@host:26379,host:26379/0#mymaster (rediss-sentinel:// for TLS)',
+    'redis-sentinel://host-a,host-b/0#mymaster for Sentinels; for a Cluster redis://host-a, or several, redis://host-a,host-b',
     'or ws://HOST:PORT/workers to listen there',
     'at file:///srv/node_modules/@scope/name/index.js:1:2',
   ])

@@ -45,7 +45,7 @@ it('adds up lanes; bridges and time are those of the base, and the lag is the lo
   expect(sums).toMatchObject({
     ...{ leader: 'b1', bridges: [{ id: 'b1' }], backlog: 4, pending: 2, waiting: 2, lagMs: 900 },
     counters: { relayed: 15, processed: 10, dead: 1, gaps: 2, foreignMarks: 1 },
-    // Nobody reads the inbox of the base: its dead letters cannot be sent back.
+    // No consumer reads the inbox of the base: its dead letters cannot be sent back.
     deadLetters: 1,
     lastDead: '5-0@0',
     outputLength: 15,

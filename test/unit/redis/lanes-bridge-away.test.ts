@@ -73,7 +73,7 @@ it('a leader that does not reach a lane for longer than the lease gives the lead
   expect(await beats()).toBe(true);
   isCut = true;
   expect(await beats()).toBe(true);
-  // The lane was first asked in vain at the end of that; then for 500 and 1,000 ms.
+  // The lane was first asked without a reply at the end of that; then for 500 and 1,000 ms.
   expect([await beats(), await beats(), await beats()]).toEqual([true, true, false]);
 
   const other = storeOf();

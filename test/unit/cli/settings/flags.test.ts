@@ -1,6 +1,12 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { addSettingsFlags, namingFlags, rawFlags } from '../../../../src/cli/settings/flags.js';
+import {
+  addSettingsFlags,
+  GROUP_NAMES,
+  namingFlags,
+  rawFlags,
+  unreadBy,
+} from '../../../../src/cli/settings/flags.js';
 import { loadSettings } from '../../../../src/cli/settings/load-settings.js';
 import { messageOf } from '../../../../src/core/errors.js';
 import { settingNames } from '../../../../src/settings/schema.js';
@@ -41,6 +47,22 @@ describe('the flags', () => {
       monitor: true,
     });
     expect(typed('-n5', '--interval=1s')).toEqual({ size: '5', interval: '1s' });
+  });
+
+  it('a command does not read what only a process at work uses, unless it has the flag', () => {
+    expect(unreadBy(command())).toEqual([]);
+    const unread = unreadBy(command(['redis', 'interval', 'httpToken']));
+    expect(unread).toEqual(expect.arrayContaining(['size', 'processor', 'http', 'httpActions']));
+    for (const name of [
+      ...GROUP_NAMES,
+      'interval',
+      'httpToken',
+      'claimAfter',
+      'record',
+      'outputType',
+      'order',
+    ])
+      expect(unread).not.toContain(name);
   });
 
   it('that name a group can be picked', () => {

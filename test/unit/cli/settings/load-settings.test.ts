@@ -39,6 +39,20 @@ async function problems(options: Partial<LoadSettingsOptions>): Promise<string[]
 const CONFIG = 'consumer-group.config.json';
 const WHOLE = 'must be a whole number, from 1 to 10000';
 
+describe('a setting that a command does not read', () => {
+  const unread = ['http', 'httpToken', 'httpActions'] as const;
+  const cwd = folder({ [CONFIG]: '{"http": "0.0.0.0:9464", "httpActions": true, "size": 7}' });
+  it('is the default, may be wrong, and breaks no rule', async () => {
+    const { settings } = await load({ cwd, env: { CGROUP_HTTP_TOKEN: 'short' }, unread });
+    expect(settings).toEqual(parseSettings({ size: 7 }));
+    expect(await problems({ cwd })).toHaveLength(2);
+    expect(await problems({ env: { CGROUP_HTTP_TOKEN: 'short' } })).toHaveLength(1);
+  });
+  it('is refused all the same if there is no such setting', async () => {
+    expect(await problems({ env: { CGROUP_HTTP_TOKN: 'x' }, unread })).toHaveLength(1);
+  });
+});
+
 describe('the source of a setting', () => {
   it('is the default if there is no other', async () => {
     const { settings, origin } = await load();

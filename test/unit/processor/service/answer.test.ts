@@ -116,7 +116,7 @@ it('what a gateway answers in place of a service speaks against the service; any
   for (const status of [200, 204, 301, 400, 429, 500, 501]) expect(signOf(status)).toBe('answered');
 });
 
-it('an error without an answer is told in words', () => {
+it('an error without an answer is put into words', () => {
   const errors = [new Error('connect ECONNREFUSED ::1:80'), new Error('connect ECONNREFUSED 127.0.0.1:80')];
   expect(reasonOf(new AggregateError(errors, ''))).toBe(
     'connect ECONNREFUSED ::1:80, connect ECONNREFUSED 127.0.0.1:80',

@@ -26,6 +26,7 @@ describe('an error reply', () => {
     ['LOADING Redis is loading the dataset in memory', 'LOADING', 'REDIS_REFUSED'],
     ["OOM command not allowed when used memory > 'maxmemory'.", 'OOM', 'REDIS_REFUSED'],
     ['MISCONF Redis is configured to save RDB snapshots', 'MISCONF', 'REDIS_REFUSED'],
+    ['CLUSTERDOWN The cluster is down', 'CLUSTERDOWN', 'REDIS_REFUSED'],
     ['NOAUTH Authentication required.', 'NOAUTH', 'REDIS_AUTH'],
     ['WRONGPASS invalid username-password pair or user is disabled.', 'WRONGPASS', 'REDIS_AUTH'],
     ["NOPERM this user has no permissions to run the 'xadd' command", 'NOPERM', 'REDIS_AUTH'],
@@ -72,6 +73,16 @@ describe('an error reply', () => {
     [
       'WRONGPASS invalid pair',
       'Redis does not accept this user and password: correct them in the URL (a password alone is written redis://:password@host)',
+    ],
+    [
+      'CLUSTERDOWN The cluster is down',
+      'the Cluster is down: some of its slots have no master (CLUSTERDOWN The cluster is down); start the node that is away, or let a ' +
+        'replica take its place: cgroup doctor prints how to see which it is',
+    ],
+    [
+      'CLUSTERDOWN Hash slot not served',
+      'the slot of these keys has no master (CLUSTERDOWN Hash slot not served); start the node that is away, or let a ' +
+        'replica take its place: cgroup doctor prints how to see which it is',
     ],
     [
       'NOPERM no right to xadd',

@@ -5,7 +5,7 @@ const seen = (host: string, epoch: number) => ({ host, port: 6379, epoch });
 const namesOf = (...all: Parameters<typeof newestOf>[0]) => newestOf(all).map(({ host }) => host);
 
 describe('of several that see a master', () => {
-  it('the one with the highest epoch counts, whoever answers first', () => {
+  it('the one with the highest epoch counts, not the first that answers', () => {
     expect(namesOf(seen('old', 3), seen('new', 4), seen('old', 3))).toEqual(['new']);
     expect(namesOf(seen('new', 4), seen('old', 3))).toEqual(['new']);
   });
