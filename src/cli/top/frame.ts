@@ -30,7 +30,7 @@ export function plainLines(view: TopView): Line[] {
   const tables = panes.flatMap((pane) => {
     const count = pane.keys.length;
     const lines = paneLines(pane, { width: size.width, from: 0, count, marks: false });
-    return [{ text: '' }, ...lines, ...restLines({ from: 0, count, above: 0, below: pane.total - count })];
+    return [{ text: '' }, ...lines, ...restLines({ above: 0, below: pane.total - count })];
   });
   return [...headLines(view, size), ...tables];
 }
@@ -82,7 +82,8 @@ function settled(state: TopState, panes: readonly Pane[]): TopState {
     const { selected, atEnd } = now;
     const at = selected === undefined ? 0 : atEnd ? last : keys.indexOf(selected);
     const row = at < 0 ? Math.min(now.row, last) : at;
-    next[name] = { ...now, row, selected: selected === undefined ? undefined : keys[row] };
+    const from = Math.min(now.from, row);
+    next[name] = { ...now, row, from, selected: selected === undefined ? undefined : keys[row] };
   }
   return { ...state, focus: found ?? state.focus, panes: next };
 }
@@ -109,7 +110,7 @@ function textScreen(texts: readonly string[], { width, height }: Size, state: To
   const lastLine = fits ? 0 : all.length - page;
   const from = Math.min(state.help ?? state.open?.from ?? 0, lastLine);
   const lines = all.slice(from, from + page).map((text): Line => ({ text }));
-  const rest = restLines({ from, count: page, above: from, below: all.length - from - page });
+  const rest = restLines({ above: from, below: all.length - from - page });
   const next: TopState =
     state.help !== undefined
       ? { ...state, help: from }
@@ -161,7 +162,7 @@ function paneScreen(view: TopView, size: Size, state: TopState, panes: readonly 
 }
 
 /** How many rows or lines are above and below those that are shown. */
-function restLines({ above, below }: ListWindow): Line[] {
+function restLines({ above, below }: Pick<ListWindow, 'above' | 'below'>): Line[] {
   const parts = [
     ...(above > 0 ? [`${numberText(above)} above`] : []),
     ...(below > 0 ? [above > 0 ? `${numberText(below)} below` : `and ${numberText(below)} more`] : []),

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { messageOf } from '../../core/errors.js';
-import { pause } from '../../core/service.js';
+import { aborted, pause } from '../../core/service.js';
 import type { GroupClient } from '../../observe/client.js';
 import { print } from '../command.js';
 import { untilSignal } from '../signals.js';
@@ -77,9 +77,7 @@ class TopScreen {
 
   async #readOn(): Promise<void> {
     const { signal } = this.#ending;
-    const ended = new Promise<void>((resolve) =>
-      signal.addEventListener('abort', () => resolve(), { once: true }),
-    );
+    const ended = aborted(signal);
     while (!signal.aborted) {
       this.#pause = new AbortController();
       const started = performance.now();

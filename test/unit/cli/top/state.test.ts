@@ -502,7 +502,7 @@ describe('whatever the user does', () => {
           check();
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 60 },
     );
   }, 60_000);
 });
