@@ -55,10 +55,11 @@ export function groupsText(groups: readonly DeadLetterGroup[]): string {
 }
 
 /** One dead letter in full. */
-export function fullText({ message, message_base64, ...facts }: ShownDeadLetter): string {
+export function fullText({ message, message_base64, stack, ...facts }: ShownDeadLetter): string {
   const rows = Object.entries(facts).map(([name, value]) => [name, printable(String(value))]);
+  const frames = stack === undefined ? [] : ['', ...stack.split('\n').map(printable)];
   const bytes = message_base64 === undefined ? [] : ['', 'not UTF-8; the bytes in base64:', message_base64];
-  return [columns(rows), '', printable(message), ...bytes].join('\n');
+  return [columns(rows), ...frames, '', printable(message), ...bytes].join('\n');
 }
 
 /** The error for dead letters that stop no order. */
