@@ -24,11 +24,11 @@ function totalText({ parked, window, head }: OrderStatus): string {
 /** The heads of a table of {@link keyRows}. */
 export const KEY_HEADS: readonly string[] = ['held', 'message in work', 'consumer', 'attempt', 'age'];
 
-/** The keys behind which messages wait, as rows of a table: the key first. */
-export function keyRows({ hottest }: OrderStatus): string[][] {
+/** The keys behind which messages wait, as rows of a table: the key first. @param number writes a count */
+export function keyRows({ hottest }: OrderStatus, number: (count: number) => string = String): string[][] {
   return hottest.map(({ key, held, inboxId, consumerId, attempt, ageMs, halted }) => [
     shownKey(key),
-    String(held),
+    number(held),
     inboxId,
     halted ? 'halted' : (consumerId ?? 'none'),
     String(attempt),

@@ -3,16 +3,20 @@ import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
 import { plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import { formatDuration } from '../../settings/durations.js';
+import { PLAIN } from '../display.js';
 import { withFlags } from '../hints.js';
-import { columns } from '../table.js';
+import { table } from '../table.js';
 
 /** Whether anything of the control plane was ever used: else nothing is said about it. */
-export function isControlled({ control, processes }: ControlReading): boolean {
+export function isControlled({ control, processes }: Pick<ControlReading, 'control' | 'processes'>): boolean {
   return control.revision > 0 || processes.some(({ managed }) => managed);
 }
 
 /** How to start a process that does what the group lacks. */
-export function startCommandOf({ control, processes }: ControlReading): string {
+export function startCommandOf({
+  control,
+  processes,
+}: Pick<ControlReading, 'control' | 'processes'>): string {
   const managed = control.size !== null || processes.some((one) => one.managed);
   return withFlags(managed ? 'cgroup start --managed' : 'cgroup start');
 }
@@ -73,18 +77,22 @@ export function shortageText(
 }
 
 /** The processes as a table. */
-export function processTable(processes: readonly ShownProcess[]): string {
+export function processTable(processes: readonly ShownProcess[], display = PLAIN): string {
   const remote = processes.some(({ workers }) => workers !== null);
-  return columns([
+  return table(
+    display,
     ['process', 'host', 'pid', 'share', 'consumers', 'capacity', ...(remote ? ['workers'] : [])],
-    ...processes.map(({ id, host, pid, managed, share, consumers, capacity, workers, drained }) => [
-      id,
+    processes.map(({ id, host, pid, managed, share, consumers, capacity, workers, drained, stalled }) => [
+      { text: id, tone: stalled > 0 ? 'bad' : 'dim' },
       host,
       String(pid),
-      managed ? `${share ?? 0}${drained ? ' (drained)' : ''}` : 'fixed',
-      String(consumers),
-      String(capacity),
-      ...(remote ? [workers === null ? '' : String(workers)] : []),
+      {
+        text: managed ? `${display.number(share ?? 0)}${drained ? ' (drained)' : ''}` : 'fixed',
+        tone: drained ? 'warn' : undefined,
+      },
+      display.number(consumers),
+      display.number(capacity),
+      ...(remote ? [workers === null ? '' : display.number(workers)] : []),
     ]),
-  ]);
+  );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusText } from '../../../../src/cli/commands/status.js';
+import { numberText } from '../../../../src/core/words.js';
 import type { OrderStatus } from '../../../../src/observe/status.js';
 import { groupStatus, NO_ORDER, waitingKey } from '../../../helpers/status.js';
 
@@ -40,6 +41,23 @@ describe('the order in the status', () => {
       `stuck: the key "${'x'.repeat(38)}…: 3 messages wait for message 1795266486636-0, for 45s (attempt 1, with web1-1)`,
     );
   });
+});
+
+it('has groups of digits, numbers at the right and colours on a terminal', () => {
+  const display = {
+    width: 80,
+    paint: (tone: string, text: string) => `<${tone}:${text}>`,
+    number: numberText,
+  };
+  const { counters } = groupStatus();
+  const busy = { backlog: 12_345, waiting: 12_300, pending: 45, lagMs: 1_500, leader: null };
+  const text = statusText(
+    groupStatus({ ...busy, counters: { ...counters, relayed: 1_234_567, dead: 3 } }),
+    display,
+  );
+  expect(text).toContain('<head:backlog>  12,345 (12,300 waiting, 45 pending, 0 retrying)');
+  expect(text).toContain('<head:leader>   <bad:none: nothing is relayed (cgroup start)>');
+  expect(text).toMatch(/^1,234,567 {10}0 {5}<bad:3>/m);
 });
 
 it('shows the lanes, and where they are', () => {
