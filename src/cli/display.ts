@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
-import { numberText } from '../core/words.js';
+import { aboutText, numberText } from '../core/words.js';
+import { formatDuration } from '../settings/durations.js';
 
 /** What a text says about a state; a terminal shows it in a colour. */
 export type TextTone = 'good' | 'warn' | 'bad' | 'unknown' | 'head' | 'dim';
@@ -12,6 +13,8 @@ export interface Display {
   paint(tone: TextTone, text: string): string;
   /** `1,203` on a terminal, `1203` in a pipe. */
   number(value: number): string;
+  /** About how long, `12 s`, on a terminal; exactly, `12034ms`, in a pipe. */
+  duration(ms: number): string;
 }
 
 /** Of a terminal that reports none. */
@@ -31,6 +34,7 @@ export const PLAIN: Display = {
   width: Number.POSITIVE_INFINITY,
   paint: (_tone, text) => text,
   number: String,
+  duration: formatDuration,
 };
 
 /** The display of what is printed now. `NO_COLOR` and `FORCE_COLOR` count. */
@@ -39,5 +43,6 @@ export function displayOf(stream: NodeJS.WriteStream = process.stdout): Display 
     width: stream.isTTY ? stream.columns || DEFAULT_WIDTH : PLAIN.width,
     paint: (tone, text) => (text === '' ? text : styleText(STYLE[tone], text, { stream })),
     number: stream.isTTY ? numberText : PLAIN.number,
+    duration: stream.isTTY ? aboutText : PLAIN.duration,
   };
 }

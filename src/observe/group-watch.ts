@@ -1,3 +1,4 @@
+import { bytesText } from '../core/words.js';
 import type { ServerMemory } from '../redis/server.js';
 import type { ProcessView } from './process-view.js';
 import { Rates } from './rates.js';
@@ -87,7 +88,7 @@ export class GroupWatch {
       memoryLimit:
         limitIs === null || memoryLimit === null
           ? undefined
-          : `${Math.round(memoryLimit / 2 ** 20)} MB (${limitIs === 'maxmemory' ? limitIs : 'that of its machine'})`,
+          : `${bytesText(memoryLimit)} (${limitIs === 'maxmemory' ? limitIs : 'that of its machine'})`,
     });
   }
 }

@@ -178,7 +178,7 @@ describe('publish', () => {
     const run = cgroup(['publish', ...flags, '--log-format', 'json']);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     expect(await run.kill('SIGINT')).toMatchObject({ code: 130 });
-    expect(run.stderr()).toMatch(/ended by SIGINT after \d+ of 100000 messages/);
+    expect(run.stderr()).toMatch(/ended by SIGINT after [\d,]+ of 100,000 messages/);
     expect(run.stdout()).toMatch(/^published \d+ messages? in /);
   });
 });

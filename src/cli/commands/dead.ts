@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -102,12 +102,12 @@ async function tableShown({ deadLetters }: GroupClient, flags: SelectionFlags): 
   const found = await deadLetters.previews({ limit: isSome ? limit + 1 : limit, ...selection });
   const shown = found.slice(0, limit);
   if (shown.length === 0) return noneText(selection);
-  const which = `the newest ${shown.length}`;
+  const which = `the newest ${numberText(shown.length)}`;
   const display = displayOf();
   if (isSome)
     return listText(shown, found.length > limit ? `${which} of them; --limit shows more` : '', display);
   const { count } = await deadLetters.count();
-  const more = count > shown.length ? `${which} of ${display.number(count)}; --limit shows more` : '';
+  const more = count > shown.length ? `${which} of ${numberText(count)}; --limit shows more` : '';
   return listText(shown, more, display);
 }
 

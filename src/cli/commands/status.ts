@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { printableJson, shortened } from '../../log/printable.js';
 import type { GroupStatus } from '../../observe/status.js';
 import type { GroupVerdict } from '../../observe/verdict-input.js';
-import { formatDuration } from '../../settings/durations.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
 import {
   controlText,
@@ -76,7 +75,7 @@ function haltedText({ haltedCount, halted }: GroupStatus, display: Display): str
     inboxId,
     key === null ? 'all later results' : `the key ${shortened(key, KEY_WIDTH)}`,
   ]);
-  const more = haltedCount > shown.length ? [`${haltedCount - shown.length} more`] : [];
+  const more = haltedCount > shown.length ? [`${numberText(haltedCount - shown.length)} more`] : [];
   return [
     table(
       display,
@@ -96,7 +95,7 @@ function lanesTable(lanes: NonNullable<GroupStatus['lanes']>, display: Display):
       output,
       node ?? { text: 'away', tone: 'bad' },
       ...[relayed, processed, dead, backlog].map(display.number),
-      backlog === 0 ? 'none' : formatDuration(lagMs),
+      backlog === 0 ? 'none' : display.duration(lagMs),
     ]),
   );
 }
@@ -133,7 +132,7 @@ function factsOf(status: GroupStatus, display: Display): (readonly [name: string
       'lag',
       backlog === 0
         ? 'none'
-        : `${formatDuration(status.lagMs)} (age of the oldest message that waits or is in work)`,
+        : `${display.duration(status.lagMs)} (age of the oldest message that waits or is in work)`,
     ],
     ...(order === undefined ? [] : [['order', order] as const]),
     ...(isControlled(status)
@@ -168,7 +167,7 @@ export function statusText(status: GroupStatus, display = PLAIN): string {
         ),
   ];
   if (status.order.hottest.length > 0)
-    parts.push(table(display, ['hottest key', ...KEY_HEADS], keyRows(status.order, display.number)));
+    parts.push(table(display, ['hottest key', ...KEY_HEADS], keyRows(status.order, display)));
   if (stuck !== undefined) parts.push(stuck);
   if (status.haltedCount > 0) parts.push(haltedText(status, display));
   const stalled = stalledText(status);
@@ -219,8 +218,8 @@ export function statusText(status: GroupStatus, display = PLAIN): string {
     );
   if (counters.dead > 0) {
     const next = status.deadLetters > 0 ? withFlags('; cgroup dead list shows them') : '';
-    const gone = `${counters.purged} purged, ${counters.revived} sent back`;
-    parts.push(`dead letters kept: ${status.deadLetters} (${gone})${next}`);
+    const gone = `${display.number(counters.purged)} purged, ${display.number(counters.revived)} sent back`;
+    parts.push(`dead letters kept: ${display.number(status.deadLetters)} (${gone})${next}`);
   }
   return parts.join('\n\n');
 }

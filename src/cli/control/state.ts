@@ -36,9 +36,17 @@ export function stateText({ control, lastChange, processes }: ControlView, displ
     shortageText(control, processes) ??
     (unmanaged ? withFlags('no managed process runs: start one with cgroup start --managed') : undefined);
   const table = facts(display, [
-    ['size', size === null ? `${wanted} (never set: one for each managed process)` : `${wanted}`],
-    ['running', `${running}`],
-    ['capacity', `${capacity} in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`],
+    [
+      'size',
+      size === null
+        ? `${display.number(wanted)} (never set: one for each managed process)`
+        : display.number(wanted),
+    ],
+    ['running', display.number(running)],
+    [
+      'capacity',
+      `${display.number(capacity)} in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`,
+    ],
     ['autoscale', autoscale ? ruleText(autoscale) : 'off'],
     ...(drained.length > 0 ? [['drained', drained.join(', ')] as const] : []),
     ...(paused === undefined ? [] : [['paused', { text: paused, tone: 'warn' }] as const]),

@@ -1,6 +1,6 @@
 import type { AutoscaleRule } from '../../core/control.js';
 import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import { formatDuration } from '../../settings/durations.js';
 import { PLAIN } from '../display.js';
@@ -38,7 +38,9 @@ export function stalledText({ processes }: Pick<ControlReading, 'processes'>): s
 /** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */
 export function controlText(control: ControlStatus): string {
   const { wanted, running, capacity, hosts } = control;
-  const parts = [`${wanted} wanted, ${running} run, capacity ${capacity} on ${plural(hosts, 'host')}`];
+  const parts = [
+    `${numberText(wanted)} wanted, ${numberText(running)} run, capacity ${numberText(capacity)} on ${plural(hosts, 'host')}`,
+  ];
   if (control.autoscale) parts.push(`autoscale ${ruleText(control.autoscale)}`);
   if (control.drained.length > 0) parts.push(`drained: ${control.drained.join(', ')}`);
   const paused = pauseText(control);
@@ -55,7 +57,7 @@ export function pauseText({ paused, pausedBy }: ControlStatus): string | undefin
 
 /** `2 to 100, backlog gone within 10s` */
 export function ruleText({ min, max, drainWithin }: AutoscaleRule): string {
-  return `${min} to ${max}, backlog gone within ${formatDuration(drainWithin)}`;
+  return `${numberText(min)} to ${numberText(max)}, backlog gone within ${formatDuration(drainWithin)}`;
 }
 
 /** `: why`, or nothing. */
@@ -70,10 +72,10 @@ export function shortageText(
 ): string | undefined {
   if (capacity >= wanted) return undefined;
   if (managed > 0)
-    return `wanted ${wanted}, capacity ${capacity} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
+    return `wanted ${numberText(wanted)}, capacity ${numberText(capacity)} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
   if (all.some(({ managed }) => managed))
-    return `wanted ${wanted}, and all managed processes are drained: end that with ${withFlags('cgroup undrain')}, or start another process`;
-  return `wanted ${wanted}, and no managed process runs: start one with ${withFlags('cgroup start --managed')}`;
+    return `wanted ${numberText(wanted)}, and all managed processes are drained: end that with ${withFlags('cgroup undrain')}, or start another process`;
+  return `wanted ${numberText(wanted)}, and no managed process runs: start one with ${withFlags('cgroup start --managed')}`;
 }
 
 /** The processes as a table. */

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { type Display, PLAIN } from '../../../src/cli/display.js';
 import { type Cell, type Column, columns, facts, table } from '../../../src/cli/table.js';
 import { widthOf, wrapped } from '../../../src/cli/width.js';
-import { numberText } from '../../../src/core/words.js';
+import { aboutText, numberText } from '../../../src/core/words.js';
 
 /** A terminal that shows tones as `<tone:text>`. */
 const toned = (width: number): Display => ({
   width,
   paint: (tone, text) => `<${tone}:${text}>`,
   number: numberText,
+  duration: aboutText,
 });
 const terminal = (width: number): Display => ({ ...toned(width), paint: (_tone, text) => text });
 
