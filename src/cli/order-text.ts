@@ -1,7 +1,7 @@
-import { plural } from '../core/words.js';
+import { aboutText, numberText, plural } from '../core/words.js';
 import { shortened } from '../log/printable.js';
 import type { OrderStatus, WaitingKey } from '../observe/status.js';
-import { formatDuration } from '../settings/durations.js';
+import { PLAIN } from './display.js';
 
 /** Characters of a key. */
 const KEY_WIDTH = 40;
@@ -17,22 +17,22 @@ function totalText({ parked, window, head }: OrderStatus): string {
   if (!head) return 'total: no result waits for an earlier one';
   const { inboxId, consumerId, attempt, ageMs } = head;
   const holder = consumerId === null ? 'no consumer holds it' : `attempt ${attempt}, with ${consumerId}`;
-  const waiting = `${plural(parked, 'result')}${window === null ? '' : ` of at most ${window}`}`;
-  return `total: ${waiting} wait for message ${inboxId}, for ${formatDuration(ageMs)} (${holder})`;
+  const waiting = `${plural(parked, 'result')}${window === null ? '' : ` of at most ${numberText(window)}`}`;
+  return `total: ${waiting} wait for message ${inboxId}, for ${aboutText(ageMs)} (${holder})`;
 }
 
 /** The heads of a table of {@link keyRows}. */
 export const KEY_HEADS: readonly string[] = ['held', 'message in work', 'consumer', 'attempt', 'age'];
 
 /** The keys behind which messages wait, as rows of a table: the key first. */
-export function keyRows({ hottest }: OrderStatus): string[][] {
+export function keyRows({ hottest }: OrderStatus, display = PLAIN): string[][] {
   return hottest.map(({ key, held, inboxId, consumerId, attempt, ageMs, halted }) => [
     shownKey(key),
-    String(held),
+    display.number(held),
     inboxId,
     halted ? 'halted' : (consumerId ?? 'none'),
-    String(attempt),
-    formatDuration(ageMs),
+    display.number(attempt),
+    display.duration(ageMs),
   ]);
 }
 
@@ -44,7 +44,7 @@ export function stuckText({ stuck }: OrderStatus): string | undefined {
 }
 
 function holderText({ inboxId, ageMs, attempt, consumerId }: WaitingKey): string {
-  return `message ${inboxId}, for ${formatDuration(ageMs)} (attempt ${attempt}, with ${consumerId})`;
+  return `message ${inboxId}, for ${aboutText(ageMs)} (attempt ${attempt}, with ${consumerId})`;
 }
 
 function shownKey(key: string): string {

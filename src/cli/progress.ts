@@ -1,5 +1,5 @@
 import { clearLine, cursorTo } from 'node:readline';
-import { formatDuration } from '../settings/durations.js';
+import { aboutText, numberText } from '../core/words.js';
 import { cutTo } from './width.js';
 
 /** ms before anything is shown: shorter work needs no progress. */
@@ -92,18 +92,15 @@ interface ProgressState {
   readonly elapsed: number;
 }
 
-/** `120000 of 300000 messages, 40000/s, 5s left`; `120000 messages, 40000/s` if the total is not known. */
+/** `120,000 of 300,000 messages, 40,000/s, 5 s left`; `120,000 messages, 40,000/s` if the total is not known. */
 export function progressText({ done, total, unit, elapsed }: ProgressState): string {
   const rate = elapsed > 0 ? Math.round((done * 1_000) / elapsed) : 0;
-  const of = total === undefined ? '' : ` of ${total}`;
-  const left = total !== undefined && rate > 0 ? `, ${shortTime((total - done) / rate)} left` : '';
-  return `${done}${of} ${unit}, ${rate}/s${left}`;
-}
-
-/** Seconds, rounded up: `59s`, from two minutes on `3m`. */
-function shortTime(seconds: number): string {
-  const whole = Math.max(0, Math.ceil(seconds));
-  return formatDuration((whole < 120 ? whole : Math.ceil(whole / 60) * 60) * 1_000).replace('0ms', '0s');
+  const of = total === undefined ? '' : ` of ${numberText(total)}`;
+  const left =
+    total !== undefined && rate > 0 && done < total
+      ? `, ${aboutText(Math.ceil((total - done) / rate) * 1_000)} left`
+      : '';
+  return `${numberText(done)}${of} ${unit}, ${numberText(rate)}/s${left}`;
 }
 
 /** `[######------------------------] 20%` */

@@ -4,6 +4,8 @@ import type { GroupClient } from '../observe/client.js';
 import type { GroupStatus } from '../observe/status.js';
 import { verdictOf } from '../observe/verdict.js';
 import type { GroupVerdict, News } from '../observe/verdict-input.js';
+import { PLAIN } from './display.js';
+import { wrapped } from './width.js';
 
 /** ms: what is newer is news to one who looks once. */
 const WINDOW = 3_600_000;
@@ -26,6 +28,8 @@ export async function verdictNow(
 }
 
 /** The headline, and the notes below it. */
-export function verdictText({ title, notes }: GroupVerdict): string {
-  return [title, ...notes.map((note) => `- ${note}`)].map(printable).join('\n');
+export function verdictText({ level, title, notes }: GroupVerdict, display = PLAIN): string {
+  const head = wrapped(printable(title), display.width).map((line) => display.paint(level, line));
+  const lines = notes.map((note) => `- ${wrapped(printable(note), display.width - 2).join('\n  ')}`);
+  return [...head, ...lines].join('\n');
 }

@@ -5,6 +5,25 @@ export function widthOf(text: string): number {
   return stringWidth(text);
 }
 
+/** Columns below which a text is not wrapped: it would be hard to read. */
+const LEAST_WRAPPED = 20;
+
+/** A text in lines of at most `width` columns, broken at blanks; a longer word has a line of its own. */
+export function wrapped(text: string, width: number): string[] {
+  if (widthOf(text) <= width || width < LEAST_WRAPPED) return [text];
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer: string = line === undefined ? word : `${line} ${word}`;
+    if (line === undefined || widthOf(longer) <= width) line = longer;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return line === undefined ? lines : [...lines, line];
+}
+
 const letters = new Intl.Segmenter('en');
 
 /** A text of at most `width` columns: a longer one ends in `…`. No character is cut in two. */

@@ -120,7 +120,7 @@ export class Committer {
     this.#deadLetters = this.#queueOf<Settlement<DeadLetter>>({
       calls: 1,
       failure: 'dead letters are not written',
-      lengthOf: ({ message, error }) => message.length + error.length,
+      lengthOf: ({ message, error, stack = '' }) => message.length + error.length + stack.length,
       send: async (deadLetters) => {
         const { kept, late, halted } = await store.bury(deadLetters, deadMaxLen);
         if (halted) onHalted?.(halted);

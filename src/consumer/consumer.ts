@@ -248,10 +248,11 @@ export class Consumer {
   }
 
   #hold({ id, key }: Pack): PackHold {
-    const { committer, timed } = this.#options;
+    const { committer, timed, policy } = this.#options;
+    const retries = policy.maxAttempts > 1;
     const patience = key === undefined ? this.#prefetch.patience : AT_ONCE;
     const onComplete = (hold: PackHold) => committer.settlePack(hold);
-    return new PackHold({ id, consumerId: this.id, key, timed, patience, onComplete });
+    return new PackHold({ id, consumerId: this.id, key, timed, retries, patience, onComplete });
   }
 
   /** Makes the attempts of a pack in turn, if the processor may return at once and nothing else is in work. */

@@ -1,4 +1,9 @@
-import { type LeftMessage, type PackSettlement, resultsIn } from '../core/consumer-store.js';
+import {
+  type LeftMessage,
+  type PackSettlement,
+  resultsIn,
+  type UnrecordedOutcome,
+} from '../core/consumer-store.js';
 import { cutError } from '../core/errors.js';
 import { INTERRUPTED, type Outcome } from '../core/executor.js';
 
@@ -20,6 +25,8 @@ export interface PackHoldOptions {
   readonly key?: string | undefined;
   /** Whether to note when each attempt began and ended. */
   readonly timed?: boolean;
+  /** Whether a failed message gets another attempt: then its stack is not kept. */
+  readonly retries?: boolean;
   /** ms of attempts after which no further message of it begins: the results must not wait for long. */
   readonly patience: number;
   /** Called once, when each message has ended: then the pack is to be settled. */
@@ -151,9 +158,15 @@ export class PackHold {
     this.#ends.forEach((end, i) => {
       if (end?.kind === 'processed') texts.push(end.messageId, end.data);
       else if (end?.kind === 'interrupted') left.push({ number: i + 1 });
-      else if (end) left.push({ number: i + 1, outcome: { ...end, error: cutError(end.error) } });
+      else if (end) left.push({ number: i + 1, outcome: this.#unrecorded(end) });
     });
     return { id, consumerId, texts, left, ...more };
+  }
+
+  /** It is in the inbox until its message is settled. */
+  #unrecorded(end: UnrecordedOutcome): UnrecordedOutcome {
+    const kept = { ...end, error: cutError(end.error) };
+    return kept.kind === 'failed' && this.#options.retries ? { ...kept, stack: undefined } : kept;
   }
 
   #timesOfResults(): number[] {

@@ -1,4 +1,4 @@
-import type { DeadReason } from '../core/consumer-store.js';
+import type { DeadLetter, DeadReason } from '../core/consumer-store.js';
 import { cutError } from '../core/errors.js';
 import type { Outcome } from '../core/executor.js';
 import type { Committer } from './committer.js';
@@ -18,6 +18,9 @@ export interface Failure {
 
 /** An outcome that says something about the message. */
 type KnownOutcome = Exclude<Outcome, { readonly kind: 'interrupted' }>;
+
+/** Why a message becomes a dead letter. */
+type Cause = Pick<DeadLetter, 'reason' | 'error' | 'stack' | 'attempts' | 'failed'>;
 
 export interface SettlerOptions {
   /** Of the consumer. */
@@ -69,10 +72,10 @@ export class Settler {
         this.#retryOrBury(delivery, outcome, busy);
         break;
       case 'given-up':
-        this.#bury(delivery, 'failed', cutError(outcome.error), attempt, true, busy);
+        this.#bury(delivery, { ...outcome, reason: 'failed', attempts: attempt, failed: true }, busy);
         break;
       case 'invalid':
-        this.#bury(delivery, outcome.reason, cutError(outcome.error), 0, false);
+        this.#bury(delivery, { ...outcome, attempts: 0, failed: false });
         break;
     }
     delivery.beginSettling();
@@ -81,35 +84,31 @@ export class Settler {
   /** Buries a delivery that has had all its attempts, though the outcome of the last one is unknown. */
   giveUp(delivery: HeldDelivery): void {
     const { attempts } = delivery;
-    this.#bury(delivery, 'failed', `its consumer ended during attempt ${attempts}`, attempts, false);
+    const error = `its consumer ended during attempt ${attempts}`;
+    this.#bury(delivery, { reason: 'failed', error, attempts, failed: false });
     delivery.beginSettling();
   }
 
   #retryOrBury(delivery: HeldDelivery, outcome: Extract<Outcome, { kind: 'failed' }>, busy: number): void {
     const { reason, retryAfter } = outcome;
-    const error = cutError(outcome.error);
     const { id: consumerId, committer, policy, onFailure } = this.#options;
     const { entryId, inboxId, attempt } = delivery;
     const wait = waitAfterFailure(attempt, policy, Math.random(), retryAfter);
     if (wait === undefined) {
-      this.#bury(delivery, reason, error, attempt, true, busy);
+      this.#bury(delivery, { ...outcome, attempts: attempt, failed: true }, busy);
       return;
     }
     committer.retry({ entryId, inboxId, consumerId, wait, delivery });
-    onFailure({ consumerId, inboxId, attempt, reason, error, dead: false });
+    onFailure({ consumerId, inboxId, attempt, reason, error: cutError(outcome.error), dead: false });
   }
 
-  #bury(
-    delivery: HeldDelivery,
-    reason: DeadReason,
-    error: string,
-    attempts: number,
-    failed: boolean,
-    busy = 0,
-  ): void {
+  #bury(delivery: HeldDelivery, why: Cause, busy = 0): void {
     const { id: consumerId, committer, timed } = this.#options;
     const { entryId, inboxId, key, message } = delivery;
-    const letter = { entryId, inboxId, key, consumerId, message, reason, error, attempts, failed, delivery };
+    const { reason, stack, attempts, failed } = why;
+    const error = cutError(why.error);
+    const held = { entryId, inboxId, key, consumerId, message, delivery };
+    const letter = { ...held, reason, error, stack, attempts, failed };
     const times = timed ? timesOfAttempt(busy) : undefined;
     // The committer reports it, once Redis has it.
     committer.bury({ ...letter, ...times });

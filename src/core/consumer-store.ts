@@ -110,6 +110,8 @@ export interface DeadLetter extends Held {
   readonly message: Payload;
   readonly reason: DeadReason;
   readonly error: string;
+  /** Of the Error that ended the last attempt; of one that this process has seen. */
+  readonly stack?: string | undefined;
   /** Attempts made, this one included. */
   readonly attempts: number;
   /** Whether an attempt failed, as against a message that could not be tried at all. */

@@ -68,6 +68,9 @@ export function messageOf(value: unknown): string {
 /** Bytes of an error that are kept: some libraries put all of their input into it. */
 const LONGEST_ERROR = 8_192;
 
+/** Bytes of a stack that are kept. */
+export const LONGEST_STACK = 4_096;
+
 /** The beginning of a long error, as a text of its own: a slice would keep all of it in memory. */
 export function cutError(error: string): string {
   const bytes = Buffer.byteLength(error);

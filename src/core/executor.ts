@@ -17,11 +17,13 @@ export type Outcome =
       readonly kind: 'failed';
       readonly reason: 'failed' | 'timeout';
       readonly error: string;
+      /** Of the Error that the processor threw; see `stackOf` in processor/stack.ts. */
+      readonly stack?: string | undefined;
       /** ms to wait before the next attempt; undefined for the usual back-off. */
       readonly retryAfter?: number;
     }
   /** The processor gave the message up: it gets no other attempt. */
-  | { readonly kind: 'given-up'; readonly error: string }
+  | { readonly kind: 'given-up'; readonly error: string; readonly stack?: string | undefined }
   /** The entry is not a message. The processor was not called. */
   | { readonly kind: 'invalid'; readonly reason: 'invalid-json' | 'no-message-id'; readonly error: string }
   /** We interrupted the attempt, or it never began. This says nothing about the message. */

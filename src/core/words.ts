@@ -1,7 +1,5 @@
-/** A count with its noun: `1 message`, `3 messages`. An irregular plural is the third argument. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
+// How numbers are written in all sentences for people: of the commands, the log, errors and the page's verdict. JSON, the lines of the
+// monitor and the tables of a pipe have digits only.
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
@@ -9,6 +7,23 @@ const short = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
 /** A number to read: `1,203`; one below 10 with two digits: `0.4`. */
 export function numberText(value: number): string {
   return Math.abs(value) < 10 ? short.format(value) : grouped.format(value);
+}
+
+/** A count with its noun: `1 message`, `1,203 messages`. An irregular plural is the third argument. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${numberText(count)} ${count === 1 ? one : many}`;
+}
+
+/** `40,040 msg/s`. @param rate messages per second */
+export function rateText(rate: number): string {
+  return `${numberText(rate)} msg/s`;
+}
+
+/** `512 MB`, `1,536 MB`, `12 KB`, `53 bytes`. */
+export function bytesText(bytes: number): string {
+  if (bytes < 1_024) return plural(bytes, 'byte');
+  if (bytes < 2 ** 20) return `${numberText(bytes / 1_024)} KB`;
+  return `${numberText(bytes / 2 ** 20)} MB`;
 }
 
 /** About how long: `850 ms`, `45 s`, `12 min`, `5 h`, `3 days`. @param ms from 0 on */

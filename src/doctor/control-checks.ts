@@ -1,7 +1,7 @@
 import { isNamed } from '../core/control.js';
 import { type CheckState, shell, unseen } from '../core/finding.js';
 import { lacksWorkers, sizesOf, stalledOf } from '../core/sizes.js';
-import { plural } from '../core/words.js';
+import { numberText, plural } from '../core/words.js';
 import type { ControlFacts } from '../redis/control-facts.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 
@@ -25,7 +25,7 @@ export function controlChecks({ control: facts }: Pick<DoctorFacts, 'control'>):
 function allWell({ control, processes }: ControlFacts): string {
   const { wanted, capacity, hosts } = sizesOf(control, processes);
   if (!processes.some(({ managed }) => managed)) return 'no size is wanted, and no process is managed';
-  return `${plural(wanted, 'consumer')} wanted, capacity ${capacity} on ${plural(hosts, 'host')}`;
+  return `${plural(wanted, 'consumer')} wanted, capacity ${numberText(capacity)} on ${plural(hosts, 'host')}`;
 }
 
 function foreignIn({ foreign }: ControlFacts): CheckState | undefined {
@@ -62,7 +62,7 @@ function shortageOf({ control, processes }: ControlFacts): CheckState | undefine
     };
   if (capacity >= wanted) return undefined;
   const missing =
-    managed > 0 ? `capacity ${capacity} on ${plural(hosts, 'host')}` : 'no managed process runs';
+    managed > 0 ? `capacity ${numberText(capacity)} on ${plural(hosts, 'host')}` : 'no managed process runs';
   return {
     // A group that does not run at all lacks nothing.
     status: processes.length > 0 ? 'mend' : 'note',

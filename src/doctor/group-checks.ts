@@ -1,5 +1,5 @@
 import { type CheckState, type Fix, notChecked, redis, shell, unseen } from '../core/finding.js';
-import { plural } from '../core/words.js';
+import { aboutText, plural } from '../core/words.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import { oldNameOf } from '../redis/slots.js';
 import { patternHint } from '../settings/channels.js';
@@ -81,7 +81,7 @@ export function clockOf({ clock }: DoctorFacts): CheckState {
       why: 'retries come too early or too late, and live consumers may count as dead',
       fixes: set,
     };
-  const apart = `Redis's clock is ${formatDuration(Math.round(Math.abs(ahead)))} ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
+  const apart = `Redis's clock is ${aboutText(Math.abs(ahead))} ${ahead < 0 ? 'behind' : 'ahead of'} this machine's`;
   if (Math.abs(ahead) <= CLOCKS_APART) return { status: 'ok', what: apart };
   return {
     status: 'mend',

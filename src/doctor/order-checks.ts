@@ -1,9 +1,8 @@
 import { type CheckState, shell } from '../core/finding.js';
-import { plural } from '../core/words.js';
+import { aboutText, plural } from '../core/words.js';
 import { shortened } from '../log/printable.js';
 import type { DoctorFacts } from '../redis/doctor-facts.js';
 import type { WaitingKey } from '../redis/scripts/keyed.js';
-import { formatDuration } from '../settings/durations.js';
 
 /** ms: results that wait longer for one message are not in a queue, but stuck. */
 const STUCK = 30_000;
@@ -48,7 +47,7 @@ export function orderOf({ order }: Pick<DoctorFacts, 'order'>): CheckState[] {
   return [
     {
       status: 'mend',
-      what: `${plural(parked, 'result waits', 'results wait')} for message ${head.inboxId}, for ${formatDuration(head.ageMs)}`,
+      what: `${plural(parked, 'result waits', 'results wait')} for message ${head.inboxId}, for ${aboutText(head.ageMs)}`,
       why: 'nothing leaves before it: see which consumer has it, or why it waits for its next attempt',
       fixes: [shell('cgroup', 'status')],
     },
@@ -60,7 +59,7 @@ function stuckIn({ key, held, inboxId, consumerId, attempt, ageMs }: WaitingKey)
   const holder = consumerId === null ? '' : ` (attempt ${attempt}, with ${consumerId})`;
   return {
     status: 'mend',
-    what: `the key ${shortened(key, KEY_WIDTH)} is stuck: ${waiting}, for ${formatDuration(ageMs)}${holder}`,
+    what: `the key ${shortened(key, KEY_WIDTH)} is stuck: ${waiting}, for ${aboutText(ageMs)}${holder}`,
     why: 'no other message of the key is processed before it: see why its attempts fail, or do not end',
     fixes: [shell('cgroup', 'status')],
   };

@@ -2,7 +2,7 @@ import type { Failure } from '../consumer/settler.js';
 import type { Gap } from '../core/bridge-store.js';
 import type { DeadLetter, Halt } from '../core/consumer-store.js';
 import { messageOf } from '../core/errors.js';
-import { plural } from '../core/words.js';
+import { numberText, plural } from '../core/words.js';
 import type { Logger } from '../log/logger.js';
 import { inSeconds, lineWhenOver, REMIND_EVERY, ThrottledLog } from '../log/throttle.js';
 import type { ProcessStats } from '../observe/process-stats.js';
@@ -163,7 +163,7 @@ function withoutSuccess(log: Logger): ThrottledLog<FailureInLane> {
     write: (count, last, forMs) =>
       log.warn(
         { count, ...fieldsOf(last) },
-        `${what}: ${count} failed in ${inSeconds(forMs)}, trying again; the last one (${last.reason}): ${last.error}`,
+        `${what}: ${numberText(count)} failed in ${inSeconds(forMs)}, trying again; the last one (${last.reason}): ${last.error}`,
       ),
     over: lineWhenOver(log, what),
   });
@@ -173,7 +173,7 @@ function withoutSuccess(log: Logger): ThrottledLog<FailureInLane> {
 function haltText(count: number, { deadId, key }: Halt): string {
   const stopped =
     key === undefined ? 'the output' : count === 1 ? `the messages of the key ${key}` : 'their keys';
-  const which = count === 1 ? `the dead letter ${deadId} stops` : `${count} dead letters stop`;
+  const which = count === 1 ? `the dead letter ${deadId} stops` : `${numberText(count)} dead letters stop`;
   return (
     `${which} ${stopped} (onDead halt): fix the cause, then cgroup dead retry ${deadId}; ` +
     `to go on without the message: cgroup dead skip ${deadId}`

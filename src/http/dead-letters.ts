@@ -73,11 +73,10 @@ export class DeadLetterPages {
     const inspector = inspectorOf(this.#view);
     const entry = await inspector.deadLetter(id);
     if (!entry) return undefined;
-    const { message = Buffer.alloc(0), stack } = entry.fields;
+    const { message = Buffer.alloc(0) } = entry.fields;
     const fields = { ...entry.fields, message: message.subarray(0, LONGEST_MESSAGE) };
     return JSON.stringify({
       ...shownDeadLetter({ id, fields }),
-      ...(stack && { stack: stack.toString('utf8') }),
       message_bytes: message.length,
     });
   }

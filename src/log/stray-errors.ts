@@ -1,4 +1,5 @@
 import { messageOf } from '../core/errors.js';
+import { plural } from '../core/words.js';
 import type { Logger } from './logger.js';
 import { ThrottledLog } from './throttle.js';
 
@@ -16,7 +17,7 @@ export function surviveStrayErrors(log: Logger): ThrottledLog<unknown> {
       const what =
         count === 1
           ? 'an error outside of any attempt'
-          : `${count} errors outside of any attempt, the last one`;
+          : `${plural(count, 'error')} outside of any attempt, the last one`;
       log.error({ error, count }, `${what}, probably of the processor: ${messageOf(error)}`);
     },
   });

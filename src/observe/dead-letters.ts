@@ -40,6 +40,11 @@ export interface ShownDeadLetter {
   readonly message_base64?: string;
   /** The key of the message, as JSON; only with order `key`. */
   readonly key?: string;
+  /**
+   * The stack of the Error that ended the last attempt: at most 4 KB, without the frames of cgroup. Only of a module or a function,
+   * and only in letters that are read in full.
+   */
+  readonly stack?: string;
   /** There if it stops an order (onDead halt): until it is sent back, skipped or purged. */
   readonly halted?: true;
 }
@@ -61,6 +66,7 @@ export function shownDeadLetter(
     inbox_id: text('inbox_id'),
     ...(fields.key && { key: text('key') }),
     ...(halted.has(id) && { halted: true as const }),
+    ...(fields.stack && { stack: text('stack') }),
     message: text('message'),
     ...(isUtf8(message) ? {} : { message_base64: message.toString('base64') }),
   };

@@ -1,4 +1,5 @@
 import { isPartial } from '../core/away-lanes.js';
+import { bytesText } from '../core/words.js';
 import type { ServerMemory } from '../redis/server.js';
 import type { ProcessView } from './process-view.js';
 import { Rates } from './rates.js';
@@ -90,7 +91,7 @@ export class GroupWatch {
       memoryLimit:
         limitIs === null || memoryLimit === null
           ? undefined
-          : `${Math.round(memoryLimit / 2 ** 20)} MB (${limitIs === 'maxmemory' ? limitIs : 'that of its machine'})`,
+          : `${bytesText(memoryLimit)} (${limitIs === 'maxmemory' ? limitIs : 'that of its machine'})`,
     });
   }
 }

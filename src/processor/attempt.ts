@@ -13,6 +13,7 @@ import type { Logger } from '../log/logger.js';
 import { AttemptContext, GivenUp } from './context.js';
 import type { Processor } from './processor.js';
 import { encodeResult } from './result.js';
+import { stackOf } from './stack.js';
 
 /** How attempts are made, in any thread. */
 export interface AttemptOptions {
@@ -199,8 +200,9 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
   /** The processor threw, or its promise rejected. */
   fail(error: unknown): void {
     const givenUp = this.#context.givenUp ?? (isGivenUp(error) ? error : undefined);
-    if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message });
-    else this.#end({ kind: 'failed', reason: 'failed', error: describe(error) });
+    const stack = stackOf(givenUp ?? error);
+    if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message, stack });
+    else this.#end({ kind: 'failed', reason: 'failed', error: describe(error), stack });
   }
 
   #end(outcome: Outcome): void {

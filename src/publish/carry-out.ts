@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { CgroupError, messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
-import { plural } from '../core/words.js';
+import { numberText, plural } from '../core/words.js';
 import type { Receivers } from '../redis/scripts/group.js';
 import type { LedgerRecorder } from './ledger-recorder.js';
 import { nextStep, type Plan } from './pacing.js';
@@ -124,7 +124,7 @@ export async function carryOut(publishing: Publishing): Promise<{ tally: Tally; 
 /** The error with the number of messages that were published. */
 function unfinished(error: unknown, published: number, unsure: number): CgroupError {
   const code = error instanceof CgroupError ? error.code : 'INTERNAL';
-  const more = unsure > 0 ? `, ${unsure} more may or may not have been` : '';
+  const more = unsure > 0 ? `, ${numberText(unsure)} more may or may not have been` : '';
   return new CgroupError(
     code,
     `${messageOf(error)}; ${plural(published, 'message was', 'messages were')} published for sure${more}`,

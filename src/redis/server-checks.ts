@@ -10,7 +10,7 @@ import {
   unseen,
 } from '../core/finding.js';
 import { type SourceNames, sourceFlags, sourceOf, sourceText } from '../core/source.js';
-import { plural } from '../core/words.js';
+import { bytesText, plural } from '../core/words.js';
 import type { Owner } from './group-inspector.js';
 import type { ServerFacts } from './server.js';
 
@@ -187,9 +187,9 @@ function memoryOf({ maxmemory, usedMemory, systemMemory, configFile }: ServerFac
   if (!all)
     return {
       status: 'note',
-      what: `${megabytes(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much memory its machine has`,
+      what: `${bytesText(usedMemory)} in use, no limit (maxmemory 0); not checked: Redis does not say how much memory its machine has`,
     };
-  const what = `${megabytes(usedMemory)} of ${megabytes(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
+  const what = `${bytesText(usedMemory)} of ${bytesText(all)} in use${maxmemory > 0 ? '' : ', no limit (maxmemory 0)'}`;
   if (usedMemory < NEARLY_FULL * all) return { status: 'ok', what };
   const less = [shell('cgroup', 'start', '--output-max-len', '1000000'), shell('cgroup', 'dead', 'purge')];
   if (maxmemory === 0)
@@ -219,11 +219,11 @@ export function outputBufferOf(
   if (bytesPerSecond === undefined)
     return {
       status: 'note',
-      what: `${megabytes(limit)} for a subscriber; the rate of the channel ${notChecked('SUBSCRIBE')}`,
+      what: `${bytesText(limit)} for a subscriber; the rate of the channel ${notChecked('SUBSCRIBE')}`,
     };
-  const rate = `at ${megabytes(bytesPerSecond)} a second`;
+  const rate = `at ${bytesText(bytesPerSecond)} a second`;
   if (bytesPerSecond * STALL < limit)
-    return { status: 'ok', what: `${megabytes(limit)} for a subscriber, ${rate}` };
+    return { status: 'ok', what: `${bytesText(limit)} for a subscriber, ${rate}` };
   return {
     status: 'mend',
     what: `${rate} Redis disconnects a bridge after a stall of ${(limit / bytesPerSecond).toFixed(1)} s`,
@@ -246,7 +246,7 @@ function messageSizeOf({ replyLimit, longestArgument, configFile }: ServerFacts)
   if (replyLimit > 0 && replyLimit < longestArgument)
     return {
       status: 'mend',
-      what: `Redis disconnects a client that reads more than ${megabytes(replyLimit)} at once`,
+      what: `Redis disconnects a client that reads more than ${bytesText(replyLimit)} at once`,
       ...bySetting(
         'a larger message can be published, and no consumer can ever read it',
         'client-output-buffer-limit',
@@ -254,7 +254,7 @@ function messageSizeOf({ replyLimit, longestArgument, configFile }: ServerFacts)
         configFile,
       ),
     };
-  const what = `Redis takes messages of up to ${megabytes(longestArgument)}`;
+  const what = `Redis takes messages of up to ${bytesText(longestArgument)}`;
   if (longestArgument >= LONGEST_ARGUMENT) return { status: 'ok', what };
   return {
     status: 'note',

@@ -9,7 +9,12 @@ import { GROUP, openStores, type Stores } from '../helpers/stores.js';
 const redis = withRedis();
 const EVERYONE = { silence: 0, everyone: true };
 
-async function bury({ consumerStore, relay, read }: Stores, messages: string[], error = 'broken') {
+async function bury(
+  { consumerStore, relay, read }: Stores,
+  messages: string[],
+  error = 'broken',
+  stack = '',
+) {
   await relay(...messages);
   const deadLetters = (await read('a')).map(({ id, message }): DeadLetter => {
     return {
@@ -19,6 +24,7 @@ async function bury({ consumerStore, relay, read }: Stores, messages: string[], 
       message,
       reason: 'failed',
       error,
+      stack,
       attempts: 3,
       failed: true,
     };
@@ -62,6 +68,23 @@ describe('a list of dead letters', () => {
     });
     // The preview holds a part of the message, in place of the 3 MB.
     expect((await stores.raw.dumpBuffer(stores.keys.previews)).length).toBeLessThan(20_000);
+  });
+
+  test.each([true, false])('leaves out stacks, which are in the letters; previews: %s', async (previewed) => {
+    const stores = await openStores(redis.namespace());
+    const stack = `Error: broken\n    at ${'é'.repeat(1_000)}`;
+    await bury(stores, ['one'], 'broken', stack);
+    if (!previewed) await stores.raw.del(stores.keys.previews);
+    const [letter] = await stores.inspector.deadLettersBefore(undefined, 10, 5_000);
+    expect(Object.keys(letter?.fields ?? {}).sort()).toEqual(
+      ['message', 'reason', 'error', 'attempts', 'consumer_id', 'inbox_id'].sort(),
+    );
+    const deadLetters = new DeadLetters(stores.inspector);
+    expect(await deadLetters.previews({})).toMatchObject([{ message: 'one' }]);
+    expect(await deadLetters.list()).toMatchObject([{ message: 'one', error: 'broken', stack }]);
+    expect(await deadLetters.show(letter?.id ?? '')).toMatchObject({ stack });
+    const [[, fields]] = (await stores.raw.xrange(stores.keys.dead, '-', '+')) as [[string, string[]]];
+    expect(fields.slice(-2)).toEqual(['stack', stack]);
   });
 
   test('keeps in step when letters are sent back and deleted', async () => {

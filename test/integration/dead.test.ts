@@ -89,6 +89,48 @@ describe('dead list', () => {
 });
 
 describe('dead show', () => {
+  it.each([
+    { where: 'in threads', args: ['--max-attempts', '2', '--backoff', '10ms'] },
+    { where: 'at the first attempt', args: ['--max-attempts', '1'] },
+    { where: 'with order key', args: ['--max-attempts', '1', '--order', 'key', '--order-key', 'message_id'] },
+    { where: 'with a record', args: ['--max-attempts', '1', '--record', 'redis'] },
+  ])('has the stack of the error, without our frames: $where', async ({ args }) => {
+    const names = shared.namespace();
+    const folder = await mkdtemp(join(tmpdir(), 'cgroup-test-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const handler = join(folder, 'handler.mjs');
+    await writeFile(
+      handler,
+      `function charge() { throw new TypeError('no card of redis://ann:secret@db\\u001b[2J'); }
+       export default async (message, { deadLetter }) => {
+         if (message.message_id === 'given up') deadLetter('not for us');
+         if (message.message_id === 'text') throw 'a text';
+         charge();
+       };`,
+    );
+    const ids = ['failed', 'given up', 'text'];
+    const messages = ids.map((id) => JSON.stringify({ message_id: id }));
+    await groupWithDead(names, messages, ['-p', handler, ...args]);
+    const letters = JSON.parse((await dead(names, 'list', '--json')).stdout) as {
+      id: string;
+      message: string;
+      stack?: string;
+    }[];
+    const letterOf = (id: string) => letters.find(({ message }) => message.includes(`"${id}"`));
+    const failed = letterOf('failed');
+    expect(failed?.stack?.split('\n')).toEqual([
+      'TypeError: no card of redis://ann:***@db\u001b[2J',
+      expect.stringMatching(/^ {4}at charge \(file:.*handler\.mjs:1:\d+\)$/),
+      expect.stringMatching(/handler\.mjs:5:\d+\)?$/),
+    ]);
+    expect(letterOf('given up')?.stack).toMatch(/^GivenUp: not for us\n {4}at .*handler\.mjs:3:/);
+    expect(letterOf('text')).not.toHaveProperty('stack');
+    const shown = (await dead(names, 'show', failed?.id ?? '')).stdout;
+    expect(shown).toMatch(/\n {4}at charge \(file:.*handler\.mjs:1:\d+\)\n/);
+    expect(shown).not.toContain('\u001b');
+    expect(await verified(names)).toMatchObject({ ok: true, dead: 3 });
+  });
+
   it('refuses an unknown id and a malformed one', async () => {
     const names = shared.namespace();
     expect(await dead(names, 'show', '1-1')).toMatchObject({

@@ -155,7 +155,7 @@ describe('the log', () => {
     };`);
     const run = await group.start(['-n', '2', '-p', file, '--backoff', '20s']);
     await group.publish(500);
-    await run.line(/"msg":"no attempt succeeds: \d+ failed in 1\.\d s, .*\(failed\): no such order"/);
+    await run.line(/"msg":"no attempt succeeds: [\d,]+ failed in 1\.\d s, .*\(failed\): no such order"/);
     expect((await group.read()).counters).toMatchObject({ processed: 0, dead: 0 });
     await group.publish(['good']);
     await run.line(/"msg":"over after \d+\.\d s: no attempt succeeds"/);

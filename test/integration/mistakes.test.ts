@@ -216,7 +216,7 @@ describe('publish', () => {
     const run = cgroup(['publish', ...flags, '--log-format', 'json']);
     await until(async () => (await raw.llen(list)) > 0, { what: 'the first message' });
     expect(await run.kill('SIGINT')).toMatchObject({ code: 130 });
-    expect(run.stderr()).toMatch(/ended by SIGINT after \d+ of 100000 messages/);
+    expect(run.stderr()).toMatch(/ended by SIGINT after [\d,]+ of 100,000 messages/);
     expect(run.stdout()).toMatch(/^published \d+ messages? in /);
   });
 });

@@ -105,9 +105,10 @@ describe('publish', () => {
       (e: unknown) => e,
     );
     expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN' });
-    const [, sure, unsure] =
-      /(\d+) messages were published for sure, (\d+) more may/.exec(String(error)) ?? [];
-    expect(Number(sure)).toBe(published);
+    const [, ...counts] =
+      /([\d,]+) messages were published for sure, ([\d,]+) more may/.exec(String(error)) ?? [];
+    const [sure, unsure] = counts.map((count) => Number(count.replaceAll(',', '')));
+    expect(sure).toBe(published);
     await until(() => heard.length >= published);
     expect(heard.length).toBeLessThanOrEqual(Number(sure) + Number(unsure));
   });
@@ -141,7 +142,7 @@ describe('cgroup publish', () => {
     const run = cgroup(flags(space));
     expect(await run.exit).toMatchObject({ code: 0 });
     expect(run.stdout()).toMatch(
-      /^published 1000 messages in [\d.]+ s \(\d+ msg\/s\), received by 1 subscriber each\n$/,
+      /^published 1,000 messages in [\d.]+ s \([\d,]+ msg\/s\), received by 1 subscriber each\n$/,
     );
     expect(run.stderr()).toBe('');
     await until(() => heard.length === 1_000);
@@ -253,7 +254,7 @@ describe('cgroup publish of given messages', () => {
     const flags = ['--redis', space.redis, '--channel', space.channel];
     const fromFile = cgroup(['publish', ...flags, '--file', path, '--ledger', ledger, '--batch', '300']);
     expect(await fromFile.exit, fromFile.stderr()).toMatchObject({ code: 0 });
-    expect(fromFile.stdout()).toMatch(/^published 2500 messages .*2500 ids in /);
+    expect(fromFile.stdout()).toMatch(/^published 2,500 messages .*2,500 ids in /);
     expect(texts).toEqual(lines);
     expect(idsIn(ledger)).toEqual(lines.map((_, i) => `m${i}`));
     const fromInput = cgroup(['publish', ...flags, '--file', '-'], {

@@ -82,7 +82,7 @@ async function expectHashes(group: TestGroup) {
   for (const { message_id = '', message = '', ...said } of letters) {
     expect(JSON.parse(message)).toMatchObject({ message_id });
     const { published_at, started_at, finished_at, ...hash } = hashes.get(message_id) ?? {};
-    const { key: _key, ...facts } = said;
+    const { key: _key, stack: _stack, ...facts } = said;
     expect(hash).toEqual({ state: 'dead', ...facts });
     expect(Number(published_at)).toBeGreaterThan(1e12);
     expect(Number(finished_at)).toBeGreaterThanOrEqual(Number(started_at));

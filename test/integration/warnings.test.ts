@@ -60,7 +60,7 @@ describe('start-up and the bridge', () => {
     const warnings = await warningsOf(namespaceOn(server.url), BUSY, 200);
     expect(warnings).toHaveLength(1);
     const [, limit = ''] =
-      /^at \d+mb a second Redis disconnects a bridge after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
+      /^at [\d.,]+ [KM]B a second Redis disconnects a bridge after a stall of \d+\.\d s: CONFIG SET client-output-buffer-limit "(pubsub \d+mb \d+mb 60)"$/.exec(
         warnings[0] ?? '',
       ) ?? [];
     // Redis accepts the command, and the warning is gone.

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
 import { examplesText, GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
@@ -15,7 +15,8 @@ import {
   type Which,
   whichOf,
 } from '../dead/selection.js';
-import { fullText, groupsText, listText, notFound, notHalted } from '../dead/text.js';
+import { fullText, groupsText, listText, notFound, notHalted, prettyMessage } from '../dead/text.js';
+import { displayOf } from '../display.js';
 import { withProgress } from '../progress.js';
 import { addFlagWithTwoMeanings } from '../settings/flags.js';
 
@@ -86,7 +87,7 @@ async function groupsShown(
   const { limit = json ? undefined : DEFAULT_LIMIT, ...selection } = flags;
   const groups = await deadLetters.groups({ limit, ...selection });
   if (json) return printableJson(groups, 2);
-  return groups.length === 0 ? noneText(selection) : groupsText(groups);
+  return groups.length === 0 ? noneText(selection) : groupsText(groups, displayOf());
 }
 
 async function allShown({ deadLetters }: GroupClient, flags: SelectionFlags): Promise<string> {
@@ -101,10 +102,13 @@ async function tableShown({ deadLetters }: GroupClient, flags: SelectionFlags): 
   const found = await deadLetters.previews({ limit: isSome ? limit + 1 : limit, ...selection });
   const shown = found.slice(0, limit);
   if (shown.length === 0) return noneText(selection);
-  const which = `the newest ${shown.length}`;
-  if (isSome) return listText(shown, found.length > limit ? `${which} of them; --limit shows more` : '');
+  const which = `the newest ${numberText(shown.length)}`;
+  const display = displayOf();
+  if (isSome)
+    return listText(shown, found.length > limit ? `${which} of them; --limit shows more` : '', display);
   const { count } = await deadLetters.count();
-  return listText(shown, count > shown.length ? `${which} of ${count}; --limit shows more` : '');
+  const more = count > shown.length ? `${which} of ${numberText(count)}; --limit shows more` : '';
+  return listText(shown, more, display);
 }
 
 function noneText(selection: SelectionFlags): string {
@@ -122,7 +126,10 @@ function showCommand(): Command {
       withGroup(command, async ({ client }) => {
         const shown = await client.deadLetters.show(id);
         if (!shown) throw notFound([id]);
-        print(json ? printableJson(shown, 2) : fullText(shown));
+        if (json) return print(printableJson(shown, 2));
+        // Programs get the message as it was published.
+        const body = process.stdout.isTTY ? await prettyMessage(shown.message) : shown.message;
+        print(fullText(shown, body, displayOf()));
       }),
     );
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { silentLogger } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import { examplesText, print } from '../command.js';
@@ -76,7 +76,9 @@ function storyteller(stage: Stage, monitor: typeof watch, signal: AbortSignal): 
       );
     },
     publishing(messages, rate) {
-      print(`\n3. Publishing ${messages} messages to messages:published, ${rate} a second:`);
+      print(
+        `\n3. Publishing ${plural(messages, 'message')} to messages:published, ${numberText(rate)} a second:`,
+      );
       void monitor(() => stage.client.status(), {
         interval: INTERVAL,
         json: false,

@@ -8,8 +8,10 @@ import type { Report } from '../../doctor/doctor.js';
 import { printable, printableJson } from '../../log/printable.js';
 import type { Settings } from '../../settings/settings.js';
 import { GROUP_SETTINGS, print, settingsCommand, settingsOf } from '../command.js';
+import { displayOf, PLAIN, type TextTone } from '../display.js';
 import { flagWords, type NamingFlags, shellLine, shownValue } from '../hints.js';
 import { namingFlags } from '../settings/flags.js';
+import { wrapped } from '../width.js';
 
 /** Exit code if there is something to fix. */
 const TO_FIX = 1;
@@ -45,7 +47,7 @@ export function doctorCommand(): Command {
       const notes = notesOn(findings, settings.redis, given);
       const { ok, acl, publisherAcl, aclLasts } = report;
       if (json) print(printableJson({ ok, findings: shown, notes, acl, publisherAcl, aclLasts }, 2));
-      else print(doctorText(shown, notes, report));
+      else print(doctorText(shown, notes, report, displayOf()));
       if (!ok) process.exitCode = TO_FIX;
     });
 }
@@ -150,6 +152,12 @@ function commandOf({ words }: Fix): string {
     .join(' ');
 }
 
+const MARKS: Readonly<Record<Finding['status'], readonly [mark: string, tone: TextTone]>> = {
+  ok: ['ok', 'good'],
+  note: ['note', 'warn'],
+  mend: ['FAIL', 'bad'],
+};
+
 /** The findings as text. */
 export function doctorText(
   findings: readonly ShownFinding[],
@@ -160,15 +168,26 @@ export function doctorText(
     aclLasts,
     loginFails,
   }: Pick<Report, 'acl' | 'publisherAcl' | 'aclLasts' | 'loginFails'>,
+  display = PLAIN,
 ): string {
   const width = Math.max(...findings.map(({ check }) => check.length));
-  const lines = findings.flatMap(({ check, status, what, why, mend }) => [
-    `${(status === 'mend' ? 'FAIL' : status).padEnd(4)}  ${check.padEnd(width)}  ${printable(what)}`,
-    ...(why === undefined ? [] : [`${' '.repeat(width + 8)}${printable(why)}`]),
-    ...mend.map((command) => `${' '.repeat(width + 8)}$ ${printable(command)}`),
-  ]);
+  const indent = ' '.repeat(width + 8);
+  const inLines = (text: string) =>
+    wrapped(printable(text), display.width - indent.length).join(`\n${indent}`);
+  const lines = findings.flatMap(({ check, status, what, why, mend }) => {
+    const [mark, tone] = MARKS[status];
+    return [
+      `${display.paint(tone, mark.padEnd(4))}  ${check.padEnd(width)}  ${inLines(what)}`,
+      ...(why === undefined ? [] : [`${indent}${inLines(why)}`]),
+      // Whole, to be copied.
+      ...mend.map((command) => `${indent}$ ${display.paint('head', printable(command))}`),
+    ];
+  });
   const count = findings.filter(({ status }) => status === 'mend').length;
-  const verdict = count === 0 ? 'All is well.' : `${plural(count, 'thing')} to fix.`;
+  const verdict =
+    count === 0
+      ? display.paint('good', 'All is well.')
+      : display.paint('bad', `${plural(count, 'thing')} to fix.`);
   const rights = [
     '',
     'cgroup needs a Redis user with only these rights; type this in redis-cli, with a password in place of PASSWORD:',

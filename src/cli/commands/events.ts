@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { KEPT_ENDS } from '../../core/control.js';
+import { numberText } from '../../core/words.js';
 import { printableJson, shortened } from '../../log/printable.js';
 import { type GroupEvent, groupEvents } from '../../observe/group-events.js';
 import { wholeNumber } from '../arguments.js';
@@ -64,6 +65,9 @@ export function eventsText(events: readonly GroupEvent[], kept: number, width = 
       shortened(why, width),
     ]),
   ]);
-  const more = kept > events.length ? ['', `the newest ${events.length} of ${kept}; --limit shows more`] : [];
+  const more =
+    kept > events.length
+      ? ['', `the newest ${numberText(events.length)} of ${numberText(kept)}; --limit shows more`]
+      : [];
   return [table, ...more].join('\n');
 }

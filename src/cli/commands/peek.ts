@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { bytesText } from '../../core/words.js';
 import { printable, printableJson, shortened } from '../../log/printable.js';
 import type { ShownResult, ShownWaiting } from '../../observe/peek.js';
 import { wholeNumber } from '../arguments.js';
@@ -102,7 +103,7 @@ export function waitingText(messages: readonly ShownWaiting[], width = widthLeft
   const rows = messages.map(({ id, time, message }) => [
     time ?? '',
     id ?? 'held: behind its key',
-    shortened(typeof message === 'string' ? message : `${message.length} bytes, not UTF-8`, width),
+    shortened(typeof message === 'string' ? message : `${bytesText(message.length)}, not UTF-8`, width),
   ]);
   return columns([['relayed', 'id', 'message'], ...rows]);
 }

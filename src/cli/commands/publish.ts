@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type Source, sourceOf, sourceText } from '../../core/source.js';
-import { plural } from '../../core/words.js';
+import { numberText, plural, rateText } from '../../core/words.js';
 import { processName } from '../../log/logger.js';
 import { printableJson } from '../../log/printable.js';
 import type { Plan } from '../../publish/pacing.js';
@@ -118,14 +118,14 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   if (result.unheard > 0)
     log.warn(
       { unheard: result.unheard },
-      `no subscriber received ${result.unheard} of ${plural(result.published, 'message')}; they are gone: ` +
+      `no subscriber received ${numberText(result.unheard)} of ${plural(result.published, 'message')}; they are gone: ` +
         `is a group running on the channel ${channel}? ` +
         `Start one first (${withFlags('cgroup start')}), or check --channel and --redis`,
     );
   print(flags.json ? printableJson(result) : publishedText(result, source));
   if (!ending.signal.aborted) return;
-  const wanted = shown.total === undefined ? '' : ` of ${shown.total}`;
-  log.warn({}, `ended by ${ending.signal.reason} after ${result.published}${wanted} messages`);
+  const wanted = shown.total === undefined ? '' : ` of ${numberText(shown.total)}`;
+  log.warn({}, `ended by ${ending.signal.reason} after ${numberText(result.published)}${wanted} messages`);
   process.exitCode = INTERRUPTED_CODE;
 }
 
@@ -137,10 +137,11 @@ function expected({ count, rate, duration }: Plan): number | undefined {
 /** The result of publishing in a line. */
 export function publishedText(result: Published, source: Source): string {
   const { published, seconds, rate, receivers, unheard, unsure, ledger, listed } = result;
-  const sent = `published ${plural(published, 'message')} in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rate} msg/s)`;
+  const sent = `published ${plural(published, 'message')} in ${seconds.toFixed(seconds < 1 ? 3 : 1)} s (${rateText(rate)})`;
   const to = ledger === null ? '' : `; ${plural(listed ?? 0, 'id')} in ${ledger}`;
   const where = receivers ? receivedText(published, receivers, unheard) : ` to ${sourceText(source)}`;
-  const lost = unsure === 0 ? '' : `; ${unsure} more may or may not have been: the connection was lost`;
+  const lost =
+    unsure === 0 ? '' : `; ${numberText(unsure)} more may or may not have been: the connection was lost`;
   return `${sent}${where}${to}${lost}`;
 }
 
@@ -151,6 +152,6 @@ function receivedText(
 ): string {
   if (published === 0) return '';
   if (max === 0) return ', received by no subscriber';
-  if (unheard > 0) return `, ${unheard} of them received by no subscriber`;
+  if (unheard > 0) return `, ${numberText(unheard)} of them received by no subscriber`;
   return `, received by ${min === max ? '' : 'at least '}${plural(min, 'subscriber')} each`;
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type AutoscaleRule, MOST_CONSUMERS } from '../../core/control.js';
 import { CgroupError } from '../../core/errors.js';
 import { sizesOf } from '../../core/sizes.js';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { printableJson } from '../../log/printable.js';
 import type { GroupClient } from '../../observe/client.js';
 import { DEFAULT_RULE } from '../../observe/group-control.js';
@@ -85,7 +85,7 @@ async function change(
   const { why, wait, timeout = DEFAULT_TIMEOUT } = flags;
   const before = await client.control();
   const set = await client.scale(size, { why, revision: before.revision });
-  const was = before.size === undefined || before.size === size ? '' : ` (${before.size} before)`;
+  const was = before.size === undefined || before.size === size ? '' : ` (${numberText(before.size)} before)`;
   if (!wait) return `${plural(size, 'consumer')} wanted${was}`;
   const { running } = sizesOf(before, await client.processes());
   const total = Math.abs(size - running);

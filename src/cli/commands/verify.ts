@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import { printable, printableJson } from '../../log/printable.js';
 import type { Verification } from '../../verify/verify.js';
 import { GROUP_SETTINGS, print, settingsCommand, withGroup } from '../command.js';
+import { type Display, displayOf, PLAIN } from '../display.js';
 import { withFlags } from '../hints.js';
 import { withProgress } from '../progress.js';
-import { columns } from '../table.js';
+import { table } from '../table.js';
 
 /** Exit code if there is a difference. */
 const DIFFERENT = 1;
@@ -40,7 +41,7 @@ export function verifyCommand(): Command {
             {},
             `nothing to verify: no group has written to ${settings.output} here; check --output and --redis`,
           );
-        print(flags.json ? printableJson(result, 2) : verificationText(result, flags.steps));
+        print(flags.json ? printableJson(result, 2) : verificationText(result, flags.steps, displayOf()));
         if (!result.ok) process.exitCode = DIFFERENT;
       }),
     );
@@ -69,7 +70,7 @@ function isEmpty(result: Verification): boolean {
  *
  * @param withSteps whether to show the steps, or to say why there are none
  */
-export function verificationText(result: Verification, withSteps = false): string {
+export function verificationText(result: Verification, withSteps = false, display = PLAIN): string {
   const { relayed, processed, dead, backlog, parked, ledger, lost, doubled, unexpected } = result;
   const rows = Object.entries({
     relayed,
@@ -83,12 +84,18 @@ export function verificationText(result: Verification, withSteps = false): strin
     unexpected,
     ...(result.order !== 'none' && { 'out of order': result.outOfOrder }),
   });
-  const table = columns(rows.filter(([, number]) => number !== null).map((row) => row.map(String)));
-  const steps = withSteps ? [stepsText(result)] : [];
-  return [table, verdict(result), ...findings(result), ...remarks(result), ...steps].join('\n\n');
+  const numbers = rows.flatMap(([name, number]) => (number === null ? [] : [[name, display.number(number)]]));
+  const steps = withSteps ? [stepsText(result, display)] : [];
+  return [
+    table(display, undefined, numbers),
+    verdict(result),
+    ...findings(result),
+    ...remarks(result),
+    ...steps,
+  ].join('\n\n');
 }
 
-function stepsText({ steps, outputType, processed }: Verification): string {
+function stepsText({ steps, outputType, processed }: Verification, display: Display): string {
   if (steps === null)
     return processed > 0
       ? 'no steps: results have the times of their steps only if they were written with an order or a record; set order or record'
@@ -97,27 +104,28 @@ function stepsText({ steps, outputType, processed }: Verification): string {
   const shown = { waiting, processing, ...(parking && { parking }), total };
   const rows = Object.entries(shown).map(([step, { count, p50, p95, p99, max }]) => [
     step,
-    ...[count, p50, p95, p99, max].map(String),
+    ...[count, p50, p95, p99, max].map(display.number),
   ]);
-  const table = columns([['ms', 'count', 'p50', 'p95', 'p99', 'max'], ...rows]);
-  if (outputType === 'stream') return table;
-  return `${table}\n\nthe output is a list, which does not say when a result came into it: there is no parking, and total ends with the processing`;
+  const times = table(display, ['ms', 'count', 'p50', 'p95', 'p99', 'max'], rows);
+  if (outputType === 'stream') return times;
+  return `${times}\n\nthe output is a list, which does not say when a result came into it: there is no parking, and total ends with the processing`;
 }
 
 function verdict(result: Verification): string {
   const { ok, relayed, processed, dead, backlog, parked, lost, doubled, unexpected, untraceable, order } =
     result;
-  const waiting = parked > 0 ? ` + ${parked} parked` : '';
-  const sum = `${relayed} relayed = ${processed} processed + ${dead} dead + ${backlog} backlog${waiting}`;
-  const untraced = untraceable > 0 ? `; ${untraceable} of the ledger's ids cannot be traced` : '';
+  const waiting = parked > 0 ? ` + ${numberText(parked)} parked` : '';
+  const sum = `${numberText(relayed)} relayed = ${numberText(processed)} processed + ${numberText(dead)} dead + ${numberText(backlog)} backlog${waiting}`;
+  const untraced = untraceable > 0 ? `; ${numberText(untraceable)} of the ledger's ids cannot be traced` : '';
   if (!ok && isNothing(result)) return 'nothing to verify: no group has ever run with this output';
   if (ok && relayed === 0) return 'no message was ever relayed';
   const ordered = order === 'none' ? '' : order === 'total' ? ', in order' : ', in order of each key';
   if (ok) return `${backlog + parked > 0 ? 'so far ' : ''}every message once${ordered}${untraced}: ${sum}`;
   const found = Object.entries({ lost, doubled, unexpected }).filter(([, count]) => count > 0);
-  const wrong = found.map(([kind, count]) => `${count} ${kind}`);
-  if (wrong.length === 0) return `every message once, but NOT in order: ${result.outOfOrder} out of order`;
-  if (result.outOfOrder > 0) wrong.push(`${result.outOfOrder} out of order`);
+  const wrong = found.map(([kind, count]) => `${numberText(count)} ${kind}`);
+  if (wrong.length === 0)
+    return `every message once, but NOT in order: ${numberText(result.outOfOrder)} out of order`;
+  if (result.outOfOrder > 0) wrong.push(`${numberText(result.outOfOrder)} out of order`);
   return `NOT every message once: ${wrong.join(', ')}`;
 }
 
@@ -141,12 +149,12 @@ function whyLost({ byCounters, byLedger, lostInGaps }: Verification): string[] {
   const why: string[] = [];
   if (byCounters.lost > 0)
     why.push(
-      `${byCounters.lost} were relayed and left neither a result nor a dead letter: another program deletes ` +
+      `${numberText(byCounters.lost)} were relayed and left neither a result nor a dead letter: another program deletes ` +
         'from the keys of the group (XDEL, XTRIM, DEL); to keep the output short, set outputMaxLen instead',
     );
   if (lostInGaps > 0)
     why.push(
-      `${lostInGaps} were published in a gap that the group recorded, or before it if Redis lost data; ` +
+      `${numberText(lostInGaps)} were published in a gap that the group recorded, or before it if Redis lost data; ` +
         `${withFlags('cgroup status')} shows when and why: if no bridge was connected, run ${withFlags('cgroup start')} in two processes or ` +
         'more; if Redis lost data, turn on its appendonly',
     );
@@ -207,7 +215,7 @@ function remarks({ backlog, trimmed, purged, taken, untraceable, gaps, ledger }:
   if (ledger !== null && gone.length > 0)
     remarks.push(
       `${gone.join(' and ')}: the ledger cannot be compared completely; ` +
-        `${untraceable} of its ids were not found and may be among them`,
+        `${numberText(untraceable)} of its ids were not found and may be among them`,
     );
   if (ledger === null && taken > 0)
     remarks.push(

@@ -1,8 +1,9 @@
 import { plural } from '../../core/words.js';
 import type { GroupClient } from '../../observe/client.js';
 import { type ControlReading, readControl } from '../../observe/control-status.js';
+import { displayOf } from '../display.js';
 import { withFlags } from '../hints.js';
-import { columns } from '../table.js';
+import { facts } from '../table.js';
 import { because, pauseText, processTable, ruleText, shortageText } from './text.js';
 
 /** The last change of a control. */
@@ -27,23 +28,31 @@ export async function controlView(client: GroupClient): Promise<ControlView> {
 }
 
 /** What is wanted, by whom and why, and what runs. */
-export function stateText({ control, lastChange, processes }: ControlView): string {
+export function stateText({ control, lastChange, processes }: ControlView, display = displayOf()): string {
   const { size, wanted, running, capacity, managed, hosts, autoscale, drained } = control;
   const paused = pauseText(control);
   const unmanaged = !processes.some((one) => one.managed);
   const hint =
     shortageText(control, processes) ??
     (unmanaged ? withFlags('no managed process runs: start one with cgroup start --managed') : undefined);
-  const table = columns([
-    ['size', size === null ? `${wanted} (never set: one for each managed process)` : `${wanted}`],
-    ['running', `${running}`],
-    ['capacity', `${capacity} in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`],
+  const table = facts(display, [
+    [
+      'size',
+      size === null
+        ? `${display.number(wanted)} (never set: one for each managed process)`
+        : display.number(wanted),
+    ],
+    ['running', display.number(running)],
+    [
+      'capacity',
+      `${display.number(capacity)} in ${plural(managed, 'process', 'processes')} on ${plural(hosts, 'host')}`,
+    ],
     ['autoscale', autoscale ? ruleText(autoscale) : 'off'],
-    ...(drained.length > 0 ? [['drained', drained.join(', ')]] : []),
-    ...(paused === undefined ? [] : [['paused', paused]]),
+    ...(drained.length > 0 ? [['drained', drained.join(', ')] as const] : []),
+    ...(paused === undefined ? [] : [['paused', { text: paused, tone: 'warn' }] as const]),
     ['last change', lastChange ? changeText(lastChange) : 'none'],
   ]);
-  return [table, processes.length > 0 ? processTable(processes) : undefined, hint]
+  return [table, processes.length > 0 ? processTable(processes, display) : undefined, hint]
     .filter((part) => part !== undefined)
     .join('\n\n');
 }

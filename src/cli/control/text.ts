@@ -1,14 +1,15 @@
 import type { AutoscaleRule } from '../../core/control.js';
 import { lacksWorkers, type Sizes, stalledOf } from '../../core/sizes.js';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import type { ControlReading, ControlStatus, ShownProcess } from '../../observe/control-status.js';
 import type { GroupStatus } from '../../observe/status.js';
 import { formatDuration } from '../../settings/durations.js';
+import { PLAIN } from '../display.js';
 import { withFlags } from '../hints.js';
-import { columns } from '../table.js';
+import { table } from '../table.js';
 
 /** Whether anything of the control plane was ever used: else nothing is said about it. */
-export function isControlled({ control, processes }: ControlReading): boolean {
+export function isControlled({ control, processes }: Pick<ControlReading, 'control' | 'processes'>): boolean {
   return control.revision > 0 || processes.some(({ managed }) => managed);
 }
 
@@ -17,7 +18,7 @@ export function startCommandOf({
   control,
   processes,
   lanes = [],
-}: ControlReading & Pick<GroupStatus, 'lanes'>): string {
+}: Pick<ControlReading, 'control' | 'processes'> & Pick<GroupStatus, 'lanes'>): string {
   const managed = control.size !== null || processes.some((one) => one.managed);
   const words = [...(managed ? ['--managed'] : []), ...(lanes.length > 0 ? ['--lanes', lanes.length] : [])];
   return withFlags(['cgroup start', ...words].join(' '));
@@ -40,7 +41,9 @@ export function stalledText({ processes }: Pick<ControlReading, 'processes'>): s
 /** `20 wanted, 20 run, capacity 256 on 4 hosts; autoscale 2 to 100, backlog gone within 10s; PAUSED by ann@web1 since …` */
 export function controlText(control: ControlStatus): string {
   const { wanted, running, capacity, hosts } = control;
-  const parts = [`${wanted} wanted, ${running} run, capacity ${capacity} on ${plural(hosts, 'host')}`];
+  const parts = [
+    `${numberText(wanted)} wanted, ${numberText(running)} run, capacity ${numberText(capacity)} on ${plural(hosts, 'host')}`,
+  ];
   if (control.autoscale) parts.push(`autoscale ${ruleText(control.autoscale)}`);
   if (control.drained.length > 0) parts.push(`drained: ${control.drained.join(', ')}`);
   const paused = pauseText(control);
@@ -57,7 +60,7 @@ export function pauseText({ paused, pausedBy }: ControlStatus): string | undefin
 
 /** `2 to 100, backlog gone within 10s` */
 export function ruleText({ min, max, drainWithin }: AutoscaleRule): string {
-  return `${min} to ${max}, backlog gone within ${formatDuration(drainWithin)}`;
+  return `${numberText(min)} to ${numberText(max)}, backlog gone within ${formatDuration(drainWithin)}`;
 }
 
 /** `: why`, or nothing. */
@@ -72,25 +75,29 @@ export function shortageText(
 ): string | undefined {
   if (capacity >= wanted) return undefined;
   if (managed > 0)
-    return `wanted ${wanted}, capacity ${capacity} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
+    return `wanted ${numberText(wanted)}, capacity ${numberText(capacity)} on ${plural(hosts, 'host')}: start more processes or raise --capacity`;
   if (all.some(({ managed }) => managed))
-    return `wanted ${wanted}, and all managed processes are drained: end that with ${withFlags('cgroup undrain')}, or start another process`;
-  return `wanted ${wanted}, and no managed process runs: start one with ${withFlags('cgroup start --managed')}`;
+    return `wanted ${numberText(wanted)}, and all managed processes are drained: end that with ${withFlags('cgroup undrain')}, or start another process`;
+  return `wanted ${numberText(wanted)}, and no managed process runs: start one with ${withFlags('cgroup start --managed')}`;
 }
 
 /** The processes as a table. */
-export function processTable(processes: readonly ShownProcess[]): string {
+export function processTable(processes: readonly ShownProcess[], display = PLAIN): string {
   const remote = processes.some(({ workers }) => workers !== null);
-  return columns([
+  return table(
+    display,
     ['process', 'host', 'pid', 'share', 'consumers', 'capacity', ...(remote ? ['workers'] : [])],
-    ...processes.map(({ id, host, pid, managed, share, consumers, capacity, workers, drained }) => [
-      id,
+    processes.map(({ id, host, pid, managed, share, consumers, capacity, workers, drained, stalled }) => [
+      { text: id, tone: stalled > 0 ? 'bad' : 'dim' },
       host,
       String(pid),
-      managed ? `${share ?? 0}${drained ? ' (drained)' : ''}` : 'fixed',
-      String(consumers),
-      String(capacity),
-      ...(remote ? [workers === null ? '' : String(workers)] : []),
+      {
+        text: managed ? `${display.number(share ?? 0)}${drained ? ' (drained)' : ''}` : 'fixed',
+        tone: drained ? 'warn' : undefined,
+      },
+      display.number(consumers),
+      display.number(capacity),
+      ...(remote ? [workers === null ? '' : display.number(workers)] : []),
     ]),
-  ]);
+  );
 }

@@ -3,7 +3,7 @@ import { type Control, type ControlEvent, isNamed } from '../../core/control.js'
 import { CgroupError } from '../../core/errors.js';
 import { pause } from '../../core/service.js';
 import { type Sizes, sizesOf } from '../../core/sizes.js';
-import { plural } from '../../core/words.js';
+import { numberText, plural } from '../../core/words.js';
 import type { GroupControl } from '../../observe/group-control.js';
 import { formatDuration } from '../../settings/durations.js';
 import { because, shortageText } from './text.js';
@@ -47,11 +47,11 @@ export async function waitForSize(
     const late = performance.now() >= deadline;
     // All that can run does. The rest waits for processes that an operator must start.
     if (shortage !== undefined && (running === capacity || late))
-      throw new CgroupError('STATE', `${shortage}; ${wanted} stays wanted`);
+      throw new CgroupError('STATE', `${shortage}; ${numberText(wanted)} stays wanted`);
     if (late)
       throw new CgroupError(
         'STATE',
-        `${running} of ${plural(wanted, 'consumer runs', 'consumers run')} after ${formatDuration(timeout)}: cgroup status shows the processes; ${wanted} stays wanted`,
+        `${numberText(running)} of ${plural(wanted, 'consumer runs', 'consumers run')} after ${formatDuration(timeout)}: cgroup status shows the processes; ${numberText(wanted)} stays wanted`,
       );
     onRunning(running);
     await pause(every);

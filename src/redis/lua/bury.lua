@@ -6,8 +6,8 @@
 --        total or key), halt (true if a dead letter stops the order), deadLetters (list of entryId, inboxId if the message has
 --        another one, consumerId, reason, attempts, failed: whether an attempt failed, key of the message as JSON), run (see
 --        keyed.lua), hashes (prefix of the hashes of the record in Redis; none without)
---      2... list with two texts per dead letter: message, error; with hashes, another one before them (see recorded.lua): '' for
---        a message without an id
+--      2... list with three texts per dead letter: message, error, stack ('' for none); with hashes, another one before them (see
+--        recorded.lua): '' for a message without an id
 -- Returns { dead letters kept, 1 if results may wait for this call, else 0, { ids of entries that were settled before, for which
 --           nothing was written }, { entry id and id of each dead letter that stops the order, in turn } }.
 --
@@ -49,7 +49,7 @@ local settled, late, halted, failed, refusal = 0, {}, {}, 0, nil
 -- The keys that go on, and the ids of their units.
 local keys, units = {}, {}
 local texts = packed_list()
-local STEP = options.hashes and 3 or 2
+local STEP = options.hashes and 4 or 3
 
 for n, letter in ipairs(options.deadLetters) do
   local id = letter.entryId
@@ -60,10 +60,11 @@ for n, letter in ipairs(options.deadLetters) do
     local before = place and letter.inboxId and halts_at(KEYS[10], place) or {}
     if not is_keyed then letter.key = nil end
     if options.hashes then
-      letter.messageId, refusal = recordable_id(options.hashes, texts[STEP * n - 2])
+      letter.messageId, refusal = recordable_id(options.hashes, texts[STEP * n - 3])
       if refusal then break end
     end
-    local added = write_letter(KEYS[2], KEYS[5], letter, inbox_id, texts[STEP * n - 1], texts[STEP * n])
+    local message, error, stack = texts[STEP * n - 2], texts[STEP * n - 1], texts[STEP * n]
+    local added = write_letter(KEYS[2], KEYS[5], letter, inbox_id, message, error, stack)
     if type(added) == 'table' then
       refusal = added
       break
@@ -76,7 +77,7 @@ for n, letter in ipairs(options.deadLetters) do
       break
     end
     if letter.messageId then
-      record_letter(options.hashes .. letter.messageId, texts[STEP * n - 2], inbox_id, letter, texts[STEP * n])
+      record_letter(options.hashes .. letter.messageId, texts[STEP * n - 3], inbox_id, letter, error)
     end
     redis.call('XDEL', KEYS[1], id)
     redis.call('XACK', KEYS[1], options.group, id)

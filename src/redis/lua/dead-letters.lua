@@ -1,4 +1,4 @@
--- A page of dead letters, newest first, long texts cut.
+-- A page of dead letters, newest first, long texts cut, without stacks.
 --
 -- KEYS 1 dead  2 previews
 -- ARGV 1 options: from (newest id wanted, as XREVRANGE takes it: '+', or '(ID' for those before), count (at most so many),
@@ -22,7 +22,7 @@ local function letter_of(entry)
     bytes = bytes + #value
     if name == 'bytes' then
       letter[2] = tonumber(value)
-    else
+    elseif name ~= 'stack' then
       if name == 'message' and letter[2] == 0 then letter[2] = #value end
       letter[#letter + 1] = name
       letter[#letter + 1] = string.sub(value, 1, longest)

@@ -4,24 +4,25 @@
 local PREVIEW = 2000
 
 -- Writes a dead letter, and its preview. Returns its id, or the refusal of Redis. Letter: reason, attempts, consumerId, key if it
--- has one, messageId if it has a hash in the record (then revive.lua finds that by it).
-local function write_letter(dead, previews, letter, inbox_id, message, error)
+-- has one, messageId if it has a hash in the record (then revive.lua finds that by it). Without a stack it is nil or ''.
+local function write_letter(dead, previews, letter, inbox_id, message, error, stack)
   local fields = { 'reason', letter.reason, 'error', error, 'attempts', letter.attempts, 'consumer_id', letter.consumerId,
     'inbox_id', inbox_id }
   if letter.key then
     fields[11], fields[12] = 'key', letter.key
   end
-  local n = #fields
+  local of_preview = { unpack(fields) }
   if letter.messageId then
-    fields[n + 1], fields[n + 2] = 'message_id', letter.messageId
+    fields[#fields + 1], fields[#fields + 2] = 'message_id', letter.messageId
+  end
+  if stack and stack ~= '' then
+    fields[#fields + 1], fields[#fields + 2] = 'stack', stack
   end
   local added = redis.pcall('XADD', dead, '*', 'message', message, unpack(fields))
   if type(added) == 'table' then return not_added(dead, added) end
-  -- The id may be long.
-  fields[n + 1], fields[n + 2] = nil, nil
   -- Without it, lists read the dead letters themselves (see dead-letters).
-  fields[4] = string.sub(error, 1, PREVIEW)
-  redis.pcall('XADD', previews, added, 'message', string.sub(message, 1, PREVIEW), 'bytes', #message, unpack(fields))
+  of_preview[4] = string.sub(error, 1, PREVIEW)
+  redis.pcall('XADD', previews, added, 'message', string.sub(message, 1, PREVIEW), 'bytes', #message, unpack(of_preview))
   return added
 end
 

@@ -1,4 +1,5 @@
 import type { Entry, UnrecordedOutcome } from '../../core/consumer-store.js';
+import { LONGEST_STACK } from '../../core/errors.js';
 import { isEntryId } from '../../core/stream-id.js';
 
 /** What the fields of an entry after its message say: of a message that came out of a pack, or that has a key. */
@@ -31,19 +32,20 @@ export function unpackedIn(fields: readonly Buffer[]): Unpacked {
   return { attempts, ...(identity && { identity }), ...(key && { key }), ...(outcome && { outcome }) };
 }
 
-function outcomeIn(text: string): UnrecordedOutcome | undefined {
+function outcomeIn(json: string): UnrecordedOutcome | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(json);
   } catch {
     return undefined;
   }
-  const { kind, reason, error, retryAfter } = (value ?? {}) as Record<string, unknown>;
+  const { kind, reason, error, stack: text, retryAfter } = (value ?? {}) as Record<string, unknown>;
   if (typeof error !== 'string') return undefined;
-  if (kind === 'given-up') return { kind, error };
+  const stack = typeof text === 'string' && text.length <= LONGEST_STACK ? { stack: text } : {};
+  if (kind === 'given-up') return { kind, error, ...stack };
   if (kind === 'invalid' && (reason === 'invalid-json' || reason === 'no-message-id'))
     return { kind, reason, error };
   if (kind !== 'failed' || (reason !== 'failed' && reason !== 'timeout')) return undefined;
   const isWait = typeof retryAfter === 'number' && retryAfter >= 0 && retryAfter < LONGEST_WAIT;
-  return isWait ? { kind, reason, error, retryAfter } : { kind, reason, error };
+  return { kind, reason, error, ...stack, ...(isWait && { retryAfter }) };
 }

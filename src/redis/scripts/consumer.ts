@@ -175,6 +175,7 @@ export const bury = defineScript({
       ...(options.hashes === undefined ? [] : [letterHashText(letter)]),
       letter.message,
       letter.error,
+      letter.stack ?? '',
     ]);
     return packWithList({ ...options, deadLetters: named }, packBytes(texts));
   },

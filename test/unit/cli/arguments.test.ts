@@ -46,7 +46,7 @@ describe('the last line of publish', () => {
     ledger: null,
     listed: null,
   };
-  const start = 'published 300000 messages in 2.4 s (125000 msg/s)';
+  const start = 'published 300,000 messages in 2.4 s (125,000 msg/s)';
 
   it.each<[Partial<Published>, string]>([
     [{}, `${start}, received by 2 subscribers each`],
@@ -56,7 +56,7 @@ describe('the last line of publish', () => {
     [{ receivers: { min: 0, max: 3 }, unheard: 7 }, `${start}, 7 of them received by no subscriber`],
     [
       { ledger: 'ids.txt', listed: 300_001 },
-      `${start}, received by 2 subscribers each; 300001 ids in ids.txt`,
+      `${start}, received by 2 subscribers each; 300,001 ids in ids.txt`,
     ],
     [
       { published: 0, seconds: 0, rate: 0, receivers: { min: 0, max: 0 } },
@@ -73,7 +73,7 @@ describe('the last line of publish', () => {
   it('names a list or a stream, which has no subscribers', () => {
     const list = { kind: 'list', name: 'orders', from: 'right' } as const;
     expect(publishedText({ ...some, receivers: null, ledger: 'ids.txt', listed: 300_000 }, list)).toBe(
-      `${start} to list orders, taken from the right; 300000 ids in ids.txt`,
+      `${start} to list orders, taken from the right; 300,000 ids in ids.txt`,
     );
   });
 });

@@ -19,14 +19,14 @@ function stderr(isTTY: boolean) {
 
 describe('the text', () => {
   it.each([
-    [{ done: 120_000, total: 300_000, elapsed: 3_000 }, '120000 of 300000 messages, 40000/s, 5s left'],
-    [{ done: 120_000, total: undefined, elapsed: 3_000 }, '120000 messages, 40000/s'],
+    [{ done: 120_000, total: 300_000, elapsed: 3_000 }, '120,000 of 300,000 messages, 40,000/s, 5 s left'],
+    [{ done: 120_000, total: undefined, elapsed: 3_000 }, '120,000 messages, 40,000/s'],
     [{ done: 0, total: 300, elapsed: 3_000 }, '0 of 300 messages, 0/s'],
     [{ done: 0, total: undefined, elapsed: 0 }, '0 messages, 0/s'],
-    [{ done: 300, total: 300, elapsed: 1_000 }, '300 of 300 messages, 300/s, 0s left'],
-    [{ done: 1, total: 60, elapsed: 1_000 }, '1 of 60 messages, 1/s, 59s left'],
-    [{ done: 1, total: 141, elapsed: 1_000 }, '1 of 141 messages, 1/s, 3m left'],
-    [{ done: 1, total: 7_201, elapsed: 1_000 }, '1 of 7201 messages, 1/s, 2h left'],
+    [{ done: 300, total: 300, elapsed: 1_000 }, '300 of 300 messages, 300/s'],
+    [{ done: 1, total: 60, elapsed: 1_000 }, '1 of 60 messages, 1/s, 59 s left'],
+    [{ done: 1, total: 141, elapsed: 1_000 }, '1 of 141 messages, 1/s, 2 min left'],
+    [{ done: 1, total: 7_201, elapsed: 1_000 }, '1 of 7,201 messages, 1/s, 2 h left'],
   ])('of %j is %j', (state, text) => {
     expect(progressText({ unit: 'messages', ...state })).toBe(text);
   });
@@ -50,12 +50,12 @@ describe('without a terminal', () => {
     expect(text()).toBe('');
     shown.update(1_000);
     vi.advanceTimersByTime(200);
-    expect(text()).toBe('publishing: 1000 messages, 98/s\n');
+    expect(text()).toBe('publishing: 1,000 messages, 98/s\n');
     shown.update(2_000, 4_000);
     vi.advanceTimersByTime(4_800);
     expect(text()).toBe('');
     vi.advanceTimersByTime(400);
-    expect(text()).toMatch(/^publishing: 2000 of 4000 messages, .*\n$/);
+    expect(text()).toMatch(/^publishing: 2,000 of 4,000 messages, .*\n$/);
     shown.stop();
   });
 });
@@ -75,7 +75,7 @@ describe('on a terminal', () => {
     const shown = showProgress({ unit: 'messages', label: 'verifying', stream });
     shown.update(50, 200);
     vi.advanceTimersByTime(2_000);
-    expect(text()).toMatch(/verifying \[#+-+\] 25% 50 of 200 messages, 25\/s, 6s left/);
+    expect(text()).toMatch(/verifying \[#+-+\] 25% 50 of 200 messages, 25\/s, 6 s left/);
     shown.update(90, 100);
     vi.advanceTimersByTime(1_000);
     expect(text()).toMatch(/90% 90 of 100 messages/);

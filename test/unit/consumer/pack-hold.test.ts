@@ -4,12 +4,13 @@ import { processedIn } from '../../../src/core/consumer-store.js';
 import { INTERRUPTED, type Outcome } from '../../../src/core/executor.js';
 
 /** A pack of `count` messages; the tests say which are in work. */
-function setUp(count: number, patience = 1_000) {
+function setUp(count: number, patience = 1_000, retries = false) {
   let completed = 0;
   const pack = new PackHold({
     id: `7-${1_000_000 + count}`,
     consumerId: 'c',
     patience,
+    retries,
     onComplete: () => {
       completed++;
     },
@@ -72,6 +73,17 @@ describe('a pack', () => {
     expect(messages.every(({ calls }) => calls.settling === 1)).toBe(true);
     pack.release();
     expect(messages.every(({ calls }) => calls.released === 1)).toBe(true);
+  });
+
+  it.each([true, false])('keeps a stack only where no attempt follows; retries: %s', (retries) => {
+    const { pack } = setUp(3, 1_000, retries);
+    pack.end(1, { ...failed, stack: 'at a' }, 1);
+    pack.end(2, { ...givenUp, stack: 'at b' }, 1);
+    pack.end(3, processed('3'), 1);
+    expect(pack.settlement.left).toEqual([
+      { number: 1, outcome: { ...failed, stack: retries ? undefined : 'at a' } },
+      { number: 2, outcome: { ...givenUp, stack: 'at b' } },
+    ]);
   });
 
   it('counts the first end of a message only', () => {

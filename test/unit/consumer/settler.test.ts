@@ -92,6 +92,16 @@ describe('a failure', () => {
     },
   );
 
+  const stack = 'Error: broken\n    at here';
+  it.each([
+    { kind: 'failed', reason: 'failed', error: 'broken', stack } as const,
+    { kind: 'given-up', error: 'no', stack } as const,
+  ])('as a dead letter has the stack of its last attempt: $kind', async (outcome) => {
+    const { settle, buried } = setUp({ maxAttempts: 1 });
+    await settle(outcome);
+    expect(buried).toMatchObject([{ stack }]);
+  });
+
   it.each([
     ['ASCII', 'x'.repeat(5_000_000), 'x', 5_000_000],
     ['two bytes each', 'é'.repeat(6_000), 'é', 12_000],

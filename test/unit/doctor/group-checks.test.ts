@@ -13,7 +13,7 @@ describe('the checks of a group', () => {
     ],
     [
       { clock: { ahead: -2_001, stepped: 0 } },
-      "mend clock: Redis's clock is 2001ms behind this machine's: timedatectl",
+      "mend clock: Redis's clock is 2 s behind this machine's: timedatectl",
     ],
     [{ clock: { ahead: 0, stepped: -251 } }, "mend clock: Redis's clock jumped by -251 ms"],
     [
@@ -105,7 +105,7 @@ describe('the checks of a group', () => {
     ],
     [
       { channel: { name: 'in', subscribers: 2, bytesPerSecond: undefined } },
-      `output buffer: 32mb for a subscriber; the rate of the channel ${refused('SUBSCRIBE')}`,
+      `output buffer: 32 MB for a subscriber; the rate of the channel ${refused('SUBSCRIBE')}`,
     ],
   ];
 

@@ -24,14 +24,14 @@ describe('the order', () => {
   it('total is stuck if results have waited for one message for more than 30 s', () => {
     const head = { inboxId: ID, ageMs: 31_000 };
     expect(bad(order({ kind: 'total', window: 10, head, parked: 3 }))).toEqual([
-      `mend order: 3 results wait for message ${ID}, for 31s: cgroup status`,
+      `mend order: 3 results wait for message ${ID}, for 31 s: cgroup status`,
     ]);
   });
 
   it('by key is stuck if messages of a key wait for one in work: the key, the message, and who has it', () => {
     const stuck = waitingKey('"c-17"', 12, { ageMs: 45_000, attempt: 3 });
     expect(bad(order({ kind: 'key', stuck }))).toEqual([
-      `mend order: the key "c-17" is stuck: 12 messages wait for message ${ID}, for 45s (attempt 3, with web1-1): cgroup status`,
+      `mend order: the key "c-17" is stuck: 12 messages wait for message ${ID}, for 45 s (attempt 3, with web1-1): cgroup status`,
     ]);
     const [long] = bad(order({ kind: 'key', stuck: { ...stuck, key: `"${'x'.repeat(150)}…`, held: 1 } }));
     expect(long).toContain(`the key "${'x'.repeat(58)}… is stuck: 1 message waits for`);

@@ -50,7 +50,7 @@ describe('a processor that fails', () => {
     }
     expect(lines).toHaveLength(1);
     vi.advanceTimersByTime(500);
-    expect(lines[1]).toMatch(/^warn no attempt succeeds: 2953 failed in 31\.0 s/);
+    expect(lines[1]).toMatch(/^warn no attempt succeeds: 2,953 failed in 31\.0 s/);
     succeeded();
     succeeded();
     expect(lines.slice(2)).toEqual(['info over after 31.0 s: no attempt succeeds']);

@@ -35,23 +35,26 @@ describe('the checks of a server', () => {
       'mend eviction: Redis may delete messages when its memory is full (maxmemory-policy allkeys-lru): CONFIG SET maxmemory-policy noeviction',
     ],
     [{ maxmemoryPolicy: undefined }, 'note eviction: not checked'],
-    [{ usedMemory: 80 * MB }, 'mend memory: 80mb of 100mb in use: CONFIG SET maxmemory 200mb'],
+    [{ usedMemory: 80 * MB }, 'mend memory: 80 MB of 100 MB in use: CONFIG SET maxmemory 200mb'],
     [
       { maxmemory: 0, systemMemory: undefined },
-      'note memory: 10mb in use, no limit (maxmemory 0); not checked',
+      'note memory: 10 MB in use, no limit (maxmemory 0); not checked',
     ],
-    [{ maxmemory: 0, usedMemory: 900 * MB }, 'mend memory: 900mb of 1000mb in use, no limit (maxmemory 0)'],
+    [
+      { maxmemory: 0, usedMemory: 900 * MB },
+      'mend memory: 900 MB of 1,000 MB in use, no limit (maxmemory 0)',
+    ],
     [
       { pubsubHardLimit: 1_500 },
-      'mend output buffer: at 1mb a second Redis disconnects a bridge after a stall of 1.5 s: CONFIG SET client-output-buffer-limit "pubsub 1mb 1mb 60"',
+      'mend output buffer: at 1,000 bytes a second Redis disconnects a bridge after a stall of 1.5 s: CONFIG SET client-output-buffer-limit "pubsub 1mb 1mb 60"',
     ],
     [
       { replyLimit: 20 * MB },
-      'mend message size: Redis disconnects a client that reads more than 20mb at once: CONFIG SET client-output-buffer-limit "normal 0 0 0"',
+      'mend message size: Redis disconnects a client that reads more than 20 MB at once: CONFIG SET client-output-buffer-limit "normal 0 0 0"',
     ],
     [
       { longestArgument: 4 * MB },
-      'note message size: Redis takes messages of up to 4mb (proto-max-bulk-len): CONFIG SET proto-max-bulk-len 512mb',
+      'note message size: Redis takes messages of up to 4 MB (proto-max-bulk-len): CONFIG SET proto-max-bulk-len 512mb',
     ],
     [{ longestArgument: undefined }, 'note message size: not checked: Redis refuses CONFIG GET to this user'],
     [

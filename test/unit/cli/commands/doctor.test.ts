@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { doctorText, notesOn, shownFinding } from '../../../../src/cli/commands/doctor.js';
+import { PLAIN } from '../../../../src/cli/display.js';
 import { type Finding, type Fix, redis, shell } from '../../../../src/core/finding.js';
 
 describe('cgroup doctor prints', () => {
@@ -26,6 +27,23 @@ describe('cgroup doctor prints', () => {
     expect(line(redis('PING'), 'redis://:secret@[::1]:7000')).toBe('redis-cli -h ::1 -p 7000 PING');
     expect(line(redis('PING'), 'redis://default:secret@localhost')).toBe('redis-cli PING');
     expect(line(redis('PING'), 'redis://m%20e:secret@h')).toBe("redis-cli -h h --user 'm e' PING");
+  });
+
+  it('texts below their beginning on a narrow terminal, and commands whole', () => {
+    const shown = shownFinding(
+      { ...finding, what: 'a long text that does not fit into a line' },
+      'redis://h',
+    );
+    const display = { ...PLAIN, width: 30, paint: (tone: string, text: string) => `<${tone}:${text}>` };
+    const report = { acl: 'a', publisherAcl: 'p', aclLasts: 'l', loginFails: true };
+    expect(doctorText([shown], [], report, display).split('\n').slice(0, 5)).toEqual([
+      '<bad:FAIL>  x  a long text that does',
+      '         not fit into a line',
+      '         because',
+      "         $ <head:redis-cli -h h RENAME 'it'\\''s {out}' b>",
+      '         $ <head:cgroup start>',
+    ]);
+    expect(doctorText([{ ...shown, status: 'ok' }], [], report, display)).toContain('<good:All is well.>');
   });
 
   it('commands for the node of a Cluster, for the master that Sentinels name, and with the files of TLS', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { statusText } from '../../../../src/cli/commands/status.js';
+import { aboutText, numberText } from '../../../../src/core/words.js';
 import type { OrderStatus } from '../../../../src/observe/status.js';
 import { awayLane, groupStatus, NO_ORDER, waitingKey } from '../../../helpers/status.js';
 
@@ -16,7 +17,7 @@ describe('the order in the status', () => {
     );
     const head = { inboxId: '1-0', ageMs: 300, consumerId: 'a', attempt: 2 };
     expect(shown({ kind: 'total', window: 10, parked: 1, head })).toMatch(
-      /^order +total: 1 result of at most 10 wait for message 1-0, for 300ms \(attempt 2, with a\)$/m,
+      /^order +total: 1 result of at most 10 wait for message 1-0, for 300 ms \(attempt 2, with a\)$/m,
     );
   });
 
@@ -27,7 +28,7 @@ describe('the order in the status', () => {
       waitingKey('8', 2, { consumerId: null, halted: true }),
     ];
     const text = shown({ kind: 'key', busy: 1_204, hottest });
-    expect(text).toMatch(/^order +key: 1204 keys busy$/m);
+    expect(text).toMatch(/^order +key: 1,204 keys busy$/m);
     expect(text.split('\n').filter((line) => /^hottest|^"c|^[78] /.test(line))).toEqual([
       'hottest key  held  message in work  consumer  attempt  age',
       '"c-17"       120   1795266486636-0  web1-1    1        300ms',
@@ -37,9 +38,27 @@ describe('the order in the status', () => {
     expect(text).not.toContain('stuck');
     const stuck = waitingKey(`"${'x'.repeat(90)}"`, 3, { ageMs: 45_000 });
     expect(shown({ kind: 'key', busy: 1, stuck })).toContain(
-      `stuck: the key "${'x'.repeat(38)}…: 3 messages wait for message 1795266486636-0, for 45s (attempt 1, with web1-1)`,
+      `stuck: the key "${'x'.repeat(38)}…: 3 messages wait for message 1795266486636-0, for 45 s (attempt 1, with web1-1)`,
     );
   });
+});
+
+it('has groups of digits, numbers at the right and colours on a terminal', () => {
+  const display = {
+    width: 80,
+    paint: (tone: string, text: string) => `<${tone}:${text}>`,
+    number: numberText,
+    duration: aboutText,
+  };
+  const { counters } = groupStatus();
+  const busy = { backlog: 12_345, waiting: 12_300, pending: 45, lagMs: 1_500, leader: null };
+  const text = statusText(
+    groupStatus({ ...busy, counters: { ...counters, relayed: 1_234_567, dead: 3 } }),
+    display,
+  );
+  expect(text).toContain('<head:backlog>  12,345 (12,300 waiting, 45 pending, 0 retrying)');
+  expect(text).toContain('<head:leader>   <bad:none: nothing is relayed (cgroup start)>');
+  expect(text).toMatch(/^1,234,567 {10}0 {5}<bad:3>/m);
 });
 
 it('shows the lanes, and where they are', () => {

@@ -1,0 +1,63 @@
+import { fileURLToPath } from 'node:url';
+import { LONGEST_STACK } from '../core/errors.js';
+import { isOwnCode } from '../core/own-files.js';
+import { maskUrls } from '../log/redaction.js';
+
+/** Characters of the first line that are read, and of any line that are kept. */
+const LONGEST_HEAD = 10_000;
+const LONGEST_LINE = 500;
+/** Characters at the end of a stack that are read: before them is the message, which may be long. */
+const LONGEST_READ = 65_536;
+/** A frame, and the file that it names, if it names one. */
+const FRAME = /^\s+at (?:.*\()?(.*?)(?::\d+)?(?::\d+)?\)?$/;
+
+/**
+ * The stack of what a processor threw, for its dead letter. Never throws, whatever the value does.
+ *
+ * @returns at most 4 KB (see {@link keptStack}); undefined if the value is no Error, or has no stack
+ */
+export function stackOf(error: unknown): string | undefined {
+  try {
+    const stack: unknown = error instanceof Error ? error.stack : undefined;
+    return typeof stack === 'string' ? keptStack(stack) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The part of a stack that is kept: the first line, then the frames, as many as 4 KB hold. Our own frames are left out, and those of
+ * Node too if others are left. URLs have no secrets.
+ *
+ * @returns undefined if no frame is left
+ */
+export function keptStack(stack: string): string | undefined {
+  const [first = ''] = stack.slice(0, LONGEST_HEAD).split('\n', 1);
+  const frames = stack
+    .slice(-LONGEST_READ)
+    .split('\n')
+    .flatMap((line) => {
+      const [, place] = FRAME.exec(line) ?? [];
+      return place === undefined || isOurs(place) ? [] : [{ line, ofNode: isOfNode(place) }];
+    });
+  if (frames.length === 0) return undefined;
+  const others = frames.filter(({ ofNode }) => !ofNode);
+  let kept = maskUrls(first).slice(0, LONGEST_LINE);
+  for (const { line } of others.length > 0 ? others : frames) {
+    const longer = `${kept}\n${maskUrls(line).slice(0, LONGEST_LINE)}`;
+    if (Buffer.byteLength(longer) > LONGEST_STACK) break;
+    kept = longer;
+  }
+  return kept;
+}
+
+/** Built-in functions such as Array.map have no file. */
+function isOfNode(place: string): boolean {
+  return /^(?:node:|<anonymous>$|native$|index \d+$)/.test(place);
+}
+
+function isOurs(place: string): boolean {
+  if (isOfNode(place)) return false;
+  const path = place.replace(/^async /, '');
+  return isOwnCode(path.startsWith('file:') ? fileURLToPath(path) : path);
+}
