@@ -18,7 +18,7 @@ interface ColumnLook {
 }
 
 /** A column of a pane. */
-export interface Column<T> extends ColumnLook {
+export interface PaneColumn<T> extends ColumnLook {
   /** What stands there; it is made printable when it is shown. */
   readonly text: (row: T) => string;
   /** What the rows can be sorted by: the highest number first, or the texts from A to Z. */
@@ -49,7 +49,7 @@ interface PaneParts<T> {
   readonly key: (row: T) => string;
   readonly tone?: (row: T) => Tone | undefined;
   /** The first one is named like the pane. */
-  readonly columns: readonly Column<T>[];
+  readonly columns: readonly PaneColumn<T>[];
 }
 
 const natural = new Intl.Collator('en', { numeric: true });

@@ -8,7 +8,7 @@ import { startCommandOf, workersText } from '../control/text.js';
 import { KEY_HEADS, keyRows } from '../order-text.js';
 import type { ConsumerView, TopView } from './history.js';
 import type { Tone } from './line.js';
-import { type Column, type Pane, type PaneName, paneOf } from './pane.js';
+import { type Pane, type PaneColumn, type PaneName, paneOf } from './pane.js';
 
 /** Most characters of an error: more than most screens are wide. */
 const ERROR_WIDTH = 200;
@@ -34,7 +34,7 @@ export function panesOf(view: TopView, sortOf: SortOf): Pane[] {
 }
 
 function consumersPane({ consumers }: TopView, status: GroupStatus, sortOf: SortOf): Pane {
-  const columns: Column<ConsumerView>[] = [
+  const columns: PaneColumn<ConsumerView>[] = [
     { head: '', leaves: 0, text: ({ id }) => id, by: ({ id }) => id },
     { head: 'host', leaves: 5, text: ({ host }) => host },
     { head: 'pid', leaves: 4, right: true, text: ({ pid }) => String(pid) },
@@ -89,7 +89,7 @@ function number(value: number | null | undefined): string {
 }
 
 /** What managed processes shall run, and what they can. */
-const SHARE_COLUMNS: readonly Column<ShownRow>[] = [
+const SHARE_COLUMNS: readonly PaneColumn<ShownRow>[] = [
   {
     head: 'share',
     leaves: 10,
@@ -106,7 +106,7 @@ function processesPane({ processes }: TopView, status: GroupStatus, sortOf: Sort
     ...processes,
     ...seated.map(({ id, leads }) => ({ id, role: leads ? ('leads' as const) : ('follows' as const) })),
   ];
-  const columns: Column<ShownRow>[] = [
+  const columns: PaneColumn<ShownRow>[] = [
     { head: '', leaves: 0, text: ({ id }) => id, by: ({ id }) => id },
     { head: 'role', leaves: 2, text: ({ role }) => ROLES[role] },
     ...(rows.some((row) => stateOf(row) !== '') ? [{ head: 'state', leaves: 1, text: stateOf }] : []),
@@ -215,7 +215,7 @@ function keysPane({ order }: GroupStatus, sortOf: SortOf): Pane {
 type Lane = NonNullable<GroupStatus['lanes']>[number];
 
 function lanesPane(lanes: readonly Lane[], sortOf: SortOf): Pane {
-  const columns: Column<Lane>[] = [
+  const columns: PaneColumn<Lane>[] = [
     { head: '', leaves: 0, text: ({ output }) => output },
     { head: 'node', leaves: 3, text: ({ node }) => node ?? 'away' },
     { head: 'processed', leaves: 2, right: true, text: ({ processed }) => number(processed) },
@@ -234,7 +234,7 @@ function lanesPane(lanes: readonly Lane[], sortOf: SortOf): Pane {
 function deadPane({ deadLetters }: TopView, { time, deadLetters: total }: GroupStatus, sortOf: SortOf): Pane {
   const now = Date.parse(time);
   const anyHalted = deadLetters.some(({ halted }) => halted);
-  const columns: Column<ShownDeadLetter>[] = [
+  const columns: PaneColumn<ShownDeadLetter>[] = [
     { head: '', leaves: 0, text: ({ id }) => id },
     {
       head: 'age',
@@ -270,7 +270,7 @@ function messageIdOf({ message }: ShownDeadLetter): string {
 }
 
 function gapsPane({ gaps, counters }: GroupStatus, sortOf: SortOf): Pane {
-  const columns: Column<GroupStatus['gaps'][number]>[] = [
+  const columns: PaneColumn<GroupStatus['gaps'][number]>[] = [
     { head: '', leaves: 0, text: ({ from }) => from },
     { head: 'to', leaves: 2, text: ({ to }) => to },
     {
