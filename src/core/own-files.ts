@@ -20,6 +20,15 @@ export function packageFile(path: string): Buffer {
   return readFileSync(createRequire(import.meta.url).resolve(path));
 }
 
+/**
+ * A package that we depend on, loaded in this moment: for those that take long to load and most commands do not need.
+ *
+ * @param name of a CommonJS package; the single executable has to know it
+ */
+export function packageOf(name: 'pino' | 'pino-pretty'): unknown {
+  return createRequire(import.meta.url)(name);
+}
+
 /** The program that runs cgroup, with the arguments before the command. */
 export function ownProgram(): readonly [program: string, ...args: string[]] {
   return [process.execPath, fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url))];

@@ -33,7 +33,7 @@ export function doctorCommand(): Command {
         import('../../doctor/doctor.js'),
         import('../logger.js'),
       ]);
-      const { findings, ...report } = await examine({ ...written, logger: await makeLogger(settings) });
+      const { findings, ...report } = await examine({ ...written, logger: makeLogger(settings) });
       const given = namingFlags(command);
       const to = { at: report.at, files: settings };
       const shown = findings.map((finding) => shownFinding(finding, settings.redis, given, to));
