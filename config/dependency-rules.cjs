@@ -102,9 +102,9 @@ module.exports = {
       to: { path: `node_modules/${anyOf(packages)}/` },
     })),
     {
-      name: 'zod only in settings, protocol and cli',
+      name: 'zod only in protocol',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(settings|protocol|cli)/' },
+      from: { path: '^src/', pathNot: '^src/protocol/' },
       to: { path: 'node_modules/zod/' },
     },
     {

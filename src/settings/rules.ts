@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { SettingProblem } from '../core/errors.js';
 import { hashTagOf } from '../core/hash-tag.js';
 import { REMOTE } from '../core/processor-kind.js';
@@ -6,29 +5,10 @@ import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import { hostAndPort, parseRedisUrl } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
-import { settingsSchema, show, withOrderDefaults } from './schema.js';
+import { readSome, show, withOrderDefaults } from './schema.js';
 import type { SettingName, SettingsInput } from './settings.js';
 
-// The rules between settings: which values do not go together.
-
-/** The settings of each rule. Other settings in the input are ignored. */
-const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
-  settingsSchema.shape;
-const { redis, redisCa, redisCert, redisKey, redisServerName } = settingsSchema.shape;
-const { lanes, channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
-  settingsSchema.shape;
-const working = z.object({ managed, processor: settingsSchema.shape.processor });
-const naming = z.object({ output, consumerList, list, stream });
-const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
-const sharding = z.object({ sharded: settingsSchema.shape.sharded, channel, list, stream });
-const ordering = z.object({ order, orderKey, onDead });
-const recording = z.object({ record, recordTable, recordSql });
-const dealing = z.object({ lanes, list, stream, order, record });
-const beating = z.object({ claimAfter, heartbeat });
-const serving = z.object({ http, httpToken });
-const acting = z.object({ httpToken, httpActions: settingsSchema.shape.httpActions });
-const entering = z.object({ redis, redisCa, redisCert, redisKey, redisServerName });
-const running = z.object({ bridge, managed });
+// The rules between settings: which values do not go together. Other settings in the input are ignored.
 
 /**
  * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
@@ -53,7 +33,7 @@ export function brokenRules(input: unknown): SettingProblem[] {
 }
 
 function oneKey(input: unknown): SettingProblem | undefined {
-  const { data } = naming.safeParse(input);
+  const data = readSome(input, ['output', 'consumerList', 'list', 'stream']);
   if (!data) return undefined;
   const keys = [data.output, data.consumerList, data.list, data.stream].filter((key) => key !== undefined);
   const twice = keys.find((key, i) => keys.indexOf(key) !== i);
@@ -72,8 +52,10 @@ function oneKey(input: unknown): SettingProblem | undefined {
 }
 
 function oneSource(input: unknown): SettingProblem | undefined {
-  const { data } = coming.safeParse(input);
-  const given = (['stream', 'list', 'channel'] as const).filter((name) => data?.[name] !== undefined);
+  if (!readSome(input, ['stream', 'list', 'channel'])) return undefined;
+  const given = (['stream', 'list', 'channel'] as const).filter(
+    (name) => (input as SettingsInput)[name] !== undefined,
+  );
   const [setting, other] = given;
   if (!setting || !other) return undefined;
   const message = `messages come from one of channel, list and stream: ${other} is set too; leave one out`;
@@ -81,7 +63,7 @@ function oneSource(input: unknown): SettingProblem | undefined {
 }
 
 function unsharded(input: unknown): SettingProblem | undefined {
-  const { data } = sharding.safeParse(input);
+  const data = readSome(input, ['sharded', 'channel', 'list', 'stream']);
   if (!data?.sharded) return undefined;
   const { list, stream } = data;
   if (list !== undefined || stream !== undefined)
@@ -94,9 +76,9 @@ function unsharded(input: unknown): SettingProblem | undefined {
 }
 
 function tooSilent(input: unknown): SettingProblem | undefined {
-  const parsed = beating.safeParse(withOrderDefaults(input));
-  if (!parsed.success) return undefined;
-  const { claimAfter, heartbeat } = parsed.data;
+  const data = readSome(withOrderDefaults(input), ['claimAfter', 'heartbeat']);
+  if (!data) return undefined;
+  const { claimAfter, heartbeat } = data;
   // A consumer that missed one beat is not silent yet.
   if (claimAfter >= 2 * heartbeat) return undefined;
   const given = (input as SettingsInput).claimAfter === undefined ? 'heartbeat' : 'claimAfter';
@@ -107,7 +89,7 @@ function tooSilent(input: unknown): SettingProblem | undefined {
 
 /** A certificate and its key go together, and both need TLS. */
 function unencrypted(input: unknown): SettingProblem | undefined {
-  const { data } = entering.safeParse(input);
+  const data = readSome(input, ['redis', 'redisCa', 'redisCert', 'redisKey', 'redisServerName']);
   if (!data) return undefined;
   const { redis, ...files } = data;
   const [setting] = (Object.keys(files) as (keyof typeof files)[]).filter(
@@ -127,15 +109,15 @@ function unencrypted(input: unknown): SettingProblem | undefined {
 }
 
 function tooOpen(input: unknown): SettingProblem | undefined {
-  const parsed = serving.safeParse(input);
-  const at = parsed.data?.http;
-  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
+  const data = readSome(input, ['http', 'httpToken']);
+  const at = data?.http;
+  if (!at || isLoopback(at.host) || data?.httpToken !== undefined) return undefined;
   const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
   return { setting: 'http', message };
 }
 
 function unguarded(input: unknown): SettingProblem | undefined {
-  const { data } = acting.safeParse(input);
+  const data = readSome(input, ['httpToken', 'httpActions']);
   if (!data?.httpActions || data.httpToken !== undefined) return undefined;
   const message =
     'httpActions needs httpToken, a secret of your own: export CGROUP_HTTP_TOKEN=$(openssl rand -hex 16)';
@@ -143,7 +125,7 @@ function unguarded(input: unknown): SettingProblem | undefined {
 }
 
 function idle(input: unknown): SettingProblem | undefined {
-  const { data } = running.safeParse(input);
+  const data = readSome(input, ['bridge', 'managed']);
   if (!data?.managed || data.bridge !== 'only') return undefined;
   const message =
     'managed is for processes with consumers, and with bridge only there are none: leave one out';
@@ -152,7 +134,7 @@ function idle(input: unknown): SettingProblem | undefined {
 
 /** With remote workers there are as many consumers as workers are connected. */
 function uncounted(input: unknown): SettingProblem | undefined {
-  const { data } = working.safeParse(input);
+  const data = readSome(input, ['managed', 'processor']);
   if (data?.processor !== REMOTE || !data.managed) return undefined;
   const message =
     'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
@@ -160,7 +142,7 @@ function uncounted(input: unknown): SettingProblem | undefined {
 }
 
 function unordered(input: unknown): SettingProblem | undefined {
-  const { data } = ordering.safeParse(input);
+  const data = readSome(input, ['order', 'orderKey', 'onDead']);
   if (!data) return undefined;
   const { order, orderKey, onDead } = data;
   if (order === 'key' && orderKey === undefined)
@@ -174,7 +156,7 @@ function unordered(input: unknown): SettingProblem | undefined {
 
 /** Messages of several lanes have no common order, and are in no common transaction. */
 function undealt(input: unknown): SettingProblem | undefined {
-  const { data } = dealing.safeParse(input);
+  const data = readSome(input, ['lanes', 'list', 'stream', 'order', 'record']);
   if (!data || data.lanes === 1) return undefined;
   const setting = 'lanes';
   if (data.order === 'total')
@@ -190,7 +172,7 @@ function undealt(input: unknown): SettingProblem | undefined {
 }
 
 function unrecorded(input: unknown): SettingProblem | undefined {
-  const { data } = recording.safeParse(input);
+  const data = readSome(input, ['record', 'recordTable', 'recordSql']);
   if (!data || recordsInPostgres(data)) return undefined;
   const inRedis = recordsInRedis(data) ? ', not in Redis' : '';
   const needs = (setting: SettingName) => ({
