@@ -11,7 +11,11 @@ export const ownNames = (folder) => JSON.parse(getAsset('names.json', 'utf8'))[f
 
 export const packageFile = (path) => Buffer.from(getAsset(path));
 
-const packages = { pino: () => require('pino'), 'pino-pretty': () => require('pino-pretty') };
+const packages = {
+  ioredis: () => require('ioredis'),
+  pino: () => require('pino'),
+  'pino-pretty': () => require('pino-pretty'),
+};
 export const packageOf = (name) => packages[name]();
 
 export const ownProgram = () => [process.execPath];

@@ -21,11 +21,11 @@ export function packageFile(path: string): Buffer {
 }
 
 /**
- * A package that we depend on, loaded in this moment: for those that take long to load and most commands do not need.
+ * A CommonJS package that we depend on, loaded in this moment, and faster than by `import`.
  *
- * @param name of a CommonJS package; the single executable has to know it
+ * @param name that the single executable knows too
  */
-export function packageOf(name: 'pino' | 'pino-pretty'): unknown {
+export function packageOf(name: 'ioredis' | 'pino' | 'pino-pretty'): unknown {
   return createRequire(import.meta.url)(name);
 }
 
