@@ -102,9 +102,9 @@ module.exports = {
       to: { path: `node_modules/${anyOf(packages)}/` },
     })),
     {
-      name: 'zod only in protocol',
+      name: 'zod only in settings, protocol and cli',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/protocol/' },
+      from: { path: '^src/', pathNot: '^src/(settings|protocol|cli)/' },
       to: { path: 'node_modules/zod/' },
     },
     {

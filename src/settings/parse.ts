@@ -1,16 +1,9 @@
 import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
 import { brokenRules } from './rules.js';
-import {
-  isObject,
-  isSettingName,
-  problemOf,
-  readSome,
-  settingNames,
-  unknownSetting,
-  withOrderDefaults,
-} from './schema.js';
+import { settingsSchema, unknownSetting, withOrderDefaults, wrongValue } from './schema.js';
 import { durationNames, type Settings, type SettingsInput } from './settings.js';
 
 /**
@@ -19,10 +12,11 @@ import { durationNames, type Settings, type SettingsInput } from './settings.js'
  * @throws {SettingsError} naming every unknown or wrong setting, and what is allowed.
  */
 export function parseSettings(input: unknown): Settings {
-  const settings = readSome(withOrderDefaults(input), settingNames);
-  const problems = [...problemsOf(input), ...brokenRules(input)];
-  if (!settings || problems.length > 0) throw new SettingsError(problems);
-  return settings;
+  const parsed = settingsSchema.safeParse(withOrderDefaults(input));
+  const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input);
+  problems.push(...brokenRules(input));
+  if (!parsed.success || problems.length > 0) throw new SettingsError(problems);
+  return parsed.data;
 }
 
 /**
@@ -49,9 +43,16 @@ function pathOf(url: URL): string | URL {
   }
 }
 
-function problemsOf(input: unknown): SettingProblem[] {
-  if (!isObject(input)) return [{ setting: '', message: 'settings must be an object' }];
-  const wrong = settingNames.map((name) => problemOf(name, input[name]));
-  const unknown = Object.keys(input).filter((name) => !isSettingName(name));
-  return [...wrong.filter((problem) => problem !== undefined), ...unknown.map(unknownSetting)];
+/** One problem for each setting, however many of its checks failed. */
+function problemsOf(issues: readonly z.core.$ZodIssue[], input: unknown): SettingProblem[] {
+  const problems = new Map<string, SettingProblem>();
+  for (const issue of issues) {
+    const setting = String(issue.path[0] ?? '');
+    if (issue.code === 'unrecognized_keys')
+      for (const key of issue.keys) problems.set(key, unknownSetting(key));
+    else if (setting === '') problems.set('', { setting, message: 'settings must be an object' });
+    else if (!problems.has(setting))
+      problems.set(setting, wrongValue(setting, (input as Record<string, unknown>)[setting], issue.message));
+  }
+  return [...problems.values()];
 }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SettingProblem } from '../core/errors.js';
 import { hashTagOf } from '../core/hash-tag.js';
 import { REMOTE } from '../core/processor-kind.js';
@@ -5,10 +6,29 @@ import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import { hostAndPort, parseRedisUrl } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
-import { readSome, show, withOrderDefaults } from './schema.js';
+import { settingsSchema, show, withOrderDefaults } from './schema.js';
 import type { SettingName, SettingsInput } from './settings.js';
 
-// The rules between settings: which values do not go together. Other settings in the input are ignored.
+// The rules between settings: which values do not go together.
+
+/** The settings of each rule. Other settings in the input are ignored. */
+const { bridge, claimAfter, heartbeat, http, httpToken, managed, output, consumerList } =
+  settingsSchema.shape;
+const { redis, redisCa, redisCert, redisKey, redisServerName } = settingsSchema.shape;
+const { lanes, channel, list, stream, order, orderKey, onDead, record, recordTable, recordSql } =
+  settingsSchema.shape;
+const working = z.object({ managed, processor: settingsSchema.shape.processor });
+const naming = z.object({ output, consumerList, list, stream });
+const coming = z.object({ channel: channel.unwrap().optional(), list, stream });
+const sharding = z.object({ sharded: settingsSchema.shape.sharded, channel, list, stream });
+const ordering = z.object({ order, orderKey, onDead });
+const recording = z.object({ record, recordTable, recordSql });
+const dealing = z.object({ lanes, list, stream, order, record });
+const beating = z.object({ claimAfter, heartbeat });
+const serving = z.object({ http, httpToken });
+const acting = z.object({ httpToken, httpActions: settingsSchema.shape.httpActions });
+const entering = z.object({ redis, redisCa, redisCert, redisKey, redisServerName });
+const running = z.object({ bridge, managed });
 
 /**
  * The broken rules between settings. The setting of a problem is one that was given, not a default. A rule is not
@@ -33,7 +53,7 @@ export function brokenRules(input: unknown): SettingProblem[] {
 }
 
 function oneKey(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['output', 'consumerList', 'list', 'stream']);
+  const { data } = naming.safeParse(input);
   if (!data) return undefined;
   const keys = [data.output, data.consumerList, data.list, data.stream].filter((key) => key !== undefined);
   const twice = keys.find((key, i) => keys.indexOf(key) !== i);
@@ -52,10 +72,8 @@ function oneKey(input: unknown): SettingProblem | undefined {
 }
 
 function oneSource(input: unknown): SettingProblem | undefined {
-  if (!readSome(input, ['stream', 'list', 'channel'])) return undefined;
-  const given = (['stream', 'list', 'channel'] as const).filter(
-    (name) => (input as SettingsInput)[name] !== undefined,
-  );
+  const { data } = coming.safeParse(input);
+  const given = (['stream', 'list', 'channel'] as const).filter((name) => data?.[name] !== undefined);
   const [setting, other] = given;
   if (!setting || !other) return undefined;
   const message = `messages come from one of channel, list and stream: ${other} is set too; leave one out`;
@@ -63,7 +81,7 @@ function oneSource(input: unknown): SettingProblem | undefined {
 }
 
 function unsharded(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['sharded', 'channel', 'list', 'stream']);
+  const { data } = sharding.safeParse(input);
   if (!data?.sharded) return undefined;
   const { list, stream } = data;
   if (list !== undefined || stream !== undefined)
@@ -76,9 +94,9 @@ function unsharded(input: unknown): SettingProblem | undefined {
 }
 
 function tooSilent(input: unknown): SettingProblem | undefined {
-  const data = readSome(withOrderDefaults(input), ['claimAfter', 'heartbeat']);
-  if (!data) return undefined;
-  const { claimAfter, heartbeat } = data;
+  const parsed = beating.safeParse(withOrderDefaults(input));
+  if (!parsed.success) return undefined;
+  const { claimAfter, heartbeat } = parsed.data;
   // A consumer that missed one beat is not silent yet.
   if (claimAfter >= 2 * heartbeat) return undefined;
   const given = (input as SettingsInput).claimAfter === undefined ? 'heartbeat' : 'claimAfter';
@@ -89,7 +107,7 @@ function tooSilent(input: unknown): SettingProblem | undefined {
 
 /** A certificate and its key go together, and both need TLS. */
 function unencrypted(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['redis', 'redisCa', 'redisCert', 'redisKey', 'redisServerName']);
+  const { data } = entering.safeParse(input);
   if (!data) return undefined;
   const { redis, ...files } = data;
   const [setting] = (Object.keys(files) as (keyof typeof files)[]).filter(
@@ -109,15 +127,15 @@ function unencrypted(input: unknown): SettingProblem | undefined {
 }
 
 function tooOpen(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['http', 'httpToken']);
-  const at = data?.http;
-  if (!at || isLoopback(at.host) || data?.httpToken !== undefined) return undefined;
+  const parsed = serving.safeParse(input);
+  const at = parsed.data?.http;
+  if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
   const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
   return { setting: 'http', message };
 }
 
 function unguarded(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['httpToken', 'httpActions']);
+  const { data } = acting.safeParse(input);
   if (!data?.httpActions || data.httpToken !== undefined) return undefined;
   const message =
     'httpActions needs httpToken, a secret of your own: export CGROUP_HTTP_TOKEN=$(openssl rand -hex 16)';
@@ -125,7 +143,7 @@ function unguarded(input: unknown): SettingProblem | undefined {
 }
 
 function idle(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['bridge', 'managed']);
+  const { data } = running.safeParse(input);
   if (!data?.managed || data.bridge !== 'only') return undefined;
   const message =
     'managed is for processes with consumers, and with bridge only there are none: leave one out';
@@ -134,7 +152,7 @@ function idle(input: unknown): SettingProblem | undefined {
 
 /** With remote workers there are as many consumers as workers are connected. */
 function uncounted(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['managed', 'processor']);
+  const { data } = working.safeParse(input);
   if (data?.processor !== REMOTE || !data.managed) return undefined;
   const message =
     'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
@@ -142,7 +160,7 @@ function uncounted(input: unknown): SettingProblem | undefined {
 }
 
 function unordered(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['order', 'orderKey', 'onDead']);
+  const { data } = ordering.safeParse(input);
   if (!data) return undefined;
   const { order, orderKey, onDead } = data;
   if (order === 'key' && orderKey === undefined)
@@ -156,7 +174,7 @@ function unordered(input: unknown): SettingProblem | undefined {
 
 /** Messages of several lanes have no common order, and are in no common transaction. */
 function undealt(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['lanes', 'list', 'stream', 'order', 'record']);
+  const { data } = dealing.safeParse(input);
   if (!data || data.lanes === 1) return undefined;
   const setting = 'lanes';
   if (data.order === 'total')
@@ -172,7 +190,7 @@ function undealt(input: unknown): SettingProblem | undefined {
 }
 
 function unrecorded(input: unknown): SettingProblem | undefined {
-  const data = readSome(input, ['record', 'recordTable', 'recordSql']);
+  const { data } = recording.safeParse(input);
   if (!data || recordsInPostgres(data)) return undefined;
   const inRedis = recordsInRedis(data) ? ', not in Redis' : '';
   const needs = (setting: SettingName) => ({

@@ -1,10 +1,10 @@
+import { z } from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
 import type { SettingProblem } from '../core/errors.js';
 import { MOST_LANES } from '../core/lanes.js';
 import { maskUrls } from '../log/redaction.js';
-import type { Kind } from './kind.js';
 import { nearest } from './nearest.js';
-import type { SettingName, Settings, SettingsInput } from './settings.js';
+import type { SettingName, SettingsInput } from './settings.js';
 import {
   autoOrWhole,
   choice,
@@ -38,7 +38,7 @@ import {
  * Each setting with its default and its description. The defaults are written as a user writes them.
  * The order is that of `--help` and docs/settings.md.
  */
-export const settingsSchema = {
+export const settingsSchema = z.strictObject({
   size: whole(1, MOST_CONSUMERS).prefault(3).describe('how many consumers this process runs'),
   redis: redisUrl()
     .prefault('redis://127.0.0.1:6379')
@@ -231,18 +231,16 @@ export const settingsSchema = {
   logFormat: choice(['pretty', 'json'])
     .optional()
     .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
-} satisfies { readonly [Name in SettingName]-?: Kind<Settings[Name]> };
-
-const kinds: Readonly<Record<SettingName, Kind<unknown>>> = settingsSchema;
+});
 
 /** Settings whose value is never shown, even if it is wrong. `redis` and `record` are shown without their password. */
 export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'redisKey', 'httpToken', 'record']);
 
 /** The names of all settings, in the order of the documentation. */
-export const settingNames = Object.keys(settingsSchema) as readonly SettingName[];
+export const settingNames = Object.keys(settingsSchema.shape) as readonly SettingName[];
 
 export function isSettingName(name: string): name is SettingName {
-  return Object.hasOwn(settingsSchema, name);
+  return Object.hasOwn(settingsSchema.shape, name);
 }
 
 /** With an order, a silent consumer holds back others: so by default it counts as silent sooner. */
@@ -259,28 +257,8 @@ export function withOrderDefaults(input: unknown): unknown {
 
 /** The problem of one setting's value, without the rules between settings; undefined if it is right. */
 export function problemOf(setting: SettingName, value: unknown): SettingProblem | undefined {
-  const { rule } = kinds[setting].read(value);
-  return rule === undefined ? undefined : wrongValue(setting, value, rule);
-}
-
-/** Some settings of an input, with their defaults; undefined if one of them is wrong, or the input no object. */
-export function readSome<Name extends SettingName>(
-  input: unknown,
-  names: readonly Name[],
-): Pick<Settings, Name> | undefined {
-  if (!isObject(input)) return undefined;
-  const values: Partial<Record<SettingName, unknown>> = {};
-  for (const name of names) {
-    const read = kinds[name].read(input[name]);
-    if (read.rule !== undefined) return undefined;
-    if (read.value !== undefined) values[name] = read.value;
-  }
-  return values as Pick<Settings, Name>;
-}
-
-/** Whether settings can be in it. */
-export function isObject(input: unknown): input is Readonly<Record<string, unknown>> {
-  return typeof input === 'object' && input !== null && !Array.isArray(input);
+  const parsed = settingsSchema.shape[setting].safeParse(value);
+  return parsed.success ? undefined : wrongValue(setting, value, parsed.error.issues[0]?.message);
 }
 
 /** The problem of a name that is no setting's. */
@@ -291,7 +269,7 @@ export function unknownSetting(name: string): SettingProblem {
 }
 
 /** The problem of a value that breaks a rule of its setting. */
-export function wrongValue(setting: string, value: unknown, rule: string): SettingProblem {
+export function wrongValue(setting: string, value: unknown, rule = 'is wrong'): SettingProblem {
   // A wrong secret must not get into the log either.
   const got = secretSettings.has(setting as SettingName) ? '' : `; got ${maskUrls(show(value))}`;
   return { setting, message: `${setting} ${rule}${got}` };

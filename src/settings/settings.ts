@@ -2,8 +2,8 @@ import type { Listen } from './addresses.js';
 
 /**
  * The settings as the program uses them: defaults filled in, durations in milliseconds, sizes in bytes. The schema in
- * schema.ts has the defaults and the checks; a test holds that it makes exactly this type. It stands here, so that the public
- * types can be read.
+ * schema.ts has the defaults and the checks; a test holds that it makes exactly this type. It stands here without the
+ * schema's library, so that the public types do not depend on it.
  */
 export interface Settings {
   /** How many consumers the process runs. */

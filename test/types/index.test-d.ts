@@ -2,6 +2,7 @@
 // fails where a type is not the one written here, or where a line marked as an error is none.
 
 import { expectTypeOf } from 'vitest';
+import type { z } from 'zod';
 import {
   type AutoscaleRule,
   type CgroupError,
@@ -29,7 +30,6 @@ import {
   type SettingsError,
   type SettingsInput,
 } from '../../src/index.js';
-import type { Kind } from '../../src/settings/kind.js';
 import type { settingsSchema } from '../../src/settings/schema.js';
 
 // Making a group: everything may be left out, settings are written as in the config file.
@@ -45,12 +45,9 @@ expectTypeOf<typeof ConsumerGroup>().toBeConstructibleWith({
 });
 expectTypeOf<Omit<GroupOptions, 'processor'>>().toExtend<Omit<SettingsInput, 'processor'>>();
 // The types of the settings are written down apart from the schema, and are those of the schema.
-type Parsed = {
-  [Name in keyof typeof settingsSchema]: (typeof settingsSchema)[Name] extends Kind<infer Value>
-    ? Value
-    : never;
-};
-expectTypeOf<Parsed>().toEqualTypeOf<{ -readonly [Name in keyof Settings]-?: Settings[Name] }>();
+expectTypeOf<z.output<typeof settingsSchema>>().toEqualTypeOf<{
+  -readonly [Name in keyof Settings]: Settings[Name];
+}>();
 expectTypeOf<SettingsInput['bridge']>().toEqualTypeOf<'auto' | 'off' | 'only' | undefined>();
 expectTypeOf<SettingsInput['batch']>().toEqualTypeOf<number | 'auto' | undefined>();
 expectTypeOf<SettingsInput['backoff']>().toEqualTypeOf<string | number | undefined>();

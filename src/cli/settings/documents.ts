@@ -1,5 +1,13 @@
+import { z } from 'zod';
 import { settingNames, settingsSchema } from '../../settings/schema.js';
-import { type SettingInfo, settingInfos } from './setting-info.js';
+import type { SettingName } from '../../settings/settings.js';
+import { type SettingInfo, type SettingJsonSchema, settingInfos } from './setting-info.js';
+
+/** The schema of the settings as they are written, in JSON Schema; editors know draft 7 best. */
+function settingsJsonSchema(): { properties: Record<SettingName, SettingJsonSchema> } {
+  const { properties } = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-7' });
+  return { properties: properties as Record<SettingName, SettingJsonSchema> };
+}
 
 /** The JSON schema of the config file. `npm run schema` writes it to `config/schema.json`, for editors. */
 export function configJsonSchema(): object {
@@ -11,7 +19,7 @@ export function configJsonSchema(): object {
     type: 'object',
     properties: {
       $schema: { type: 'string', description: 'the path or URL of this schema, for editors' },
-      ...Object.fromEntries(settingNames.map((name) => [name, settingsSchema[name].json])),
+      ...settingsJsonSchema().properties,
     },
     additionalProperties: false,
   };

@@ -1,6 +1,5 @@
 import { ownFile } from '../../core/own-files.js';
 import { DURATION } from '../../settings/durations.js';
-import type { SettingJsonSchema } from '../../settings/kind.js';
 import type { SettingName } from '../../settings/settings.js';
 import { SIZE } from '../../settings/sizes.js';
 
@@ -26,6 +25,17 @@ export interface SettingInfo {
   /** The default in words, or the effect of no value. */
   readonly default: string;
   readonly description: string;
+}
+
+/** The part of JSON Schema that our settings use. */
+export interface SettingJsonSchema {
+  type?: string;
+  enum?: string[];
+  const?: string;
+  anyOf?: SettingJsonSchema[];
+  pattern?: string;
+  default?: unknown;
+  description?: string;
 }
 
 const SHORT: Partial<Record<SettingName, string>> = {
@@ -91,7 +101,7 @@ function describe(name: SettingName, schema: SettingJsonSchema): SettingInfo {
   };
 }
 
-function alternatives(schema: SettingJsonSchema): readonly SettingJsonSchema[] {
+function alternatives(schema: SettingJsonSchema): SettingJsonSchema[] {
   return schema.anyOf ?? [schema];
 }
 

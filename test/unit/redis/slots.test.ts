@@ -5,11 +5,11 @@ import type { PulledSource } from '../../../src/core/source.js';
 import { keysOf, registryKeysOf } from '../../../src/redis/keys.js';
 import type { Connection } from '../../../src/redis/protocol/connection.js';
 import { oldNameOf, refuseElsewhere, sourceInSlot } from '../../../src/redis/slots.js';
-import { parseSettings } from '../../../src/settings/parse.js';
+import { settingsSchema } from '../../../src/settings/schema.js';
 import { everyScript } from '../../helpers/scripts.js';
 import { commandsOfScripts, commandsOfStores } from '../../helpers/sources.js';
 
-const { redis, output, consumerList } = parseSettings({});
+const { redis, output, consumerList } = settingsSchema.parse({});
 const keys = { ...keysOf({ redis, output, consumerList }), source: `orders:{${output}}` };
 /** A connection to the slot of the output. */
 const group = { serves: (key: string) => slotOf(key) === slotOf(output) } as Connection;

@@ -325,7 +325,7 @@ describe('problemOf', () => {
 
 describe('settingsSchema', () => {
   it.each(settingNames)('%s has a description', (name) => {
-    expect(settingsSchema[name].json.description).toMatch(/^\w.{10,}[^.]$/);
+    expect(settingsSchema.shape[name].description).toMatch(/^\w.{10,}[^.]$/);
   });
 });
 
