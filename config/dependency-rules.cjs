@@ -68,7 +68,7 @@ const PACKAGES = {
   tracing: ['@opentelemetry'],
   record: ['pg'],
   http: ['fastify', 'helmet', 'prom-client'],
-  cli: ['commander', 'cosmiconfig', 'pino', 'pino-pretty', 'yaml', 'string-width'],
+  cli: ['commander', 'cosmiconfig', 'pino', 'pino-pretty', 'yaml', 'get-east-asian-width'],
 };
 
 const pathOf = (folder) => (folder === 'index' ? '^src/index\\.ts$' : `^src/${folder}/`);

@@ -11,6 +11,13 @@ export const ownNames = (folder) => JSON.parse(getAsset('names.json', 'utf8'))[f
 
 export const packageFile = (path) => Buffer.from(getAsset(path));
 
+const packages = {
+  ioredis: () => require('ioredis'),
+  pino: () => require('pino'),
+  'pino-pretty': () => require('pino-pretty'),
+};
+export const packageOf = (name) => packages[name]();
+
 export const ownProgram = () => [process.execPath];
 
 // The stack of an error has a path for the files of users only.

@@ -79,7 +79,7 @@ export async function withGroup<T>(
     import('../observe/client.js'),
     import('./logger.js'),
   ]);
-  const root = await makeLogger(settings);
+  const root = makeLogger(settings);
   const log = groupLogger(root, settings);
   const client = await GroupClient.connect({ ...written, logger: root }, { oneShot: true });
   try {

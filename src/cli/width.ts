@@ -1,8 +1,35 @@
-import stringWidth from 'string-width';
+import { eastAsianWidth } from 'get-east-asian-width';
+
+// string-width takes longer to load than Node itself: it prepares for all sequences of emoji. This is enough for tables.
+
+const ASCII = /^[\x20-\x7e]*$/;
+let letters: Intl.Segmenter | undefined;
+
+/** What a reader takes for one character: a letter with its accents, a family of emoji. */
+function charactersOf(text: string): string[] {
+  letters ??= new Intl.Segmenter('en');
+  return Array.from(letters.segment(text), ({ segment }) => segment);
+}
 
 /** The columns of a terminal that a text takes: two for a Chinese character, none for a combining accent. */
 export function widthOf(text: string): number {
-  return stringWidth(text);
+  // As most texts are: what Unicode says of the others takes Node some ms to load.
+  if (ASCII.test(text)) return text.length;
+  return charactersOf(text).reduce((sum, character) => sum + widthOfCharacter(character), 0);
+}
+
+function widthOfCharacter(character: string): number {
+  const [first = '', ...joined] = character;
+  if (
+    /[\p{Nonspacing_Mark}\p{Enclosing_Mark}\p{Default_Ignorable_Code_Point}\p{Format}\p{Control}\p{Surrogate}]/u.test(
+      first,
+    )
+  )
+    return 0;
+  // U+FE0F asks for the picture where there is a letter too.
+  if (/\p{Emoji_Presentation}|\uFE0F/u.test(character)) return 2;
+  const beside = joined.filter((mark) => /\p{Spacing_Mark}|[\uFF9E\uFF9F]/u.test(mark));
+  return eastAsianWidth(first.codePointAt(0) ?? 0) + beside.length;
 }
 
 /** Columns below which a text is not wrapped: it would be hard to read. */
@@ -24,16 +51,14 @@ export function wrapped(text: string, width: number): string[] {
   return line === undefined ? lines : [...lines, line];
 }
 
-const letters = new Intl.Segmenter('en');
-
 /** A text of at most `width` columns: a longer one ends in `…`. No character is cut in two. */
 export function cutTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let [cut, taken] = ['', 0];
-  for (const { segment } of letters.segment(text)) {
-    taken += widthOf(segment);
+  for (const character of charactersOf(text)) {
+    taken += widthOf(character);
     if (taken > width - 1) break;
-    cut += segment;
+    cut += character;
   }
   return width < 1 ? '' : `${cut}…`;
 }
@@ -42,10 +67,10 @@ export function cutTo(text: string, width: number): string {
 export function cutStartTo(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let [cut, taken] = ['', 0];
-  for (const { segment } of [...letters.segment(text)].reverse()) {
-    taken += widthOf(segment);
+  for (const character of charactersOf(text).reverse()) {
+    taken += widthOf(character);
     if (taken > width - 1) break;
-    cut = segment + cut;
+    cut = character + cut;
   }
   return width < 1 ? '' : `…${cut}`;
 }
@@ -62,17 +87,17 @@ export function wrapTo(text: string, width: number): string[] {
   const lines: string[] = [];
   // The line, and what of it comes after its last blank.
   let [line, word] = ['', ''];
-  for (const { segment } of letters.segment(text)) {
-    const wide = widthOf(segment);
+  for (const character of charactersOf(text)) {
+    const wide = widthOf(character);
     if (wide > width) continue;
     if (widthOf(line) + wide > width) {
-      const isWord = segment !== ' ' && widthOf(word) <= width / 2;
+      const isWord = character !== ' ' && widthOf(word) <= width / 2;
       lines.push(isWord ? line.slice(0, line.length - word.length) : line);
       line = isWord ? word : '';
       word = line;
     }
-    line += segment;
-    word = segment === ' ' ? '' : word + segment;
+    line += character;
+    word = character === ' ' ? '' : word + character;
   }
   return [...lines, line];
 }

@@ -20,6 +20,15 @@ export function packageFile(path: string): Buffer {
   return readFileSync(createRequire(import.meta.url).resolve(path));
 }
 
+/**
+ * A CommonJS package that we depend on, loaded in this moment, and faster than by `import`.
+ *
+ * @param name that the single executable knows too
+ */
+export function packageOf(name: 'ioredis' | 'pino' | 'pino-pretty'): unknown {
+  return createRequire(import.meta.url)(name);
+}
+
 /** The program that runs cgroup, with the arguments before the command. */
 export function ownProgram(): readonly [program: string, ...args: string[]] {
   return [process.execPath, fileURLToPath(new URL('../../bin/cgroup.js', import.meta.url))];

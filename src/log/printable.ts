@@ -1,8 +1,12 @@
 /** Control characters, invisible ones, and lone surrogates: they could move the cursor or forge a line. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
+/** What most texts are: the other pattern takes Node some ms to make. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** A foreign text, safe to show on a terminal: characters that act there are escaped, as `\u001b`. */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(UNSAFE, (character) =>
     [...Array(character.length).keys()].map((i) => escapeUnit(character.charCodeAt(i))).join(''),
   );

@@ -17,7 +17,6 @@ import { type ChangeOptions, GroupControl } from './group-control.js';
 import { type GroupStatus, readStatus } from './status.js';
 
 export type { GroupInspector } from '../redis/group-inspector.js';
-export { type LocalServer, startLocalServer } from '../redis/local-server.js';
 export type { StreamEntry } from '../redis/reading.js';
 
 export interface ClientOptions extends SettingsInput {

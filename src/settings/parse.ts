@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type SettingProblem, SettingsError } from '../core/errors.js';
 import { kindOfProcessor } from '../core/processor-kind.js';
 import { brokenRules } from './rules.js';
-import { settingsSchema, unknownSetting, withOrderDefaults, wrongValue } from './schema.js';
+import { READ_ONCE, settingsSchema, unknownSetting, withOrderDefaults, wrongValue } from './schema.js';
 import { durationNames, type Settings, type SettingsInput } from './settings.js';
 
 /**
@@ -12,7 +12,7 @@ import { durationNames, type Settings, type SettingsInput } from './settings.js'
  * @throws {SettingsError} naming every unknown or wrong setting, and what is allowed.
  */
 export function parseSettings(input: unknown): Settings {
-  const parsed = settingsSchema.safeParse(withOrderDefaults(input));
+  const parsed = settingsSchema.safeParse(withOrderDefaults(input), READ_ONCE);
   const problems = parsed.success ? [] : problemsOf(parsed.error.issues, input);
   problems.push(...brokenRules(input));
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems);

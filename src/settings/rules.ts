@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SettingProblem } from '../core/errors.js';
 import { hashTagOf } from '../core/hash-tag.js';
 import { REMOTE } from '../core/processor-kind.js';
@@ -6,7 +6,7 @@ import { recordsInPostgres, recordsInRedis } from '../core/record.js';
 import { hostAndPort, parseRedisUrl } from '../core/redis-address.js';
 import { isLoopback } from './addresses.js';
 import { formatDuration } from './durations.js';
-import { settingsSchema, show, withOrderDefaults } from './schema.js';
+import { READ_ONCE, settingsSchema, show, withOrderDefaults } from './schema.js';
 import type { SettingName, SettingsInput } from './settings.js';
 
 // The rules between settings: which values do not go together.
@@ -53,7 +53,7 @@ export function brokenRules(input: unknown): SettingProblem[] {
 }
 
 function oneKey(input: unknown): SettingProblem | undefined {
-  const { data } = naming.safeParse(input);
+  const { data } = naming.safeParse(input, READ_ONCE);
   if (!data) return undefined;
   const keys = [data.output, data.consumerList, data.list, data.stream].filter((key) => key !== undefined);
   const twice = keys.find((key, i) => keys.indexOf(key) !== i);
@@ -72,7 +72,7 @@ function oneKey(input: unknown): SettingProblem | undefined {
 }
 
 function oneSource(input: unknown): SettingProblem | undefined {
-  const { data } = coming.safeParse(input);
+  const { data } = coming.safeParse(input, READ_ONCE);
   const given = (['stream', 'list', 'channel'] as const).filter((name) => data?.[name] !== undefined);
   const [setting, other] = given;
   if (!setting || !other) return undefined;
@@ -81,7 +81,7 @@ function oneSource(input: unknown): SettingProblem | undefined {
 }
 
 function unsharded(input: unknown): SettingProblem | undefined {
-  const { data } = sharding.safeParse(input);
+  const { data } = sharding.safeParse(input, READ_ONCE);
   if (!data?.sharded) return undefined;
   const { list, stream } = data;
   if (list !== undefined || stream !== undefined)
@@ -94,7 +94,7 @@ function unsharded(input: unknown): SettingProblem | undefined {
 }
 
 function tooSilent(input: unknown): SettingProblem | undefined {
-  const parsed = beating.safeParse(withOrderDefaults(input));
+  const parsed = beating.safeParse(withOrderDefaults(input), READ_ONCE);
   if (!parsed.success) return undefined;
   const { claimAfter, heartbeat } = parsed.data;
   // A consumer that missed one beat is not silent yet.
@@ -107,7 +107,7 @@ function tooSilent(input: unknown): SettingProblem | undefined {
 
 /** A certificate and its key go together, and both need TLS. */
 function unencrypted(input: unknown): SettingProblem | undefined {
-  const { data } = entering.safeParse(input);
+  const { data } = entering.safeParse(input, READ_ONCE);
   if (!data) return undefined;
   const { redis, ...files } = data;
   const [setting] = (Object.keys(files) as (keyof typeof files)[]).filter(
@@ -127,7 +127,7 @@ function unencrypted(input: unknown): SettingProblem | undefined {
 }
 
 function tooOpen(input: unknown): SettingProblem | undefined {
-  const parsed = serving.safeParse(input);
+  const parsed = serving.safeParse(input, READ_ONCE);
   const at = parsed.data?.http;
   if (!at || isLoopback(at.host) || parsed.data?.httpToken !== undefined) return undefined;
   const message = `http beyond this machine needs httpToken, a secret of your own; got ${hostAndPort(at)}`;
@@ -135,7 +135,7 @@ function tooOpen(input: unknown): SettingProblem | undefined {
 }
 
 function unguarded(input: unknown): SettingProblem | undefined {
-  const { data } = acting.safeParse(input);
+  const { data } = acting.safeParse(input, READ_ONCE);
   if (!data?.httpActions || data.httpToken !== undefined) return undefined;
   const message =
     'httpActions needs httpToken, a secret of your own: export CGROUP_HTTP_TOKEN=$(openssl rand -hex 16)';
@@ -143,7 +143,7 @@ function unguarded(input: unknown): SettingProblem | undefined {
 }
 
 function idle(input: unknown): SettingProblem | undefined {
-  const { data } = running.safeParse(input);
+  const { data } = running.safeParse(input, READ_ONCE);
   if (!data?.managed || data.bridge !== 'only') return undefined;
   const message =
     'managed is for processes with consumers, and with bridge only there are none: leave one out';
@@ -152,7 +152,7 @@ function idle(input: unknown): SettingProblem | undefined {
 
 /** With remote workers there are as many consumers as workers are connected. */
 function uncounted(input: unknown): SettingProblem | undefined {
-  const { data } = working.safeParse(input);
+  const { data } = working.safeParse(input, READ_ONCE);
   if (data?.processor !== REMOTE || !data.managed) return undefined;
   const message =
     'processor remote runs a consumer for each worker that is connected, so it cannot be managed: leave one out';
@@ -160,7 +160,7 @@ function uncounted(input: unknown): SettingProblem | undefined {
 }
 
 function unordered(input: unknown): SettingProblem | undefined {
-  const { data } = ordering.safeParse(input);
+  const { data } = ordering.safeParse(input, READ_ONCE);
   if (!data) return undefined;
   const { order, orderKey, onDead } = data;
   if (order === 'key' && orderKey === undefined)
@@ -174,7 +174,7 @@ function unordered(input: unknown): SettingProblem | undefined {
 
 /** Messages of several lanes have no common order, and are in no common transaction. */
 function undealt(input: unknown): SettingProblem | undefined {
-  const { data } = dealing.safeParse(input);
+  const { data } = dealing.safeParse(input, READ_ONCE);
   if (!data || data.lanes === 1) return undefined;
   const setting = 'lanes';
   if (data.order === 'total')
@@ -190,7 +190,7 @@ function undealt(input: unknown): SettingProblem | undefined {
 }
 
 function unrecorded(input: unknown): SettingProblem | undefined {
-  const { data } = recording.safeParse(input);
+  const { data } = recording.safeParse(input, READ_ONCE);
   if (!data || recordsInPostgres(data)) return undefined;
   const inRedis = recordsInRedis(data) ? ', not in Redis' : '';
   const needs = (setting: SettingName) => ({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MOST_CONSUMERS } from '../core/control.js';
 import type { SettingProblem } from '../core/errors.js';
 import { MOST_LANES } from '../core/lanes.js';
@@ -233,6 +233,9 @@ export const settingsSchema = z.strictObject({
     .describe('how log lines look; pretty on a terminal, json elsewhere, unless set'),
 });
 
+/** How a schema is used: zod would compile a parser first, which pays for many values, and settings are read once. */
+export const READ_ONCE = { jitless: true } as const;
+
 /** Settings whose value is never shown, even if it is wrong. `redis` and `record` are shown without their password. */
 export const secretSettings: ReadonlySet<SettingName> = new Set(['redis', 'redisKey', 'httpToken', 'record']);
 
@@ -257,7 +260,7 @@ export function withOrderDefaults(input: unknown): unknown {
 
 /** The problem of one setting's value, without the rules between settings; undefined if it is right. */
 export function problemOf(setting: SettingName, value: unknown): SettingProblem | undefined {
-  const parsed = settingsSchema.shape[setting].safeParse(value);
+  const parsed = settingsSchema.shape[setting].safeParse(value, READ_ONCE);
   return parsed.success ? undefined : wrongValue(setting, value, parsed.error.issues[0]?.message);
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { HOST_OR_PROCESS } from '../core/control.js';
 import { messageOf } from '../core/errors.js';
 import { EXEC, kindOfProcessor } from '../core/processor-kind.js';

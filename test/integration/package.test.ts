@@ -141,8 +141,9 @@ describe('the package', () => {
       packages: object;
     };
     // docs/install.md has the numbers. More than these need a reason.
-    expect(Object.keys(lock.packages).length).toBeLessThanOrEqual(121);
-    expect(bytesOf(modules) / 1e6).toBeLessThan(29);
-    expect(bytesOf(installed) / 1e6).toBeLessThan(3.1);
+    expect(Object.keys(lock.packages).length).toBeLessThanOrEqual(118);
+    expect(bytesOf(modules) / 1e6).toBeLessThan(29.5);
+    // 0.45 MB of it is dist/cli/client.cjs, once more what its modules are: docs/internals.md says what for.
+    expect(bytesOf(installed) / 1e6).toBeLessThan(3.9);
   });
 });

@@ -39,7 +39,7 @@ export function doctorCommand(): Command {
         ...written,
         // By default, the group says it.
         lanes: origin.lanes === 'default' ? undefined : settings.lanes,
-        logger: await makeLogger(settings),
+        logger: makeLogger(settings),
       });
       const given = namingFlags(command);
       const to = { at: report.at, files: settings };

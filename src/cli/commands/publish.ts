@@ -93,7 +93,7 @@ async function run(flags: PublishFlags, command: Command): Promise<void> {
   ]);
   const { channel } = settings;
   const source = sourceOf(settings);
-  const log = (await makeLogger(settings)).child({ process: processName(), [source.kind]: source.name });
+  const log = makeLogger(settings).child({ process: processName(), [source.kind]: source.name });
   const hint = source.kind === 'channel' ? patternHint(source.name) : undefined;
   if (hint) log.warn({}, hint);
   const { rate, duration, batch, bytes, message, file, ledger } = flags;

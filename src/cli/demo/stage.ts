@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { CgroupError } from '../../core/errors.js';
 import { ownProgram } from '../../core/own-files.js';
 import { pause } from '../../core/service.js';
-import { GroupClient, type LocalServer, startLocalServer } from '../../observe/client.js';
+import { GroupClient } from '../../observe/client.js';
+import { type LocalServer, startLocalServer } from '../../observe/local-server.js';
 
 /** ms between two checks of a condition. */
 const CHECK_EVERY = 20;

@@ -1,36 +1,8 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { cosmiconfig, defaultLoaders, getDefaultSearchPlaces, type Loader } from 'cosmiconfig';
-import { messageOf } from '../../core/errors.js';
+import { basename, dirname, extname, isAbsolute, relative } from 'node:path';
 import { maskUrls } from '../../log/redaction.js';
-import { unreadableConfig } from './config-places.js';
+import { MODULE } from './config-places.js';
 import type { Content, TextPosition } from './config-text.js';
-
-// The parsers are imported when a file holds settings: most commands run without one.
-
-/** The name that cosmiconfig searches for, and our key in package.json. */
-const MODULE = 'consumer-group';
-
-const SEARCH_PLACES = [
-  `${MODULE}.config.json`,
-  ...getDefaultSearchPlaces(MODULE),
-  `${MODULE}.config.yaml`,
-  `${MODULE}.config.yml`,
-];
-
-/** How each kind of file is read, by its extension. Loaders do not throw: cosmiconfig takes some errors for a missing file. */
-const LOADERS: Readonly<Record<string, Loader>> = {
-  '.json': readJson,
-  '.yaml': readYaml,
-  '.yml': readYaml,
-  noExt: readYaml,
-  '.js': runCode(importDefault),
-  '.mjs': runCode(importDefault),
-  '.cjs': runCode(importDefault),
-  '.ts': runCode(defaultLoaders['.ts']),
-};
 
 /** A name in the config file with its value; the name may be unknown. */
 export interface ConfigSetting {
@@ -50,62 +22,16 @@ export interface ConfigFile {
   readonly settings: readonly ConfigSetting[];
   /** The place and the reason, in one line, if the file cannot be used as a whole. */
   readonly broken: string | undefined;
+  /** Reads the same once more, with the lines and columns that the places lack; undefined if they lack none. */
+  readonly withPlaces?: (() => Promise<ConfigFile>) | undefined;
 }
 
-/**
- * Finds and reads the config file.
- *
- * Without `path` it is searched for at the places that cosmiconfig knows for `consumer-group`, with
- * `consumer-group.config.json` first: in `cwd`, and from there up to the folder of the nearest
- * package.json. If no folder above has one, only in `cwd`: a file of another user in a common parent such as
- * /tmp is never run.
- *
- * Throws nothing if a file is missing or broken: `broken` says so.
- *
- * @param path the file named with `--config`, as it was typed.
- * @returns undefined if no path was given and there is no file.
- */
-export async function readConfigFile(cwd: string, path?: string): Promise<ConfigFile | undefined> {
-  if (path !== undefined && loaderOf(path) === undefined) return unusable(`--config: ${wrongKind(path)}`);
-  const upwards = isInProject(cwd);
-  try {
-    const explorer = cosmiconfig(MODULE, {
-      searchPlaces: SEARCH_PLACES,
-      searchStrategy: upwards ? 'project' : 'none',
-      loaders: LOADERS,
-      // An empty JSON file is reported as a mistake; the search does not go on.
-      ignoreEmptySearchPlaces: false,
-      cache: false,
-    });
-    const found = await (path === undefined ? explorer.search(cwd) : explorer.load(resolve(cwd, path)));
-    if (path === undefined) {
-      const unreadable = await unreadableConfig(cwd, SEARCH_PLACES, upwards, found?.filepath);
-      if (unreadable) return unusable(`${labelOf(cwd, unreadable.path)}: ${unreadable.why}`);
-    }
-    if (found?.isEmpty) return configFile(cwd, found.filepath, emptyContent(found.filepath));
-    if (found) return configFile(cwd, found.filepath, found.config as Content);
-    return path === undefined ? undefined : unusable(`--config: ${path} has no key "${MODULE}"`);
-  } catch (error) {
-    const broken = await brokenPackage(cwd, error);
-    if (broken) return broken;
-    if (path !== undefined) return unusable(`--config: ${whyUnreadable(path, error)}`);
-    return unusable(`the search for a config file fails: ${firstLine(error)}`);
-  }
-}
-
-/** Whether `cwd` or a folder above has a package.json. */
-function isInProject(cwd: string): boolean {
-  for (let folder = cwd; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return true;
-    if (folder === dirname(folder)) return false;
-  }
-}
-
-function configFile(cwd: string, path: string, content: Content): ConfigFile {
+/** The settings of a file. @param content what its parser found */
+export function configFile(cwd: string, path: string, content: Content): ConfigFile {
   const label = labelOf(cwd, path);
   const place = (at: TextPosition | undefined) => (at ? `${label}:${at.line}:${at.col}` : label);
   if (!content.ok) return unusable(`${place(content.at)}: ${content.reason}`);
-  const { value, positions } = content;
+  const { value, positions, withPositions } = content;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return unusable(`${label}: must hold an object of settings`);
   const settings = Object.entries(value)
@@ -115,53 +41,48 @@ function configFile(cwd: string, path: string, content: Content): ConfigFile {
       const at = positions?.get(name);
       return { name, value: one, namePlace: place(at?.key), valuePlace: place(at?.value) };
     });
-  return { label, folder: dirname(path), settings, broken: undefined };
+  const withPlaces = withPositions && (async () => configFile(cwd, path, await withPositions()));
+  return { label, folder: dirname(path), settings, broken: undefined, withPlaces };
 }
 
-/** A module that throws may quote the URL that it has read. */
-function unusable(why: string): ConfigFile {
+/** A file that cannot be used. A module that throws may quote the URL that it has read. */
+export function unusable(why: string): ConfigFile {
   return { label: '', folder: '', settings: [], broken: maskUrls(why) };
 }
 
-/**
- * Before cosmiconfig reads our key in package.json, it reads a key of its own there, with a loader of its own.
- * The error of that loader has no place and quotes the file. Undefined if something else went wrong.
- */
-async function brokenPackage(cwd: string, error: unknown): Promise<ConfigFile | undefined> {
-  const { filepath } = error as { filepath?: string };
-  if (filepath === undefined || extname(filepath) !== '.json') return undefined;
-  const { parseText } = await import('./config-text.js');
-  const content = parseText(await readFile(filepath, 'utf8'), 'json');
-  return content.ok ? undefined : configFile(cwd, filepath, content);
-}
-
-function wrongKind(path: string): string {
-  const extensions = Object.keys(LOADERS).filter((one) => one !== 'noExt');
-  return `${path} must end in one of ${extensions.join(', ')}`;
-}
-
-function whyUnreadable(path: string, error: unknown): string {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file ${path}`;
-  if (code === 'EISDIR') return `${path} is a folder, not a file`;
-  if (code === 'EACCES') return `${path} cannot be read: permission denied`;
-  return `${path} cannot be read: ${firstLine(error)}`;
-}
-
-function firstLine(error: unknown): string {
-  return messageOf(error).split('\n')[0] ?? '';
-}
-
-function labelOf(cwd: string, path: string): string {
+/** The path of a config file as it is shown. */
+export function labelOf(cwd: string, path: string): string {
   const below = relative(cwd, path);
   return below.startsWith('..') || isAbsolute(below) ? path : below;
 }
 
-async function readJson(path: string, text: string): Promise<unknown> {
+/** Reads a file in JSON that need not be searched for; undefined if that is not so simple: no file, no text in it. */
+export async function readKnownFile(cwd: string, path: string): Promise<ConfigFile | undefined> {
+  if (extname(path) !== '.json' || keyIn(path) !== undefined) return undefined;
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text === '' ? undefined : configFile(cwd, path, (await readJson(path, text)) as Content);
+}
+
+/** Reads a text in JSON. Only one that says something twice, or is wrong, needs the parser that knows places. */
+export async function readJson(path: string, text: string): Promise<unknown> {
   const key = keyIn(path);
   if (key !== undefined && lacksKey(text, key)) return {};
-  const { parseText } = await import('./config-text.js');
-  return underKey(path, parseText(text, 'json', key));
+  const withPositions = async () => (await import('./config-text.js')).parseText(text, 'json', key);
+  const value = plainValue(text);
+  if (value === undefined || key !== undefined) return underKey(path, await withPositions());
+  return { ok: true, value, withPositions } satisfies Content;
+}
+
+const OUTSIDE_STRINGS = /("(?:[^"\\]|\\.)*")|\s+/g;
+
+/** The value of a JSON text that is as JSON.stringify writes it, blanks aside: then no name stands in it twice. */
+function plainValue(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return JSON.stringify(value) === text.replace(OUTSIDE_STRINGS, '$1') ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a text is the JSON of an object without this key, as most files package.json. */
@@ -174,56 +95,13 @@ function lacksKey(text: string, key: string): boolean {
   }
 }
 
-/** A YAML text without a value, such as comments alone, is a file without settings. */
-async function readYaml(path: string, text: string): Promise<unknown> {
-  const { parseText } = await import('./config-text.js');
-  const content = parseText(text, 'yaml', keyIn(path));
-  return underKey(path, content.ok && content.value === null ? { ok: true, value: {} } : content);
-}
-
-/** The content of a file of zero bytes: cosmiconfig calls no loader for it. */
-function emptyContent(path: string): Content {
-  if (loaderOf(path) === readYaml) return { ok: true, value: {} };
-  return { ok: false, reason: 'the file is empty', at: { line: 1, col: 1 } };
-}
-
-function loaderOf(path: string): Loader | undefined {
-  return LOADERS[extname(path) || 'noExt'];
-}
-
-function keyIn(path: string): string | undefined {
+/** The key that holds the settings in this file, if not the whole file does. */
+export function keyIn(path: string): string | undefined {
   return basename(path, extname(path)) === 'package' ? MODULE : undefined;
 }
 
 /** In package.json cosmiconfig itself takes the key, and searches on if there is none. */
-function underKey(path: string, content: Content): unknown {
+export function underKey(path: string, content: Content): unknown {
   if (keyIn(path) === undefined) return content;
   return content.ok && content.value === undefined ? {} : { [MODULE]: content };
-}
-
-/**
- * Runs a module and returns its default export. If that fails, the loader of cosmiconfig would `require` the module:
- * run it a second time, and report another error.
- */
-async function importDefault(path: string): Promise<unknown> {
-  const module: { default?: unknown } = await import(pathToFileURL(path).href);
-  return module.default;
-}
-
-function runCode(load: Loader): Loader {
-  return async (path, text): Promise<Content> => {
-    try {
-      return { ok: true, value: await load(path, text) };
-    } catch (error) {
-      return { ok: false, reason: whyNotRun(path, firstLine(error)) };
-    }
-  };
-}
-
-function whyNotRun(path: string, reason: string): string {
-  if (extname(path) === '.ts' && reason.includes("'typescript'"))
-    return 'a config file in TypeScript needs the package typescript to be installed';
-  // After a syntax error the loader for TypeScript tries `require`, and only this error is left.
-  if (reason.includes('Cannot require() ES Module')) return 'cannot be loaded: it has a syntax error';
-  return `cannot be loaded: ${reason}`;
 }

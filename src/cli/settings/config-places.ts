@@ -1,6 +1,46 @@
-import { constants } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { access, lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+
+/** The name that cosmiconfig searches for, and our key in package.json. */
+export const MODULE = 'consumer-group';
+
+/** The name that is strongest in a folder. */
+export const FIRST_PLACE = `${MODULE}.config.json`;
+
+/**
+ * Whether the search for a config file can find anything. Reads only the names in the folders, and package.json: to load what
+ * searches takes longer.
+ */
+export function mayHoldConfig(cwd: string): boolean {
+  const upwards = isInProject(cwd);
+  try {
+    for (let folder = cwd; ; folder = dirname(folder)) {
+      const names = readdirSync(folder);
+      if (names.some((name) => name.includes(MODULE) || name === '.config' || name === 'package.yaml'))
+        return true;
+      if (names.includes('package.json')) {
+        const text = readFileSync(join(folder, 'package.json'), 'utf8');
+        return text.includes(MODULE) || text.includes('cosmiconfig') || !isObject(JSON.parse(text));
+      }
+      if (!upwards || folder === dirname(folder)) return false;
+    }
+  } catch {
+    return true; // the search says what is wrong
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether `cwd` or a folder above has a package.json. */
+export function isInProject(cwd: string): boolean {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return true;
+    if (folder === dirname(folder)) return false;
+  }
+}
 
 /** Something that stands where a config file may stand, and cannot be read as one. */
 export interface Unreadable {

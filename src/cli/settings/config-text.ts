@@ -14,9 +14,17 @@ export interface SettingPosition {
   readonly value: TextPosition;
 }
 
-/** What a config file holds, or in one line why it cannot be used. Code has no positions. */
+/**
+ * What a config file holds, or in one line why it cannot be used. Code has no positions; those of a text that was only read fast
+ * come from `withPositions`.
+ */
 export type Content =
-  | { readonly ok: true; readonly value: unknown; readonly positions?: ReadonlyMap<string, SettingPosition> }
+  | {
+      readonly ok: true;
+      readonly value: unknown;
+      readonly positions?: ReadonlyMap<string, SettingPosition>;
+      readonly withPositions?: () => Promise<Content>;
+    }
   | { readonly ok: false; readonly reason: string; readonly at?: TextPosition };
 
 const START: TextPosition = { line: 1, col: 1 };

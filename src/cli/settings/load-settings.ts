@@ -6,7 +6,8 @@ import { parseSettings } from '../../settings/parse.js';
 import { brokenRules } from '../../settings/rules.js';
 import { problemOf, settingNames, withOrderDefaults } from '../../settings/schema.js';
 import type { SettingName, Settings, SettingsInput } from '../../settings/settings.js';
-import { readConfigFile } from './config-file.js';
+import { type ConfigFile, readKnownFile } from './config-file.js';
+import { FIRST_PLACE, mayHoldConfig } from './config-places.js';
 import type { RawFlags } from './flags.js';
 import { settingInfos } from './setting-info.js';
 import { fromEnvironment, fromFile, fromFlags, type Given, type GivenSetting } from './sources.js';
@@ -43,40 +44,57 @@ export interface LoadedSettings {
  *   `consumer-group.config.json:3:11: size must be …`, `--size: must be …`, `CGROUP_SIZE: must be …`.
  */
 export async function loadSettings(options: LoadSettingsOptions): Promise<LoadedSettings> {
-  const { flags, env, cwd, configPath, unread = [] } = options;
-  const file = await readConfigFile(cwd, configPath);
+  const file = await configFileOf(options);
+  try {
+    return effective(options, file);
+  } catch (error) {
+    if (!file?.withPlaces) throw error;
+    return effective(options, await file.withPlaces());
+  }
+}
+
+async function configFileOf({ cwd, configPath }: LoadSettingsOptions): Promise<ConfigFile | undefined> {
+  if (configPath === undefined && !mayHoldConfig(cwd)) return undefined;
+  const known = await readKnownFile(cwd, resolve(cwd, configPath ?? FIRST_PLACE));
+  if (known) return known;
+  const { searchConfigFile } = await import('./config-search.js');
+  return searchConfigFile(cwd, configPath);
+}
+
+function effective(options: LoadSettingsOptions, file: ConfigFile | undefined): LoadedSettings {
+  const { flags, env, cwd, unread = [] } = options;
   const all = [...fromFlags(flags), ...fromEnvironment(env), ...(file ? fromFile(file) : [])];
   const given = all.filter((one) => !one.known || !unread.includes(one.name));
 
-  const effective = new Map<string, GivenSetting>();
+  const strongestOf = new Map<string, GivenSetting>();
   const strongest = given.find((one) => one.known && SOURCES.includes(one.name));
   for (const one of given) {
-    if (!one.known || effective.has(one.name)) continue;
+    if (!one.known || strongestOf.has(one.name)) continue;
     // A flag that names a list beats the channel of a file.
     const isBeaten = SOURCES.includes(one.name) && one.source !== strongest?.source;
-    if (!isBeaten) effective.set(one.name, one);
+    if (!isBeaten) strongestOf.set(one.name, one);
   }
 
   const problems: SettingProblem[] = [];
   if (file?.broken !== undefined) problems.push({ setting: '', message: file.broken });
   for (const one of given) {
     // REDIS_URL may be meant for another program.
-    if (one.origin === 'REDIS_URL' && effective.get('redis') !== one) continue;
+    if (one.origin === 'REDIS_URL' && strongestOf.get('redis') !== one) continue;
     const problem = one.known ? problemOf(one.name, one.value) : one.problem;
     if (problem) problems.push(placed(problem, one));
   }
   const input: Partial<Record<SettingName, unknown>> = {};
-  for (const one of effective.values())
+  for (const one of strongestOf.values())
     input[one.name] = absolute(one, file && one.source === 'file' ? file.folder : cwd);
   // The values of a broken file are unknown, so the rules between settings cannot be checked.
   const broken = file?.broken === undefined ? brokenRules(input) : [];
-  for (const problem of broken) problems.push(placed(problem, effective.get(problem.setting)));
+  for (const problem of broken) problems.push(placed(problem, strongestOf.get(problem.setting)));
   if (problems.length > 0) throw new SettingsError(problems);
 
   const filled = withOrderDefaults(input) as typeof input;
   return {
     settings: parseSettings(input),
-    origin: everySetting((name) => effective.get(name)?.origin ?? 'default'),
+    origin: everySetting((name) => strongestOf.get(name)?.origin ?? 'default'),
     written: everySetting((name) => filled[name] ?? defaultOf(name, filled)) as SettingsInput,
   };
 }

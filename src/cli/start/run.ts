@@ -9,7 +9,7 @@ import { untilSignal } from '../signals.js';
 
 /** Runs a group until a signal ends it, and then the process. @param json whether the monitor prints JSON */
 export async function runGroup({ settings, origin, written }: LoadedSettings, json: boolean): Promise<void> {
-  const root = await makeLogger(settings);
+  const root = makeLogger(settings);
   const log = groupLogger(root, settings);
   if (settings.embedded && origin.redis !== 'default')
     log.warn({}, `embedded starts its own Redis: the URL of ${origin.redis} is not used`);

@@ -17,7 +17,7 @@ export async function runWorker({ connect, name }: WorkerFlags, command: Command
       '--connect is missing: the URL of a group, ws://HOST:9464/workers (or --check, to check a worker of yours)',
     );
   const { settings, written } = await settingsOf(command);
-  const log = await makeLogger(settings);
+  const log = makeLogger(settings);
   const { processor, threads, simulateMs, concurrency, timeout, httpToken, shutdownTimeout } = written;
   const worker = makeWorker({
     connect: connect.split(',').map((url) => url.trim()),

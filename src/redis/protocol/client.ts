@@ -1,10 +1,10 @@
-import { Redis } from 'ioredis';
 import { CgroupError } from '../../core/errors.js';
 import type { HostPort } from '../../core/redis-address.js';
 import type { Logger } from '../../log/logger.js';
 import { connectorFor, DISCONNECT_TIMEOUT } from './connector.js';
 import { failureOf, refusedAs } from './failure.js';
 import { addHandshake, ioredisOptions } from './handshake.js';
+import { Redis } from './ioredis.js';
 import type { RedisPlace } from './place.js';
 
 /** ms without a reply and without bytes, after which a connection counts as dead. */

@@ -1,7 +1,7 @@
 import { connect as connectTcp, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { AbstractConnector } from 'ioredis';
 import type { HostPort } from '../../core/redis-address.js';
+import { AbstractConnector } from './ioredis.js';
 import { type TlsSettings, tlsOptions } from './tls.js';
 
 export interface ConnectorOptions {

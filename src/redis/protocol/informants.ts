@@ -1,9 +1,9 @@
-import { Redis } from 'ioredis';
 import { CgroupError } from '../../core/errors.js';
 import { type HostPort, hostAndPort, type RedisAddress } from '../../core/redis-address.js';
 import { connectorFor } from './connector.js';
 import { isReply, withoutCommand } from './failure.js';
 import { ioredisOptions } from './handshake.js';
+import { Redis } from './ioredis.js';
 import type { TlsSettings } from './tls.js';
 
 /** ms for a connection and a reply. */

@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { expect, it } from 'vitest';
 import { columns } from '../../../src/cli/table.js';
 import { cutTo, widthOf } from '../../../src/cli/width.js';
@@ -31,4 +32,28 @@ it.each([
       expect(widthOf(cut)).toBeGreaterThanOrEqual(width - 2);
     }
   }
+});
+
+const range = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+
+it('measures signs as string-width does, half a surrogate pair and half a flag aside', () => {
+  const isHalf = (code: number) => (code >= 0xd800 && code < 0xe000) || (code >= 0x1f1e6 && code <= 0x1f1ff);
+  const codes = [0x20, 0x1100, 0x1e00, 0x3000, 0xfe00, 0x1f000].flatMap((first) => range(first, 0xd00));
+  const texts = codes.filter((code) => !isHalf(code)).map((code) => String.fromCodePoint(code));
+  const joined = [
+    '👨‍👩‍👧',
+    '👍🏽',
+    '🇩🇪',
+    '1️⃣',
+    '☃️',
+    '㊗️',
+    'e\u0301',
+    'ｶﾞ',
+    'क्षि',
+    'กำ',
+    '각',
+    'a\u200bb',
+    '1,203 漢字',
+  ];
+  expect([...texts, ...joined].filter((text) => widthOf(text) !== stringWidth(text))).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { Connection } from '../../../../src/redis/protocol/connection.js';
 
 // ioredis-mock has lists and channels. `call` and CLIENT are added here; a message is bytes only if it was published as
 // bytes. Scripts, lost connections and missing replies are tested with a real Redis.
-vi.mock('ioredis', async () => {
+vi.mock('../../../../src/redis/protocol/ioredis.js', async () => {
   type Mock = new (...args: unknown[]) => object;
   const { default: Mock } = await vi.importActual<{ default: Mock }>('ioredis-mock');
   class Redis extends Mock {
