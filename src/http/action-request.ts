@@ -1,6 +1,6 @@
 import type { AutoscaleRule } from '../core/control.js';
+import { deadLetterPlaceIn } from '../core/dead-letter-id.js';
 import { CgroupError } from '../core/errors.js';
-import { letterPlaceIn } from '../core/letter-id.js';
 import type { DeadLetterSelection } from '../observe/dead-selection.js';
 import { DURATION, parseDuration } from '../settings/durations.js';
 
@@ -70,7 +70,7 @@ export function letterActionIn(action: ActionName, body: unknown): LetterAction 
   const given = fields.object('filter', ['reason', 'error', 'since', 'group']);
   if ((ids === undefined) === (given === undefined)) throw wrong('give either ids or filter');
   const through = fields.text('through', LONGEST_TEXT);
-  if (through !== undefined && !through.replace(/,$/, '').split(',').every(letterPlaceIn))
+  if (through !== undefined && !through.replace(/,$/, '').split(',').every(deadLetterPlaceIn))
     throw wrong('through must be what the dry run replied');
   const dryRun = fields.truth('dryRun') ?? false;
   if (given && through === undefined && !dryRun)
@@ -186,7 +186,7 @@ class Fields {
       Array.isArray(value) &&
       value.length > 0 &&
       value.length <= MOST_IDS &&
-      value.every((id) => typeof id === 'string' && letterPlaceIn(id) !== undefined);
+      value.every((id) => typeof id === 'string' && deadLetterPlaceIn(id) !== undefined);
     if (!isRight) throw wrong(`${name} must be 1 to ${MOST_IDS} ids of dead letters`);
     return value as string[];
   }

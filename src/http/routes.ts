@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { deadLetterPlaceIn } from '../core/dead-letter-id.js';
 import { CgroupError } from '../core/errors.js';
-import { letterPlaceIn } from '../core/letter-id.js';
 import { ACTIONS } from './action-request.js';
 import type { Actions } from './actions.js';
 import { pageAssets } from './assets.js';
@@ -108,7 +108,7 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
     { schema: { querystring: texts('before', 'group', 'search') } },
     async ({ query }, reply) => {
       const { before, group, search } = query;
-      if (before !== undefined && !letterPlaceIn(before))
+      if (before !== undefined && !deadLetterPlaceIn(before))
         return reply.code(400).send({ error: 'before must be the id of a dead letter' });
       if (search !== undefined && (search === '' || search.length > LONGEST_SEARCH))
         return reply.code(400).send({ error: `search must be a text of 1 to ${LONGEST_SEARCH} characters` });
@@ -124,7 +124,8 @@ export function addRoutes(app: FastifyInstance, options: RoutesOptions): void {
     '/api/dead/one',
     { schema: { querystring: texts('id') } },
     async ({ query: { id = '' } }, reply) => {
-      if (!letterPlaceIn(id)) return reply.code(400).send({ error: 'id must be the id of a dead letter' });
+      if (!deadLetterPlaceIn(id))
+        return reply.code(400).send({ error: 'id must be the id of a dead letter' });
       const text = await deadLetters.one(id);
       if (text === undefined)
         return reply.code(404).send({ error: 'there is no dead letter with this id any more' });

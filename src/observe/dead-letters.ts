@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { wholeOf } from '../core/away-lanes.js';
+import { deadLetterPlaceIn, NewestDeadLetters } from '../core/dead-letter-id.js';
 import { CgroupError } from '../core/errors.js';
-import { letterPlaceIn, Newest } from '../core/letter-id.js';
 import { timeOfId } from '../core/stream-id.js';
 import { integerOf, LATEST_TIME } from '../redis/foreign.js';
 import type { GroupInspector } from '../redis/group-inspector.js';
@@ -211,7 +211,7 @@ export class DeadLetters {
     const now = Date.parse(time);
     const matches = matcherOf(selection, now);
     const { since, limit = Number.POSITIVE_INFINITY, through, ...rest } = selection;
-    const there = new Newest(through ?? lastDead);
+    const there = new NewestDeadLetters(through ?? lastDead);
     const from = since === undefined ? 0 : sinceOf(since, now);
     const halted = await this.#halted();
     const count = isAnyOf(rest) ? Math.min(PAGE, limit) : PAGE;
@@ -273,7 +273,7 @@ export class DeadLetters {
     const { through } = which;
     if (through) this.#checkThrough(through.replace(/,$/, '').split(','));
     const last = through ?? (await this.count()).newest;
-    const there = new Newest(last);
+    const there = new NewestDeadLetters(last);
     await this.#inspector.halts.skip(({ deadId }) => there.has(deadId));
     return this.#inspector.purge(last);
   }
@@ -281,7 +281,7 @@ export class DeadLetters {
   #checkThrough(ids: readonly string[]): void {
     checkIds(ids);
     const { laneNumbers } = this.#inspector;
-    const lanes = ids.flatMap((id) => letterPlaceIn(id)?.lane ?? []);
+    const lanes = ids.flatMap((id) => deadLetterPlaceIn(id)?.lane ?? []);
     const unknown = lanes.find((lane) => !laneNumbers.includes(lane));
     if (unknown !== undefined) throw new CgroupError('NOT_FOUND', `the group has no lane ${unknown}`);
   }
@@ -314,7 +314,7 @@ function asGiven(found: readonly string[], given: ReadonlyMap<string, string>): 
 }
 
 function checkIds(ids: readonly string[]): void {
-  const wrong = ids.find((id) => !letterPlaceIn(id));
+  const wrong = ids.find((id) => !deadLetterPlaceIn(id));
   if (wrong === undefined) return;
   const message = `the id of a dead letter looks like 1795251095809-0; got ${JSON.stringify(wrong)}`;
   throw new CgroupError('NOT_FOUND', message);

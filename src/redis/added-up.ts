@@ -1,4 +1,4 @@
-import { letterIn, newestOfEach } from '../core/letter-id.js';
+import { deadLetterIdIn, newestOfEach } from '../core/dead-letter-id.js';
 import type { Counters, GroupTotals, LaneTotals, OrderTotals, Reading, RetryTotals } from './reading.js';
 import type { KeyTotals, WaitingKey } from './scripts/keyed.js';
 
@@ -75,7 +75,7 @@ export function addedReading(read: GroupRead<Reading>): Reading {
     outputLength: sumOf(all.map(({ outputLength }) => outputLength)),
     lastDead: newestOfEach([
       base.lastDead,
-      ...numbered.map(({ lane, totals }) => (totals?.lastDead ? letterIn(lane, totals.lastDead) : '')),
+      ...numbered.map(({ lane, totals }) => (totals?.lastDead ? deadLetterIdIn(lane, totals.lastDead) : '')),
     ]),
   };
 }

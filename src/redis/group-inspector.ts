@@ -80,7 +80,7 @@ export interface LaneReader {
 
 /**
  * Reads a group from outside, and acts on its dead letters. A group with lanes has a dead-letter stream for each: then the ids
- * of its dead letters name the lane too (see `letterIn`).
+ * of its dead letters name the lane too (see `deadLetterIdIn`).
  */
 export interface GroupInspector {
   /** What operators want of the group, and its processes. */
@@ -135,7 +135,7 @@ export interface GroupInspector {
    * @returns the ids that were found
    */
   revive(ids: readonly string[], onProgress?: (found: number) => void): Promise<string[]>;
-  /** Deletes the dead letters up to one of them, or up to `lastDead` (see `Newest`; '' for none); returns how many. */
+  /** Deletes the dead letters up to one of them, or up to `lastDead` (see `NewestDeadLetters`; '' for none); returns how many. */
   purge(last: string): Promise<number>;
   /** Deletes these dead letters; returns the ids that were found. */
   purgeThese(ids: readonly string[]): Promise<string[]>;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { ControlStore } from '../core/control.js';
-import { Newest } from '../core/letter-id.js';
+import { NewestDeadLetters } from '../core/dead-letter-id.js';
 import { countIn, identityIn, isPackId } from '../core/pack.js';
 import { endsOfTexts, HEAD } from '../core/packed.js';
 import { hostAndPort } from '../core/redis-address.js';
@@ -282,7 +282,7 @@ export class Inspector implements GroupInspector, LaneReader {
   }
 
   async purge(last: string): Promise<number> {
-    const id = new Newest(last).idIn(undefined);
+    const id = new NewestDeadLetters(last).idIn(undefined);
     return id === '' ? 0 : this.#connection.run(purge, this.#keys, { last: id });
   }
 

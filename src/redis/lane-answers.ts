@@ -43,7 +43,7 @@ export class LaneAnswers<Lane extends Asked> {
       return await Promise.race([asked, tooLate]);
     } finally {
       over.abort();
-      // Of an answer that comes too late nothing is told.
+      // An answer that comes too late may be an error.
       asked.catch(() => {});
     }
   }

@@ -4,11 +4,13 @@ import { ORIGIN } from '../core/position.js';
 import { MOST_TRIES, stuck } from './lane-writer.js';
 
 /**
- * Before a bridge subscribes: from now on no lane takes anything that is after its mark and comes from another server. And if the node
- * of the group has lost marks, the marks from now on are after all that the lanes have: else messages of the bridge could have
- * positions that other messages have had.
+ * Tells all lanes, before a bridge subscribes, at which server it does. The bridges are at that server since all lanes know of it:
+ * then no lane takes a message after the mark that was received at another server.
  *
- * Resolves to the mark with which the bridge comes to its server. The bridges are there since all lanes know of it.
+ * The node of the group may have lost marks. Then the bridge gets a mark that is after all that the lanes have: else new messages
+ * could have the positions of old ones.
+ *
+ * Resolves to the mark with which the bridge comes to its server.
  *
  * @param first the mark that it got; another one is made if that is not high enough
  */

@@ -10,7 +10,7 @@ import type { Connections } from './protocol/connections.js';
 const MOST_NAMED = 4;
 
 /**
- * Another number of lanes deals keys to other lanes, and lanes that are no more have no reader: so it may change only while nothing
+ * Another number of lanes deals keys to other lanes, and nothing reads lanes that the group has no more: so it may change only while nothing
  * waits in them. Off a Cluster there is one lane, and Redis is not asked.
  *
  * @param at a connection to the slot of the output

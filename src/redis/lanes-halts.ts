@@ -1,5 +1,5 @@
 import type { Halt } from '../core/consumer-store.js';
-import { letterIn } from '../core/letter-id.js';
+import { deadLetterIdIn } from '../core/dead-letter-id.js';
 import type { ForeignValue } from './foreign.js';
 import type { Halts, HaltsFound } from './halts.js';
 import type { LaneAnswers } from './lane-answers.js';
@@ -58,5 +58,5 @@ export class LanesHalts implements Pick<Halts, 'first' | 'all' | 'skip'> {
 
 /** Names the lane in the id of the dead letter, if there is one. */
 export function haltInLane(lane: number | undefined, halt: Halt): Halt {
-  return halt.deadId === '' ? halt : { ...halt, deadId: letterIn(lane, halt.deadId) };
+  return halt.deadId === '' ? halt : { ...halt, deadId: deadLetterIdIn(lane, halt.deadId) };
 }

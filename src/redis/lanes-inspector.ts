@@ -1,6 +1,12 @@
 import type { ControlStore } from '../core/control.js';
+import {
+  compareDeadLetters,
+  type DeadLetterPlace,
+  deadLetterIdIn,
+  deadLetterPlaceIn,
+  NewestDeadLetters,
+} from '../core/dead-letter-id.js';
 import { CgroupError } from '../core/errors.js';
-import { compareLetters, type LetterPlace, letterIn, letterPlaceIn, Newest } from '../core/letter-id.js';
 import type { Source } from '../core/source.js';
 import { nextId } from '../core/stream-id.js';
 import { addedKeys, addedReading, addedTotals, type GroupRead } from './added-up.js';
@@ -15,9 +21,9 @@ import type { KeyTotals } from './scripts/keyed.js';
 import type { ServerMemory } from './server.js';
 
 /** A dead letter, and where it is. */
-interface Placed<Letter> {
-  readonly place: LetterPlace;
-  readonly letter: Letter;
+interface Placed<Entry> {
+  readonly place: DeadLetterPlace;
+  readonly deadLetter: Entry;
 }
 
 /** A lane that the group had before it had fewer. */
@@ -130,39 +136,43 @@ export class LanesInspector implements GroupInspector {
   async *newestDeadLetters(most: number): AsyncGenerator<StreamEntry> {
     const sources = this.#all.map(({ lane, of }) => placedAll(lane, of.newestDeadLetters(most)));
     let left = most;
-    for await (const { letter } of mergedNewest(sources, inTime)) {
+    for await (const { deadLetter } of mergedNewest(sources, inTime)) {
       if (left-- <= 0) return;
-      yield letter;
+      yield deadLetter;
     }
   }
 
   deadLettersBefore(before: string | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
     const read = () =>
-      this.#readCut(before === undefined ? undefined : letterPlaceIn(before), count, longest);
+      this.#readCut(before === undefined ? undefined : deadLetterPlaceIn(before), count, longest);
     const page = this.#lastPage.then(read, read);
     this.#lastPage = page;
     return page;
   }
 
-  async #readCut(before: LetterPlace | undefined, count: number, longest: number): Promise<CutDeadLetter[]> {
+  async #readCut(
+    before: DeadLetterPlace | undefined,
+    count: number,
+    longest: number,
+  ): Promise<CutDeadLetter[]> {
     const read = async (i: number, last: Placed<CutDeadLetter> | undefined, most: number) => {
       const { lane, of } = this.#all[i] as LaneOf<Inspector>;
       const from = last?.place.id ?? (before && firstBefore(before, lane));
       const page = await of.deadLettersBefore(from, most, longest);
-      return page.map((letter) => placed(lane, letter));
+      return page.map((entry) => placed(lane, entry));
     };
     const page = await mergedPage(this.#all.length, count, read, inTime);
-    return page.map(({ letter }) => letter);
+    return page.map(({ deadLetter }) => deadLetter);
   }
 
-  /** If the id names no lane, the first one with such a letter is meant. */
+  /** If the id names no lane, the first one with such a dead letter is meant. */
   async deadLetter(id: string): Promise<StreamEntry | undefined> {
-    const place = letterPlaceIn(id);
+    const place = deadLetterPlaceIn(id);
     if (!place) return undefined;
     const found = await Promise.all(
       this.#allWith(place).map(async ({ lane, of }) => {
-        const letter = await of.deadLetter(place.id);
-        return letter && placed(lane, letter).letter;
+        const entry = await of.deadLetter(place.id);
+        return entry && placed(lane, entry).deadLetter;
       }),
     );
     return found.find((one) => one !== undefined);
@@ -171,16 +181,16 @@ export class LanesInspector implements GroupInspector {
   async located(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>();
     for (const id of ids) {
-      const place = letterPlaceIn(id);
+      const place = deadLetterPlaceIn(id);
       if (place === undefined) continue;
       const lanes = place.lane === undefined ? await this.#lanesWith(place.id) : this.#allWith(place);
-      const full = lanes.map(({ lane }) => letterIn(lane, place.id));
+      const full = lanes.map(({ lane }) => deadLetterIdIn(lane, place.id));
       if (full.length > 1)
         throw new CgroupError(
           'NOT_FOUND',
           `${full.length} dead letters have the id ${id}, in different lanes: give one of ${full.join(', ')}`,
         );
-      for (const letter of full) found.set(letter, id);
+      for (const one of full) found.set(one, id);
     }
     return found;
   }
@@ -211,7 +221,7 @@ export class LanesInspector implements GroupInspector {
   }
 
   async purge(newest: string): Promise<number> {
-    const last = new Newest(newest);
+    const last = new NewestDeadLetters(newest);
     const purged = await Promise.all(this.#all.map(({ lane, of }) => of.purge(last.idIn(lane))));
     return purged.reduce((sum, more) => sum + more, 0);
   }
@@ -221,7 +231,7 @@ export class LanesInspector implements GroupInspector {
   }
 
   /** The lanes in which a dead letter may be. */
-  #allWith({ lane: wanted }: LetterPlace): LaneOf<Inspector>[] {
+  #allWith({ lane: wanted }: DeadLetterPlace): LaneOf<Inspector>[] {
     return this.#all.filter(({ lane }) => wanted === undefined || wanted === lane);
   }
 }
@@ -230,7 +240,7 @@ type IdsOfEach = ReadonlyMap<LaneOf<Inspector>, readonly string[]>;
 
 /** The ids of dead letters, in the streams of their own lanes. */
 function idsOfEach(lanes: readonly LaneOf<Inspector>[], ids: readonly string[]): IdsOfEach {
-  const places = ids.flatMap((id) => letterPlaceIn(id) ?? []);
+  const places = ids.flatMap((id) => deadLetterPlaceIn(id) ?? []);
   const own = lanes.map(
     (one) => [one, places.filter(({ lane }) => lane === one.lane).map(({ id }) => id)] as const,
   );
@@ -243,28 +253,28 @@ async function inEach(
   act: (lane: LaneOf<Inspector>, ids: readonly string[]) => Promise<string[]>,
 ): Promise<string[]> {
   const found = await Promise.all(
-    [...ids].map(async ([one, own]) => (await act(one, own)).map((id) => letterIn(one.lane, id))),
+    [...ids].map(async ([one, own]) => (await act(one, own)).map((id) => deadLetterIdIn(one.lane, id))),
   );
   return found.flat();
 }
 
 /** Names the lane in the id of a dead letter. */
-function placed<Letter extends StreamEntry>(lane: number | undefined, letter: Letter): Placed<Letter> {
-  return { place: { id: letter.id, lane }, letter: { ...letter, id: letterIn(lane, letter.id) } };
+function placed<Entry extends StreamEntry>(lane: number | undefined, entry: Entry): Placed<Entry> {
+  return { place: { id: entry.id, lane }, deadLetter: { ...entry, id: deadLetterIdIn(lane, entry.id) } };
 }
 
 async function* placedAll(
   lane: number | undefined,
-  letters: AsyncIterable<StreamEntry>,
+  entries: AsyncIterable<StreamEntry>,
 ): AsyncGenerator<Placed<StreamEntry>> {
-  for await (const letter of letters) yield placed(lane, letter);
+  for await (const entry of entries) yield placed(lane, entry);
 }
 
 function inTime(a: Placed<unknown>, b: Placed<unknown>): number {
-  return compareLetters(a.place, b.place);
+  return compareDeadLetters(a.place, b.place);
 }
 
-/** The first id of a lane that is not before a letter. */
-function firstBefore({ id, lane }: LetterPlace, own: number | undefined): string {
+/** The first id of a lane that is not before a dead letter. */
+function firstBefore({ id, lane }: DeadLetterPlace, own: number | undefined): string {
   return lane !== undefined && (own === undefined || own < lane) ? nextId(id) : id;
 }

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEAD_REASONS } from '../../core/consumer-store.js';
+import { deadLetterPlaceIn } from '../../core/dead-letter-id.js';
 import { CgroupError } from '../../core/errors.js';
-import { letterPlaceIn } from '../../core/letter-id.js';
 import type { GroupClient } from '../../observe/client.js';
 import { type DeadLetterSelection, sinceOf } from '../../observe/dead-selection.js';
 import { wholeNumber } from '../arguments.js';
@@ -78,7 +78,7 @@ export async function lettersOf(
 
 /** Parses the id of a dead letter. */
 export function letterId(text: string): string {
-  if (letterPlaceIn(text)) return text;
+  if (deadLetterPlaceIn(text)) return text;
   throw new InvalidArgumentError('An id looks like 1795251095809-0; cgroup dead list shows the ids.');
 }
 

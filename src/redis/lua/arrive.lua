@@ -1,12 +1,12 @@
--- Tells a lane at which server a bridge is about to subscribe, and finds whether its marks are behind the lane.
+-- Tells a lane at which server a bridge is about to subscribe, and finds out whether its marks are behind the lane.
 --
 -- KEYS 1 bridge (of the lane)
 -- ARGV 1 options: mark (that the caller got when it came there), server (its run id; none on a plain Redis)
--- Returns { 1, ms since the lane knows the server (0 without one), epoch ('' if nothing is written) }; or { 0, mark } if the caller needs a mark that is higher than
--- this one: the lane has messages after it, or knows another server since then.
+-- Returns { 1, ms since the lane knows the server (0 without one), epoch ('' if nothing is written) }; or { 0, mark }: the lane has
+-- messages after the caller's mark, or knows another server since then. The caller needs a higher mark than the one in the reply.
 --
--- Atomic, so that after it the lane takes nothing that is after the mark at another server (see relay.lua), and so that what it
--- has is before the mark. Sent twice, the second changes nothing.
+-- Atomic. All that the lane has is before the mark then, and it takes nothing after the mark that was received at another server
+-- (see relay.lua). The second of two same calls changes nothing.
 local wrong = wrong_type(KEYS[1], 'hash')
 if wrong then return wrong end
 

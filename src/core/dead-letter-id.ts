@@ -6,7 +6,7 @@ import { compareIds, isEntryId, previousId } from './stream-id.js';
 // 1795251095809-0@2.
 
 /** Where a dead letter is. */
-export interface LetterPlace {
+export interface DeadLetterPlace {
   /** In the stream of its lane. */
   readonly id: string;
   /** The number of the lane, from 0 on; undefined if the id names none. */
@@ -14,42 +14,44 @@ export interface LetterPlace {
 }
 
 /** The id of a dead letter in a group that has or had several lanes. @param lane undefined for one of the group itself */
-export function letterIn(lane: number | undefined, id: string): string {
+export function deadLetterIdIn(lane: number | undefined, id: string): string {
   return lane === undefined ? id : `${id}@${lane}`;
 }
 
 /** What the id of a dead letter says; undefined for any other text. */
-export function letterPlaceIn(text: string): LetterPlace | undefined {
+export function deadLetterPlaceIn(text: string): DeadLetterPlace | undefined {
   const [, id = '', lane] = /^(\d+-\d+)(?:@(0|[1-9]\d?))?$/.exec(text) ?? [];
   if (!isEntryId(id) || Number(lane ?? 0) >= MOST_LANES) return undefined;
   return { id, lane: lane === undefined ? undefined : Number(lane) };
 }
 
 /** Negative where `a` died before `b`, positive where it died after `b`; of two of one moment, that of the lower lane comes first. */
-export function compareLetters(a: LetterPlace, b: LetterPlace): number {
+export function compareDeadLetters(a: DeadLetterPlace, b: DeadLetterPlace): number {
   return compareIds(a.id, b.id) || (a.lane ?? -1) - (b.lane ?? -1);
 }
 
 /**
- * The newest dead letters of lanes, in one text: what is up to them is known by {@link Newest}. If only one lane has any, a comma follows:
- * it counts in its own lane.
+ * The newest dead letters of lanes, in one text, which {@link NewestDeadLetters} takes. If only one lane has any, a comma follows its id: it
+ * counts in its own lane.
+ *
+ * @param ids '' for a lane without dead letters
  */
-export function newestOfEach(letters: readonly string[]): string {
-  const there = letters.filter((letter) => letter !== '');
+export function newestOfEach(ids: readonly string[]): string {
+  const there = ids.filter((id) => id !== '');
   return there.length === 1 ? `${there[0]},` : there.join(',');
 }
 
 /** The newest dead letters of a group at some moment. */
-export class Newest {
-  readonly #places: readonly LetterPlace[];
+export class NewestDeadLetters {
+  readonly #places: readonly DeadLetterPlace[];
   readonly #isOfEach: boolean;
 
   /**
-   * @param text the id of one: what is up to it in the order of {@link compareLetters} is meant, or, if it names no lane, in each lane; or
-   * what {@link newestOfEach} gives; '' for none
+   * @param text what {@link newestOfEach} gives; or one id, for all up to it: in the order of {@link compareDeadLetters}, or, without a
+   *   lane, in each lane. '' for none
    */
   constructor(text: string) {
-    this.#places = text.split(',').flatMap((one) => letterPlaceIn(one) ?? []);
+    this.#places = text.split(',').flatMap((one) => deadLetterPlaceIn(one) ?? []);
     this.#isOfEach = text.includes(',');
   }
 
@@ -63,8 +65,8 @@ export class Newest {
   }
 
   /** Whether a dead letter is one of those up to the newest. */
-  has(letter: string): boolean {
-    const place = letterPlaceIn(letter);
+  has(deadLetterId: string): boolean {
+    const place = deadLetterPlaceIn(deadLetterId);
     const last = place ? this.idIn(place.lane) : '';
     return place !== undefined && last !== '' && compareIds(place.id, last) <= 0;
   }
