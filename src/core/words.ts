@@ -17,11 +17,12 @@ export function rateText(rate: number): string {
   return `${numberText(rate)} msg/s`;
 }
 
-/** `512 MB`, `1,536 MB`, `12 KB`, `53 bytes`. */
+/** `24 GB`, `512 MB`, `12 KB`, `53 bytes`. */
 export function bytesText(bytes: number): string {
   if (bytes < 1_024) return plural(bytes, 'byte');
   if (bytes < 2 ** 20) return `${numberText(bytes / 1_024)} KB`;
-  return `${numberText(bytes / 2 ** 20)} MB`;
+  if (bytes < 2 ** 30) return `${numberText(bytes / 2 ** 20)} MB`;
+  return `${numberText(bytes / 2 ** 30)} GB`;
 }
 
 /** About how long: `850 ms`, `45 s`, `12 min`, `5 h`, `3 days`. @param ms from 0 on */

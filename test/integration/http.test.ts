@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { cgroup } from '../helpers/cli.js';
 import { groupOn } from '../helpers/group.js';
 import { addressOf, freePort, SERVING } from '../helpers/http.js';
@@ -307,6 +310,23 @@ describe('a page of dead letters', () => {
     }
     await run.kill();
   });
+});
+
+test('one dead letter has the stack of its error; a page of them has none', async () => {
+  const group = await groupOn(redis.url);
+  const folder = mkdtempSync(join(tmpdir(), 'cgroup-http-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const handler = join(folder, 'handler.mjs');
+  writeFileSync(handler, "export default () => { throw new Error('no such order'); };");
+  const run = await group.start(['--size', '1', '-p', handler, '--max-attempts', '1', ...SERVING]);
+  const at = await addressOf(run);
+  await group.publish(1);
+  await group.settled(1);
+  const { letters } = (await json(`${at}/api/dead`)).body as unknown as { letters: { id: string }[] };
+  expect(letters).toEqual([expect.not.objectContaining({ stack: expect.anything() })]);
+  const one = await json(`${at}/api/dead/one?id=${letters[0]?.id}`);
+  expect(one.body.stack).toMatch(/^Error: no such order\n {4}at .*handler\.mjs:1:\d+/);
+  await run.kill();
 });
 
 describe('start', () => {
