@@ -124,15 +124,16 @@ describe('in a pipe top', () => {
   });
 
   it('shows lanes, and where each is', () => {
-    const zero = { failed: 0, retried: 0, held: 0, deadLetters: 1, waiting: 0, pending: 0, retrying: 0 };
-    const lane = { ...zero, relayed: 2, processed: 1_500, dead: 1, backlog: 0, lagMs: 0, output: 'out@0' };
-    const lanes = [
-      { ...lane, node: 'h:1' },
-      { ...lane, output: 'out@1', node: null, backlog: 3, lagMs: 90_000 },
-    ];
+    const [held, rest] = [{ held: 0, deadLetters: 1 }, { waiting: 0, pending: 0, retrying: 0 }];
+    const counted = { relayed: 2, processed: 1_500, dead: 1, failed: 0, retried: 0 };
+    const lane = { ...held, ...rest, ...counted, output: 'out@0', node: 'h:1', backlog: 3, lagMs: 90_000 };
+    const nothing = { held: null, deadLetters: null, waiting: null, pending: null, retrying: null } as const;
+    const uncounted = { relayed: null, processed: null, dead: null, failed: null, retried: null } as const;
+    const away = { ...nothing, ...uncounted, output: 'out@1', node: null, backlog: null, lagMs: null };
+    const lanes = [lane, away];
     const status = topStatus({ lanes });
     expect(plainText(status)).toMatch(
-      /^lanes \(2\) +node +processed +dead +backlog +lag\nout@0 +h:1 +1,500 +1 +0 +none\nout@1 +away +1,500 +1 +3 +2 min$/m,
+      /^lanes \(2\) +node +processed +dead +backlog +lag\nout@0 +h:1 +1,500 +1 +3 +2 min\nout@1 +away$/m,
     );
   });
 });
