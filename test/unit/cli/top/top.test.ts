@@ -124,7 +124,10 @@ describe('in a pipe top', () => {
   });
 
   it('shows lanes, and where each is', () => {
-    const [held, rest] = [{ held: 0, deadLetters: 1 }, { waiting: 0, pending: 0, retrying: 0 }];
+    const [held, rest] = [
+      { held: 0, deadLetters: 1 },
+      { waiting: 0, pending: 0, retrying: 0 },
+    ];
     const counted = { relayed: 2, processed: 1_500, dead: 1, failed: 0, retried: 0 };
     const lane = { ...held, ...rest, ...counted, output: 'out@0', node: 'h:1', backlog: 3, lagMs: 90_000 };
     const nothing = { held: null, deadLetters: null, waiting: null, pending: null, retrying: null } as const;
