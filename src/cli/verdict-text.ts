@@ -4,7 +4,7 @@ import type { GroupClient } from '../observe/client.js';
 import type { GroupStatus } from '../observe/status.js';
 import { verdictOf } from '../observe/verdict.js';
 import type { GroupVerdict, News } from '../observe/verdict-input.js';
-import { PLAIN } from './display.js';
+import { PLAIN, type TextTone } from './display.js';
 import { wrapped } from './width.js';
 
 /** ms: what is newer is news to one who looks once. */
@@ -27,9 +27,19 @@ export async function verdictNow(
   return verdictOf({ reading: { ...status, consumerCount: status.consumers.length }, news });
 }
 
+/** The colour of a headline: green, yellow, red, or grey for a group that is paused or not known. */
+export function toneOfVerdict({ state, level }: Pick<GroupVerdict, 'state' | 'level'>): TextTone {
+  if (state === 'paused' || state === 'unknown') return 'dim';
+  if (state === 'failing' || state === 'halted' || state === 'stopped') return 'bad';
+  if (state === 'degraded' || state === 'falling-behind') return 'warn';
+  return level;
+}
+
 /** The headline, and the notes below it. */
-export function verdictText({ level, title, notes }: GroupVerdict, display = PLAIN): string {
-  const head = wrapped(printable(title), display.width).map((line) => display.paint(level, line));
+export function verdictText(verdict: GroupVerdict, display = PLAIN): string {
+  const { title, notes } = verdict;
+  const tone = toneOfVerdict(verdict);
+  const head = wrapped(printable(title), display.width).map((line) => display.paint(tone, line));
   const lines = notes.map((note) => `- ${wrapped(printable(note), display.width - 2).join('\n  ')}`);
   return [...head, ...lines].join('\n');
 }

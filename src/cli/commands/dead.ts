@@ -15,7 +15,7 @@ import {
   type Which,
   whichOf,
 } from '../dead/selection.js';
-import { fullText, groupsText, listText, notFound, notHalted, prettyMessage } from '../dead/text.js';
+import { fullText, groupsText, listText, notFound, notHalted } from '../dead/text.js';
 import { displayOf } from '../display.js';
 import { withProgress } from '../progress.js';
 import { addFlagWithTwoMeanings } from '../settings/flags.js';
@@ -128,7 +128,8 @@ function showCommand(): Command {
         if (!shown) throw notFound([id]);
         if (json) return print(printableJson(shown, 2));
         // Programs get the message as it was published.
-        const body = process.stdout.isTTY ? await prettyMessage(shown.message) : shown.message;
+        const { prettyMessage } = await import('../pretty-message.js');
+        const body = process.stdout.isTTY ? prettyMessage(shown.message) : shown.message;
         print(fullText(shown, body, displayOf()));
       }),
     );

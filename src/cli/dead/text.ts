@@ -99,20 +99,6 @@ export function fullText(
   return [facts(display, rows), ...frames, '', ...lines.map((line) => printable(line)), ...bytes].join('\n');
 }
 
-/**
- * A message as it is shown: JSON in lines, with its numbers as they were written.
- *
- * @returns the text itself if it is no JSON, or nested too deeply
- */
-export async function prettyMessage(message: string): Promise<string> {
-  const { parse, stringify } = await import('lossless-json');
-  try {
-    return stringify(parse(message), null, 2) ?? message;
-  } catch {
-    return message;
-  }
-}
-
 /** The error for dead letters that stop no order. */
 export function notHalted(ids: readonly string[]): CgroupError {
   const what = ids.length === 1 ? 'the dead letter' : 'the dead letters';

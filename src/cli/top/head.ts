@@ -4,6 +4,7 @@ import type { GroupStatus } from '../../observe/status.js';
 import type { GroupVerdict } from '../../observe/verdict-input.js';
 import { controlText, isControlled } from '../control/text.js';
 import { orderText } from '../order-text.js';
+import { toneOfVerdict } from '../verdict-text.js';
 import { padTo, widthOf } from '../width.js';
 import type { TopView } from './history.js';
 import type { Line, Size, Tone } from './line.js';
@@ -40,7 +41,7 @@ export function headLines(view: TopView, { width, height }: Size): Line[] {
   const lines: HeadLine[] = [
     { text: printable(title), tone: 'title' },
     ...alarm,
-    { text: printable(verdict.title), tone: toneOfVerdict(verdict), rank: 0 },
+    { text: printable(verdict.title), tone: toneOfHeadline(verdict), rank: 0 },
     ...verdict.notes.map((note, n) => ({ text: printable(`  ${note}`), tone: 'dim' as const, rank: 10 + n })),
     ...lossLines(status),
     ...numberLines(view, status, { width, height }).map((line) => ({ ...line, tone })),
@@ -66,12 +67,9 @@ function leftAfter(lines: readonly HeadLine[], room: number, { notes }: GroupVer
   }));
 }
 
-/** Its colour: green, yellow, red, or grey for a group that is paused or not known. */
-function toneOfVerdict({ state, level }: GroupVerdict): Tone {
-  if (state === 'paused' || state === 'unknown') return 'dim';
-  if (state === 'failing' || state === 'halted' || state === 'stopped') return 'alarm';
-  if (state === 'degraded' || state === 'falling-behind') return 'warn';
-  return level === 'good' ? 'good' : level === 'bad' ? 'alarm' : 'warn';
+function toneOfHeadline(verdict: GroupVerdict): Tone {
+  const tone = toneOfVerdict(verdict);
+  return tone === 'good' || tone === 'dim' ? tone : tone === 'warn' ? 'warn' : 'alarm';
 }
 
 /** Losses, which should never happen: each takes a line only if there is one. */

@@ -1,21 +1,18 @@
 import { aboutText, numberText, plural } from '../../core/words.js';
 import { printable } from '../../log/printable.js';
 import type { ShownDeadLetter } from '../../observe/dead-letters.js';
-import { prettyLines } from './pretty-json.js';
+import { prettyMessage } from '../pretty-message.js';
 
 /** Characters of a text, and lines of it, that are shown: `cgroup dead show` has all. */
 const LONGEST = 64_000;
 const MOST_LINES = 2_000;
-
-/** A dead letter with the stack of its error, if that was kept. */
-type LetterWithStack = ShownDeadLetter & { readonly stack?: string };
 
 /**
  * All that is known of a dead letter, as printable lines of any width.
  *
  * @param now by Redis's clock, ms since 1970; undefined if that is not known
  */
-export function letterTexts(letter: LetterWithStack, now: number | undefined): string[] {
+export function letterTexts(letter: ShownDeadLetter, now: number | undefined): string[] {
   const { id, time, reason, error, stack, attempts, consumer_id, inbox_id, key, halted } = letter;
   const { message, message_base64 } = letter;
   const age = now === undefined ? '' : `, ${aboutText(Math.max(0, now - Date.parse(time)))} ago`;
@@ -37,7 +34,10 @@ export function letterTexts(letter: LetterWithStack, now: number | undefined): s
     ...block('error', linesOf(error)),
     // The stack may begin with the error: it is shown as it was kept.
     ...(stack ? block('stack', linesOf(stack)) : []),
-    ...block(`message (${bytes} bytes)`, prettyLines(message, LONGEST, MOST_LINES + 1) ?? linesOf(message)),
+    ...block(
+      `message (${bytes} bytes)`,
+      linesOf(message.length > LONGEST ? message : prettyMessage(message)),
+    ),
     ...(message_base64 === undefined ? [] : block('not UTF-8; the bytes in base64', linesOf(message_base64))),
   ];
 }

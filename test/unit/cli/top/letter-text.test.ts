@@ -1,44 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { letterTexts } from '../../../../src/cli/top/letter-text.js';
-import { prettyLines } from '../../../../src/cli/top/pretty-json.js';
 import { topLetter } from '../../../helpers/top.js';
 
-const pretty = (text: string) => prettyLines(text, 100_000, 1_000);
 const NOW = Date.parse('2026-11-21T12:03:00.000Z');
-
-describe('JSON in lines', () => {
-  it('is what JSON.stringify makes of it', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => {
-        const lines = prettyLines(JSON.stringify(value), 1_000_000, 100_000);
-        expect(lines?.join('\n')).toBe(JSON.stringify(JSON.parse(JSON.stringify(value)), null, 2));
-      }),
-    );
-  });
-
-  it('keeps numbers and keys as they were written', () => {
-    expect(pretty('{"a":12345678901234567890, "a" : 1.0e3,"b":[ ],"c":{\n}}')).toEqual([
-      '{',
-      '  "a": 12345678901234567890,',
-      '  "a": 1.0e3,',
-      '  "b": [],',
-      '  "c": {}',
-      '}',
-    ]);
-  });
-
-  it('is bounded, and not made of what is no JSON', () => {
-    expect(pretty('no JSON')).toBeUndefined();
-    expect(pretty('')).toBeUndefined();
-    expect(prettyLines('[1,2,3]', 6, 100)).toBeUndefined();
-    expect(prettyLines('[1,2,3]', 7, 2)).toEqual(['[', '  1,']);
-    const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
-    const lines = pretty(deep) ?? [];
-    expect(lines).toHaveLength(1_000);
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(100);
-  });
-});
 
 describe('a dead letter in full', () => {
   it('has ids, times, error, stack and message', () => {
