@@ -26,24 +26,23 @@ export function stackOf(error: unknown): string | undefined {
 }
 
 /**
- * The part of a stack that is kept: the first line, then the frames, as many as 4 KB hold. Our own frames are left out, and those of
- * Node too if others are left. URLs have no secrets.
+ * The part of a stack that is kept: the first line, then the frames, as many as 4 KB hold. Our own frames and those of Node are left
+ * out. URLs have no secrets.
  *
- * @returns undefined if no frame is left
+ * @returns undefined if no frame is left: the error says all then
  */
 export function keptStack(stack: string): string | undefined {
   const [first = ''] = stack.slice(0, LONGEST_HEAD).split('\n', 1);
   const frames = stack
     .slice(-LONGEST_READ)
     .split('\n')
-    .flatMap((line) => {
+    .filter((line) => {
       const [, place] = FRAME.exec(line) ?? [];
-      return place === undefined || isOurs(place) ? [] : [{ line, ofNode: isOfNode(place) }];
+      return place !== undefined && !isOfNode(place) && !isOurs(place);
     });
   if (frames.length === 0) return undefined;
-  const others = frames.filter(({ ofNode }) => !ofNode);
   let kept = maskUrls(first).slice(0, LONGEST_LINE);
-  for (const { line } of others.length > 0 ? others : frames) {
+  for (const line of frames) {
     const longer = `${kept}\n${maskUrls(line).slice(0, LONGEST_LINE)}`;
     if (Buffer.byteLength(longer) > LONGEST_STACK) break;
     kept = longer;
@@ -57,7 +56,6 @@ function isOfNode(place: string): boolean {
 }
 
 function isOurs(place: string): boolean {
-  if (isOfNode(place)) return false;
   const path = place.replace(/^async /, '');
   return isOwnCode(path.startsWith('file:') ? fileURLToPath(path) : path);
 }

@@ -217,7 +217,7 @@ describe('publish', () => {
     await until(async () => (await raw.llen(list)) > 0, { what: 'the first message' });
     expect(await run.kill('SIGINT')).toMatchObject({ code: 130 });
     expect(run.stderr()).toMatch(/ended by SIGINT after [\d,]+ of 100,000 messages/);
-    expect(run.stdout()).toMatch(/^published \d+ messages? in /);
+    expect(run.stdout()).toMatch(/^published [\d,]+ messages? in /);
   });
 });
 

@@ -165,8 +165,9 @@ beforeAll(async () => {
 const callsOf = (what: string) => calls.filter((call) => call.do === what);
 
 function expectDead(what: string, reason: string, error: string | RegExp, attempts: number): void {
-  const letter = dead.get(what) ?? {};
+  const { stack = 'handlers.mjs', ...letter } = dead.get(what) ?? {};
   expect(Object.keys(letter)).toEqual(['message', 'reason', 'error', 'attempts', 'consumer_id', 'inbox_id']);
+  expect(stack).toContain('handlers.mjs');
   expect(letter).toMatchObject({
     message: JSON.stringify({ message_id: what, do: what }),
     reason,

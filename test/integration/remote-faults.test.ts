@@ -142,7 +142,7 @@ describe('a worker that does wrong', () => {
       setTimeout(more, 5);
     };
     more();
-    await run.line(/flood at .* logs too much: \d+ lines were dropped/);
+    await run.line(/flood at .* logs too much: [\d,]+ lines were dropped/);
     await goesOn(group, url, 0);
     flooding = false;
     const lines = logOf(run).filter(({ msg }) => msg === 'flood');

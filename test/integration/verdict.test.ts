@@ -43,7 +43,7 @@ describe('the verdict on real processes', () => {
       await new Promise((done) => setTimeout(done, 150));
     }
     clearInterval(flood);
-    expect(falling.title).toMatch(/^Falling behind by \d+ messages per second/);
+    expect(falling.title).toMatch(/^Falling behind by [\d,]+ messages per second/);
     expect(new Set(said.map(({ state }) => state))).toEqual(new Set(['falling-behind']));
     await Promise.all([run.kill('SIGKILL'), other.kill('SIGKILL')]);
   });
