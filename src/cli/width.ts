@@ -85,19 +85,20 @@ export function padTo(text: string, width: number, right = false): string {
 export function wrapTo(text: string, width: number): string[] {
   if (widthOf(text) <= width) return [text];
   const lines: string[] = [];
-  // The line, and what of it comes after its last blank.
-  let [line, word] = ['', ''];
+  // The line, and what of it comes after its last blank, with their widths: to measure them anew each time would take long.
+  let [line, word, lineWidth, wordWidth] = ['', '', 0, 0];
   for (const character of charactersOf(text)) {
     const wide = widthOf(character);
     if (wide > width) continue;
-    if (widthOf(line) + wide > width) {
-      const isWord = character !== ' ' && widthOf(word) <= width / 2;
+    if (lineWidth + wide > width) {
+      const isWord = character !== ' ' && wordWidth <= width / 2;
       lines.push(isWord ? line.slice(0, line.length - word.length) : line);
-      line = isWord ? word : '';
-      word = line;
+      [line, lineWidth] = isWord ? [word, wordWidth] : ['', 0];
+      [word, wordWidth] = [line, lineWidth];
     }
     line += character;
-    word = character === ' ' ? '' : word + character;
+    lineWidth += wide;
+    [word, wordWidth] = character === ' ' ? ['', 0] : [word + character, wordWidth + wide];
   }
   return [...lines, line];
 }

@@ -1,6 +1,7 @@
 import type { AutoscaleRule } from '../core/control.js';
 import { deadLetterPlaceIn } from '../core/dead-letter-id.js';
 import { CgroupError } from '../core/errors.js';
+import { MOST_LANES } from '../core/lanes.js';
 import type { DeadLetterSelection } from '../observe/dead-selection.js';
 import { DURATION, parseDuration } from '../settings/durations.js';
 
@@ -58,6 +59,8 @@ const MOST_IDS = 500;
 const LONGEST_NAME = 100;
 const LONGEST_WHY = 500;
 const LONGEST_TEXT = 1_000;
+/** The id of the newest dead letter of each lane, with commas. */
+const LONGEST_THROUGH = (MOST_LANES + 1) * 48;
 
 /**
  * Reads the body of retry, skip and purge. Nothing is guessed: what is missing, unknown or of another type is refused.
@@ -69,7 +72,7 @@ export function letterActionIn(action: ActionName, body: unknown): LetterAction 
   const ids = fields.ids('ids');
   const given = fields.object('filter', ['reason', 'error', 'since', 'group']);
   if ((ids === undefined) === (given === undefined)) throw wrong('give either ids or filter');
-  const through = fields.text('through', LONGEST_TEXT);
+  const through = fields.text('through', LONGEST_THROUGH);
   if (through !== undefined && !through.replace(/,$/, '').split(',').every(deadLetterPlaceIn))
     throw wrong('through must be what the dry run replied');
   const dryRun = fields.truth('dryRun') ?? false;

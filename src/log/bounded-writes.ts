@@ -57,7 +57,13 @@ function callsAfterwards(): (callback: Done) => void {
   const callAll = () => {
     const given = [...calls];
     calls.clear();
-    for (const [callback, times] of given) for (let n = 0; n < times; n++) callback();
+    try {
+      for (let one = given.shift(); one; one = given.shift()) for (let n = 0; n < one[1]; n++) one[0]();
+    } finally {
+      // One has thrown: the others are called all the same.
+      for (const [callback, times] of given) calls.set(callback, (calls.get(callback) ?? 0) + times);
+      if (given.length > 0) process.nextTick(callAll);
+    }
   };
   return (callback) => {
     if (calls.size === 0) process.nextTick(callAll);

@@ -8,7 +8,8 @@ const LONGEST_HEAD = 10_000;
 const LONGEST_LINE = 500;
 /** Characters at the end of a stack that are read: before them is the message, which may be long. */
 const LONGEST_READ = 65_536;
-/** A frame, and the file that it names, if it names one. */
+const LINE_END = /[\n\r\u2028\u2029]/;
+/** A frame, and the file that it names, if it names one. It takes long for a long line: a message may look like one. */
 const FRAME = /^\s+at (?:.*\()?(.*?)(?::\d+)?(?::\d+)?\)?$/;
 
 /**
@@ -35,7 +36,8 @@ export function keptStack(stack: string): string | undefined {
   const [first = ''] = stack.slice(0, LONGEST_HEAD).split('\n', 1);
   const frames = stack
     .slice(-LONGEST_READ)
-    .split('\n')
+    .split(LINE_END)
+    .map((line) => line.slice(0, LONGEST_LINE))
     .filter((line) => {
       const [, place] = FRAME.exec(line) ?? [];
       return place !== undefined && !isOfNode(place) && !isOurs(place);
@@ -43,7 +45,7 @@ export function keptStack(stack: string): string | undefined {
   if (frames.length === 0) return undefined;
   let kept = maskUrls(first).slice(0, LONGEST_LINE);
   for (const line of frames) {
-    const longer = `${kept}\n${maskUrls(line).slice(0, LONGEST_LINE)}`;
+    const longer = `${kept}\n${maskUrls(line)}`;
     if (Buffer.byteLength(longer) > LONGEST_STACK) break;
     kept = longer;
   }

@@ -160,9 +160,7 @@ async function recovered(
   log: Logger,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const isAway =
-    hasCode(error, 'OUTCOME_UNKNOWN') || refusedAs(error, 'READONLY', 'MOVED', 'CLUSTERDOWN', 'LOADING');
-  if (!isAway) return false;
+  if (!isAway(error)) return false;
   const giveUp = AbortSignal.timeout(FAIL_OVER);
   const ended = signal ? AbortSignal.any([signal, giveUp]) : giveUp;
   if (!writer.isReady) await once(writer, 'ready', { signal: ended }).catch(() => {});
@@ -175,6 +173,14 @@ async function recovered(
   return true;
 }
 
+/** Whether another master, or this one a little later, may take what was refused. */
+function isAway(error: unknown): boolean {
+  return (
+    hasCode(error, 'OUTCOME_UNKNOWN', 'REDIS_UNREACHABLE') ||
+    refusedAs(error, 'READONLY', 'MOVED', 'CLUSTERDOWN', 'LOADING')
+  );
+}
+
 /** Waits until a Cluster takes a batch, an empty one; resolves to whether it does. */
 async function isUpAgain(send: Publishing['publish'], ended: AbortSignal): Promise<boolean> {
   while (!ended.aborted) {
@@ -182,7 +188,7 @@ async function isUpAgain(send: Publishing['publish'], ended: AbortSignal): Promi
       await send([]);
       return true;
     } catch (error) {
-      if (!refusedAs(error, 'CLUSTERDOWN')) return false;
+      if (!isAway(error)) return false;
       await pause(LOOK_EVERY, ended);
     }
   }

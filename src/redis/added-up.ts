@@ -46,7 +46,7 @@ export function addedTotals({ base, lanes, former }: GroupRead<GroupTotals>): Gr
     held: sum('held'),
     backlog: sum('backlog'),
     parked: sum('parked'),
-    order: lanes.length === 0 ? base.order : orderOf(all.map(({ order }) => order)),
+    order: lanes.length === 0 ? base.order : orderOf([base, ...totalsIn(lanes)].map(({ order }) => order)),
     lagMs: Math.max(...all.map(({ lagMs }) => lagMs)),
     retries: addedRetries(all.map(({ retries }) => retries)),
     counters: addedCounters(all.map(({ counters }) => counters)),

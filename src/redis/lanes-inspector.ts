@@ -49,6 +49,9 @@ export class LanesInspector implements GroupInspector {
   /** Those that processes work on. */
   readonly #current: readonly LaneOf<Inspector>[];
   readonly #answers = new LaneAnswers<Inspector>();
+  /** Nothing happens in former lanes: while one is away, what was read last still counts. */
+  readonly #formerReadings = new Map<Inspector, Reading>();
+  readonly #formerTotals = new Map<Inspector, GroupTotals>();
   /** All that may have dead letters. */
   readonly #all: readonly LaneOf<Inspector>[];
   /** The page of dead letters that was asked for last. */
@@ -73,19 +76,27 @@ export class LanesInspector implements GroupInspector {
   }
 
   async read(): Promise<Reading> {
-    return addedReading(await this.#each((one) => one.read()));
+    return addedReading(await this.#each((one) => one.read(), this.#formerReadings));
   }
 
   async totals(): Promise<GroupTotals> {
-    return addedTotals(await this.#each((one) => one.totals()));
+    return addedTotals(await this.#each((one) => one.totals(), this.#formerTotals));
   }
 
-  async #each<Totals>(read: (one: Inspector) => Promise<Totals>): Promise<GroupRead<Totals>> {
+  /** @param before what former lanes said last */
+  async #each<Totals>(
+    read: (one: Inspector) => Promise<Totals>,
+    before: Map<Inspector, Totals>,
+  ): Promise<GroupRead<Totals>> {
     const ofLane = async (lane: Inspector) => {
       const totals = await this.#answers.of(lane, read);
       return { totals: lane.node === null ? undefined : totals, output: lane.outputKey, node: lane.node };
     };
-    const ofFormer = async ({ lane, inspector }: FormerInspector) => ({ lane, ...(await ofLane(inspector)) });
+    const ofFormer = async ({ lane, inspector }: FormerInspector) => {
+      const { totals = before.get(inspector), ...where } = await ofLane(inspector);
+      if (totals) before.set(inspector, totals);
+      return { lane, totals, ...where };
+    };
     const [base, lanes, former] = await Promise.all([
       read(this.#base),
       Promise.all(this.#lanes.map(ofLane)),

@@ -87,14 +87,16 @@ test('a log that is read again says how many lines were dropped', async () => {
   child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
     text += piece;
   });
-  const [, count] = await until(() => /"msg":"(\d+) log lines were dropped: /.exec(text));
-  expect(Number(count)).toBeGreaterThan(100);
+  const [, count] = await until(() => /"msg":"([\d,]+) log lines were dropped: /.exec(text));
+  expect(Number(count?.replaceAll(',', ''))).toBeGreaterThan(100);
   await expectCleanStop(group, child);
   expect(text).toMatch(/"msg":"stopped"\}\n$/);
   const lines = text.split('\n').slice(0, -1);
   for (const line of lines) JSON.parse(line);
   const seen = lines.filter((line) => line.includes('"msg":"seen"')).length;
-  const dropped = [...text.matchAll(/"msg":"(\d+) log lines? w/g)].map(([, n]) => Number(n));
+  const dropped = [...text.matchAll(/"msg":"([\d,]+) log lines? w/g)].map(([, n]) =>
+    Number(n?.replaceAll(',', '')),
+  );
   expect(seen + dropped.reduce((a, b) => a + b, 0)).toBeGreaterThanOrEqual(3_000);
 });
 

@@ -34,10 +34,7 @@ export function letterTexts(letter: ShownDeadLetter, now: number | undefined): s
     ...block('error', linesOf(error)),
     // The stack may begin with the error: it is shown as it was kept.
     ...(stack ? block('stack', linesOf(stack)) : []),
-    ...block(
-      `message (${bytes} bytes)`,
-      linesOf(message.length > LONGEST ? message : prettyMessage(message)),
-    ),
+    ...block(`message (${bytes} bytes)`, linesOf(prettyMessage(message))),
     ...(message_base64 === undefined ? [] : block('not UTF-8; the bytes in base64', linesOf(message_base64))),
   ];
 }

@@ -107,6 +107,28 @@ describe('a stream without a reader', () => {
     expect(called).toEqual(['first', 'first', 'second', 'a later one']);
   });
 
+  it('calls the others if a callback throws', async () => {
+    const { target, counts } = stream();
+    while (counts.dropped === 0) target.write('x'.repeat(100_000));
+    const thrown: unknown[] = [];
+    const catchIt = (error: unknown) => thrown.push(error);
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', catchIt);
+    try {
+      const called = new Promise<void>((resolve) => {
+        target.write('a', () => {
+          throw new Error('mine');
+        });
+        target.write('a', () => resolve());
+      });
+      await called;
+      expect(thrown).toEqual([new Error('mine')]);
+    } finally {
+      process.off('uncaughtException', catchIt);
+      for (const listener of listeners) process.on('uncaughtException', listener);
+    }
+  });
+
   it('is waited for at the end, but not for long', async () => {
     const { target, readAll } = stream();
     await written([target], 10_000);

@@ -46,6 +46,11 @@ describe('the kept part of a stack', () => {
     expect(Buffer.byteLength(long)).toBeGreaterThan(4_000);
   });
 
+  it.each(['\r', '\u2028', 'x'])('reads little of a message that looks like a frame: %j', (end) => {
+    const found = kept('Error: broken', `  at ${'('.repeat(64_000)}${end}`, ...at(USER)) ?? '';
+    expect(found.split('\n').map((line) => line.length)).toEqual([13, 500, 7 + USER.length]);
+  });
+
   it('shows no secret of a URL', () => {
     expect(
       kept('Error: redis://ann:secret@db/0', ...at('x (http://a/b.mjs?token=secret:1:1)')),
