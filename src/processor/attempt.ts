@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { cutError, messageOf } from '../core/errors.js';
+import { cutError } from '../core/errors.js';
 import {
   type Delivery,
   INTERRUPTED,
@@ -11,6 +11,7 @@ import {
 import { type Message, type Payload, parseMessage } from '../core/message.js';
 import type { Logger } from '../log/logger.js';
 import { AttemptContext, GivenUp } from './context.js';
+import { errorText } from './error-text.js';
 import type { Processor } from './processor.js';
 import { encodeResult } from './result.js';
 import { stackOf } from './stack.js';
@@ -202,7 +203,7 @@ export class Attempt<D extends Delivery> implements RunningAttempt {
     const givenUp = this.#context.givenUp ?? (isGivenUp(error) ? error : undefined);
     const stack = stackOf(givenUp ?? error);
     if (givenUp) this.#end({ kind: 'given-up', error: givenUp.message, stack });
-    else this.#end({ kind: 'failed', reason: 'failed', error: describe(error), stack });
+    else this.#end({ kind: 'failed', reason: 'failed', error: errorText(error), stack });
   }
 
   #end(outcome: Outcome): void {
@@ -228,14 +229,4 @@ function isGivenUp(error: unknown): error is GivenUp {
   } catch {
     return false;
   }
-}
-
-/** The thrown value as text. Never throws, even if the value does. */
-function describe(error: unknown): string {
-  try {
-    if (error instanceof Error && error.name !== 'Error') return `${error.name}: ${error.message}`;
-  } catch {
-    // messageOf says so
-  }
-  return messageOf(error);
 }

@@ -50,42 +50,43 @@ export class ControlBar {
     cell.replaceChildren(actionButton(text, ask, { 'aria-label': `${text.slice(0, -2)} ${name}` }));
   }
 
-  async #change(action, body, asked) {
+  /**
+   * Asks whether to change what is shown now. If somebody else changes the group before it is sent, it is refused.
+   *
+   * @param dialog as for {@link Confirmation.ask}, with `body()` of the action, and `done()`, what was done, in words
+   */
+  #ask(action, { body = () => ({}), done, ...dialog }) {
     // What this page changed itself a moment ago is not in the status yet.
     const revision = Math.max(this.#status.control.revision, this.#revision);
-    const { control } = await act(action, { revision, ...body, ...asked });
-    this.#revision = control.revision;
+    const run = async (asked) => {
+      const { control } = await act(action, { revision, ...body(), ...asked });
+      this.#revision = control.revision;
+      return done();
+    };
+    this.#confirmation.ask({ ...dialog, withWhy: true, run });
   }
 
   #askPause() {
     const { control, consumers, backlog } = this.#status;
     if (control.paused) {
-      this.#confirmation.ask({
+      this.#ask('resume', {
         title: 'Resume the group?',
         texts: [
           `${counted(consumers.length, 'consumer')} of all processes begin attempts again. ${counted(backlog, 'message')} ${backlog === 1 ? 'waits' : 'wait'} to be processed.`,
         ],
         verb: 'Resume',
-        withWhy: true,
-        run: async (asked) => {
-          await this.#change('resume', {}, asked);
-          return 'The group is resumed.';
-        },
+        done: () => 'The group is resumed.',
       });
       return;
     }
-    this.#confirmation.ask({
+    this.#ask('pause', {
       title: 'Pause the whole group?',
       texts: [
         `No consumer of any process (${count(consumers.length)} now) begins a new attempt, until somebody resumes. Attempts under way go on to their end.`,
         'New messages are relayed on and wait: none is missed. The pause outlives restarts.',
       ],
       verb: 'Pause',
-      withWhy: true,
-      run: async (asked) => {
-        await this.#change('pause', {}, asked);
-        return 'The group is paused.';
-      },
+      done: () => 'The group is paused.',
     });
   }
 
@@ -105,7 +106,7 @@ export class ControlBar {
     };
     auto.addEventListener('change', swap);
     swap();
-    this.#confirmation.ask({
+    this.#ask('scale', {
       title: 'Scale the group?',
       texts: [
         `${count(wanted)} are wanted, ${count(running)} run, with a capacity of ${count(capacity)} in ${counted(managed, 'managed process', 'managed processes')}.` +
@@ -113,7 +114,6 @@ export class ControlBar {
         'With a fixed number autoscaling ends. Consumers that are too many finish their attempts and leave.',
       ],
       verb: 'Scale',
-      withWhy: true,
       fields: [
         make(
           'p',
@@ -126,42 +126,33 @@ export class ControlBar {
         least.element,
         most.element,
       ],
-      run: async (asked) => {
-        const body = auto.checked
-          ? { autoscale: { min: least.value(), max: most.value() } }
-          : { size: size.value() };
-        await this.#change('scale', body, asked);
-        return auto.checked ? 'The group scales by itself.' : `${counted(size.value(), 'consumer')} wanted.`;
-      },
+      body: () =>
+        auto.checked ? { autoscale: { min: least.value(), max: most.value() } } : { size: size.value() },
+      done: () =>
+        auto.checked ? 'The group scales by itself.' : `${counted(size.value(), 'consumer')} wanted.`,
     });
   }
 
   #askDrain(name, consumers) {
-    this.#confirmation.ask({
+    this.#ask('drain', {
       title: `Drain ${name}?`,
       texts: [
         `Its ${counted(consumers, 'consumer')} finish their attempts, hand back the rest and leave. Other managed processes run them, within their capacities.`,
         'It stays up, and runs no consumers until it is undrained: its bridge goes on.',
       ],
       verb: 'Drain',
-      withWhy: true,
-      run: async (asked) => {
-        await this.#change('drain', { name }, asked);
-        return `${name} is drained.`;
-      },
+      body: () => ({ name }),
+      done: () => `${name} is drained.`,
     });
   }
 
   #askUndrain(name) {
-    this.#confirmation.ask({
+    this.#ask('undrain', {
       title: `Undrain ${name}?`,
       texts: ['It gets its share of the consumers again.'],
       verb: 'Undrain',
-      withWhy: true,
-      run: async (asked) => {
-        await this.#change('undrain', { name }, asked);
-        return `${name} is no longer drained.`;
-      },
+      body: () => ({ name }),
+      done: () => `${name} is no longer drained.`,
     });
   }
 }
