@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { hasCode, messageOf } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
 import { pause } from '../core/service.js';
 import { type Source, type SourceNames, sourceOf } from '../core/source.js';
 import { listenTo } from '../core/subscriber.js';
@@ -8,7 +8,7 @@ import { plural } from '../core/words.js';
 import { type Logger, silentLogger } from '../log/logger.js';
 import type { Connection } from '../redis/protocol/connection.js';
 import { Connections } from '../redis/protocol/connections.js';
-import { ifAllowed, refusedAs } from '../redis/protocol/failure.js';
+import { ifAllowed, isAway, refusedAs } from '../redis/protocol/failure.js';
 import type { PlaceOptions } from '../redis/protocol/place.js';
 import { publishBatch } from '../redis/scripts/group.js';
 import { publishToList, publishToStream } from '../redis/scripts/source.js';
@@ -171,14 +171,6 @@ async function recovered(
   }
   log.warn({ error }, `${messageOf(error)}; publishing goes on`);
   return true;
-}
-
-/** Whether another master, or this one a little later, may take what was refused. */
-function isAway(error: unknown): boolean {
-  return (
-    hasCode(error, 'OUTCOME_UNKNOWN', 'REDIS_UNREACHABLE') ||
-    refusedAs(error, 'READONLY', 'MOVED', 'CLUSTERDOWN', 'LOADING')
-  );
 }
 
 /** Waits until a Cluster takes a batch, an empty one; resolves to whether it does. */

@@ -1,5 +1,5 @@
-import { hasCode } from '../core/errors.js';
 import { pause } from '../core/service.js';
+import { isAway } from './protocol/failure.js';
 
 /** ms after which a lane that has not answered counts as away: a node that only is slow has that long. */
 const PATIENCE = 2_000;
@@ -29,7 +29,7 @@ export class LaneAnswers<Lane extends Asked> {
         return reply;
       },
       (error: unknown) => {
-        if (!hasCode(error, 'REDIS_UNREACHABLE', 'OUTCOME_UNKNOWN')) throw error;
+        if (!isAway(error)) throw error;
         this.#away.add(lane);
         return undefined;
       },

@@ -1,4 +1,4 @@
-import { CgroupError, type ErrorCode } from '../../core/errors.js';
+import { CgroupError, type ErrorCode, hasCode } from '../../core/errors.js';
 
 /** The first word of the error replies that have an effect here, and the code of the error. */
 const CODES = {
@@ -165,4 +165,12 @@ export async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | undefined
 /** Whether Redis refused, for one of these reasons. */
 export function refusedAs(error: unknown, ...kinds: RefusedError['refusal'][]): boolean {
   return error instanceof RefusedError && kinds.includes(error.refusal);
+}
+
+/** Whether no server does it for now: none answers, or it is no master (any more), or none has these slots. That passes by itself. */
+export function isAway(error: unknown): boolean {
+  return (
+    hasCode(error, 'OUTCOME_UNKNOWN', 'REDIS_UNREACHABLE') ||
+    refusedAs(error, 'READONLY', 'MOVED', 'CLUSTERDOWN', 'LOADING')
+  );
 }

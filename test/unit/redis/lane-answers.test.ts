@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { CgroupError } from '../../../src/core/errors.js';
 import { LaneAnswers } from '../../../src/redis/lane-answers.js';
+import { RefusedError } from '../../../src/redis/protocol/failure.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -39,11 +40,15 @@ it('a lane without a connection is waited for a short time', async () => {
   expect(await asked(answers.of({ node: null }, never))).toEqual({ answer: undefined, after: 250 });
 });
 
-it('a lost connection is no answer, and what Redis refuses is an error', async () => {
+it('a lost connection is no answer, nor is a node without the slots; what else Redis refuses is an error', async () => {
   const answers = new LaneAnswers<{ node: string | null }>();
   const lane = { node: 'a:1' };
   for (const code of ['REDIS_UNREACHABLE', 'OUTCOME_UNKNOWN'] as const)
     expect(await answers.of(lane, () => Promise.reject(new CgroupError(code, 'gone')))).toBeUndefined();
+  for (const refusal of ['CLUSTERDOWN', 'MOVED', 'READONLY', 'LOADING'] as const) {
+    const error = new RefusedError('REDIS_REFUSED', refusal, 'not here');
+    expect(await answers.of(lane, () => Promise.reject(error))).toBeUndefined();
+  }
   const refused = new CgroupError('KEY_TYPE', 'a list');
   await expect(answers.of(lane, () => Promise.reject(refused))).rejects.toBe(refused);
 });
