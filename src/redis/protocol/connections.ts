@@ -9,7 +9,7 @@ const SAY_AFTER = 300;
 export interface ConnectionsOptions {
   /** Called with each connection before it connects. */
   readonly onMade?: (role: string, connection: Connection) => void;
-  /** A user waits for one answer: a refused connection is not tried again. */
+  /** A user waits for one answer: the log says what for, and a refused connection is not tried again. */
   readonly oneShot?: boolean;
 }
 
@@ -63,7 +63,7 @@ export class Connections {
     const connection = this.make(role, key);
     this.#opened.add(connection);
     const { oneShot = false } = this.#options;
-    const saying = setTimeout(() => this.#sayWaiting(connection.place), SAY_AFTER);
+    const saying = oneShot ? setTimeout(() => this.#sayWaiting(connection.place), SAY_AFTER) : undefined;
     try {
       await connection.connect({ failsIfRefused: oneShot, goesOn });
     } catch (error) {
