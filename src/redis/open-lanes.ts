@@ -58,11 +58,7 @@ export function makeInspector({
  * @throws {CgroupError} as {@link Connections.open}
  */
 export async function openLanes(connections: Connections, role: string, names: Names): Promise<LanePlace[]> {
-  const lanes = lanesOf(names);
-  if (lanes.length === 1) return [];
-  return Promise.all(
-    lanes.map(async (keys) => ({ connection: await connections.open(role, keys.output), keys })),
-  );
+  return openEach(names, (keys) => connections.open(role, keys.output));
 }
 
 /**
@@ -75,11 +71,13 @@ export async function openLanesToRead(
   role: string,
   names: Names,
 ): Promise<LanePlace[]> {
+  return openEach(names, (keys) => connections.openAwayToo(role, keys.output));
+}
+
+async function openEach(names: Names, open: (keys: Keys) => Promise<Connection>): Promise<LanePlace[]> {
   const lanes = lanesOf(names);
   if (lanes.length === 1) return [];
-  return Promise.all(
-    lanes.map(async (keys) => ({ connection: await connections.openAwayToo(role, keys.output), keys })),
-  );
+  return Promise.all(lanes.map(async (keys) => ({ connection: await open(keys), keys })));
 }
 
 /**
